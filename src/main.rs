@@ -1,0 +1,2 @@
+//! The thin binary: hand the arguments over, exit with the code that comes back.
+fn main() {}
