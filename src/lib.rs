@@ -2,3 +2,5 @@
 //! else, run over SSH, watched live, verified, reviewed and proved.
 //!
 //! The modules below are in reading order; `ARCHITECTURE.md` is the map.
+
+pub mod terminal;
