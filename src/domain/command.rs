@@ -1,0 +1,189 @@
+//! Everything anybody can ask for. Console, command line, clock and executor all submit a [`Command`] to the same
+//! `decide`: there is no other way to change anything.
+
+use super::id::{Digest, RunId, StepId, Timestamp};
+use super::order::Report;
+use super::people::Actor;
+use super::plan::Proposal;
+use super::run::{Choice, Slot, StopHow};
+use super::site::Site;
+use std::sync::Arc;
+
+/// Somebody asks for something at a moment.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Command {
+    /// Who, from the authenticated channel.
+    pub by: Actor,
+    /// When, stamped by the engine: the only time `decide` knows.
+    pub at: Timestamp,
+    /// What the asker had looked at.
+    pub seen: Seen,
+    /// What for.
+    pub ask: Ask,
+}
+
+/// What the asker had looked at; acting on something that changed since is refused as stale.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Seen {
+    /// Nothing that could have changed: notes, and asks that create.
+    Nothing,
+    /// A run at this revision.
+    Revision(u64),
+    /// The plan with this binding.
+    Binding(Digest),
+    /// A cell at this attempt.
+    Attempt(u16),
+}
+
+/// What can be asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Ask {
+    /// Put a site into force, or leave it waiting where it changes something sensitive.
+    LoadSite {
+        /// The site as read and checked.
+        site: Arc<Site>,
+        /// What changed, as a unified diff of the files, bounded.
+        diff: String,
+    },
+    /// Accept the site that waits.
+    AcceptSite {
+        /// Its digest.
+        digest: Digest,
+        /// Why.
+        reason: String,
+    },
+    /// Propose a run.
+    Propose(Box<Proposal>),
+    /// Take a proposal back.
+    Withdraw {
+        /// Which run.
+        run: RunId,
+    },
+    /// Answer for a warning.
+    AcceptWarning {
+        /// Which run.
+        run: RunId,
+        /// Which warning.
+        warning: StepId,
+        /// Why it is acceptable.
+        reason: String,
+    },
+    /// Approve or deny.
+    Vote {
+        /// Which run.
+        run: RunId,
+        /// Which way.
+        choice: Choice,
+        /// Why.
+        reason: String,
+    },
+    /// Start an approved run.
+    Start {
+        /// Which run.
+        run: RunId,
+    },
+    /// Say that a manual step is done.
+    Tick {
+        /// Which run.
+        run: RunId,
+        /// Which step.
+        step: StepId,
+        /// Points of the checklist that are done, by position.
+        checked: Vec<u16>,
+        /// What shows it.
+        evidence: String,
+    },
+    /// Decide what becomes of a cell that failed or is unknown.
+    Resolve {
+        /// Which run.
+        run: RunId,
+        /// Which cell.
+        slot: Slot,
+        /// What becomes of it.
+        decision: Decision,
+        /// Why.
+        reason: String,
+    },
+    /// Start no further step for now.
+    Pause {
+        /// Which run.
+        run: RunId,
+    },
+    /// Go on after a pause.
+    Continue {
+        /// Which run.
+        run: RunId,
+    },
+    /// End a run.
+    Stop {
+        /// Which run.
+        run: RunId,
+        /// How.
+        how: StopHow,
+        /// Why.
+        reason: String,
+    },
+    /// Words for the timeline.
+    Note {
+        /// Which run.
+        run: RunId,
+        /// The words.
+        text: String,
+    },
+    /// Write the outcome note and close.
+    Close {
+        /// Which run.
+        run: RunId,
+        /// What came of it.
+        note: String,
+    },
+    /// Sign a closed run off.
+    Review {
+        /// Which run.
+        run: RunId,
+        /// The reviewer's words.
+        comment: String,
+    },
+    /// The executor reports.
+    Report(Report),
+    /// A moment `due` named has come for this run.
+    Wake {
+        /// Which run.
+        run: RunId,
+    },
+    /// The server has started: what was in flight is so no longer.
+    Boot {
+        /// What repairing the ledger's tail set aside, in bytes; 0 where nothing was torn.
+        repaired_bytes: u64,
+    },
+    /// The wall clock jumped against the monotonic one.
+    ClockJumped {
+        /// By how many milliseconds, forward positive.
+        by_ms: i64,
+    },
+}
+
+/// What a person decides about a cell that failed or is unknown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Run it again.
+    Retry,
+    /// Go on without it.
+    Skip,
+    /// Take the host out of the run.
+    Drop,
+    /// It was seen to have ended well.
+    MarkOk,
+    /// It was seen to have ended badly: the host leaves the run.
+    MarkFailed,
+}
+
+/// What an accepted command leads to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Receipt {
+    /// The run it was about or has made.
+    pub run: Option<RunId>,
+    /// The ledger index of the first event it led to; `None` where it changed nothing.
+    pub index: Option<u64>,
+}

@@ -1,0 +1,386 @@
+//! What happened, as the ledger keeps it. A leaf holds only handles, numbers, digests and closed words; whatever a
+//! person or host wrote is a *detail* kept beside it, so that it can be erased and every proof stays valid.
+
+use super::command::Decision;
+use super::id::{Digest, PersonId, RunId, RunbookId, StepId, Timestamp, WorkspaceId};
+use super::order::{CellResult, OutputSummary};
+use super::people::Actor;
+use super::plan::Origin;
+use super::run::{BuiltIn, Cancel, Choice, Ending, PauseCause, Round, Slot, StopHow, Verdict};
+use super::runbook::Impact;
+use super::site::Sensitive;
+use super::workspace::Environment;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Something that happened. Variants are past tense; `kind` is the word in the leaf.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// The server started.
+    Booted {
+        /// Bytes of a torn tail that were set aside.
+        repaired_bytes: u64,
+    },
+    /// The wall clock jumped.
+    ClockJumped {
+        /// By how many milliseconds.
+        by_ms: i64,
+    },
+    /// A site came into force. Details: `site`, `diff`.
+    SiteLoaded {
+        /// Its digest.
+        digest: Digest,
+        /// Its Git commit.
+        commit: Option<String>,
+        /// Whether it held changes beyond the commit.
+        dirty: Option<bool>,
+    },
+    /// A site waits for a second person. Details: `site`, `diff`.
+    SitePending {
+        /// Its digest.
+        digest: Digest,
+        /// Its Git commit.
+        commit: Option<String>,
+        /// Whether it held changes beyond the commit.
+        dirty: Option<bool>,
+        /// Who wanted it; `None` where the files changed and nobody said so.
+        by: Option<PersonId>,
+        /// What makes it wait.
+        sensitive: Vec<Sensitive>,
+    },
+    /// The waiting site was accepted. Detail: `reason`.
+    SiteAccepted {
+        /// Its digest.
+        digest: Digest,
+    },
+    /// A run was proposed. Detail: `plan`.
+    RunProposed {
+        /// Its number.
+        run: RunId,
+        /// Where.
+        workspace: WorkspaceId,
+        /// The workspace's environment.
+        environment: Environment,
+        /// What.
+        runbook: RunbookId,
+        /// Digest of the runbook.
+        digest: Digest,
+        /// The binding.
+        binding: Digest,
+        /// Impact after all rules.
+        impact: Impact,
+        /// How many hosts.
+        hosts: u32,
+        /// How many steps.
+        steps: u32,
+        /// Where it comes from.
+        origin: Origin,
+    },
+    /// A round of checks began: their cells are waiting again.
+    RoundBegan {
+        /// The run.
+        run: RunId,
+        /// Which round.
+        round: Round,
+        /// How many checks on hosts it has.
+        checks: u32,
+    },
+    /// A check that needs no host was made. Detail: `why`.
+    BuiltInJudged {
+        /// The run.
+        run: RunId,
+        /// Which check.
+        check: BuiltIn,
+        /// What it came to.
+        verdict: Verdict,
+    },
+    /// An order is about to be sent: from here on its cell may have had an effect.
+    Intended {
+        /// The run.
+        run: RunId,
+        /// The cell.
+        slot: Slot,
+        /// Which try.
+        attempt: u16,
+    },
+    /// The host has begun.
+    Started {
+        /// The run.
+        run: RunId,
+        /// The cell.
+        slot: Slot,
+        /// Which try.
+        attempt: u16,
+        /// Process group on the host.
+        group: u32,
+    },
+    /// A try is over. Detail: `saw`.
+    Ended {
+        /// The run.
+        run: RunId,
+        /// The cell.
+        slot: Slot,
+        /// Which try.
+        attempt: u16,
+        /// How.
+        result: CellResult,
+        /// What it printed, in numbers.
+        output: OutputSummary,
+    },
+    /// A failed try will be repeated by itself.
+    RetryPlanned {
+        /// The run.
+        run: RunId,
+        /// The cell.
+        slot: Slot,
+        /// Not before this moment.
+        not_before: Timestamp,
+    },
+    /// A person decided about a cell. Detail: `reason`.
+    Resolved {
+        /// The run.
+        run: RunId,
+        /// The cell.
+        slot: Slot,
+        /// What becomes of it.
+        decision: Decision,
+    },
+    /// A failed host left the run by the runbook's own rule.
+    HostDropped {
+        /// The run.
+        run: RunId,
+        /// The cell that failed.
+        slot: Slot,
+    },
+    /// A manual step became due.
+    ManualOpened {
+        /// The run.
+        run: RunId,
+        /// The step.
+        slot: Slot,
+    },
+    /// A person said that a manual step is done. Detail: `evidence`.
+    Ticked {
+        /// The run.
+        run: RunId,
+        /// The step.
+        slot: Slot,
+        /// Points of the checklist that are done.
+        checked: Vec<u16>,
+    },
+    /// The next stretch of steps, or the next batch of one, began.
+    BatchBegan {
+        /// The run.
+        run: RunId,
+        /// Which stretch.
+        segment: u16,
+        /// Which batch of it.
+        batch: u32,
+    },
+    /// A warning was accepted. Detail: `reason`.
+    WarningAccepted {
+        /// The run.
+        run: RunId,
+        /// Which warning.
+        warning: StepId,
+    },
+    /// The checks are through; something must happen before the run may start.
+    RunWaiting {
+        /// The run.
+        run: RunId,
+    },
+    /// An approver decided. Detail: `reason`.
+    Voted {
+        /// The run.
+        run: RunId,
+        /// What was looked at.
+        binding: Digest,
+        /// Which way.
+        choice: Choice,
+    },
+    /// Nothing stands between the run and its start.
+    RunApproved {
+        /// The run.
+        run: RunId,
+    },
+    /// An operator asked for the start; the checks run again first.
+    StartAsked {
+        /// The run.
+        run: RunId,
+    },
+    /// The first step is released; the approval is used.
+    RunStarted {
+        /// The run.
+        run: RunId,
+    },
+    /// No step starts.
+    RunPaused {
+        /// The run.
+        run: RunId,
+        /// Why.
+        cause: PauseCause,
+    },
+    /// Steps start again.
+    RunContinued {
+        /// The run.
+        run: RunId,
+    },
+    /// Nothing new starts any more. Detail: `reason`.
+    RunStopping {
+        /// The run.
+        run: RunId,
+        /// How.
+        how: StopHow,
+    },
+    /// The steps are through; verification began.
+    VerifyBegan {
+        /// The run.
+        run: RunId,
+        /// How many checks on hosts it has.
+        checks: u32,
+    },
+    /// Nothing runs any more.
+    RunEnded {
+        /// The run.
+        run: RunId,
+        /// How it ended.
+        ending: Ending,
+    },
+    /// It will never run.
+    RunCancelled {
+        /// The run.
+        run: RunId,
+        /// Why.
+        cancel: Cancel,
+    },
+    /// Words for the timeline. Detail: `text`.
+    Noted {
+        /// The run.
+        run: RunId,
+    },
+    /// The outcome note is written. Detail: `text`.
+    RunClosed {
+        /// The run.
+        run: RunId,
+    },
+    /// Signed off. Detail: `text`.
+    RunReviewed {
+        /// The run.
+        run: RunId,
+    },
+    /// Something was refused that is worth keeping: an attempt against separation of duties or authority.
+    Refused {
+        /// The run, where it was about one.
+        run: Option<RunId>,
+        /// The rule that said no.
+        rule: super::refusal::Rule,
+        /// What was asked for.
+        verb: String,
+    },
+}
+
+impl Event {
+    /// The run an event belongs to; its leaf then carries the run's own sequence.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Event::Booted { .. }
+            | Event::ClockJumped { .. }
+            | Event::SiteLoaded { .. }
+            | Event::SitePending { .. }
+            | Event::SiteAccepted { .. } => None,
+            Event::Refused { run, .. } => *run,
+            Event::RunProposed { run, .. }
+            | Event::RoundBegan { run, .. }
+            | Event::BuiltInJudged { run, .. }
+            | Event::Intended { run, .. }
+            | Event::Started { run, .. }
+            | Event::Ended { run, .. }
+            | Event::RetryPlanned { run, .. }
+            | Event::Resolved { run, .. }
+            | Event::HostDropped { run, .. }
+            | Event::ManualOpened { run, .. }
+            | Event::Ticked { run, .. }
+            | Event::BatchBegan { run, .. }
+            | Event::WarningAccepted { run, .. }
+            | Event::RunWaiting { run }
+            | Event::Voted { run, .. }
+            | Event::RunApproved { run }
+            | Event::StartAsked { run }
+            | Event::RunStarted { run }
+            | Event::RunPaused { run, .. }
+            | Event::RunContinued { run }
+            | Event::RunStopping { run, .. }
+            | Event::VerifyBegan { run, .. }
+            | Event::RunEnded { run, .. }
+            | Event::RunCancelled { run, .. }
+            | Event::Noted { run }
+            | Event::RunClosed { run }
+            | Event::RunReviewed { run } => Some(*run),
+        }
+    }
+}
+
+/// The texts of one event, by name. JSON for `site` and `plan`, plain text otherwise.
+pub type Details = BTreeMap<String, Detail>;
+
+/// A text kept beside a leaf.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// The text.
+    Text(String),
+    /// It was erased; the leaf's commitment still proves that there was one.
+    Erased,
+}
+
+impl Detail {
+    /// The text, or nothing where it was erased.
+    pub fn text(&self) -> &str {
+        match self {
+            Detail::Text(text) => text,
+            Detail::Erased => "",
+        }
+    }
+}
+
+/// An event with its texts, as `decide` makes it and before the ledger stamps it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    /// The leaf's part.
+    pub event: Event,
+    /// Its texts.
+    pub details: Details,
+}
+
+impl Entry {
+    /// An event without texts.
+    pub fn bare(event: Event) -> Self {
+        Self { event, details: Details::new() }
+    }
+
+    /// An event with one text.
+    pub fn with(event: Event, name: &str, text: impl Into<String>) -> Self {
+        Self { event, details: Details::from([(name.to_owned(), Detail::Text(text.into()))]) }
+    }
+
+    /// Adds a text.
+    pub fn and(mut self, name: &str, text: impl Into<String>) -> Self {
+        self.details.insert(name.to_owned(), Detail::Text(text.into()));
+        self
+    }
+}
+
+/// An event as it stands in the ledger.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Recorded {
+    /// Its ledger index.
+    pub index: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Whose act.
+    pub by: Actor,
+    /// What happened.
+    pub event: Event,
+    /// Its texts.
+    pub details: Details,
+}

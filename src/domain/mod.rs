@@ -1,0 +1,28 @@
+//! What a runbook is, what a run may do next, and who may allow it. Pure: no I/O, no clock, no randomness, no
+//! hash map whose order could leak into a decision.
+//!
+//! Reading order: `id` and `people`, then what people write (`workspace`, `runbook`, `site`), then what is done
+//! with it (`plan`, `binding`, `run`), then how anything changes (`command` → `decide` → `event` → `evolve`, and
+//! `due` for what follows from the state alone).
+
+pub mod binding;
+pub mod command;
+pub mod event;
+pub mod id;
+pub mod order;
+pub mod people;
+pub mod plan;
+pub mod query;
+pub mod refusal;
+pub mod run;
+pub mod runbook;
+pub mod site;
+pub mod workspace;
+pub mod world;
+
+pub use command::{Ask, Command, Decision, Receipt, Seen};
+pub use event::{Detail, Details, Entry, Event, Recorded};
+pub use id::{Digest, HostIx, PersonId, RunId, RunbookId, ServerName, StepId, Timestamp, WorkspaceId};
+pub use people::{Actor, Door, Person, Role};
+pub use refusal::{Refusal, Rule};
+pub use world::World;

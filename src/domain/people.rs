@@ -1,0 +1,115 @@
+//! People and what they may do. A person owns credentials (Unix accounts, keys); whoever acts is resolved once,
+//! where the channel is authenticated, to an [`Actor`]. There is no anonymous actor and no superuser.
+
+use super::id::PersonId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Somebody the site knows, as written in `people.toml`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Person {
+    /// The handle that stays in the record.
+    pub id: PersonId,
+    /// Display name; erasable, never written into a leaf.
+    pub name: String,
+    /// Accounts on the bastion that are this person.
+    pub unix: Vec<String>,
+    /// OpenSSH public keys, one line each.
+    pub keys: Vec<String>,
+    /// Principals accepted in a short-lived SSH certificate.
+    pub principals: Vec<String>,
+    /// Ways to reach the person, by name (`pager`, `chat`).
+    pub contact: BTreeMap<String, String>,
+}
+
+/// What a member of a workspace may do there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads everything of the workspace.
+    Viewer,
+    /// Proposes, starts and drives runs.
+    Operator,
+    /// Approves or denies other people's runs.
+    Approver,
+    /// Signs finished runs off.
+    Reviewer,
+    /// Leads incidents.
+    Commander,
+    /// Reads the audit of the workspace.
+    Auditor,
+    /// Answers for the workspace: members, policy, windows.
+    Owner,
+}
+
+impl Role {
+    /// Every role, in the order the formats list them.
+    pub const ALL: [Role; 7] = [
+        Role::Viewer,
+        Role::Operator,
+        Role::Approver,
+        Role::Reviewer,
+        Role::Commander,
+        Role::Auditor,
+        Role::Owner,
+    ];
+
+    /// The word used in files and on screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Operator => "operator",
+            Role::Approver => "approver",
+            Role::Reviewer => "reviewer",
+            Role::Commander => "commander",
+            Role::Auditor => "auditor",
+            Role::Owner => "owner",
+        }
+    }
+
+    /// The role a word names.
+    pub fn parse(word: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.word() == word)
+    }
+}
+
+/// Who acts, and through which door. Comes from the authenticated channel, never from typed text.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// A person at a terminal or verb.
+    Person {
+        /// Whose act it is.
+        person: PersonId,
+        /// How the person came in.
+        door: Door,
+    },
+    /// The engine itself: its clock, and what its executor reports.
+    Engine,
+}
+
+impl Actor {
+    /// The acting person, where it is one.
+    pub fn person(&self) -> Option<&PersonId> {
+        match self {
+            Actor::Person { person, .. } => Some(person),
+            Actor::Engine => None,
+        }
+    }
+}
+
+/// How a person came in.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// Over the unix socket, known by the kernel's word for the peer's user id.
+    Socket {
+        /// The peer's user id.
+        uid: u32,
+    },
+    /// Over the unix socket, acting as somebody else because the site says `allow_as`.
+    As {
+        /// The peer's real user id.
+        uid: u32,
+    },
+}

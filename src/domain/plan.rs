@@ -1,0 +1,215 @@
+//! A plan is everything that would run, resolved: one object that the approver's view is rendered from, that an
+//! approval is bound to, and that the executor follows. Nothing outside it reaches a host.
+
+use super::id::{Digest, HostIx, PersonId, ServerName, StepId, Timestamp, WorkspaceId};
+use super::runbook::{Impact, Limits, Runbook, Severity, Step};
+use super::workspace::{Environment, Quorum, Reach};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What a person asks for: the filled form.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Which workspace.
+    pub workspace: WorkspaceId,
+    /// Which runbook.
+    pub runbook: super::id::RunbookId,
+    /// Values by input name.
+    pub inputs: BTreeMap<String, String>,
+    /// Names of the inputs whose confirmation was ticked.
+    pub ticks: BTreeSet<String>,
+    /// A narrower selector than the runbook's; intersected with it, never widening.
+    pub select: Option<String>,
+    /// Tags beyond the workspace's baseline.
+    pub tags: BTreeSet<String>,
+    /// What the run is for.
+    pub purpose: RunPurpose,
+    /// Why, in words; required for tags beyond the baseline.
+    pub reason: String,
+    /// Ticket reference.
+    pub ticket: String,
+    /// Who is told, and how.
+    pub communication: String,
+    /// A higher impact than the rules compute.
+    pub raise_to: Option<Impact>,
+}
+
+/// What a run is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the words are the product's own")]
+pub enum RunPurpose {
+    NewEnvironment,
+    Rollout,
+    Fix,
+    Audit,
+}
+
+impl RunPurpose {
+    /// Every purpose, in the order a form lists them.
+    pub const ALL: [RunPurpose; 4] =
+        [RunPurpose::NewEnvironment, RunPurpose::Rollout, RunPurpose::Fix, RunPurpose::Audit];
+
+    /// The words used on screen; `-` joins them on the command line.
+    pub fn words(self) -> &'static str {
+        match self {
+            RunPurpose::NewEnvironment => "new environment",
+            RunPurpose::Rollout => "rollout",
+            RunPurpose::Fix => "fix",
+            RunPurpose::Audit => "audit",
+        }
+    }
+}
+
+/// Everything that would run. Its canonical JSON is what the binding hashes, and it is kept whole as a detail.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// The ledger's random origin: an approval is worth nothing on another site.
+    pub origin: String,
+    /// The version of this program.
+    pub crate_version: String,
+    /// Digest of the site in force.
+    pub site: Digest,
+    /// The site's Git commit.
+    pub commit: Option<String>,
+    /// Whether the site held changes beyond it.
+    pub dirty: Option<bool>,
+    /// The run's place in the world.
+    pub run: super::id::RunId,
+    /// Where it comes from.
+    pub from: Origin,
+    /// Who asks.
+    pub requester: PersonId,
+    /// When it was asked for.
+    pub asked: Timestamp,
+    /// The filled form.
+    pub proposal: Proposal,
+    /// The workspace's title.
+    pub workspace_title: String,
+    /// The workspace's environment.
+    pub environment: Environment,
+    /// The runbook as it runs: its bytes, digests, steps and checks.
+    pub runbook: Arc<Runbook>,
+    /// Input values, defaults filled in, in form order.
+    pub inputs: Vec<(String, String)>,
+    /// Secrets by name, reference and pinned version.
+    pub secrets: Vec<PinnedSecret>,
+    /// The hosts, in batch order.
+    pub hosts: Vec<PlannedHost>,
+    /// Every server hosts jump through, once.
+    pub jumps: Vec<PlannedHost>,
+    /// Host positions per batch.
+    pub batches: Vec<Vec<HostIx>>,
+    /// Positions in `runbook.steps` that run, in order.
+    pub steps: Vec<u16>,
+    /// Hosts at once.
+    pub parallel: u32,
+    /// Failed hosts tolerated; `None` where the runbook names no number.
+    pub max_failures: Option<u32>,
+    /// Time-outs.
+    pub limits: Limits,
+    /// Impact after all rules.
+    pub impact: Impact,
+    /// Why the impact is what it is, in words.
+    pub impact_because: Vec<String>,
+    /// Who must approve; `None` where no approval is due.
+    pub quorum: Option<Quorum>,
+    /// A request older than this many milliseconds expires.
+    pub approval_expiry_ms: u64,
+    /// An approval older than this many milliseconds expires.
+    pub execution_expiry_ms: u64,
+    /// Names of the workspace's windows; empty means always.
+    pub windows: Vec<String>,
+    /// Warnings computed while planning; each needs a named person and a reason.
+    pub warnings: Vec<PlanWarning>,
+    /// Whether a second person has accepted this runbook version, so that its checks may run before approval.
+    pub runbook_accepted: bool,
+}
+
+/// A secret as pinned by a plan.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PinnedSecret {
+    /// Its name, as scripts see it.
+    pub name: String,
+    /// Where it lives.
+    pub reference: String,
+    /// The provider's version; `None` means the provider has none, and the plan says "not pinned".
+    pub version: Option<String>,
+}
+
+/// A host as a plan names it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlannedHost {
+    /// Its name in the workspace.
+    pub name: ServerName,
+    /// How it is reached, as written.
+    pub reach: Reach,
+}
+
+/// Something a person must accept by name and reason before the run may start.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlanWarning {
+    /// Its id, for `accept RUN WARNING`.
+    pub id: StepId,
+    /// What is wrong.
+    pub text: String,
+}
+
+/// Where a run comes from. Resume, rollback and re-run are new runs with their own binding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A person's proposal.
+    Proposed,
+    /// Goes on where that run stopped.
+    Resume(super::id::RunId),
+    /// Undoes that run.
+    Rollback(super::id::RunId),
+    /// That run once more.
+    Rerun(super::id::RunId),
+}
+
+impl Plan {
+    /// The host at a position.
+    pub fn host(&self, ix: HostIx) -> Option<&PlannedHost> {
+        self.hosts.get(usize::try_from(ix.0).ok()?)
+    }
+
+    /// The position of a host by name.
+    pub fn host_ix(&self, name: &str) -> Option<HostIx> {
+        let at = self.hosts.iter().position(|host| host.name.as_str() == name)?;
+        u32::try_from(at).ok().map(HostIx)
+    }
+
+    /// The step at a position among the steps that run.
+    pub fn step(&self, position: u16) -> Option<&Step> {
+        let index = *self.steps.get(usize::from(position))?;
+        self.runbook.steps.get(usize::from(index))
+    }
+
+    /// Steps that run, with their positions.
+    pub fn steps(&self) -> impl Iterator<Item = (u16, &Step)> {
+        (0u16..).zip(&self.steps).filter_map(|(position, index)| {
+            self.runbook.steps.get(usize::from(*index)).map(|step| (position, step))
+        })
+    }
+
+    /// Id, title and severity of the item, for messages and columns. The connection check is called `reach`.
+    pub fn item_name(&self, item: super::run::Item) -> (StepId, String, Severity) {
+        use super::run::Item;
+        let of_check = |check: Option<&super::runbook::Check>| match check {
+            Some(check) => (check.id.clone(), check.title.clone(), check.severity),
+            None => (StepId::new("?"), "unknown check".to_owned(), Severity::Block),
+        };
+        match item {
+            Item::Reach => (StepId::new("reach"), "Reachable, host key and login right".to_owned(), Severity::Block),
+            Item::Preflight(n) => of_check(self.runbook.preflight.get(usize::from(n))),
+            Item::Verify(n) => of_check(self.runbook.verify.get(usize::from(n))),
+            Item::Step(n) => match self.step(n) {
+                Some(step) => (step.id.clone(), step.title.clone(), Severity::Block),
+                None => (StepId::new("?"), "unknown step".to_owned(), Severity::Block),
+            },
+        }
+    }
+}

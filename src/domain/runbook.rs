@@ -1,0 +1,461 @@
+//! A runbook as it stands after loading: flat, checked, templates merged. `site/` makes these from TOML; nothing
+//! after it knows templates. The limits here are the words of `formats.md`.
+
+use super::id::{Digest, RunbookId, StepId};
+use super::people::Role;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A checked runbook.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Runbook {
+    /// Its id.
+    pub id: RunbookId,
+    /// Its title.
+    pub title: String,
+    /// What sort of work it is.
+    pub kind: Kind,
+    /// The author's version.
+    pub version: String,
+    /// Whether it may run, and where.
+    pub status: Status,
+    /// The team that answers for it.
+    pub owner: String,
+    /// Day of the last review, `YYYY-MM-DD`; empty in a draft that has none.
+    pub last_reviewed: String,
+    /// Day the next review is due, `YYYY-MM-DD`.
+    pub next_review: String,
+    /// The least impact it has.
+    pub impact: Impact,
+    /// The role that executes it.
+    pub runs_as: Role,
+    /// Template stack, in order.
+    pub uses: Vec<String>,
+    /// Documents to read along.
+    pub links: Vec<String>,
+    /// Controls it serves (`SOC2:CC8.1`).
+    pub controls: Vec<String>,
+    /// Words about the change, for `kind = "change"`.
+    pub change: Option<Change>,
+    /// What it touches and what not.
+    pub scope: Scope,
+    /// Where it runs and how wide.
+    pub targets: Targets,
+    /// Time-outs beside those of steps.
+    pub limits: Limits,
+    /// The form a proposer fills, in file order.
+    pub inputs: Vec<Input>,
+    /// Secrets it uses, by name.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Checks before the first step.
+    pub preflight: Vec<Check>,
+    /// What is done.
+    pub steps: Vec<Step>,
+    /// Checks after the last step; without one a run cannot end `succeeded`.
+    pub verify: Vec<Check>,
+    /// How it is undone, in words.
+    pub rollback: String,
+    /// The file it came from, relative to the site.
+    pub file: String,
+    /// The file's own text.
+    pub source: String,
+    /// SHA-256 over the file's bytes and its templates' digests: what a second person accepts.
+    pub digest: Digest,
+    /// Digest of each merged template's file, by `id@version`.
+    pub templates: BTreeMap<String, Digest>,
+}
+
+/// What sort of work a runbook is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the words are the formats' own")]
+pub enum Kind {
+    Incident,
+    Change,
+    Maintenance,
+    Recovery,
+    Security,
+    Audit,
+}
+
+/// Whether a runbook may run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Lab and staging alone.
+    Draft,
+    /// Everywhere, once a second person accepted its digest.
+    Approved,
+    /// Nowhere.
+    Retired,
+}
+
+/// How much harm a run can do. Rules raise it, nothing lowers it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the words are the formats' own")]
+pub enum Impact {
+    Low,
+    Medium,
+    High,
+}
+
+impl Impact {
+    /// The next higher one; high stays high.
+    pub fn raised(self) -> Impact {
+        match self {
+            Impact::Low => Impact::Medium,
+            Impact::Medium | Impact::High => Impact::High,
+        }
+    }
+
+    /// The word used in files and on screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Impact::Low => "low",
+            Impact::Medium => "medium",
+            Impact::High => "high",
+        }
+    }
+}
+
+/// Words about a change.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Change {
+    /// How it is rolled out.
+    pub strategy: String,
+    /// What it may cost the service level.
+    pub slo_impact: String,
+    /// Policies it follows, by name.
+    pub policies: Vec<String>,
+}
+
+/// What a runbook touches and what not.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Scope {
+    /// What it changes.
+    pub changes: String,
+    /// Why.
+    pub why: String,
+    /// What to expect afterwards.
+    pub expected: String,
+    /// What is left alone, in words.
+    pub excluded: Vec<String>,
+    /// A selector: a resolved host in it refuses the run.
+    pub exclude: Option<String>,
+}
+
+/// Where a runbook runs and how wide.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Targets {
+    /// The selector.
+    pub select: String,
+    /// Batches, canary first; the last may be `100%`.
+    pub batches: Vec<Amount>,
+    /// Hosts at once inside a batch.
+    pub parallel: u32,
+    /// Failed hosts tolerated; beyond it no new host starts. `None`: none before somebody is asked.
+    pub max_failures: Option<Amount>,
+}
+
+/// A count, or a share of all hosts in percent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Amount {
+    /// That many hosts.
+    Hosts(u32),
+    /// That share of all hosts, rounded up for batches and down for failures.
+    Percent(u32),
+}
+
+/// Time-outs of a run, in milliseconds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Limits {
+    /// To a usable SSH session.
+    pub connect_ms: u64,
+    /// Without a byte from the host while a step runs.
+    pub idle_ms: u64,
+    /// From start to the end of the last step.
+    pub run_ms: u64,
+}
+
+impl Default for Limits {
+    /// 15 s to connect (a sick host answers late, a dead one never), 10 min of silence, 4 h in all.
+    fn default() -> Self {
+        Self { connect_ms: 15_000, idle_ms: 600_000, run_ms: 4 * 3_600_000 }
+    }
+}
+
+/// A field of the form.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Input {
+    /// The variable's name.
+    pub name: String,
+    /// What the form asks.
+    pub prompt: String,
+    /// What may be typed.
+    pub kind: InputKind,
+    /// What the form starts with.
+    pub default: Option<String>,
+    /// Explains the field.
+    pub help: String,
+    /// Where the value comes from.
+    pub source: String,
+    /// Asks for a tick, recorded with name and time.
+    pub confirm: Option<String>,
+    /// Whether it may stay empty.
+    pub required: bool,
+}
+
+/// What may be typed into a field. A value is text; the kind says which text is right.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputKind {
+    /// One line, matching a pattern where one is written.
+    String {
+        /// Regular expression the whole value must match.
+        pattern: Option<String>,
+    },
+    /// Several lines.
+    Text,
+    /// A whole number.
+    Int {
+        /// Least value.
+        min: Option<i64>,
+        /// Greatest value.
+        max: Option<i64>,
+    },
+    /// `true` or `false`.
+    Bool,
+    /// One of a list.
+    Choice {
+        /// The list.
+        choices: Vec<String>,
+    },
+    /// A day, `YYYY-MM-DD`.
+    Date,
+    /// A duration such as `90s` or `2h`; the script sees what was written.
+    Duration,
+    /// A server of the workspace, by name.
+    Host,
+    /// An absolute path.
+    File,
+}
+
+/// A secret by reference; the value is resolved at the step and never stored.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Secret {
+    /// `file:…`, `prompt:…`; `vault:` and `command:` come later.
+    pub reference: String,
+    /// What it is for.
+    pub purpose: String,
+}
+
+/// A read-only check of a host.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Check {
+    /// Its id.
+    pub id: StepId,
+    /// Its title.
+    pub title: String,
+    /// What runs.
+    pub script: Script,
+    /// What must come out.
+    pub expect: Expect,
+    /// What a failure does.
+    pub severity: Severity,
+}
+
+/// What a failed check does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Stops the run.
+    Block,
+    /// Needs a named person and a reason.
+    Warn,
+}
+
+/// What a check expects.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Expect {
+    /// The exit status; 0 unless written.
+    pub exit: i32,
+    /// What standard output must look like.
+    pub stdout: Option<Match>,
+    /// What standard error must look like.
+    pub stderr: Option<Match>,
+}
+
+impl Default for Expect {
+    fn default() -> Self {
+        Self { exit: 0, stdout: None, stderr: None }
+    }
+}
+
+/// What a text must look like.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Match {
+    /// Exactly this, surrounding white space aside.
+    Equals(String),
+    /// Somewhere this regular expression.
+    Matches(String),
+    /// A number that compares so: `>= 10`.
+    Number {
+        /// How it compares.
+        compare: Compare,
+        /// With what, as written (a decimal number).
+        with: String,
+    },
+    /// A value inside JSON.
+    Json {
+        /// Path of keys and indices, `a.b.0`.
+        path: String,
+        /// What must stand there, compared as text.
+        equals: String,
+    },
+}
+
+/// How two numbers compare.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Compare {
+    Less,
+    LessOrEqual,
+    Equal,
+    NotEqual,
+    GreaterOrEqual,
+    Greater,
+}
+
+/// Text for an interpreter. Never templated: what is hashed and reviewed is what runs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Script {
+    /// The script's text.
+    pub text: String,
+    /// What reads it.
+    pub interpreter: Interpreter,
+    /// Longest time it may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// Secrets it gets, by name.
+    pub secrets: Vec<String>,
+}
+
+/// What reads a script.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Interpreter {
+    Sh,
+    Bash,
+}
+
+/// One thing that is done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// Its id.
+    pub id: StepId,
+    /// Its title.
+    pub title: String,
+    /// What is done.
+    pub action: Action,
+    /// What repeating it means.
+    pub effect: Effect,
+    /// A run takes the steps of its tags; a step without tags always runs.
+    pub tags: BTreeSet<String>,
+    /// From run start, in milliseconds: warned before, recorded if missed.
+    pub due_ms: Option<u64>,
+    /// Retries by itself, never for `once`.
+    pub retries: Retries,
+    /// What a failure does.
+    pub on_failure: OnFailure,
+    /// Cannot be skipped.
+    pub required: bool,
+    /// How it is undone on a host.
+    pub undo: Option<String>,
+}
+
+/// What a step does.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Runs a script on every host.
+    Script(Script),
+    /// A person does it, once for the whole run.
+    Manual {
+        /// What to do; a template over the inputs.
+        text: String,
+        /// The duty that does it.
+        role: Option<String>,
+        /// Points to tick, in order.
+        checklist: Vec<String>,
+        /// Whether evidence text is asked for.
+        evidence: bool,
+    },
+}
+
+/// What repeating a step means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Free to run again.
+    Read,
+    /// May be retried.
+    Idempotent,
+    /// Never run again by itself.
+    Once,
+}
+
+impl Effect {
+    /// The word used in files and on screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Effect::Read => "read",
+            Effect::Idempotent => "idempotent",
+            Effect::Once => "once",
+        }
+    }
+}
+
+/// Retries a step gets by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Retries {
+    /// How often after the first try.
+    pub times: u16,
+    /// Milliseconds between tries.
+    pub delay_ms: u64,
+}
+
+/// What a failed step does to its run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// A person decides; no host goes on meanwhile.
+    Pause,
+    /// Nothing new starts and the run ends.
+    Stop,
+    /// The host is dropped and the others go on.
+    Continue,
+    /// As `stop`, and a rollback is proposed.
+    Rollback,
+}
+
+impl Runbook {
+    /// The check or step called `id`, as a word for messages.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == *id)
+    }
+
+    /// Roles and duties the manual steps name.
+    pub fn duties(&self) -> BTreeSet<&str> {
+        self.steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::Manual { role, .. } => role.as_deref(),
+                Action::Script(_) => None,
+            })
+            .collect()
+    }
+}

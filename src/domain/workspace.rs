@@ -1,0 +1,183 @@
+//! A workspace: the servers a team operates, who may do what there, and by which rules. It limits runs
+//! structurally: a selector resolves inside one workspace and reaches nothing else.
+
+use super::id::{PersonId, ServerName, WorkspaceId};
+use super::people::Role;
+use super::runbook::Impact;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How close to customers a workspace is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    /// Nobody depends on it.
+    Lab,
+    /// Rehearsal.
+    Staging,
+    /// Customers depend on it.
+    Production,
+}
+
+impl Environment {
+    /// The word used in files and on screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Environment::Lab => "lab",
+            Environment::Staging => "staging",
+            Environment::Production => "production",
+        }
+    }
+}
+
+/// A workspace as written in `workspaces/*.toml`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Workspace {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// Its title on screen.
+    pub title: String,
+    /// How close to customers it is.
+    pub environment: Environment,
+    /// A colour name shown beside the name, never alone.
+    pub colour: String,
+    /// The tags a run takes unless more are chosen.
+    pub baseline_tags: BTreeSet<String>,
+    /// Duties a manual step may name.
+    pub duties: BTreeSet<String>,
+    /// Who answers for it.
+    pub owner: PersonId,
+    /// Its servers, in file order.
+    pub servers: Vec<Server>,
+    /// Who may do what.
+    pub members: BTreeMap<PersonId, BTreeSet<Role>>,
+    /// Rules for approvals.
+    pub policy: Policy,
+    /// When runs may start; none means always.
+    pub windows: Vec<Window>,
+    /// When none may start.
+    pub freezes: Vec<Freeze>,
+}
+
+impl Workspace {
+    /// Whether `person` holds `role` here. An owner holds no other role by being owner.
+    pub fn grants(&self, person: &PersonId, role: Role) -> bool {
+        self.members.get(person).is_some_and(|roles| roles.contains(&role))
+    }
+
+    /// Everybody who holds `role` here.
+    pub fn holders(&self, role: Role) -> impl Iterator<Item = &PersonId> {
+        self.members.iter().filter(move |(_, roles)| roles.contains(&role)).map(|(person, _)| person)
+    }
+
+    /// Whether `person` is a member at all; a workspace does not exist for others.
+    pub fn has_member(&self, person: &PersonId) -> bool {
+        self.members.contains_key(person) || self.owner == *person
+    }
+
+    /// The server called `name`.
+    pub fn server(&self, name: &ServerName) -> Option<&Server> {
+        self.servers.iter().find(|server| server.name == *name)
+    }
+}
+
+/// One machine a run can reach.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Server {
+    /// Its name inside the workspace.
+    pub name: ServerName,
+    /// How it is reached.
+    pub reach: Reach,
+    /// Groups it belongs to.
+    pub groups: BTreeSet<String>,
+    /// Tags it carries.
+    pub tags: BTreeSet<String>,
+}
+
+/// How a host is reached.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// By SSH.
+    Ssh {
+        /// Host name or address, as written.
+        address: String,
+        /// TCP port.
+        port: u16,
+        /// Login name.
+        user: String,
+        /// Server of the same workspace to go through.
+        jump: Option<ServerName>,
+        /// Whose host key is accepted.
+        trust: Trust,
+    },
+    /// On the bastion itself (`local = true`).
+    Local,
+}
+
+/// Whose host key is accepted. An unknown key is always refused, never trusted on first use.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// Exactly these OpenSSH public keys.
+    Keys(Vec<String>),
+    /// Host certificates signed by one of these OpenSSH public keys.
+    Authorities(Vec<String>),
+    /// What the server account's known_hosts says; pinned by name only, and the plan says so.
+    KnownHosts,
+}
+
+/// Rules for approvals in a workspace.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Policy {
+    /// A request waiting longer than this many milliseconds expires.
+    pub approval_expiry_ms: u64,
+    /// An approved run not started for this many milliseconds expires.
+    pub execution_expiry_ms: u64,
+    /// Quorums by impact; where none is written, one approver.
+    pub quorums: Vec<Quorum>,
+}
+
+/// Who must approve at one impact: every slot, each filled by another person.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Quorum {
+    /// The impact it holds for.
+    pub impact: Impact,
+    /// Groups that are ANDed.
+    pub from: Vec<Slot>,
+}
+
+/// A group of a quorum: `n` distinct people holding `role`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Slot {
+    /// The role.
+    pub role: Role,
+    /// How many people.
+    pub n: u32,
+}
+
+/// A recurring change window.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Window {
+    /// Its name.
+    pub name: String,
+    /// Five-field cron expression, in `zone`.
+    pub start: String,
+    /// How long it stays open, in milliseconds.
+    pub lasts_ms: u64,
+    /// IANA zone name.
+    pub zone: String,
+}
+
+/// A span in which nothing may start.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Freeze {
+    /// Its name.
+    pub name: String,
+    /// First moment, `YYYY-MM-DDTHH:MM:SS` in `zone`.
+    pub from: String,
+    /// First moment after it, in `zone`.
+    pub to: String,
+    /// IANA zone name.
+    pub zone: String,
+}

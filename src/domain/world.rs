@@ -1,0 +1,119 @@
+//! Everything that is true now: the fold of the ledger so far. Shared read-only with every session, so it is cheap
+//! to clone (persistent maps of `Arc`s) and small: a run leaves it once it is over and reviewed; history is the
+//! store's.
+
+use super::id::{Digest, PersonId, RunId, RunbookId, Timestamp, WorkspaceId};
+use super::run::Run;
+use super::site::{Sensitive, Site};
+use super::workspace::Workspace;
+use imbl::{OrdMap, OrdSet};
+use std::sync::Arc;
+
+/// Open runs the world holds at most: beyond it new proposals are refused, so that a runaway script cannot fill
+/// the memory everybody's console shares.
+pub const WORLD_OPEN_RUNS_MAX: usize = 20_000;
+
+/// Everything that is true now.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct World {
+    /// The ledger's random origin.
+    pub origin: String,
+    /// How many events there are: the next index.
+    pub events: u64,
+    /// The moment of the last one.
+    pub last_at: Timestamp,
+    /// The site in force; `None` before the first load.
+    pub site: Option<Arc<Site>>,
+    /// A site that waits for a second person.
+    pub pending: Option<PendingSite>,
+    /// Runbook digests that a second person has accepted (or that came with the first load).
+    pub accepted_runbooks: OrdSet<Digest>,
+    /// Runs that are open: proposed and not yet reviewed or cancelled.
+    pub runs: OrdMap<RunId, Arc<Run>>,
+    /// The number the next run gets.
+    pub next_run: u64,
+    /// What is usual for a runbook in a workspace.
+    pub usual: OrdMap<(WorkspaceId, RunbookId), Usual>,
+    /// Runs proposed per day (UTC, days since 1970), the last 31 days, and how many of them failed.
+    pub days: OrdMap<i64, Day>,
+    /// The last jump of the wall clock: when, and by how many milliseconds.
+    pub clock_jump: Option<(Timestamp, i64)>,
+}
+
+/// A site that waits for a second person.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PendingSite {
+    /// The site.
+    pub site: Arc<Site>,
+    /// What changed, as a unified diff.
+    pub diff: String,
+    /// Who loaded it, where a person did; that person cannot accept it.
+    pub by: Option<PersonId>,
+    /// When.
+    pub at: Timestamp,
+    /// What makes it wait.
+    pub sensitive: Vec<Sensitive>,
+}
+
+/// What is usual for a runbook in a workspace, learned from runs that succeeded.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Usual {
+    /// Durations of the last good runs in milliseconds, oldest first, at most `USUAL_RUNS_MAX`.
+    pub durations_ms: Vec<u64>,
+    /// The last good run.
+    pub last_good: Option<LastGood>,
+}
+
+/// Durations kept per runbook and workspace: enough for a median, few enough to keep for thousands of runbooks.
+pub const USUAL_RUNS_MAX: usize = 16;
+
+impl Usual {
+    /// The median duration in milliseconds.
+    pub fn duration_ms(&self) -> Option<u64> {
+        let mut sorted = self.durations_ms.clone();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() / 2).copied()
+    }
+}
+
+/// The last good run of a runbook in a workspace, for "what is different this time".
+#[derive(Clone, PartialEq, Debug)]
+pub struct LastGood {
+    /// Its number.
+    pub run: RunId,
+    /// When it ended.
+    pub at: Timestamp,
+    /// What ran.
+    pub plan: Arc<super::plan::Plan>,
+}
+
+/// A day's runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Day {
+    /// Proposed.
+    pub runs: u32,
+    /// Ended other than well.
+    pub failed: u32,
+}
+
+impl World {
+    /// The open run with this number.
+    pub fn run(&self, id: RunId) -> Option<&Arc<Run>> {
+        self.runs.get(&id)
+    }
+
+    /// The workspace in force with this id.
+    pub fn workspace(&self, id: &WorkspaceId) -> Option<&Arc<Workspace>> {
+        self.site.as_ref()?.workspaces.get(id)
+    }
+
+    /// Whether `person` may see `workspace`: for everybody else it does not exist.
+    pub fn can_see(&self, person: &PersonId, workspace: &WorkspaceId) -> bool {
+        self.workspace(workspace).is_some_and(|found| found.has_member(person))
+    }
+
+    /// Open runs that `person` may see, newest first.
+    pub fn visible_runs<'a>(&'a self, person: &'a PersonId) -> impl Iterator<Item = &'a Arc<Run>> {
+        self.runs.values().rev().filter(move |run| self.can_see(person, &run.plan.proposal.workspace))
+    }
+}
