@@ -3,4 +3,24 @@
 //!
 //! The modules below are in reading order; `ARCHITECTURE.md` is the map.
 
+pub mod domain;
+
+pub mod site;
+
+pub mod store;
+
+pub mod executor;
+
+pub mod engine;
+
 pub mod terminal;
+
+pub mod console;
+
+pub mod verbs;
+
+pub mod session;
+
+pub mod server;
+
+pub mod cli;

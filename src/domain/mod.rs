@@ -7,11 +7,13 @@
 
 pub mod binding;
 pub mod command;
+pub mod due;
 pub mod event;
 pub mod id;
 pub mod order;
 pub mod people;
 pub mod plan;
+pub mod policy;
 pub mod query;
 pub mod refusal;
 pub mod run;

@@ -1,0 +1,1 @@
+//! Arguments, attach, start the server: the only place that reads the environment and prints.

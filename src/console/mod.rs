@@ -1,0 +1,1 @@
+//! The full-screen console as pure Elm Architecture: update, view, layout.

@@ -1,0 +1,1 @@
+//! Carries out one cleared order: over SSH, on this machine, or by a person.

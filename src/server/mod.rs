@@ -1,0 +1,1 @@
+//! Listeners and sign-in: translation only.

@@ -1,0 +1,1 @@
+//! One person at one terminal: console, terminal and engine handle.
