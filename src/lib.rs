@@ -9,6 +9,8 @@ pub mod site;
 
 pub mod store;
 
+pub mod secrets;
+
 pub mod executor;
 
 pub mod engine;
