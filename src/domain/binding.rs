@@ -13,7 +13,9 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub fn canonical_plan(plan: &Plan) -> String {
     // A plan holds only strings, integers, booleans and maps with string keys, so this cannot fail; were it to,
     // an empty text binds to nothing that ever runs.
-    serde_json::to_value(plan).map(|value| value.to_string()).unwrap_or_default()
+    serde_json::to_value(plan)
+        .map(|value| value.to_string())
+        .unwrap_or_default()
 }
 
 /// The binding of a plan given as its canonical JSON.

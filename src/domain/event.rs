@@ -355,17 +355,24 @@ pub struct Entry {
 impl Entry {
     /// An event without texts.
     pub fn bare(event: Event) -> Self {
-        Self { event, details: Details::new() }
+        Self {
+            event,
+            details: Details::new(),
+        }
     }
 
     /// An event with one text.
     pub fn with(event: Event, name: &str, text: impl Into<String>) -> Self {
-        Self { event, details: Details::from([(name.to_owned(), Detail::Text(text.into()))]) }
+        Self {
+            event,
+            details: Details::from([(name.to_owned(), Detail::Text(text.into()))]),
+        }
     }
 
     /// Adds a text.
     pub fn and(mut self, name: &str, text: impl Into<String>) -> Self {
-        self.details.insert(name.to_owned(), Detail::Text(text.into()));
+        self.details
+            .insert(name.to_owned(), Detail::Text(text.into()));
         self
     }
 }

@@ -10,6 +10,7 @@ pub mod command;
 pub mod due;
 pub mod event;
 pub mod id;
+pub mod literal;
 pub mod order;
 pub mod people;
 pub mod plan;
@@ -18,13 +19,16 @@ pub mod query;
 pub mod refusal;
 pub mod run;
 pub mod runbook;
+pub mod secret_ref;
 pub mod site;
 pub mod workspace;
 pub mod world;
 
 pub use command::{Ask, Command, Decision, Receipt, Seen};
 pub use event::{Detail, Details, Entry, Event, Recorded};
-pub use id::{Digest, HostIx, PersonId, RunId, RunbookId, ServerName, StepId, Timestamp, WorkspaceId};
+pub use id::{
+    Digest, HostIx, PersonId, RunId, RunbookId, ServerName, StepId, Timestamp, WorkspaceId,
+};
 pub use people::{Actor, Door, Person, Role};
 pub use refusal::{Refusal, Rule};
 pub use world::World;

@@ -222,7 +222,10 @@ impl BuiltIn {
     /// The id for `accept RUN WARNING` and the title on screen.
     pub fn id_and_title(self) -> (&'static str, &'static str) {
         match self {
-            BuiltIn::Roles => ("roles", "Somebody may run it and somebody else may approve it"),
+            BuiltIn::Roles => (
+                "roles",
+                "Somebody may run it and somebody else may approve it",
+            ),
             BuiltIn::Inputs => ("inputs", "Inputs complete and confirmed"),
             BuiltIn::Stack => ("stack", "Template stack present"),
             BuiltIn::Scope => ("scope", "Hosts belong to the workspace"),
@@ -526,7 +529,9 @@ impl Run {
 
     /// The state at a place.
     pub fn state(&self, slot: Slot) -> &CellState {
-        self.cells.get(&slot).map_or(&CellState::Waiting, |cell| &cell.state)
+        self.cells
+            .get(&slot)
+            .map_or(&CellState::Waiting, |cell| &cell.state)
     }
 
     /// Whether it will never change by itself again and no outcome note is missing.

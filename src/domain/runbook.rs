@@ -182,7 +182,11 @@ pub struct Limits {
 impl Default for Limits {
     /// 15 s to connect (a sick host answers late, a dead one never), 10 min of silence, 4 h in all.
     fn default() -> Self {
-        Self { connect_ms: 15_000, idle_ms: 600_000, run_ms: 4 * 3_600_000 }
+        Self {
+            connect_ms: 15_000,
+            idle_ms: 600_000,
+            run_ms: 4 * 3_600_000,
+        }
     }
 }
 
@@ -289,7 +293,11 @@ pub struct Expect {
 
 impl Default for Expect {
     fn default() -> Self {
-        Self { exit: 0, stdout: None, stderr: None }
+        Self {
+            exit: 0,
+            stdout: None,
+            stderr: None,
+        }
     }
 }
 

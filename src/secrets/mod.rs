@@ -1,8 +1,9 @@
 //! Secrets: where a value comes from, how it is kept while a run needs it, and how it is kept out of
 //! everything that is stored or shown.
 //!
-//! Reading order: [`Sealed`] (a value), [`SecretRef`] and [`resolve`] (where it comes from), [`Masks`] and
-//! [`Redactor`] (how output is cleaned of it), [`find_literals`] (secrets typed where none belong).
+//! Reading order: [`Sealed`] (a value), [`resolve`] (where it comes from), [`Masks`] and
+//! [`Redactor`] (how output is cleaned of it). What a reference may say is `domain::secret_ref`; secrets typed where
+//! none belong are found by `domain::literal`: both are judged at load, by `site/`.
 //!
 //! Invariants: a value is printed by no `Debug`, `Display` or `Serialize`; it is wiped from memory when the run lets go of
 //! it; it leaves this module only through [`Sealed::expose`], whose callers are the executor's stdin and [`Masks`].
@@ -12,20 +13,17 @@
 //! are approval of the commands, withheld output and rotation.
 
 mod forms;
-mod literal;
 mod masks;
+mod needles;
 mod provider;
 mod redactor;
-mod reference;
 mod sealed;
 mod skeleton;
 
 #[cfg(test)]
 mod threats;
 
-pub use literal::{LiteralKind, LiteralSecret, find_literals};
 pub use masks::{MASKED_SECRETS_MAX, Masks, MasksError};
 pub use provider::{Answers, Resolved, SecretError, resolve};
 pub use redactor::Redactor;
-pub use reference::{SECRET_REF_BYTES_MAX, SecretRef, SecretRefError};
 pub use sealed::{SECRET_BYTES_MAX, SECRET_BYTES_MIN, Sealed, SealedError};

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{SECRET_BYTES_MAX, Sealed, SealedError, SecretRef};
+use super::{SECRET_BYTES_MAX, Sealed, SealedError};
+use crate::domain::secret_ref::SecretRef;
 
 /// What persons typed for `prompt:` secrets of one run, by the secret's name. Wiped when dropped or cleared.
 #[derive(Debug, Default)]

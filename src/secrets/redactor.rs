@@ -13,7 +13,7 @@ use zeroize::Zeroize as _;
 
 use super::Masks;
 use super::forms::WINDOW_BYTES_MAX;
-use super::masks::Hit;
+use super::needles::Hit;
 use super::skeleton::{self, Folder, POPS_MAX, Skeleton};
 
 /// Bytes from the first to the last of a needle: more between them, and it is no copy of a secret. Room for one byte per line
