@@ -5,6 +5,8 @@
 
 pub mod domain;
 
+pub mod ledger;
+
 pub mod site;
 
 pub mod store;

@@ -6,6 +6,7 @@
 //! `due` for what follows from the state alone).
 
 pub mod binding;
+pub mod canonical;
 pub mod command;
 pub mod due;
 pub mod event;

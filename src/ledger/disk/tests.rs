@@ -1,0 +1,3 @@
+//! The disk in memory behaves like the real one, and loses what a real one may lose.
+
+use super::*;

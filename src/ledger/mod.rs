@@ -1,0 +1,43 @@
+//! The ledger: what was decided and what happened, append-only, hash-chained, acknowledged only after a sync.
+//!
+//! In reading order: [`hash`], [`leaf`] (drafts in, entries out), [`record`] and
+//! [`segment`] (files), [`detail`] (the erasable part), [`chain`] (links), [`tail`] (torn or damaged),
+//! `scan`, `open`, `writer`, `reader`, `erasure`, and [`verify`]. [`disk`] is the seam below all of them.
+//! Invariants: the ledger is the truth, everything else in the data directory can be made again from it; no free
+//! text stands in a leaf; what was acknowledged survives any crash. Deliberately absent: what events mean.
+
+pub mod chain;
+pub mod detail;
+pub mod disk;
+pub mod entropy;
+mod erasure;
+pub mod error;
+pub mod hash;
+pub mod leaf;
+mod open;
+mod reader;
+pub mod record;
+mod scan;
+pub mod segment;
+mod slots;
+pub mod tail;
+pub mod verify;
+mod window;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::domain::canonical;
+pub use detail::Detail;
+pub use disk::{Disk, MemoryDisk, OpenDirError, RealDisk};
+pub use entropy::{Entropy, OsEntropy, SeededEntropy};
+pub use error::LedgerError;
+pub use hash::{Hash, leaf_hash};
+pub use leaf::{
+    DETAIL_BYTES_MAX, Draft, DraftError, Entry, FORMAT_VERSION, KIND_CREATED, KIND_ERASED, KIND_REPAIRED, RunLink,
+    erasure_body,
+};
+pub use reader::{Entries, Head, Reader, Recorded};
+pub use verify::{Known, Outcome, Verdict, verify};
+pub use writer::{BATCH_EVENTS_MAX, Genesis, Health, Ledger, Repair, Stamped};

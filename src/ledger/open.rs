@@ -1,0 +1,149 @@
+//! Opening: find the segments, trust sealed ones by their side files, read the last, put its torn tail aside.
+//!
+//! Invariant: done twice it leaves the same bytes; damage changes nothing.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use super::chain::Chain;
+use super::disk::{self, Disk, DiskError, File, Mode};
+use super::error::LedgerError;
+use super::hash::{Hash, leaf_hash};
+use super::leaf::{self, FORMAT_VERSION, KIND_CREATED, LeafError};
+use super::record::{Records, Step};
+use super::scan::{self, Scanned};
+use super::segment::{INDEX_DIR, Sealed, Segment, TORN_DIR, details_path, segment_path, segments};
+use super::tail::Tail;
+use super::window::{LOOK_UP_BYTES, Window};
+use super::writer::{Genesis, Repair};
+
+/// A ledger as it stands after opening.
+pub struct Opened {
+    pub segments: Vec<Segment>,
+    pub chain: Chain,
+    pub repairs: Vec<Repair>,
+    pub genesis: Genesis,
+    pub genesis_hash: Hash,
+}
+
+/// Reads and repairs.
+pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
+    let firsts = segments(disk).map_err(LedgerError::Open)?;
+    if firsts.is_empty() {
+        return Err(LedgerError::Missing);
+    }
+    // Other directories may be missing from a restored copy: nothing in them is needed to go on.
+    for dir in [INDEX_DIR, TORN_DIR, super::segment::KEYS_DIR] {
+        disk.create_dir(dir).map_err(LedgerError::Open)?;
+    }
+    let (genesis, genesis_hash) = genesis(disk)?;
+    let mut chain = Chain::default();
+    let mut maps: Vec<Segment> = Vec::with_capacity(firsts.len());
+    for (place, &first) in firsts.iter().enumerate() {
+        let last = place + 1 == firsts.len();
+        if first != maps.last().map_or(0, Segment::after) {
+            let why = format!("the segment before ends at event {}", maps.last().map_or(0, Segment::after));
+            return Err(LedgerError::Damaged { file: segment_path(first), offset: 0, why });
+        }
+        let sealed = if last { None } else { trusted(disk, first).map_err(LedgerError::Open)? };
+        let (segment, after) = match sealed {
+            Some(sealed) => (sealed.segment, sealed.chain),
+            None => {
+                let scanned = scan::scan(disk, first, &chain, last)?;
+                if last {
+                    repair(disk, &scanned).map_err(LedgerError::Open)?;
+                } else {
+                    let sealed = Sealed { segment: scanned.segment.clone(), chain: scanned.chain.clone() };
+                    // Only saves time: a full disk must not keep the ledger shut.
+                    let _made_again_when_missing = sealed.save(disk);
+                }
+                (scanned.segment, scanned.chain)
+            }
+        };
+        chain = after;
+        maps.push(segment);
+    }
+    if chain.size == 0 {
+        return Err(LedgerError::Missing);
+    }
+    let repairs = repairs(disk).map_err(LedgerError::Open)?;
+    Ok(Opened { segments: maps, chain, repairs, genesis, genesis_hash })
+}
+
+/// A sealed segment's side file, when it fits the files it describes.
+fn trusted(disk: &Arc<dyn Disk>, first: u64) -> Result<Option<Sealed>, DiskError> {
+    let Some(sealed) = Sealed::load(disk, first)? else { return Ok(None) };
+    let size = |path: &str| File::open(disk, path, Mode::Read).and_then(|file| file.size());
+    let fits = size(&segment_path(first))? == sealed.segment.bytes
+        && size(&details_path(first)).is_ok_and(|size| size == sealed.segment.details_bytes);
+    Ok(fits.then_some(sealed))
+}
+
+/// Reads event 0.
+fn genesis(disk: &Arc<dyn Disk>) -> Result<(Genesis, Hash), LedgerError> {
+    let path = segment_path(0);
+    let damaged = |why: String| LedgerError::Damaged { file: path.clone(), offset: 0, why };
+    let file = match File::open(disk, &path, Mode::Read) {
+        Ok(file) => file,
+        Err(error) if error.is_missing() => return Err(damaged("the first segment is gone".into())),
+        Err(error) => return Err(LedgerError::Open(error)),
+    };
+    let end = file.size().map_err(LedgerError::Open)?;
+    let mut records = Records::new(Window::new(&file, end, LOOK_UP_BYTES), 0, 0);
+    let leaf = match records.step().map_err(LedgerError::Open)? {
+        Step::Leaf { leaf, .. } => leaf,
+        Step::Bad { why, .. } => return Err(damaged(why.to_string())),
+        Step::End => return Err(damaged("event 0 is gone".into())),
+    };
+    let hash = leaf_hash(leaf);
+    let entry = leaf::read(leaf, hash).map_err(|error| match error {
+        LeafError::Newer(found) => LedgerError::NewerFormat { found },
+        LeafError::Shape(why) => damaged(why),
+    })?;
+    match read_genesis(&entry.kind, &entry.body) {
+        Some(genesis) if genesis.format > FORMAT_VERSION => Err(LedgerError::NewerFormat { found: genesis.format }),
+        Some(genesis) => Ok((genesis, hash)),
+        None => Err(damaged("event 0 does not say what it must".into())),
+    }
+}
+
+/// What event 0 says, when it is one.
+pub fn read_genesis(kind: &str, body: &Map<String, Value>) -> Option<Genesis> {
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    let key = STANDARD.decode(text("key")?).ok()?;
+    let origin = text("origin")?.to_owned();
+    let named = origin.starts_with("quarterdeck/") && kind == KIND_CREATED;
+    named.then_some(Genesis { origin, key: key.try_into().ok()?, format: body.get("format")?.as_u64()? })
+}
+
+/// Moves a torn tail aside and cuts it off; forgets details that belong to no event. Each step is durable before the
+/// next: aside, leaves, details.
+fn repair(disk: &Arc<dyn Disk>, scanned: &Scanned) -> Result<(), DiskError> {
+    let first = scanned.segment.first;
+    if let Tail::Torn { at, .. } = scanned.tail {
+        let file = File::open(disk, &segment_path(first), Mode::Append)?;
+        let bytes = usize::try_from(scanned.file_bytes - at).unwrap_or(usize::MAX);
+        let torn = file.read(at, bytes)?;
+        disk::replace_file(disk, &format!("{TORN_DIR}/{:020}-{}", scanned.chain.size, torn.len()), &torn)?;
+        file.truncate(at)?;
+        file.sync_data()?;
+    }
+    if scanned.details_file_bytes > scanned.segment.details_bytes {
+        let file = File::open(disk, &details_path(first), Mode::Append)?;
+        file.truncate(scanned.segment.details_bytes)?;
+        file.sync_data()?;
+    }
+    Ok(())
+}
+
+/// The torn tails that no event records yet.
+fn repairs(disk: &Arc<dyn Disk>) -> Result<Vec<Repair>, DiskError> {
+    let parse = |name: String| {
+        let (index, bytes) = name.split_once('-')?;
+        Some(Repair { index: index.parse().ok()?, bytes: bytes.parse().ok()?, aside: format!("{TORN_DIR}/{name}") })
+    };
+    Ok(disk.list(TORN_DIR)?.into_iter().filter_map(parse).collect())
+}

@@ -1,0 +1,415 @@
+//! Verification: is what lies here what was written? One pass over the files, no World, no trust in side files.
+//!
+//! Every record's checksum, every leaf's canonical form, index, `prev`, time and run chain, every detail against its
+//! commitment, every erasure against the event that records it. Reports the first bad thing. Limit, said plainly:
+//! whoever can write the files can also cut the last events off; only a head kept elsewhere (`since`) shows that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use super::canonical::{self, CanonicalError};
+use super::chain::{BrokenLink, Chain};
+use super::disk::{Disk, DiskError, File, Mode};
+use super::erasure;
+use super::hash::{self, Hash, SALT_BYTES, leaf_hash};
+use super::leaf::{self, FORMAT_VERSION, KIND_CREATED, KIND_ERASED, KIND_REPAIRED, LeafError, Outline};
+use super::open::read_genesis;
+use super::reader::Head;
+use super::record::{BadRecord, Records, Step};
+use super::scan::{self, Frames};
+use super::segment::{details_path, segment_path, segments};
+use super::slots::SlotStream;
+use super::tail::{self, Tail};
+use super::window::{WALK_BYTES, Window};
+
+/// What the caller knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// Every kind of event this program knows, beside the ledger's own.
+    pub kinds: &'a [&'a str],
+    /// A head seen earlier and kept elsewhere.
+    pub since: Option<(u64, Hash)>,
+}
+
+/// What verification found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// The answer.
+    pub outcome: Outcome,
+    /// The ledger's name, where event 0 could be read.
+    pub origin: Option<String>,
+    /// The last good event.
+    pub head: Option<Head>,
+    /// Details that are what their leaves commit to.
+    pub details: u64,
+    /// Details that were erased, each by a recorded event.
+    pub erased: u64,
+    /// Bytes at the end that were never acknowledged: a crash, or a write under way at this moment.
+    pub unfinished_bytes: u64,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Everything is as it was written.
+    Intact,
+    /// Something is not.
+    Tampered(Finding),
+    /// Something could not be judged.
+    CannotTell(Finding),
+}
+
+/// The first bad thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The event it concerns, where one can be named.
+    pub index: Option<u64>,
+    /// The file, relative to the data directory.
+    pub file: String,
+    /// Where in the file.
+    pub offset: u64,
+    /// What is wrong.
+    pub reason: Reason,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// A record is not whole.
+    #[error("{0}")]
+    Record(#[from] BadRecord),
+    /// Acknowledged records are gone.
+    #[error("records that were acknowledged are gone")]
+    Gone,
+    /// A segment is missing, or does not begin where the one before ends.
+    #[error("the segment that begins with event {0} is missing")]
+    Segment(u64),
+    /// A leaf is not in its one form.
+    #[error("{0}")]
+    Canonical(#[from] CanonicalError),
+    /// A leaf has not the shape of one.
+    #[error("not a leaf: {0}")]
+    Shape(String),
+    /// Event 0 does not say what it must, or says it again later.
+    #[error("event 0 does not name origin, format and key, or another event does")]
+    Genesis,
+    /// A link is broken.
+    #[error("{0}")]
+    Link(#[from] BrokenLink),
+    /// A detail is not what its leaf commits to.
+    #[error("detail {0} is not what the event commits to")]
+    Detail(String),
+    /// A detail is neither there nor erased.
+    #[error("detail {0} is gone without having been erased")]
+    DetailGone(String),
+    /// Details that belong to no event.
+    #[error("details that no event commits to")]
+    DetailsExtra,
+    /// A detail was erased, and no event says so.
+    #[error("detail {0} was erased, and no event records it")]
+    ErasureUnrecorded(String),
+    /// The ledger is shorter than, or other than, the head known from before.
+    #[error("it does not continue the known head of {0} events")]
+    Since(u64),
+    /// The format is newer than this program.
+    #[error("newer schema: format version {0}, this program reads {FORMAT_VERSION}")]
+    NewerFormat(u64),
+    /// A kind of event that this program does not know.
+    #[error("newer schema: unknown kind {0}")]
+    UnknownKind(String),
+    /// There is no ledger.
+    #[error("there is no ledger here")]
+    Missing,
+    /// The file could not be read.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+impl Reason {
+    /// Whether it says that something was changed, rather than that it could not be judged.
+    fn is_tampering(&self) -> bool {
+        match self {
+            Self::NewerFormat(_) | Self::UnknownKind(_) | Self::Missing | Self::Unreadable(_) => false,
+            Self::Record(_)
+            | Self::Gone
+            | Self::Segment(_)
+            | Self::Canonical(_)
+            | Self::Shape(_)
+            | Self::Genesis
+            | Self::Link(_)
+            | Self::Detail(_)
+            | Self::DetailGone(_)
+            | Self::DetailsExtra
+            | Self::ErasureUnrecorded(_)
+            | Self::Since(_) => true,
+        }
+    }
+}
+
+impl Verdict {
+    /// 0 intact, 1 tampered, 2 cannot tell.
+    pub fn exit_code(&self) -> u8 {
+        match self.outcome {
+            Outcome::Intact => 0,
+            Outcome::Tampered(_) => 1,
+            Outcome::CannotTell(_) => 2,
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(index) = self.index {
+            write!(f, "event {index}: ")?;
+        }
+        write!(f, "{} ({} at byte {})", self.reason, self.file, self.offset)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.outcome {
+            Outcome::Intact => {
+                let (size, hash) = self.head.map_or((0, String::new()), |head| (head.size, head.hash.to_base64()));
+                write!(f, "intact: {size} events, {} details, {} erased, head {hash}", self.details, self.erased)?;
+                match self.unfinished_bytes {
+                    0 => Ok(()),
+                    bytes => write!(f, "; {bytes} bytes at the end were never acknowledged"),
+                }
+            }
+            Outcome::Tampered(finding) => write!(f, "TAMPERED: {finding}"),
+            Outcome::CannotTell(finding) => write!(f, "cannot tell: {finding}"),
+        }
+    }
+}
+
+/// Verifies the ledger on `disk`. Reads only; may run beside the server.
+pub fn verify(disk: &Arc<dyn Disk>, known: Known<'_>) -> Verdict {
+    let mut pass = Pass { disk, known, ..Pass::new(disk) };
+    let found = pass.run();
+    let first = match found {
+        Err(finding) => Some(finding),
+        Ok(()) => pass.doubt.take(),
+    };
+    let outcome = match first {
+        None => Outcome::Intact,
+        Some(finding) if finding.reason.is_tampering() => Outcome::Tampered(*finding),
+        Some(finding) => Outcome::CannotTell(*finding),
+    };
+    let head = pass.chain.hash.map(|hash| Head { size: pass.chain.size, hash, at: pass.chain.at });
+    Verdict {
+        outcome,
+        origin: pass.origin,
+        head,
+        details: pass.details,
+        erased: pass.erased.len() as u64,
+        unfinished_bytes: pass.unfinished_bytes,
+    }
+}
+
+type Found = Result<(), Box<Finding>>;
+
+struct Pass<'a> {
+    disk: &'a Arc<dyn Disk>,
+    known: Known<'a>,
+    chain: Chain,
+    origin: Option<String>,
+    details: u64,
+    erased: BTreeMap<(u64, String), (String, u64)>,
+    recorded: BTreeSet<(u64, String)>,
+    erasing: BTreeSet<(u64, String)>,
+    doubt: Option<Box<Finding>>,
+    unfinished_bytes: u64,
+}
+
+impl<'a> Pass<'a> {
+    fn new(disk: &'a Arc<dyn Disk>) -> Self {
+        Self {
+            disk,
+            known: Known::default(),
+            chain: Chain::default(),
+            origin: None,
+            details: 0,
+            erased: BTreeMap::new(),
+            recorded: BTreeSet::new(),
+            erasing: BTreeSet::new(),
+            doubt: None,
+            unfinished_bytes: 0,
+        }
+    }
+
+    fn run(&mut self) -> Found {
+        let firsts = segments(self.disk).map_err(|error| unreadable(&error))?;
+        if firsts.is_empty() {
+            return found(None, super::segment::LEDGER_DIR, 0, Reason::Missing);
+        }
+        self.erasing = erasure::unfinished(self.disk).map_err(|error| unreadable(&error))?.into_iter().collect();
+        for (place, &first) in firsts.iter().enumerate() {
+            if first != self.chain.size {
+                return found(None, &segment_path(first), 0, Reason::Segment(self.chain.size));
+            }
+            self.segment(first, place + 1 == firsts.len())?;
+        }
+        if self.chain.size == 0 {
+            return found(None, &segment_path(0), 0, Reason::Gone);
+        }
+        if let Some((size, _)) = self.known.since.filter(|(size, _)| *size > self.chain.size) {
+            let last = firsts.last().copied().unwrap_or_default();
+            return found(Some(self.chain.size), &segment_path(last), 0, Reason::Since(size));
+        }
+        for ((index, name), (file, offset)) in &self.erased {
+            if !self.recorded.contains(&(*index, name.clone())) {
+                return found(Some(*index), file, *offset, Reason::ErasureUnrecorded(name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn segment(&mut self, first: u64, last: bool) -> Found {
+        let path = segment_path(first);
+        let file = File::open(self.disk, &path, Mode::Read).map_err(|error| unreadable(&error))?;
+        // The length first: a server may be writing, and writes details before leaves.
+        let bytes = file.size().map_err(|error| unreadable(&error))?;
+        let frames = scan::frames(self.disk, first).map_err(|error| unreadable(&error))?;
+        let details = match File::open(self.disk, &details_path(first), Mode::Read) {
+            Ok(file) => Some(file),
+            Err(error) if error.is_missing() => None,
+            Err(error) => return Err(unreadable(&error)),
+        };
+        let announced = frames.all.last();
+        let end = if last { tail::scan_end(bytes, announced) } else { bytes };
+        let mut slots = SlotStream::new(&frames, details.as_ref());
+        let mut records = Records::new(Window::new(&file, end, WALK_BYTES), 0, first);
+        let bad = loop {
+            match records.step().map_err(|error| unreadable(&error))? {
+                Step::Leaf { offset, leaf } => self.leaf(&path, offset, leaf, &mut slots)?,
+                Step::End => break None,
+                Step::Bad { offset, why } => break Some((offset, why)),
+            }
+        };
+        let rest = |from: u64| file.read(from, usize::try_from(bytes - from).unwrap_or(usize::MAX));
+        let tail = tail::judge(bytes, bad, announced, rest).map_err(|error| unreadable(&error))?;
+        match tail {
+            Tail::Damaged { at, why } => {
+                found(Some(self.chain.size), &path, at, why.map_or(Reason::Gone, Reason::Record))
+            }
+            Tail::Whole { drop_frame: false } => self.all_used(first, &frames, &mut slots, last),
+            Tail::Whole { drop_frame: true } | Tail::Torn { .. } if !last => {
+                found(Some(self.chain.size), &path, bytes, Reason::Gone)
+            }
+            Tail::Whole { drop_frame: true } => Ok(()),
+            Tail::Torn { at, .. } => {
+                self.unfinished_bytes = bytes - at;
+                Ok(())
+            }
+        }
+    }
+
+    /// After the last leaf of a segment nothing may be left over.
+    fn all_used(&self, first: u64, frames: &Frames, slots: &mut SlotStream<'_>, last: bool) -> Found {
+        let path = details_path(first);
+        if let Some(slot) = slots.peek().map_err(|error| unreadable(&error))? {
+            return found(Some(slot.index), &path, slot.offset, Reason::DetailsExtra);
+        }
+        // At the ledger's end a frame may be on its way.
+        if !last && frames.end < frames.file_bytes {
+            return found(None, &path, frames.end, Reason::DetailsExtra);
+        }
+        Ok(())
+    }
+
+    fn leaf(&mut self, path: &str, offset: u64, leaf: &[u8], slots: &mut SlotStream<'_>) -> Found {
+        let index = self.chain.size;
+        let bad = |reason: Reason| found(Some(index), path, offset, reason);
+        if let Err(error) = canonical::check(leaf) {
+            return bad(error.into());
+        }
+        let outline = match leaf::outline(leaf) {
+            Ok(outline) => outline,
+            Err(LeafError::Newer(version)) => return bad(Reason::NewerFormat(version)),
+            Err(LeafError::Shape(why)) => return bad(Reason::Shape(why)),
+        };
+        let hash = leaf_hash(leaf);
+        if let Err(broken) = self.chain.extend(&outline, hash) {
+            return bad(broken.into());
+        }
+        if self.known.since == Some((index + 1, hash)) {
+            self.known.since = None;
+        } else if let Some((size, _)) = self.known.since.filter(|(size, _)| *size == index + 1) {
+            return bad(Reason::Since(size));
+        }
+        self.kind(index, outline.kind, leaf, hash).or_else(bad)?;
+        if !self.is_known(outline.kind) && self.doubt.is_none() {
+            self.doubt = bad(Reason::UnknownKind(outline.kind.to_owned())).err();
+        }
+        self.details_of(&outline, path, offset, slots)
+    }
+
+    fn is_known(&self, kind: &str) -> bool {
+        [KIND_CREATED, KIND_ERASED, KIND_REPAIRED].contains(&kind) || self.known.kinds.contains(&kind)
+    }
+
+    /// The two kinds whose bodies matter here.
+    fn kind(&mut self, index: u64, kind: &str, leaf: &[u8], hash: Hash) -> Result<(), Reason> {
+        if (index == 0) != (kind == KIND_CREATED) {
+            return Err(Reason::Genesis);
+        }
+        if index > 0 && kind != KIND_ERASED {
+            return Ok(());
+        }
+        let entry = leaf::read(leaf, hash).map_err(|error| Reason::Shape(error.to_string()))?;
+        if index == 0 {
+            let genesis = read_genesis(&entry.kind, &entry.body).ok_or(Reason::Genesis)?;
+            if genesis.format > FORMAT_VERSION {
+                return Err(Reason::NewerFormat(genesis.format));
+            }
+            self.origin = Some(genesis.origin);
+        } else {
+            let of = leaf::erasures(&entry.body).ok_or_else(|| Reason::Shape("no list of erasures".into()))?;
+            self.recorded.extend(of);
+        }
+        Ok(())
+    }
+
+    fn details_of(&mut self, leaf: &Outline<'_>, path: &str, offset: u64, slots: &mut SlotStream<'_>) -> Found {
+        let mut left = leaf.commitments.len();
+        while let Some(slot) = slots.peek().map_err(|error| unreadable(&error))? {
+            let file = slots.path();
+            if slot.index > leaf.index {
+                break;
+            }
+            let committed = leaf.commitments.get(slot.name.as_str()).filter(|_| slot.index == leaf.index);
+            let Some(committed) = committed else {
+                return found(Some(slot.index), &file, slot.offset, Reason::DetailsExtra);
+            };
+            let key = (slot.index, slot.name.clone());
+            let payload = slots.payload(&slot).map_err(|error| unreadable(&error))?;
+            let Some((salt, value)) = payload else {
+                return found(Some(slot.index), &file, slot.offset, Reason::DetailGone(slot.name));
+            };
+            if salt == [0; SALT_BYTES] || self.erasing.contains(&key) {
+                self.erased.insert(key, (file, slot.offset));
+            } else if hash::same(hash::commitment(&salt, leaf.kind, value), *committed) {
+                self.details += 1;
+            } else {
+                return found(Some(slot.index), &file, slot.offset, Reason::Detail(slot.name));
+            }
+            left = left.wrapping_sub(1);
+            slots.advance();
+        }
+        match (left, leaf.commitments.keys().next()) {
+            (0, _) | (_, None) => Ok(()),
+            // Several may be gone; the first is named.
+            (_, Some(name)) => found(Some(leaf.index), path, offset, Reason::DetailGone((*name).to_owned())),
+        }
+    }
+}
+
+fn found(index: Option<u64>, file: &str, offset: u64, reason: Reason) -> Found {
+    Err(Box::new(Finding { index, file: file.to_owned(), offset, reason }))
+}
+
+fn unreadable(error: &DiskError) -> Box<Finding> {
+    Box::new(Finding { index: None, file: error.path.clone(), offset: 0, reason: Reason::Unreadable(error.to_string()) })
+}

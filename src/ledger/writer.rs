@@ -1,0 +1,467 @@
+//! The ledger's one writer: makes it, opens and repairs it, appends batches, erases details.
+//!
+//! Invariant: what `append` returned `Ok` for was synced, details before leaves, and survives any power cut; what it
+//! returned `Err` for is not in the ledger. A batch is kept whole or not at all. Deliberately absent: what events
+//! mean, and any clock: time comes with the drafts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::SigningKey;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::chain::Chain;
+use super::detail::{Detail, FrameBuilder};
+use super::disk::{self, Disk, DiskError, File, Mode};
+use super::entropy::Entropy;
+use super::erasure;
+use super::error::LedgerError;
+use super::hash::{self, Hash, SALT_BYTES, leaf_hash};
+use super::leaf::{self, DETAIL_BYTES_MAX, Draft, DraftError, Entry, FORMAT_VERSION, KIND_CREATED, Place, RunLink};
+use super::open;
+use super::reader::{Entries, Head, Reader, Recorded};
+use super::record;
+use super::segment::{
+    DETAILS_DIR, INDEX_DIR, KEY_FILE, KEYS_DIR, LEDGER_DIR, SEGMENT_BYTES_MAX, Sealed, Segment, TORN_DIR, details_path,
+    segment_path,
+};
+
+/// The most events in one batch: a second of the fastest fleet; keeps a torn batch small enough to look at.
+pub const BATCH_EVENTS_MAX: usize = 20_000;
+/// The most bytes of leaves in one batch: a quarter of a segment.
+pub const BATCH_LEAF_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The most bytes of details in one batch: some of the largest bindings at once.
+pub const BATCH_DETAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// An event as acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamped {
+    /// Its place, and its id.
+    pub index: u64,
+    /// Its leaf hash.
+    pub hash: Hash,
+    /// Its place in its run's chain.
+    pub run: Option<RunLink>,
+}
+
+/// What event 0 says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Genesis {
+    /// The ledger's random name, `quarterdeck/` and 32 hexadecimal digits.
+    pub origin: String,
+    /// The ledger's Ed25519 public key.
+    pub key: [u8; 32],
+    /// The format it was made with.
+    pub format: u64,
+}
+
+/// A torn tail that was moved aside when the ledger was opened, and is not yet recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repair {
+    /// The event that would have stood there.
+    pub index: u64,
+    /// How many bytes were never acknowledged.
+    pub bytes: u64,
+    /// Where they are now, relative to the data directory.
+    pub aside: String,
+}
+
+impl Repair {
+    /// The body of the [`super::KIND_REPAIRED`] event that records it.
+    pub fn body(&self) -> Map<String, Value> {
+        Map::from_iter([
+            ("aside".to_owned(), Value::from(self.aside.as_str())),
+            ("bytes".to_owned(), Value::from(self.bytes)),
+            ("index".to_owned(), Value::from(self.index)),
+        ])
+    }
+}
+
+/// Whether events can be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// The last write went well.
+    Fine,
+    /// The last write found no room or failed; the next one tries again.
+    Refusing,
+    /// A sync failed: nothing is written until a restart.
+    Poisoned,
+}
+
+/// The ledger. One per data directory.
+pub struct Ledger {
+    disk: Arc<dyn Disk>,
+    entropy: Box<dyn Entropy>,
+    segment_bytes: u64,
+    leaves: File,
+    details: File,
+    chain: Chain,
+    reader: Reader,
+    health: Health,
+    poison: String,
+    repairs: Vec<Repair>,
+    genesis: Genesis,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("size", &self.chain.size).field("health", &self.health).finish_non_exhaustive()
+    }
+}
+
+/// The leaves and details of a batch, ready to be written.
+struct Batch {
+    leaves: Vec<u8>,
+    offsets: Vec<u64>,
+    details: FrameBuilder,
+    stamps: Vec<Stamped>,
+    chain: Chain,
+}
+
+impl Ledger {
+    /// Makes a ledger: a random origin and a key drawn from `entropy`, event 0 written at `at` by `by`. Made again
+    /// after a crash halfway; refused where there is one.
+    pub fn init(disk: Arc<dyn Disk>, mut entropy: Box<dyn Entropy>, at: i64, by: Value) -> Result<Self, LedgerError> {
+        let write = LedgerError::Write;
+        for dir in [LEDGER_DIR, KEYS_DIR, DETAILS_DIR, INDEX_DIR, TORN_DIR] {
+            disk.create_dir(dir).map_err(write)?;
+        }
+        disk.sync_dir("").and_then(|()| disk.sync_dir(LEDGER_DIR)).map_err(write)?;
+        if !super::segment::segments(&disk).map_err(LedgerError::Open)?.is_empty() {
+            return Err(LedgerError::AlreadyThere);
+        }
+        let mut origin = [0; 16];
+        entropy.fill(&mut origin).map_err(LedgerError::Entropy)?;
+        let mut seed = Zeroizing::new([0; 32]);
+        entropy.fill(seed.as_mut_slice()).map_err(LedgerError::Entropy)?;
+        let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
+        let text = Zeroizing::new(format!("{}\n", STANDARD.encode(*seed)));
+        disk::replace_file(&disk, KEY_FILE, text.as_bytes()).map_err(write)?;
+
+        let origin: String = origin.iter().map(|byte| format!("{byte:02x}")).collect();
+        let body = Map::from_iter([
+            ("format".to_owned(), Value::from(FORMAT_VERSION)),
+            ("key".to_owned(), Value::from(STANDARD.encode(public))),
+            ("origin".to_owned(), Value::from(format!("quarterdeck/{origin}"))),
+        ]);
+        let draft = Draft { kind: KIND_CREATED.into(), at, by, body, ..Draft::default() };
+        let place = Place { index: 0, prev: None, run: None, commitments: &BTreeMap::new() };
+        let leaf = leaf::write(&draft, &place).map_err(|source| LedgerError::Draft { position: 0, source })?;
+        let mut bytes = Vec::new();
+        record::encode(0, &leaf, &mut bytes);
+        File::open(&disk, &details_path(0), Mode::Append).map_err(write)?;
+        disk.sync_dir(DETAILS_DIR).map_err(write)?;
+        disk::replace_file(&disk, &segment_path(0), &bytes).map_err(write)?;
+        Self::open(disk, entropy)
+    }
+
+    /// Opens a ledger: finishes what a crash left half done, moves a torn tail aside, refuses damage. See
+    /// [`Ledger::repairs`].
+    pub fn open(disk: Arc<dyn Disk>, entropy: Box<dyn Entropy>) -> Result<Self, LedgerError> {
+        Self::open_sized(disk, entropy, SEGMENT_BYTES_MAX)
+    }
+
+    /// As [`Ledger::open`] with shorter segments, for tests that want many.
+    pub fn open_sized(disk: Arc<dyn Disk>, entropy: Box<dyn Entropy>, segment_bytes: u64) -> Result<Self, LedgerError> {
+        let opened = open::open(&disk)?;
+        let head = Head { size: opened.chain.size, hash: opened.genesis_hash, at: opened.chain.at };
+        let head = Head { hash: opened.chain.hash.unwrap_or(head.hash), ..head };
+        let segment = opened.segments.last().map_or(0, |segment| segment.first);
+        let published = super::reader::Published { segments: opened.segments, head, erasing: BTreeSet::new() };
+        let (leaves, details) = open_active(&disk, segment).map_err(LedgerError::Open)?;
+        let mut ledger = Self {
+            reader: Reader::new(Arc::clone(&disk), published),
+            disk,
+            entropy,
+            segment_bytes,
+            leaves,
+            details,
+            chain: opened.chain,
+            health: Health::Fine,
+            poison: String::new(),
+            repairs: opened.repairs,
+            genesis: opened.genesis,
+        };
+        for (index, name) in erasure::unfinished(&ledger.disk).map_err(LedgerError::Open)? {
+            if index < ledger.chain.size {
+                ledger.wipe(index, &name)?;
+            }
+        }
+        erasure::finish(&ledger.disk).map_err(LedgerError::Open)?;
+        Ok(ledger)
+    }
+
+    /// Writes a batch and syncs it: all of it, or none. Returns after the sync, with each event's place.
+    pub fn append(&mut self, drafts: &[Draft]) -> Result<Vec<Stamped>, LedgerError> {
+        self.refuse_if_poisoned()?;
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let batch = self.plan(drafts)?;
+        let outcome = self.roll(batch.leaves.len() as u64).and_then(|()| self.write(&batch));
+        match outcome {
+            Ok(()) => {
+                self.health = Health::Fine;
+                self.chain = batch.chain;
+                Ok(batch.stamps)
+            }
+            Err(error) => {
+                if self.health != Health::Poisoned {
+                    self.health = Health::Refusing;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Overwrites a detail and its salt; the leaf and every proof stay valid. Record it first, by an event of kind
+    /// [`super::KIND_ERASED`]: `verify` reports an erasure that no event names. Done twice, it does nothing more.
+    pub fn erase(&mut self, index: u64, name: &str) -> Result<(), LedgerError> {
+        self.refuse_if_poisoned()?;
+        let entry = self.reader.read(index)?;
+        self.reader.place(&entry, name)?;
+        match erasure::begin(&self.disk, index, name) {
+            Ok(()) => {}
+            Err(error) if error.is_sync() => return Err(self.failed(error)),
+            Err(error) => {
+                // Nothing was overwritten; half a journal entry must not stand before the next one.
+                erasure::finish(&self.disk).map_err(|error| self.failed(error))?;
+                return Err(LedgerError::Write(error));
+            }
+        }
+        self.wipe(index, name)?;
+        erasure::finish(&self.disk).map_err(|error| self.failed(error))
+    }
+
+    /// The last acknowledged event.
+    pub fn head(&self) -> Head {
+        self.reader.head()
+    }
+
+    /// Whether events can be recorded.
+    pub fn health(&self) -> Health {
+        self.health
+    }
+
+    /// What event 0 says.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// Torn tails moved aside and not yet recorded: append a [`super::KIND_REPAIRED`] event for each, then call
+    /// [`Ledger::repairs_recorded`].
+    pub fn repairs(&self) -> &[Repair] {
+        &self.repairs
+    }
+
+    /// The repairs are in the ledger: they are not reported again.
+    pub fn repairs_recorded(&mut self) -> Result<(), LedgerError> {
+        for repair in std::mem::take(&mut self.repairs) {
+            let recorded = format!("{}.recorded", repair.aside);
+            self.disk.rename(&repair.aside, &recorded).map_err(LedgerError::Write)?;
+        }
+        self.disk.sync_dir(TORN_DIR).map_err(LedgerError::Write)
+    }
+
+    /// A handle that reads from any thread.
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    /// As [`Reader::read`].
+    pub fn read(&self, index: u64) -> Result<Entry, LedgerError> {
+        self.reader.read(index)
+    }
+
+    /// As [`Reader::iter`].
+    pub fn iter(&self, from: u64) -> Entries {
+        self.reader.iter(from)
+    }
+
+    /// As [`Reader::recorded`].
+    pub fn recorded(&self, from: u64) -> impl Iterator<Item = Result<Recorded, LedgerError>> + use<> {
+        self.reader.recorded(from)
+    }
+
+    /// As [`Reader::detail`].
+    pub fn detail(&self, entry: &Entry, name: &str) -> Result<Detail, LedgerError> {
+        self.reader.detail(entry, name)
+    }
+
+    /// The ledger's private key, for signing heads; `None` when the file is missing or is not event 0's.
+    pub fn signing_key(&self) -> Result<Option<SigningKey>, LedgerError> {
+        let Some(text) = disk::read_file(&self.disk, KEY_FILE).map_err(LedgerError::Read)?.map(Zeroizing::new) else {
+            return Ok(None);
+        };
+        let seed = STANDARD.decode(text.trim_ascii()).map(Zeroizing::new).unwrap_or_default();
+        let key = seed.as_slice().try_into().ok().map(|seed: &[u8; 32]| SigningKey::from_bytes(seed));
+        Ok(key.filter(|key| key.verifying_key().to_bytes() == self.genesis.key))
+    }
+
+    fn refuse_if_poisoned(&self) -> Result<(), LedgerError> {
+        match self.health {
+            Health::Fine | Health::Refusing => Ok(()),
+            Health::Poisoned => Err(LedgerError::Poisoned(self.poison.clone())),
+        }
+    }
+
+    fn plan(&mut self, drafts: &[Draft]) -> Result<Batch, LedgerError> {
+        let details: usize = drafts.iter().map(|draft| draft.details.len()).sum();
+        let mut salts = vec![0; details * SALT_BYTES];
+        self.entropy.fill(&mut salts).map_err(LedgerError::Entropy)?;
+        let (mut salts, _) = salts.as_chunks::<SALT_BYTES>();
+
+        let mut batch = Batch {
+            leaves: Vec::with_capacity(drafts.len() * 512),
+            offsets: Vec::with_capacity(drafts.len()),
+            details: FrameBuilder::default(),
+            stamps: Vec::with_capacity(drafts.len()),
+            chain: self.chain.clone(),
+        };
+        for (position, draft) in drafts.iter().enumerate() {
+            let (now, later) = salts.split_at(draft.details.len().min(salts.len()));
+            salts = later;
+            batch.push(position, draft, now).map_err(|source| LedgerError::Draft { position, source })?;
+        }
+        Ok(batch)
+    }
+
+    /// Begins a new segment when the batch does not fit the active one.
+    fn roll(&mut self, bytes: u64) -> Result<(), LedgerError> {
+        let (full, next) = {
+            let published = self.reader.published();
+            let active = published.segments.last();
+            (active.is_some_and(|a| a.count > 0 && a.bytes + bytes > self.segment_bytes), self.chain.size)
+        };
+        if !full {
+            return Ok(());
+        }
+        let (leaves, details) = open_active(&self.disk, next).map_err(LedgerError::Write)?;
+        let sealed = self.reader.published().segments.last().cloned();
+        if let Some(segment) = sealed {
+            // Only saves time at the next start: not worth an event's refusal.
+            let _made_again_when_missing = Sealed { segment, chain: self.chain.clone() }.save(&self.disk);
+        }
+        self.leaves = leaves;
+        self.details = details;
+        self.reader.publish().segments.push(Segment::new(next));
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        let first = self.chain.size;
+        let (leaf_offset, details_offset) = {
+            let published = self.reader.published();
+            published.segments.last().map_or((0, 0), |active| (active.bytes, active.details_bytes))
+        };
+        let leaf_bytes = batch.leaves.len() as u64;
+        let count = u32::try_from(batch.stamps.len()).unwrap_or(u32::MAX);
+        // One record without details needs no frame: its extent is its own length.
+        let mut frame = None;
+        if count > 1 || !batch.details.is_empty() {
+            let (head, bytes) = batch.details.finish(details_offset, first, count, leaf_offset, leaf_bytes);
+            if let Err(error) = self.details.append(&bytes) {
+                return Err(self.undo(error, leaf_offset, details_offset));
+            }
+            self.details.sync_data().map_err(|error| self.failed(error))?;
+            frame = Some(head);
+        }
+        if let Err(error) = self.leaves.append(&batch.leaves) {
+            return Err(self.undo(error, leaf_offset, details_offset));
+        }
+        self.leaves.sync_data().map_err(|error| self.failed(error))?;
+
+        let mut published = self.reader.publish();
+        if let Some(active) = published.segments.last_mut() {
+            let ends = batch.offsets.iter().skip(1).copied().chain([leaf_bytes]);
+            for (offset, end) in batch.offsets.iter().zip(ends) {
+                active.push_leaf(leaf_offset + offset, leaf_offset + end);
+            }
+            if let Some(frame) = &frame {
+                active.push_frame(frame);
+            }
+        }
+        if let Some(hash) = batch.chain.hash {
+            published.head = Head { size: batch.chain.size, hash, at: batch.chain.at };
+        }
+        Ok(())
+    }
+
+    /// After a failed write: back to what was acknowledged, durably, leaves first. A frame left behind would claim
+    /// bytes that a later batch writes. Where that fails too, nothing is certain any more.
+    fn undo(&mut self, error: DiskError, leaf_offset: u64, details_offset: u64) -> LedgerError {
+        let undone = self
+            .leaves
+            .truncate(leaf_offset)
+            .and_then(|()| self.leaves.sync_data())
+            .and_then(|()| self.details.truncate(details_offset))
+            .and_then(|()| self.details.sync_data());
+        match undone {
+            Ok(()) => LedgerError::Write(error),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    fn failed(&mut self, error: DiskError) -> LedgerError {
+        self.health = Health::Poisoned;
+        self.poison = error.to_string();
+        LedgerError::Poisoned(self.poison.clone())
+    }
+
+    fn wipe(&mut self, index: u64, name: &str) -> Result<(), LedgerError> {
+        let entry = self.reader.read(index)?;
+        let (segment, slot) = self.reader.place(&entry, name)?;
+        let key = (index, name.to_owned());
+        self.reader.publish().erasing.insert(key.clone());
+        let wiped = erasure::wipe(&self.disk, segment, &slot);
+        self.reader.publish().erasing.remove(&key);
+        wiped.map_err(|error| self.failed(error))
+    }
+}
+
+impl Batch {
+    fn push(&mut self, position: usize, draft: &Draft, salts: &[[u8; SALT_BYTES]]) -> Result<(), DraftError> {
+        let run = self.chain.next(draft.at, draft.run, draft.run_closed)?;
+        let event = u32::try_from(position).unwrap_or(u32::MAX);
+        let mut commitments = BTreeMap::new();
+        for ((name, value), salt) in draft.details.iter().zip(salts) {
+            if !super::canonical::is_key(name) {
+                return Err(DraftError::DetailName(name.clone()));
+            }
+            if value.len() > DETAIL_BYTES_MAX {
+                return Err(DraftError::DetailBytes { name: name.clone(), bytes: value.len() });
+            }
+            commitments.insert(name.clone(), hash::commitment(salt, &draft.kind, value));
+            self.details.push(event, name, salt, value);
+        }
+        let place = Place { index: self.chain.size, prev: self.chain.hash, run, commitments: &commitments };
+        let leaf = leaf::write(draft, &place)?;
+        let hash = leaf_hash(&leaf);
+        self.offsets.push(self.leaves.len() as u64);
+        record::encode(place.index, &leaf, &mut self.leaves);
+        self.stamps.push(Stamped { index: place.index, hash, run });
+        self.chain.push(draft.at, run, hash);
+        let over = self.stamps.len() > BATCH_EVENTS_MAX
+            || self.leaves.len() > BATCH_LEAF_BYTES_MAX
+            || self.details.len() > BATCH_DETAIL_BYTES_MAX;
+        if over {
+            let bytes = self.leaves.len() + self.details.len();
+            return Err(DraftError::Batch { events: self.stamps.len(), bytes });
+        }
+        Ok(())
+    }
+}
+
+/// Opens the files of the segment that begins with `first` for writing, making them durable when new: the details'
+/// name first, so that a segment never lacks its details.
+fn open_active(disk: &Arc<dyn Disk>, first: u64) -> Result<(File, File), DiskError> {
+    let details = File::open(disk, &details_path(first), Mode::Append)?;
+    disk.sync_dir(DETAILS_DIR)?;
+    let leaves = File::open(disk, &segment_path(first), Mode::Append)?;
+    disk.sync_dir(LEDGER_DIR)?;
+    Ok((leaves, details))
+}
