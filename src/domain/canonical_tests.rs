@@ -52,7 +52,10 @@ fn bytes_equal_pythons() {
     for line in &lines {
         let spelt: Value = serde_json::from_slice(line).unwrap();
         let spelt = serde_json::to_string(&spelt).unwrap();
-        for text in [String::from_utf8(line.clone()).unwrap(), spelt.replace("\u{e9}", "\\u00e9")] {
+        for text in [
+            String::from_utf8(line.clone()).unwrap(),
+            spelt.replace("\u{e9}", "\\u00e9"),
+        ] {
             input.extend_from_slice(text.as_bytes());
             input.push(b'\n');
         }
@@ -101,9 +104,34 @@ proptest! {
 #[test]
 fn a13_other_spellings_of_a_value_are_refused() {
     for text in [
-        "{ \"a\":1}", "{\"a\":1} ", "{\"b\":1,\"a\":2}", "{\"a\":1,\"a\":1}", "{\"A\":1}", "{\"\":1}", "{\"a\":1.0}", "{\"a\":1e2}", "-0",
-        "01", "9007199254740992", "\"\\u0041\"", "\"\\u001F\"", "\"\\u0008\"", "\"\\/\"", "\"\\ud800\"", "\"\n\"", "[1,]", "[1 ,2]", "{\"a\":}",
-        "tru", "", "\"", "{\"a\"", "nul", "\u{feff}1", "99999999999999999999999999", "{\"\\u0061\":1}",
+        "{ \"a\":1}",
+        "{\"a\":1} ",
+        "{\"b\":1,\"a\":2}",
+        "{\"a\":1,\"a\":1}",
+        "{\"A\":1}",
+        "{\"\":1}",
+        "{\"a\":1.0}",
+        "{\"a\":1e2}",
+        "-0",
+        "01",
+        "9007199254740992",
+        "\"\\u0041\"",
+        "\"\\u001F\"",
+        "\"\\u0008\"",
+        "\"\\/\"",
+        "\"\\ud800\"",
+        "\"\n\"",
+        "[1,]",
+        "[1 ,2]",
+        "{\"a\":}",
+        "tru",
+        "",
+        "\"",
+        "{\"a\"",
+        "nul",
+        "\u{feff}1",
+        "99999999999999999999999999",
+        "{\"\\u0061\":1}",
     ] {
         assert!(check(text.as_bytes()).is_err(), "{text}");
         assert!(parse(text.as_bytes()).is_err(), "{text}");
@@ -115,12 +143,30 @@ fn a13_other_spellings_of_a_value_are_refused() {
 
 #[test]
 fn what_has_no_canonical_form_is_not_written() {
-    assert!(matches!(to_bytes(&json!({"Key": 1})), Err(CanonicalError::Key(_))));
-    assert!(matches!(to_bytes(&json!({"a b": 1})), Err(CanonicalError::Key(_))));
-    for number in [json!(1.5), json!(1.0), json!(INTEGER_MAX + 1), json!(-INTEGER_MAX - 1), json!(u64::MAX)] {
-        assert!(matches!(to_bytes(&number), Err(CanonicalError::Number(_))), "{number}");
+    assert!(matches!(
+        to_bytes(&json!({"Key": 1})),
+        Err(CanonicalError::Key(_))
+    ));
+    assert!(matches!(
+        to_bytes(&json!({"a b": 1})),
+        Err(CanonicalError::Key(_))
+    ));
+    for number in [
+        json!(1.5),
+        json!(1.0),
+        json!(INTEGER_MAX + 1),
+        json!(-INTEGER_MAX - 1),
+        json!(u64::MAX),
+    ] {
+        assert!(
+            matches!(to_bytes(&number), Err(CanonicalError::Number(_))),
+            "{number}"
+        );
     }
-    assert_eq!(to_bytes(&json!(-INTEGER_MAX)).unwrap(), b"-9007199254740991");
+    assert_eq!(
+        to_bytes(&json!(-INTEGER_MAX)).unwrap(),
+        b"-9007199254740991"
+    );
 }
 
 #[test]

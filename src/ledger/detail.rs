@@ -84,8 +84,16 @@ impl Frame {
         }
         let mut fields = Fields(rest);
         let (first, count, zero) = (fields.u64()?, fields.u32()?, fields.u32()?);
-        let (entries_bytes, leaf_offset, leaf_bytes) = (fields.u64()?, fields.u64()?, fields.u64()?);
-        (zero == 0).then_some(Self { offset, first, count, entries_bytes, leaf_offset, leaf_bytes })
+        let (entries_bytes, leaf_offset, leaf_bytes) =
+            (fields.u64()?, fields.u64()?, fields.u64()?);
+        (zero == 0).then_some(Self {
+            offset,
+            first,
+            count,
+            entries_bytes,
+            leaf_offset,
+            leaf_bytes,
+        })
     }
 }
 
@@ -137,9 +145,23 @@ impl FrameBuilder {
     }
 
     /// The frame's bytes, to be appended at `offset` of the details file.
-    pub fn finish(&self, offset: u64, first: u64, count: u32, leaf_offset: u64, leaf_bytes: u64) -> (Frame, Vec<u8>) {
+    pub fn finish(
+        &self,
+        offset: u64,
+        first: u64,
+        count: u32,
+        leaf_offset: u64,
+        leaf_bytes: u64,
+    ) -> (Frame, Vec<u8>) {
         let entries_bytes = self.entries.len() as u64;
-        let frame = Frame { offset, first, count, entries_bytes, leaf_offset, leaf_bytes };
+        let frame = Frame {
+            offset,
+            first,
+            count,
+            entries_bytes,
+            leaf_offset,
+            leaf_bytes,
+        };
         let mut bytes = frame.encode();
         bytes.extend_from_slice(&self.entries);
         (frame, bytes)
@@ -193,7 +215,10 @@ pub struct Slots {
 impl Slots {
     /// The entries of `frame`.
     pub fn of(frame: Frame) -> Self {
-        Self { frame, at: frame.offset + FRAME_BYTES as u64 }
+        Self {
+            frame,
+            at: frame.offset + FRAME_BYTES as u64,
+        }
     }
 
     /// Whether all entries were walked.
@@ -232,7 +257,12 @@ impl Slots {
             return Ok(None);
         }
         self.at = end;
-        Ok(Some(Slot { index: self.frame.first + u64::from(event), name, offset, value_bytes }))
+        Ok(Some(Slot {
+            index: self.frame.first + u64::from(event),
+            name,
+            offset,
+            value_bytes,
+        }))
     }
 }
 
@@ -245,4 +275,3 @@ pub fn payload(file: &File, slot: &Slot) -> Result<Option<([u8; SALT_BYTES], Vec
     let value = bytes.split_off(SALT_BYTES);
     Ok(bytes.first_chunk().map(|salt| (*salt, value)))
 }
-

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::detail::Slot;
 use super::disk::{Disk, DiskError, File, Mode};
 use super::hash::SALT_BYTES;
-use super::record::{self, LEAF_BYTES_MAX, HEADER_BYTES};
+use super::record::{self, HEADER_BYTES, LEAF_BYTES_MAX};
 use super::segment::{DETAILS_DIR, ERASING_FILE, details_path};
 
 /// Writes down that a detail is about to be wiped.
@@ -25,7 +25,10 @@ pub fn begin(disk: &Arc<dyn Disk>, index: u64, name: &str) -> Result<(), DiskErr
 /// Overwrites a detail's salt and value.
 pub fn wipe(disk: &Arc<dyn Disk>, segment: u64, slot: &Slot) -> Result<(), DiskError> {
     let file = File::open(disk, &details_path(segment), Mode::Overwrite)?;
-    file.overwrite(slot.offset, &vec![0; SALT_BYTES + slot.value_bytes as usize])?;
+    file.overwrite(
+        slot.offset,
+        &vec![0; SALT_BYTES + slot.value_bytes as usize],
+    )?;
     file.sync_data()
 }
 
@@ -47,8 +50,13 @@ pub fn unfinished(disk: &Arc<dyn Disk>) -> Result<Vec<(u64, String)>, DiskError>
     let mut rest = bytes.as_slice();
     let mut found = Vec::new();
     while let Some(index) = record::whole_at_start(rest) {
-        let len = rest.first_chunk().map_or(0, |len| u32::from_le_bytes(*len) as usize).min(LEAF_BYTES_MAX);
-        let name = rest.get(HEADER_BYTES..HEADER_BYTES + len).unwrap_or_default();
+        let len = rest
+            .first_chunk()
+            .map_or(0, |len| u32::from_le_bytes(*len) as usize)
+            .min(LEAF_BYTES_MAX);
+        let name = rest
+            .get(HEADER_BYTES..HEADER_BYTES + len)
+            .unwrap_or_default();
         found.push((index, String::from_utf8_lossy(name).into_owned()));
         rest = rest.get(HEADER_BYTES + len..).unwrap_or_default();
     }

@@ -45,10 +45,21 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
     for (place, &first) in firsts.iter().enumerate() {
         let last = place + 1 == firsts.len();
         if first != maps.last().map_or(0, Segment::after) {
-            let why = format!("the segment before ends at event {}", maps.last().map_or(0, Segment::after));
-            return Err(LedgerError::Damaged { file: segment_path(first), offset: 0, why });
+            let why = format!(
+                "the segment before ends at event {}",
+                maps.last().map_or(0, Segment::after)
+            );
+            return Err(LedgerError::Damaged {
+                file: segment_path(first),
+                offset: 0,
+                why,
+            });
         }
-        let sealed = if last { None } else { trusted(disk, first).map_err(LedgerError::Open)? };
+        let sealed = if last {
+            None
+        } else {
+            trusted(disk, first).map_err(LedgerError::Open)?
+        };
         let (segment, after) = match sealed {
             Some(sealed) => (sealed.segment, sealed.chain),
             None => {
@@ -56,7 +67,10 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
                 if last {
                     repair(disk, &scanned).map_err(LedgerError::Open)?;
                 } else {
-                    let sealed = Sealed { segment: scanned.segment.clone(), chain: scanned.chain.clone() };
+                    let sealed = Sealed {
+                        segment: scanned.segment.clone(),
+                        chain: scanned.chain.clone(),
+                    };
                     // Only saves time: a full disk must not keep the ledger shut.
                     let _made_again_when_missing = sealed.save(disk);
                 }
@@ -70,12 +84,20 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
         return Err(LedgerError::Missing);
     }
     let repairs = repairs(disk).map_err(LedgerError::Open)?;
-    Ok(Opened { segments: maps, chain, repairs, genesis, genesis_hash })
+    Ok(Opened {
+        segments: maps,
+        chain,
+        repairs,
+        genesis,
+        genesis_hash,
+    })
 }
 
 /// A sealed segment's side file, when it fits the files it describes.
 fn trusted(disk: &Arc<dyn Disk>, first: u64) -> Result<Option<Sealed>, DiskError> {
-    let Some(sealed) = Sealed::load(disk, first)? else { return Ok(None) };
+    let Some(sealed) = Sealed::load(disk, first)? else {
+        return Ok(None);
+    };
     let size = |path: &str| File::open(disk, path, Mode::Read).and_then(|file| file.size());
     let fits = size(&segment_path(first))? == sealed.segment.bytes
         && size(&details_path(first)).is_ok_and(|size| size == sealed.segment.details_bytes);
@@ -85,10 +107,16 @@ fn trusted(disk: &Arc<dyn Disk>, first: u64) -> Result<Option<Sealed>, DiskError
 /// Reads event 0.
 fn genesis(disk: &Arc<dyn Disk>) -> Result<(Genesis, Hash), LedgerError> {
     let path = segment_path(0);
-    let damaged = |why: String| LedgerError::Damaged { file: path.clone(), offset: 0, why };
+    let damaged = |why: String| LedgerError::Damaged {
+        file: path.clone(),
+        offset: 0,
+        why,
+    };
     let file = match File::open(disk, &path, Mode::Read) {
         Ok(file) => file,
-        Err(error) if error.is_missing() => return Err(damaged("the first segment is gone".into())),
+        Err(error) if error.is_missing() => {
+            return Err(damaged("the first segment is gone".into()));
+        }
         Err(error) => return Err(LedgerError::Open(error)),
     };
     let end = file.size().map_err(LedgerError::Open)?;
@@ -104,7 +132,9 @@ fn genesis(disk: &Arc<dyn Disk>) -> Result<(Genesis, Hash), LedgerError> {
         LeafError::Shape(why) => damaged(why),
     })?;
     match read_genesis(&entry.kind, &entry.body) {
-        Some(genesis) if genesis.format > FORMAT_VERSION => Err(LedgerError::NewerFormat { found: genesis.format }),
+        Some(genesis) if genesis.format > FORMAT_VERSION => Err(LedgerError::NewerFormat {
+            found: genesis.format,
+        }),
         Some(genesis) => Ok((genesis, hash)),
         None => Err(damaged("event 0 does not say what it must".into())),
     }
@@ -116,7 +146,11 @@ pub fn read_genesis(kind: &str, body: &Map<String, Value>) -> Option<Genesis> {
     let key = STANDARD.decode(text("key")?).ok()?;
     let origin = text("origin")?.to_owned();
     let named = origin.starts_with("quarterdeck/") && kind == KIND_CREATED;
-    named.then_some(Genesis { origin, key: key.try_into().ok()?, format: body.get("format")?.as_u64()? })
+    named.then_some(Genesis {
+        origin,
+        key: key.try_into().ok()?,
+        format: body.get("format")?.as_u64()?,
+    })
 }
 
 /// Moves a torn tail aside and cuts it off; forgets details that belong to no event. Each step is durable before the
@@ -127,7 +161,11 @@ fn repair(disk: &Arc<dyn Disk>, scanned: &Scanned) -> Result<(), DiskError> {
         let file = File::open(disk, &segment_path(first), Mode::Append)?;
         let bytes = usize::try_from(scanned.file_bytes - at).unwrap_or(usize::MAX);
         let torn = file.read(at, bytes)?;
-        disk::replace_file(disk, &format!("{TORN_DIR}/{:020}-{}", scanned.chain.size, torn.len()), &torn)?;
+        disk::replace_file(
+            disk,
+            &format!("{TORN_DIR}/{:020}-{}", scanned.chain.size, torn.len()),
+            &torn,
+        )?;
         file.truncate(at)?;
         file.sync_data()?;
     }
@@ -143,7 +181,11 @@ fn repair(disk: &Arc<dyn Disk>, scanned: &Scanned) -> Result<(), DiskError> {
 fn repairs(disk: &Arc<dyn Disk>) -> Result<Vec<Repair>, DiskError> {
     let parse = |name: String| {
         let (index, bytes) = name.split_once('-')?;
-        Some(Repair { index: index.parse().ok()?, bytes: bytes.parse().ok()?, aside: format!("{TORN_DIR}/{name}") })
+        Some(Repair {
+            index: index.parse().ok()?,
+            bytes: bytes.parse().ok()?,
+            aside: format!("{TORN_DIR}/{name}"),
+        })
     };
     Ok(disk.list(TORN_DIR)?.into_iter().filter_map(parse).collect())
 }

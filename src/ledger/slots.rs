@@ -36,7 +36,9 @@ impl<'a> SlotStream<'a> {
 
     /// The slot that comes next.
     pub fn peek(&mut self) -> Result<Option<Slot>, DiskError> {
-        let Some(window) = &mut self.window else { return Ok(None) };
+        let Some(window) = &mut self.window else {
+            return Ok(None);
+        };
         while self.next.is_none() {
             match &mut self.current {
                 Some(slots) if !slots.at_end() => {
@@ -62,9 +64,14 @@ impl<'a> SlotStream<'a> {
 
     /// A slot's salt and value.
     pub fn payload(&mut self, slot: &Slot) -> Result<Option<([u8; SALT_BYTES], &[u8])>, DiskError> {
-        let Some(window) = &mut self.window else { return Ok(None) };
+        let Some(window) = &mut self.window else {
+            return Ok(None);
+        };
         let bytes = window.bytes(slot.offset, SALT_BYTES + slot.value_bytes as usize)?;
         let whole = bytes.len() == SALT_BYTES + slot.value_bytes as usize;
-        Ok(bytes.split_first_chunk().filter(|_| whole).map(|(salt, value)| (*salt, value)))
+        Ok(bytes
+            .split_first_chunk()
+            .filter(|_| whole)
+            .map(|(salt, value)| (*salt, value)))
     }
 }

@@ -13,7 +13,9 @@ use super::chain::{BrokenLink, Chain};
 use super::disk::{Disk, DiskError, File, Mode};
 use super::erasure;
 use super::hash::{self, Hash, SALT_BYTES, leaf_hash};
-use super::leaf::{self, FORMAT_VERSION, KIND_CREATED, KIND_ERASED, KIND_REPAIRED, LeafError, Outline};
+use super::leaf::{
+    self, FORMAT_VERSION, KIND_CREATED, KIND_ERASED, KIND_REPAIRED, LeafError, Outline,
+};
 use super::open::read_genesis;
 use super::reader::Head;
 use super::record::{BadRecord, Records, Step};
@@ -130,7 +132,9 @@ impl Reason {
     /// Whether it says that something was changed, rather than that it could not be judged.
     fn is_tampering(&self) -> bool {
         match self {
-            Self::NewerFormat(_) | Self::UnknownKind(_) | Self::Missing | Self::Unreadable(_) => false,
+            Self::NewerFormat(_) | Self::UnknownKind(_) | Self::Missing | Self::Unreadable(_) => {
+                false
+            }
             Self::Record(_)
             | Self::Gone
             | Self::Segment(_)
@@ -171,8 +175,14 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.outcome {
             Outcome::Intact => {
-                let (size, hash) = self.head.map_or((0, String::new()), |head| (head.size, head.hash.to_base64()));
-                write!(f, "intact: {size} events, {} details, {} erased, head {hash}", self.details, self.erased)?;
+                let (size, hash) = self.head.map_or((0, String::new()), |head| {
+                    (head.size, head.hash.to_base64())
+                });
+                write!(
+                    f,
+                    "intact: {size} events, {} details, {} erased, head {hash}",
+                    self.details, self.erased
+                )?;
                 match self.unfinished_bytes {
                     0 => Ok(()),
                     bytes => write!(f, "; {bytes} bytes at the end were never acknowledged"),
@@ -186,7 +196,11 @@ impl fmt::Display for Verdict {
 
 /// Verifies the ledger on `disk`. Reads only; may run beside the server.
 pub fn verify(disk: &Arc<dyn Disk>, known: Known<'_>) -> Verdict {
-    let mut pass = Pass { disk, known, ..Pass::new(disk) };
+    let mut pass = Pass {
+        disk,
+        known,
+        ..Pass::new(disk)
+    };
     let found = pass.run();
     let first = match found {
         Err(finding) => Some(finding),
@@ -197,7 +211,11 @@ pub fn verify(disk: &Arc<dyn Disk>, known: Known<'_>) -> Verdict {
         Some(finding) if finding.reason.is_tampering() => Outcome::Tampered(*finding),
         Some(finding) => Outcome::CannotTell(*finding),
     };
-    let head = pass.chain.hash.map(|hash| Head { size: pass.chain.size, hash, at: pass.chain.at });
+    let head = pass.chain.hash.map(|hash| Head {
+        size: pass.chain.size,
+        hash,
+        at: pass.chain.at,
+    });
     Verdict {
         outcome,
         origin: pass.origin,
@@ -244,10 +262,18 @@ impl<'a> Pass<'a> {
         if firsts.is_empty() {
             return found(None, super::segment::LEDGER_DIR, 0, Reason::Missing);
         }
-        self.erasing = erasure::unfinished(self.disk).map_err(|error| unreadable(&error))?.into_iter().collect();
+        self.erasing = erasure::unfinished(self.disk)
+            .map_err(|error| unreadable(&error))?
+            .into_iter()
+            .collect();
         for (place, &first) in firsts.iter().enumerate() {
             if first != self.chain.size {
-                return found(None, &segment_path(first), 0, Reason::Segment(self.chain.size));
+                return found(
+                    None,
+                    &segment_path(first),
+                    0,
+                    Reason::Segment(self.chain.size),
+                );
             }
             self.segment(first, place + 1 == firsts.len())?;
         }
@@ -256,11 +282,21 @@ impl<'a> Pass<'a> {
         }
         if let Some((size, _)) = self.known.since.filter(|(size, _)| *size > self.chain.size) {
             let last = firsts.last().copied().unwrap_or_default();
-            return found(Some(self.chain.size), &segment_path(last), 0, Reason::Since(size));
+            return found(
+                Some(self.chain.size),
+                &segment_path(last),
+                0,
+                Reason::Since(size),
+            );
         }
         for ((index, name), (file, offset)) in &self.erased {
             if !self.recorded.contains(&(*index, name.clone())) {
-                return found(Some(*index), file, *offset, Reason::ErasureUnrecorded(name.clone()));
+                return found(
+                    Some(*index),
+                    file,
+                    *offset,
+                    Reason::ErasureUnrecorded(name.clone()),
+                );
             }
         }
         Ok(())
@@ -278,7 +314,11 @@ impl<'a> Pass<'a> {
             Err(error) => return Err(unreadable(&error)),
         };
         let announced = frames.all.last();
-        let end = if last { tail::scan_end(bytes, announced) } else { bytes };
+        let end = if last {
+            tail::scan_end(bytes, announced)
+        } else {
+            bytes
+        };
         let mut slots = SlotStream::new(&frames, details.as_ref());
         let mut records = Records::new(Window::new(&file, end, WALK_BYTES), 0, first);
         let bad = loop {
@@ -291,9 +331,12 @@ impl<'a> Pass<'a> {
         let rest = |from: u64| file.read(from, usize::try_from(bytes - from).unwrap_or(usize::MAX));
         let tail = tail::judge(bytes, bad, announced, rest).map_err(|error| unreadable(&error))?;
         match tail {
-            Tail::Damaged { at, why } => {
-                found(Some(self.chain.size), &path, at, why.map_or(Reason::Gone, Reason::Record))
-            }
+            Tail::Damaged { at, why } => found(
+                Some(self.chain.size),
+                &path,
+                at,
+                why.map_or(Reason::Gone, Reason::Record),
+            ),
             Tail::Whole { drop_frame: false } => self.all_used(first, &frames, &mut slots, last),
             Tail::Whole { drop_frame: true } | Tail::Torn { .. } if !last => {
                 found(Some(self.chain.size), &path, bytes, Reason::Gone)
@@ -307,7 +350,13 @@ impl<'a> Pass<'a> {
     }
 
     /// After the last leaf of a segment nothing may be left over.
-    fn all_used(&self, first: u64, frames: &Frames, slots: &mut SlotStream<'_>, last: bool) -> Found {
+    fn all_used(
+        &self,
+        first: u64,
+        frames: &Frames,
+        slots: &mut SlotStream<'_>,
+        last: bool,
+    ) -> Found {
         let path = details_path(first);
         if let Some(slot) = slots.peek().map_err(|error| unreadable(&error))? {
             return found(Some(slot.index), &path, slot.offset, Reason::DetailsExtra);
@@ -347,7 +396,8 @@ impl<'a> Pass<'a> {
     }
 
     fn is_known(&self, kind: &str) -> bool {
-        [KIND_CREATED, KIND_ERASED, KIND_REPAIRED].contains(&kind) || self.known.kinds.contains(&kind)
+        [KIND_CREATED, KIND_ERASED, KIND_REPAIRED].contains(&kind)
+            || self.known.kinds.contains(&kind)
     }
 
     /// The two kinds whose bodies matter here.
@@ -366,34 +416,54 @@ impl<'a> Pass<'a> {
             }
             self.origin = Some(genesis.origin);
         } else {
-            let of = leaf::erasures(&entry.body).ok_or_else(|| Reason::Shape("no list of erasures".into()))?;
+            let of = leaf::erasures(&entry.body)
+                .ok_or_else(|| Reason::Shape("no list of erasures".into()))?;
             self.recorded.extend(of);
         }
         Ok(())
     }
 
-    fn details_of(&mut self, leaf: &Outline<'_>, path: &str, offset: u64, slots: &mut SlotStream<'_>) -> Found {
+    fn details_of(
+        &mut self,
+        leaf: &Outline<'_>,
+        path: &str,
+        offset: u64,
+        slots: &mut SlotStream<'_>,
+    ) -> Found {
         let mut left = leaf.commitments.len();
         while let Some(slot) = slots.peek().map_err(|error| unreadable(&error))? {
             let file = slots.path();
             if slot.index > leaf.index {
                 break;
             }
-            let committed = leaf.commitments.get(slot.name.as_str()).filter(|_| slot.index == leaf.index);
+            let committed = leaf
+                .commitments
+                .get(slot.name.as_str())
+                .filter(|_| slot.index == leaf.index);
             let Some(committed) = committed else {
                 return found(Some(slot.index), &file, slot.offset, Reason::DetailsExtra);
             };
             let key = (slot.index, slot.name.clone());
             let payload = slots.payload(&slot).map_err(|error| unreadable(&error))?;
             let Some((salt, value)) = payload else {
-                return found(Some(slot.index), &file, slot.offset, Reason::DetailGone(slot.name));
+                return found(
+                    Some(slot.index),
+                    &file,
+                    slot.offset,
+                    Reason::DetailGone(slot.name),
+                );
             };
             if salt == [0; SALT_BYTES] || self.erasing.contains(&key) {
                 self.erased.insert(key, (file, slot.offset));
             } else if hash::same(hash::commitment(&salt, leaf.kind, value), *committed) {
                 self.details += 1;
             } else {
-                return found(Some(slot.index), &file, slot.offset, Reason::Detail(slot.name));
+                return found(
+                    Some(slot.index),
+                    &file,
+                    slot.offset,
+                    Reason::Detail(slot.name),
+                );
             }
             left = left.wrapping_sub(1);
             slots.advance();
@@ -401,15 +471,30 @@ impl<'a> Pass<'a> {
         match (left, leaf.commitments.keys().next()) {
             (0, _) | (_, None) => Ok(()),
             // Several may be gone; the first is named.
-            (_, Some(name)) => found(Some(leaf.index), path, offset, Reason::DetailGone((*name).to_owned())),
+            (_, Some(name)) => found(
+                Some(leaf.index),
+                path,
+                offset,
+                Reason::DetailGone((*name).to_owned()),
+            ),
         }
     }
 }
 
 fn found(index: Option<u64>, file: &str, offset: u64, reason: Reason) -> Found {
-    Err(Box::new(Finding { index, file: file.to_owned(), offset, reason }))
+    Err(Box::new(Finding {
+        index,
+        file: file.to_owned(),
+        offset,
+        reason,
+    }))
 }
 
 fn unreadable(error: &DiskError) -> Box<Finding> {
-    Box::new(Finding { index: None, file: error.path.clone(), offset: 0, reason: Reason::Unreadable(error.to_string()) })
+    Box::new(Finding {
+        index: None,
+        file: error.path.clone(),
+        offset: 0,
+        reason: Reason::Unreadable(error.to_string()),
+    })
 }

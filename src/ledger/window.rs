@@ -20,7 +20,13 @@ pub struct Window<'a> {
 impl<'a> Window<'a> {
     /// A view of `file` up to `end`, read `read_bytes` at a time.
     pub fn new(file: &'a File, end: u64, read_bytes: usize) -> Self {
-        Self { file, end, read_bytes, buffer: Vec::new(), buffer_at: 0 }
+        Self {
+            file,
+            end,
+            read_bytes,
+            buffer: Vec::new(),
+            buffer_at: 0,
+        }
     }
 
     /// The end of what may be seen.

@@ -17,7 +17,13 @@ fn shared(disk: &MemoryDisk) -> Arc<dyn Disk> {
 }
 
 fn init(disk: &MemoryDisk) -> Ledger {
-    Ledger::init(shared(disk), Box::new(SeededEntropy::new(1)), 0, json!({"process": "init"})).unwrap()
+    Ledger::init(
+        shared(disk),
+        Box::new(SeededEntropy::new(1)),
+        0,
+        json!({"process": "init"}),
+    )
+    .unwrap()
 }
 
 fn open(disk: &MemoryDisk) -> Ledger {
@@ -49,7 +55,13 @@ fn note(at: i64, text: &str) -> Draft {
 }
 
 fn verify_now(disk: &MemoryDisk) -> Verdict {
-    verify(&shared(disk), Known { kinds: KINDS, since: None })
+    verify(
+        &shared(disk),
+        Known {
+            kinds: KINDS,
+            since: None,
+        },
+    )
 }
 
 /// The leaves of the one segment of a ledger.
