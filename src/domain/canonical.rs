@@ -328,5 +328,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-#[path = "canonical_tests.rs"]
 mod tests;

@@ -232,13 +232,7 @@ fn attributes(source: &Source, ships: bool, add: &mut impl FnMut(usize, &'static
                 "a module's place is its name".to_owned(),
             );
         }
-        if ships && is("allow") {
-            add(
-                *line,
-                LINT_LEVEL,
-                "use `expect` with a reason: it goes when the cause goes".to_owned(),
-            );
-        } else if (is("allow") || is("expect")) && !has("reason") {
+        if (is("allow") || is("expect")) && !has("reason") {
             add(
                 *line,
                 LINT_LEVEL,
