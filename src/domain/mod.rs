@@ -7,10 +7,13 @@
 
 pub mod binding;
 pub mod canonical;
+pub mod check;
 pub mod command;
 pub mod due;
+pub mod duration;
 pub mod event;
 pub mod id;
+pub mod input;
 pub mod literal;
 pub mod order;
 pub mod people;
@@ -21,7 +24,9 @@ pub mod refusal;
 pub mod run;
 pub mod runbook;
 pub mod secret_ref;
+pub mod selector;
 pub mod site;
+pub mod window;
 pub mod workspace;
 pub mod world;
 
