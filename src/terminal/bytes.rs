@@ -1,0 +1,406 @@
+//! Frames become bytes: a ratatui [`Backend`] that writes to memory, for any viewer over any channel.
+//!
+//! Written are cursor moves, SGR, erasing, the alternate screen, cursor visibility, and the mouse, paste and synchronized
+//! update modes; nothing else. Every frame stands between the marks of a synchronized update (mode 2026); a frame that
+//! changes nothing is no bytes at all.
+//!
+//! Invariants: no question is asked of the terminal, not even its size; no control, format or invisible character leaves,
+//! whatever a widget put into its cells (what slipped past [`super::line::Safe`] is drawn as U+FFFD); in ASCII no byte above `~` leaves.
+//! Deliberately absent: window titles, links, scroll regions, and a cursor shape.
+
+mod colour;
+mod modes;
+mod pen;
+
+use std::convert::Infallible;
+
+use ratatui::backend::{Backend, ClearType, WindowSize};
+use ratatui::buffer::{Buffer, Cell, CellWidth};
+use ratatui::layout::{Position, Size};
+use ratatui::{Frame, Terminal};
+
+use super::line::{CELL_MARKS_MAX, StyleBits, char_width, is_hidden, to_ascii};
+use pen::Pen;
+
+pub use modes::{
+    COPY_BYTES_MAX, Capability, Charset, Colours, MouseCapture, Screen, copy_to_clipboard, enter,
+    leave, mouse_capture,
+};
+
+/// Longest content of one cell that is written: a character with its marks. Real ones have at most about thirty bytes.
+const SYMBOL_BYTES_MAX: usize = 64;
+
+/// Fewest blanks worth the sequence that erases them and the move behind it.
+const ERASE_CELLS_MIN: u16 = 10;
+
+/// One viewer's screen: views go in, bytes come out.
+pub struct Painter {
+    terminal: Terminal<ByteBackend>,
+}
+
+impl Painter {
+    /// A screen of so many columns and rows, on a terminal that is sent [`enter`] before anything drawn here.
+    #[must_use]
+    pub fn new(columns: u16, rows: u16, capability: Capability) -> Self {
+        let Ok(terminal) = Terminal::new(ByteBackend::new(columns, rows, capability));
+        Self { terminal }
+    }
+
+    /// The terminal has another size now. The next draw clears and repaints.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.terminal.backend_mut().resize(columns, rows);
+    }
+
+    /// Draws and returns the bytes that bring the terminal from the frame before to this one: none when nothing changed.
+    /// They must reach it whole and in order; when there is no room for them, do not draw.
+    #[must_use]
+    pub fn draw(&mut self, view: impl FnOnce(&mut Frame)) -> Vec<u8> {
+        let Ok(_) = self.terminal.draw(|frame| {
+            view(frame);
+            empty_right_halves(frame.buffer_mut());
+        });
+        self.terminal.backend_mut().take()
+    }
+
+    /// The next draw takes nothing for known and repaints everything: for a screen that something else wrote on.
+    pub fn repaint(&mut self) {
+        let Ok(()) = self.terminal.clear();
+    }
+}
+
+/// Empties the cells that lie under the right half of a wide character. ratatui leaves blanks there and later takes the
+/// column for blank already; what a terminal really leaves, when the left half is drawn over, differs from one to another.
+fn empty_right_halves(buffer: &mut Buffer) {
+    let columns = usize::from(buffer.area.width).max(1);
+    for row in buffer.content.chunks_mut(columns) {
+        let mut rest = row;
+        while let [cell, behind @ ..] = rest {
+            let covered = usize::from(cell_width(cell.symbol()) - 1).min(behind.len());
+            let (halves, behind) = behind.split_at_mut(covered);
+            for half in halves {
+                half.set_symbol("");
+            }
+            rest = behind;
+        }
+    }
+}
+
+/// A ratatui backend whose terminal is a byte buffer. [`Painter`] is how to use it.
+#[derive(Debug)]
+pub struct ByteBackend {
+    capability: Capability,
+    size: Size,
+    out: Vec<u8>,
+    frame: FrameState,
+    cursor: Cursor,
+    /// Where the terminal's cursor is, as far as that is certain.
+    at: Option<Position>,
+    pen: Pen,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FrameState {
+    /// Nothing written since the last flush.
+    Empty,
+    /// The synchronized update is open.
+    Begun,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cursor {
+    Unknown,
+    Hidden,
+    Shown,
+}
+
+/// Blank cells that wait for what comes behind them: erasing is shorter than drawing.
+#[derive(Clone, Copy)]
+struct Blanks {
+    from: Position,
+    count: u16,
+}
+
+impl ByteBackend {
+    /// A backend for a terminal that has just been sent [`enter`].
+    #[must_use]
+    pub fn new(columns: u16, rows: u16, capability: Capability) -> Self {
+        Self {
+            capability,
+            size: Size::new(columns, rows),
+            out: Vec::new(),
+            frame: FrameState::Empty,
+            cursor: Cursor::Unknown,
+            at: None,
+            pen: Pen::new(capability),
+        }
+    }
+
+    /// The person's terminal has another size now. The next draw clears and repaints.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.size = Size::new(columns, rows);
+        self.at = None;
+    }
+
+    /// Takes the bytes written since the last call. Empty when nothing changed. A frame taken must reach the terminal, for
+    /// the next one says only what differs.
+    #[must_use]
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// What the terminal can do.
+    #[must_use]
+    pub fn capability(&self) -> Capability {
+        self.capability
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if self.frame == FrameState::Empty {
+            self.frame = FrameState::Begun;
+            if self.capability.screen == Screen::Full {
+                self.out.extend_from_slice(b"\x1b[?2026h");
+            }
+        }
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Moves the cursor by the shortest of the ways there are.
+    fn move_to(&mut self, to: Position) {
+        match self.at {
+            Some(at) if at == to => return,
+            Some(at) if to.x == 0 && at.y == to.y => self.write(b"\r"),
+            Some(at) if to.x == 0 && at.y.checked_add(1) == Some(to.y) => self.write(b"\r\n"),
+            Some(at) if at.y == to.y && at.x < to.x => self.csi(&[to.x - at.x], 'C'),
+            Some(at) if at.y == to.y => self.csi(&[at.x - to.x], 'D'),
+            _ if to.x == 0 => self.csi(&[to.y + 1], 'H'),
+            _ => self.csi(&[to.y + 1, to.x + 1], 'H'),
+        }
+        self.at = Some(to);
+    }
+
+    /// A control sequence; a single 1 is what no parameter means.
+    fn csi(&mut self, params: &[u16], last: char) {
+        let mut text = String::from("\x1b[");
+        if params != [1] {
+            text.push_str(
+                &params
+                    .iter()
+                    .map(u16::to_string)
+                    .collect::<Vec<_>>()
+                    .join(";"),
+            );
+        }
+        text.push(last);
+        self.write(text.as_bytes());
+    }
+
+    fn set_pen(&mut self, look: StyleBits) {
+        let change = self.pen.change_to(look);
+        if !change.is_empty() {
+            self.write(change.as_bytes());
+        }
+    }
+
+    /// Draws a cell, or keeps it with the blanks that wait.
+    fn next_cell(&mut self, waiting: Option<Blanks>, at: Position, cell: &Cell) -> Option<Blanks> {
+        let blank = cell.symbol() == " " && pen::blank_is_blank(self.pen.look(cell));
+        match waiting {
+            Some(run) if blank && run.from.y == at.y && run.from.x + run.count == at.x => {
+                Some(Blanks {
+                    count: run.count + 1,
+                    ..run
+                })
+            }
+            other => {
+                if let Some(run) = other {
+                    self.blanks(run);
+                }
+                if !blank {
+                    self.cell(at, cell);
+                }
+                blank.then_some(Blanks { from: at, count: 1 })
+            }
+        }
+    }
+
+    fn cell(&mut self, at: Position, cell: &Cell) {
+        let look = self.pen.look(cell);
+        let width = cell_width(cell.symbol());
+        self.move_to(at);
+        self.set_pen(look);
+        let symbol = drawable(cell.symbol(), self.capability.charset);
+        let room = self.size.width.saturating_sub(at.x);
+        if width > room {
+            // Half a character at the edge would wrap.
+            self.write(" ".repeat(usize::from(room)).as_bytes());
+        } else {
+            self.write(symbol.as_bytes());
+        }
+        // Behind the last column terminals differ in where the cursor is, and behind a cluster of several characters in
+        // how far it went.
+        let end = at.x + width;
+        let certain =
+            end < self.size.width && symbol.chars().nth(1).is_none_or(|_| symbol.is_ascii());
+        self.at = certain.then_some(Position { x: end, y: at.y });
+    }
+
+    fn blanks(&mut self, blanks: Blanks) {
+        let Blanks { from, count } = blanks;
+        self.move_to(from);
+        if !pen::blank_is_blank(self.pen.style()) {
+            self.set_pen(StyleBits::PLAIN);
+        }
+        let to_the_edge = from.x + count >= self.size.width;
+        match self.capability.screen {
+            // One blank at the edge is shorter drawn than erased, but leaves the cursor nowhere.
+            _ if to_the_edge => self.write(b"\x1b[K"),
+            Screen::Full if count >= ERASE_CELLS_MIN => self.csi(&[count], 'X'),
+            Screen::Full | Screen::Vt100 => {
+                self.write(" ".repeat(usize::from(count)).as_bytes());
+                self.at = Some(Position {
+                    x: from.x + count,
+                    y: from.y,
+                });
+            }
+        }
+    }
+
+    fn set_cursor(&mut self, cursor: Cursor, bytes: &[u8]) {
+        if self.cursor != cursor {
+            self.cursor = cursor;
+            if self.capability.screen == Screen::Full {
+                self.write(bytes);
+            }
+        }
+    }
+
+    fn erase(&mut self, bytes: &[u8]) {
+        // Erasing takes the colour of the pen; and a clear is how a person mends a screen something else wrote on, so
+        // nothing is taken for known.
+        self.pen.forget();
+        self.set_pen(StyleBits::PLAIN);
+        self.write(bytes);
+    }
+}
+
+impl Backend for ByteBackend {
+    type Error = Infallible;
+
+    fn draw<'a, I>(&mut self, content: I) -> Result<(), Infallible>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        let mut waiting: Option<Blanks> = None;
+        for (x, y, cell) in content {
+            if x < self.size.width && y < self.size.height {
+                waiting = self.next_cell(waiting, Position { x, y }, cell);
+            }
+        }
+        if let Some(run) = waiting {
+            self.blanks(run);
+        }
+        Ok(())
+    }
+
+    fn hide_cursor(&mut self) -> Result<(), Infallible> {
+        self.set_cursor(Cursor::Hidden, b"\x1b[?25l");
+        Ok(())
+    }
+
+    fn show_cursor(&mut self) -> Result<(), Infallible> {
+        self.set_cursor(Cursor::Shown, b"\x1b[?25h");
+        Ok(())
+    }
+
+    fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
+        Ok(self.at.unwrap_or_default())
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Infallible> {
+        self.move_to(position.into());
+        Ok(())
+    }
+
+    fn clear(&mut self) -> Result<(), Infallible> {
+        self.clear_region(ClearType::All)
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> Result<(), Infallible> {
+        match clear_type {
+            ClearType::All => {
+                self.cursor = Cursor::Unknown;
+                self.erase(b"\x1b[2J\x1b[H");
+                self.at = Some(Position::ORIGIN);
+            }
+            ClearType::AfterCursor => self.erase(b"\x1b[J"),
+            ClearType::BeforeCursor => self.erase(b"\x1b[1J"),
+            ClearType::CurrentLine => self.erase(b"\x1b[2K"),
+            ClearType::UntilNewLine => self.erase(b"\x1b[K"),
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> Result<Size, Infallible> {
+        Ok(self.size)
+    }
+
+    fn window_size(&mut self) -> Result<WindowSize, Infallible> {
+        Ok(WindowSize {
+            columns_rows: self.size,
+            pixels: Size::ZERO,
+        })
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        if self.frame == FrameState::Begun {
+            self.frame = FrameState::Empty;
+            if self.capability.screen == Screen::Full {
+                self.out.extend_from_slice(b"\x1b[?2026l");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Columns ratatui reckons for a cell's content; at least one.
+fn cell_width(symbol: &str) -> u16 {
+    if symbol.len() == 1 {
+        1
+    } else {
+        symbol.cell_width().max(1)
+    }
+}
+
+/// A cell's content as it may leave, exactly as wide as ratatui reckons it.
+fn drawable(symbol: &str, charset: Charset) -> String {
+    if let [b' '..=b'~'] = symbol.as_bytes() {
+        return symbol.to_owned();
+    }
+    let width = usize::from(cell_width(symbol));
+    let mut out = String::new();
+    if !symbol.is_empty()
+        && symbol.len() <= SYMBOL_BYTES_MAX
+        && !symbol.chars().any(is_hidden)
+        && marks_fit(symbol)
+    {
+        out.push_str(symbol);
+    } else if !symbol.is_empty() {
+        out.push(char::REPLACEMENT_CHARACTER);
+    }
+    if charset == Charset::Ascii {
+        let unicode = std::mem::take(&mut out);
+        to_ascii(&unicode, &mut out);
+    }
+    let drawn = usize::from(if out.is_empty() { 0 } else { cell_width(&out) });
+    out.extend(std::iter::repeat_n(' ', width.saturating_sub(drawn)));
+    out
+}
+
+/// Whether marks stand on a character and are not too many.
+fn marks_fit(symbol: &str) -> bool {
+    let marks = symbol.chars().filter(|c| char_width(*c) == 0).count();
+    marks <= CELL_MARKS_MAX && symbol.chars().next().is_some_and(|c| char_width(c) > 0)
+}
+
+#[cfg(test)]
+mod tests;
