@@ -12,6 +12,7 @@ mod colour;
 mod modes;
 mod pen;
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
 use ratatui::backend::{Backend, ClearType, WindowSize};
@@ -236,12 +237,11 @@ impl ByteBackend {
         } else {
             self.write(symbol.as_bytes());
         }
-        // Behind the last column terminals differ in where the cursor is, and behind a cluster of several characters in
-        // how far it went.
+        // Behind the last column terminals differ in where the cursor is; behind emoji and clusters of several characters,
+        // in how far it went.
         let end = at.x + width;
-        let certain =
-            end < self.size.width && symbol.chars().nth(1).is_none_or(|_| symbol.is_ascii());
-        self.at = certain.then_some(Position { x: end, y: at.y });
+        let certain = symbol.is_ascii() || symbol.len() <= 3 && symbol.chars().nth(1).is_none();
+        self.at = (certain && end < self.size.width).then_some(Position { x: end, y: at.y });
     }
 
     fn blanks(&mut self, blanks: Blanks) {
@@ -252,7 +252,7 @@ impl ByteBackend {
         }
         let to_the_edge = from.x + count >= self.size.width;
         match self.capability.screen {
-            // One blank at the edge is shorter drawn than erased, but leaves the cursor nowhere.
+            // Even for one blank: drawing it would leave the cursor nobody knows where.
             _ if to_the_edge => self.write(b"\x1b[K"),
             Screen::Full if count >= ERASE_CELLS_MIN => self.csi(&[count], 'X'),
             Screen::Full | Screen::Vt100 => {
@@ -372,34 +372,37 @@ fn cell_width(symbol: &str) -> u16 {
 }
 
 /// A cell's content as it may leave, exactly as wide as ratatui reckons it.
-fn drawable(symbol: &str, charset: Charset) -> String {
-    if let [b' '..=b'~'] = symbol.as_bytes() {
-        return symbol.to_owned();
+fn drawable(symbol: &str, charset: Charset) -> Cow<'_, str> {
+    if matches!(symbol.as_bytes(), [b' '..=b'~']) {
+        return Cow::Borrowed(symbol);
     }
-    let width = usize::from(cell_width(symbol));
-    let mut out = String::new();
-    if !symbol.is_empty()
-        && symbol.len() <= SYMBOL_BYTES_MAX
-        && !symbol.chars().any(is_hidden)
-        && marks_fit(symbol)
-    {
-        out.push_str(symbol);
-    } else if !symbol.is_empty() {
-        out.push(char::REPLACEMENT_CHARACTER);
+    let fit = symbol.is_empty() || is_one_clean_character(symbol);
+    if fit && charset == Charset::Unicode && !symbol.is_empty() {
+        return Cow::Borrowed(symbol);
     }
-    if charset == Charset::Ascii {
-        let unicode = std::mem::take(&mut out);
-        to_ascii(&unicode, &mut out);
-    }
+    let mut out = match charset {
+        Charset::Unicode if fit => String::new(),
+        Charset::Unicode => String::from(char::REPLACEMENT_CHARACTER),
+        Charset::Ascii => {
+            let mut ascii = String::new();
+            to_ascii(if fit { symbol } else { "\u{fffd}" }, &mut ascii);
+            ascii
+        }
+    };
+    // What stands in for it may be narrower, but it fills its columns.
     let drawn = usize::from(if out.is_empty() { 0 } else { cell_width(&out) });
+    let width = usize::from(cell_width(symbol));
     out.extend(std::iter::repeat_n(' ', width.saturating_sub(drawn)));
-    out
+    Cow::Owned(out)
 }
 
-/// Whether marks stand on a character and are not too many.
-fn marks_fit(symbol: &str) -> bool {
+/// A visible character with no more marks than are drawn, and nothing hidden.
+fn is_one_clean_character(symbol: &str) -> bool {
     let marks = symbol.chars().filter(|c| char_width(*c) == 0).count();
-    marks <= CELL_MARKS_MAX && symbol.chars().next().is_some_and(|c| char_width(c) > 0)
+    symbol.len() <= SYMBOL_BYTES_MAX
+        && marks <= CELL_MARKS_MAX
+        && symbol.chars().next().is_some_and(|c| char_width(c) > 0)
+        && !symbol.chars().any(is_hidden)
 }
 
 #[cfg(test)]

@@ -80,11 +80,23 @@ fn rgb_of(n: u8) -> (u8, u8, u8) {
     }
 }
 
-/// Indexes 16 to 255 only: the first sixteen are the person's own and may be anything.
+/// Indexes 16 to 255 only: the first sixteen are the person's own and may be anything. The distance is a sum over the
+/// channels, so the nearest of the cube is the nearest level of each, and the nearest grey is nearest to their mean.
 fn nearest_indexed(rgb: (u8, u8, u8)) -> u8 {
-    (16..=255)
-        .min_by_key(|&n| distance(rgb_of(n), rgb))
-        .unwrap_or(16)
+    let (r, g, b) = rgb;
+    let level = |c: u8| {
+        (0..6)
+            .min_by_key(|&i| CUBE.get(usize::from(i)).map_or(255, |l| l.abs_diff(c)))
+            .unwrap_or(0)
+    };
+    let cube = 16 + 36 * level(r) + 6 * level(g) + level(b);
+    let mean = (2 * u32::from(r) + 4 * u32::from(g) + 3 * u32::from(b)) / 9;
+    let grey = 232 + u8::try_from((mean.saturating_sub(3) / 10).min(23)).unwrap_or(0);
+    if distance(rgb_of(grey), rgb) < distance(rgb_of(cube), rgb) {
+        grey
+    } else {
+        cube
+    }
 }
 
 fn nearest_ansi(rgb: (u8, u8, u8)) -> u8 {
@@ -133,6 +145,12 @@ mod tests {
                 rgb_of(n),
                 "the table is its own nearest"
             );
+        }
+        for n in 0..4096u32 {
+            let channel = |shift: u32| u8::try_from((n >> shift & 15) * 17).unwrap();
+            let rgb = (channel(8), channel(4), channel(0));
+            let best = (16..=255).map(|n| distance(rgb_of(n), rgb)).min().unwrap();
+            assert_eq!(distance(rgb_of(nearest_indexed(rgb)), rgb), best, "{rgb:?}");
         }
     }
 }

@@ -294,6 +294,20 @@ fn frames_arrive_after_resizes() {
 }
 
 #[test]
+fn any_size_can_be_drawn() {
+    for (columns, rows) in [(1, 1), (2, 1), (1, 9), (500, 200)] {
+        let mut pair = Pair::new(columns, rows, Capability::FULL);
+        pair.draw(|frame| screen(frame, 0));
+        pair.draw(|frame| screen(frame, 1));
+    }
+    let mut nothing = Painter::new(0, 0, Capability::FULL);
+    let x = |frame: &mut ratatui::Frame| frame.render_widget("x", frame.area());
+    assert_eq!(assert_grammar(&nothing.draw(x)), "");
+    nothing.resize(3, 1);
+    assert_eq!(assert_grammar(&nothing.draw(x)), "x");
+}
+
+#[test]
 fn an_idle_frame_is_no_bytes() {
     let mut pair = Pair::new(160, 50, Capability::FULL);
     assert!(!pair.draw(|frame| screen(frame, 0)).is_empty());
