@@ -32,12 +32,12 @@ pub(super) struct Needles {
     /// The first window of each form.
     starts: Vec<Needle>,
     /// Needles of at least [`WINDOW_BYTES`].
-    long: Search,
+    long: Search<LONG_GRAM>,
     /// Needles of fewer.
-    short: Search,
+    short: Search<SHORT_GRAM>,
     /// First bytes of needles.
     firsts: Filter,
-    /// First [`HEAD_BYTES`] bytes of needles.
+    /// First [`SHORT_GRAM`] bytes of needles.
     heads: Filter,
 }
 
@@ -51,7 +51,6 @@ struct Needle {
 
 const LONG_GRAM: usize = 8;
 const SHORT_GRAM: usize = 4;
-const HEAD_BYTES: usize = 4;
 
 impl Default for Needles {
     fn default() -> Self {
@@ -88,15 +87,25 @@ impl Needles {
         let key = |it: &Needle| (bytes_of(&text, it), it.owner);
         sorted.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
         sorted.dedup_by(|a, b| key(a) == key(b));
-        let all: Vec<&[u8]> = sorted.iter().map(|it| bytes_of(&text, it)).collect();
-        let (long, short): (Vec<_>, Vec<_>) = all.iter().partition(|it| it.len() >= WINDOW_BYTES);
-        let long = Search::new::<LONG_GRAM>(&long, WINDOW_BYTES);
-        let short = Search::new::<SHORT_GRAM>(&short, TELLING_BYTES_MIN);
+        let all = || {
+            sorted
+                .iter()
+                .enumerate()
+                .map(|(index, it)| (index, bytes_of(&text, it)))
+        };
+        let long = Search::new(
+            all().filter(|(_, it)| it.len() >= WINDOW_BYTES),
+            WINDOW_BYTES,
+        );
+        let short = Search::new(
+            all().filter(|(_, it)| it.len() < WINDOW_BYTES),
+            TELLING_BYTES_MIN,
+        );
         let mut firsts = Filter::new(0);
         let mut heads = Filter::new(sorted.len());
-        for needle in all {
-            firsts.add(word::<1>(needle));
-            heads.add(word::<HEAD_BYTES>(needle));
+        for (_, needle) in all() {
+            firsts.add(hash(word::<1>(needle)));
+            heads.add(hash(word::<SHORT_GRAM>(needle)));
         }
         Self {
             text,
@@ -111,14 +120,14 @@ impl Needles {
 
     /// Calls `hit` once for each needle in `skeleton` that ends after index `fresh`.
     pub(super) fn find(&self, skeleton: &[u8], fresh: usize, hit: &mut impl FnMut(Hit)) {
-        self.long.run::<LONG_GRAM>(self, skeleton, fresh, hit);
-        self.short.run::<SHORT_GRAM>(self, skeleton, fresh, hit);
+        self.long.run(self, skeleton, fresh, hit);
+        self.short.run(self, skeleton, fresh, hit);
     }
 
     /// Whether some needle begins with `head` (of at least one byte); its owner.
     pub(super) fn begins(&self, head: &[u8]) -> Option<u16> {
-        let maybe = self.firsts.has(word::<1>(head));
-        if !maybe || (head.len() >= HEAD_BYTES && !self.heads.has(word::<HEAD_BYTES>(head))) {
+        let maybe = self.firsts.has(hash(word::<1>(head)));
+        if !maybe || (head.len() >= SHORT_GRAM && !self.heads.has(hash(word::<SHORT_GRAM>(head)))) {
             return None;
         }
         let at = self.sorted.partition_point(|it| self.bytes(it) < head);
@@ -147,85 +156,110 @@ fn bytes_of<'a>(text: &'a [u8], needle: &Needle) -> &'a [u8] {
 }
 
 /// Needles of one class, found by looking at one gram in every `stride` bytes.
-struct Search {
+struct Search<const GRAM: usize> {
+    /// The grams that a sample can meet in a needle.
     grams: Filter,
-    /// The distinct lengths of the needles, ascending; empty when there are none.
-    lengths: Vec<usize>,
-    /// So long that a needle of the shortest length holds a sampled gram wherever it begins.
+    /// Hash of a needle's first gram, and the index of the first needle that begins so; by hash.
+    heads: Vec<Option<(u64, u32)>>,
+    /// Length of the longest needle; zero when there are none.
+    longest: usize,
+    /// So long that the shortest needle holds a sampled gram wherever it begins.
     stride: usize,
 }
 
-impl Search {
-    fn new<const GRAM: usize>(needles: &[&[u8]], shortest: usize) -> Self {
-        let mut lengths: Vec<usize> = needles.iter().map(|it| it.len()).collect();
-        lengths.sort_unstable();
-        lengths.dedup();
-        let stride = lengths.first().copied().unwrap_or(shortest) + 1 - GRAM;
-        let mut grams = Filter::new(needles.len());
-        for needle in needles {
-            for gram in needle.windows(GRAM).take(stride) {
-                grams.add(word::<GRAM>(gram));
+impl<const GRAM: usize> Search<GRAM> {
+    /// `needles` come in order, with their index.
+    fn new<'a>(needles: impl Iterator<Item = (usize, &'a [u8])> + Clone, shortest: usize) -> Self {
+        let lengths = || needles.clone().map(|(_, bytes)| bytes.len());
+        let stride = lengths().min().unwrap_or(shortest) + 1 - GRAM;
+        let count = lengths().count();
+        let mut grams = Filter::new(count);
+        // At most half full, so that a look-up ends after a step or two.
+        let mut heads = vec![None; (count * 2 + 1).next_power_of_two()];
+        for (index, bytes) in needles.clone() {
+            for gram in bytes.windows(GRAM).take(stride) {
+                grams.add(hash(word::<GRAM>(gram)));
+            }
+            let key = hash(word::<GRAM>(bytes));
+            if head_of(&heads, key).is_none() {
+                let place =
+                    places(key, heads.len()).find(|it| matches!(heads.get(*it), Some(None)));
+                let cell = place.and_then(|it| heads.get_mut(it));
+                if let (Some(cell), Ok(index)) = (cell, u32::try_from(index)) {
+                    *cell = Some((key, index));
+                }
             }
         }
         Self {
             grams,
-            lengths,
+            heads,
+            longest: lengths().max().unwrap_or(0),
             stride,
         }
     }
 
-    fn run<const GRAM: usize>(
-        &self,
-        needles: &Needles,
-        skeleton: &[u8],
-        fresh: usize,
-        hit: &mut impl FnMut(Hit),
-    ) {
-        let Some(longest) = self.lengths.last() else {
+    fn run(&self, needles: &Needles, skeleton: &[u8], fresh: usize, hit: &mut impl FnMut(Hit)) {
+        if self.longest == 0 {
             return;
-        };
-        let mut at = (fresh + 1).saturating_sub(*longest) + self.stride - 1;
+        }
+        let mut at = (fresh + 1).saturating_sub(self.longest) + self.stride - 1;
         while let Some(gram) = skeleton.get(at..at + GRAM) {
-            if self.grams.has(word::<GRAM>(gram)) {
-                self.compare(needles, skeleton, fresh, at, hit);
+            if self.grams.has(hash(word::<GRAM>(gram))) {
+                (at + 1 - self.stride..=at)
+                    .for_each(|start| self.compare(needles, skeleton, fresh, start, hit));
             }
             at += self.stride;
         }
     }
 
-    /// Compares every window whose first sampled gram is the one at `at`.
-    #[cold]
+    /// Compares the skeleton from `start` on with every needle that begins as it does.
     fn compare(
         &self,
         needles: &Needles,
         skeleton: &[u8],
         fresh: usize,
-        at: usize,
+        start: usize,
         hit: &mut impl FnMut(Hit),
     ) {
-        for start in at + 1 - self.stride..=at {
-            for &len in &self.lengths {
-                let window = skeleton
-                    .get(start..start + len)
-                    .filter(|_| start + len > fresh);
-                let Some(window) = window else { continue };
-                let first = needles
-                    .sorted
-                    .partition_point(|it| needles.bytes(it) < window);
-                let found = needles.sorted.iter().skip(first);
-                for needle in found.take_while(|it| needles.bytes(it) == window) {
-                    hit(Hit {
-                        start,
-                        len,
-                        owner: needle.owner,
-                    });
-                }
+        let text = skeleton.get(start..).unwrap_or_default();
+        let head = word::<GRAM>(text);
+        let first = head_of(&self.heads, hash(head)).unwrap_or(needles.sorted.len());
+        for needle in needles.sorted.iter().skip(first) {
+            let bytes = needles.bytes(needle);
+            if word::<GRAM>(bytes) != head {
+                return;
+            }
+            // A shorter needle that begins so stands between, and belongs to the other class.
+            let of_class = (bytes.len() >= WINDOW_BYTES) == (GRAM == LONG_GRAM);
+            if of_class && start + bytes.len() > fresh && text.starts_with(bytes) {
+                hit(Hit {
+                    start,
+                    len: bytes.len(),
+                    owner: needle.owner,
+                });
             }
         }
     }
 }
 
-/// The first `COUNT` (at most 8) bytes as a number.
+/// The index kept for `key`.
+fn head_of(heads: &[Option<(u64, u32)>], key: u64) -> Option<usize> {
+    for place in places(key, heads.len()) {
+        match heads.get(place) {
+            Some(Some((found, index))) if *found == key => return Some(*index as usize),
+            Some(Some(_)) => (),
+            Some(None) | None => return None,
+        }
+    }
+    None
+}
+
+/// Where an entry may stand in a table of `size` places, a power of two.
+fn places(key: u64, size: usize) -> impl Iterator<Item = usize> {
+    (0..size).map(move |step| (key as usize).wrapping_add(step) & (size - 1))
+}
+
+/// The first `COUNT` (at most 8) bytes as a number; zero when there are fewer.
 fn word<const COUNT: usize>(bytes: &[u8]) -> u64 {
     bytes.first_chunk::<COUNT>().map_or(0, |chunk| {
         let mut word = [0; 8];
@@ -236,38 +270,46 @@ fn word<const COUNT: usize>(bytes: &[u8]) -> u64 {
     })
 }
 
-/// A set of numbers that may say yes too often, never no.
+/// Spreads neighbouring numbers evenly: multiplication by 2^64 divided by the golden ratio, high half folded onto low.
+const fn hash(number: u64) -> u64 {
+    let wide = number as u128 * 0x9E37_79B9_7F4A_7C15;
+    (wide >> 64) as u64 ^ wide as u64
+}
+
+/// A set of hashes that may say yes too often (once in some thousand), never no.
 struct Filter {
-    bits: Vec<u64>,
+    /// Two bits of one word per member.
+    words: Vec<u64>,
     shift: u32,
 }
 
 impl Filter {
-    /// 32 KiB to 2 MiB: the small one stays in the processor's first cache.
+    /// 16 KiB to 2 MiB: the small one stays in the processor's first cache.
     fn new(count: usize) -> Self {
-        let bits = (count * 64).next_power_of_two().clamp(1 << 18, 1 << 24);
+        let words = count.next_power_of_two().clamp(1 << 11, 1 << 18);
         Self {
-            bits: vec![0; bits / 64],
-            shift: 64 - bits.trailing_zeros(),
+            words: vec![0; words],
+            shift: 64 - words.trailing_zeros(),
         }
     }
 
-    // Multiplication by 2^64 divided by the golden ratio spreads neighbouring numbers evenly.
-    const fn place(&self, number: u64) -> (usize, u64) {
-        let hash = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift;
-        ((hash / 64) as usize, 1 << (hash % 64))
+    const fn place(&self, hash: u64) -> (usize, u64) {
+        let bits = (1 << (hash & 63)) | (1 << ((hash >> 6) & 63));
+        ((hash >> self.shift) as usize, bits)
     }
 
-    fn add(&mut self, number: u64) {
-        let (index, bit) = self.place(number);
-        if let Some(cell) = self.bits.get_mut(index) {
-            *cell |= bit;
+    fn add(&mut self, hash: u64) {
+        let (index, bits) = self.place(hash);
+        if let Some(word) = self.words.get_mut(index) {
+            *word |= bits;
         }
     }
 
-    fn has(&self, number: u64) -> bool {
-        let (index, bit) = self.place(number);
-        self.bits.get(index).is_some_and(|cell| cell & bit != 0)
+    fn has(&self, hash: u64) -> bool {
+        let (index, bits) = self.place(hash);
+        self.words
+            .get(index)
+            .is_some_and(|word| word & bits == bits)
     }
 }
 

@@ -69,6 +69,23 @@ impl Skeleton {
         self.bytes.push(byte);
         self.at.push(at);
     }
+
+    /// Appends what bytes without escapes and backspaces leave; the first stands at `at`.
+    fn push_plain(&mut self, plain: &[u8], at: u64) {
+        let mut kept = self.bytes.len();
+        self.bytes.resize(kept + plain.len(), 0);
+        self.at.resize(kept + plain.len(), 0);
+        for (&byte, at) in plain.iter().zip(at..) {
+            // Each is written, and overwritten by the next where it leaves no trace: no branch to mispredict.
+            let left = trace(byte);
+            if let (Some(to), Some(place)) = (self.bytes.get_mut(kept), self.at.get_mut(kept)) {
+                (*to, *place) = (left, at);
+            }
+            kept += usize::from(left != 0);
+        }
+        self.bytes.truncate(kept);
+        self.at.truncate(kept);
+    }
 }
 
 /// Where in an escape sequence the stream stands.
@@ -179,24 +196,48 @@ impl Folder {
         skeleton: &mut Skeleton,
         before_pop: &mut impl FnMut(&mut Skeleton),
     ) {
-        for (&byte, at) in piece.iter().zip(at..) {
-            match self.mode {
-                Mode::Text => self.text(byte, at, skeleton, before_pop),
-                Mode::Escape(from) => match byte {
-                    b'[' => self.sequence_goes_on(Mode::Sequence(from), byte),
-                    b'(' | b')' => self.sequence_goes_on(Mode::Charset(from), byte),
-                    _ => self.sequence_was_text(from, Some((byte, at)), skeleton, before_pop),
-                },
-                Mode::Charset(from) => match byte {
-                    b'0' | b'A' | b'B' | b'K' | b'U' => self.sequence_ends(),
-                    _ => self.sequence_was_text(from, Some((byte, at)), skeleton, before_pop),
-                },
-                Mode::Sequence(from) => match byte {
-                    b'0'..=b'?' if self.may_go_on(byte) => self.sequence_goes_on(self.mode, byte),
-                    b'@'..=b'~' if self.is_display(byte) => self.sequence_ends(),
-                    _ => self.sequence_was_text(from, Some((byte, at)), skeleton, before_pop),
-                },
+        let (mut rest, mut at) = (piece, at);
+        while let Some((&byte, after)) = rest.split_first() {
+            let is_plain = |byte: &u8| !matches!(*byte, ESCAPE | BACKSPACE);
+            let run = match self.mode {
+                Mode::Text => rest.iter().take_while(|byte| is_plain(byte)).count(),
+                Mode::Escape(_) | Mode::Charset(_) | Mode::Sequence(_) => 0,
+            };
+            if run > 0 {
+                let (plain, others) = rest.split_at(run);
+                skeleton.push_plain(plain, at);
+                self.settle(plain);
+                (rest, at) = (others, at + run as u64);
+            } else {
+                self.step(byte, at, skeleton, before_pop);
+                (rest, at) = (after, at + 1);
             }
+        }
+    }
+
+    fn step(
+        &mut self,
+        byte: u8,
+        at: u64,
+        skeleton: &mut Skeleton,
+        before_pop: &mut impl FnMut(&mut Skeleton),
+    ) {
+        match self.mode {
+            Mode::Text => self.text(byte, at, skeleton, before_pop),
+            Mode::Escape(from) => match byte {
+                b'[' => self.sequence_goes_on(Mode::Sequence(from), byte),
+                b'(' | b')' => self.sequence_goes_on(Mode::Charset(from), byte),
+                _ => self.sequence_was_text(from, Some((byte, at)), skeleton, before_pop),
+            },
+            Mode::Charset(from) => match byte {
+                b'0' | b'A' | b'B' | b'K' | b'U' => self.sequence_ends(),
+                _ => self.sequence_was_text(from, Some((byte, at)), skeleton, before_pop),
+            },
+            Mode::Sequence(from) => match byte {
+                b'0'..=b'?' if self.may_go_on(byte) => self.sequence_goes_on(self.mode, byte),
+                b'@'..=b'~' if self.is_display(byte) => self.sequence_ends(),
+                _ => self.sequence_was_text(from, Some((byte, at)), skeleton, before_pop),
+            },
         }
     }
 
@@ -318,13 +359,17 @@ pub(super) fn of_value(text: &[u8]) -> zeroize::Zeroizing<Vec<u8>> {
 
 /// The last `count` bytes of a plain piece that leave a trace, in order, with their offsets.
 pub(super) fn last_traces(piece: &[u8], at: u64, count: usize) -> Vec<(u8, u64)> {
-    let mut tail: Vec<(u8, u64)> = (piece.iter().enumerate().rev())
-        .filter_map(|(index, &byte)| match trace(byte) {
-            0 => None,
-            left => Some((left, at + index as u64)),
-        })
-        .take(count)
-        .collect();
+    let mut tail = Vec::with_capacity(count);
+    let traces = piece
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, byte)| trace(**byte) != 0);
+    tail.extend(
+        traces
+            .take(count)
+            .map(|(index, byte)| (trace(*byte), at + index as u64)),
+    );
     tail.reverse();
     tail
 }

@@ -349,8 +349,6 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
-
     #[test]
     fn r03_any_cut_gives_the_same_bytes(input in stream(), cuts in prop::collection::vec(0_usize..2000, 0..8)) {
         let masks = masks(&[("token", TOKEN), ("pin", "k7#Qz!9w")]);
