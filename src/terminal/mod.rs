@@ -1,6 +1,6 @@
 //! The terminal, seen from both sides: what may be drawn, what is drawn, what was typed.
 //!
-//! - [`line`]: [`line::Safe`] text, the only text that reaches a screen.
+//! - [`mod@line`]: [`line::Safe`] text, the only text that reaches a screen.
 //! - [`filter`]: bytes from hosts become lines; whatever could command a terminal is dropped and counted.
 //! - [`key`]: bytes from a person become keys, pastes and mouse events.
 //! - [`bytes`]: frames become bytes, as few as will do.
