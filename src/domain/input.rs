@@ -12,6 +12,28 @@ pub const INPUT_BYTES_MAX: usize = 16 * 1_024;
 /// # Errors
 /// Says in one sentence what is wrong and what would be right.
 pub fn check(input: &Input, value: &str, workspace: &Workspace) -> Result<(), String> {
+    well_formed(input, value)?;
+    match &input.kind {
+        InputKind::Host if !value.is_empty() && workspace.server(&value.into()).is_none() => {
+            Err(format!("no server of {} is called that", workspace.id))
+        }
+        InputKind::Host
+        | InputKind::String { .. }
+        | InputKind::Text
+        | InputKind::Int { .. }
+        | InputKind::Bool
+        | InputKind::Choice { .. }
+        | InputKind::Date
+        | InputKind::Duration
+        | InputKind::File => Ok(()),
+    }
+}
+
+/// Judges one value as far as no workspace is needed: a default, while its file is checked.
+///
+/// # Errors
+/// As [`check`].
+pub fn well_formed(input: &Input, value: &str) -> Result<(), String> {
     if value.is_empty() {
         return if input.required {
             Err("must not be empty".to_owned())
@@ -33,7 +55,7 @@ pub fn check(input: &Input, value: &str, workspace: &Workspace) -> Result<(), St
         ));
     }
     match &input.kind {
-        InputKind::String { pattern: None } | InputKind::Text => Ok(()),
+        InputKind::String { pattern: None } | InputKind::Text | InputKind::Host => Ok(()),
         InputKind::String {
             pattern: Some(pattern),
         } => matches_whole(pattern, value),
@@ -46,10 +68,6 @@ pub fn check(input: &Input, value: &str, workspace: &Workspace) -> Result<(), St
                 .map_err(|_| "not a day; write it as 2026-11-30".to_owned())
         }
         InputKind::Duration => super::duration::parse_ms(value).map(|_| ()),
-        InputKind::Host => match workspace.server(&value.into()) {
-            Some(_) => Ok(()),
-            None => Err(format!("no server of {} is called that", workspace.id)),
-        },
         InputKind::File => {
             let plain = value.starts_with('/') && !value.split('/').any(|part| part == "..");
             if plain {

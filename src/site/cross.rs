@@ -1,0 +1,322 @@
+//! What only the whole site can show: names given twice, names nobody declares, and warnings about who is missing.
+//!
+//! Works on what could be read of each file, so that one wrong line does not hide the problems of other files, and
+//! a name in a file that is wrong elsewhere still counts as declared.
+
+use super::diagnostic::{Code, Diagnostic, Severity};
+use super::fields::Fields;
+use super::load::Parts;
+use super::parse::{Parsed, Template};
+use super::source::Source;
+use super::suggest::nearest;
+use super::text::skeleton;
+use crate::domain::people::Role;
+use crate::domain::runbook::{Runbook, Status};
+use crate::domain::selector;
+use crate::domain::workspace::{Environment, Workspace};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Themes that come with the program.
+const THEMES_SHIPPED: [&str; 5] = [
+    "harbour",
+    "paper",
+    "high-contrast",
+    "colour-blind",
+    "sixteen",
+];
+
+/// Checks the parts against each other.
+pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
+    unique_ids(&parts.workspaces, "workspace", found);
+    unique_ids(&parts.runbooks, "runbook", found);
+    unique_templates(&parts.templates, found);
+    for workspace in &parts.workspaces {
+        if let Some(people) = handles(parts) {
+            people_exist(workspace, &people, found);
+        }
+    }
+    for runbook in &parts.runbooks {
+        if let (Some(value), Some(fields)) = (&runbook.value, &runbook.fields) {
+            duties(value, fields, &runbook.source, parts, found);
+            reaches_somebody(value, fields, &runbook.source, parts, found);
+        }
+    }
+    settings(parts, found);
+}
+
+/// A template's `id@version`, as far as its file says it.
+pub(super) fn template_name(parsed: &Parsed<Template>) -> Option<String> {
+    let head = parsed.fields.as_ref()?.table("template")?;
+    Some(format!("{}@{}", head.text("id")?, head.integer("version")?))
+}
+
+/// One problem at a place.
+struct At<'a> {
+    source: &'a Arc<Source>,
+    severity: Severity,
+    code: Code,
+    span: Range<usize>,
+}
+
+impl At<'_> {
+    fn say(self, message: impl Into<String>, hint: impl Into<String>) -> Diagnostic {
+        let hint = hint.into();
+        let diagnostic = Diagnostic::at(self.source, self.severity, self.code, self.span, message);
+        match hint.is_empty() {
+            true => diagnostic,
+            false => diagnostic.hint(hint),
+        }
+    }
+}
+
+fn error<'a>(source: &'a Arc<Source>, code: Code, span: Range<usize>) -> At<'a> {
+    At {
+        source,
+        severity: Severity::Error,
+        code,
+        span,
+    }
+}
+
+fn warning<'a>(source: &'a Arc<Source>, code: Code, span: Range<usize>) -> At<'a> {
+    At {
+        source,
+        severity: Severity::Warning,
+        code,
+        span,
+    }
+}
+
+/// Ids and titles of a kind of file; two that look alike are as bad as two that are equal.
+fn unique_ids<T>(parsed: &[Parsed<T>], kind: &str, found: &mut Vec<Diagnostic>) {
+    let mut ids: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for file in parsed {
+        let Some(head) = file.fields.as_ref().and_then(|fields| fields.table(kind)) else {
+            continue;
+        };
+        let Some(id) = head.text("id") else { continue };
+        let at = head.span_of("id");
+        match ids.get(&skeleton(id)) {
+            Some((other, file_of_other)) if other == id => {
+                let message = format!("a second {kind} called `{id}`");
+                let hint = format!("the first stands in {file_of_other}");
+                found.push(error(&file.source, Code::Duplicate, at).say(message, hint));
+            }
+            Some((other, file_of_other)) => {
+                let message = format!("`{id}` and `{other}` look alike");
+                let hint = format!("the other stands in {file_of_other}: change one");
+                found.push(error(&file.source, Code::TextLookalike, at).say(message, hint));
+            }
+            None => {
+                ids.insert(skeleton(id), (id.to_owned(), file.source.file().to_owned()));
+            }
+        }
+    }
+}
+
+fn unique_templates(templates: &[Parsed<Template>], found: &mut Vec<Diagnostic>) {
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for file in templates {
+        let Some(name) = template_name(file) else {
+            continue;
+        };
+        let head = file
+            .fields
+            .as_ref()
+            .and_then(|fields| fields.table("template"));
+        let at = head.map_or(0..0, |head| head.span_of("id"));
+        if let Some(other) = names.get(&name) {
+            let message = format!("a second template called `{name}`");
+            let hint = format!("the first stands in {other}: give this one another version");
+            found.push(error(&file.source, Code::Duplicate, at).say(message, hint));
+        } else {
+            names.insert(name, file.source.file().to_owned());
+        }
+    }
+}
+
+/// Everybody's handle; nothing where people.toml could not be read at all.
+fn handles(parts: &Parts) -> Option<BTreeSet<&str>> {
+    let fields = parts.people.as_ref()?.fields.as_ref()?;
+    Some(
+        fields
+            .tables("person")
+            .filter_map(|person| person.text("id"))
+            .collect(),
+    )
+}
+
+fn people_exist(
+    workspace: &Parsed<Workspace>,
+    people: &BTreeSet<&str>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let Some(fields) = &workspace.fields else {
+        return;
+    };
+    let mut named: Vec<(&str, Range<usize>)> = Vec::new();
+    if let Some(head) = fields.table("workspace")
+        && let Some(owner) = head.text("owner")
+    {
+        named.push((owner, head.span_of("owner")));
+    }
+    let members = fields
+        .table("members")
+        .map_or(&[][..], |members| &members.entries);
+    named.extend(
+        members
+            .iter()
+            .map(|field| (field.name.as_str(), field.name_span.clone())),
+    );
+    for (name, at) in named {
+        if !people.contains(name) {
+            let hint = match nearest(name, people.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "people stand in people.toml".to_owned(),
+            };
+            let message = format!("nobody is called `{name}`");
+            found.push(error(&workspace.source, Code::Undeclared, at).say(message, hint));
+        }
+    }
+}
+
+/// Duties that no workspace declares: the runbook could run nowhere.
+fn duties(
+    runbook: &Runbook,
+    fields: &Fields,
+    source: &Arc<Source>,
+    parts: &Parts,
+    found: &mut Vec<Diagnostic>,
+) {
+    if parts.workspaces.is_empty()
+        || parts
+            .workspaces
+            .iter()
+            .any(|workspace| workspace.fields.is_none())
+    {
+        return;
+    }
+    let declared: BTreeSet<String> = parts
+        .workspaces
+        .iter()
+        .filter_map(|workspace| workspace.fields.as_ref()?.table("workspace"))
+        .flat_map(|head| head.strings::<Vec<String>>("duties"))
+        .collect();
+    let is_declared = |duty: &str| Role::parse(duty).is_some() || declared.contains(duty);
+    let own = fields
+        .tables("step")
+        .filter_map(|step| Some((step.text("role")?, step.span_of("role"))));
+    let uses = fields
+        .table("runbook")
+        .map_or(0..0, |head| head.span_of("uses"));
+    let own_duties: BTreeSet<&str> = fields
+        .tables("step")
+        .filter_map(|step| step.text("role"))
+        .collect();
+    let merged = runbook
+        .duties()
+        .into_iter()
+        .filter(|duty| !own_duties.contains(duty))
+        .map(|duty| (duty, uses.clone()));
+    for (duty, at) in own.chain(merged).filter(|(duty, _)| !is_declared(duty)) {
+        let message = format!("no workspace declares the duty `{duty}`");
+        let hint = match nearest(duty, declared.iter().map(String::as_str)) {
+            Some(meant) => {
+                format!("did you mean \"{meant}\"? It would be refused when somebody proposes it")
+            }
+            None => "add it to `duties` of a workspace: until then nobody can propose this runbook"
+                .to_owned(),
+        };
+        found.push(warning(source, Code::Undeclared, at).say(message, hint));
+    }
+}
+
+/// A selector that means no server of any workspace.
+fn reaches_somebody(
+    runbook: &Runbook,
+    fields: &Fields,
+    source: &Arc<Source>,
+    parts: &Parts,
+    found: &mut Vec<Diagnostic>,
+) {
+    let workspaces: Option<Vec<&Workspace>> = parts
+        .workspaces
+        .iter()
+        .map(|parsed| parsed.value.as_ref())
+        .collect();
+    let Some(workspaces) = workspaces.filter(|all| !all.is_empty()) else {
+        return;
+    };
+    if runbook.status == Status::Retired || runbook.targets.select.is_empty() {
+        return;
+    }
+    let Ok(selector) = selector::parse(&runbook.targets.select) else {
+        return;
+    };
+    let somebody = workspaces
+        .iter()
+        .any(|it| it.servers.iter().any(|server| selector.matches(server)));
+    if !somebody {
+        let at = fields
+            .table("targets")
+            .map_or(0..0, |targets| targets.span_of("select"));
+        let message = "selects no server of any workspace";
+        found.push(
+            warning(source, Code::Rule, at).say(message, "an empty match is an error, never all"),
+        );
+    }
+}
+
+fn settings(parts: &Parts, found: &mut Vec<Diagnostic>) {
+    let Some(settings) = &parts.settings else {
+        return;
+    };
+    let Some(fields) = &settings.fields else {
+        return;
+    };
+    let production = parts
+        .workspaces
+        .iter()
+        .filter_map(|workspace| workspace.value.as_ref());
+    let production: Vec<&str> = production
+        .filter(|it| it.environment == Environment::Production)
+        .map(|it| it.id.as_str())
+        .collect();
+    if let Some(local) = fields.table("local").filter(|local| local.flag("allow_as"))
+        && !production.is_empty()
+    {
+        let message = format!(
+            "anybody may act as anybody, in production too: {}",
+            production.join(", ")
+        );
+        let hint = "for demonstrations and tests only";
+        found.push(
+            warning(&settings.source, Code::AllowAs, local.span_of("allow_as")).say(message, hint),
+        );
+    }
+    let own: Vec<&str> = parts
+        .themes
+        .iter()
+        .filter_map(|theme| theme.fields.as_ref()?.table("theme")?.text("name"))
+        .collect();
+    if let Some(head) = fields.table("site")
+        && let Some(theme) = head.text("theme")
+        && !own.contains(&theme)
+        && !THEMES_SHIPPED.contains(&theme)
+    {
+        let known = THEMES_SHIPPED.iter().copied().chain(own.iter().copied());
+        let hint = match nearest(theme, known) {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => format!(
+                "there are {}, and those under themes/",
+                THEMES_SHIPPED.join(", ")
+            ),
+        };
+        let message = format!("no theme is called `{theme}`");
+        found.push(
+            warning(&settings.source, Code::Undeclared, head.span_of("theme")).say(message, hint),
+        );
+    }
+}

@@ -1,0 +1,382 @@
+//! What runbooks and templates have in common: inputs, checks and steps.
+
+use super::Report;
+use crate::domain::StepId;
+use crate::domain::runbook::{
+    Action, Check, Effect, Expect, Input, InputKind, Interpreter, Match, OnFailure, Retries,
+    Script, Severity, Step,
+};
+use crate::site::diagnostic::Code;
+use crate::site::fields::{Field, Fields, Value};
+use crate::site::rule;
+use std::collections::BTreeSet;
+
+/// Longest time a check may take unless the file says otherwise: it looks, it does not work.
+const CHECK_TIMEOUT_MS: u64 = 60_000;
+/// Longest time a step may take on a host unless the file says otherwise.
+const STEP_TIMEOUT_MS: u64 = 600_000;
+
+/// The form's fields, in file order.
+pub(super) fn inputs(fields: &Fields, report: &mut Report) -> Vec<Input> {
+    let Some(table) = fields.table("inputs") else {
+        return Vec::new();
+    };
+    table
+        .entries
+        .iter()
+        .filter_map(|field| input(field, report))
+        .collect()
+}
+
+fn input(field: &Field, report: &mut Report) -> Option<Input> {
+    let fields = field.node.fields()?;
+    let kind = input_kind(fields, report)?;
+    let input = Input {
+        name: field.name.clone(),
+        prompt: fields.string("prompt"),
+        kind,
+        default: fields.get("default").and_then(|node| node.scalar()),
+        help: fields.string("help"),
+        source: fields.string("source"),
+        confirm: fields.maybe("confirm"),
+        required: fields.flag("required"),
+    };
+    default_fits(&input, fields, report);
+    Some(input)
+}
+
+fn input_kind(fields: &Fields, report: &mut Report) -> Option<InputKind> {
+    let named = fields.text("type");
+    for (key, of) in [
+        ("pattern", "string"),
+        ("min", "int"),
+        ("max", "int"),
+        ("choices", "choice"),
+    ] {
+        if let Some(field) = fields
+            .field(key)
+            .filter(|_| named.is_some_and(|named| named != of))
+        {
+            let message = format!("`{key}` belongs to inputs of type \"{of}\"");
+            report.error(
+                Code::KeyMisplaced,
+                field.name_span.clone(),
+                message,
+                "take it out, or change the type",
+            );
+        }
+    }
+    let (min, max) = (fields.integer("min"), fields.integer("max"));
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        report.error(
+            Code::Value,
+            fields.span_of("max"),
+            format!("less than min, which is {min}"),
+            "",
+        );
+    }
+    let choices: Vec<String> = fields.strings("choices");
+    let kind = match named? {
+        "string" => InputKind::String {
+            pattern: fields.maybe("pattern"),
+        },
+        "text" => InputKind::Text,
+        "int" => InputKind::Int { min, max },
+        "bool" => InputKind::Bool,
+        "choice" => InputKind::Choice {
+            choices: choices.clone(),
+        },
+        "date" => InputKind::Date,
+        "duration" => InputKind::Duration,
+        "host" => InputKind::Host,
+        "file" => InputKind::File,
+        _ => return None,
+    };
+    if matches!(kind, InputKind::Choice { .. }) {
+        if fields.lacks("choices") {
+            let hint = "as in: choices = [\"restart\", \"drain\"]";
+            report.error(
+                Code::KeyMissing,
+                fields.span.clone(),
+                "a choice lacks `choices`",
+                hint,
+            );
+        }
+        duplicates(fields, "choices", report);
+    }
+    Some(kind)
+}
+
+/// A default must be what the field would accept; a form that opens with an error teaches people to ignore errors.
+fn default_fits(input: &Input, fields: &Fields, report: &mut Report) {
+    let (Some(node), Some(value)) = (fields.get("default"), &input.default) else {
+        return;
+    };
+    let wanted = match (&input.kind, &node.value) {
+        (InputKind::Int { .. }, Value::Integer(_)) | (InputKind::Bool, Value::Boolean(_)) => None,
+        (InputKind::Int { .. }, _) => Some("a whole number"),
+        (InputKind::Bool, _) => Some("true or false"),
+        (_, Value::Text(_)) => None,
+        (_, _) => Some("a text"),
+    };
+    if let Some(wanted) = wanted {
+        let message = format!("expected {wanted} for an input of this type");
+        report.error(Code::ValueType, node.span.clone(), message, "");
+        return;
+    }
+    if let Err(why) = crate::domain::input::well_formed(input, value) {
+        report.error(
+            Code::Value,
+            node.span.clone(),
+            format!("the form would refuse this default: {why}"),
+            "",
+        );
+    }
+}
+
+/// Reports texts that stand twice in a list.
+pub(super) fn duplicates(fields: &Fields, key: &str, report: &mut Report) {
+    let mut seen = BTreeSet::new();
+    for item in fields.get(key).map_or(&[][..], |node| node.items()) {
+        if let Some(text) = item.text().filter(|text| !seen.insert(*text)) {
+            report.error(
+                Code::Duplicate,
+                item.span.clone(),
+                format!("`{text}` stands here already"),
+                "",
+            );
+        }
+    }
+}
+
+/// Reports ids that stand twice in a list of tables.
+pub(super) fn duplicate_ids(fields: &Fields, list: &str, key: &str, report: &mut Report) {
+    let mut seen = BTreeSet::new();
+    for item in fields.tables(list) {
+        if let Some(id) = item
+            .text(key)
+            .filter(|id| !seen.insert(id.to_ascii_lowercase()))
+        {
+            let message = format!("a second [[{list}]] called `{id}`");
+            report.error(
+                Code::Duplicate,
+                item.span_of(key),
+                message,
+                "names tell things apart: change one",
+            );
+        }
+    }
+}
+
+/// The checks of a list; `prefix` is put before each id.
+pub(super) fn checks(fields: &Fields, list: &str, prefix: &str, report: &mut Report) -> Vec<Check> {
+    duplicate_ids(fields, list, "id", report);
+    let of = |item: &Fields, report: &mut Report| Check {
+        id: StepId::new(format!("{prefix}{}", item.string("id"))),
+        title: item.string("title"),
+        script: script(item, CHECK_TIMEOUT_MS),
+        expect: item
+            .table("expect")
+            .map_or_else(Expect::default, |fields| expect(fields, report)),
+        severity: match item.text("severity") {
+            Some("warn") => Severity::Warn,
+            _ => Severity::Block,
+        },
+    };
+    // `effect` can only be "read": the reader has seen to it.
+    fields.tables(list).map(|item| of(item, report)).collect()
+}
+
+fn script(fields: &Fields, timeout_ms: u64) -> Script {
+    Script {
+        text: fields.string("run"),
+        interpreter: match fields.text("interpreter") {
+            Some("bash") => Interpreter::Bash,
+            _ => Interpreter::Sh,
+        },
+        timeout_ms: fields.duration_ms("timeout").unwrap_or(timeout_ms),
+        secrets: Vec::new(),
+    }
+}
+
+fn expect(fields: &Fields, report: &mut Report) -> Expect {
+    let short = one_match(fields, report);
+    if let (Some(_), Some(field)) = (&short, fields.field("stdout")) {
+        let message = "standard output is described twice";
+        report.error(
+            Code::Rule,
+            field.name_span.clone(),
+            message,
+            "keep `stdout`, or the short form",
+        );
+    }
+    let full = |key: &str, report: &mut Report| {
+        let table = fields.table(key)?;
+        let found = one_match(table, report);
+        if table.entries.is_empty() {
+            report.error(
+                Code::Rule,
+                table.span.clone(),
+                "this expects nothing",
+                "use equals, matches, number or json",
+            );
+        }
+        found
+    };
+    let stdout = full("stdout", report);
+    Expect {
+        exit: fields
+            .integer("exit")
+            .and_then(|exit| i32::try_from(exit).ok())
+            .unwrap_or(0),
+        stdout: short.or(stdout),
+        stderr: full("stderr", report),
+    }
+}
+
+fn one_match(fields: &Fields, report: &mut Report) -> Option<Match> {
+    let mut found = None;
+    for key in ["equals", "matches", "number", "json"] {
+        let Some(field) = fields.field(key) else {
+            continue;
+        };
+        let text = field.node.text().unwrap_or_default().to_owned();
+        let read = match key {
+            "equals" => Some(Match::Equals(text)),
+            "matches" => Some(Match::Matches(text)),
+            "number" => {
+                rule::comparison(&text).map(|(compare, with)| Match::Number { compare, with })
+            }
+            _ => field.node.fields().map(|json| Match::Json {
+                path: json.string("path"),
+                equals: json
+                    .get("equals")
+                    .and_then(|node| node.scalar())
+                    .unwrap_or_default(),
+            }),
+        };
+        if found.is_some() {
+            let message = "one text is judged in one way";
+            report.error(
+                Code::Rule,
+                field.name_span.clone(),
+                message,
+                "keep one of equals, matches, number and json",
+            );
+        }
+        found = found.or(read);
+    }
+    found
+}
+
+/// Keys of a script that mean nothing to a person.
+const ONLY_SCRIPT: [&str; 6] = [
+    "run",
+    "interpreter",
+    "timeout",
+    "retries",
+    "secrets",
+    "undo",
+];
+/// Keys of a person's step that mean nothing to a script.
+const ONLY_MANUAL: [&str; 4] = ["text", "role", "checklist", "evidence"];
+
+/// One step; `prefix` is put before its id.
+pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
+    let manual = fields.text("kind") == Some("manual");
+    // A kind that was refused says nothing about which keys belong.
+    if !fields.is_spoiled("kind") {
+        keys_of_kind(fields, manual, report);
+    }
+    let effect = match fields.text("effect") {
+        Some("read") => Effect::Read,
+        Some("idempotent") => Effect::Idempotent,
+        // A draft may leave it out: then the careful meaning holds.
+        _ => Effect::Once,
+    };
+    let retries = fields
+        .table("retries")
+        .map_or_else(Retries::default, |retries| Retries {
+            times: retries
+                .integer("times")
+                .and_then(|times| u16::try_from(times).ok())
+                .unwrap_or(0),
+            delay_ms: retries.duration_ms("delay").unwrap_or(0),
+        });
+    if let Some(field) = fields.field("retries")
+        && fields.text("effect") == Some("once")
+    {
+        let hint = "make the step idempotent, or take `retries` out";
+        report.error(
+            Code::Rule,
+            field.name_span.clone(),
+            "a step that runs once is never retried by itself",
+            hint,
+        );
+    }
+    let id = fields.string("id");
+    duplicates(fields, "secrets", report);
+    Step {
+        title: fields.maybe("title").unwrap_or_else(|| id.clone()),
+        id: StepId::new(format!("{prefix}{id}")),
+        action: match manual {
+            true => Action::Manual {
+                text: fields.string("text"),
+                role: fields.maybe("role"),
+                checklist: fields.strings("checklist"),
+                evidence: fields.flag("evidence"),
+            },
+            false => Action::Script(Script {
+                secrets: fields.strings("secrets"),
+                ..script(fields, STEP_TIMEOUT_MS)
+            }),
+        },
+        effect,
+        tags: fields.strings("tags"),
+        due_ms: fields.duration_ms("due"),
+        retries,
+        on_failure: match fields.text("on_failure") {
+            Some("stop") => OnFailure::Stop,
+            Some("continue") => OnFailure::Continue,
+            Some("rollback") => OnFailure::Rollback,
+            _ => OnFailure::Pause,
+        },
+        required: fields.flag("required"),
+        undo: fields.maybe("undo"),
+    }
+}
+
+fn keys_of_kind(fields: &Fields, manual: bool, report: &mut Report) {
+    let (needed, foreign, whose): (_, &[&str], _) = match manual {
+        true => ("text", &ONLY_SCRIPT, "a manual step has no"),
+        false => ("run", &ONLY_MANUAL, "a script step has no"),
+    };
+    if fields.lacks(needed) {
+        let hint = match manual {
+            true => "say in `text` what a person does",
+            false => "write the script under `run`, or say kind = \"manual\" and write `text`",
+        };
+        report.error(
+            Code::KeyMissing,
+            fields.span.clone(),
+            format!("a step lacks `{needed}`"),
+            hint,
+        );
+    }
+    for key in foreign {
+        if let Some(field) = fields.field(key) {
+            let hint = match manual {
+                true => "a person does it: take the key out",
+                false => "take it out, or say kind = \"manual\"",
+            };
+            report.error(
+                Code::KeyMisplaced,
+                field.name_span.clone(),
+                format!("{whose} `{key}`"),
+                hint,
+            );
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! People and their credentials. A credential belongs to one person: who shares one could approve their own run (Z3).
+
+use super::parts::{duplicate_ids, duplicates};
+use super::{Parsed, Report};
+use crate::domain::PersonId;
+use crate::domain::people::Person;
+use crate::site::diagnostic::Code;
+use crate::site::fields::Fields;
+use crate::site::keys::site::PEOPLE;
+use crate::site::read::{Strictness, read};
+use crate::site::rule::public_key;
+use crate::site::text::skeleton;
+use std::collections::BTreeMap;
+
+/// Parses everybody, by handle.
+pub fn people(file: &str, text: &str) -> Parsed<BTreeMap<PersonId, Person>> {
+    let mut report = Report::new(file, text);
+    let source = report.source.clone();
+    let Some(fields) = read(
+        &source,
+        &PEOPLE,
+        |_| Strictness::default(),
+        &mut report.found,
+    ) else {
+        return Parsed::new(report, None, None);
+    };
+    duplicate_ids(&fields, "person", "id", &mut report);
+    credentials(&fields, &mut report);
+    look_alikes(&fields, &mut report);
+    let value: BTreeMap<PersonId, Person> = fields
+        .tables("person")
+        .map(|person| {
+            for key in ["unix", "keys", "principals"] {
+                duplicates(person, key, &mut report);
+            }
+            let person = self::person(person);
+            (person.id.clone(), person)
+        })
+        .collect();
+    if value.len() == 1 {
+        let hint = "nobody else can approve: it runs alone in lab and staging only";
+        report.warning(
+            Code::OnePerson,
+            0..0,
+            "one person: no separation of duties",
+            hint,
+        );
+    }
+    Parsed::new(report, Some(fields), Some(value))
+}
+
+fn person(fields: &Fields) -> Person {
+    let contact = fields.table("contact");
+    Person {
+        id: PersonId::new(fields.string("id")),
+        name: fields.string("name"),
+        unix: fields.strings("unix"),
+        keys: fields.strings("keys"),
+        principals: fields.strings("principals"),
+        contact: contact
+            .map_or(&[][..], |contact| &contact.entries)
+            .iter()
+            .filter_map(|field| Some((field.name.clone(), field.node.text()?.to_owned())))
+            .collect(),
+    }
+}
+
+/// Accounts, keys and principals that two persons claim; and `root`, which several people usually can become.
+fn credentials(fields: &Fields, report: &mut Report) {
+    let mut owners: BTreeMap<(&str, String), (usize, String)> = BTreeMap::new();
+    for (at, person) in fields.tables("person").enumerate() {
+        for (list, what) in [
+            ("unix", "the account"),
+            ("keys", "the key"),
+            ("principals", "the principal"),
+        ] {
+            for item in person.get(list).map_or(&[][..], |node| node.items()) {
+                let text = item.text().unwrap_or_default();
+                // The comment of a key is decoration: the key is what signs in.
+                let same = match list {
+                    "keys" => public_key(text)
+                        .map_or_else(|_| text.to_owned(), |(kind, key)| format!("{kind} {key}")),
+                    _ => text.to_owned(),
+                };
+                let shown = if list == "keys" {
+                    String::new()
+                } else {
+                    format!(" `{text}`")
+                };
+                let owner = owners
+                    .entry((list, same))
+                    .or_insert_with(|| (at, person.string("id")));
+                if owner.0 != at {
+                    let message = format!("{what}{shown} belongs to {} already", owner.1);
+                    let hint = "a credential belongs to one person, or one could approve what the other asked";
+                    report.error(Code::Credential, item.span.clone(), message, hint);
+                }
+                if list == "unix" && text == "root" {
+                    let hint = "root is whoever can become root: map people's own accounts";
+                    report.warning(
+                        Code::Root,
+                        item.span.clone(),
+                        "`root` is somebody's account here",
+                        hint,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Two handles or two names that look alike (Z54).
+fn look_alikes(fields: &Fields, report: &mut Report) {
+    for key in ["id", "name"] {
+        let mut seen: BTreeMap<String, String> = BTreeMap::new();
+        for person in fields.tables("person") {
+            let Some(text) = person.text(key) else {
+                continue;
+            };
+            let other = seen
+                .entry(skeleton(text))
+                .or_insert_with(|| text.to_owned());
+            if other != text {
+                let message = format!("`{text}` and `{other}` look alike");
+                let hint =
+                    "people decide by names: change one so that it is told apart at a glance";
+                report.error(Code::TextLookalike, person.span_of(key), message, hint);
+            }
+        }
+    }
+}

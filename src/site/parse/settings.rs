@@ -1,0 +1,57 @@
+//! `quarterdeck.toml`.
+
+use super::{Parsed, Report};
+use crate::site::diagnostic::Code;
+use crate::site::fields::Fields;
+use crate::site::keys::site::SITE;
+use crate::site::read::{Strictness, read};
+use std::path::{Path, PathBuf};
+
+/// The theme consoles start with where the site names none.
+const THEME: &str = "harbour";
+
+/// What the site says about itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// Its name.
+    pub name: String,
+    /// The theme consoles start with.
+    pub theme: String,
+    /// Where its records lie, where it says so.
+    pub data_dir: Option<PathBuf>,
+    /// Whether verbs may say `--as PERSON`.
+    pub allow_as: bool,
+}
+
+/// Parses `quarterdeck.toml`.
+pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
+    let mut report = Report::new(file, text);
+    let source = report.source.clone();
+    let Some(fields) = read(&source, &SITE, |_| Strictness::default(), &mut report.found) else {
+        return Parsed::new(report, None, None);
+    };
+    let head = fields.table("site");
+    let data = fields.table("data");
+    if let Some((data, dir)) = data.and_then(|data| Some((data, data.text("dir")?)))
+        && !Path::new(dir).is_absolute()
+    {
+        let hint = "a relative one would depend on where the server was started";
+        report.error(
+            Code::Value,
+            data.span_of("dir"),
+            "not an absolute path",
+            hint,
+        );
+    }
+    let value = Settings {
+        name: head.map(|head| head.string("name")).unwrap_or_default(),
+        theme: head
+            .and_then(|head| head.maybe("theme"))
+            .unwrap_or_else(|| THEME.to_owned()),
+        data_dir: data.and_then(|data| data.text("dir")).map(PathBuf::from),
+        allow_as: fields
+            .table("local")
+            .is_some_and(|local: &Fields| local.flag("allow_as")),
+    };
+    Parsed::new(report, Some(fields), Some(value))
+}

@@ -1,0 +1,326 @@
+//! Workspaces: servers, members, policy, windows and freezes.
+
+use super::parts::{duplicate_ids, duplicates};
+use super::runbook::{impact, says_unicode};
+use super::{Parsed, Report};
+use crate::domain::people::Role;
+use crate::domain::workspace::{
+    Environment, Freeze, Policy, Quorum, Reach, Server, Slot, Trust, Window, Workspace,
+};
+use crate::domain::{PersonId, ServerName, WorkspaceId, window};
+use crate::site::diagnostic::Code;
+use crate::site::fields::Fields;
+use crate::site::keys::workspace::WORKSPACE;
+use crate::site::read::{Strictness, read};
+use crate::site::suggest::nearest;
+use std::collections::BTreeMap;
+
+/// A request waits this long unless the workspace says otherwise: a shift's half.
+const APPROVAL_EXPIRY_MS: u64 = 4 * 3_600_000;
+/// An approval holds this long unless the workspace says otherwise.
+const EXECUTION_EXPIRY_MS: u64 = 24 * 3_600_000;
+/// The port of SSH.
+const SSH_PORT: u16 = 22;
+
+/// Parses a workspace.
+pub fn workspace(file: &str, text: &str) -> Parsed<Workspace> {
+    let mut report = Report::new(file, text);
+    let source = report.source.clone();
+    let strict = |root: &toml::de::DeTable<'_>| Strictness {
+        unicode: says_unicode(root, "workspace"),
+        approved: None,
+    };
+    let Some(fields) = read(&source, &WORKSPACE, strict, &mut report.found) else {
+        return Parsed::new(report, None, None);
+    };
+    let empty = Fields {
+        span: 0..0,
+        shape: &WORKSPACE,
+        entries: Vec::new(),
+        spoiled: Vec::new(),
+    };
+    let head = fields.table("workspace").unwrap_or(&empty);
+    duplicate_ids(&fields, "server", "name", &mut report);
+    duplicate_ids(&fields, "window", "name", &mut report);
+    duplicate_ids(&fields, "freeze", "name", &mut report);
+    let members = members(&fields, &mut report);
+    let value = Workspace {
+        id: WorkspaceId::new(head.string("id")),
+        title: head.string("title"),
+        environment: match head.text("environment") {
+            Some("lab") => Environment::Lab,
+            Some("staging") => Environment::Staging,
+            _ => Environment::Production,
+        },
+        colour: head.string("colour"),
+        baseline_tags: head.strings("baseline_tags"),
+        duties: head.strings("duties"),
+        owner: PersonId::new(head.string("owner")),
+        servers: fields
+            .tables("server")
+            .map(|server| self::server(server, &mut report))
+            .collect(),
+        policy: policy(&fields, &members, &mut report),
+        members,
+        windows: fields.tables("window").map(self::window).collect(),
+        freezes: fields
+            .tables("freeze")
+            .map(|item| freeze(item, &mut report))
+            .collect(),
+    };
+    jumps(&fields, &value, &mut report);
+    Parsed::new(report, Some(fields), Some(value))
+}
+
+fn server(fields: &Fields, report: &mut Report) -> Server {
+    let local = fields.flag("local");
+    for key in ["address", "port", "user", "jump", "host_key", "host_ca"] {
+        if let Some(field) = fields.field(key).filter(|_| local) {
+            let message = format!("a local server has no `{key}`");
+            report.error(
+                Code::KeyMisplaced,
+                field.name_span.clone(),
+                message,
+                "it is the bastion itself: take it out",
+            );
+        }
+    }
+    for key in ["address", "user"] {
+        if !local && fields.lacks(key) && !fields.is_spoiled("local") {
+            let hint = "write it, or say local = true for the bastion itself";
+            report.error(
+                Code::KeyMissing,
+                fields.span.clone(),
+                format!("a server lacks `{key}`"),
+                hint,
+            );
+        }
+    }
+    if let Some(field) = fields
+        .field("host_ca")
+        .filter(|_| fields.get("host_key").is_some())
+    {
+        let message = "a host key and an authority for the same server";
+        report.error(
+            Code::Rule,
+            field.name_span.clone(),
+            message,
+            "keep one: it must be clear which key is accepted",
+        );
+    }
+    for key in ["host_key", "host_ca", "groups", "tags"] {
+        duplicates(fields, key, report);
+    }
+    let keys: Vec<String> = fields.strings("host_key");
+    let authorities: Vec<String> = fields.strings("host_ca");
+    Server {
+        name: ServerName::new(fields.string("name")),
+        reach: match local {
+            true => Reach::Local,
+            false => Reach::Ssh {
+                address: fields.string("address"),
+                port: fields
+                    .integer("port")
+                    .and_then(|port| u16::try_from(port).ok())
+                    .unwrap_or(SSH_PORT),
+                user: fields.string("user"),
+                jump: fields.text("jump").map(ServerName::new),
+                trust: match (keys.is_empty(), authorities.is_empty()) {
+                    (false, _) => Trust::Keys(keys),
+                    (true, false) => Trust::Authorities(authorities),
+                    (true, true) => Trust::KnownHosts,
+                },
+            },
+        },
+        groups: fields.strings("groups"),
+        tags: fields.strings("tags"),
+    }
+}
+
+/// Every jump names another server that is reached by SSH, and no two go through each other.
+fn jumps(fields: &Fields, workspace: &Workspace, report: &mut Report) {
+    let through: BTreeMap<&str, &str> = fields
+        .tables("server")
+        .filter_map(|server| Some((server.text("name")?, server.text("jump")?)))
+        .collect();
+    for server in fields.tables("server") {
+        let (Some(name), Some(jump)) = (server.text("name"), server.text("jump")) else {
+            continue;
+        };
+        let at = server.span_of("jump");
+        match workspace.server(&jump.into()).map(|jump| &jump.reach) {
+            None => {
+                let names = workspace.servers.iter().map(|server| server.name.as_str());
+                let hint = nearest(jump, names).map(|meant| format!("did you mean \"{meant}\"?"));
+                let message = format!("no server of this workspace is called `{jump}`");
+                report.error(Code::Undeclared, at, message, &hint.unwrap_or_default());
+            }
+            Some(Reach::Local) => {
+                report.error(
+                    Code::Rule,
+                    at,
+                    format!("`{jump}` is the bastion itself"),
+                    "take `jump` out",
+                );
+            }
+            Some(Reach::Ssh { .. }) => {
+                let mut next = Some(jump);
+                let mut steps = 0;
+                while let Some(hop) = next.filter(|hop| *hop != name && steps <= through.len()) {
+                    next = through.get(hop).copied();
+                    steps += 1;
+                }
+                if next == Some(name) {
+                    report.error(
+                        Code::Rule,
+                        at,
+                        format!("the way to `{name}` leads through `{name}`"),
+                        "",
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn members(
+    fields: &Fields,
+    report: &mut Report,
+) -> BTreeMap<PersonId, std::collections::BTreeSet<Role>> {
+    let Some(table) = fields.table("members") else {
+        return BTreeMap::new();
+    };
+    for field in &table.entries {
+        duplicates(table, &field.name, report);
+    }
+    table
+        .entries
+        .iter()
+        .map(|field| {
+            let roles = field
+                .node
+                .items()
+                .iter()
+                .filter_map(|item| Role::parse(item.text()?));
+            (PersonId::new(&field.name), roles.collect())
+        })
+        .collect()
+}
+
+fn policy(
+    fields: &Fields,
+    members: &BTreeMap<PersonId, std::collections::BTreeSet<Role>>,
+    report: &mut Report,
+) -> Policy {
+    let empty = Fields {
+        span: 0..0,
+        shape: &crate::site::keys::workspace::POLICY,
+        entries: Vec::new(),
+        spoiled: Vec::new(),
+    };
+    let policy = fields.table("policy").unwrap_or(&empty);
+    duplicate_ids(policy, "quorum", "impact", report);
+    for quorum in policy.tables("quorum") {
+        quorum_can_be_met(quorum, members, report);
+    }
+    let slot = |slot: &Fields| Slot {
+        role: slot
+            .text("role")
+            .and_then(Role::parse)
+            .unwrap_or(Role::Approver),
+        n: slot
+            .integer("n")
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(1),
+    };
+    Policy {
+        approval_expiry_ms: policy
+            .duration_ms("approval_expiry")
+            .unwrap_or(APPROVAL_EXPIRY_MS),
+        execution_expiry_ms: policy
+            .duration_ms("execution_expiry")
+            .unwrap_or(EXECUTION_EXPIRY_MS),
+        quorums: policy
+            .tables("quorum")
+            .map(|quorum| Quorum {
+                impact: impact(quorum.text("impact")),
+                from: quorum.tables("from").map(slot).collect(),
+            })
+            .collect(),
+    }
+}
+
+/// Distinct people fill the places. By Hall's theorem they can exactly where every set of groups has as many
+/// holders as places; with seven roles at most, all sets are tried.
+fn quorum_can_be_met(
+    quorum: &Fields,
+    members: &BTreeMap<PersonId, std::collections::BTreeSet<Role>>,
+    report: &mut Report,
+) {
+    let mut wanted: BTreeMap<Role, usize> = BTreeMap::new();
+    for slot in quorum.tables("from") {
+        let Some(role) = slot.text("role").and_then(Role::parse) else {
+            return;
+        };
+        let n = slot
+            .integer("n")
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(1);
+        *wanted.entry(role).or_default() += n;
+    }
+    let roles: Vec<(Role, usize)> = wanted.into_iter().collect();
+    for set in 1..(1u32 << roles.len()) {
+        let chosen: Vec<&(Role, usize)> = roles
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| set >> at & 1 == 1)
+            .map(|(_, pair)| pair)
+            .collect();
+        let places: usize = chosen.iter().map(|(_, n)| n).sum();
+        let holders = members
+            .values()
+            .filter(|held| chosen.iter().any(|(role, _)| held.contains(role)))
+            .count();
+        if holders < places {
+            let words: Vec<&str> = chosen.iter().map(|(role, _)| role.word()).collect();
+            let message = format!(
+                "nobody can meet this quorum: {places} of {} are needed, {holders} are members",
+                words.join(" or ")
+            );
+            report.warning(
+                Code::Quorum,
+                quorum.span.clone(),
+                message,
+                "give the role under [members], or ask for less",
+            );
+            return;
+        }
+    }
+}
+
+fn window(fields: &Fields) -> Window {
+    Window {
+        name: fields.string("name"),
+        start: fields.string("start"),
+        lasts_ms: fields.duration_ms("lasts").unwrap_or(0),
+        zone: fields.string("zone"),
+    }
+}
+
+fn freeze(fields: &Fields, report: &mut Report) -> Freeze {
+    let freeze = Freeze {
+        name: fields.string("name"),
+        from: fields.string("from"),
+        to: fields.string("to"),
+        zone: fields.string("zone"),
+    };
+    let complete = ["from", "to", "zone"]
+        .iter()
+        .all(|key| fields.get(key).is_some());
+    if let Err(why) = window::check_freeze(&freeze)
+        && complete
+    {
+        report.error(Code::Rule, fields.span_of("to"), why, "");
+    }
+    freeze
+}

@@ -1,0 +1,160 @@
+//! What a file may say, as data: one description that the reader checks files with, that the JSON Schema is printed
+//! from, and that the tests take their cases from. There is no second list of keys.
+
+use super::rule::Rule;
+
+/// A table: its keys and nothing else.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// What it is called in messages: `a step`.
+    pub called: &'static str,
+    /// Its keys, in the groups it shares with others.
+    pub keys: &'static [&'static [Key]],
+    /// Keys that people look for here and that do not belong, with the reason.
+    pub misplaced: &'static [(&'static str, &'static str)],
+    /// Keys of later versions.
+    pub later: &'static [&'static str],
+}
+
+/// A key of a table.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// When it must be there.
+    pub need: Need,
+    /// What it holds.
+    pub shape: Shape,
+    /// What it means, for editors.
+    pub about: &'static str,
+}
+
+/// When a key must be there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Need {
+    /// Always.
+    Always,
+    /// In an approved runbook, and in every template.
+    Approved,
+    /// Never.
+    Optional,
+}
+
+/// What a key holds.
+#[derive(Debug)]
+pub(super) enum Shape {
+    /// A text.
+    Text(Rule),
+    /// One of these words; those of later versions are known as such.
+    Word {
+        /// The words.
+        now: &'static [&'static str],
+        /// Words of later versions.
+        later: &'static [&'static str],
+    },
+    /// A whole number within bounds.
+    Integer {
+        /// Least.
+        min: i64,
+        /// Greatest.
+        max: i64,
+    },
+    /// `true` or `false`.
+    Boolean,
+    /// A day, `2026-11-30`, without quotes.
+    Day,
+    /// A day and time without offset, without quotes.
+    Moment,
+    /// A list of one or more.
+    List(&'static Shape),
+    /// A table.
+    Table(&'static Table),
+    /// One or more tables, `[[…]]`.
+    Tables(&'static Table),
+    /// A table whose keys are names.
+    Map {
+        /// The rule of its keys.
+        names: Rule,
+        /// What each holds.
+        of: &'static Shape,
+    },
+    /// Any of these, told apart by their type.
+    Either(&'static [Shape]),
+}
+
+impl Table {
+    /// A table of these keys.
+    pub(super) const fn of(called: &'static str, keys: &'static [&'static [Key]]) -> Self {
+        Self {
+            called,
+            keys,
+            misplaced: &[],
+            later: &[],
+        }
+    }
+
+    /// The same, knowing keys that people look for here and that do not belong, with the reason.
+    pub(super) const fn misplaced(
+        self,
+        misplaced: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        Self { misplaced, ..self }
+    }
+
+    /// The same, knowing keys of later versions.
+    pub(super) const fn later(self, later: &'static [&'static str]) -> Self {
+        Self { later, ..self }
+    }
+
+    /// Every key.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'static Key> {
+        self.keys.iter().flat_map(|group| group.iter())
+    }
+
+    /// The key called `name`.
+    pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.all().find(|key| key.name == name)
+    }
+}
+
+/// A key that must always be there.
+pub(super) const fn always(name: &'static str, shape: Shape, about: &'static str) -> Key {
+    Key {
+        name,
+        need: Need::Always,
+        shape,
+        about,
+    }
+}
+
+/// A key that an approved runbook must have.
+pub(super) const fn approved(name: &'static str, shape: Shape, about: &'static str) -> Key {
+    Key {
+        name,
+        need: Need::Approved,
+        shape,
+        about,
+    }
+}
+
+/// A key that may be left out.
+pub(super) const fn optional(name: &'static str, shape: Shape, about: &'static str) -> Key {
+    Key {
+        name,
+        need: Need::Optional,
+        shape,
+        about,
+    }
+}
+
+/// One of these words, with none in sight for later.
+pub(super) const fn word(now: &'static [&'static str]) -> Shape {
+    Shape::Word { now, later: &[] }
+}
+
+/// The version of the formats, first in every file.
+pub(super) const SCHEMA: Key = always(
+    "schema",
+    Shape::Integer { min: 1, max: 1 },
+    "Version of this format. Always 1.",
+);
