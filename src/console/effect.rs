@@ -1,0 +1,148 @@
+//! What a console wants done. Screens and overlays answer with [`Do`]; `update` carries out what is the console's own
+//! and hands the rest to the session as [`Effect`].
+
+use super::keymap::{Act, Place};
+use super::msg::Tag;
+use super::overlays::{Overlay, menu::Choice};
+use super::screens::Screen;
+use crate::domain::plan::Proposal;
+use crate::domain::query::Fetch;
+use crate::domain::{Ask, PersonId, Refusal, RunId, Seen};
+
+/// Something only the session can do.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect {
+    /// Submit an ask; `Msg::Submitted` answers. The session adds who, the engine when.
+    Submit {
+        /// Ties the answer to it.
+        tag: Tag,
+        /// What the person had looked at.
+        seen: Seen,
+        /// What for.
+        ask: Ask,
+    },
+    /// Ask a question; `Msg::Fetched` answers.
+    Fetch {
+        /// Ties the answer to it.
+        tag: Tag,
+        /// The question.
+        fetch: Fetch,
+    },
+    /// Send what this run prints from now on as `Msg::Tail`; replaces the run followed before.
+    Follow(RunId),
+    /// Send no more.
+    Unfollow,
+    /// Put our own text into the terminal's clipboard (OSC 52).
+    Copy(String),
+    /// Write a text to a file of the person's choice; `Msg::Saved` answers.
+    SaveText {
+        /// The file's name as typed.
+        name: String,
+        /// The text.
+        text: String,
+    },
+    /// Who gets the mouse.
+    SetMouse(super::MouseOwner),
+    /// Keep an unfinished form.
+    SaveDraft(Proposal),
+    /// Forget the unfinished form for this runbook and workspace.
+    DropDraft(Proposal),
+    /// Keep a form under a name.
+    SavePreset {
+        /// Its name.
+        name: String,
+        /// The form.
+        proposal: Proposal,
+    },
+    /// Sign in afresh as somebody else, where the site says `allow_as`.
+    SignInAs(PersonId),
+    /// Leave. Runs go on.
+    Quit,
+}
+
+/// Something a screen or overlay wants done.
+#[derive(Debug)]
+pub enum Do {
+    /// Open a screen over this one.
+    Push(Box<Screen>),
+    /// Open a screen instead of this one.
+    Swap(Box<Screen>),
+    /// Back to the screen before.
+    Back,
+    /// To a numbered screen.
+    Go(Place),
+    /// Open an overlay, instead of the one that is open.
+    Over(Box<Overlay>),
+    /// Close the overlay.
+    Shut,
+    /// Submit an ask; `said` is what the notice says when it was accepted.
+    Submit {
+        /// What the person had looked at.
+        seen: Seen,
+        /// What for.
+        ask: Ask,
+        /// Past participle for the notice: "approved".
+        said: &'static str,
+    },
+    /// Ask a question; the answer comes to `Face::fetched` with the same `want`. An earlier question of the same
+    /// `want` is forgotten.
+    Fetch(Want, Fetch),
+    /// The line being typed over this screen changed or ended: comes to `Face::line`.
+    Typed(Stage, String),
+    /// A row of a menu was chosen: comes to `Face::picked`.
+    Picked(Choice),
+    /// As if the key of this act had been pressed.
+    Act(Act),
+    /// Say something in the row above the footer.
+    Say(String),
+    /// Say no, as the engine would.
+    Refuse(Refusal),
+    /// Something only the session can do.
+    Effect(Effect),
+    /// Take a theme by name.
+    Theme(String),
+    /// Give the mouse to the other one.
+    ToggleMouse,
+}
+
+/// Where the typing of a line stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// A character came or went.
+    Typing,
+    /// The person took it.
+    Taken,
+    /// The person left it.
+    Left,
+}
+
+/// What a screen's question is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Want {
+    /// The rows of a list.
+    Rows,
+    /// More rows of a list.
+    MoreRows,
+    /// A run.
+    Run,
+    /// The run it is compared with.
+    Compared,
+    /// Lines of a log.
+    Log,
+    /// Hits of a search in a log.
+    Hits,
+    /// Presets.
+    Presets,
+    /// Drafts.
+    Drafts,
+}
+
+/// Opens a screen.
+pub fn push(screen: Screen) -> Do {
+    Do::Push(Box::new(screen))
+}
+
+/// Opens an overlay.
+pub fn over(overlay: Overlay) -> Do {
+    Do::Over(Box::new(overlay))
+}

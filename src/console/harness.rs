@@ -1,0 +1,299 @@
+//! Presses keys and looks at the screen, as a person does.
+
+use super::msg::{Answer, LogRow, Msg, Tag};
+use super::theme::Theme;
+use super::view::draw;
+use super::{Badge, Charset, Console, Effect, Me, Start, update};
+use crate::domain::query::{Fetch, Fetched};
+use crate::domain::{Ask, PersonId, Receipt, Refusal, RunId, Timestamp, World};
+use crate::terminal::key::{Input, Key, KeyCode, Mods, Mouse, MouseKind};
+use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::fmt::Write as _;
+
+/// One session under test.
+pub struct Harness {
+    /// What is true for everybody; tests may change it through [`Harness::world`].
+    pub world: World,
+    /// The session.
+    pub console: Console,
+    effects: Vec<Effect>,
+}
+
+impl Harness {
+    /// ada at 80×24, in Berlin, in the first shipped theme, at [`super::fixture::NOW`].
+    pub fn new(world: World) -> Self {
+        let start = Start {
+            me: Me { person: PersonId::new("ada"), badge: Badge::None },
+            size: (80, 24),
+            now: super::fixture::NOW,
+            zone: TimeZone::get("Europe/Berlin").unwrap(),
+            themes: super::theme::tests::shipped().into_iter().map(|(_, theme)| theme).collect(),
+            charset: Charset::Unicode,
+        };
+        Self { world, console: Console::new(start), effects: Vec::new() }
+    }
+
+    /// The terminal's size.
+    pub fn at(mut self, columns: u16, rows: u16) -> Self {
+        self.send(Msg::Resize(columns, rows));
+        self
+    }
+
+    /// Another person's session.
+    pub fn by(mut self, person: &str) -> Self {
+        self.console.here.me.person = PersonId::new(person);
+        self
+    }
+
+    /// A terminal without UTF-8.
+    pub fn ascii(mut self) -> Self {
+        self.console.here.look.charset = Charset::Ascii;
+        self
+    }
+
+    /// A terminal without colour.
+    pub fn mono(mut self) -> Self {
+        self.console.here.look.theme = Theme::mono();
+        self
+    }
+
+    /// Sends a message.
+    pub fn send(&mut self, msg: Msg) -> &mut Self {
+        self.effects.extend(update(&mut self.console, &self.world, msg));
+        self
+    }
+
+    /// Presses keys by their printed names, one after the other, with time to think before each.
+    pub fn press(mut self, keys: &str) -> Self {
+        for name in keys.split_whitespace() {
+            self.wait_ms(600);
+            self = self.press_at_once(name);
+        }
+        self
+    }
+
+    /// Presses keys without a pause, as a paste without brackets would.
+    pub fn press_at_once(mut self, keys: &str) -> Self {
+        for name in keys.split_whitespace() {
+            let now = self.console.here.now;
+            self.send(Msg::Input(now, Input::Key(key(name))));
+        }
+        self
+    }
+
+    /// Types a text, letter by letter.
+    pub fn type_str(mut self, text: &str) -> Self {
+        self.wait_ms(600);
+        for c in text.chars() {
+            let now = self.console.here.now;
+            self.send(Msg::Input(now, Input::Key(Key::char(c))));
+        }
+        self
+    }
+
+    /// Pastes a text.
+    pub fn paste(mut self, text: &str) -> Self {
+        self.wait_ms(600);
+        let now = self.console.here.now;
+        self.send(Msg::Input(now, Input::Paste(text.to_owned())));
+        self
+    }
+
+    /// Clicks a cell.
+    pub fn click(mut self, x: u16, y: u16) -> Self {
+        let now = self.console.here.now;
+        self.send(Msg::Input(now, Input::Mouse(Mouse { kind: MouseKind::Down, x, y })));
+        self
+    }
+
+    /// Turns the wheel over a cell.
+    pub fn wheel(mut self, kind: MouseKind, x: u16, y: u16) -> Self {
+        let now = self.console.here.now;
+        self.send(Msg::Input(now, Input::Mouse(Mouse { kind, x, y })));
+        self
+    }
+
+    /// Lets time pass.
+    pub fn wait(mut self, ms: u64) -> Self {
+        self.wait_ms(ms);
+        self
+    }
+
+    fn wait_ms(&mut self, ms: u64) {
+        let now = self.console.here.now.plus_ms(ms);
+        self.send(Msg::Tick(now));
+    }
+
+    /// Changes the world and tells the console.
+    pub fn world(mut self, change: impl FnOnce(&mut World)) -> Self {
+        change(&mut self.world);
+        self.send(Msg::World);
+        self
+    }
+
+    /// Answers the latest question that is still open.
+    pub fn fetched(mut self, answer: Fetched) -> Self {
+        let tag = self.last_fetch().map(|(tag, _)| tag).expect("nothing was asked");
+        self.send(Msg::Fetched(tag, Answer::Plain(answer)));
+        self
+    }
+
+    /// Answers the latest question with lines of a log.
+    pub fn fetched_log(mut self, answer: super::LogRows) -> Self {
+        let tag = self.last_fetch().map(|(tag, _)| tag).expect("nothing was asked");
+        self.send(Msg::Fetched(tag, Answer::Log(answer)));
+        self
+    }
+
+    /// A followed run prints something.
+    pub fn tail(mut self, run: RunId, rows: Vec<LogRow>) -> Self {
+        self.send(Msg::Tail(run, rows));
+        self
+    }
+
+    /// Accepts the latest ask.
+    pub fn accepted(mut self, run: Option<RunId>) -> Self {
+        let tag = self.last_submit().map(|(tag, _)| tag).expect("nothing was submitted");
+        self.send(Msg::Submitted(tag, Ok(Receipt { run, index: Some(1) })));
+        self
+    }
+
+    /// Refuses the latest ask.
+    pub fn refused(mut self, refusal: Refusal) -> Self {
+        let tag = self.last_submit().map(|(tag, _)| tag).expect("nothing was submitted");
+        self.send(Msg::Submitted(tag, Err(refusal)));
+        self
+    }
+
+    /// Everything asked of the session so far.
+    pub fn effects(&self) -> &[Effect] {
+        &self.effects
+    }
+
+    /// The latest ask.
+    pub fn ask(&self) -> Option<&Ask> {
+        self.last_submit().map(|(_, ask)| ask)
+    }
+
+    /// The latest question.
+    pub fn question(&self) -> Option<&Fetch> {
+        self.last_fetch().map(|(_, fetch)| fetch)
+    }
+
+    fn last_submit(&self) -> Option<(Tag, &Ask)> {
+        self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Submit { tag, ask, .. } => Some((*tag, ask)),
+            _ => None,
+        })
+    }
+
+    fn last_fetch(&self) -> Option<(Tag, &Fetch)> {
+        self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Fetch { tag, fetch } => Some((*tag, fetch)),
+            _ => None,
+        })
+    }
+
+    /// The frame's cells.
+    pub fn buffer(&self) -> Buffer {
+        let (columns, rows) = self.console.here.size;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+        draw(&self.console, &self.world, &mut buffer);
+        buffer
+    }
+
+    /// The frame's text, a line per row, without trailing blanks.
+    pub fn screen(&self) -> String {
+        let buffer = self.buffer();
+        rows(&buffer).map(|row| row.trim_end().to_owned() + "\n").collect()
+    }
+
+    /// The frame's styles: per row its stretches of equal style, and below it what each letter stands for.
+    pub fn styles(&self) -> String {
+        let buffer = self.buffer();
+        let mut known: Vec<String> = Vec::new();
+        let mut out = String::new();
+        for y in 0..buffer.area.height {
+            let mut row = String::new();
+            for x in 0..buffer.area.width {
+                let style = buffer[(x, y)].style();
+                let words = format!("{:?} on {:?} {:?}", style.fg, style.bg, style.add_modifier);
+                let nth = known.iter().position(|style| *style == words).unwrap_or_else(|| {
+                    known.push(words);
+                    known.len() - 1
+                });
+                row.push(char::from_digit(u32::try_from(nth).unwrap(), 36).unwrap_or('#'));
+            }
+            out.push_str(&row);
+            out.push('\n');
+        }
+        for (nth, style) in known.iter().enumerate() {
+            let letter = char::from_digit(u32::try_from(nth).unwrap(), 36).unwrap_or('#');
+            writeln!(out, "{letter}: {style}").unwrap();
+        }
+        out
+    }
+
+    /// Text and styles in one, for snapshots.
+    pub fn frame(&self) -> String {
+        format!("{}{}", self.screen(), self.styles())
+    }
+
+    /// The row of the screen that holds a text.
+    pub fn row_of(&self, text: &str) -> u16 {
+        let screen = self.screen();
+        let at = screen.lines().position(|line| line.contains(text));
+        u16::try_from(at.unwrap_or_else(|| panic!("no {text:?} on\n{screen}"))).unwrap()
+    }
+}
+
+fn rows(buffer: &Buffer) -> impl Iterator<Item = String> + '_ {
+    (0..buffer.area.height).map(|y| {
+        let mut row = String::new();
+        let mut skip = 0;
+        for x in 0..buffer.area.width {
+            let symbol = buffer[(x, y)].symbol();
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            skip = crate::terminal::line::Safe::new(symbol).width().saturating_sub(1);
+            row.push_str(symbol);
+        }
+        row
+    })
+}
+
+fn key(name: &str) -> Key {
+    let (mods, name) = match name.split_once('-') {
+        Some(("ctrl", rest)) if !rest.is_empty() => (Mods::CTRL, rest),
+        Some(("alt", rest)) if !rest.is_empty() => (Mods::ALT, rest),
+        _ => (Mods::NONE, name),
+    };
+    let code = match name {
+        "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "tab" => KeyCode::Tab,
+        "backtab" => KeyCode::BackTab,
+        "space" => KeyCode::Char(' '),
+        "backspace" => KeyCode::Backspace,
+        "up" => KeyCode::Up,
+        "down" => KeyCode::Down,
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
+        "pgup" => KeyCode::PageUp,
+        "pgdn" => KeyCode::PageDown,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
+        one if one.chars().count() == 1 => KeyCode::Char(one.chars().next().unwrap()),
+        f => KeyCode::F(f.strip_prefix('f').and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("no key {f:?}"))),
+    };
+    Key { code, mods }
+}
+
+/// A moment so many minutes before [`super::fixture::NOW`].
+pub fn minutes_ago(minutes: i64) -> Timestamp {
+    Timestamp(super::fixture::NOW.0 - minutes * 60_000)
+}

@@ -1,0 +1,342 @@
+//! A question before an act: what will happen, why, and where it must be meant, a word or code to type.
+//!
+//! Invariants (Z43): it hears nothing for 500 ms after it opened, so keys typed for the screen below do nothing; the
+//! cursor never starts on the button that acts; a paste reaches reasons only, never a code or word that shows intent;
+//! the button that acts hears nothing in the instant after it was reached, so a burst of pasted characters from a
+//! terminal without bracketed paste cannot run through a whole dialog. Refused, the dialog stays, text and all.
+
+use crate::console::effect::Do;
+use crate::console::footer::{Foot, foot as entry};
+use crate::console::keymap::{self, Act, FormAct, Scope};
+use crate::console::layout::middle;
+use crate::console::model::Cx;
+use crate::console::safe;
+use crate::console::theme::{Ground, Role};
+use crate::console::widgets::field::{Field, Focused, Lines};
+use crate::console::widgets::fold;
+use crate::console::widgets::paint::{Paint, below, indent, top};
+use crate::console::widgets::piece::{Piece, gap, spring, text};
+use crate::domain::{Ask, Digest, Receipt, Refusal, RunId, Seen, Timestamp, binding};
+use crate::terminal::key::Input;
+use crate::terminal::line::Safe;
+use ratatui::layout::Rect;
+
+/// A dialog hears nothing for so long after it opened.
+pub const DIALOG_DEAF_MS: u64 = 500;
+
+/// The acting button hears nothing for so long after it was reached: fingers are slower, pastes are not.
+pub const BUTTON_DEAF_MS: u64 = 120;
+
+const COLUMNS: u16 = 74;
+
+/// A question before an act.
+#[derive(Debug)]
+pub struct Dialog {
+    title: Safe,
+    says: Vec<(Role, String)>,
+    fields: Vec<Wanted>,
+    verb: &'static str,
+    said: &'static str,
+    seen: Seen,
+    ask: Ask,
+    focus: Focus,
+    opened: Timestamp,
+    reached: Timestamp,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Focus {
+    Field(usize),
+    Cancel,
+    Act,
+}
+
+#[derive(Debug)]
+enum State {
+    Open,
+    Sent,
+    Missing(Safe),
+    Refused(Refusal),
+}
+
+#[derive(Debug)]
+struct Wanted {
+    label: Safe,
+    field: Field,
+    need: Need,
+}
+
+/// What a field of a dialog must hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// The reason or text that goes on the record; may stay empty.
+    MayWords,
+    /// The reason or text that goes on the record.
+    Words,
+    /// The binding's code, typed.
+    Code(Digest),
+    /// This word, typed.
+    Word(&'static str),
+}
+
+impl Dialog {
+    /// A dialog that asks `ask` when `verb` is pressed, and tells `said` when it was accepted. The first field of
+    /// words becomes the ask's own text.
+    pub fn new(cx: &Cx<'_>, title: impl Into<Safe>, verb: &'static str, said: &'static str, seen: Seen, ask: Ask) -> Self {
+        let (opened, reached) = (cx.now(), cx.now());
+        let (title, says, fields) = (title.into(), Vec::new(), Vec::new());
+        Self { title, says, fields, verb, said, seen, ask, focus: Focus::Cancel, opened, reached, state: State::Open }
+    }
+
+    /// Adds a sentence.
+    pub fn says(mut self, role: Role, words: impl Into<String>) -> Self {
+        self.says.push((role, words.into()));
+        self
+    }
+
+    /// Adds a field. With fields the cursor starts in the first one, not on a button.
+    pub fn field(self, label: &str, need: Need) -> Self {
+        self.field_with(label, need, "")
+    }
+
+    /// Adds a field that starts with a text.
+    pub fn field_with(mut self, label: &str, need: Need, start: &str) -> Self {
+        let lines = match need {
+            Need::MayWords | Need::Words => Lines::One,
+            Need::Code(_) | Need::Word(_) => Lines::One,
+        };
+        self.fields.push(Wanted { label: Safe::new(label), field: Field::new(lines, start), need });
+        self.focus = Focus::Field(0);
+        self
+    }
+
+    /// Takes what the person did.
+    pub fn input(&mut self, cx: &Cx<'_>, input: &Input) -> Vec<Do> {
+        if cx.now().ms_since(self.opened) < DIALOG_DEAF_MS || matches!(self.state, State::Sent) {
+            return Vec::new();
+        }
+        match input {
+            Input::Key(key) => match keymap::act(Scope::Dialog, *key) {
+                Some(Act::Form(FormAct::Leave)) => return vec![Do::Shut],
+                Some(Act::Form(FormAct::Next)) => self.go(cx, 1),
+                Some(Act::Form(FormAct::Previous)) => self.go(cx, -1),
+                Some(Act::Form(FormAct::Press)) => return self.press(cx),
+                Some(_) => {}
+                None => {
+                    if let Focus::Field(nth) = self.focus
+                        && let Some(wanted) = self.fields.get_mut(nth)
+                    {
+                        wanted.field.key(*key);
+                        self.state = State::Open;
+                    }
+                }
+            },
+            Input::Paste(text) => {
+                if let Focus::Field(nth) = self.focus
+                    && let Some(wanted) = self.fields.get_mut(nth)
+                {
+                    match wanted.need {
+                        Need::MayWords | Need::Words => wanted.field.paste(text),
+                        Need::Code(_) | Need::Word(_) => {
+                            self.state = State::Missing(Safe::new("this is typed, not pasted"));
+                        }
+                    }
+                }
+            }
+            Input::PasteRefused => self.state = State::Missing(Safe::new("that paste is too long")),
+            Input::Mouse(_) => {}
+        }
+        Vec::new()
+    }
+
+    /// Hears what became of its ask; true where it is done.
+    pub fn answered(&mut self, result: &Result<Receipt, Refusal>) -> bool {
+        match (&self.state, result) {
+            (State::Sent, Ok(_)) => true,
+            (State::Sent, Err(refusal)) => {
+                self.state = State::Refused(refusal.clone());
+                false
+            }
+            (State::Open | State::Missing(_) | State::Refused(_), _) => false,
+        }
+    }
+
+    fn go(&mut self, cx: &Cx<'_>, by: isize) {
+        let stops: Vec<Focus> =
+            (0..self.fields.len()).map(Focus::Field).chain([Focus::Cancel, Focus::Act]).collect();
+        let at = stops.iter().position(|stop| *stop == self.focus).unwrap_or(0);
+        let to = at.saturating_add_signed(by).min(stops.len() - 1);
+        if let Some(stop) = stops.get(to) {
+            self.focus = *stop;
+            self.reached = cx.now();
+        }
+    }
+
+    fn press(&mut self, cx: &Cx<'_>) -> Vec<Do> {
+        match self.focus {
+            // From the last field Enter goes to the button: two more keys than a habit types blindly.
+            Focus::Field(nth) if nth + 1 == self.fields.len() => {
+                self.focus = Focus::Act;
+                self.reached = cx.now();
+                Vec::new()
+            }
+            Focus::Field(_) => {
+                self.go(cx, 1);
+                Vec::new()
+            }
+            Focus::Cancel => vec![Do::Shut],
+            Focus::Act if cx.now().ms_since(self.reached) < BUTTON_DEAF_MS => Vec::new(),
+            Focus::Act => match self.missing() {
+                Some((nth, what)) => {
+                    self.state = State::Missing(what);
+                    self.focus = Focus::Field(nth);
+                    Vec::new()
+                }
+                None => {
+                    self.state = State::Sent;
+                    let words = self.words();
+                    vec![Do::Submit { seen: self.seen, ask: with_words(self.ask.clone(), words), said: self.said }]
+                }
+            },
+        }
+    }
+
+    fn missing(&self) -> Option<(usize, Safe)> {
+        self.fields.iter().enumerate().find_map(|(nth, wanted)| {
+            let typed = wanted.field.text();
+            let what = match &wanted.need {
+                Need::MayWords => None,
+                Need::Words => wanted.field.is_blank().then(|| safe!("{} is missing", wanted.label)),
+                Need::Code(digest) => (!binding::is_code(digest, &typed)).then(|| safe!("that is not this plan's code")),
+                Need::Word(word) => (typed.trim() != *word).then(|| safe!("type the word {word}")),
+            };
+            what.map(|what| (nth, what))
+        })
+    }
+
+    fn words(&self) -> String {
+        let words = self.fields.iter().find(|wanted| matches!(wanted.need, Need::MayWords | Need::Words));
+        words.map(|wanted| wanted.field.text().trim().to_owned()).unwrap_or_default()
+    }
+
+    /// Draws it in the middle of the screen.
+    pub fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>) {
+        let width = COLUMNS.min(cx.areas.body.width);
+        let says: Vec<(Role, Safe)> = self.folded(usize::from(width.saturating_sub(4)));
+        let answer = self.answer(usize::from(width.saturating_sub(4)));
+        let rows = says.len() + 2 * self.fields.len() + answer.len() + 5 + usize::from(!self.fields.is_empty());
+        let area = middle(cx.areas.body, width, u16::try_from(rows).unwrap_or(u16::MAX));
+        let mut paint = paint.on(Ground::Panel);
+        paint.clear(area);
+        paint.rule(area, self.title.clone(), "");
+        let mut left = inner(below(area, 2));
+        // When the screen is short the sentences give way first: fields and buttons must stay in sight.
+        let needed = 2 * self.fields.len() + answer.len() + 3;
+        let room = usize::from(left.height).saturating_sub(needed);
+        for (role, line) in says.iter().take(room) {
+            paint.text(left, *role, line.clone());
+            left = below(left, 1);
+        }
+        if !self.fields.is_empty() {
+            left = below(left, 1);
+        }
+        for (nth, wanted) in self.fields.iter().enumerate() {
+            let focused = self.focus == Focus::Field(nth);
+            let role = if focused { Role::Accent } else { Role::Muted };
+            paint.text(left, role, wanted.label.clone());
+            left = below(left, 1);
+            let row = top(left, 1);
+            let pointer = if focused { crate::console::glyph::POINTER } else { " " };
+            paint.text(row, Role::Accent, pointer);
+            wanted.field.draw(&mut paint, indent(row, 2), if focused { Focused::Yes } else { Focused::No });
+            left = below(left, 1);
+        }
+        for (role, line) in answer {
+            paint.text(left, role, line);
+            left = below(left, 1);
+        }
+        left = below(left, 1);
+        self.buttons(&mut paint, left);
+    }
+
+    fn buttons(&self, paint: &mut Paint<'_>, area: Rect) {
+        let button = |focused: bool, word: &str| -> Vec<Piece> {
+            let role = if focused { Role::Accent } else { Role::Text };
+            let (open, close) = if focused { ("▸[ ", " ]") } else { (" [ ", " ]") };
+            vec![text(role, open), text(role, Safe::new(word)), text(role, close)]
+        };
+        let mut pieces = vec![spring()];
+        pieces.extend(button(self.focus == Focus::Cancel, "Cancel"));
+        pieces.push(gap(2));
+        pieces.extend(button(self.focus == Focus::Act, self.verb));
+        pieces.push(gap(1));
+        paint.line(area, &pieces);
+    }
+
+    fn folded(&self, columns: usize) -> Vec<(Role, Safe)> {
+        let says = self.says.iter();
+        says.flat_map(|(role, words)| fold::words(words, columns).into_iter().map(|line| (*role, line))).collect()
+    }
+
+    fn answer(&self, columns: usize) -> Vec<(Role, Safe)> {
+        match &self.state {
+            State::Open => Vec::new(),
+            State::Sent => vec![(Role::Muted, Safe::new("asking …"))],
+            State::Missing(what) => vec![(Role::Warning, what.clone())],
+            State::Refused(refusal) => {
+                let mut lines = vec![(Role::Refused, format!("⊘ {} ({})", refusal.what, refusal.rule.code()))];
+                if !refusal.who_may.is_empty() {
+                    lines.push((Role::Text, format!("who may: {}", refusal.who_may)));
+                }
+                if !refusal.next.is_empty() {
+                    lines.push((Role::Text, format!("next: {}", refusal.next)));
+                }
+                lines
+                    .into_iter()
+                    .flat_map(|(role, words)| fold::words(&words, columns).into_iter().map(move |line| (role, line)))
+                    .collect()
+            }
+        }
+    }
+}
+
+/// A note for a run's timeline.
+pub fn note(cx: &Cx<'_>, run: RunId) -> Box<Dialog> {
+    let ask = Ask::Note { run, text: String::new() };
+    Box::new(Dialog::new(cx, safe!("note on {run}"), "write", "noted on", Seen::Nothing, ask).field("note", Need::Words))
+}
+
+/// The keys the footer shows.
+pub fn foot() -> Vec<Foot> {
+    vec![entry(Act::Form(FormAct::Next)), entry(Act::Form(FormAct::Press)), entry(Act::Form(FormAct::Leave))]
+}
+
+fn inner(area: Rect) -> Rect {
+    Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area }
+}
+
+/// The ask with the words that were typed for it.
+fn with_words(ask: Ask, words: String) -> Ask {
+    match ask {
+        Ask::AcceptSite { digest, .. } => Ask::AcceptSite { digest, reason: words },
+        Ask::AcceptWarning { run, warning, .. } => Ask::AcceptWarning { run, warning, reason: words },
+        Ask::Vote { run, choice, .. } => Ask::Vote { run, choice, reason: words },
+        Ask::Tick { run, step, checked, .. } => Ask::Tick { run, step, checked, evidence: words },
+        Ask::Resolve { run, slot, decision, .. } => Ask::Resolve { run, slot, decision, reason: words },
+        Ask::Stop { run, how, .. } => Ask::Stop { run, how, reason: words },
+        Ask::Note { run, .. } => Ask::Note { run, text: words },
+        Ask::Close { run, .. } => Ask::Close { run, note: words },
+        Ask::Review { run, .. } => Ask::Review { run, comment: words },
+        Ask::LoadSite { .. }
+        | Ask::Propose(_)
+        | Ask::Withdraw { .. }
+        | Ask::Start { .. }
+        | Ask::Pause { .. }
+        | Ask::Continue { .. }
+        | Ask::Report(_)
+        | Ask::Wake { .. }
+        | Ask::Boot { .. }
+        | Ask::ClockJumped { .. } => ask,
+    }
+}

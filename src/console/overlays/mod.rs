@@ -1,0 +1,85 @@
+//! What lies over a screen for a moment: a line being typed, a dialog, a menu, a page of text. At most one is open.
+
+pub mod dialog;
+pub mod help;
+pub mod menu;
+pub mod palette;
+pub mod prompt;
+pub mod sheet;
+
+use super::effect::Do;
+use super::footer::Foot;
+use super::keymap::{Motion, Scope};
+use super::model::Cx;
+use super::widgets::paint::Paint;
+use crate::terminal::key::Input;
+
+/// Something over a screen.
+#[derive(Debug)]
+pub enum Overlay {
+    /// A command being typed.
+    Palette(palette::Palette),
+    /// A line for the screen below: filter, search, name.
+    Prompt(prompt::Prompt),
+    /// A question before an act.
+    Dialog(Box<dialog::Dialog>),
+    /// Choices.
+    Menu(menu::Menu),
+    /// A page of text.
+    Sheet(sheet::Sheet),
+}
+
+impl Overlay {
+    /// Where its keys are looked up.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Overlay::Palette(_) | Overlay::Prompt(_) => Scope::Line,
+            Overlay::Dialog(_) => Scope::Dialog,
+            Overlay::Menu(_) => Scope::Menu,
+            Overlay::Sheet(_) => Scope::Sheet,
+        }
+    }
+
+    /// The keys the footer shows.
+    pub fn foot(&self) -> Vec<Foot> {
+        match self {
+            Overlay::Palette(_) => palette::foot(),
+            Overlay::Prompt(_) => prompt::foot(),
+            Overlay::Dialog(_) => dialog::foot(),
+            Overlay::Menu(_) => menu::foot(),
+            Overlay::Sheet(_) => sheet::foot(),
+        }
+    }
+
+    /// Takes what the person did.
+    pub fn input(&mut self, cx: &Cx<'_>, input: &Input) -> Vec<Do> {
+        match self {
+            Overlay::Palette(palette) => palette.input(cx, input),
+            Overlay::Prompt(prompt) => prompt.input(input),
+            Overlay::Dialog(dialog) => dialog.input(cx, input),
+            Overlay::Menu(menu) => menu.input(cx, input),
+            Overlay::Sheet(sheet) => sheet.input(cx, input),
+        }
+    }
+
+    /// Takes a turn of the wheel.
+    pub fn wheel(&mut self, motion: Motion, rows: usize) -> Vec<Do> {
+        match self {
+            Overlay::Sheet(sheet) => (0..rows).for_each(|_| sheet.scroll(motion, 1)),
+            Overlay::Menu(menu) => menu.go(motion),
+            Overlay::Palette(_) | Overlay::Prompt(_) | Overlay::Dialog(_) => {}
+        }
+        Vec::new()
+    }
+
+    /// Draws it over the screen.
+    pub fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>) {
+        match self {
+            Overlay::Palette(palette) => palette.view(cx, paint),
+            Overlay::Prompt(prompt) => prompt.view(cx, paint),
+            Overlay::Dialog(dialog) => dialog.view(cx, paint),
+            Overlay::Menu(menu) => menu.view(cx, paint),
+            Overlay::Sheet(sheet) => sheet.view(cx, paint),
+        }
+    }
+}

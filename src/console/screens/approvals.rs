@@ -1,0 +1,37 @@
+//! Requests that wait for approval.
+
+use super::Face;
+use crate::console::effect::Do;
+use crate::console::footer::{Foot, foot};
+use crate::console::keymap::{Act, Anywhere, Scope};
+use crate::console::model::Cx;
+use crate::console::theme::Role;
+use crate::console::widgets::paint::Paint;
+use crate::terminal::line::Safe;
+use ratatui::layout::Rect;
+
+/// Requests that wait for approval.
+#[derive(Debug, Default)]
+pub struct Approvals {}
+
+impl Face for Approvals {
+    fn scope(&self) -> Scope {
+        Scope::Approvals
+    }
+
+    fn crumbs(&self, _: &Cx<'_>) -> Vec<Safe> {
+        vec![Safe::new("Approvals")]
+    }
+
+    fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
+        vec![foot(Act::Anywhere(Anywhere::Back)), foot(Act::Anywhere(Anywhere::Help))]
+    }
+
+    fn view(&self, _: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
+        paint.text(area, Role::Muted, " nothing here yet");
+    }
+
+    fn act(&mut self, _: &Cx<'_>, _: Act) -> Vec<Do> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,195 @@
+//! The screens. Each is a file that owns its state and answers to [`Face`]; none knows a key, a style or another
+//! session.
+
+pub mod approval;
+pub mod approvals;
+pub mod audit;
+pub mod history;
+pub mod home;
+pub mod live;
+pub mod past;
+pub mod plan;
+pub mod propose;
+pub mod runbooks;
+pub mod runs;
+
+use super::effect::{Do, Stage, Want};
+use super::footer::Foot;
+use super::keymap::{Act, Place, Scope};
+use super::model::Cx;
+use super::msg::{Answer, LogRow};
+use super::overlays::{menu::Choice, sheet::Sheet};
+use super::widgets::paint::Paint;
+use super::widgets::piece::Piece;
+use crate::domain::{Receipt, Refusal, RunId};
+use crate::terminal::key::Input;
+use crate::terminal::line::Safe;
+use ratatui::layout::{Position, Rect};
+
+/// A screen and its state.
+#[derive(Debug)]
+pub enum Screen {
+    /// What is wrong, what waits.
+    Home(home::Home),
+    /// Runbooks, and one of them in full.
+    Runbooks(runbooks::Runbooks),
+    /// The form of a proposal.
+    Propose(Box<propose::Propose>),
+    /// What would run.
+    Plan(Box<plan::PlanView>),
+    /// Open runs.
+    Runs(runs::Runs),
+    /// Requests for approval.
+    Approvals(approvals::Approvals),
+    /// One request.
+    Approval(approval::Approval),
+    /// One open run.
+    Live(Box<live::Live>),
+    /// Past runs.
+    History(history::History),
+    /// One past run.
+    Past(Box<past::Past>),
+    /// Events.
+    Audit(audit::Audit),
+}
+
+impl Screen {
+    /// The screen behind a number key.
+    pub fn of(place: Place) -> Screen {
+        match place {
+            Place::Home => Screen::Home(home::Home::default()),
+            Place::Runbooks => Screen::Runbooks(runbooks::Runbooks::default()),
+            Place::Runs => Screen::Runs(runs::Runs::default()),
+            Place::Approvals => Screen::Approvals(approvals::Approvals::default()),
+            Place::History => Screen::History(history::History::default()),
+            Place::Audit => Screen::Audit(audit::Audit::default()),
+        }
+    }
+
+    /// What it answers with.
+    pub fn face(&self) -> &dyn Face {
+        match self {
+            Screen::Home(screen) => screen,
+            Screen::Runbooks(screen) => screen,
+            Screen::Propose(screen) => screen.as_ref(),
+            Screen::Plan(screen) => screen.as_ref(),
+            Screen::Runs(screen) => screen,
+            Screen::Approvals(screen) => screen,
+            Screen::Approval(screen) => screen,
+            Screen::Live(screen) => screen.as_ref(),
+            Screen::History(screen) => screen,
+            Screen::Past(screen) => screen.as_ref(),
+            Screen::Audit(screen) => screen,
+        }
+    }
+
+    /// As [`Screen::face`], to change it.
+    pub fn face_mut(&mut self) -> &mut dyn Face {
+        match self {
+            Screen::Home(screen) => screen,
+            Screen::Runbooks(screen) => screen,
+            Screen::Propose(screen) => screen.as_mut(),
+            Screen::Plan(screen) => screen.as_mut(),
+            Screen::Runs(screen) => screen,
+            Screen::Approvals(screen) => screen,
+            Screen::Approval(screen) => screen,
+            Screen::Live(screen) => screen.as_mut(),
+            Screen::History(screen) => screen,
+            Screen::Past(screen) => screen.as_mut(),
+            Screen::Audit(screen) => screen,
+        }
+    }
+}
+
+/// What every screen answers to.
+pub trait Face {
+    /// Where its keys are looked up; may change with what is focused.
+    fn scope(&self) -> Scope;
+
+    /// Where one is, after "quarterdeck": "Approvals", "#42 rolling-restart v2.8.1".
+    fn crumbs(&self, cx: &Cx<'_>) -> Vec<Safe>;
+
+    /// The keys that matter now, most important first.
+    fn foot(&self, cx: &Cx<'_>) -> Vec<Foot>;
+
+    /// Draws the body.
+    fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect);
+
+    /// The row above the footer, where no notice stands.
+    fn status(&self, _: &Cx<'_>) -> Vec<Piece> {
+        Vec::new()
+    }
+
+    /// It is on top now: first shown, or shown again.
+    fn enter(&mut self, _: &Cx<'_>) -> Vec<Do> {
+        Vec::new()
+    }
+
+    /// It is on top no more.
+    fn leave(&mut self, _: &Cx<'_>) -> Vec<Do> {
+        Vec::new()
+    }
+
+    /// A key of the table was pressed.
+    fn act(&mut self, cx: &Cx<'_>, act: Act) -> Vec<Do>;
+
+    /// Something the table does not know was typed or pasted: letters for a form.
+    fn typed(&mut self, _: &Cx<'_>, _: &Input) -> Vec<Do> {
+        Vec::new()
+    }
+
+    /// Esc: `Some` where the screen has something of its own to close first.
+    fn back(&mut self, _: &Cx<'_>) -> Option<Vec<Do>> {
+        None
+    }
+
+    /// A line typed over it changed or ended.
+    fn line(&mut self, _: &Cx<'_>, _: Stage, _: &str) -> Vec<Do> {
+        Vec::new()
+    }
+
+    /// A row of its menu was chosen.
+    fn picked(&mut self, _: &Cx<'_>, _: &Choice) -> Vec<Do> {
+        Vec::new()
+    }
+
+    /// A question of its was answered.
+    fn fetched(&mut self, _: &Cx<'_>, _: Want, _: &Answer) -> Vec<Do> {
+        Vec::new()
+    }
+
+    /// An ask of its was accepted or refused.
+    fn answered(&mut self, _: &Cx<'_>, _: &Result<Receipt, Refusal>) -> Vec<Do> {
+        Vec::new()
+    }
+
+    /// A run printed something.
+    fn tail(&mut self, _: &Cx<'_>, _: RunId, _: &[LogRow]) -> Vec<Do> {
+        Vec::new()
+    }
+
+    /// The world is another one now.
+    fn world(&mut self, _: &Cx<'_>) -> Vec<Do> {
+        Vec::new()
+    }
+
+    /// The mouse was pressed in its body.
+    fn pressed(&mut self, _: &Cx<'_>, _: Position) -> Vec<Do> {
+        Vec::new()
+    }
+
+    /// The run that a note would be about.
+    fn run(&self, _: &Cx<'_>) -> Option<RunId> {
+        None
+    }
+
+    /// Why something is locked here.
+    fn why(&self, _: &Cx<'_>) -> Option<Sheet> {
+        None
+    }
+
+    /// What exactly is run by what is selected.
+    fn ran(&self, _: &Cx<'_>) -> Option<Sheet> {
+        None
+    }
+}

@@ -1,0 +1,122 @@
+//! Draws a console. Reads everything, changes nothing.
+
+use super::footer;
+use super::layout::{Areas, SIZE_MIN, layout};
+use super::model::{Badge, Console, Cx, Link, Tone};
+use super::moment;
+use super::safe;
+use super::screens::Face;
+use super::theme::Role;
+use super::widgets::paint::{Paint, below};
+use super::widgets::piece::{Piece, gap, spring, text};
+use crate::domain::World;
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+
+/// Draws the frame.
+pub fn view(console: &Console, world: &World, frame: &mut Frame<'_>) {
+    draw(console, world, frame.buffer_mut());
+}
+
+/// Draws into a buffer of the console's size.
+pub(super) fn draw(console: &Console, world: &World, buffer: &mut Buffer) {
+    let area = buffer.area;
+    let mut paint = Paint::new(buffer, &console.here.look);
+    paint.clear(area);
+    let (Some(areas), Some(shown)) = (layout(console), console.stack.last()) else {
+        let (columns, rows) = console.here.size;
+        let needs = safe!("Quarterdeck needs {}×{}, this is {columns}×{rows}.", SIZE_MIN.0, SIZE_MIN.1);
+        paint.text(area, Role::Title, needs);
+        paint.text(below(area, 1), Role::Muted, "Runs go on.");
+        return;
+    };
+    let Some(cx) = console.cx(world, shown) else { return };
+    let face = shown.screen.face();
+    header(&cx, face, &mut paint, areas);
+    face.view(&cx, &mut paint, areas.body);
+    status(console, &cx, face, &mut paint, areas);
+    if let Link::Lost(_) = console.here.link {
+        paint.dim(areas.body);
+    }
+    match &console.overlay {
+        Some(overlay) => {
+            overlay.view(&cx, &mut paint);
+            let spots = footer::spots(overlay.scope(), &overlay.foot(), areas.footer.width);
+            paint.line(areas.footer, &footer::line(&spots));
+        }
+        None => {
+            let spots = footer::spots(face.scope(), &face.foot(&cx), areas.footer.width);
+            paint.line(areas.footer, &footer::line(&spots));
+        }
+    }
+}
+
+fn header(cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>, areas: Areas) {
+    let crumbs = face.crumbs(cx);
+    let site = cx.world.site.as_ref().map(|site| site.name.clone()).unwrap_or_default();
+    let mut line = vec![gap(1), text(Role::Accent, "quarterdeck")];
+    if crumbs.is_empty() && !site.is_empty() {
+        line.extend([text(Role::Muted, " · "), text(Role::Title, site)]);
+    }
+    let who: Vec<Piece> = who(cx, crumbs.is_empty());
+    let right: usize = who.iter().map(Piece::wants).sum::<usize>() + 1;
+    let mut room = usize::from(areas.header.width).saturating_sub(right + 12);
+    let last = crumbs.len().saturating_sub(1);
+    for (nth, crumb) in crumbs.into_iter().enumerate() {
+        room = room.saturating_sub(3);
+        let role = if nth == last { Role::Title } else { Role::Text };
+        let shown = crumb.cut_middle(room);
+        room -= shown.width();
+        line.extend([text(Role::Muted, " ▸ "), text(role, shown)]);
+    }
+    line.push(spring());
+    line.extend(who);
+    line.push(gap(1));
+    paint.line(areas.header, &line);
+}
+
+fn who(cx: &Cx<'_>, with_roles: bool) -> Vec<Piece> {
+    let me = cx.me();
+    let mut pieces = vec![text(Role::Text, me.as_str())];
+    if with_roles {
+        let roles = super::facts::roles(cx.world, me);
+        if !roles.is_empty() {
+            let words: Vec<&str> = roles.iter().map(|role| role.word()).collect();
+            pieces.push(text(Role::Muted, safe!(": {}", words.join(", "))));
+        }
+    }
+    match cx.here.me.badge {
+        Badge::None => {}
+        Badge::ActingAs => pieces.extend([gap(1), text(Role::Warning, "[acting as]")]),
+        Badge::ReadOnly => pieces.extend([gap(1), text(Role::Warning, "[RO]")]),
+    }
+    pieces.extend([gap(2), text(Role::Muted, moment::time_and_zone(cx.now(), &cx.here.zone))]);
+    pieces
+}
+
+fn status(console: &Console, cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>, areas: Areas) {
+    let line = match (&console.here.link, &console.notice) {
+        (Link::Lost(since), _) => {
+            let ago = moment::counter(cx.now().ms_since(*since));
+            vec![gap(1), text(Role::Warning, safe!("last seen {ago} ago, reconnecting, runs go on"))]
+        }
+        (Link::Up, Some(notice)) => match notice.tone {
+            Tone::Said => vec![gap(1), text(Role::Text, notice.text.clone())],
+            Tone::Refused => vec![
+                gap(1),
+                text(Role::Refused, safe!("⊘ ")),
+                text(Role::Text, notice.text.cut_end(usize::from(areas.status.width).saturating_sub(14))),
+                spring(),
+                text(Role::Accent, "w"),
+                text(Role::Muted, " why"),
+                gap(1),
+            ],
+        },
+        (Link::Up, None) => {
+            let mut line = face.status(cx);
+            line.insert(0, gap(1));
+            line
+        }
+    };
+    paint.line(areas.status, &line);
+}

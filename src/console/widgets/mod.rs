@@ -1,0 +1,9 @@
+//! What screens are drawn with. Everything goes through [`paint::Paint`], which takes only `Safe` text, knows the
+//! theme, and never writes past the area it was given.
+
+pub mod chart;
+pub mod field;
+pub mod fold;
+pub mod paint;
+pub mod pick;
+pub mod piece;
