@@ -5,7 +5,7 @@ use super::theme::Theme;
 use super::view::draw;
 use super::{Badge, Charset, Console, Effect, Me, Start, update};
 use crate::domain::query::{Fetch, Fetched};
-use crate::domain::{Ask, PersonId, Receipt, Refusal, RunId, Timestamp, World};
+use crate::domain::{Ask, PersonId, Receipt, Refusal, RunId, World};
 use crate::terminal::key::{Input, Key, KeyCode, Mods, Mouse, MouseKind};
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
@@ -291,9 +291,4 @@ fn key(name: &str) -> Key {
         f => KeyCode::F(f.strip_prefix('f').and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("no key {f:?}"))),
     };
     Key { code, mods }
-}
-
-/// A moment so many minutes before [`super::fixture::NOW`].
-pub fn minutes_ago(minutes: i64) -> Timestamp {
-    Timestamp(super::fixture::NOW.0 - minutes * 60_000)
 }

@@ -106,8 +106,30 @@ macro_rules! palette {
 }
 
 palette!(
-    text, title, muted, faint, background, panel, rule, accent, selection_bg, selection_text, ok, running, waiting,
-    failed, unknown, skipped, refused, warning, production_bg, production_text, staging, lab, error_text, search_hit,
+    text,
+    title,
+    muted,
+    faint,
+    background,
+    panel,
+    rule,
+    accent,
+    selection_bg,
+    selection_text,
+    ok,
+    running,
+    waiting,
+    failed,
+    unknown,
+    skipped,
+    refused,
+    warning,
+    production_bg,
+    production_text,
+    staging,
+    lab,
+    error_text,
+    search_hit,
 );
 
 /// Why a theme cannot be used.
@@ -179,7 +201,7 @@ impl Theme {
         let palette = self.palette.as_ref();
         let palette = match depth {
             Depth::True => palette.cloned(),
-            Depth::Indexed => palette.map(|p| p.map(nearest_indexed)),
+            Depth::Indexed => palette.map(indexed),
             Depth::Sixteen => palette.map(sixteen),
             Depth::Mono => None,
         };
@@ -207,7 +229,12 @@ impl Theme {
         let Some(p) = &self.palette else {
             return mono(role, base);
         };
-        let plain = |colour| base.fg(colour);
+        let plain = |colour| match ground {
+            Ground::Screen | Ground::Panel => base.fg(colour),
+            // A state whose colour drowns in the selection is told by its glyph and word alone.
+            Ground::Selected if readable(colour, &[p.selection_bg]) => base.fg(colour),
+            Ground::Selected => base,
+        };
         let quiet = |colour| match ground {
             Ground::Screen | Ground::Panel => base.fg(colour),
             // The selected row says "this one" with one colour of text; only states keep theirs.
@@ -279,26 +306,54 @@ fn colour(colours: &BTreeMap<String, String>, name: &'static str) -> Result<Colo
 /// Text contrast below this is not used (WCAG 2.2, 1.4.3 AA).
 pub const CONTRAST_MIN: f64 = 4.5;
 
-/// Grounds take the nearest of the 16; a text takes the nearest that can be read on all of them.
+fn readable(text: Color, grounds: &[Color]) -> bool {
+    grounds.iter().all(|ground| contrast(text, *ground).is_some_and(|ratio| ratio >= CONTRAST_MIN))
+}
+
+/// The candidate nearest to a wanted colour that can be read on these grounds.
+fn nearest(candidates: impl Iterator<Item = Color>, wanted: Color, grounds: &[Color]) -> Option<Color> {
+    candidates.filter(|c| readable(*c, grounds)).min_by_key(|c| distance(*c, wanted))
+}
+
 fn sixteen(p: &Palette) -> Palette {
     let (ground, far) = match luminance(rgb(p.background).unwrap_or((0, 0, 0))) < 0.18 {
         true => (Color::Black, Color::White),
         false => (Color::White, Color::Black),
     };
-    let selection = if ground == Color::Black { Color::Blue } else { Color::LightCyan };
-    let text = |wanted: Color| {
-        let readable = |c: &&Color| [ground, selection].iter().all(|g| contrast(**c, *g).is_some_and(|k| k >= CONTRAST_MIN));
-        NAMED.iter().filter(readable).copied().min_by_key(|c| distance(*c, wanted)).unwrap_or(far)
-    };
+    let selection_bg = if ground == Color::Black { Color::Blue } else { Color::LightCyan };
     Palette {
         background: ground,
         panel: ground,
-        selection_bg: selection,
+        selection_bg,
         selection_text: far,
         production_bg: Color::Red,
         production_text: Color::White,
         rule: Color::DarkGray,
-        ..p.map(text)
+        ..p.map(|wanted| nearest(NAMED.into_iter(), wanted, &[ground]).unwrap_or(far))
+    }
+}
+
+fn indexed(p: &Palette) -> Palette {
+    let cube = || (16..=255).map(Color::Indexed);
+    let plain = |wanted: Color| match wanted {
+        Color::Rgb(..) => nearest(cube(), wanted, &[]).unwrap_or(wanted),
+        named => named,
+    };
+    let (background, panel, selection_bg) = (plain(p.background), plain(p.panel), plain(p.selection_bg));
+    let production_bg = plain(p.production_bg);
+    let on = |wanted: Color, grounds: &[Color]| match wanted {
+        Color::Rgb(..) => nearest(cube(), wanted, grounds).unwrap_or(wanted),
+        named => named,
+    };
+    Palette {
+        background,
+        panel,
+        selection_bg,
+        selection_text: on(p.selection_text, &[selection_bg]),
+        production_bg,
+        production_text: on(p.production_text, &[production_bg]),
+        rule: plain(p.rule),
+        ..p.map(|wanted| on(wanted, &[background, panel]))
     }
 }
 
@@ -320,13 +375,6 @@ const NAMED: [Color; 16] = [
     Color::LightCyan,
     Color::White,
 ];
-
-fn nearest_indexed(wanted: Color) -> Color {
-    if rgb(wanted).is_none() || !matches!(wanted, Color::Rgb(..)) {
-        return wanted;
-    }
-    (16..=255).map(Color::Indexed).min_by_key(|c| distance(*c, wanted)).unwrap_or(wanted)
-}
 
 fn distance(a: Color, b: Color) -> u32 {
     let (Some(a), Some(b)) = (rgb(a), rgb(b)) else { return u32::MAX };

@@ -304,7 +304,9 @@ impl Console {
             }
             Do::ToggleMouse => {
                 let (owner, said) = match self.here.mouse {
-                    MouseOwner::Console => (MouseOwner::Terminal, "the terminal has the mouse: select and copy as usual"),
+                    MouseOwner::Console => {
+                        (MouseOwner::Terminal, "the terminal has the mouse: select and copy as usual")
+                    }
                     MouseOwner::Terminal => (MouseOwner::Console, "the console has the mouse"),
                 };
                 self.here.mouse = owner;

@@ -83,7 +83,14 @@ pub enum Need {
 impl Dialog {
     /// A dialog that asks `ask` when `verb` is pressed, and tells `said` when it was accepted. The first field of
     /// words becomes the ask's own text.
-    pub fn new(cx: &Cx<'_>, title: impl Into<Safe>, verb: &'static str, said: &'static str, seen: Seen, ask: Ask) -> Self {
+    pub fn new(
+        cx: &Cx<'_>,
+        title: impl Into<Safe>,
+        verb: &'static str,
+        said: &'static str,
+        seen: Seen,
+        ask: Ask,
+    ) -> Self {
         let (opened, reached) = (cx.now(), cx.now());
         let (title, says, fields) = (title.into(), Vec::new(), Vec::new());
         Self { title, says, fields, verb, said, seen, ask, focus: Focus::Cancel, opened, reached, state: State::Open }
@@ -163,8 +170,7 @@ impl Dialog {
     }
 
     fn go(&mut self, cx: &Cx<'_>, by: isize) {
-        let stops: Vec<Focus> =
-            (0..self.fields.len()).map(Focus::Field).chain([Focus::Cancel, Focus::Act]).collect();
+        let stops: Vec<Focus> = (0..self.fields.len()).map(Focus::Field).chain([Focus::Cancel, Focus::Act]).collect();
         let at = stops.iter().position(|stop| *stop == self.focus).unwrap_or(0);
         let to = at.saturating_add_signed(by).min(stops.len() - 1);
         if let Some(stop) = stops.get(to) {
@@ -208,7 +214,9 @@ impl Dialog {
             let what = match &wanted.need {
                 Need::MayWords => None,
                 Need::Words => wanted.field.is_blank().then(|| safe!("{} is missing", wanted.label)),
-                Need::Code(digest) => (!binding::is_code(digest, &typed)).then(|| safe!("that is not this plan's code")),
+                Need::Code(digest) => {
+                    (!binding::is_code(digest, &typed)).then(|| safe!("that is not this plan's code"))
+                }
                 Need::Word(word) => (typed.trim() != *word).then(|| safe!("type the word {word}")),
             };
             what.map(|what| (nth, what))
@@ -304,7 +312,9 @@ impl Dialog {
 /// A note for a run's timeline.
 pub fn note(cx: &Cx<'_>, run: RunId) -> Box<Dialog> {
     let ask = Ask::Note { run, text: String::new() };
-    Box::new(Dialog::new(cx, safe!("note on {run}"), "write", "noted on", Seen::Nothing, ask).field("note", Need::Words))
+    Box::new(
+        Dialog::new(cx, safe!("note on {run}"), "write", "noted on", Seen::Nothing, ask).field("note", Need::Words),
+    )
 }
 
 /// The keys the footer shows.

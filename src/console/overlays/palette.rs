@@ -87,9 +87,5 @@ fn run(cx: &Cx<'_>, line: &str) -> Vec<Do> {
 
 /// The keys the footer shows.
 pub fn foot() -> Vec<Foot> {
-    vec![
-        entry(Act::Line(LineAct::Accept)),
-        entry(Act::Line(LineAct::Complete)),
-        entry(Act::Line(LineAct::Cancel)),
-    ]
+    vec![entry(Act::Line(LineAct::Accept)), entry(Act::Line(LineAct::Complete)), entry(Act::Line(LineAct::Cancel))]
 }

@@ -88,7 +88,8 @@ impl Sheet {
         let height = usize::from(area.height.saturating_sub(2));
         let top = self.top.min(lines.len().saturating_sub(height));
         let shown = (top + height).min(lines.len());
-        let right = if lines.len() > height { safe!("{}–{shown} of {}", top + 1, lines.len()) } else { Safe::default() };
+        let right =
+            if lines.len() > height { safe!("{}–{shown} of {}", top + 1, lines.len()) } else { Safe::default() };
         paint.rule(area, self.title.clone(), right);
         let mut left = inset(below(area, 1));
         for line in lines.iter().skip(top).take(height) {

@@ -1,8 +1,8 @@
 //! Ways through the console that no single screen owns.
 
 use super::*;
-use crate::console::keymap::Scope;
 use crate::console::harness::Harness;
+use crate::console::keymap::Scope;
 
 #[test]
 fn numbers_open_screens_and_esc_goes_back_and_leaves() {

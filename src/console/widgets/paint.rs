@@ -240,6 +240,6 @@ mod tests {
         let look = Look::default();
         Paint::new(&mut buffer, &look).rule(area, "running", "1");
         let shown: String = (0..30).map(|x| buffer[(x, 0)].symbol()).collect();
-        assert_eq!(shown, "── running ──────────────── 1 ──");
+        assert_eq!(shown, "── running ────────────── 1 ──");
     }
 }
