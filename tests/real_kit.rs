@@ -1,6 +1,7 @@
 //! The kit for real components, tested with their own clients: what `tests/real/` promises to other tests.
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod real;
 
 use std::fs;

@@ -1,6 +1,7 @@
 //! Real components for tests: OpenSSH fleets, a dropbear host, an agent, accounts, a TCP proxy that cuts, tmux.
 //!
-//! A test binary takes it in with `#[cfg(test)] mod real;`. Everything listens on loopback, lives in a temporary
+//! A test binary opens with `#![cfg(test)]`, so that clippy grants its own functions what tests may do, and takes
+//! the kit in with `mod real;`. Everything listens on loopback, lives in a temporary
 //! directory and dies with the value that stands for it. What is not installed is `None`, said aloud and listed
 //! by `tests/run` at its end; what is installed and does not start is a failure.
 //!
