@@ -23,7 +23,10 @@ use architecture::rules::{ALL, Allowed, File, Law, findings, load};
 use architecture::{repository, table};
 
 /// For made-up trees: no exception is made for their files.
-const STRICT: Law = Law { allowed: &[], ..LAW };
+const STRICT: Law = Law {
+    allowed: &[],
+    ..LAW
+};
 
 fn shown(law: &Law, files: &[File]) -> Vec<String> {
     findings(law, files)
@@ -133,10 +136,7 @@ fn a_file_past_the_cap_is_found_and_an_unneeded_allowance_too() {
         text: format!("//! A.\n{}", "\n".repeat(700)),
     };
     assert_eq!(
-        shown(
-            &STRICT,
-            std::slice::from_ref(&long)
-        ),
+        shown(&STRICT, std::slice::from_ref(&long)),
         ["src/domain/long.rs:701: length: 701 lines; a file past 700 holds two ideas"]
     );
     let allowance = Allowed {

@@ -89,7 +89,7 @@ fn ask(dir: &Path, words: &[&str]) -> Option<String> {
 
 fn read(child: &mut Child) -> Option<Vec<u8>> {
     let stdout = child.stdout.take()?;
-    let (send, receive) = mpsc::channel();
+    let (send, receive) = mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let read = stdout.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes);

@@ -33,7 +33,7 @@ pub struct Source {
     /// Modules declared as `#[cfg(test)] mod x;`: their files are test code as a whole.
     pub test_modules: Vec<Vec<String>>,
     /// String literals, with their lines.
-    pub texts: Vec<(String, usize)>,
+    pub texts: Vec<(String, usize, Build)>,
 }
 
 /// Reads one file. `module` is the path of the module it is, `["crate", "domain"]` for `src/domain/mod.rs`.
@@ -108,7 +108,8 @@ impl<'a> Reader<'a> {
                 }
                 (Kind::Word | Kind::Path, _) => self.path(),
                 (Kind::Text, text) => {
-                    self.source.texts.push((text.to_owned(), token.line));
+                    let build = self.build();
+                    self.source.texts.push((text.to_owned(), token.line, build));
                     self.at += 1;
                 }
                 (Kind::Sign | Kind::Other, _) => self.at += 1,

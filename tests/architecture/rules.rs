@@ -189,8 +189,8 @@ fn file_findings(law: &Law, file: &File, test_modules: &[Vec<String>]) -> Vec<Fi
         forbidden_anywhere(named, &mut add);
     }
     if ships {
-        for (text, line) in &source.texts {
-            if text == "CARGO_MANIFEST_DIR" {
+        for (text, line, build) in &source.texts {
+            if text == "CARGO_MANIFEST_DIR" && *build == Build::Always {
                 add(
                     *line,
                     MACHINE_PATH,

@@ -284,5 +284,4 @@ impl Paste {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;
