@@ -43,27 +43,21 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
     let mut chain = Chain::default();
     let mut maps: Vec<Segment> = Vec::with_capacity(firsts.len());
     for (place, &first) in firsts.iter().enumerate() {
-        let last = place + 1 == firsts.len();
-        if first != maps.last().map_or(0, Segment::after) {
-            let why = format!(
-                "the segment before ends at event {}",
-                maps.last().map_or(0, Segment::after)
-            );
-            return Err(LedgerError::Damaged {
-                file: segment_path(first),
-                offset: 0,
-                why,
-            });
-        }
+        let next = firsts.get(place + 1).copied();
+        let last = next.is_none();
         let sealed = if last {
             None
         } else {
             trusted(disk, first).map_err(LedgerError::Open)?
         };
         let (segment, after) = match sealed {
-            Some(sealed) => (sealed.segment, sealed.chain),
+            Some(sealed) => {
+                follows(&sealed.segment, next)?;
+                (sealed.segment, sealed.chain)
+            }
             None => {
                 let scanned = scan::scan(disk, first, &chain, last)?;
+                follows(&scanned.segment, next)?;
                 if last {
                     repair(disk, &scanned).map_err(LedgerError::Open)?;
                 } else {
@@ -91,6 +85,21 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
         genesis,
         genesis_hash,
     })
+}
+
+/// Whether the next segment begins where this one ends.
+fn follows(segment: &Segment, next: Option<u64>) -> Result<(), LedgerError> {
+    match next {
+        Some(next) if next != segment.after() => {
+            let why = format!("the segment before it ends at event {}", segment.after());
+            Err(LedgerError::Damaged {
+                file: segment_path(next),
+                offset: 0,
+                why,
+            })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// A sealed segment's side file, when it fits the files it describes.

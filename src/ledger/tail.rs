@@ -62,7 +62,7 @@ pub fn judge<E>(
         }),
         (_, None) => Ok(Tail::Whole { drop_frame: false }),
         (Some(frame), Some(bad)) if end == frame.leaf_end() => {
-            let holes = has_blank_sector(bad.0, &rest(bad.0)?);
+            let holes = has_holes(bad.0, &rest(bad.0)?);
             Ok(if holes {
                 Tail::Torn {
                     at: frame.leaf_offset,
@@ -80,9 +80,9 @@ pub fn judge<E>(
             let bytes = rest(bad.0)?;
             let torn = match bad.1 {
                 BadRecord::Short => {
-                    !record::whole_but_for_length(&bytes) || has_blank_sector(bad.0, &bytes)
+                    !record::whole_but_for_length(&bytes) || has_holes(bad.0, &bytes)
                 }
-                BadRecord::Length(_) | BadRecord::Checksum => has_blank_sector(bad.0, &bytes),
+                BadRecord::Length(_) | BadRecord::Checksum => has_holes(bad.0, &bytes),
                 BadRecord::Index { .. } => false,
             };
             let alone = (1..bytes.len())
@@ -99,11 +99,12 @@ pub fn judge<E>(
     }
 }
 
-/// Whether one of the disk's blocks, as far as it lies within these bytes of the file, holds nothing but zeros. No
-/// part of a record longer than a few bytes does.
-fn has_blank_sector(offset: u64, bytes: &[u8]) -> bool {
+/// Whether part of what should stand here never arrived: these bytes of the file end in a zero (a leaf ends in `}`),
+/// or one of the disk's blocks, as far as it lies within them, holds nothing else (no part of a record does that is
+/// longer than a few bytes).
+fn has_holes(offset: u64, bytes: &[u8]) -> bool {
     let first = usize::try_from(SECTOR_BYTES - offset % SECTOR_BYTES).unwrap_or(usize::MAX);
     let (head, tail) = bytes.split_at(first.min(bytes.len()));
     let blank = |block: &[u8]| !block.is_empty() && block.iter().all(|byte| *byte == 0);
-    blank(head) || tail.chunks(512).any(blank)
+    bytes.last() == Some(&0) || blank(head) || tail.chunks(512).any(blank)
 }

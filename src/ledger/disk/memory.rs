@@ -68,6 +68,7 @@ pub(super) struct State {
     next_inode: u64,
     next_file: u64,
     operations: u64,
+    acts: Vec<&'static str>,
     faults: BTreeMap<u64, Fault>,
     full: bool,
     off: bool,
@@ -121,9 +122,19 @@ impl MemoryDisk {
         self.state().faults = faults.into_iter().collect();
     }
 
+    /// The fault plan.
+    pub fn planned(&self) -> BTreeMap<u64, Fault> {
+        self.state().faults.clone()
+    }
+
     /// Operations so far.
     pub fn operations(&self) -> u64 {
         self.state().operations
+    }
+
+    /// What each operation so far was, as [`DiskError::act`] would name it; the first is operation 1.
+    pub fn acts(&self) -> Vec<&'static str> {
+        self.state().acts.clone()
     }
 
     /// Every operation that needs room fails from now on, or no longer.
@@ -212,6 +223,7 @@ impl State {
             return fail(io::Error::other("the power is off"));
         }
         self.operations += 1;
+        self.acts.push(act);
         match self.faults.get(&self.operations).copied() {
             None if self.full && needs_room => fail(io::Error::from(io::ErrorKind::StorageFull)),
             None => Ok(Verdict::Go),
@@ -328,7 +340,8 @@ impl Disk for MemoryDisk {
             }
             Mode::Create => true,
         };
-        let verdict = state.begin("open", path, creates)?;
+        let act = if creates { "create" } else { "open" };
+        let verdict = state.begin(act, path, creates)?;
         let inode = if creates {
             let parent = path::parent(path);
             if !parent.is_empty() && state.names.get(parent) != Some(&Node::Directory) {
@@ -345,7 +358,7 @@ impl Disk for MemoryDisk {
         } else {
             found.ok_or_else(missing)?
         };
-        state.end(&verdict, "open", path)?;
+        state.end(&verdict, act, path)?;
         state.next_file += 1;
         let id = state.next_file;
         state

@@ -1,6 +1,11 @@
 //! The ledger as a whole, on disks that fail.
 
 mod basics;
+mod erase;
+mod faults;
+mod power;
+mod rot;
+mod tamper;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
