@@ -312,14 +312,16 @@ impl<'a> Reader<'a> {
         let len = match rest {
             [b'\\', b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
             // Only control characters without a short form are written as \u00xx, in lower case.
-            [b'\\', b'u', b'0', b'0', b'0', low, ..]
-                if matches!(low, b'0'..=b'7' | b'b' | b'e' | b'f') =>
-            {
-                6
-            }
-            [b'\\', b'u', b'0', b'0', b'1', low, ..] if matches!(low, b'0'..=b'9' | b'a'..=b'f') => {
-                6
-            }
+            [
+                b'\\',
+                b'u',
+                b'0',
+                b'0',
+                b'0',
+                b'0'..=b'7' | b'b' | b'e' | b'f',
+                ..,
+            ] => 6,
+            [b'\\', b'u', b'0', b'0', b'1', b'0'..=b'9' | b'a'..=b'f', ..] => 6,
             _ => return self.wrong("the shortest escape"),
         };
         self.at += len;

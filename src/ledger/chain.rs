@@ -4,8 +4,7 @@
 //! Invariant: memory grows with the open runs, not with the ledger: run ids are counters, so an id at or below the
 //! highest ever seen, whose run is not open, is a run that ended.
 
-use std::collections::BTreeMap;
-
+use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
 use super::hash::Hash;
@@ -68,8 +67,8 @@ pub struct Chain {
     pub at: i64,
     /// The highest run id seen.
     pub last_run: u64,
-    /// The open runs: sequence number and leaf hash of each one's last event.
-    pub runs: BTreeMap<u64, (u64, Hash)>,
+    /// The open runs: sequence number and leaf hash of each one's last event. Cheap to clone: every batch does.
+    pub runs: OrdMap<u64, (u64, Hash)>,
 }
 
 impl Chain {

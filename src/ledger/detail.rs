@@ -180,7 +180,7 @@ pub enum FrameStep {
 }
 
 /// Reads the frame at `offset`.
-pub fn frame_at(window: &mut Window<'_>, offset: u64) -> Result<FrameStep, DiskError> {
+pub fn frame_at(window: &mut Window, offset: u64) -> Result<FrameStep, DiskError> {
     if offset == window.end() {
         return Ok(FrameStep::End);
     }
@@ -232,7 +232,7 @@ impl Slots {
     }
 
     /// The next entry.
-    pub fn step(&mut self, window: &mut Window<'_>) -> Result<Option<Slot>, DiskError> {
+    pub fn step(&mut self, window: &mut Window) -> Result<Option<Slot>, DiskError> {
         if self.at >= self.frame.end() {
             return Ok(None);
         }
@@ -266,8 +266,11 @@ impl Slots {
     }
 }
 
-/// The salt and the value of an entry.
-pub fn payload(file: &File, slot: &Slot) -> Result<Option<([u8; SALT_BYTES], Vec<u8>)>, DiskError> {
+/// The salt and the value of an entry, as they lie on disk.
+pub type Payload<Value> = ([u8; SALT_BYTES], Value);
+
+/// Reads the salt and the value of an entry; `None` where the file ends before they do.
+pub fn payload(file: &File, slot: &Slot) -> Result<Option<Payload<Vec<u8>>>, DiskError> {
     let mut bytes = file.read(slot.offset, SALT_BYTES + slot.value_bytes as usize)?;
     if bytes.len() < SALT_BYTES + slot.value_bytes as usize {
         return Ok(None);

@@ -6,6 +6,7 @@
 //! Invariants: the ledger is the truth, everything else in the data directory can be made again from it; no free
 //! text stands in a leaf; what was acknowledged survives any crash. Deliberately absent: what events mean.
 
+mod batch;
 pub mod chain;
 pub mod detail;
 pub mod disk;
@@ -21,6 +22,7 @@ mod scan;
 pub mod segment;
 mod slots;
 pub mod tail;
+pub mod verdict;
 pub mod verify;
 mod window;
 mod writer;
@@ -29,6 +31,7 @@ mod writer;
 mod tests;
 
 pub use crate::domain::canonical;
+pub use batch::{BATCH_EVENTS_MAX, Stamped};
 pub use detail::Detail;
 pub use disk::{Disk, MemoryDisk, OpenDirError, RealDisk};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
@@ -38,6 +41,8 @@ pub use leaf::{
     DETAIL_BYTES_MAX, Draft, DraftError, Entry, FORMAT_VERSION, KIND_CREATED, KIND_ERASED,
     KIND_REPAIRED, RunLink, erasure_body,
 };
+pub use open::{Genesis, Repair};
 pub use reader::{Entries, Head, Reader, Recorded};
-pub use verify::{Known, Outcome, Verdict, verify};
-pub use writer::{BATCH_EVENTS_MAX, Genesis, Health, Ledger, Repair, Stamped};
+pub use verdict::{Finding, Outcome, Reason, Verdict};
+pub use verify::{Known, verify};
+pub use writer::{Health, Ledger};

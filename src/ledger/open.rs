@@ -18,7 +18,39 @@ use super::scan::{self, Scanned};
 use super::segment::{INDEX_DIR, Sealed, Segment, TORN_DIR, details_path, segment_path, segments};
 use super::tail::Tail;
 use super::window::{LOOK_UP_BYTES, Window};
-use super::writer::{Genesis, Repair};
+
+/// What event 0 says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Genesis {
+    /// The ledger's random name, `quarterdeck/` and 32 hexadecimal digits.
+    pub origin: String,
+    /// The ledger's Ed25519 public key.
+    pub key: [u8; 32],
+    /// The format it was made with.
+    pub format: u64,
+}
+
+/// A torn tail that was moved aside when the ledger was opened, and is not yet recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repair {
+    /// The event that would have stood there.
+    pub index: u64,
+    /// How many bytes were never acknowledged.
+    pub bytes: u64,
+    /// Where they are now, relative to the data directory.
+    pub aside: String,
+}
+
+impl Repair {
+    /// The body of the [`super::KIND_REPAIRED`] event that records it.
+    pub fn body(&self) -> Map<String, Value> {
+        Map::from_iter([
+            ("aside".to_owned(), Value::from(self.aside.as_str())),
+            ("bytes".to_owned(), Value::from(self.bytes)),
+            ("index".to_owned(), Value::from(self.index)),
+        ])
+    }
+}
 
 /// A ledger as it stands after opening.
 pub struct Opened {
@@ -59,7 +91,9 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
                 let scanned = scan::scan(disk, first, &chain, last)?;
                 follows(&scanned.segment, next)?;
                 if last {
-                    repair(disk, &scanned).map_err(LedgerError::Open)?;
+                    repair(disk, &scanned)
+                        .and_then(|()| assure(disk, &scanned))
+                        .map_err(LedgerError::Open)?;
                 } else {
                     let sealed = Sealed {
                         segment: scanned.segment.clone(),
@@ -122,7 +156,7 @@ fn genesis(disk: &Arc<dyn Disk>) -> Result<(Genesis, Hash), LedgerError> {
         why,
     };
     let file = match File::open(disk, &path, Mode::Read) {
-        Ok(file) => file,
+        Ok(file) => Arc::new(file),
         Err(error) if error.is_missing() => {
             return Err(damaged("the first segment is gone".into()));
         }
@@ -184,6 +218,36 @@ fn repair(disk: &Arc<dyn Disk>, scanned: &Scanned) -> Result<(), DiskError> {
         file.sync_data()?;
     }
     Ok(())
+}
+
+/// Makes sure that the last batch is on the disk and not only in the machine's memory: a process that died before
+/// its sync, or of a failed one, leaves pages that read well and may never be written. They are written again, the
+/// same bytes in the same place, and synced. All batches before were synced.
+fn assure(disk: &Arc<dyn Disk>, scanned: &Scanned) -> Result<(), DiskError> {
+    let Segment {
+        first,
+        bytes,
+        details_bytes,
+        ..
+    } = scanned.segment;
+    let (leaves_from, frame_from) = scanned.last_batch;
+    // Details first, as they were written.
+    if let Some(from) = frame_from {
+        rewrite(disk, &details_path(first), from, details_bytes)?;
+    }
+    rewrite(disk, &segment_path(first), leaves_from, bytes)
+}
+
+fn rewrite(disk: &Arc<dyn Disk>, path: &str, from: u64, end: u64) -> Result<(), DiskError> {
+    let file = File::open(disk, path, Mode::Overwrite)?;
+    let bytes = file.read(
+        from,
+        usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX),
+    )?;
+    if !bytes.is_empty() {
+        file.overwrite(from, &bytes)?;
+    }
+    file.sync_data()
 }
 
 /// The torn tails that no event records yet.

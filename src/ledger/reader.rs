@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::detail::{self, Detail, Slot, Slots};
+use super::detail::{self, Detail, FrameStep, Slot, Slots};
 use super::disk::{Disk, File, Mode};
 use super::error::LedgerError;
 use super::hash::{self, Hash, SALT_BYTES, leaf_hash};
@@ -207,7 +207,7 @@ impl Reader {
             offset,
             why,
         };
-        let file = File::open(&self.disk, &path, Mode::Read).map_err(LedgerError::Read)?;
+        let file = Arc::new(File::open(&self.disk, &path, Mode::Read).map_err(LedgerError::Read)?);
         let mut records = Records::new(
             Window::new(&file, start.end, read_bytes),
             start.offset,
@@ -247,7 +247,7 @@ impl Reader {
 
     /// Brings the walk to the frame that may hold the details of event `index`.
     fn slots(&self, walk: &mut SlotWalk, index: u64) -> Result<(), LedgerError> {
-        if (walk.from..walk.after).contains(&index) && walk.file.is_some() {
+        if walk.file.is_some() && (walk.from..walk.after).contains(&index) {
             return Ok(());
         }
         let (first, near, end) = {
@@ -265,34 +265,28 @@ impl Reader {
                 segment.details_bytes,
             )
         };
-        let same = walk.file.is_some() && walk.segment == first;
-        if !same {
-            walk.file = Some(
-                File::open(&self.disk, &details_path(first), Mode::Read)
-                    .map_err(LedgerError::Read)?,
-            );
-            walk.segment = first;
-        }
-        let Some(file) = &walk.file else {
-            return Ok(());
+        let goes_on = walk.segment == first && walk.passed <= index;
+        let (file, mut window) = match (walk.file.take(), walk.window.take()) {
+            (Some(file), Some(window)) if goes_on && window.end() == end => (file, window),
+            (Some(_) | None, Some(_) | None) => {
+                let file = File::open(&self.disk, &details_path(first), Mode::Read);
+                let file = Arc::new(file.map_err(LedgerError::Read)?);
+                let window = Window::new(&file, end, LOOK_UP_BYTES);
+                walk.looked_at = near.unwrap_or(end);
+                (file, window)
+            }
         };
+        walk.segment = first;
         walk.slots.clear();
         (walk.from, walk.after) = (index, index);
-        // Going on from the last frame is shorter than any look-up, as long as it is not behind us.
-        let mut at = if same && walk.next > 0 && walk.passed <= index {
-            walk.next
-        } else {
-            near.unwrap_or(end)
-        };
-        let mut window = Window::new(file, end, LOOK_UP_BYTES);
-        while let detail::FrameStep::Frame(frame) =
+        let mut at = walk.looked_at;
+        while let FrameStep::Frame(frame) =
             detail::frame_at(&mut window, at).map_err(LedgerError::Read)?
         {
             if frame.first > index {
                 break;
             }
-            at = frame.end();
-            (walk.next, walk.passed) = (at, frame.after());
+            (at, walk.passed) = (frame.end(), frame.after());
             if index < frame.after() {
                 let mut slots = Slots::of(frame);
                 while let Some(slot) = slots.step(&mut window).map_err(LedgerError::Read)? {
@@ -303,6 +297,7 @@ impl Reader {
             }
         }
         walk.looked_at = at;
+        (walk.file, walk.window) = (Some(file), Some(window));
         Ok(())
     }
 
@@ -337,17 +332,19 @@ impl Reader {
     }
 }
 
-/// The slots of one frame, and where the walk stands.
+/// The slots of one frame, and where a walk through the frames stands: going on is cheaper than looking up again.
 #[derive(Debug, Default)]
 struct SlotWalk {
     segment: u64,
-    file: Option<File>,
+    file: Option<Arc<File>>,
+    window: Option<Window>,
     slots: BTreeMap<(u64, String), Slot>,
+    /// The events of the frame at hand.
     from: u64,
     after: u64,
-    next: u64,
-    passed: u64,
+    /// The next frame's offset, and the first event that no frame before it has.
     looked_at: u64,
+    passed: u64,
 }
 
 impl SlotWalk {

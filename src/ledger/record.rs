@@ -74,15 +74,15 @@ pub enum Step<'a> {
 
 /// Walks the records of one segment.
 #[derive(Debug)]
-pub struct Records<'a> {
-    window: Window<'a>,
+pub struct Records {
+    window: Window,
     offset: u64,
     expected: u64,
 }
 
-impl<'a> Records<'a> {
+impl Records {
     /// From the record `index` at `offset` to the window's end.
-    pub fn new(window: Window<'a>, offset: u64, index: u64) -> Self {
+    pub fn new(window: Window, offset: u64, index: u64) -> Self {
         Self {
             window,
             offset,

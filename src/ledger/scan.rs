@@ -28,6 +28,8 @@ pub struct Scanned {
     pub details_file_bytes: u64,
     /// What its end means.
     pub tail: Tail,
+    /// Where its last batch begins, and where that batch's frame does, when it has one.
+    pub last_batch: (u64, Option<u64>),
 }
 
 /// The frames of a details file.
@@ -46,7 +48,7 @@ pub struct Frames {
 /// Reads the heads of all frames of the segment that begins with `first`. A missing file has none.
 pub fn frames(disk: &Arc<dyn Disk>, first: u64) -> Result<Frames, DiskError> {
     let file = match File::open(disk, &details_path(first), Mode::Read) {
-        Ok(file) => file,
+        Ok(file) => Arc::new(file),
         Err(error) if error.is_missing() => {
             return Ok(Frames {
                 segment: first,
@@ -85,7 +87,8 @@ pub fn scan(
     chain: &Chain,
     last: bool,
 ) -> Result<Scanned, LedgerError> {
-    let file = File::open(disk, &segment_path(first), Mode::Read).map_err(LedgerError::Open)?;
+    let file =
+        Arc::new(File::open(disk, &segment_path(first), Mode::Read).map_err(LedgerError::Open)?);
     let file_bytes = file.size().map_err(LedgerError::Open)?;
     let frames = frames(disk, first).map_err(LedgerError::Open)?;
     let damaged = |offset, why: String| LedgerError::Damaged {
@@ -159,12 +162,19 @@ pub fn scan(
             why,
         });
     }
+    let last_batch = match kept_frames.last() {
+        Some(frame) if frame.after() == walk.segment.after() => {
+            (frame.leaf_offset, Some(frame.offset))
+        }
+        Some(_) | None => (walk.last_offset, None),
+    };
     Ok(Scanned {
         segment: walk.segment,
         chain: walk.chain,
         file_bytes,
         details_file_bytes: frames.file_bytes,
         tail,
+        last_batch,
     })
 }
 
@@ -177,14 +187,16 @@ struct Walk {
     chain: Chain,
     bad: Option<(u64, BadRecord)>,
     last_detailed: Option<u64>,
+    last_offset: u64,
 }
 
-fn walk(file: &File, first: u64, end: u64, chain: &Chain) -> Result<Walk, LedgerError> {
+fn walk(file: &Arc<File>, first: u64, end: u64, chain: &Chain) -> Result<Walk, LedgerError> {
     let mut walk = Walk {
         segment: Segment::new(first),
         chain: chain.clone(),
         bad: None,
         last_detailed: None,
+        last_offset: 0,
     };
     let mut records = Records::new(Window::new(file, end, WALK_BYTES), 0, first);
     loop {
@@ -210,6 +222,7 @@ fn walk(file: &File, first: u64, end: u64, chain: &Chain) -> Result<Walk, Ledger
                 walk.chain
                     .extend(&outline, leaf_hash(leaf))
                     .map_err(|broken| damaged(broken.to_string()))?;
+                walk.last_offset = offset;
                 walk.segment
                     .push_leaf(offset, offset + super::record::size(leaf.len()));
             }

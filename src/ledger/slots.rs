@@ -1,6 +1,8 @@
 //! The details of a whole segment, one after the other, in the order of their events.
 
-use super::detail::{Frame, Slot, Slots};
+use std::sync::Arc;
+
+use super::detail::{Frame, Payload, Slot, Slots};
 use super::disk::{DiskError, File};
 use super::hash::SALT_BYTES;
 use super::scan::Frames;
@@ -11,7 +13,7 @@ use super::window::{WALK_BYTES, Window};
 #[derive(Debug)]
 pub struct SlotStream<'a> {
     frames: std::slice::Iter<'a, Frame>,
-    window: Option<Window<'a>>,
+    window: Option<Window>,
     current: Option<Slots>,
     next: Option<Slot>,
     segment: u64,
@@ -19,7 +21,7 @@ pub struct SlotStream<'a> {
 
 impl<'a> SlotStream<'a> {
     /// The slots of these frames of `file`.
-    pub fn new(frames: &'a Frames, file: Option<&'a File>) -> Self {
+    pub fn new(frames: &'a Frames, file: Option<&Arc<File>>) -> Self {
         Self {
             frames: frames.all.iter(),
             window: file.map(|file| Window::new(file, frames.end, WALK_BYTES)),
@@ -63,7 +65,7 @@ impl<'a> SlotStream<'a> {
     }
 
     /// A slot's salt and value.
-    pub fn payload(&mut self, slot: &Slot) -> Result<Option<([u8; SALT_BYTES], &[u8])>, DiskError> {
+    pub fn payload(&mut self, slot: &Slot) -> Result<Option<Payload<&[u8]>>, DiskError> {
         let Some(window) = &mut self.window else {
             return Ok(None);
         };

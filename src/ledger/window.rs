@@ -1,5 +1,7 @@
 //! Buffered reading at offsets: many small looks at a file through few reads.
 
+use std::sync::Arc;
+
 use super::disk::{DiskError, File};
 
 /// How much a walk through a whole file reads at once: the calls cost nothing, the buffer stays in the cache.
@@ -9,19 +11,19 @@ pub const LOOK_UP_BYTES: usize = 32 * 1024;
 
 /// A moving view of one file up to a fixed end.
 #[derive(Debug)]
-pub struct Window<'a> {
-    file: &'a File,
+pub struct Window {
+    file: Arc<File>,
     end: u64,
     read_bytes: usize,
     buffer: Vec<u8>,
     buffer_at: u64,
 }
 
-impl<'a> Window<'a> {
+impl Window {
     /// A view of `file` up to `end`, read `read_bytes` at a time.
-    pub fn new(file: &'a File, end: u64, read_bytes: usize) -> Self {
+    pub fn new(file: &Arc<File>, end: u64, read_bytes: usize) -> Self {
         Self {
-            file,
+            file: Arc::clone(file),
             end,
             read_bytes,
             buffer: Vec::new(),

@@ -14,74 +14,21 @@ use ed25519_dalek::SigningKey;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::batch::{Batch, Stamped};
 use super::chain::Chain;
-use super::detail::{Detail, FrameBuilder};
+use super::detail::Detail;
 use super::disk::{self, Disk, DiskError, File, Mode};
 use super::entropy::Entropy;
 use super::erasure;
 use super::error::LedgerError;
-use super::hash::{self, Hash, SALT_BYTES, leaf_hash};
-use super::leaf::{
-    self, DETAIL_BYTES_MAX, Draft, DraftError, Entry, FORMAT_VERSION, KIND_CREATED, Place, RunLink,
-};
-use super::open;
+use super::leaf::{self, Draft, Entry, FORMAT_VERSION, KIND_CREATED, Place};
+use super::open::{self, Genesis, Repair};
 use super::reader::{Entries, Head, Reader, Recorded};
 use super::record;
 use super::segment::{
     DETAILS_DIR, INDEX_DIR, KEY_FILE, KEYS_DIR, LEDGER_DIR, SEGMENT_BYTES_MAX, Sealed, Segment,
     TORN_DIR, details_path, segment_path,
 };
-
-/// The most events in one batch: a second of the fastest fleet; keeps a torn batch small enough to look at.
-pub const BATCH_EVENTS_MAX: usize = 20_000;
-/// The most bytes of leaves in one batch: a quarter of a segment.
-pub const BATCH_LEAF_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// The most bytes of details in one batch: some of the largest bindings at once.
-pub const BATCH_DETAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// An event as acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamped {
-    /// Its place, and its id.
-    pub index: u64,
-    /// Its leaf hash.
-    pub hash: Hash,
-    /// Its place in its run's chain.
-    pub run: Option<RunLink>,
-}
-
-/// What event 0 says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Genesis {
-    /// The ledger's random name, `quarterdeck/` and 32 hexadecimal digits.
-    pub origin: String,
-    /// The ledger's Ed25519 public key.
-    pub key: [u8; 32],
-    /// The format it was made with.
-    pub format: u64,
-}
-
-/// A torn tail that was moved aside when the ledger was opened, and is not yet recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repair {
-    /// The event that would have stood there.
-    pub index: u64,
-    /// How many bytes were never acknowledged.
-    pub bytes: u64,
-    /// Where they are now, relative to the data directory.
-    pub aside: String,
-}
-
-impl Repair {
-    /// The body of the [`super::KIND_REPAIRED`] event that records it.
-    pub fn body(&self) -> Map<String, Value> {
-        Map::from_iter([
-            ("aside".to_owned(), Value::from(self.aside.as_str())),
-            ("bytes".to_owned(), Value::from(self.bytes)),
-            ("index".to_owned(), Value::from(self.index)),
-        ])
-    }
-}
 
 /// Whether events can be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,15 +63,6 @@ impl fmt::Debug for Ledger {
             .field("health", &self.health)
             .finish_non_exhaustive()
     }
-}
-
-/// The leaves and details of a batch, ready to be written.
-struct Batch {
-    leaves: Vec<u8>,
-    offsets: Vec<u64>,
-    details: FrameBuilder,
-    stamps: Vec<Stamped>,
-    chain: Chain,
 }
 
 impl Ledger {
@@ -250,7 +188,7 @@ impl Ledger {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
-        let batch = self.plan(drafts)?;
+        let batch = Batch::plan(drafts, &self.chain, self.entropy.as_mut())?;
         let outcome = self
             .roll(batch.leaves.len() as u64)
             .and_then(|()| self.write(&batch));
@@ -375,31 +313,6 @@ impl Ledger {
         }
     }
 
-    fn plan(&mut self, drafts: &[Draft]) -> Result<Batch, LedgerError> {
-        let details: usize = drafts.iter().map(|draft| draft.details.len()).sum();
-        let mut salts = vec![0; details * SALT_BYTES];
-        self.entropy
-            .fill(&mut salts)
-            .map_err(LedgerError::Entropy)?;
-        let (mut salts, _) = salts.as_chunks::<SALT_BYTES>();
-
-        let mut batch = Batch {
-            leaves: Vec::with_capacity(drafts.len() * 512),
-            offsets: Vec::with_capacity(drafts.len()),
-            details: FrameBuilder::default(),
-            stamps: Vec::with_capacity(drafts.len()),
-            chain: self.chain.clone(),
-        };
-        for (position, draft) in drafts.iter().enumerate() {
-            let (now, later) = salts.split_at(draft.details.len().min(salts.len()));
-            salts = later;
-            batch
-                .push(position, draft, now)
-                .map_err(|source| LedgerError::Draft { position, source })?;
-        }
-        Ok(batch)
-    }
-
     /// Begins a new segment when the batch does not fit the active one.
     fn roll(&mut self, bytes: u64) -> Result<(), LedgerError> {
         let (full, next) = {
@@ -413,7 +326,12 @@ impl Ledger {
         if !full {
             return Ok(());
         }
-        let (leaves, details) = open_active(&self.disk, next).map_err(LedgerError::Write)?;
+        let (leaves, details) = match open_active(&self.disk, next) {
+            Ok(files) => files,
+            // The new names may never reach the disk, and no later sync would say so.
+            Err(error) if error.is_sync() => return Err(self.failed(error)),
+            Err(error) => return Err(LedgerError::Write(error)),
+        };
         let sealed = self.reader.published().segments.last().cloned();
         if let Some(segment) = sealed {
             // Only saves time at the next start: not worth an event's refusal.
@@ -511,59 +429,6 @@ impl Ledger {
         let wiped = erasure::wipe(&self.disk, segment, &slot);
         self.reader.publish().erasing.remove(&key);
         wiped.map_err(|error| self.failed(error))
-    }
-}
-
-impl Batch {
-    fn push(
-        &mut self,
-        position: usize,
-        draft: &Draft,
-        salts: &[[u8; SALT_BYTES]],
-    ) -> Result<(), DraftError> {
-        let run = self.chain.next(draft.at, draft.run, draft.run_closed)?;
-        let event = u32::try_from(position).unwrap_or(u32::MAX);
-        let mut commitments = BTreeMap::new();
-        for ((name, value), salt) in draft.details.iter().zip(salts) {
-            if !super::canonical::is_key(name) {
-                return Err(DraftError::DetailName(name.clone()));
-            }
-            if value.len() > DETAIL_BYTES_MAX {
-                return Err(DraftError::DetailBytes {
-                    name: name.clone(),
-                    bytes: value.len(),
-                });
-            }
-            commitments.insert(name.clone(), hash::commitment(salt, &draft.kind, value));
-            self.details.push(event, name, salt, value);
-        }
-        let place = Place {
-            index: self.chain.size,
-            prev: self.chain.hash,
-            run,
-            commitments: &commitments,
-        };
-        let leaf = leaf::write(draft, &place)?;
-        let hash = leaf_hash(&leaf);
-        self.offsets.push(self.leaves.len() as u64);
-        record::encode(place.index, &leaf, &mut self.leaves);
-        self.stamps.push(Stamped {
-            index: place.index,
-            hash,
-            run,
-        });
-        self.chain.push(draft.at, run, hash);
-        let over = self.stamps.len() > BATCH_EVENTS_MAX
-            || self.leaves.len() > BATCH_LEAF_BYTES_MAX
-            || self.details.len() > BATCH_DETAIL_BYTES_MAX;
-        if over {
-            let bytes = self.leaves.len() + self.details.len();
-            return Err(DraftError::Batch {
-                events: self.stamps.len(),
-                bytes,
-            });
-        }
-        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::change::{Change, Inode, NameChange, Node};
 use super::{Disk, DiskError, FileId, Mode, SYNC, SYNC_DIR, path};
 
 /// What goes wrong at one numbered operation.
@@ -30,34 +31,6 @@ pub struct MemoryDisk {
     state: Arc<Mutex<State>>,
 }
 
-/// One change of a file not yet synced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
-    Truncate(usize),
-}
-
-/// One change of a directory not yet synced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NameChange {
-    Add { path: String, node: Node },
-    Remove { path: String },
-}
-
-/// What a name stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Node {
-    Directory,
-    File(u64),
-}
-
-#[derive(Debug, Clone, Default)]
-pub(super) struct Inode {
-    pub(super) durable: Vec<u8>,
-    pub(super) current: Vec<u8>,
-    pub(super) pending: Vec<Change>,
-}
-
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
     pub(super) inodes: BTreeMap<u64, Inode>,
@@ -73,42 +46,6 @@ pub(super) struct State {
     full: bool,
     off: bool,
     broken: BTreeSet<String>,
-}
-
-impl Change {
-    pub(super) fn apply(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Self::Write { offset, bytes: new } => {
-                let end = offset + new.len();
-                if bytes.len() < end {
-                    bytes.resize(end, 0);
-                }
-                if let Some(place) = bytes.get_mut(*offset..end) {
-                    place.copy_from_slice(new);
-                }
-            }
-            Self::Truncate(len) => bytes.truncate(*len),
-        }
-    }
-}
-
-impl NameChange {
-    pub(super) fn apply(&self, names: &mut BTreeMap<String, Node>) {
-        match self {
-            Self::Add { path, node } => {
-                names.insert(path.clone(), *node);
-            }
-            Self::Remove { path } => {
-                names.remove(path);
-            }
-        }
-    }
-
-    fn directory(&self) -> &str {
-        match self {
-            Self::Add { path, .. } | Self::Remove { path } => path::parent(path),
-        }
-    }
 }
 
 impl MemoryDisk {

@@ -5,6 +5,7 @@
 //! Invariant: nothing is durable before `sync_data` (contents) and `sync_dir` (names) have returned `Ok`.
 //! Deliberately absent: memory maps, asynchronous calls, absolute paths and `..`.
 
+mod change;
 mod memory;
 mod path;
 mod power;

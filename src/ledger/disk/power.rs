@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::memory::{Change, Inode, MemoryDisk, Node, State};
+use super::change::{Change, Inode, Node};
+use super::memory::{MemoryDisk, State};
 
 /// The sizes at which unsynced writes are cut, in bytes: a byte, a word, a sector, a page.
 pub const CUT_BLOCKS: [usize; 4] = [1, 8, 512, 4096];
@@ -225,13 +226,4 @@ fn heads(coin: &mut u64) -> bool {
     *coin ^= *coin << 25;
     *coin ^= *coin >> 27;
     coin.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 63 == 1
-}
-
-impl Change {
-    fn written(&self) -> usize {
-        match self {
-            Self::Write { bytes, .. } => bytes.len(),
-            Self::Truncate(_) => 0,
-        }
-    }
 }

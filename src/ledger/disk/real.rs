@@ -71,6 +71,14 @@ impl RealDisk {
             .mode(0o700)
             .create(root)
             .map_err(wrap)?;
+        if let Some(parent) = root
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            fs::File::open(parent)
+                .and_then(|dir| dir.sync_all())
+                .map_err(wrap)?;
+        }
         let permissions = fs::metadata(root).map_err(wrap)?.permissions();
         if permissions.mode() & 0o077 != 0 {
             fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(wrap)?;

@@ -211,7 +211,8 @@ fn a_mistaken_draft_is_refused_and_nothing_is_written() {
     let before = disk.files();
     let body = |value| serde_json::Map::from_iter([("x".to_owned(), value)]);
     let long = "x".repeat(TOKEN);
-    let wrong: Vec<(Draft, fn(&DraftError) -> bool)> = vec![
+    type Expected = fn(&DraftError) -> bool;
+    let wrong: Vec<(Draft, Expected)> = vec![
         (
             Draft {
                 kind: "Note Written".into(),

@@ -186,3 +186,30 @@ fn the_real_disk_keeps_a_ledger_too() {
         "{verdict}"
     );
 }
+
+#[test]
+fn verification_beside_a_writer_never_cries_wolf() {
+    let disk = MemoryDisk::new();
+    drop(init(&disk));
+    let mut ledger = open_small(&disk, 8_000);
+    let beside = disk.clone();
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = Arc::clone(&done);
+    let auditor = std::thread::spawn(move || {
+        let mut verdicts = 0;
+        while !seen.load(std::sync::atomic::Ordering::Acquire) || verdicts < 3 {
+            let verdict = verify_now(&beside);
+            assert_eq!(verdict.outcome, Outcome::Intact, "{verdict}");
+            verdicts += 1;
+        }
+    });
+    for at in 1..150 {
+        ledger
+            .append(&[note(at, "words to erase"), note(at, "words to keep")])
+            .unwrap();
+        let index = ledger.head().size - 2;
+        erase(&mut ledger, at, index, "text");
+    }
+    done.store(true, std::sync::atomic::Ordering::Release);
+    auditor.join().unwrap();
+}

@@ -17,6 +17,15 @@ use super::*;
 const TOKEN: usize = leaf::TOKEN_BYTES_MAX + 1;
 const KINDS: &[&str] = &["note.written", "thing.happened"];
 
+/// Whether full counts were asked for (`tests/run --deep`).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test runner says so by the environment"
+)]
+fn deep() -> bool {
+    std::env::var_os("QUARTERDECK_DEEP").is_some()
+}
+
 fn shared(disk: &MemoryDisk) -> Arc<dyn Disk> {
     Arc::new(disk.clone())
 }

@@ -1,7 +1,6 @@
 //! Rows A that apply to a directory: whoever can write the files, and knows the format as well as we do.
 
 use super::super::chain::BrokenLink;
-use super::super::verify::{Finding, Reason};
 use super::*;
 
 /// Two runs, details, one segment.
