@@ -1,5 +1,6 @@
 //! Binding v1: one SHA-256 over everything that runs. What you approve is what runs; any drift voids the approval.
 
+use super::canonical::CanonicalError;
 use super::id::Digest;
 use super::plan::Plan;
 
@@ -10,12 +11,12 @@ const BINDING_PREFIX: &[u8] = b"quarterdeck-binding-v1\0";
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// The plan's canonical JSON: what is hashed, and what is kept whole beside the leaf.
-pub fn canonical_plan(plan: &Plan) -> String {
-    // A plan holds only strings, integers, booleans and maps with string keys, so this cannot fail; were it to,
-    // an empty text binds to nothing that ever runs.
-    serde_json::to_value(plan)
-        .map(|value| value.to_string())
-        .unwrap_or_default()
+///
+/// # Errors
+/// A number beyond 53 bits, or a name no canonical key may have.
+pub fn canonical_plan(plan: &Plan) -> Result<String, CanonicalError> {
+    let bytes = super::canonical::of(plan)?;
+    String::from_utf8(bytes).map_err(|error| CanonicalError::Unwritable(error.to_string()))
 }
 
 /// The binding of a plan given as its canonical JSON.

@@ -163,6 +163,65 @@ pub enum Ask {
     },
 }
 
+impl Ask {
+    /// The run an ask is about.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Ask::LoadSite { .. }
+            | Ask::AcceptSite { .. }
+            | Ask::Propose(_)
+            | Ask::Boot { .. }
+            | Ask::ClockJumped { .. } => None,
+            Ask::Withdraw { run }
+            | Ask::AcceptWarning { run, .. }
+            | Ask::Vote { run, .. }
+            | Ask::Start { run }
+            | Ask::Tick { run, .. }
+            | Ask::Resolve { run, .. }
+            | Ask::Pause { run }
+            | Ask::Continue { run }
+            | Ask::Stop { run, .. }
+            | Ask::Note { run, .. }
+            | Ask::Close { run, .. }
+            | Ask::Review { run, .. }
+            | Ask::Wake { run } => Some(*run),
+            Ask::Report(report) => Some(report.key.run),
+        }
+    }
+
+    /// The verb a person knows it by.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Ask::LoadSite { .. } => "load",
+            Ask::AcceptSite { .. } => "accept-site",
+            Ask::Propose(_) => "propose",
+            Ask::Withdraw { .. } => "withdraw",
+            Ask::AcceptWarning { .. } => "accept",
+            Ask::Vote {
+                choice: Choice::Approve,
+                ..
+            } => "approve",
+            Ask::Vote {
+                choice: Choice::Deny,
+                ..
+            } => "deny",
+            Ask::Start { .. } => "start",
+            Ask::Tick { .. } => "tick",
+            Ask::Resolve { .. } => "decide",
+            Ask::Pause { .. } => "pause",
+            Ask::Continue { .. } => "continue",
+            Ask::Stop { .. } => "abort",
+            Ask::Note { .. } => "note",
+            Ask::Close { .. } => "close",
+            Ask::Review { .. } => "review",
+            Ask::Report(_) => "report",
+            Ask::Wake { .. } => "wake",
+            Ask::Boot { .. } => "boot",
+            Ask::ClockJumped { .. } => "clock",
+        }
+    }
+}
+
 /// What a person decides about a cell that failed or is unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

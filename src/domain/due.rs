@@ -3,7 +3,9 @@
 
 use super::command::Ask;
 use super::id::Timestamp;
-use super::policy::Cleared;
+use super::policy::{self, Cleared};
+use super::run::{Phase, Run, Slot};
+use super::world::World;
 
 /// Work that follows from the state.
 #[derive(Clone, PartialEq, Debug)]
@@ -12,4 +14,60 @@ pub enum Work {
     Do(Box<Cleared>),
     /// At this moment, this should be asked.
     At(Timestamp, Ask),
+}
+
+/// Everything that is due, over all open runs.
+pub fn due(world: &World) -> Vec<Work> {
+    world.runs.values().flat_map(|run| of_run(run)).collect()
+}
+
+/// What is due for one run.
+pub fn of_run(run: &Run) -> Vec<Work> {
+    let orders = run
+        .progress
+        .in_flight
+        .iter()
+        .filter_map(|slot| policy::clear(run, *slot));
+    let mut work: Vec<Work> = orders.map(|order| Work::Do(Box::new(order))).collect();
+    if let Some(moment) = next_moment(run) {
+        work.push(Work::At(moment, Ask::Wake { run: run.id }));
+    }
+    work
+}
+
+/// The next moment at which something changes without anybody doing anything.
+pub fn next_moment(run: &Run) -> Option<Timestamp> {
+    match &run.phase {
+        Phase::Waiting => Some(run.proposed.plus_ms(run.plan.approval_expiry_ms)),
+        Phase::Approved => Some(
+            run.approved
+                .unwrap_or(run.proposed)
+                .plus_ms(run.plan.execution_expiry_ms),
+        ),
+        Phase::Running => {
+            let over = run.phase_since.plus_ms(run.plan.limits.run_ms);
+            Some(next_retry(run).map_or(over, |retry| retry.min(over)))
+        }
+        Phase::Paused(_) => None,
+        Phase::Stopping(super::run::StopHow::AfterBatch) => next_retry(run),
+        Phase::Checking(_)
+        | Phase::Stopping(_)
+        | Phase::Verifying
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_)
+        | Phase::Cancelled(_) => None,
+    }
+}
+
+fn next_retry(run: &Run) -> Option<Timestamp> {
+    let of_host = |host: &super::id::HostIx| {
+        let (step, _) = super::settle::next_step(run, *host)?;
+        run.cell(Slot {
+            item: step,
+            host: Some(*host),
+        })?
+        .not_before
+    };
+    run.progress.active.iter().filter_map(of_host).min()
 }

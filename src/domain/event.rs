@@ -6,7 +6,9 @@ use super::id::{Digest, PersonId, RunId, RunbookId, StepId, Timestamp, Workspace
 use super::order::{CellResult, OutputSummary};
 use super::people::Actor;
 use super::plan::Origin;
-use super::run::{BuiltIn, Cancel, Choice, Ending, PauseCause, Round, Slot, StopHow, Verdict};
+use super::run::{
+    BuiltIn, Cancel, Choice, Ending, PauseCause, Round, Slot, Stage, StopHow, Verdict,
+};
 use super::runbook::Impact;
 use super::site::Sensitive;
 use super::workspace::Environment;
@@ -83,7 +85,14 @@ pub enum Event {
         run: RunId,
         /// Which round.
         round: Round,
-        /// How many checks on hosts it has.
+    },
+    /// The checks of a stage may run, one cell per check and target.
+    ChecksReleased {
+        /// The run.
+        run: RunId,
+        /// Which checks.
+        stage: Stage,
+        /// How many cells.
         checks: u32,
     },
     /// A check that needs no host was made. Detail: `why`.
@@ -237,8 +246,6 @@ pub enum Event {
     VerifyBegan {
         /// The run.
         run: RunId,
-        /// How many checks on hosts it has.
-        checks: u32,
     },
     /// Nothing runs any more.
     RunEnded {
@@ -292,6 +299,7 @@ impl Event {
             Event::Refused { run, .. } => *run,
             Event::RunProposed { run, .. }
             | Event::RoundBegan { run, .. }
+            | Event::ChecksReleased { run, .. }
             | Event::BuiltInJudged { run, .. }
             | Event::Intended { run, .. }
             | Event::Started { run, .. }
@@ -311,7 +319,7 @@ impl Event {
             | Event::RunPaused { run, .. }
             | Event::RunContinued { run }
             | Event::RunStopping { run, .. }
-            | Event::VerifyBegan { run, .. }
+            | Event::VerifyBegan { run }
             | Event::RunEnded { run, .. }
             | Event::RunCancelled { run, .. }
             | Event::Noted { run }

@@ -9,29 +9,45 @@ pub mod binding;
 pub mod canonical;
 pub mod check;
 pub mod command;
+pub mod decide;
 pub mod due;
 pub mod duration;
 pub mod event;
+pub mod evolve;
 pub mod id;
 pub mod input;
+pub mod legal;
 pub mod literal;
 pub mod order;
 pub mod people;
 pub mod plan;
+pub mod planning;
 pub mod policy;
 pub mod query;
 pub mod refusal;
+pub mod rounds;
 pub mod run;
 pub mod runbook;
 pub mod secret_ref;
+pub mod segments;
 pub mod selector;
+pub mod settle;
 pub mod site;
 pub mod window;
+pub mod words;
 pub mod workspace;
 pub mod world;
 
+#[cfg(test)]
+pub mod fixture;
+#[cfg(test)]
+mod tests;
+
 pub use command::{Ask, Command, Decision, Receipt, Seen};
+pub use decide::decide;
+pub use due::due;
 pub use event::{Detail, Details, Entry, Event, Recorded};
+pub use evolve::evolve;
 pub use id::{
     Digest, HostIx, PersonId, RunId, RunbookId, ServerName, StepId, Timestamp, WorkspaceId,
 };

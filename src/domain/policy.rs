@@ -1,9 +1,15 @@
-//! Who may do what. The one place that turns a decision into permission: an executor takes a [`Cleared`] order
-//! and nothing else, and only this module can make one.
+//! Who may do what, and what a run still waits for. The one place that turns a decision into permission: an executor
+//! takes a [`Cleared`] order and nothing else, and only this module can make one.
 
 use super::id::{PersonId, StepId, Timestamp};
-use super::order::Order;
+use super::order::{Delivery, Job, Order, OrderKey, OrderLimits, Purpose};
 use super::people::Role;
+use super::plan::{Plan, PlannedHost};
+use super::run::{BuiltIn, CellState, Choice, Item, Phase, Run, Slot, Verdict};
+use super::runbook::{Action, Script, Severity};
+use super::window::{self, WindowState};
+use super::workspace::{Quorum, Reach, Workspace};
+use super::world::World;
 
 /// An order that policy has cleared. Holding one is the permission to carry it out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,6 +19,123 @@ impl Cleared {
     /// The order.
     pub fn order(&self) -> &Order {
         &self.0
+    }
+
+    /// For tests of the executor alone: nothing outside tests can make an order that policy has not seen.
+    #[cfg(test)]
+    pub(crate) fn for_test(order: Order) -> Self {
+        Self(order)
+    }
+}
+
+/// Clears the order of a cell in flight. `None` where the run's phase does not let it run (any more): then whatever is
+/// in flight for it must end.
+pub fn clear(run: &Run, slot: Slot) -> Option<Cleared> {
+    let cell = run.cell(slot).filter(|cell| cell.state.is_in_flight())?;
+    let released = match (slot.item, &run.phase) {
+        (Item::Reach | Item::Preflight(_), Phase::Checking(_))
+        | (Item::Verify(_), Phase::Verifying) => true,
+        (Item::Step(_), Phase::Running | Phase::Paused(_)) => true,
+        (Item::Step(_), Phase::Stopping(how)) => how.lets_steps_end(),
+        (Item::Reach | Item::Preflight(_) | Item::Step(_) | Item::Verify(_), _) => false,
+    };
+    if !released {
+        return None;
+    }
+    let key = OrderKey {
+        run: run.id,
+        slot,
+        attempt: cell.attempt,
+    };
+    let host = run.plan.host(slot.host?)?.clone();
+    let (purpose, job, step_ms) = job(run, key, &host)?;
+    let limits = OrderLimits {
+        connect_ms: run.plan.limits.connect_ms,
+        idle_ms: run.plan.limits.idle_ms,
+        step_ms,
+    };
+    let jumps = jumps_to(&run.plan, &host);
+    Some(Cleared(Order {
+        key,
+        purpose,
+        host,
+        jumps,
+        job,
+        limits,
+    }))
+}
+
+/// The servers a host is reached through, nearest to us first.
+fn jumps_to(plan: &Plan, host: &PlannedHost) -> Vec<PlannedHost> {
+    let mut chain = Vec::new();
+    let mut at = &host.reach;
+    while let Reach::Ssh {
+        jump: Some(name), ..
+    } = at
+    {
+        let Some(next) = plan.jumps.iter().find(|jump| jump.name == *name) else {
+            break;
+        };
+        if chain.len() >= super::planning::JUMPS_MAX {
+            break;
+        }
+        chain.push(next.clone());
+        at = &next.reach;
+    }
+    chain.reverse();
+    chain
+}
+
+fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u64)> {
+    let plan = &run.plan;
+    let check = |purpose, n: u16, list: &[super::runbook::Check]| {
+        let check = list.get(usize::from(n))?;
+        let mut delivery = delivery(plan, key, host, &check.script, check.id.as_str());
+        delivery.expect = Some(check.expect.clone());
+        delivery.secrets.clear();
+        Some((purpose, Job::Script(delivery), check.script.timeout_ms))
+    };
+    match key.slot.item {
+        Item::Reach => Some((Purpose::Preflight, Job::Reach, plan.limits.connect_ms)),
+        Item::Preflight(n) => check(Purpose::Preflight, n, &plan.runbook.preflight),
+        Item::Verify(n) => check(Purpose::Verify, n, &plan.runbook.verify),
+        Item::Step(n) => {
+            let step = plan.step(n)?;
+            let Action::Script(script) = &step.action else {
+                return None;
+            };
+            let delivery = delivery(plan, key, host, script, step.id.as_str());
+            Some((Purpose::Step, Job::Script(delivery), script.timeout_ms))
+        }
+    }
+}
+
+fn delivery(
+    plan: &Plan,
+    key: OrderKey,
+    host: &PlannedHost,
+    script: &Script,
+    step: &str,
+) -> Delivery {
+    let mut variables = plan.inputs.clone();
+    variables.extend([
+        ("host".to_owned(), host.name.to_string()),
+        ("run".to_owned(), key.run.0.to_string()),
+        ("step".to_owned(), step.to_owned()),
+        ("attempt".to_owned(), key.attempt.to_string()),
+    ]);
+    let secrets = plan
+        .secrets
+        .iter()
+        .filter(|secret| script.secrets.contains(&secret.name))
+        .cloned()
+        .collect();
+    Delivery {
+        interpreter: script.interpreter,
+        variables,
+        secrets,
+        text: script.text.clone(),
+        expect: None,
     }
 }
 
@@ -37,11 +160,346 @@ pub enum WaitsFor {
         /// Who could accept it.
         may: Vec<PersonId>,
     },
-    /// No window is open, or a freeze is in force. It does not keep a run from being approved, only from starting.
+    /// No window is open, or a freeze is in force. It keeps a run from starting, not from being approved.
     Window {
         /// Why, in words.
         why: String,
         /// When that ends, where it can be told.
         until: Option<Timestamp>,
     },
+}
+
+/// What a run waits for before it may start, windows last. Empty: it may start now.
+pub fn waits_for(world: &World, run: &Run, at: Timestamp) -> Vec<WaitsFor> {
+    let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else {
+        return Vec::new();
+    };
+    let mut waits = missing_approvals(workspace, run);
+    waits.extend(open_warnings(run).into_iter().map(|(id, text)| {
+        let may = workspace
+            .members
+            .keys()
+            .filter(|person| may_accept(workspace, run, person))
+            .cloned()
+            .collect();
+        WaitsFor::Warning { id, text, may }
+    }));
+    match window::state(workspace, at) {
+        WindowState::Always | WindowState::Open { .. } => {}
+        WindowState::Closed { opens } => {
+            waits.push(WaitsFor::Window {
+                why: "outside the change windows".to_owned(),
+                until: opens,
+            });
+        }
+        WindowState::Frozen { name, until } => {
+            waits.push(WaitsFor::Window {
+                why: format!("frozen: {name}"),
+                until: Some(until),
+            });
+        }
+    }
+    waits
+}
+
+/// The latest word of everybody who voted, in ledger order.
+pub fn latest_votes(run: &Run) -> Vec<(&PersonId, Choice)> {
+    let mut latest: Vec<(&PersonId, Choice)> = Vec::new();
+    for vote in &run.votes {
+        latest.retain(|(person, _)| **person != vote.by);
+        latest.push((&vote.by, vote.choice));
+    }
+    latest
+}
+
+/// Approvals still missing, judged by the roles people hold now. Each person fills one slot, found by matching, so that
+/// no order of voting can waste somebody who alone could fill another slot.
+pub fn missing_approvals(workspace: &Workspace, run: &Run) -> Vec<WaitsFor> {
+    let Some(quorum) = &run.plan.quorum else {
+        return Vec::new();
+    };
+    let approvers: Vec<&PersonId> = latest_votes(run)
+        .into_iter()
+        .filter(|(person, choice)| *choice == Choice::Approve && **person != run.plan.requester)
+        .map(|(person, _)| person)
+        .collect();
+    let seats = seats(quorum);
+    let filled = matching(workspace, &seats, &approvers);
+    let mut missing: Vec<(Role, u32)> = Vec::new();
+    for (seat, role) in seats.iter().enumerate() {
+        if filled.get(seat).copied().flatten().is_none() {
+            match missing.iter_mut().find(|(known, _)| known == role) {
+                Some((_, count)) => *count += 1,
+                None => missing.push((*role, 1)),
+            }
+        }
+    }
+    let may = |role: Role| {
+        workspace
+            .holders(role)
+            .filter(|person| **person != run.plan.requester && !approvers.contains(person))
+            .cloned()
+            .collect()
+    };
+    missing
+        .into_iter()
+        .map(|(role, missing)| WaitsFor::Approval {
+            role,
+            missing,
+            may: may(role),
+        })
+        .collect()
+}
+
+/// Whether the members of a workspace could fill a quorum at all without the requester.
+pub fn can_be_filled(workspace: &Workspace, quorum: &Quorum, requester: &PersonId) -> bool {
+    let people: Vec<&PersonId> = workspace
+        .members
+        .keys()
+        .filter(|person| *person != requester)
+        .collect();
+    matching(workspace, &seats(quorum), &people)
+        .iter()
+        .all(Option::is_some)
+}
+
+fn seats(quorum: &Quorum) -> Vec<Role> {
+    quorum
+        .from
+        .iter()
+        .flat_map(|slot| (0..slot.n).map(|_| slot.role))
+        .collect()
+}
+
+/// Who sits where: a largest bipartite matching by augmenting paths. Seats and people are few.
+fn matching(workspace: &Workspace, seats: &[Role], people: &[&PersonId]) -> Vec<Option<usize>> {
+    fn seat_person(
+        person: usize,
+        fits: &dyn Fn(usize, usize) -> bool,
+        taken: &mut Vec<Option<usize>>,
+        tried: &mut Vec<bool>,
+    ) -> bool {
+        for seat in 0..taken.len() {
+            if !fits(person, seat) || tried.get(seat).copied().unwrap_or(true) {
+                continue;
+            }
+            if let Some(mark) = tried.get_mut(seat) {
+                *mark = true;
+            }
+            let sitting = taken.get(seat).copied().flatten();
+            if sitting.is_none_or(|other| seat_person(other, fits, taken, tried)) {
+                if let Some(place) = taken.get_mut(seat) {
+                    *place = Some(person);
+                }
+                return true;
+            }
+        }
+        false
+    }
+    let fits = |person: usize, seat: usize| match (people.get(person), seats.get(seat)) {
+        (Some(person), Some(role)) => workspace.grants(person, *role),
+        _ => false,
+    };
+    let mut taken = vec![None; seats.len()];
+    for person in 0..people.len() {
+        seat_person(person, &fits, &mut taken, &mut vec![false; seats.len()]);
+    }
+    taken
+}
+
+/// Warnings of a run that nobody has answered for: id and text.
+pub fn open_warnings(run: &Run) -> Vec<(StepId, String)> {
+    warnings(run)
+        .into_iter()
+        .filter(|(id, _)| !run.accepted.contains_key(id))
+        .collect()
+}
+
+/// Every warning of a run: from planning, from checks without a host, from checks on hosts.
+pub fn warnings(run: &Run) -> Vec<(StepId, String)> {
+    let mut found: Vec<(StepId, String)> = run
+        .plan
+        .warnings
+        .iter()
+        .map(|warning| (warning.id.clone(), warning.text.clone()))
+        .collect();
+    let builtin = |check: BuiltIn| StepId::new(check.id_and_title().0);
+    found.extend(
+        run.builtin
+            .iter()
+            .filter(|(_, judged)| judged.verdict == Verdict::Warn)
+            .map(|(check, judged)| (builtin(*check), judged.why.clone())),
+    );
+    found.extend(
+        host_findings(run)
+            .into_iter()
+            .filter(|f| f.verdict == Verdict::Warn)
+            .map(|f| (f.id, f.text)),
+    );
+    found
+}
+
+/// What the checks of a run on its hosts came to, where it is not fine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// The check.
+    pub id: StepId,
+    /// Whether it warns or blocks.
+    pub verdict: Verdict,
+    /// Where and why.
+    pub text: String,
+    /// On how many hosts.
+    pub hosts: u32,
+}
+
+/// Hosts named in a finding before the rest is counted.
+const NAMED_HOSTS_MAX: usize = 5;
+
+/// Findings of the preflight on hosts, one per check.
+///
+/// A host that cannot be reached blocks the run, unless the runbook tolerates so many failed hosts: then it is a
+/// warning that somebody answers for, and the run goes on without them. A check whose result is unknown counts as failed.
+pub fn host_findings(run: &Run) -> Vec<Finding> {
+    let mut findings: Vec<(Item, Finding)> = Vec::new();
+    for (slot, cell) in &run.cells {
+        let why = match &cell.state {
+            CellState::Failed(reason) | CellState::Unknown(reason) | CellState::Refused(reason) => {
+                reason.words()
+            }
+            CellState::Waiting
+            | CellState::Intended
+            | CellState::Started { .. }
+            | CellState::Ok
+            | CellState::Skipped => continue,
+        };
+        let (id, _, severity) = match slot.item {
+            Item::Reach | Item::Preflight(_) => run.plan.item_name(slot.item),
+            Item::Step(_) | Item::Verify(_) => continue,
+        };
+        let host = slot
+            .host
+            .and_then(|ix| run.plan.host(ix))
+            .map_or("?", |host| host.name.as_str());
+        let why = if cell.saw.is_empty() {
+            why
+        } else {
+            cell.saw.lines().next().unwrap_or_default().to_owned()
+        };
+        match findings.iter_mut().find(|(item, _)| *item == slot.item) {
+            Some((_, finding)) => {
+                finding.hosts += 1;
+                if usize::try_from(finding.hosts).is_ok_and(|count| count <= NAMED_HOSTS_MAX) {
+                    finding.text.push_str(&format!("; {host}: {why}"));
+                }
+            }
+            None => {
+                let verdict = match severity {
+                    Severity::Block => Verdict::Block,
+                    Severity::Warn => Verdict::Warn,
+                };
+                findings.push((
+                    slot.item,
+                    Finding {
+                        id,
+                        verdict,
+                        text: format!("{host}: {why}"),
+                        hosts: 1,
+                    },
+                ));
+            }
+        }
+    }
+    let all = u32::try_from(run.plan.hosts.len()).unwrap_or(u32::MAX);
+    for (item, finding) in &mut findings {
+        let more = usize::try_from(finding.hosts)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(NAMED_HOSTS_MAX);
+        if more > 0 {
+            finding.text.push_str(&format!("; and {more} more"));
+        }
+        let tolerated = run
+            .plan
+            .max_failures
+            .unwrap_or(0)
+            .min(all.saturating_sub(1));
+        if *item == Item::Reach && finding.hosts <= tolerated {
+            finding.verdict = Verdict::Warn;
+        }
+    }
+    findings.into_iter().map(|(_, finding)| finding).collect()
+}
+
+/// Whether a person may answer for a run's warnings: somebody who works there, and from medium impact not the proposer.
+pub fn may_accept(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
+    use super::runbook::Impact;
+    let works_there = [Role::Operator, Role::Approver, Role::Owner]
+        .iter()
+        .any(|role| workspace.grants(person, *role));
+    let alone = run.plan.quorum.is_none();
+    let proposer_may = run.plan.impact == Impact::Low || alone;
+    works_there && (proposer_may || *person != run.plan.requester)
+}
+
+/// Whether a person may vote on a run: holds a role of the quorum and did not ask for it.
+pub fn may_vote(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
+    let roles = run
+        .plan
+        .quorum
+        .iter()
+        .flat_map(|quorum| quorum.from.iter().map(|slot| slot.role));
+    *person != run.plan.requester && roles.into_iter().any(|role| workspace.grants(person, role))
+}
+
+/// Whether a person may stop or pause: the safe direction is open to everybody who works there.
+pub fn may_stop(workspace: &Workspace, person: &PersonId) -> bool {
+    [Role::Operator, Role::Approver, Role::Commander, Role::Owner]
+        .iter()
+        .any(|role| workspace.grants(person, *role))
+}
+
+/// Whether a person may sign a run off: a reviewer who neither proposed nor drove it.
+pub fn may_review(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
+    let took_part = *person == run.plan.requester || run.driver.as_ref() == Some(person);
+    let alone = workspace.members.len() < 2;
+    workspace.grants(person, Role::Reviewer) && (!took_part || alone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture;
+    use crate::domain::workspace::Slot as Seat;
+
+    fn quorum(seats: &[(Role, u32)]) -> Quorum {
+        Quorum {
+            impact: crate::domain::runbook::Impact::High,
+            from: seats
+                .iter()
+                .map(|(role, n)| Seat { role: *role, n: *n })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn z28_a_person_fills_one_seat_and_matching_is_not_greedy() {
+        let mut workspace = fixture::workspace("prod-web");
+        let both: std::collections::BTreeSet<Role> = [Role::Approver, Role::Owner].into();
+        workspace.members = [
+            ("grace".into(), both),
+            ("kim".into(), [Role::Approver].into()),
+        ]
+        .into();
+        let and = quorum(&[(Role::Approver, 1), (Role::Owner, 1)]);
+        let (grace, kim) = (PersonId::new("grace"), PersonId::new("kim"));
+        let all = |people: &[&PersonId]| {
+            matching(&workspace, &seats(&and), people)
+                .iter()
+                .all(Option::is_some)
+        };
+        assert!(!all(&[&grace]));
+        assert!(all(&[&grace, &kim]));
+        assert!(all(&[&kim, &grace]));
+        assert!(can_be_filled(&workspace, &and, &"ada".into()));
+        assert!(!can_be_filled(&workspace, &and, &grace));
+    }
 }

@@ -116,6 +116,16 @@ pub enum StopHow {
     TimedOut,
 }
 
+impl StopHow {
+    /// Whether steps in flight may end by themselves; otherwise they are ended.
+    pub fn lets_steps_end(self) -> bool {
+        match self {
+            StopHow::AfterStep | StopHow::AfterBatch | StopHow::Failure => true,
+            StopHow::Now | StopHow::TimedOut => false,
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -495,30 +505,58 @@ impl Reason {
 /// How far execution got. Kept so that deciding what comes next never scans the matrix.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Progress {
-    /// The stretch of script steps between manual steps, or the manual step, at work.
+    /// The stretch of steps at work: see `segments::of`.
     pub segment: u16,
     /// The batch at work.
     pub batch: u32,
     /// Hosts of the batch already let in.
     pub admitted: u32,
-    /// Hosts at work in this segment.
+    /// Hosts at work in this stretch.
     pub active: OrdSet<HostIx>,
+    /// What the executor has.
+    pub in_flight: OrdSet<Slot>,
     /// Cells that wait for a person's decision.
     pub attention: OrdSet<Slot>,
     /// Hosts taken out of the run.
     pub dropped: OrdSet<HostIx>,
     /// Hosts that failed without a person having decided to go on.
     pub failures: u32,
-    /// Items of preflight or verification not yet settled.
-    pub open_checks: u32,
-    /// Checks already given out this round; the next one has this position.
-    pub next_check: u32,
-    /// Checks in flight.
-    pub active_checks: u32,
+    /// Cells that are done, per step: ok or skipped.
+    pub done: OrdMap<u16, u32>,
+    /// The checks on hosts at work.
+    pub checks: Checks,
     /// Whether some verification could not be made.
     pub unverified: bool,
     /// Whether something failed, was dropped, or is unknown for good.
     pub failed: bool,
+}
+
+/// The checks on hosts at work: each check of the stage on each target.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Checks {
+    /// Which checks.
+    pub stage: Stage,
+    /// On which hosts.
+    pub targets: Vector<HostIx>,
+    /// How many cells the stage has.
+    pub total: u32,
+    /// How many were given out.
+    pub given: u32,
+    /// How many have a result.
+    pub settled: u32,
+}
+
+/// Which checks on hosts are at work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Connect, compare the host key, log in.
+    #[default]
+    Reach,
+    /// The runbook's preflight, on hosts that can be reached.
+    Preflight,
+    /// The runbook's verification, on hosts still in the run.
+    Verify,
 }
 
 impl Run {

@@ -61,8 +61,8 @@ pub struct Runbook {
     pub source: String,
     /// SHA-256 over the file's bytes and its templates' digests: what a second person accepts.
     pub digest: Digest,
-    /// Digest of each merged template's file, by `id@version`.
-    pub templates: BTreeMap<String, Digest>,
+    /// Each merged template, `id@version`, in order, with its file's digest.
+    pub templates: Vec<(String, Digest)>,
 }
 
 /// What sort of work a runbook is.
@@ -175,7 +175,7 @@ pub struct Limits {
     pub connect_ms: u64,
     /// Without a byte from the host while a step runs.
     pub idle_ms: u64,
-    /// From start to the end of the last step.
+    /// From the start, or from going on after a pause, to the end of the last step.
     pub run_ms: u64,
 }
 

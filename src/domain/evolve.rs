@@ -1,0 +1,497 @@
+//! The fold: how each event changes what is true. Total and deterministic; what it needs to know beyond the event is
+//! in the run's plan, which came with the run. An event of a run the world does not hold (erased, or long over) changes
+//! nothing, so any subset that keeps whole runs folds as well.
+
+use super::command::Decision;
+use super::event::{Details, Event, Recorded};
+use super::id::{HostIx, RunId, Timestamp};
+use super::legal::{self, Illegal};
+use super::order::CellResult;
+use super::plan::Plan;
+use super::run::{
+    Acceptance, Cell, CellState, Checks, Ending, Item, Judged, Note, PauseCause, Phase, Progress,
+    Reason, Round, Run, Slot, Stage, Vote,
+};
+use super::segments::{self, Segment};
+use super::site::Site;
+use super::world::{Day, LastGood, PendingSite, USUAL_RUNS_MAX, World};
+use std::sync::Arc;
+
+/// Days kept for the week's sparkline and the month's comparison.
+const DAYS_MAX: usize = 31;
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+
+/// Applies one event. Returns the run it was about as it stands afterwards, also where the run has left the world.
+///
+/// # Errors
+/// The event does not fit the state: the ledger is damaged, or `decide` has a fault.
+pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>, Illegal> {
+    let touched = match &recorded.event {
+        Event::RunProposed { run, .. } => propose(world, recorded, *run),
+        Event::Refused { .. } => None,
+        event => match event.run() {
+            Some(id) => in_run(world, recorded, id)?,
+            None => {
+                in_site(world, recorded);
+                None
+            }
+        },
+    };
+    world.events = recorded.index + 1;
+    world.last_at = recorded.at;
+    Ok(touched)
+}
+
+fn text(details: &Details, name: &str) -> String {
+    details
+        .get(name)
+        .map_or("", |detail| detail.text())
+        .to_owned()
+}
+
+fn in_site(world: &mut World, recorded: &Recorded) {
+    let parsed = || {
+        serde_json::from_str::<Site>(&text(&recorded.details, "site"))
+            .ok()
+            .map(Arc::new)
+    };
+    if let Event::SiteLoaded { .. } = &recorded.event {
+        let first = world.site.is_none();
+        if let Some(site) = parsed() {
+            put_in_force(world, site, first);
+        }
+    }
+    if let Event::SitePending { by, sensitive, .. } = &recorded.event {
+        world.pending = parsed().map(|site| PendingSite {
+            site,
+            diff: text(&recorded.details, "diff"),
+            by: by.clone(),
+            at: recorded.at,
+            sensitive: sensitive.clone(),
+        });
+    }
+    if let Event::SiteAccepted { digest } = &recorded.event
+        && let Some(pending) = world
+            .pending
+            .take()
+            .filter(|pending| pending.site.digest == *digest)
+    {
+        put_in_force(world, pending.site, true);
+    }
+    if let Event::ClockJumped { by_ms } = &recorded.event {
+        world.clock_jump = Some((recorded.at, *by_ms));
+    }
+}
+
+/// Puts a site into force. Its runbooks count as accepted where a second person saw them, or where it is the first.
+fn put_in_force(world: &mut World, site: Arc<Site>, accepted: bool) {
+    if accepted {
+        world
+            .accepted_runbooks
+            .extend(site.runbooks.values().map(|runbook| runbook.digest));
+    }
+    world.pending = None;
+    world.site = Some(site);
+}
+
+fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>> {
+    world.next_run = id.0 + 1;
+    let day = recorded.at.0.div_euclid(DAY_MS);
+    world.days.entry(day).or_insert_with(Day::default).runs += 1;
+    while world.days.len() > DAYS_MAX {
+        let Some(oldest) = world.days.get_min().map(|(day, _)| *day) else {
+            break;
+        };
+        world.days.remove(&oldest);
+    }
+    let Event::RunProposed { binding, .. } = &recorded.event else {
+        return None;
+    };
+    let plan: Plan = serde_json::from_str(&text(&recorded.details, "plan")).ok()?;
+    let run = Arc::new(Run {
+        id,
+        plan: Arc::new(plan),
+        binding: *binding,
+        revision: 1,
+        phase: Phase::Checking(Round::Proposal),
+        phase_since: recorded.at,
+        proposed: recorded.at,
+        started: None,
+        ended: None,
+        driver: None,
+        approved: None,
+        builtin: imbl::OrdMap::new(),
+        accepted: imbl::OrdMap::new(),
+        votes: imbl::Vector::new(),
+        cells: imbl::OrdMap::new(),
+        progress: Progress::default(),
+        notes: imbl::Vector::new(),
+        outcome_note: None,
+        review: None,
+    });
+    world.runs.insert(id, Arc::clone(&run));
+    Some(run)
+}
+
+fn in_run(world: &mut World, recorded: &Recorded, id: RunId) -> Result<Option<Arc<Run>>, Illegal> {
+    let Some(found) = world.runs.get(&id) else {
+        return Ok(None);
+    };
+    legal::check(found, &recorded.event)?;
+    let mut run = Arc::clone(found);
+    apply(Arc::make_mut(&mut run), recorded);
+    if matches!(run.phase, Phase::Reviewed(_) | Phase::Cancelled(_)) {
+        world.runs.remove(&id);
+    } else {
+        world.runs.insert(id, Arc::clone(&run));
+    }
+    if let Event::RunEnded { ending, .. } = recorded.event {
+        learn(world, &run, ending, recorded.at);
+    }
+    Ok(Some(run))
+}
+
+/// Keeps what a run's end teaches: how long it usually takes, what the last good one was, how the day went.
+fn learn(world: &mut World, run: &Arc<Run>, ending: Ending, at: Timestamp) {
+    if ending != Ending::Succeeded {
+        world
+            .days
+            .entry(run.proposed.0.div_euclid(DAY_MS))
+            .or_insert_with(Day::default)
+            .failed += 1;
+        return;
+    }
+    let key = (
+        run.plan.proposal.workspace.clone(),
+        run.plan.runbook.id.clone(),
+    );
+    let usual = world.usual.entry(key).or_default();
+    if usual.durations_ms.len() >= USUAL_RUNS_MAX {
+        usual.durations_ms.remove(0);
+    }
+    usual
+        .durations_ms
+        .push(at.ms_since(run.started.unwrap_or(at)));
+    usual.last_good = Some(LastGood {
+        run: run.id,
+        at,
+        plan: Arc::clone(&run.plan),
+    });
+}
+
+fn apply(run: &mut Run, recorded: &Recorded) {
+    let at = recorded.at;
+    let by = || recorded.by.person().cloned();
+    let note = |name: &str| Note {
+        by: by().unwrap_or_else(|| "engine".into()),
+        at,
+        text: text(&recorded.details, name),
+    };
+    match &recorded.event {
+        Event::RoundBegan { round, .. } => {
+            run.cells = run
+                .cells
+                .iter()
+                .filter(|(slot, _)| is_step(slot.item))
+                .map(|(s, c)| (*s, c.clone()))
+                .collect();
+            run.builtin.clear();
+            run.progress.in_flight.clear();
+            run.progress.checks = Checks::default();
+            enter(run, Phase::Checking(*round), at);
+        }
+        Event::ChecksReleased { stage, checks, .. } => {
+            let targets = targets(run, *stage);
+            run.progress.checks = Checks {
+                stage: *stage,
+                targets,
+                total: *checks,
+                given: 0,
+                settled: 0,
+            };
+        }
+        Event::BuiltInJudged { check, verdict, .. } => {
+            let why = text(&recorded.details, "why");
+            run.builtin.insert(
+                *check,
+                Judged {
+                    verdict: *verdict,
+                    why,
+                    at,
+                },
+            );
+        }
+        Event::Intended { slot, attempt, .. } => intend(run, *slot, *attempt, at),
+        Event::Started { slot, group, .. } => {
+            if let Some(cell) = run.cells.get_mut(slot) {
+                cell.state = CellState::Started { group: *group };
+                cell.since = at;
+            }
+        }
+        Event::Ended { slot, result, .. } => {
+            end(run, *slot, result, text(&recorded.details, "saw"), at)
+        }
+        Event::RetryPlanned {
+            slot, not_before, ..
+        } => {
+            run.progress.attention.remove(slot);
+            if let Some(cell) = run.cells.get_mut(slot) {
+                cell.state = CellState::Waiting;
+                cell.not_before = Some(*not_before);
+                cell.since = at;
+            }
+        }
+        Event::Resolved { slot, decision, .. } => resolve(run, *slot, *decision, at),
+        Event::HostDropped { slot, .. } => {
+            run.progress.failures += 1;
+            drop_host(run, *slot);
+        }
+        Event::ManualOpened { slot, .. } => {
+            run.cells.insert(*slot, fresh(0, at));
+            run.revision += 1;
+        }
+        Event::Ticked { slot, .. } => {
+            settle_cell(run, *slot, CellState::Ok, at);
+            if let Some(cell) = run.cells.get_mut(slot) {
+                cell.saw = text(&recorded.details, "evidence");
+            }
+            run.revision += 1;
+        }
+        Event::BatchBegan { segment, batch, .. } => {
+            run.progress.segment = *segment;
+            run.progress.batch = *batch;
+            run.progress.admitted = 0;
+            run.progress.active.clear();
+        }
+        Event::WarningAccepted { warning, .. } => {
+            let Note { by, at, text } = note("reason");
+            run.accepted.insert(
+                warning.clone(),
+                Acceptance {
+                    by,
+                    at,
+                    reason: text,
+                },
+            );
+            run.revision += 1;
+        }
+        Event::Voted { choice, .. } => {
+            let Note { by, at, text } = note("reason");
+            run.votes.push_back(Vote {
+                by,
+                at,
+                choice: *choice,
+                reason: text,
+            });
+            run.revision += 1;
+        }
+        Event::RunWaiting { .. } => enter(run, Phase::Waiting, at),
+        Event::RunApproved { .. } => {
+            run.approved = Some(at);
+            enter(run, Phase::Approved, at);
+        }
+        Event::StartAsked { .. } => run.driver = by(),
+        Event::RunStarted { .. } => {
+            run.started = Some(at);
+            enter(run, Phase::Running, at);
+        }
+        Event::RunPaused { cause, .. } => enter(run, Phase::Paused(cause.clone()), at),
+        Event::RunContinued { .. } => enter(run, Phase::Running, at),
+        Event::RunStopping { how, .. } => enter(run, Phase::Stopping(*how), at),
+        Event::VerifyBegan { .. } => enter(run, Phase::Verifying, at),
+        Event::RunEnded { ending, .. } => {
+            lose_what_is_in_flight(run, at);
+            run.ended = Some(at);
+            enter(run, Phase::Ended(*ending), at);
+        }
+        Event::RunCancelled { cancel, .. } => {
+            run.ended = Some(at);
+            enter(run, Phase::Cancelled(cancel.clone()), at);
+        }
+        Event::Noted { .. } => run.notes.push_back(note("text")),
+        Event::RunClosed { .. } => {
+            run.outcome_note = Some(note("text"));
+            close(run, Phase::Closed, at);
+        }
+        Event::RunReviewed { .. } => {
+            run.review = Some(note("text"));
+            close(run, Phase::Reviewed, at);
+        }
+        Event::Booted { .. }
+        | Event::ClockJumped { .. }
+        | Event::SiteLoaded { .. }
+        | Event::SitePending { .. }
+        | Event::SiteAccepted { .. }
+        | Event::RunProposed { .. }
+        | Event::Refused { .. } => {}
+    }
+}
+
+fn enter(run: &mut Run, phase: Phase, at: Timestamp) {
+    run.phase = phase;
+    run.phase_since = at;
+    run.revision += 1;
+}
+
+fn close(run: &mut Run, into: fn(Ending) -> Phase, at: Timestamp) {
+    if let Some(ending) = run.phase.ending() {
+        enter(run, into(ending), at);
+    }
+}
+
+fn is_step(item: Item) -> bool {
+    matches!(item, Item::Step(_))
+}
+
+fn fresh(attempt: u16, at: Timestamp) -> Cell {
+    Cell {
+        state: CellState::Waiting,
+        attempt,
+        since: at,
+        began: at,
+        not_before: None,
+        saw: String::new(),
+    }
+}
+
+fn targets(run: &Run, stage: Stage) -> imbl::Vector<HostIx> {
+    let all = (0u32..).take(run.plan.hosts.len()).map(HostIx);
+    let reached = |host: &HostIx| {
+        *run.state(Slot {
+            item: Item::Reach,
+            host: Some(*host),
+        }) == CellState::Ok
+    };
+    match stage {
+        Stage::Reach => all.collect(),
+        Stage::Preflight => all.filter(reached).collect(),
+        Stage::Verify => all
+            .filter(|host| !run.progress.dropped.contains(host))
+            .collect(),
+    }
+}
+
+fn intend(run: &mut Run, slot: Slot, attempt: u16, at: Timestamp) {
+    let mut cell = fresh(attempt, at);
+    cell.state = CellState::Intended;
+    run.cells.insert(slot, cell);
+    run.progress.in_flight.insert(slot);
+    match (slot.item, slot.host) {
+        (Item::Step(_), Some(host)) => {
+            if run.progress.active.insert(host).is_none() {
+                run.progress.admitted += 1;
+            }
+        }
+        (Item::Step(_), None) => {}
+        (Item::Reach | Item::Preflight(_) | Item::Verify(_), _) => run.progress.checks.given += 1,
+    }
+}
+
+fn end(run: &mut Run, slot: Slot, result: &CellResult, saw: String, at: Timestamp) {
+    run.progress.in_flight.remove(&slot);
+    let state = match result {
+        CellResult::Ok => CellState::Ok,
+        CellResult::Failed(reason) => CellState::Failed(reason.clone()),
+        CellResult::Unknown(reason) => CellState::Unknown(reason.clone()),
+        CellResult::Refused(reason) => CellState::Refused(reason.clone()),
+    };
+    match slot.item {
+        Item::Step(_) => settle_cell(run, slot, state, at),
+        Item::Reach | Item::Preflight(_) | Item::Verify(_) => {
+            run.progress.checks.settled += 1;
+            if matches!(slot.item, Item::Verify(_)) {
+                match &state {
+                    CellState::Failed(_) => run.progress.failed = true,
+                    CellState::Unknown(_) | CellState::Refused(_) => run.progress.unverified = true,
+                    CellState::Ok
+                    | CellState::Waiting
+                    | CellState::Intended
+                    | CellState::Started { .. }
+                    | CellState::Skipped => {}
+                }
+            }
+            set_state(run, slot, state, at);
+        }
+    }
+    if let Some(cell) = run.cells.get_mut(&slot) {
+        cell.saw = saw;
+    }
+}
+
+fn set_state(run: &mut Run, slot: Slot, state: CellState, at: Timestamp) {
+    if let Some(cell) = run.cells.get_mut(&slot) {
+        cell.state = state;
+        cell.since = at;
+    }
+}
+
+/// Gives a step's cell its result and moves its host on, or asks for attention.
+fn settle_cell(run: &mut Run, slot: Slot, state: CellState, at: Timestamp) {
+    let done = matches!(state, CellState::Ok | CellState::Skipped);
+    set_state(run, slot, state, at);
+    if !done {
+        run.progress.attention.insert(slot);
+        return;
+    }
+    run.progress.attention.remove(&slot);
+    let (Item::Step(step), Some(host)) = (slot.item, slot.host) else {
+        return;
+    };
+    *run.progress.done.entry(step).or_insert(0) += 1;
+    let last = match segments::at(&run.plan, run.progress.segment) {
+        Some(Segment::Scripts { last, .. }) => step >= last,
+        Some(Segment::Manual { .. }) | None => true,
+    };
+    if last {
+        run.progress.active.remove(&host);
+    }
+}
+
+fn resolve(run: &mut Run, slot: Slot, decision: Decision, at: Timestamp) {
+    run.revision += 1;
+    match decision {
+        Decision::Retry => {
+            run.progress.attention.remove(&slot);
+            set_state(run, slot, CellState::Waiting, at);
+            if let Some(cell) = run.cells.get_mut(&slot) {
+                cell.not_before = None;
+            }
+        }
+        Decision::Skip => settle_cell(run, slot, CellState::Skipped, at),
+        Decision::MarkOk => settle_cell(run, slot, CellState::Ok, at),
+        Decision::Drop => drop_host(run, slot),
+        Decision::MarkFailed => {
+            set_state(run, slot, CellState::Failed(Reason::Marked), at);
+            drop_host(run, slot);
+        }
+    }
+}
+
+fn drop_host(run: &mut Run, slot: Slot) {
+    run.progress.attention.remove(&slot);
+    run.progress.failed = true;
+    if let Some(host) = slot.host {
+        run.progress.active.remove(&host);
+        run.progress.dropped.insert(host);
+    }
+}
+
+/// A run ends with cells in flight only when the server went away: nobody can tell how they ended.
+fn lose_what_is_in_flight(run: &mut Run, at: Timestamp) {
+    let lost: Vec<Slot> = run.progress.in_flight.iter().copied().collect();
+    for slot in lost {
+        set_state(run, slot, CellState::Unknown(Reason::Interrupted), at);
+        run.progress.failed = true;
+    }
+    run.progress.in_flight.clear();
+}
+
+/// Whether a pause ends by itself once every open decision is taken.
+pub fn ends_with_decisions(cause: &PauseCause) -> bool {
+    match cause {
+        PauseCause::Failure => true,
+        PauseCause::Person(_) => false,
+    }
+}

@@ -1,0 +1,140 @@
+//! The two legality tables. Live execution and replay both ask them: an event they do not allow never enters the
+//! ledger, and a ledger that holds one is damaged.
+
+use super::event::Event;
+use super::run::{CellState, PhaseTag, Run};
+
+/// An event that does not fit the state it met.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{event} does not fit {state}")]
+pub struct Illegal {
+    /// The event's kind.
+    pub event: String,
+    /// The state it met.
+    pub state: String,
+}
+
+/// Whether a run in `phase` may meet `event`.
+pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
+    use PhaseTag as P;
+    let before_start = matches!(phase, P::Checking | P::Waiting | P::Approved);
+    let at_work = matches!(phase, P::Running | P::Paused | P::Stopping | P::Verifying);
+    match event {
+        Event::Booted { .. }
+        | Event::ClockJumped { .. }
+        | Event::SiteLoaded { .. }
+        | Event::SitePending { .. }
+        | Event::SiteAccepted { .. }
+        | Event::Refused { .. } => true,
+        Event::RunProposed { .. } => false,
+        Event::RoundBegan { .. } => matches!(phase, P::Checking | P::Approved),
+        Event::StartAsked { .. } | Event::RunStarted { .. } => {
+            matches!(phase, P::Approved | P::Checking)
+        }
+        Event::ChecksReleased { .. } => matches!(phase, P::Checking | P::Verifying),
+        Event::BuiltInJudged { .. } => phase == P::Checking,
+        Event::Intended { .. } => {
+            matches!(phase, P::Checking | P::Running | P::Stopping | P::Verifying)
+        }
+        Event::Started { .. } | Event::Ended { .. } => phase == P::Checking || at_work,
+        Event::RetryPlanned { .. } => matches!(phase, P::Running | P::Paused | P::Stopping),
+        Event::Resolved { .. } => matches!(phase, P::Paused | P::Running),
+        Event::HostDropped { .. } => matches!(phase, P::Running | P::Paused | P::Stopping),
+        Event::ManualOpened { .. } => matches!(phase, P::Running | P::Stopping),
+        Event::Ticked { .. } => matches!(phase, P::Running | P::Paused | P::Stopping),
+        Event::BatchBegan { .. } => phase == P::Running,
+        Event::WarningAccepted { .. } => matches!(phase, P::Checking | P::Waiting),
+        Event::RunWaiting { .. } => phase == P::Checking,
+        Event::Voted { .. } => before_start,
+        Event::RunApproved { .. } => matches!(phase, P::Checking | P::Waiting),
+        Event::RunPaused { .. } => phase == P::Running,
+        Event::RunContinued { .. } => phase == P::Paused,
+        Event::RunStopping { .. } => {
+            matches!(phase, P::Running | P::Paused | P::Verifying | P::Stopping)
+        }
+        Event::VerifyBegan { .. } => phase == P::Running,
+        Event::RunEnded { .. } => at_work,
+        Event::RunCancelled { .. } => before_start,
+        Event::Noted { .. } => phase != P::Cancelled,
+        Event::RunClosed { .. } => phase == P::Ended,
+        Event::RunReviewed { .. } => phase == P::Closed,
+    }
+}
+
+/// Whether a cell in `state` at `attempt` may meet `event`.
+pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
+    match event {
+        Event::Intended { attempt: next, .. } => {
+            *state == CellState::Waiting && *next == attempt + 1
+        }
+        Event::Started { attempt: this, .. } => *state == CellState::Intended && *this == attempt,
+        Event::Ended { attempt: this, .. } => state.is_in_flight() && *this == attempt,
+        Event::RetryPlanned { .. } | Event::HostDropped { .. } => {
+            matches!(
+                state,
+                CellState::Failed(_) | CellState::Unknown(_) | CellState::Refused(_)
+            )
+        }
+        Event::Resolved { .. } => match state {
+            CellState::Failed(_)
+            | CellState::Unknown(_)
+            | CellState::Refused(_)
+            | CellState::Waiting => true,
+            CellState::Intended
+            | CellState::Started { .. }
+            | CellState::Ok
+            | CellState::Skipped => false,
+        },
+        Event::ManualOpened { .. } | Event::Ticked { .. } => *state == CellState::Waiting,
+        Event::Booted { .. }
+        | Event::ClockJumped { .. }
+        | Event::SiteLoaded { .. }
+        | Event::SitePending { .. }
+        | Event::SiteAccepted { .. }
+        | Event::Refused { .. }
+        | Event::RunProposed { .. }
+        | Event::RoundBegan { .. }
+        | Event::ChecksReleased { .. }
+        | Event::BuiltInJudged { .. }
+        | Event::BatchBegan { .. }
+        | Event::WarningAccepted { .. }
+        | Event::RunWaiting { .. }
+        | Event::Voted { .. }
+        | Event::RunApproved { .. }
+        | Event::StartAsked { .. }
+        | Event::RunStarted { .. }
+        | Event::RunPaused { .. }
+        | Event::RunContinued { .. }
+        | Event::RunStopping { .. }
+        | Event::VerifyBegan { .. }
+        | Event::RunEnded { .. }
+        | Event::RunCancelled { .. }
+        | Event::Noted { .. }
+        | Event::RunClosed { .. }
+        | Event::RunReviewed { .. } => true,
+    }
+}
+
+/// Asks both tables.
+///
+/// # Errors
+/// Names the event and the state it does not fit.
+pub fn check(run: &Run, event: &Event) -> Result<(), Illegal> {
+    let kind = || super::words::kind(event);
+    if !run_allows(run.phase.tag(), event) {
+        return Err(Illegal {
+            event: kind(),
+            state: format!("{} in {}", run.id, run.phase.tag().word()),
+        });
+    }
+    if let Some(slot) = super::words::slot(event) {
+        let attempt = run.cell(slot).map_or(0, |cell| cell.attempt);
+        if !cell_allows(run.state(slot), attempt, event) {
+            return Err(Illegal {
+                event: kind(),
+                state: format!("{} {slot:?} {:?}", run.id, run.state(slot)),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! The checks that need no host, and what keeps an approved run from starting right now.
+
+use super::id::{ServerName, Timestamp, WorkspaceId};
+use super::policy;
+use super::refusal::{Refusal, Rule};
+use super::run::{BuiltIn, Phase, Run, Verdict};
+use super::window::{self, WindowState};
+use super::workspace::Workspace;
+use super::world::World;
+use std::sync::Arc;
+
+/// A runbook whose review is overdue for longer blocks.
+const REVIEW_OVERDUE_DAYS_MAX: i64 = 90;
+
+/// Judges every built-in check, in the order shown. Planning has refused already what could never run; what it found
+/// right is said here too, so that an approver reads that it was looked at.
+pub fn judge(world: &World, run: &Run, at: Timestamp) -> Vec<(BuiltIn, Verdict, String)> {
+    let Some(workspace) = world.workspace(&run.plan.proposal.workspace).cloned() else {
+        return vec![(
+            BuiltIn::Scope,
+            Verdict::Block,
+            "the workspace is gone".to_owned(),
+        )];
+    };
+    let one = |check| {
+        let (verdict, why) = match check {
+            BuiltIn::Roles => roles(&workspace, run),
+            BuiltIn::Inputs => pass(format!(
+                "{} inputs, {} confirmed",
+                run.plan.inputs.len(),
+                run.plan.proposal.ticks.len()
+            )),
+            BuiltIn::Stack => stack(run),
+            BuiltIn::Scope => pass(format!(
+                "{} hosts of {}",
+                run.plan.hosts.len(),
+                workspace.id
+            )),
+            BuiltIn::Excluded => pass(excluded(run)),
+            BuiltIn::Window => (Verdict::Pass, window_words(&workspace, at)),
+            BuiltIn::Busy => (Verdict::Pass, busy_words(world, run)),
+            BuiltIn::Freshness => freshness(run, at),
+        };
+        (check, verdict, why)
+    };
+    BuiltIn::ALL.into_iter().map(one).collect()
+}
+
+/// Whether an approved run may start at this moment: a window is open, nothing is frozen, the hosts are free.
+///
+/// # Errors
+/// The rule, what it waits for, and for how long.
+pub fn may_start(world: &World, run: &Run, at: Timestamp) -> Result<(), Refusal> {
+    let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else {
+        return Err(Refusal::new(Rule::NotFound, "the workspace is gone"));
+    };
+    let words = window_words(workspace, at);
+    match window::state(workspace, at) {
+        WindowState::Always | WindowState::Open { .. } => {}
+        WindowState::Closed { .. } => {
+            return Err(
+                Refusal::new(Rule::WindowClosed, words).next("start it when the window opens")
+            );
+        }
+        WindowState::Frozen { .. } => {
+            return Err(Refusal::new(Rule::Frozen, words).next("start it after the freeze"));
+        }
+    }
+    match busy(world, run).first() {
+        None => Ok(()),
+        Some((other, host)) => {
+            let driver = other
+                .driver
+                .as_ref()
+                .map_or_else(|| "nobody".to_owned(), ToString::to_string);
+            Err(Refusal::new(
+                Rule::Busy,
+                format!("{} holds {host}; driver {driver}", other.id),
+            )
+            .next("start it when that run has ended"))
+        }
+    }
+}
+
+fn pass(why: String) -> (Verdict, String) {
+    (Verdict::Pass, why)
+}
+
+fn roles(workspace: &Workspace, run: &Run) -> (Verdict, String) {
+    let Some(quorum) = &run.plan.quorum else {
+        return pass("no approval is due".to_owned());
+    };
+    if policy::can_be_filled(workspace, quorum, &run.plan.requester) {
+        return pass("members can fill the quorum without the proposer".to_owned());
+    }
+    let roles: Vec<&str> = quorum.from.iter().map(|slot| slot.role.word()).collect();
+    (
+        Verdict::Block,
+        format!(
+            "{} has not enough people besides {} for: {}",
+            workspace.id,
+            run.plan.requester,
+            roles.join(" and ")
+        ),
+    )
+}
+
+fn stack(run: &Run) -> (Verdict, String) {
+    let uses = &run.plan.runbook.uses;
+    if uses.len() == run.plan.runbook.templates.len() {
+        pass(if uses.is_empty() {
+            "no templates".to_owned()
+        } else {
+            uses.join(", ")
+        })
+    } else {
+        (
+            Verdict::Block,
+            "a template of the stack is missing".to_owned(),
+        )
+    }
+}
+
+fn excluded(run: &Run) -> String {
+    match &run.plan.runbook.scope.exclude {
+        Some(selector) => format!("none of {selector}"),
+        None => "the runbook excludes no host".to_owned(),
+    }
+}
+
+fn freshness(run: &Run, at: Timestamp) -> (Verdict, String) {
+    let due = &run.plan.runbook.next_review;
+    let Ok(day) = due.parse::<jiff::civil::Date>() else {
+        return pass("no review date".to_owned());
+    };
+    let today = at.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let late = day
+        .until(today)
+        .map_or(0, |span| i64::from(span.get_days()));
+    match late {
+        i64::MIN..=0 => pass(format!("next review {due}")),
+        1..=REVIEW_OVERDUE_DAYS_MAX => (Verdict::Warn, format!("its review was due on {due}")),
+        _ => (
+            Verdict::Block,
+            format!("its review was due on {due}, more than {REVIEW_OVERDUE_DAYS_MAX} days ago"),
+        ),
+    }
+}
+
+/// The state of the windows in words.
+pub fn window_words(workspace: &Workspace, at: Timestamp) -> String {
+    let when = |moment: Timestamp| {
+        let zone = workspace
+            .windows
+            .first()
+            .map_or("UTC", |window| window.zone.as_str());
+        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        moment
+            .to_jiff()
+            .to_zoned(zone)
+            .strftime("%a %d %b %H:%M %Z")
+            .to_string()
+    };
+    match window::state(workspace, at) {
+        WindowState::Always => "always allowed".to_owned(),
+        WindowState::Open { name, until } => format!("{name} is open until {}", when(until)),
+        WindowState::Closed { opens: Some(opens) } => {
+            format!("outside the windows; the next opens {}", when(opens))
+        }
+        WindowState::Closed { opens: None } => "outside the windows; none will open".to_owned(),
+        WindowState::Frozen { name, until } => format!("frozen: {name}, until {}", when(until)),
+    }
+}
+
+fn busy_words(world: &World, run: &Run) -> String {
+    match busy(world, run).first() {
+        None => "free".to_owned(),
+        Some((other, host)) => format!("{} holds {host} now; the start waits for it", other.id),
+    }
+}
+
+/// Runs at work on hosts this run wants: with the first such host.
+fn busy(world: &World, run: &Run) -> Vec<(Arc<Run>, ServerName)> {
+    let at_work = |other: &&Arc<Run>| {
+        other.id != run.id
+            && match other.phase {
+                Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => true,
+                Phase::Checking(super::run::Round::Start) => true,
+                Phase::Checking(super::run::Round::Proposal)
+                | Phase::Waiting
+                | Phase::Approved
+                | Phase::Ended(_)
+                | Phase::Closed(_)
+                | Phase::Reviewed(_)
+                | Phase::Cancelled(_) => false,
+            }
+    };
+    let wanted: std::collections::BTreeSet<(&WorkspaceId, &ServerName)> = places(run).collect();
+    let clash = |other: &Arc<Run>| {
+        let host = places(other)
+            .find(|place| wanted.contains(place))
+            .map(|(_, host)| host.clone());
+        host.map(|host| (Arc::clone(other), host))
+    };
+    world
+        .runs
+        .values()
+        .filter(at_work)
+        .filter_map(clash)
+        .collect()
+}
+
+fn places(run: &Run) -> impl Iterator<Item = (&WorkspaceId, &ServerName)> {
+    run.plan
+        .hosts
+        .iter()
+        .map(|host| (&run.plan.proposal.workspace, &host.name))
+}

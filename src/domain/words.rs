@@ -1,0 +1,317 @@
+//! Events in words: for the audit list, for verbs, and for whoever reads a refusal at three in the morning.
+
+use super::command::Decision;
+use super::event::{Details, Event};
+use super::order::CellResult;
+use super::run::{Choice, Item, PauseCause, Slot, StopHow, Verdict};
+
+/// The word a leaf carries for what happened.
+pub fn kind(event: &Event) -> String {
+    let value = serde_json::to_value(event).unwrap_or_default();
+    value
+        .get("kind")
+        .and_then(|kind| kind.as_str())
+        .unwrap_or("unknown")
+        .to_owned()
+}
+
+/// Every kind there is: what `audit verify` knows.
+pub const KINDS: &[&str] = &[
+    "booted",
+    "clock_jumped",
+    "site_loaded",
+    "site_pending",
+    "site_accepted",
+    "run_proposed",
+    "round_began",
+    "checks_released",
+    "built_in_judged",
+    "intended",
+    "started",
+    "ended",
+    "retry_planned",
+    "resolved",
+    "host_dropped",
+    "manual_opened",
+    "ticked",
+    "batch_began",
+    "warning_accepted",
+    "run_waiting",
+    "voted",
+    "run_approved",
+    "start_asked",
+    "run_started",
+    "run_paused",
+    "run_continued",
+    "run_stopping",
+    "verify_began",
+    "run_ended",
+    "run_cancelled",
+    "noted",
+    "run_closed",
+    "run_reviewed",
+    "refused",
+];
+
+/// The cell an event is about.
+pub fn slot(event: &Event) -> Option<Slot> {
+    match event {
+        Event::Intended { slot, .. }
+        | Event::Started { slot, .. }
+        | Event::Ended { slot, .. }
+        | Event::RetryPlanned { slot, .. }
+        | Event::Resolved { slot, .. }
+        | Event::HostDropped { slot, .. }
+        | Event::ManualOpened { slot, .. }
+        | Event::Ticked { slot, .. } => Some(*slot),
+        Event::Booted { .. }
+        | Event::ClockJumped { .. }
+        | Event::SiteLoaded { .. }
+        | Event::SitePending { .. }
+        | Event::SiteAccepted { .. }
+        | Event::RunProposed { .. }
+        | Event::RoundBegan { .. }
+        | Event::ChecksReleased { .. }
+        | Event::BuiltInJudged { .. }
+        | Event::BatchBegan { .. }
+        | Event::WarningAccepted { .. }
+        | Event::RunWaiting { .. }
+        | Event::Voted { .. }
+        | Event::RunApproved { .. }
+        | Event::StartAsked { .. }
+        | Event::RunStarted { .. }
+        | Event::RunPaused { .. }
+        | Event::RunContinued { .. }
+        | Event::RunStopping { .. }
+        | Event::VerifyBegan { .. }
+        | Event::RunEnded { .. }
+        | Event::RunCancelled { .. }
+        | Event::Noted { .. }
+        | Event::RunClosed { .. }
+        | Event::RunReviewed { .. }
+        | Event::Refused { .. } => None,
+    }
+}
+
+/// What happened, in one line. Texts of people come last, after a colon.
+pub fn event(event: &Event, details: &Details) -> String {
+    let text = |name: &str| {
+        details
+            .get(name)
+            .map_or("", |detail| detail.text())
+            .lines()
+            .next()
+            .unwrap_or("")
+            .to_owned()
+    };
+    let said = |words: String, name: &str| {
+        let text = text(name);
+        if text.is_empty() {
+            words
+        } else {
+            format!("{words}: {text}")
+        }
+    };
+    match event {
+        Event::Booted { repaired_bytes: 0 } => "server started".to_owned(),
+        Event::Booted { repaired_bytes } => {
+            format!("server started; a torn tail of {repaired_bytes} bytes was set aside")
+        }
+        Event::ClockJumped { by_ms } => format!("wall clock jumped by {} s", by_ms / 1_000),
+        Event::SiteLoaded { digest, commit, .. } => {
+            format!("site {} in force{}", digest.short(), at_commit(commit))
+        }
+        Event::SitePending {
+            digest,
+            commit,
+            sensitive,
+            ..
+        } => {
+            let what: Vec<String> = sensitive.iter().map(|change| change.words()).collect();
+            format!(
+                "site {}{} waits for another person: {}",
+                digest.short(),
+                at_commit(commit),
+                what.join(", ")
+            )
+        }
+        Event::SiteAccepted { digest } => {
+            said(format!("site {} accepted", digest.short()), "reason")
+        }
+        Event::RunProposed {
+            workspace,
+            runbook,
+            hosts,
+            impact,
+            ..
+        } => {
+            format!(
+                "proposed {runbook} in {workspace} on {hosts} hosts, {} impact",
+                impact.word()
+            )
+        }
+        Event::RoundBegan { .. } => "checks began".to_owned(),
+        Event::ChecksReleased { checks, .. } => format!("{checks} checks on hosts released"),
+        Event::BuiltInJudged { check, verdict, .. } => said(
+            format!("{}: {}", check.id_and_title().0, verdict_word(*verdict)),
+            "why",
+        ),
+        Event::Intended { slot, attempt, .. } => {
+            format!("{} about to run, try {attempt}", place(*slot))
+        }
+        Event::Started { slot, group, .. } => {
+            format!("{} began, process group {group}", place(*slot))
+        }
+        Event::Ended {
+            slot,
+            result,
+            output,
+            ..
+        } => {
+            format!(
+                "{} {}, {} lines",
+                place(*slot),
+                result_words(result),
+                output.lines
+            )
+        }
+        Event::RetryPlanned { slot, .. } => format!("{} will be tried again", place(*slot)),
+        Event::Resolved { slot, decision, .. } => said(
+            format!("{}: {}", place(*slot), decision_words(*decision)),
+            "reason",
+        ),
+        Event::HostDropped { slot, .. } => format!("{}: host left the run", place(*slot)),
+        Event::ManualOpened { slot, .. } => format!("{} waits for a person", place(*slot)),
+        Event::Ticked { slot, .. } => said(format!("{} done by hand", place(*slot)), "evidence"),
+        Event::BatchBegan { segment, batch, .. } => {
+            format!("batch {} of stretch {} began", batch + 1, segment + 1)
+        }
+        Event::WarningAccepted { warning, .. } => {
+            said(format!("answers for the warning {warning}"), "reason")
+        }
+        Event::RunWaiting { .. } => "checks are through; waiting".to_owned(),
+        Event::Voted {
+            choice: Choice::Approve,
+            ..
+        } => said("approved".to_owned(), "reason"),
+        Event::Voted {
+            choice: Choice::Deny,
+            ..
+        } => said("denied".to_owned(), "reason"),
+        Event::RunApproved { .. } => "may start".to_owned(),
+        Event::StartAsked { .. } => "start asked for; checks run again".to_owned(),
+        Event::RunStarted { .. } => "first step released".to_owned(),
+        Event::RunPaused {
+            cause: PauseCause::Person(person),
+            ..
+        } => format!("paused by {person}"),
+        Event::RunPaused {
+            cause: PauseCause::Failure,
+            ..
+        } => "paused: somebody must decide".to_owned(),
+        Event::RunContinued { .. } => "goes on".to_owned(),
+        Event::RunStopping { how, .. } => said(stop_words(*how).to_owned(), "reason"),
+        Event::VerifyBegan { .. } => "verification began".to_owned(),
+        Event::RunEnded { ending, .. } => format!("ended: {}", ending.word()),
+        Event::RunCancelled { cancel, .. } => said(cancel.word().to_owned(), "why"),
+        Event::Noted { .. } => said("note".to_owned(), "text"),
+        Event::RunClosed { .. } => said("closed".to_owned(), "text"),
+        Event::RunReviewed { .. } => said("reviewed".to_owned(), "text"),
+        Event::Refused { rule, verb, .. } => format!("{verb} refused: {}", rule.code()),
+    }
+}
+
+fn at_commit(commit: &Option<String>) -> String {
+    commit
+        .as_ref()
+        .map(|id| format!(" at {}", id.chars().take(10).collect::<String>()))
+        .unwrap_or_default()
+}
+
+/// A cell's place without its plan: hosts and steps by number.
+fn place(slot: Slot) -> String {
+    let item = match slot.item {
+        Item::Reach => "reach".to_owned(),
+        Item::Preflight(n) => format!("check {}", n + 1),
+        Item::Step(n) => format!("step {}", n + 1),
+        Item::Verify(n) => format!("verify {}", n + 1),
+    };
+    match slot.host {
+        Some(host) => format!("{item} on host {}", host.0 + 1),
+        None => item,
+    }
+}
+
+fn result_words(result: &CellResult) -> String {
+    match result {
+        CellResult::Ok => "ok".to_owned(),
+        CellResult::Failed(reason) => format!("failed: {}", reason.words()),
+        CellResult::Unknown(reason) => format!("unknown: {}", reason.words()),
+        CellResult::Refused(reason) => format!("never began: {}", reason.words()),
+    }
+}
+
+/// A verdict in one word.
+pub fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "fine",
+        Verdict::Warn => "warning",
+        Verdict::Block => "blocks",
+    }
+}
+
+/// A decision in words.
+pub fn decision_words(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Retry => "run again",
+        Decision::Skip => "go on without it",
+        Decision::Drop => "host dropped",
+        Decision::MarkOk => "marked as done",
+        Decision::MarkFailed => "marked as failed",
+    }
+}
+
+/// A way to stop in words.
+pub fn stop_words(how: StopHow) -> &'static str {
+    match how {
+        StopHow::AfterStep => "stopping after the steps at work",
+        StopHow::AfterBatch => "stopping after this batch",
+        StopHow::Now => "aborting now",
+        StopHow::Failure => "stopping: too many failures",
+        StopHow::TimedOut => "stopping: the run's time is over",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_kinds_is_the_enum() {
+        let source = include_str!("event.rs");
+        let start = source.find("pub enum Event {").unwrap();
+        let body = &source[start..start + source[start..].find("\n}\n").unwrap()];
+        let mut written: Vec<String> = body
+            .lines()
+            .filter_map(|line| {
+                line.strip_prefix("    ")
+                    .filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
+            })
+            .map(|line| line.trim_end_matches(" {").trim_end_matches(',').to_owned())
+            .map(|name| {
+                let mut word = String::new();
+                for c in name.chars() {
+                    if c.is_ascii_uppercase() && !word.is_empty() {
+                        word.push('_');
+                    }
+                    word.push(c.to_ascii_lowercase());
+                }
+                word
+            })
+            .collect();
+        written.sort();
+        let mut known: Vec<String> = KINDS.iter().map(ToString::to_string).collect();
+        known.sort();
+        assert_eq!(written, known);
+    }
+}
