@@ -131,7 +131,7 @@ pub fn approval_42() -> Run {
     plan.impact = Impact::High;
     plan.impact_because = vec!["medium by the runbook".to_owned(), "raised: production".to_owned()];
     plan.asked = ago(4);
-    let binding = binding_of(&canonical_plan(&plan));
+    let binding = binding_of(&canonical_plan(&plan).unwrap());
     let mut run = run_of(plan, Phase::Waiting);
     run.binding = binding;
     run.proposed = ago(4);
@@ -238,7 +238,7 @@ pub fn run_in(phase: Phase) -> Run {
 
 /// A run of a plan.
 pub fn run_of(plan: Plan, phase: Phase) -> Run {
-    let binding = binding_of(&canonical_plan(&plan));
+    let binding = binding_of(&canonical_plan(&plan).unwrap());
     Run {
         id: plan.run,
         binding,
@@ -484,7 +484,7 @@ pub fn runbook(id: &str, title: &str, impact: Impact) -> Runbook {
         file: format!("runbooks/{id}.toml"),
         source: format!("schema = 1\n\n[runbook]\nid = \"{id}\"\n"),
         digest: Digest::of(id.as_bytes()),
-        templates: BTreeMap::from([("host-baseline@1".to_owned(), Digest::of(b"host-baseline"))]),
+        templates: vec![("host-baseline@1".to_owned(), Digest::of(b"host-baseline"))],
     }
 }
 

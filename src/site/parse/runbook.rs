@@ -81,7 +81,7 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
         file: file.to_owned(),
         source: text.to_owned(),
         digest: Digest::of(text.as_bytes()),
-        templates: BTreeMap::new(),
+        templates: Vec::new(),
     };
     merge(&mut value, &fields, templates, text, report);
     manual_texts(&fields, &value.inputs, &["run"], report);

@@ -135,7 +135,7 @@ pub(super) fn merge(
         before.extend(template.before.iter().cloned());
         after.extend(template.after.iter().cloned());
         runbook.verify.extend(template.verify.iter().cloned());
-        runbook.templates.insert(name.to_owned(), template.digest);
+        runbook.templates.push((name.to_owned(), template.digest));
         whole.push(0);
         whole.extend_from_slice(name.as_bytes());
         whole.push(0);
