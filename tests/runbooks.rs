@@ -14,8 +14,14 @@ mod runbooks {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
+    use quarterdeck::site::{Diagnostic, Git, Ink, Look, load, render};
+    use std::path::Path;
+
     use content::{Case, Flat, read, root, text, toml_files};
     use host::{Host, said};
+
+    const HOST_KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB";
 
     /// The fingerprint that a request for the demo's secret names.
     const TOKEN_FINGERPRINT: &str = "2df068b1e9af";
@@ -173,6 +179,45 @@ mod runbooks {
             before: "",
         },
     ];
+
+    #[test]
+    fn the_demo_site_loads() {
+        let site = tempfile::tempdir().unwrap();
+        copy(&root("src/cli/demo/site"), site.path());
+        copy(&root("runbooks"), &site.path().join("runbooks"));
+        copy(&root("themes"), &site.path().join("themes"));
+        // What the demo fills in when it starts: host keys, and who started it.
+        let filled = [
+            ("\"DEMO\"\n", format!("\"{HOST_KEY}\"\n")),
+            ("[\"DEMO\"]", "[\"tester\"]".to_owned()),
+        ];
+        for directory in [site.path().to_owned(), site.path().join("workspaces")] {
+            for file in toml_files(directory.to_str().unwrap()) {
+                let mut text = fs::read_to_string(&file).unwrap();
+                for (from, to) in &filled {
+                    text = text.replace(from, to);
+                }
+                fs::write(&file, text).unwrap();
+            }
+        }
+        let loaded = match load(site.path(), Git::default()) {
+            Ok(loaded) => loaded,
+            Err(found) => panic!("{}", drawn(&found)),
+        };
+        // The one warning it deserves: everybody may act as everybody.
+        let warned: Vec<String> = loaded
+            .warnings
+            .iter()
+            .map(|it| format!("{}:{}", it.file, it.line))
+            .collect();
+        assert_eq!(
+            warned,
+            ["quarterdeck.toml:9"],
+            "{}",
+            drawn(&loaded.warnings)
+        );
+        assert_eq!(loaded.site.runbooks.len(), toml_files("runbooks").len());
+    }
 
     #[test]
     fn every_shipped_runbook_has_a_case() {
@@ -430,6 +475,29 @@ mod runbooks {
                 said(&out)
             );
         }
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let target = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &target);
+            } else {
+                fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+
+    fn drawn(found: &[Diagnostic]) -> String {
+        let look = Look {
+            width: 120,
+            ink: Ink::Plain,
+        };
+        found
+            .iter()
+            .map(|diagnostic| render(diagnostic, look))
+            .collect()
     }
 
     // ── outside tools ──
