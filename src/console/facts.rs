@@ -1,8 +1,66 @@
 //! What the world means for one person: what waits for them, what waits for others, what is at work and how far.
+//!
+//! Pure questions over `World`; the rules themselves are `domain::policy`'s.
 
-use crate::domain::run::Phase;
-use crate::domain::{PersonId, Role, World};
-use std::collections::BTreeSet;
+use crate::domain::policy::{self, WaitsFor};
+use crate::domain::run::{Cell, CellState, Ending, Item, PauseCause, Phase, Run, Slot};
+use crate::domain::runbook::Action;
+use crate::domain::window::{self, WindowState};
+use crate::domain::workspace::Workspace;
+use crate::domain::{HostIx, PersonId, Role, RunId, StepId, Timestamp, World};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Something only a person can do.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Errand {
+    /// Decide about a cell that failed or is unknown.
+    Decide,
+    /// Do a step by hand.
+    HandStep(Slot),
+    /// Approve or deny.
+    Approve,
+    /// Answer for this warning.
+    Accept(StepId),
+    /// Start what is approved.
+    Start,
+    /// Go on after a pause.
+    Continue,
+    /// Write the outcome note.
+    Note,
+    /// Sign off.
+    Review,
+    /// Accept a change to the site.
+    AcceptSite,
+}
+
+impl Errand {
+    /// One word for lists.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Errand::Decide => "decide",
+            Errand::HandStep(_) => "by hand",
+            Errand::Approve => "approve",
+            Errand::Accept(_) => "accept",
+            Errand::Start => "start",
+            Errand::Continue => "continue",
+            Errand::Note => "note",
+            Errand::Review => "review",
+            Errand::AcceptSite => "site",
+        }
+    }
+}
+
+/// Something that waits for a person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Waiting {
+    /// The run it is about; `None` where it is about the site.
+    pub run: Option<RunId>,
+    /// What is to be done.
+    pub errand: Errand,
+    /// Since when.
+    pub since: Timestamp,
+}
 
 /// Every role a person holds anywhere, in the order the formats list them.
 pub fn roles(world: &World, person: &PersonId) -> BTreeSet<Role> {
@@ -10,9 +68,22 @@ pub fn roles(world: &World, person: &PersonId) -> BTreeSet<Role> {
     site.workspaces.values().filter_map(|workspace| workspace.members.get(person)).flatten().copied().collect()
 }
 
+/// The workspaces a person may see, production first.
+pub fn workspaces<'a>(world: &'a World, person: &PersonId) -> Vec<&'a Arc<Workspace>> {
+    let Some(site) = &world.site else { return Vec::new() };
+    let mut found: Vec<_> = site.workspaces.values().filter(|workspace| workspace.has_member(person)).collect();
+    found.sort_by_key(|workspace| std::cmp::Reverse(workspace.environment));
+    found
+}
+
 /// Whether something a person may see changes with the seconds.
 pub fn something_moves(world: &World, person: &PersonId) -> bool {
-    world.visible_runs(person).any(|run| match run.phase {
+    world.visible_runs(person).any(|run| is_at_work(run))
+}
+
+/// Whether a run changes with the seconds.
+pub fn is_at_work(run: &Run) -> bool {
+    match run.phase {
         Phase::Checking(_) | Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => true,
         Phase::Waiting
         | Phase::Approved
@@ -20,5 +91,253 @@ pub fn something_moves(world: &World, person: &PersonId) -> bool {
         | Phase::Closed(_)
         | Phase::Reviewed(_)
         | Phase::Cancelled(_) => false,
-    })
+    }
+}
+
+/// Runs at work that a person may see, newest first.
+pub fn at_work<'a>(world: &'a World, person: &'a PersonId) -> Vec<&'a Arc<Run>> {
+    world.visible_runs(person).filter(|run| is_at_work(run)).collect()
+}
+
+/// What waits for a person: what holds a run up first, then by age.
+pub fn mine(world: &World, person: &PersonId, now: Timestamp) -> Vec<Waiting> {
+    let mut found = Vec::new();
+    if let Some(pending) = &world.pending
+        && pending.by.as_ref() != Some(person)
+        && roles(world, person).contains(&Role::Owner)
+    {
+        found.push(Waiting { run: None, errand: Errand::AcceptSite, since: pending.at });
+    }
+    for run in world.visible_runs(person) {
+        let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else { continue };
+        found.extend(errand(world, workspace, run, person, now));
+    }
+    found.sort_by(|a, b| (rank(&a.errand), a.since, a.run).cmp(&(rank(&b.errand), b.since, b.run)));
+    found
+}
+
+/// What a person can do about one run now, where there is something.
+pub fn errand(world: &World, workspace: &Workspace, run: &Run, person: &PersonId, now: Timestamp) -> Option<Waiting> {
+    let executes = workspace.grants(person, run.plan.runbook.runs_as);
+    let works_there = policy::may_stop(workspace, person);
+    let (errand, since) = match &run.phase {
+        Phase::Waiting => {
+            let waits = policy::waits_for(world, run, now);
+            let errand = waits.into_iter().find_map(|waits| match waits {
+                WaitsFor::Approval { may, .. } => may.contains(person).then_some(Errand::Approve),
+                WaitsFor::Warning { id, may, .. } => may.contains(person).then_some(Errand::Accept(id)),
+                WaitsFor::Window { .. } => None,
+            })?;
+            (errand, run.phase_since)
+        }
+        Phase::Approved if executes => (Errand::Start, run.phase_since),
+        Phase::Running | Phase::Paused(_) => {
+            if executes && let Some(slot) = run.progress.attention.iter().next() {
+                let since = run.cell(*slot).map_or(run.phase_since, |cell| cell.since);
+                (Errand::Decide, since)
+            } else if works_there && let Some((slot, cell)) = hand_step(run) {
+                (Errand::HandStep(slot), cell.since)
+            } else if matches!(&run.phase, Phase::Paused(PauseCause::Person(by)) if by == person) {
+                (Errand::Continue, run.phase_since)
+            } else {
+                return None;
+            }
+        }
+        Phase::Ended(_) if works_there => (Errand::Note, run.phase_since),
+        Phase::Closed(_) if policy::may_review(workspace, run, person) => (Errand::Review, run.phase_since),
+        Phase::Checking(_)
+        | Phase::Approved
+        | Phase::Stopping(_)
+        | Phase::Verifying
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_)
+        | Phase::Cancelled(_) => return None,
+    };
+    Some(Waiting { run: Some(run.id), errand, since })
+}
+
+/// Runs that wait for somebody else, and for what.
+pub fn others<'a>(world: &'a World, person: &'a PersonId, now: Timestamp) -> Vec<(&'a Arc<Run>, Vec<WaitsFor>)> {
+    world
+        .visible_runs(person)
+        .filter(|run| run.phase == Phase::Waiting)
+        .map(|run| (run, policy::waits_for(world, run, now)))
+        .filter(|(_, waits)| !waits.iter().any(|waits| is_for(waits, person)))
+        .collect()
+}
+
+/// Whether this person could do what is waited for.
+pub fn is_for(waits: &WaitsFor, person: &PersonId) -> bool {
+    match waits {
+        WaitsFor::Approval { may, .. } | WaitsFor::Warning { may, .. } => may.contains(person),
+        WaitsFor::Window { .. } => false,
+    }
+}
+
+/// The manual step that is open, where one is.
+pub fn hand_step(run: &Run) -> Option<(Slot, &Cell)> {
+    run.plan
+        .steps()
+        .filter(|(_, step)| matches!(step.action, Action::Manual { .. }))
+        .map(|(position, _)| Slot { item: Item::Step(position), host: None })
+        .find_map(|slot| run.cell(slot).filter(|cell| cell.state == CellState::Waiting).map(|cell| (slot, cell)))
+}
+
+/// By when an approved run must have started, where something says so: the window closes or the approval expires.
+pub fn start_by(world: &World, run: &Run, now: Timestamp) -> Option<Timestamp> {
+    let window = world.workspace(&run.plan.proposal.workspace).and_then(|w| match window::state(w, now) {
+        WindowState::Open { until, .. } => Some(until),
+        WindowState::Always | WindowState::Closed { .. } | WindowState::Frozen { .. } => None,
+    });
+    let expiry = match run.phase {
+        Phase::Approved => run.approved.map(|at| at.plus_ms(run.plan.execution_expiry_ms)),
+        Phase::Checking(_) | Phase::Waiting => Some(run.proposed.plus_ms(run.plan.approval_expiry_ms)),
+        Phase::Running
+        | Phase::Paused(_)
+        | Phase::Stopping(_)
+        | Phase::Verifying
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_)
+        | Phase::Cancelled(_) => return None,
+    };
+    window.into_iter().chain(expiry).min()
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Done {
+    /// Cells that are settled, of [`Done::cells`].
+    pub settled: usize,
+    /// Cells there are: steps, manual steps and verification of the hosts still in the run.
+    pub cells: usize,
+    /// Hosts that are through every step.
+    pub hosts: usize,
+    /// The step furthest on, from 1; 0 before the first.
+    pub step: usize,
+}
+
+/// How far a run is, in one pass over what happened.
+pub fn done(run: &Run) -> Done {
+    let plan = &run.plan;
+    let kept = plan.hosts.len().saturating_sub(run.progress.dropped.len());
+    let scripts = plan.steps().filter(|(_, step)| matches!(step.action, Action::Script(_))).count();
+    let by_hand = plan.steps.len().saturating_sub(scripts);
+    let cells = kept * (scripts + plan.runbook.verify.len()) + by_hand;
+    let mut through: BTreeMap<HostIx, usize> = BTreeMap::new();
+    let (mut settled, mut step) = (0, 0);
+    for (slot, cell) in &run.cells {
+        if slot.host.is_some_and(|host| run.progress.dropped.contains(&host)) {
+            continue;
+        }
+        let over = matches!(cell.state, CellState::Ok | CellState::Skipped);
+        match slot.item {
+            Item::Reach | Item::Preflight(_) => {}
+            Item::Verify(_) => settled += usize::from(cell.state.is_settled()),
+            Item::Step(position) => {
+                step = step.max(usize::from(position) + 1);
+                settled += usize::from(over);
+                if let Some(host) = slot.host.filter(|_| over) {
+                    *through.entry(host).or_default() += 1;
+                }
+            }
+        }
+    }
+    let hosts = through.values().filter(|n| **n >= scripts).count();
+    Done { settled, cells, hosts, step }
+}
+
+/// Milliseconds since the first step was released, up to the end where there is one.
+pub fn elapsed_ms(run: &Run, now: Timestamp) -> Option<u64> {
+    run.started.map(|started| run.ended.unwrap_or(now).ms_since(started))
+}
+
+/// What is usual for this runbook here, in milliseconds.
+pub fn usual_ms(world: &World, run: &Run) -> Option<u64> {
+    let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
+    world.usual.get(&key).and_then(|usual| usual.duration_ms())
+}
+
+/// Hosts by where they stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Hosts {
+    /// Through every step.
+    pub done: usize,
+    /// At work.
+    pub running: usize,
+    /// Not at work: before the first step, or between two.
+    pub waiting: usize,
+    /// Something failed or was refused.
+    pub failed: usize,
+    /// Nobody can tell.
+    pub unknown: usize,
+    /// Out of the run.
+    pub dropped: usize,
+}
+
+/// Hosts by where they stand with the steps.
+pub fn hosts(run: &Run) -> Hosts {
+    #[derive(Clone, Copy, Default)]
+    struct Seen {
+        over: usize,
+        running: bool,
+        failed: bool,
+        unknown: bool,
+    }
+    let scripts = run.plan.steps().filter(|(_, step)| matches!(step.action, Action::Script(_))).count();
+    let mut seen = vec![Seen::default(); run.plan.hosts.len()];
+    for (slot, cell) in &run.cells {
+        let (Item::Step(_), Some(host)) = (slot.item, slot.host) else { continue };
+        let Some(host) = usize::try_from(host.0).ok().and_then(|ix| seen.get_mut(ix)) else { continue };
+        match &cell.state {
+            CellState::Waiting => {}
+            CellState::Intended | CellState::Started { .. } => host.running = true,
+            CellState::Ok | CellState::Skipped => host.over += 1,
+            CellState::Failed(_) | CellState::Refused(_) => host.failed = true,
+            CellState::Unknown(_) => host.unknown = true,
+        }
+    }
+    let mut hosts = Hosts::default();
+    for (ix, host) in (0u32..).zip(seen) {
+        let place = if run.progress.dropped.contains(&HostIx(ix)) {
+            &mut hosts.dropped
+        } else if host.unknown {
+            &mut hosts.unknown
+        } else if host.failed {
+            &mut hosts.failed
+        } else if host.running {
+            &mut hosts.running
+        } else if host.over >= scripts && scripts > 0 {
+            &mut hosts.done
+        } else {
+            &mut hosts.waiting
+        };
+        *place += 1;
+    }
+    hosts
+}
+
+/// Closed runs a person may see that nobody has signed off.
+pub fn reviews_due(world: &World, person: &PersonId) -> usize {
+    world.visible_runs(person).filter(|run| matches!(run.phase, Phase::Closed(_))).count()
+}
+
+/// Whether an ending is a good one.
+pub fn is_good(ending: Ending) -> bool {
+    match ending {
+        Ending::Succeeded => true,
+        Ending::Failed | Ending::Unverified | Ending::Aborted | Ending::Interrupted | Ending::Stuck => false,
+    }
+}
+
+fn rank(errand: &Errand) -> u8 {
+    match errand {
+        Errand::Decide => 0,
+        Errand::HandStep(_) => 1,
+        Errand::Approve | Errand::Accept(_) | Errand::AcceptSite => 2,
+        Errand::Start | Errand::Continue => 3,
+        Errand::Note => 4,
+        Errand::Review => 5,
+    }
 }

@@ -56,26 +56,29 @@ pub fn time_and_zone(at: Timestamp, zone: &TimeZone) -> String {
     at.to_jiff().to_zoned(zone.clone()).strftime("%H:%M %Z").to_string()
 }
 
-/// The shortest that cannot be misread today: `22:41`, within six days `Mon 08:00`, this year `18 Nov 14:20`, else
-/// `18 Nov 2024 14:20`.
+/// The shortest that cannot be misread today: within twelve hours `22:41`, within six days `Mon 08:00`, this year
+/// `18 Nov 14:20`, else `18 Nov 2024 14:20`.
 pub fn when(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     at.to_jiff().to_zoned(zone.clone()).strftime(form(at, now, zone)).to_string()
 }
 
-/// As [`when`], without the time of day unless it is today.
+/// As [`when`], without the time of day where a date says enough.
 pub fn day(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     match form(at, now, zone) {
         "%-d %b %H:%M" => at.to_jiff().to_zoned(zone.clone()).strftime("%-d %b").to_string(),
         "%-d %b %Y %H:%M" => at.to_jiff().to_zoned(zone.clone()).strftime("%-d %b %Y").to_string(),
+        "%a %H:%M" => at.to_jiff().to_zoned(zone.clone()).strftime("%A").to_string(),
         form => at.to_jiff().to_zoned(zone.clone()).strftime(form).to_string(),
     }
 }
 
 fn form(at: Timestamp, now: Timestamp, zone: &TimeZone) -> &'static str {
+    if at.ms_since(now).max(now.ms_since(at)) < HOUR * 12 {
+        return "%H:%M";
+    }
     let (at, today) = (at.to_jiff().to_zoned(zone.clone()).date(), now.to_jiff().to_zoned(zone.clone()).date());
     let days = today.until(at).map_or(i32::MAX, |span| span.get_days());
     match days {
-        0 => "%H:%M",
         -6..=6 => "%a %H:%M",
         _ if at.year() == today.year() => "%-d %b %H:%M",
         _ => "%-d %b %Y %H:%M",
@@ -114,7 +117,8 @@ mod tests {
         assert_eq!(when(at("2026-11-10T13:20:00Z"), now, &zone), "10 Nov 14:20");
         assert_eq!(when(at("2025-11-10T13:20:00Z"), now, &zone), "10 Nov 2025 14:20");
         assert_eq!(day(at("2026-11-10T13:20:00Z"), now, &zone), "10 Nov");
-        // 23:30 UTC is tomorrow in Berlin.
-        assert_eq!(when(at("2026-11-21T23:30:00Z"), now, &zone), "Sun 00:30");
+        // Tomorrow, but tonight; and the day is Berlin's, not Greenwich's.
+        assert_eq!(when(at("2026-11-21T23:30:00Z"), now, &zone), "00:30");
+        assert_eq!(when(at("2026-11-22T23:30:00Z"), now, &zone), "Mon 00:30");
     }
 }

@@ -223,6 +223,14 @@ impl Theme {
         }
     }
 
+    /// Whether text of this colour can be read on a ground.
+    pub fn reads_on(&self, text: Color, ground: Ground) -> bool {
+        match (&self.palette, self.ground(ground).bg) {
+            (Some(_), Some(bg)) => readable(text, &[bg]),
+            (Some(_), None) | (None, _) => false,
+        }
+    }
+
     /// How a piece of text looks on a ground.
     pub fn style(&self, role: Role, ground: Ground) -> Style {
         let base = self.ground(ground);

@@ -1,6 +1,12 @@
 //! Words for what a person reads often: phases, endings, counts.
 
+use super::moment;
+use crate::domain::policy::WaitsFor;
 use crate::domain::run::{Ending, PauseCause, Phase, Round, StopHow};
+use crate::domain::window::WindowState;
+use crate::domain::workspace::Environment;
+use crate::domain::{PersonId, Timestamp};
+use jiff::tz::TimeZone;
 
 /// `1 host`, `12 hosts`.
 pub fn count(n: usize, one: &str, many: &str) -> String {
@@ -62,6 +68,64 @@ pub fn stop(how: StopHow) -> &'static str {
     }
 }
 
+/// `kim`, `kim or lea`, `kim, lea or you`: people, of whom one is enough.
+pub fn one_of(people: &[PersonId], me: &PersonId) -> String {
+    let name = |person: &PersonId| if person == me { "you".to_owned() } else { person.to_string() };
+    let mut names: Vec<String> = people.iter().filter(|person| *person != me).map(name).collect();
+    if people.contains(me) {
+        names.insert(0, "you".to_owned());
+    }
+    match names.split_last() {
+        None => "nobody".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} or {last}", before.join(", ")),
+    }
+}
+
+/// What is waited for, for a list: who could, and nothing more.
+pub fn waits_short(waits: &WaitsFor, me: &PersonId, now: Timestamp, zone: &TimeZone) -> String {
+    match waits {
+        WaitsFor::Approval { role, may, .. } => format!("{}: {}", role.word(), one_of(may, me)),
+        WaitsFor::Warning { .. } | WaitsFor::Window { .. } => self::waits(waits, me, now, zone),
+    }
+}
+
+/// What is waited for, and for whom.
+pub fn waits(waits: &WaitsFor, me: &PersonId, now: Timestamp, zone: &TimeZone) -> String {
+    match waits {
+        WaitsFor::Approval { role, missing: 1, may } => {
+            let article = if role.word().starts_with(['a', 'o']) { "an" } else { "a" };
+            format!("needs {article} {}: {}", role.word(), one_of(may, me))
+        }
+        WaitsFor::Approval { role, missing, may } => format!("needs {missing} {}s: {}", role.word(), one_of(may, me)),
+        WaitsFor::Warning { id, may, .. } => format!("warning {id}: {}", one_of(may, me)),
+        WaitsFor::Window { why, until: Some(until) } => format!("{why}, until {}", moment::when(*until, now, zone)),
+        WaitsFor::Window { why, until: None } => why.clone(),
+    }
+}
+
+/// A workspace's name beside its environment's mark: `prod-web` is `web` where `PROD` stands before it.
+pub fn short_place(environment: Environment, workspace: &str) -> &str {
+    let prefixes: &[&str] = match environment {
+        Environment::Production => &["prod-", "production-"],
+        Environment::Staging => &["staging-", "stage-"],
+        Environment::Lab => &["lab-"],
+    };
+    let short = prefixes.iter().find_map(|prefix| workspace.strip_prefix(prefix));
+    short.filter(|short| !short.is_empty()).unwrap_or(workspace)
+}
+
+/// Whether changes are allowed in a workspace now.
+pub fn window(state: &WindowState, now: Timestamp, zone: &TimeZone) -> String {
+    match state {
+        WindowState::Always => "always allowed".to_owned(),
+        WindowState::Open { until, .. } => format!("changes allowed until {}", moment::when(*until, now, zone)),
+        WindowState::Closed { opens: Some(opens) } => format!("closed until {}", moment::when(*opens, now, zone)),
+        WindowState::Closed { opens: None } => "closed: no window comes".to_owned(),
+        WindowState::Frozen { name, until } => format!("FROZEN \"{name}\" until {}", moment::when(*until, now, zone)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +136,10 @@ mod tests {
         assert_eq!(number(1_284), "1 284");
         assert_eq!(number(999), "999");
         assert_eq!(count(1, "host", "hosts"), "1 host");
+        let people = ["kim", "lea", "ada"].map(PersonId::new);
+        assert_eq!(one_of(&people, &PersonId::new("ada")), "you, kim or lea");
+        assert_eq!(one_of(&people[..1], &PersonId::new("ada")), "kim");
+        assert_eq!(one_of(&[], &PersonId::new("ada")), "nobody");
         assert_eq!(count(2000, "host", "hosts"), "2 000 hosts");
     }
 }

@@ -7,6 +7,7 @@
 
 use crate::console::effect::Do;
 use crate::console::footer::{Foot, foot as entry};
+use crate::console::glyph;
 use crate::console::keymap::{self, Act, FormAct, Scope};
 use crate::console::layout::middle;
 use crate::console::model::Cx;
@@ -17,7 +18,7 @@ use crate::console::widgets::fold;
 use crate::console::widgets::paint::{Paint, below, indent, top};
 use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::domain::{Ask, Digest, Receipt, Refusal, RunId, Seen, Timestamp, binding};
-use crate::terminal::key::Input;
+use crate::terminal::key::{Input, KeyCode};
 use crate::terminal::line::Safe;
 use ratatui::layout::Rect;
 
@@ -63,8 +64,22 @@ enum State {
 #[derive(Debug)]
 struct Wanted {
     label: Safe,
-    field: Field,
-    need: Need,
+    held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    Typed(Box<Field>, Need),
+    Ticked { number: u16, done: bool },
+}
+
+impl Wanted {
+    fn rows(&self) -> usize {
+        match self.held {
+            Held::Typed(..) => 2,
+            Held::Ticked { .. } => 1,
+        }
+    }
 }
 
 /// What a field of a dialog must hold.
@@ -109,11 +124,15 @@ impl Dialog {
 
     /// Adds a field that starts with a text.
     pub fn field_with(mut self, label: &str, need: Need, start: &str) -> Self {
-        let lines = match need {
-            Need::MayWords | Need::Words => Lines::One,
-            Need::Code(_) | Need::Word(_) => Lines::One,
-        };
-        self.fields.push(Wanted { label: Safe::new(label), field: Field::new(lines, start), need });
+        let field = Box::new(Field::new(Lines::One, start));
+        self.fields.push(Wanted { label: Safe::new(label), held: Held::Typed(field, need) });
+        self.focus = Focus::Field(0);
+        self
+    }
+
+    /// Adds a point to tick with space; every point must be ticked.
+    pub fn tick(mut self, label: &str, number: u16) -> Self {
+        self.fields.push(Wanted { label: Safe::new(label), held: Held::Ticked { number, done: false } });
         self.focus = Focus::Field(0);
         self
     }
@@ -134,7 +153,11 @@ impl Dialog {
                     if let Focus::Field(nth) = self.focus
                         && let Some(wanted) = self.fields.get_mut(nth)
                     {
-                        wanted.field.key(*key);
+                        match &mut wanted.held {
+                            Held::Typed(field, _) => drop(field.key(*key)),
+                            Held::Ticked { done, .. } if key.code == KeyCode::Char(' ') => *done = !*done,
+                            Held::Ticked { .. } => {}
+                        }
                         self.state = State::Open;
                     }
                 }
@@ -143,11 +166,12 @@ impl Dialog {
                 if let Focus::Field(nth) = self.focus
                     && let Some(wanted) = self.fields.get_mut(nth)
                 {
-                    match wanted.need {
-                        Need::MayWords | Need::Words => wanted.field.paste(text),
-                        Need::Code(_) | Need::Word(_) => {
+                    match &mut wanted.held {
+                        Held::Typed(field, Need::MayWords | Need::Words) => field.paste(text),
+                        Held::Typed(_, Need::Code(_) | Need::Word(_)) => {
                             self.state = State::Missing(Safe::new("this is typed, not pasted"));
                         }
+                        Held::Ticked { .. } => {}
                     }
                 }
             }
@@ -210,22 +234,33 @@ impl Dialog {
 
     fn missing(&self) -> Option<(usize, Safe)> {
         self.fields.iter().enumerate().find_map(|(nth, wanted)| {
-            let typed = wanted.field.text();
-            let what = match &wanted.need {
-                Need::MayWords => None,
-                Need::Words => wanted.field.is_blank().then(|| safe!("{} is missing", wanted.label)),
-                Need::Code(digest) => {
-                    (!binding::is_code(digest, &typed)).then(|| safe!("that is not this plan's code"))
+            let what = match &wanted.held {
+                Held::Typed(_, Need::MayWords) => None,
+                Held::Typed(field, Need::Words) => field.is_blank().then(|| safe!("{} is missing", wanted.label)),
+                Held::Typed(field, Need::Code(digest)) => {
+                    (!binding::is_code(digest, &field.text())).then(|| Safe::new("that is not this plan's code"))
                 }
-                Need::Word(word) => (typed.trim() != *word).then(|| safe!("type the word {word}")),
+                Held::Typed(field, Need::Word(word)) => {
+                    (field.text().trim() != *word).then(|| safe!("type the word {word}"))
+                }
+                Held::Ticked { done, .. } => (!done).then(|| safe!("not ticked: {}", wanted.label)),
             };
             what.map(|what| (nth, what))
         })
     }
 
-    fn words(&self) -> String {
-        let words = self.fields.iter().find(|wanted| matches!(wanted.need, Need::MayWords | Need::Words));
-        words.map(|wanted| wanted.field.text().trim().to_owned()).unwrap_or_default()
+    fn words(&self) -> Words {
+        let mut words = Words::default();
+        for wanted in &self.fields {
+            match &wanted.held {
+                Held::Typed(field, Need::MayWords | Need::Words) if words.text.is_empty() => {
+                    field.text().trim().clone_into(&mut words.text);
+                }
+                Held::Typed(..) => {}
+                Held::Ticked { number, done } => words.ticked.extend(done.then_some(*number)),
+            }
+        }
+        words
     }
 
     /// Draws it in the middle of the screen.
@@ -233,14 +268,15 @@ impl Dialog {
         let width = COLUMNS.min(cx.areas.body.width);
         let says: Vec<(Role, Safe)> = self.folded(usize::from(width.saturating_sub(4)));
         let answer = self.answer(usize::from(width.saturating_sub(4)));
-        let rows = says.len() + 2 * self.fields.len() + answer.len() + 5 + usize::from(!self.fields.is_empty());
+        let fields: usize = self.fields.iter().map(Wanted::rows).sum();
+        let rows = says.len() + fields + answer.len() + 5 + usize::from(!self.fields.is_empty());
         let area = middle(cx.areas.body, width, u16::try_from(rows).unwrap_or(u16::MAX));
         let mut paint = paint.on(Ground::Panel);
         paint.clear(area);
         paint.rule(area, self.title.clone(), "");
         let mut left = inner(below(area, 2));
         // When the screen is short the sentences give way first: fields and buttons must stay in sight.
-        let needed = 2 * self.fields.len() + answer.len() + 3;
+        let needed = fields + answer.len() + 3;
         let room = usize::from(left.height).saturating_sub(needed);
         for (role, line) in says.iter().take(room) {
             paint.text(left, *role, line.clone());
@@ -252,13 +288,21 @@ impl Dialog {
         for (nth, wanted) in self.fields.iter().enumerate() {
             let focused = self.focus == Focus::Field(nth);
             let role = if focused { Role::Accent } else { Role::Muted };
-            paint.text(left, role, wanted.label.clone());
-            left = below(left, 1);
-            let row = top(left, 1);
-            let pointer = if focused { crate::console::glyph::POINTER } else { " " };
-            paint.text(row, Role::Accent, pointer);
-            wanted.field.draw(&mut paint, indent(row, 2), if focused { Focused::Yes } else { Focused::No });
-            left = below(left, 1);
+            let pointer = text(Role::Accent, if focused { glyph::POINTER } else { " " });
+            match &wanted.held {
+                Held::Typed(field, _) => {
+                    paint.text(left, role, wanted.label.clone());
+                    let row = top(below(left, 1), 1);
+                    paint.line(row, &[pointer]);
+                    field.draw(&mut paint, indent(row, 2), if focused { Focused::Yes } else { Focused::No });
+                }
+                Held::Ticked { done, .. } => {
+                    let box_ = if *done { text(Role::Ok, "[✔]") } else { text(Role::Muted, "[ ]") };
+                    let label = text(if focused { Role::Title } else { Role::Text }, wanted.label.clone()).rest();
+                    paint.line(left, &[pointer, gap(1), box_, gap(1), label]);
+                }
+            }
+            left = below(left, u16::try_from(wanted.rows()).unwrap_or(2));
         }
         for (role, line) in answer {
             paint.text(left, role, line);
@@ -326,13 +370,20 @@ fn inner(area: Rect) -> Rect {
     Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area }
 }
 
+#[derive(Default)]
+struct Words {
+    text: String,
+    ticked: Vec<u16>,
+}
+
 /// The ask with the words that were typed for it.
-fn with_words(ask: Ask, words: String) -> Ask {
+fn with_words(ask: Ask, words: Words) -> Ask {
+    let Words { text: words, ticked } = words;
     match ask {
         Ask::AcceptSite { digest, .. } => Ask::AcceptSite { digest, reason: words },
         Ask::AcceptWarning { run, warning, .. } => Ask::AcceptWarning { run, warning, reason: words },
         Ask::Vote { run, choice, .. } => Ask::Vote { run, choice, reason: words },
-        Ask::Tick { run, step, checked, .. } => Ask::Tick { run, step, checked, evidence: words },
+        Ask::Tick { run, step, .. } => Ask::Tick { run, step, checked: ticked, evidence: words },
         Ask::Resolve { run, slot, decision, .. } => Ask::Resolve { run, slot, decision, reason: words },
         Ask::Stop { run, how, .. } => Ask::Stop { run, how, reason: words },
         Ask::Note { run, .. } => Ask::Note { run, text: words },

@@ -1,48 +1,619 @@
-//! One open run, live.
+//! One open run, live: where it stands, the matrix of steps and hosts, what needs a person, and the log of what is
+//! selected. Everybody on the bastion sees the same run; leaving this screen leaves the run alone.
 
-use super::Face;
-use crate::console::effect::Do;
+mod head;
+mod matrix;
+mod person;
+
+use super::approval::Approval;
+use super::past::Past;
+use super::{Face, Screen};
+use crate::console::effect::{Do, Effect, Stage, Want, over, push};
+use crate::console::facts;
 use crate::console::footer::{Foot, foot};
-use crate::console::keymap::{Act, Anywhere, Scope};
+use crate::console::keymap::{Act, Anywhere, DecideAct, LogAct, Motion, RowAct, RunAct, Scope};
+use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
+use crate::console::msg::{Answer, LogRow};
+use crate::console::overlays::menu::Choice;
+use crate::console::overlays::sheet::{Part, Sheet};
+use crate::console::overlays::{Overlay, asks};
 use crate::console::safe;
 use crate::console::theme::Role;
-use crate::console::widgets::paint::Paint;
-use crate::domain::RunId;
+use crate::console::widgets::log::LogPane;
+use crate::console::widgets::paint::{Paint, below, top};
+use crate::console::widgets::piece::{Piece, gap, spring, text};
+use crate::console::widgets::script;
+use crate::console::words;
+use crate::domain::run::{CellState, Item, Phase, Run, Slot};
+use crate::domain::runbook::Action;
+use crate::domain::{Decision, HostIx, Receipt, Refusal, RunId};
 use crate::terminal::line::Safe;
-use ratatui::layout::Rect;
+use matrix::At;
+use ratatui::layout::{Position, Rect};
+use std::sync::Arc;
 
-/// One open run, live.
+/// From this width on the log stands beside the matrix.
+const WIDE_COLUMNS: u16 = 130;
+
+/// Lines a log pane needs to be of use.
+const LOG_ROWS_MIN: u16 = 5;
+
+/// One open run.
 #[derive(Debug)]
 pub struct Live {
     run: RunId,
+    pane: Pane,
+    size: Size,
+    /// What a person selected; `None` follows what happens.
+    at: Option<At>,
+    log: LogPane,
+    merged: Merged,
+    /// The cell somebody is deciding about.
+    taken: Option<Slot>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pane {
+    Matrix,
+    Log,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Size {
+    Part,
+    Full,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Merged {
+    Selected,
+    All,
+}
+
+/// Where the parts stand.
+struct Parts {
+    head: Rect,
+    hosts_rule: Rect,
+    hosts: Rect,
+    person_rule: Rect,
+    person: Rect,
+    log_rule: Rect,
+    log: Rect,
 }
 
 impl Live {
     /// The screen of this run.
     pub fn of(run: RunId) -> Self {
-        Self { run }
+        Self {
+            run,
+            pane: Pane::Matrix,
+            size: Size::Part,
+            at: None,
+            log: LogPane::new(run),
+            merged: Merged::Selected,
+            taken: None,
+        }
+    }
+
+    fn found<'a>(&self, cx: &Cx<'a>) -> Option<&'a Arc<Run>> {
+        let run = cx.world.run(self.run)?;
+        cx.world.can_see(cx.me(), &run.plan.proposal.workspace).then_some(run)
+    }
+
+    /// What is selected: a person's choice, else what needs one, else what runs.
+    fn selected(&self, run: &Run) -> Option<At> {
+        let items = matrix::items(run);
+        if let Some(at) = self.at.filter(|at| items.contains(&at.item)) {
+            return Some(at);
+        }
+        let needs = run.progress.attention.iter().next().map(|slot| At { item: slot.item, host: slot.host });
+        let needs = needs.filter(|at| items.contains(&at.item));
+        let open = || facts::hand_step(run).map(|(slot, _)| At { item: slot.item, host: None });
+        let at_work = || {
+            let furthest =
+                run.cells.iter().rev().find(|(slot, cell)| cell.state.is_in_flight() && items.contains(&slot.item));
+            furthest.map(|(slot, _)| At { item: slot.item, host: None })
+        };
+        needs.or_else(open).or_else(at_work).or_else(|| items.first().map(|item| At { item: *item, host: None }))
+    }
+
+    fn slot(&self, run: &Run) -> Option<Slot> {
+        self.selected(run).map(|at| Slot { item: at.item, host: at.host })
+    }
+
+    /// Points the log at what is selected.
+    fn aim(&mut self, run: &Run) -> Vec<Do> {
+        let at = match self.merged {
+            Merged::All => None,
+            Merged::Selected => self.selected(run),
+        };
+        let host = at.and_then(|at| at.host).and_then(|ix| run.plan.host(ix)).map(|host| host.name.to_string());
+        self.log.show(host, at.map(|at| at.item))
+    }
+
+    fn parts(&self, cx: &Cx<'_>, run: &Run) -> Parts {
+        let body = cx.areas.body;
+        let none = Rect { height: 0, ..body };
+        let (head, rest) = (top(body, 2), below(body, 2));
+        if self.size == Size::Full {
+            let log = below(rest, 1);
+            return Parts {
+                head,
+                hosts_rule: none,
+                hosts: none,
+                person_rule: none,
+                person: none,
+                log_rule: top(rest, 1),
+                log,
+            };
+        }
+        let (left, right) = match body.width >= WIDE_COLUMNS {
+            true => beside(rest, rest.width / 2),
+            false => (rest, none),
+        };
+        let needs = person::lines(cx, run, self.taken, self.slot(run)).len();
+        let needs = u16::try_from(needs).unwrap_or(u16::MAX);
+        let person_high = if needs > 0 { needs + 1 } else { 0 };
+        let wanted = matrix::height(run, inset(left).width, self.selected(run));
+        let log_high = if right.height > 0 { 0 } else { LOG_ROWS_MIN + 1 };
+        let hosts_high = wanted.min(left.height.saturating_sub(1 + person_high + log_high).max(2));
+        let hosts_rule = top(left, 1);
+        let hosts = top(below(left, 1), hosts_high);
+        let person_rule = top(below(left, 1 + hosts_high), person_high.min(1));
+        let person = top(below(left, 1 + hosts_high + person_rule.height), needs);
+        let under = if right.height > 0 { right } else { below(left, 1 + hosts_high + person_high) };
+        Parts { head, hosts_rule, hosts, person_rule, person, log_rule: top(under, 1), log: below(under, 1) }
+    }
+
+    fn motion(&mut self, cx: &Cx<'_>, run: &Run, motion: Motion) -> Vec<Do> {
+        let parts = self.parts(cx, run);
+        if self.pane == Pane::Log || self.size == Size::Full {
+            return self.log.go(motion, inset(parts.log));
+        }
+        let items = matrix::items(run);
+        let Some(at) = self.selected(run) else { return Vec::new() };
+        let index = items.iter().position(|item| *item == at.item).unwrap_or(0);
+        let last = items.len().saturating_sub(1);
+        let hosts = u32::try_from(run.plan.hosts.len()).unwrap_or(u32::MAX);
+        let to = match motion {
+            Motion::Down | Motion::HalfDown => index + 1,
+            Motion::Up | Motion::HalfUp => index.saturating_sub(1),
+            Motion::Top | Motion::PageUp => 0,
+            Motion::Bottom | Motion::PageDown => last,
+            Motion::Left | Motion::Right => index,
+        };
+        let host = match (motion, at.host) {
+            (Motion::Right, None) => Some(HostIx(0)).filter(|_| hosts > 0),
+            (Motion::Right, Some(HostIx(ix))) => Some(HostIx((ix + 1).min(hosts.saturating_sub(1)))),
+            (Motion::Left, None | Some(HostIx(0))) => None,
+            (Motion::Left, Some(HostIx(ix))) => Some(HostIx(ix - 1)),
+            (
+                Motion::Down
+                | Motion::Up
+                | Motion::Top
+                | Motion::Bottom
+                | Motion::PageDown
+                | Motion::PageUp
+                | Motion::HalfDown
+                | Motion::HalfUp,
+                host,
+            ) => host,
+        };
+        if let Some(item) = items.get(to.min(last)).copied() {
+            let host = host.filter(|_| !matrix::is_by_hand(run, item));
+            self.at = Some(At { item, host });
+        }
+        self.aim(run)
+    }
+
+    fn take(&mut self, cx: &Cx<'_>, run: &Run) -> Vec<Do> {
+        let waiting = &run.progress.attention;
+        let slot = self.slot(run).filter(|slot| waiting.contains(slot)).or(waiting.iter().next().copied());
+        match (slot, facts::hand_step(run)) {
+            (Some(slot), _) => {
+                self.taken = Some(slot);
+                self.at = Some(At { item: slot.item, host: slot.host });
+                self.aim(run)
+            }
+            (None, Some((slot, _))) => asks::by_hand(cx, run, slot).into_iter().collect(),
+            (None, None) => vec![Do::Say("nothing here needs a person now".to_owned())],
+        }
+    }
+
+    fn decide(&mut self, cx: &Cx<'_>, run: &Run, act: DecideAct) -> Vec<Do> {
+        let Some(slot) = self.taken.filter(|slot| run.progress.attention.contains(slot)) else {
+            self.taken = None;
+            return vec![Do::Say("that was decided already".to_owned())];
+        };
+        let unknown = matches!(run.state(slot), CellState::Unknown(_));
+        let decision = match act {
+            DecideAct::Retry => Decision::Retry,
+            DecideAct::Skip => Decision::Skip,
+            DecideAct::Drop => Decision::Drop,
+            DecideAct::MarkOk if unknown => Decision::MarkOk,
+            DecideAct::MarkFailed if unknown => Decision::MarkFailed,
+            DecideAct::MarkOk | DecideAct::MarkFailed => {
+                return vec![Do::Say("only an end that nobody saw can be marked; this one failed".to_owned())];
+            }
+            DecideAct::WayBack => return vec![over(Overlay::Sheet(way_back(run)))],
+            DecideAct::Stop => return vec![asks::stop_menu(run)],
+        };
+        vec![asks::resolve(cx, run, slot, decision)]
+    }
+
+    fn run_act(&mut self, cx: &Cx<'_>, run: &Run, act: RunAct) -> Vec<Do> {
+        match act {
+            RunAct::NextPane | RunAct::PrevPane => {
+                self.pane = match self.pane {
+                    Pane::Matrix => Pane::Log,
+                    Pane::Log => Pane::Matrix,
+                };
+                Vec::new()
+            }
+            RunAct::Open if matches!(run.phase, Phase::Waiting) => vec![push(Screen::Approval(Approval::of(run.id)))],
+            RunAct::Open if self.slot(run).is_some_and(|slot| matrix::is_by_hand(run, slot.item)) => {
+                match facts::hand_step(run) {
+                    Some((slot, _)) if self.slot(run) == Some(slot) => {
+                        asks::by_hand(cx, run, slot).into_iter().collect()
+                    }
+                    Some(_) | None => self.ran(cx).map(|sheet| over(Overlay::Sheet(sheet))).into_iter().collect(),
+                }
+            }
+            RunAct::Open => {
+                self.pane = Pane::Log;
+                self.merged = Merged::Selected;
+                self.aim(run)
+            }
+            RunAct::Take => self.take(cx, run),
+            RunAct::Start if run.phase == Phase::Approved => vec![asks::start(cx, run)],
+            RunAct::Start => vec![Do::Say(format!("{} {}: nothing to start", run.id, words::phase(&run.phase)))],
+            RunAct::Pause => vec![asks::pause(cx, run)],
+            RunAct::Stop => vec![asks::stop_menu(run)],
+            RunAct::Accept => vec![asks::accept(cx, run)],
+            RunAct::Close => vec![asks::close(cx, run)],
+            RunAct::Review => vec![asks::review(cx, run)],
+        }
+    }
+
+    fn log_act(&mut self, cx: &Cx<'_>, run: &Run, act: LogAct) -> Vec<Do> {
+        match act {
+            LogAct::Full => {
+                self.size = match self.size {
+                    Size::Part => Size::Full,
+                    Size::Full => Size::Part,
+                };
+                Vec::new()
+            }
+            LogAct::Merge => {
+                self.merged = match self.merged {
+                    Merged::Selected => Merged::All,
+                    Merged::All => Merged::Selected,
+                };
+                self.aim(run)
+            }
+            LogAct::Follow
+            | LogAct::Wrap
+            | LogAct::Times
+            | LogAct::Search
+            | LogAct::NextHit
+            | LogAct::PrevHit
+            | LogAct::Mark => {
+                let area = inset(self.parts(cx, run).log);
+                self.log.act(cx, act, area)
+            }
+        }
+    }
+
+    fn row_act(&self, cx: &Cx<'_>, run: &Run, act: RowAct) -> Vec<Do> {
+        match act {
+            RowAct::Raw => {
+                let runbook = &run.plan.runbook;
+                vec![over(Overlay::Sheet(Sheet::verbatim(safe!("{}", runbook.file), &runbook.source)))]
+            }
+            RowAct::LastRun => match last_good(cx, run) {
+                Some(last) => vec![push(Screen::Past(Box::new(Past::of(last))))],
+                None => vec![Do::Say("no good run of this runbook here yet".to_owned())],
+            },
+            RowAct::Open
+            | RowAct::Mark
+            | RowAct::Filter
+            | RowAct::Sort
+            | RowAct::New
+            | RowAct::Describe
+            | RowAct::Log
+            | RowAct::EditDraft => Vec::new(),
+        }
     }
 }
 
 impl Face for Live {
     fn scope(&self) -> Scope {
-        Scope::Live
+        match self.taken {
+            Some(_) => Scope::Decide,
+            None => Scope::Live,
+        }
     }
 
-    fn crumbs(&self, _: &Cx<'_>) -> Vec<Safe> {
-        vec![safe!("{}", self.run)]
+    fn crumbs(&self, cx: &Cx<'_>) -> Vec<Safe> {
+        match self.found(cx) {
+            Some(run) => {
+                let runbook = &run.plan.runbook;
+                let version = runbook.version.trim_start_matches('v');
+                vec![safe!("{}", run.plan.proposal.workspace), safe!("{} {} v{version}", run.id, runbook.id)]
+            }
+            None => vec![Safe::new("Runs"), safe!("{}", self.run)],
+        }
     }
 
-    fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
-        vec![foot(Act::Anywhere(Anywhere::Back)), foot(Act::Anywhere(Anywhere::Help))]
+    fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
+        let Some(run) = self.found(cx) else { return vec![foot(Act::Anywhere(Anywhere::Back))] };
+        if self.taken.is_some() {
+            let unknown = self.taken.is_some_and(|slot| matches!(run.state(slot), CellState::Unknown(_)));
+            let mut acts =
+                vec![DecideAct::Retry, DecideAct::Skip, DecideAct::Drop, DecideAct::WayBack, DecideAct::Stop];
+            if unknown {
+                acts.extend([DecideAct::MarkOk, DecideAct::MarkFailed]);
+            }
+            let mut feet: Vec<Foot> = acts.into_iter().map(|act| foot(Act::Decide(act))).collect();
+            feet.push(foot(Act::Anywhere(Anywhere::Back)).says("leave it"));
+            return feet;
+        }
+        let mut feet = Vec::new();
+        let needs = !run.progress.attention.is_empty() || facts::hand_step(run).is_some();
+        if needs {
+            feet.push(foot(Act::Run(RunAct::Take)));
+        }
+        feet.extend(match run.phase {
+            Phase::Waiting => vec![foot(Act::Run(RunAct::Open)).says("the request")],
+            Phase::Approved => vec![foot(Act::Run(RunAct::Start))],
+            Phase::Running => vec![foot(Act::Run(RunAct::Pause))],
+            Phase::Paused(_) => vec![foot(Act::Run(RunAct::Pause)).says("continue").locked(needs)],
+            Phase::Ended(_) => vec![foot(Act::Run(RunAct::Close))],
+            Phase::Closed(_) => vec![foot(Act::Run(RunAct::Review))],
+            Phase::Checking(_) | Phase::Stopping(_) | Phase::Verifying | Phase::Reviewed(_) | Phase::Cancelled(_) => {
+                Vec::new()
+            }
+        });
+        feet.extend([
+            foot(Act::Run(RunAct::NextPane)),
+            foot(Act::Log(LogAct::Full)),
+            foot(Act::Log(LogAct::Search)),
+            foot(Act::Anywhere(Anywhere::Note)),
+            foot(Act::Anywhere(Anywhere::Help)),
+            foot(Act::Log(LogAct::Merge)),
+        ]);
+        feet
     }
 
-    fn view(&self, _: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
-        paint.text(area, Role::Muted, " nothing here yet");
+    fn status(&self, cx: &Cx<'_>) -> Vec<Piece> {
+        let Some(run) = self.found(cx) else { return Vec::new() };
+        let mut pieces = Vec::new();
+        if !run.is_over() && run.ended.is_none() {
+            let word = if run.started.is_some() { " stop run …" } else { " withdraw …" };
+            pieces.extend([text(Role::Accent, "X"), text(Role::Muted, word), gap(3)]);
+        }
+        pieces.extend([text(Role::Accent, "esc"), text(Role::Muted, " leave: the run goes on without you"), spring()]);
+        if let Some(note) = run.notes.last() {
+            pieces.extend([text(Role::Faint, safe!("{}: {}", note.by, note.text).cut_end(30)), gap(1)]);
+        }
+        pieces
     }
 
-    fn act(&mut self, _: &Cx<'_>, _: Act) -> Vec<Do> {
+    fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
+        let Some(run) = self.found(cx) else {
+            let lines = [
+                vec![text(Role::Title, safe!("{} is no longer open.", self.run))],
+                vec![text(Role::Text, "It is over and signed off, or was cancelled; 6 shows it in the history.")],
+            ];
+            paint.lines(inset(below(area, 1)), &lines);
+            return;
+        };
+        let parts = self.parts(cx, run);
+        let at = self.selected(run);
+        paint.line(inset(parts.head), &head::first(cx, run));
+        paint.line(inset(below(parts.head, 1)), &head::second(cx, run));
+        if parts.hosts_rule.height > 0 {
+            let focus = if self.pane == Pane::Matrix { Role::Accent } else { Role::Title };
+            let title = if run.started.is_some() { "hosts" } else { "checks" };
+            paint.rule_of(inset(parts.hosts_rule), focus, title, matrix_right(run));
+            matrix::view(cx, paint, inset(parts.hosts), run, at);
+        }
+        if parts.person_rule.height > 0 {
+            let right = if self.taken.is_some() { "yours to decide" } else { "" };
+            paint.rule_of(inset(parts.person_rule), Role::Warning, "needs a person", right);
+            paint.lines(inset(parts.person), &person::lines(cx, run, self.taken, self.slot(run)));
+        }
+        if parts.log_rule.height > 0 {
+            let focus = if self.pane == Pane::Log || self.size == Size::Full { Role::Accent } else { Role::Title };
+            paint.rule_of(inset(parts.log_rule), focus, self.log_title(run), self.log.standing());
+            self.log.view(cx, paint, inset(parts.log), run.started);
+        }
+    }
+
+    fn enter(&mut self, cx: &Cx<'_>) -> Vec<Do> {
+        let Some(run) = self.found(cx) else { return Vec::new() };
+        let mut todo = vec![Do::Effect(Effect::Follow(self.run))];
+        let aimed = self.aim(run);
+        todo.extend(if aimed.is_empty() { self.log.open() } else { aimed });
+        todo
+    }
+
+    fn leave(&mut self, _: &Cx<'_>) -> Vec<Do> {
+        vec![Do::Effect(Effect::Unfollow)]
+    }
+
+    fn act(&mut self, cx: &Cx<'_>, act: Act) -> Vec<Do> {
+        let Some(run) = self.found(cx).cloned() else { return Vec::new() };
+        match act {
+            Act::Motion(motion) => self.motion(cx, &run, motion),
+            Act::Run(act) => self.run_act(cx, &run, act),
+            Act::Log(act) => self.log_act(cx, &run, act),
+            Act::Decide(act) => self.decide(cx, &run, act),
+            Act::Row(act) => self.row_act(cx, &run, act),
+            Act::Anywhere(_) | Act::Go(_) | Act::Approval(_) | Act::Form(_) | Act::Line(_) => Vec::new(),
+        }
+    }
+
+    fn back(&mut self, _: &Cx<'_>) -> Option<Vec<Do>> {
+        if self.taken.take().is_some() {
+            return Some(Vec::new());
+        }
+        if self.size == Size::Full {
+            self.size = Size::Part;
+            return Some(Vec::new());
+        }
+        None
+    }
+
+    fn line(&mut self, _: &Cx<'_>, stage: Stage, text: &str) -> Vec<Do> {
+        self.log.line(stage, text)
+    }
+
+    fn picked(&mut self, cx: &Cx<'_>, choice: &Choice) -> Vec<Do> {
+        let Some(run) = self.found(cx) else { return Vec::new() };
+        match choice {
+            Choice::Stop(how) => vec![asks::stop(cx, run, *how)],
+            Choice::Withdraw => vec![asks::withdraw(cx, run)],
+            Choice::Accept(id) => vec![asks::accept_id(cx, run, id)],
+            Choice::Preset(_) | Choice::Draft(_) | Choice::Named(_) => Vec::new(),
+        }
+    }
+
+    fn fetched(&mut self, cx: &Cx<'_>, want: Want, answer: &Answer) -> Vec<Do> {
+        let Some(run) = self.found(cx) else { return Vec::new() };
+        let area = inset(self.parts(cx, run).log);
+        self.log.fetched(cx, want, answer, area)
+    }
+
+    fn answered(&mut self, _: &Cx<'_>, result: &Result<Receipt, Refusal>) -> Vec<Do> {
+        if result.is_ok() {
+            self.taken = None;
+        }
         Vec::new()
     }
+
+    fn tail(&mut self, _: &Cx<'_>, run: RunId, rows: &[LogRow]) -> Vec<Do> {
+        if run == self.run {
+            self.log.tail(rows);
+        }
+        Vec::new()
+    }
+
+    fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
+        let Some(run) = self.found(cx).cloned() else { return Vec::new() };
+        if self.taken.is_some_and(|slot| !run.progress.attention.contains(&slot)) {
+            self.taken = None;
+        }
+        self.aim(&run)
+    }
+
+    fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
+        let Some(run) = self.found(cx).cloned() else { return Vec::new() };
+        let parts = self.parts(cx, &run);
+        if parts.log.contains(at) || parts.log_rule.contains(at) {
+            self.pane = Pane::Log;
+            return Vec::new();
+        }
+        if parts.person.contains(at) {
+            return self.take(cx, &run);
+        }
+        if parts.hosts.contains(at) {
+            self.pane = Pane::Matrix;
+            if let Some(hit) = matrix::hit(&run, inset(parts.hosts), self.selected(&run), at.x, at.y) {
+                self.at = Some(hit);
+                return self.aim(&run);
+            }
+        }
+        Vec::new()
+    }
+
+    fn run(&self, _: &Cx<'_>) -> Option<RunId> {
+        Some(self.run)
+    }
+
+    fn why(&self, cx: &Cx<'_>) -> Option<Sheet> {
+        let run = self.found(cx)?;
+        if !matches!(run.phase, Phase::Waiting | Phase::Approved | Phase::Checking(_)) {
+            return None;
+        }
+        let waits = head::waits(cx, run);
+        let words = waits.iter().map(|waits| words::waits(waits, cx.me(), cx.now(), &cx.here.zone));
+        let mut parts = vec![Part::Air];
+        parts.extend(words.map(|words| Part::Words(Role::Text, format!("· {words}"))));
+        if waits.is_empty() {
+            parts.push(Part::Words(Role::Text, words::phase(&run.phase)));
+        }
+        Some(Sheet::new(safe!("what {} waits for", run.id), parts))
+    }
+
+    fn ran(&self, cx: &Cx<'_>) -> Option<Sheet> {
+        let run = self.found(cx)?;
+        let slot = self.slot(run)?;
+        Some(script::sheet(&run.plan, slot))
+    }
 }
+
+impl Live {
+    fn log_title(&self, run: &Run) -> Safe {
+        let (host, item) = self.log.shows();
+        let item = item.map(|item| run.plan.item_name(item).0);
+        match (host, item) {
+            (Some(host), Some(item)) => safe!("log: {host} · {item}"),
+            (Some(host), None) => safe!("log: {host}"),
+            (None, Some(item)) => safe!("log: all hosts · {item}"),
+            (None, None) => Safe::new("log: everything"),
+        }
+    }
+}
+
+fn matrix_right(run: &Run) -> Safe {
+    match run.started {
+        Some(_) => matrix::summary(run),
+        None => {
+            let passed = run.builtin.values().filter(|j| j.verdict == crate::domain::run::Verdict::Pass).count();
+            let hosts = words::count(run.plan.hosts.len(), "host", "hosts");
+            safe!("{hosts} · built-in {passed} of {} ✔", crate::domain::run::BuiltIn::ALL.len())
+        }
+    }
+}
+
+fn last_good(cx: &Cx<'_>, run: &Run) -> Option<RunId> {
+    let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
+    cx.world.usual.get(&key)?.last_good.as_ref().map(|last| last.run)
+}
+
+/// How what ran is undone: the runbook's words, and each undo on the hosts where its step ran, last first.
+fn way_back(run: &Run) -> Sheet {
+    let plan = &run.plan;
+    let mut parts = vec![Part::Words(Role::Text, plan.runbook.rollback.clone()), Part::Air];
+    let steps: Vec<_> = plan.steps().collect();
+    for (position, step) in steps.into_iter().rev() {
+        let ran: Vec<String> = (0u32..)
+            .zip(&plan.hosts)
+            .filter(|(ix, _)| {
+                let state = run.state(Slot { item: Item::Step(position), host: Some(HostIx(*ix)) });
+                !matches!(state, CellState::Waiting | CellState::Skipped | CellState::Refused(_))
+            })
+            .map(|(_, host)| host.name.to_string())
+            .collect();
+        let manual = matches!(step.action, Action::Manual { .. });
+        if ran.is_empty() && !manual {
+            continue;
+        }
+        parts.push(Part::Rule(safe!("{}", step.id)));
+        parts.push(Part::Words(
+            Role::Muted,
+            if manual { "by hand".to_owned() } else { format!("ran on {}", ran.join(" ")) },
+        ));
+        match &step.undo {
+            Some(undo) => parts.push(Part::Verbatim(Role::Text, undo.clone())),
+            None => parts.push(Part::Words(Role::Warning, "! no undo is written for it".to_owned())),
+        }
+        parts.push(Part::Air);
+    }
+    Sheet::new(safe!("the way back from {}", run.id), parts)
+}
+
+#[cfg(test)]
+mod tests;

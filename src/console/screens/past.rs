@@ -5,14 +5,25 @@ use crate::console::effect::Do;
 use crate::console::footer::{Foot, foot};
 use crate::console::keymap::{Act, Anywhere, Scope};
 use crate::console::model::Cx;
+use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::paint::Paint;
+use crate::domain::RunId;
 use crate::terminal::line::Safe;
 use ratatui::layout::Rect;
 
 /// One past run, with its definition as it ran.
-#[derive(Debug, Default)]
-pub struct Past {}
+#[derive(Debug)]
+pub struct Past {
+    run: RunId,
+}
+
+impl Past {
+    /// The screen of this run.
+    pub fn of(run: RunId) -> Self {
+        Self { run }
+    }
+}
 
 impl Face for Past {
     fn scope(&self) -> Scope {
@@ -20,7 +31,7 @@ impl Face for Past {
     }
 
     fn crumbs(&self, _: &Cx<'_>) -> Vec<Safe> {
-        vec![Safe::new("Past")]
+        vec![safe!("{}", self.run)]
     }
 
     fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {

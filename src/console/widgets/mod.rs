@@ -4,6 +4,9 @@
 pub mod chart;
 pub mod field;
 pub mod fold;
+pub mod log;
 pub mod paint;
 pub mod pick;
 pub mod piece;
+pub mod places;
+pub mod script;

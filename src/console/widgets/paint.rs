@@ -142,6 +142,28 @@ impl<'a> Paint<'a> {
         self.line(area, &pieces);
     }
 
+    /// Gives cells that are drawn already another meaning: hits of a search.
+    pub fn tint(&mut self, area: Rect, role: Role) {
+        let style = self.look.theme.style(role, self.ground);
+        self.buffer.set_style(area.intersection(self.buffer.area), style);
+    }
+
+    /// Puts this ground under cells that are drawn already: a selected cell keeps its state's colour where that can be read.
+    pub fn ground_only(&mut self, area: Rect) {
+        let theme = &self.look.theme;
+        let ground = theme.ground(self.ground);
+        let area = area.intersection(self.buffer.area);
+        for position in area.positions() {
+            if let Some(cell) = self.buffer.cell_mut(position) {
+                let kept = cell.fg;
+                cell.set_style(ground);
+                if theme.reads_on(kept, self.ground) {
+                    cell.fg = kept;
+                }
+            }
+        }
+    }
+
     /// Turns one cell around, to show where typing goes on.
     pub fn cursor(&mut self, x: u16, y: u16) {
         if let Some(cell) = self.buffer.cell_mut((x, y)) {

@@ -1,0 +1,178 @@
+//! What needs a person in a run: hosts that failed or are unknown, a step by hand, and what can be chosen.
+
+use crate::console::facts;
+use crate::console::glyph;
+use crate::console::keymap::{self, Act, DecideAct, Scope};
+use crate::console::model::Cx;
+use crate::console::moment;
+use crate::console::safe;
+use crate::console::theme::Role;
+use crate::console::widgets::piece::{Piece, gap, text};
+use crate::console::words;
+use crate::domain::StepId;
+use crate::domain::policy;
+use crate::domain::run::{CellState, Item, Phase, Run, Slot};
+use crate::domain::runbook::{Action, Effect};
+use crate::terminal::line::Safe;
+
+/// Failures named before the rest is counted.
+const NAMED_MAX: usize = 2;
+
+const HOST_COLUMNS_MAX: usize = 20;
+const STEP_COLUMNS_MAX: usize = 16;
+
+/// The lines under "needs a person"; none where nothing does.
+pub(super) fn lines(cx: &Cx<'_>, run: &Run, taken: Option<Slot>, selected: Option<Slot>) -> Vec<Vec<Piece>> {
+    let waiting: Vec<Slot> = run.progress.attention.iter().copied().collect();
+    if waiting.is_empty() {
+        return by_hand(cx, run).into_iter().chain(warnings(run)).collect();
+    }
+    // What is taken or selected comes first, so that the keys below are about the line above them.
+    let front = taken.or(selected).filter(|slot| waiting.contains(slot)).or(waiting.first().copied());
+    let mut order: Vec<Slot> = front.into_iter().collect();
+    order.extend(waiting.iter().copied().filter(|slot| Some(*slot) != front));
+    let mut lines = Vec::new();
+    for (nth, slot) in order.iter().take(NAMED_MAX).enumerate() {
+        lines.push(failure(cx, run, *slot));
+        if nth == 0 {
+            lines.extend(known(run, *slot));
+            lines.push(choices(run, *slot, taken.is_some()));
+        }
+    }
+    if order.len() > NAMED_MAX {
+        let more = words::count(order.len() - NAMED_MAX, "more cell waits", "more cells wait");
+        lines.push(vec![gap(3), text(Role::Muted, safe!("and {more}"))]);
+    }
+    lines
+}
+
+/// Warnings that nobody has answered for, while that is still what the run waits for.
+fn warnings(run: &Run) -> Vec<Vec<Piece>> {
+    match run.phase {
+        Phase::Checking(_) | Phase::Waiting => {}
+        Phase::Approved
+        | Phase::Running
+        | Phase::Paused(_)
+        | Phase::Stopping(_)
+        | Phase::Verifying
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_)
+        | Phase::Cancelled(_) => return Vec::new(),
+    }
+    let open = policy::open_warnings(run);
+    let more = open.len().saturating_sub(NAMED_MAX);
+    let line = |(id, words): (StepId, String)| {
+        vec![
+            gap(1),
+            text(glyph::WARNING.role, glyph::WARNING.glyph),
+            gap(1),
+            text(Role::Text, safe!("{id}: {words}")).rest(),
+            gap(2),
+            text(Role::Accent, "A"),
+            text(Role::Text, " accepts"),
+        ]
+    };
+    let mut lines: Vec<Vec<Piece>> = open.into_iter().take(NAMED_MAX).map(line).collect();
+    if more > 0 {
+        lines.push(vec![gap(3), text(Role::Muted, safe!("and {}", words::count(more, "more", "more")))]);
+    }
+    lines
+}
+
+/// Which host, which step, how it ended, how often it was tried, whether it may run again.
+fn failure(cx: &Cx<'_>, run: &Run, slot: Slot) -> Vec<Piece> {
+    let (step, _, _) = run.plan.item_name(slot.item);
+    let host = slot.host.and_then(|ix| run.plan.host(ix)).map_or("by hand".to_owned(), |host| host.name.to_string());
+    let mark = glyph::cell(run.state(slot));
+    let mut facts: Vec<String> = Vec::new();
+    if let Some(cell) = run.cell(slot) {
+        let took = moment::counter(cell.since.ms_since(cell.began));
+        facts.push(match &cell.state {
+            CellState::Failed(reason) | CellState::Unknown(reason) | CellState::Refused(reason) => {
+                format!("{} after {took}", reason.words())
+            }
+            CellState::Waiting => "waits".to_owned(),
+            CellState::Intended | CellState::Started { .. } => {
+                format!("runs for {}", moment::counter(cx.now().ms_since(cell.began)))
+            }
+            CellState::Ok => "ended well".to_owned(),
+            CellState::Skipped => "skipped".to_owned(),
+        });
+        if cell.attempt > 1 {
+            facts.push(format!("{} tries", cell.attempt));
+        }
+    }
+    facts.push(again(run, slot).to_owned());
+    vec![
+        gap(1),
+        text(mark.role, mark.glyph),
+        gap(1),
+        text(Role::Title, Safe::new(host).cut_middle(HOST_COLUMNS_MAX)),
+        text(Role::Text, safe!(" · {} · {}", safe!("{step}").cut_middle(STEP_COLUMNS_MAX), facts.join(" · "))),
+    ]
+}
+
+fn again(run: &Run, slot: Slot) -> &'static str {
+    let effect = match slot.item {
+        Item::Step(position) => run.plan.step(position).map(|step| step.effect),
+        Item::Reach | Item::Preflight(_) | Item::Verify(_) => Some(Effect::Read),
+    };
+    match (run.state(slot), effect) {
+        (CellState::Unknown(_), Some(Effect::Once)) => "may have had its effect: look first",
+        (CellState::Unknown(_), _) => "its end was not seen",
+        (_, Some(Effect::Once)) => "a once step: repeating needs a reason",
+        (_, Some(Effect::Read | Effect::Idempotent)) => "safe to retry",
+        (_, None) => "not in this plan",
+    }
+}
+
+/// The last words the host said about it.
+fn known(run: &Run, slot: Slot) -> Option<Vec<Piece>> {
+    let saw = &run.cell(slot)?.saw;
+    let last = saw.lines().rev().find(|line| !line.trim().is_empty())?;
+    Some(vec![gap(3), text(Role::ErrorText, last)])
+}
+
+fn choices(run: &Run, slot: Slot, taken: bool) -> Vec<Piece> {
+    let unknown = matches!(run.state(slot), CellState::Unknown(_));
+    let mut acts = vec![DecideAct::Retry, DecideAct::Skip, DecideAct::Drop, DecideAct::WayBack, DecideAct::Stop];
+    if unknown {
+        acts.extend([DecideAct::MarkOk, DecideAct::MarkFailed]);
+    }
+    let mut pieces = vec![gap(3)];
+    if taken {
+        pieces.push(text(Role::Text, "choose:"));
+    } else {
+        pieces.extend([text(Role::Accent, "c"), text(Role::Text, " take it:")]);
+    }
+    for act in acts {
+        let Some(bound) = keymap::bound(Scope::Decide, Act::Decide(act)) else { continue };
+        let key = bound.keys.first().copied().map(keymap::label).unwrap_or_default();
+        let (key_role, word_role) = if taken { (Role::Accent, Role::Text) } else { (Role::Muted, Role::Muted) };
+        pieces.extend([gap(1), text(key_role, key), gap(1), text(word_role, bound.word), gap(1)]);
+    }
+    pieces
+}
+
+fn by_hand(cx: &Cx<'_>, run: &Run) -> Option<Vec<Piece>> {
+    let (slot, cell) = facts::hand_step(run)?;
+    let Item::Step(position) = slot.item else { return None };
+    let step = run.plan.step(position)?;
+    let Action::Manual { role, checklist, .. } = &step.action else { return None };
+    let mut facts = vec![format!("waits {}", moment::counter(cx.now().ms_since(cell.since)))];
+    if !checklist.is_empty() {
+        facts.push(words::count(checklist.len(), "point to tick", "points to tick"));
+    }
+    let who = role.as_ref().map(|role| format!("{role}: ")).unwrap_or_default();
+    Some(vec![
+        gap(1),
+        text(glyph::PAUSED.role, glyph::PAUSED.glyph),
+        gap(1),
+        text(Role::Muted, who),
+        text(Role::Title, step.title.as_str()),
+        text(Role::Text, safe!(" · {}   ", facts.join(" · "))),
+        text(Role::Accent, "c"),
+        text(Role::Text, " take it"),
+    ])
+}

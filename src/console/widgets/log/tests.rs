@@ -1,0 +1,1 @@
+//! A log pane, on its own.
