@@ -1,1 +1,122 @@
-//! Carries out one cleared order: over SSH, on this machine, or by a person.
+//! Carries out one cleared order: on a host over SSH, or on this machine.
+//!
+//! Reading order: [`Executor::carry_out`], `carry` (one order from connection to outcome), `script` and `marker` (what is sent and
+//! how we know that it began), `talk` (a shell being listened to), `ssh/` and `local` (the two kinds of place), `ending` (TERM,
+//! KILL, and seeing that it is gone), `output` (cap, redact, hand on).
+//!
+//! Invariants: nothing runs without a [`Cleared`]; what is certain not to have begun is `Refused`, what was seen to end is `Ok` or
+//! `Failed`, everything else is `Unknown`; output leaves redacted; a secret reaches a host on standard input alone.
+//! Deliberately absent: retries (they are decisions), the ledger, the clock on the wall, the environment.
+
+mod carry;
+mod ending;
+mod local;
+mod marker;
+mod output;
+mod script;
+mod secrets;
+mod ssh;
+mod talk;
+mod trouble;
+
+#[cfg(test)]
+mod tests;
+
+use crate::domain::id::{RunId, Timestamp};
+use crate::domain::order::Outcome;
+use crate::domain::plan::PinnedSecret;
+use crate::domain::policy::Cleared;
+use crate::secrets::{Masks, Resolved, SecretError};
+use secrets::RunSecrets;
+use ssh::known_hosts::KnownHosts;
+use ssh::login::Identities;
+use ssh::pool::{Means, Pool};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+pub use local::LocalPlace;
+pub use output::{Chunk, OUTPUT_STEP_BYTES_MAX};
+pub use ssh::dial::{Dial, Stream, Tcp};
+pub use ssh::login::KeyFileError;
+
+/// Fetches a secret of a run, now. Called where blocking is allowed.
+pub type Resolve = Arc<dyn Fn(RunId, &PinnedSecret) -> Result<Resolved, SecretError> + Send + Sync>;
+
+/// The wall clock.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What the executor is given. It reads nothing from its environment.
+pub struct Settings {
+    /// Private key files, in the order they are tried.
+    pub keys: Vec<PathBuf>,
+    /// The account's known_hosts files, for workspaces that trust them.
+    pub known_hosts: Vec<PathBuf>,
+    /// The ssh-agent's socket.
+    pub agent: Option<PathBuf>,
+    /// How streams to hosts are opened: [`Tcp`], or to hosts inside this process.
+    pub dial: Arc<dyn Dial>,
+    /// The wall clock, for the dates of host certificates alone.
+    pub now: Now,
+    /// Where orders for this machine run.
+    pub local: LocalPlace,
+}
+
+/// Carries out orders. One per server, shared by all runs.
+pub struct Executor {
+    pool: Pool,
+    local: Arc<LocalPlace>,
+    secrets: RunSecrets,
+    resolve: Resolve,
+    keys: Vec<PathBuf>,
+}
+
+impl Executor {
+    /// An executor without connections. Reads the key files; blocks.
+    pub fn new(settings: Settings, resolve: Resolve) -> Self {
+        let Settings { keys, known_hosts, agent, dial, now, local } = settings;
+        let identities = RwLock::new(Arc::new(Identities::read(&keys)));
+        let means = Means { dial, known_hosts: KnownHosts::new(&known_hosts), identities, agent, now };
+        Self { pool: Pool::new(means), local: Arc::new(local), secrets: RunSecrets::default(), resolve, keys }
+    }
+
+    /// Reads the key files again; blocks. Open connections stay.
+    pub fn reload_keys(&self) {
+        let identities = Arc::new(Identities::read(&self.keys));
+        *self.pool.means().identities.write().unwrap_or_else(PoisonError::into_inner) = identities;
+    }
+
+    /// What is wrong with the key files that are not used, in words.
+    pub fn key_problems(&self) -> Vec<String> {
+        let identities = self.pool.means().identities.read().unwrap_or_else(PoisonError::into_inner);
+        identities.problems().iter().map(ToString::to_string).collect()
+    }
+
+    /// Carries out one order and says how it ended. Output goes to `out` as it arrives, redacted and capped; a full channel makes
+    /// the host wait. `started` is told the process group once the script begins. When `cancel` is called, what runs is
+    /// ended and seen to be gone. `Outcome::output` is left empty: the transcript knows it.
+    ///
+    /// Dropping the future leaves what runs to itself; call `cancel` instead.
+    pub async fn carry_out(
+        &self,
+        cleared: Cleared,
+        out: mpsc::Sender<Chunk>,
+        started: oneshot::Sender<u32>,
+        cancel: CancellationToken,
+    ) -> Outcome {
+        carry::carry_out(self, cleared.order(), out, started, cancel).await
+    }
+
+    /// What is masked in the output of `run` so far, for other words about it.
+    pub fn masks(&self, run: RunId) -> Masks {
+        self.secrets.masks(run).borrow().clone()
+    }
+
+    /// The run needs its hosts no more for now: ends its connections and lets go of its secrets. An order that comes
+    /// later connects anew.
+    pub async fn release(&self, run: RunId) {
+        self.pool.release(run).await;
+        self.secrets.release(run);
+    }
+}

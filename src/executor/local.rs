@@ -1,0 +1,164 @@
+//! Runs on this machine: the same command line, script and marks as over SSH, in a child process of its own session.
+//!
+//! The child gets a minimal environment and no terminal. Deliberately absent: any way to start something else than the lines of
+//! [`super::script`], and any reading of the server's own environment.
+
+use super::talk::{Delivery, Exit, Heard};
+use super::trouble::Trouble;
+use crate::domain::run::Reason;
+use bytes::{Bytes, BytesMut};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use zeroize::Zeroizing;
+
+/// What is read at once: a full pipe.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Less room than this is not worth a system call.
+const READ_BYTES_MIN: usize = 4 * 1024;
+
+/// Where programs are looked for.
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The machine the server runs on, as a place to run things.
+#[derive(Clone, Debug)]
+pub struct LocalPlace {
+    /// `HOME` of what runs, and where it starts.
+    pub home: PathBuf,
+    /// `LANG` of what runs.
+    pub lang: String,
+}
+
+impl LocalPlace {
+    pub(super) fn start(&self, line: &str) -> Result<LocalTalk, Trouble> {
+        // Not made a group leader by us: `setsid` would then have to fork, and the process we wait for would be gone.
+        let mut child = Command::new("setsid")
+            .args(["sh", "-c", line])
+            .env_clear()
+            .env("PATH", SEARCH_PATH)
+            .env("HOME", &self.home)
+            .env("LANG", &self.lang)
+            .current_dir(&self.home)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| Trouble::new(Reason::Local, format!("cannot start setsid sh in {}: {error}", self.home.display())))?;
+        Ok(LocalTalk {
+            stdin: child.stdin.take(),
+            stdout: Pipe::new(child.stdout.take()),
+            stderr: Pipe::new(child.stderr.take()),
+            child,
+            exited: false,
+        })
+    }
+}
+
+/// A child process that is listened to.
+pub(super) struct LocalTalk {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Pipe<ChildStdout>,
+    stderr: Pipe<ChildStderr>,
+    exited: bool,
+}
+
+impl LocalTalk {
+    pub(super) async fn hear(&mut self) -> Heard {
+        loop {
+            if self.exited && self.stdout.ended() && self.stderr.ended() {
+                return Heard::Closed;
+            }
+            tokio::select! {
+                // Output before the end, as far as it is there.
+                biased;
+                bytes = self.stdout.read(), if !self.stdout.ended() => {
+                    if let Some(bytes) = bytes {
+                        return Heard::Out(bytes);
+                    }
+                }
+                bytes = self.stderr.read(), if !self.stderr.ended() => {
+                    if let Some(bytes) = bytes {
+                        return Heard::Err(bytes);
+                    }
+                }
+                status = self.child.wait(), if !self.exited => {
+                    self.exited = true;
+                    return match status {
+                        Ok(status) => Heard::Exit(exit(status)),
+                        Err(_) => Heard::Lost,
+                    };
+                }
+            }
+        }
+    }
+
+    pub(super) fn deliver(&mut self, bytes: Zeroizing<Vec<u8>>) -> Delivery {
+        let stdin = self.stdin.take();
+        Box::pin(async move {
+            if let Some(mut stdin) = stdin {
+                // A shell that left early is heard to have left; dropping the pipe is its end of input.
+                let _ = stdin.write_all(&bytes).await;
+            }
+        })
+    }
+}
+
+struct Pipe<R> {
+    from: Option<R>,
+    room: BytesMut,
+}
+
+impl<R: AsyncRead + Unpin> Pipe<R> {
+    fn new(from: Option<R>) -> Self {
+        Self { from, room: BytesMut::new() }
+    }
+
+    fn ended(&self) -> bool {
+        self.from.is_none()
+    }
+
+    /// The next bytes; `None` once, at the end. Safe to cancel.
+    async fn read(&mut self) -> Option<Bytes> {
+        let from = self.from.as_mut()?;
+        // What was handed on shares the room: a new one only when little is left, or a line would cost a whole room.
+        if self.room.capacity() - self.room.len() < READ_BYTES_MIN {
+            self.room.reserve(READ_BYTES);
+        }
+        match from.read_buf(&mut self.room).await {
+            Ok(0) | Err(_) => {
+                self.from = None;
+                None
+            }
+            Ok(_) => Some(self.room.split().freeze()),
+        }
+    }
+}
+
+fn exit(status: ExitStatus) -> Exit {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Status(code),
+        (None, Some(signal)) => Exit::Signal(signal_name(signal)),
+        (None, None) => Exit::Signal("unknown".to_owned()),
+    }
+}
+
+/// Names as SSH has them (RFC 4254, 6.10), for the signals whose numbers POSIX fixes.
+fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        1 => "HUP",
+        2 => "INT",
+        3 => "QUIT",
+        6 => "ABRT",
+        9 => "KILL",
+        11 => "SEGV",
+        13 => "PIPE",
+        14 => "ALRM",
+        15 => "TERM",
+        other => return format!("{other}"),
+    };
+    name.to_owned()
+}

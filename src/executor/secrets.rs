@@ -1,0 +1,92 @@
+//! The secrets of each run, from the moment a step needs one until the run is released: fetched anew for every order, masked in
+//! all output of the run from then on.
+//!
+//! Invariant: a value is masked before its first byte leaves for a host.
+
+use super::Resolve;
+use super::trouble::Trouble;
+use crate::domain::id::RunId;
+use crate::domain::plan::PinnedSecret;
+use crate::domain::run::Reason;
+use crate::secrets::{Masks, Sealed};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// A secret on its way to a script: the name it gets there, and its value.
+pub(super) type Named = (String, Arc<Sealed>);
+
+/// What is masked, by run.
+#[derive(Clone, Default)]
+pub(super) struct RunSecrets {
+    runs: Arc<Mutex<BTreeMap<RunId, OfRun>>>,
+}
+
+struct OfRun {
+    masks: watch::Sender<Masks>,
+    known: Vec<Named>,
+}
+
+impl Default for OfRun {
+    fn default() -> Self {
+        Self { masks: watch::Sender::new(Masks::none()), known: Vec::new() }
+    }
+}
+
+impl RunSecrets {
+    /// What is masked in the output of `run`, now and later.
+    pub fn masks(&self, run: RunId) -> watch::Receiver<Masks> {
+        self.lock().entry(run).or_default().masks.subscribe()
+    }
+
+    /// Lets go of a run's secrets.
+    pub fn release(&self, run: RunId) {
+        self.lock().remove(&run);
+    }
+
+    /// Fetches secrets for one order of `run`, and has them masked from now on.
+    ///
+    /// # Errors
+    /// When one cannot be had, is not the version the plan pinned, or cannot be masked.
+    pub async fn fetch(&self, run: RunId, wanted: &[PinnedSecret], resolve: &Resolve) -> Result<Vec<Named>, Trouble> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (here, wanted, resolve) = (self.clone(), wanted.to_vec(), resolve.clone());
+        let missing = |words: String| Trouble::new(Reason::SecretMissing, words);
+        let fetched = tokio::task::spawn_blocking(move || {
+            let mut fetched = Vec::with_capacity(wanted.len());
+            for secret in &wanted {
+                let resolved = resolve(run, secret).map_err(|error| missing(error.to_string()))?;
+                if secret.version.is_some() && secret.version != resolved.version {
+                    let words = "is no longer the version the plan pinned; propose the run again";
+                    return Err(missing(format!("secret {} {words}", secret.name)));
+                }
+                fetched.push((secret.name.clone(), resolved.value));
+            }
+            here.mask(run, &fetched).map_err(missing)?;
+            Ok(fetched)
+        });
+        fetched.await.unwrap_or_else(|_| Err(Trouble::new(Reason::SecretMissing, "fetching a secret failed inside this program")))
+    }
+
+    fn mask(&self, run: RunId, fetched: &[Named]) -> Result<(), String> {
+        let mut runs = self.lock();
+        let of_run = runs.entry(run).or_default();
+        // Every host fetches the same secret: masked once, and again only where its value changed in mid-run.
+        let known = |new: &Named| of_run.known.iter().any(|(name, value)| *name == new.0 && value.expose() == new.1.expose());
+        let fresh: Vec<Named> = fetched.iter().filter(|new| !known(new)).cloned().collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let pairs: Vec<(&str, &Sealed)> = fresh.iter().map(|(name, value)| (name.as_str(), &**value)).collect();
+        let masks = of_run.masks.borrow().with(&pairs).map_err(|error| error.to_string())?;
+        of_run.masks.send_replace(masks);
+        of_run.known.extend(fresh);
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<RunId, OfRun>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,107 @@
+//! A shell started over SSH.
+
+use crate::executor::talk::{Delivery, Exit, Heard};
+use bytes::Bytes;
+use russh::client::Msg;
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+use zeroize::Zeroizing;
+
+/// A channel on which a command line was accepted.
+pub(in crate::executor) struct SshTalk {
+    read: ChannelReadHalf,
+    write: Arc<ChannelWriteHalf<Msg>>,
+    /// Heard before the command line was accepted.
+    early: VecDeque<Heard>,
+    /// One of the connection's places for channels.
+    _place: OwnedSemaphorePermit,
+}
+
+/// The host's answer to a command line.
+pub(super) enum Answer {
+    /// It runs.
+    Accepted,
+    /// The host does not do that.
+    Refused,
+    /// The channel closed instead.
+    Closed,
+    /// The connection is gone.
+    Lost,
+}
+
+impl SshTalk {
+    /// Listens on a channel.
+    pub fn new(channel: russh::Channel<Msg>, place: OwnedSemaphorePermit) -> Self {
+        let (read, write) = channel.split();
+        Self { read, write: Arc::new(write), early: VecDeque::new(), _place: place }
+    }
+
+    /// Asks for `line` to be run and waits for the answer.
+    pub(super) async fn ask(&mut self, line: &str) -> Answer {
+        if self.write.exec(true, line).await.is_err() {
+            return Answer::Lost;
+        }
+        loop {
+            match self.read.wait().await {
+                Some(ChannelMsg::Success) => return Answer::Accepted,
+                Some(ChannelMsg::Failure) => return Answer::Refused,
+                Some(ChannelMsg::Close) => return Answer::Closed,
+                Some(message) => self.early.extend(heard(message)),
+                None => return Answer::Lost,
+            }
+        }
+    }
+
+    pub(in crate::executor) async fn hear(&mut self) -> Heard {
+        if let Some(heard) = self.early.pop_front() {
+            return heard;
+        }
+        loop {
+            match self.read.wait().await {
+                Some(message) => {
+                    if let Some(heard) = heard(message) {
+                        return heard;
+                    }
+                }
+                // A channel that closes says so first: without that the connection is gone.
+                None => return Heard::Lost,
+            }
+        }
+    }
+
+    pub(in crate::executor) fn deliver(&mut self, bytes: Zeroizing<Vec<u8>>) -> Delivery {
+        let write = self.write.clone();
+        Box::pin(async move {
+            // A host that is gone is heard to be gone.
+            if write.data_bytes(Bytes::from_owner(bytes)).await.is_ok() {
+                let _ = write.eof().await;
+            }
+        })
+    }
+
+    /// Closes the channel from our side: what still holds its other end is left to itself.
+    pub(in crate::executor) async fn leave(&self) {
+        let _ = self.write.close().await;
+    }
+}
+
+fn heard(message: ChannelMsg) -> Option<Heard> {
+    match message {
+        ChannelMsg::Data { data } => Some(Heard::Out(data)),
+        ChannelMsg::ExtendedData { data, .. } => Some(Heard::Err(data)),
+        ChannelMsg::ExitStatus { exit_status } => Some(Heard::Exit(Exit::Status(exit_status as i32))),
+        ChannelMsg::ExitSignal { signal_name, .. } => Some(Heard::Exit(Exit::Signal(name(&signal_name)))),
+        ChannelMsg::Close => Some(Heard::Closed),
+        // Window sizes, end of output before the end of the process, and what only servers hear.
+        _ => None,
+    }
+}
+
+fn name(signal: &Sig) -> String {
+    match signal {
+        Sig::Custom(name) => name.clone(),
+        other => format!("{other:?}"),
+    }
+}
