@@ -1,7 +1,7 @@
 //! The fields of a table after reading: plain values, each with its place in the file. Asking for what is absent
 //! gives the type's nothing; whether that was allowed, the reader has said already.
 
-use super::rule;
+use super::form;
 use super::shape::Table;
 use crate::domain::duration;
 use crate::domain::runbook::Amount;
@@ -94,7 +94,7 @@ impl Node {
     pub(super) fn amount(&self) -> Option<Amount> {
         match &self.value {
             Value::Integer(number) => u32::try_from(*number).ok().map(Amount::Hosts),
-            Value::Text(text) => rule::percent(text).map(Amount::Percent),
+            Value::Text(text) => form::percent(text).map(Amount::Percent),
             Value::Boolean(_) | Value::List(_) | Value::Table(_) => None,
         }
     }
@@ -205,8 +205,6 @@ pub(super) mod asked {
             asked.insert((std::ptr::from_ref(shape).addr(), name.to_owned()))
         });
     }
-
-
 
     /// Every question asked of a shape.
     pub(in crate::site) fn of(shape: &'static Table) -> Vec<String> {

@@ -8,7 +8,7 @@ use crate::domain::runbook::{
 };
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Field, Fields, Value};
-use crate::site::rule;
+use crate::site::form;
 use std::collections::BTreeSet;
 
 /// Longest time a check may take unless the file says otherwise: it looks, it does not work.
@@ -247,7 +247,7 @@ fn one_match(fields: &Fields, report: &mut Report) -> Option<Match> {
             "equals" => Some(Match::Equals(text)),
             "matches" => Some(Match::Matches(text)),
             "number" => {
-                rule::comparison(&text).map(|(compare, with)| Match::Number { compare, with })
+                form::comparison(&text).map(|(compare, with)| Match::Number { compare, with })
             }
             _ => field.node.fields().map(|json| Match::Json {
                 path: json.string("path"),

@@ -6,9 +6,9 @@ use crate::domain::PersonId;
 use crate::domain::people::Person;
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
+use crate::site::form::public_key;
 use crate::site::keys::site::PEOPLE;
 use crate::site::read::{Strictness, read};
-use crate::site::rule::public_key;
 use crate::site::text::skeleton;
 use std::collections::BTreeMap;
 

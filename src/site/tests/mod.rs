@@ -1,6 +1,11 @@
 //! Tests over whole files and whole sites.
 
+mod disk;
+mod every_key;
 mod shipped;
+mod spots;
+mod validator;
+mod whole;
 
 use super::diagnostic::Diagnostic;
 

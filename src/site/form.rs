@@ -1,0 +1,264 @@
+//! The forms single words have: ids, variables, names, addresses, keys, references, numbers that compare.
+
+use super::diagnostic::Code;
+use crate::domain::runbook::Compare;
+use crate::domain::secret_ref::SecretRef;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Longest name: it stands in every event and in every row of a table.
+const NAME_CHARS_MAX: usize = 64;
+/// Largest compiled pattern: a pattern is run on every value and every output.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+/// A share of all hosts.
+const PERCENT_MAX: u32 = 100;
+
+/// Variables the engine gives to every script.
+pub(super) const GIVEN: [&str; 4] = ["host", "run", "step", "attempt"];
+/// Lower-case variables that bash itself reads.
+const SHELL_OWN: [&str; 2] = ["auto_resume", "histchars"];
+/// The sixteen colours a terminal has names for.
+const SIXTEEN: [&str; 16] = [
+    "black",
+    "red",
+    "green",
+    "yellow",
+    "blue",
+    "magenta",
+    "cyan",
+    "gray",
+    "darkgray",
+    "lightred",
+    "lightgreen",
+    "lightyellow",
+    "lightblue",
+    "lightmagenta",
+    "lightcyan",
+    "white",
+];
+
+/// Why a text breaks its rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub code: Code,
+    pub message: String,
+    pub hint: String,
+    /// Byte offset in the text, where one place is to blame.
+    pub at: Option<usize>,
+}
+
+/// A fault of the text as a whole.
+pub(super) fn fault(message: impl Into<String>, hint: impl Into<String>) -> Fault {
+    Fault {
+        code: Code::Value,
+        message: message.into(),
+        hint: hint.into(),
+        at: None,
+    }
+}
+
+pub(super) fn id(text: &str) -> Result<(), Fault> {
+    let head = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let all = text
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    match head && all && text.len() <= NAME_CHARS_MAX {
+        true => Ok(()),
+        false => Err(fault(
+            format!("`{text}` is no id"),
+            format!(
+                "use a-z, 0-9 and -, beginning with a letter or digit, at most {NAME_CHARS_MAX}"
+            ),
+        )),
+    }
+}
+
+pub(super) fn variable(text: &str) -> Result<(), Fault> {
+    let head = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let all = text
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !(head && all && text.len() <= NAME_CHARS_MAX) {
+        let hint = "use a-z, 0-9 and _, beginning with a letter: it becomes a shell variable";
+        return Err(fault(format!("`{text}` is no name for a variable"), hint));
+    }
+    if GIVEN.contains(&text) {
+        return Err(fault(
+            format!("`{text}` is given to every script"),
+            "choose another name",
+        ));
+    }
+    if SHELL_OWN.contains(&text) {
+        return Err(fault(
+            format!("`{text}` has a meaning to the shell"),
+            "choose another name",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn name(text: &str) -> Result<(), Fault> {
+    let head = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let all = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    match head && all && text.len() <= NAME_CHARS_MAX {
+        true => Ok(()),
+        false => Err(fault(
+            format!("`{text}` is no name"),
+            format!(
+                "use letters, digits, - _ and ., beginning with a letter or digit, at most {NAME_CHARS_MAX}"
+            ),
+        )),
+    }
+}
+
+pub(super) fn account(text: &str) -> Result<(), Fault> {
+    let bad = text.starts_with('-')
+        || text.contains(|c: char| c.is_whitespace() || matches!(c, ':' | '/'));
+    match bad {
+        false => Ok(()),
+        true => Err(fault(
+            format!("`{text}` is no account name"),
+            "no blanks, no : or /, not beginning with -",
+        )),
+    }
+}
+
+pub(super) fn address(text: &str) -> Result<(), Fault> {
+    let bad = text.starts_with('-')
+        || text.contains(|c: char| {
+            c.is_whitespace()
+                || (c.is_ascii()
+                    && !c.is_ascii_alphanumeric()
+                    && !matches!(c, '.' | ':' | '-' | '_' | '%'))
+        });
+    match bad {
+        false => Ok(()),
+        true => Err(fault(
+            format!("`{text}` is no address"),
+            "a host name or an IP address; the port and the user have keys of their own",
+        )),
+    }
+}
+
+/// Checks an OpenSSH public key's form; answers the type and the key, without the comment.
+pub(super) fn public_key(text: &str) -> Result<(&str, &str), Fault> {
+    let wrong = |message: &str| {
+        fault(
+            message,
+            "paste the one line of the .pub file: type, key, comment",
+        )
+    };
+    let mut words = text.split_ascii_whitespace();
+    let (Some(kind), Some(blob)) = (words.next(), words.next()) else {
+        return Err(wrong("this is no public key"));
+    };
+    let bytes = STANDARD
+        .decode(blob)
+        .map_err(|_| wrong("the key is not base64: part of it is missing or changed"))?;
+    let (length, rest) = bytes
+        .split_at_checked(4)
+        .ok_or_else(|| wrong("the key is cut short"))?;
+    let length = length
+        .iter()
+        .fold(0usize, |n, byte| (n << 8) | usize::from(*byte));
+    match rest.get(..length) {
+        Some(named) if named == kind.as_bytes() => Ok((kind, blob)),
+        Some(_) => Err(wrong("the key is of another type than the line says")),
+        None => Err(wrong("the key is cut short")),
+    }
+}
+
+pub(super) fn pattern(text: &str) -> Result<(), Fault> {
+    // Alone and as it will be used: `a)|(b` is only wrong alone, `(?x)a#` only within brackets.
+    for tried in [text.to_owned(), format!("^(?:{text})$")] {
+        let built = regex::RegexBuilder::new(&tried)
+            .size_limit(PATTERN_BYTES_MAX)
+            .build();
+        if let Err(error) = built {
+            let words = error.to_string();
+            let last = words
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ");
+            return Err(fault(
+                format!("not a regular expression: {last}"),
+                "Rust's dialect: no look-around and no back-references; put it in single quotes",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// `id@version` taken apart.
+pub(super) fn template_use(text: &str) -> Option<(&str, u32)> {
+    let (name, version) = text.split_once('@')?;
+    let plain = !version.starts_with('0') && version.bytes().all(|b| b.is_ascii_digit());
+    let version = version.parse().ok()?;
+    (plain && id(name).is_ok()).then_some((name, version))
+}
+
+pub(super) fn secret_ref(text: &str) -> Result<(), Fault> {
+    match text.parse::<SecretRef>() {
+        Ok(SecretRef::File(_) | SecretRef::Prompt { .. }) => Ok(()),
+        Ok(SecretRef::Vault { .. } | SecretRef::Command { .. }) => Err(Fault {
+            code: Code::KeyLater,
+            ..fault(
+                "vault: and command: come with a later version",
+                "file: and prompt: work now",
+            )
+        }),
+        Err(error) => Err(fault(error.to_string(), "")),
+    }
+}
+
+/// `>= 10` taken apart: how, and with what.
+pub(super) fn comparison(text: &str) -> Option<(Compare, String)> {
+    let text = text.trim();
+    let signs = [
+        ("<=", Compare::LessOrEqual),
+        (">=", Compare::GreaterOrEqual),
+        ("!=", Compare::NotEqual),
+        ("==", Compare::Equal),
+        ("<", Compare::Less),
+        (">", Compare::Greater),
+        ("=", Compare::Equal),
+    ];
+    let (rest, compare) = signs
+        .iter()
+        .find_map(|(sign, compare)| Some((text.strip_prefix(sign)?, *compare)))?;
+    let number = rest.trim();
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    let decimal = [whole, part]
+        .iter()
+        .all(|half| !half.is_empty() && half.bytes().all(|b| b.is_ascii_digit()));
+    decimal.then(|| (compare, number.to_owned()))
+}
+
+/// `25%` as a number.
+pub(super) fn percent(text: &str) -> Option<u32> {
+    let digits = text.strip_suffix('%')?;
+    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    digits
+        .parse()
+        .ok()
+        .filter(|share| plain && *share <= PERCENT_MAX)
+}
+
+pub(super) fn colour(text: &str) -> Result<(), Fault> {
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
+    let is_rgb = digits.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    match is_rgb || SIXTEEN.contains(&text) {
+        true => Ok(()),
+        false => Err(fault(
+            format!("`{text}` is no colour"),
+            format!(
+                "as in \"#86c9f0\", or one of the terminal's own: {}",
+                SIXTEEN.join(", ")
+            ),
+        )),
+    }
+}
