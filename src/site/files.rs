@@ -1,6 +1,7 @@
 //! Reads a site's files: which belong to it, how large they may be, and that none of them lies elsewhere.
 
 use super::diagnostic::{Code, Diagnostic, Severity};
+use super::text::is_hidden;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
@@ -169,6 +170,11 @@ impl Walk<'_> {
                 continue;
             };
             if name.starts_with('.') {
+                continue;
+            }
+            if name.chars().any(is_hidden) {
+                let message = "a file name with hidden characters";
+                self.wrong(&path, Code::FileText, message);
                 continue;
             }
             let Ok(kind) = entry.file_type() else {

@@ -157,16 +157,24 @@ pub(super) fn public_key(text: &str) -> Result<(&str, &str), Fault> {
     let bytes = STANDARD
         .decode(blob)
         .map_err(|_| wrong("the key is not base64: part of it is missing or changed"))?;
-    let (length, rest) = bytes
-        .split_at_checked(4)
-        .ok_or_else(|| wrong("the key is cut short"))?;
-    let length = length
-        .iter()
-        .fold(0usize, |n, byte| (n << 8) | usize::from(*byte));
-    match rest.get(..length) {
-        Some(named) if named == kind.as_bytes() => Ok((kind, blob)),
-        Some(_) => Err(wrong("the key is of another type than the line says")),
-        None => Err(wrong("the key is cut short")),
+    // A key is a row of texts, each led by its length: the type, then its numbers.
+    let mut rest = bytes.as_slice();
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let (length, after) = rest
+            .split_first_chunk::<4>()
+            .ok_or_else(|| wrong("the key is cut short"))?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let (part, after) = after
+            .split_at_checked(length)
+            .ok_or_else(|| wrong("the key is cut short"))?;
+        parts.push(part);
+        rest = after;
+    }
+    match parts.as_slice() {
+        [named, _, ..] if *named == kind.as_bytes() => Ok((kind, blob)),
+        [_, _, ..] => Err(wrong("the key is of another type than the line says")),
+        [] | [_] => Err(wrong("the key is cut short")),
     }
 }
 

@@ -97,9 +97,10 @@ impl Reader<'_> {
             true => "the file",
             false => shape.called,
         };
-        let (at, why) = match said {
-            Some(said) if span.is_empty() => (said, ", which an approved one needs"),
-            Some(_) => (span, ", which an approved one needs"),
+        // A template needs these because runbooks of any status use it; a runbook, because it says `approved`.
+        let (at, why) = match said.filter(|said| !said.is_empty()) {
+            Some(said) if span.is_empty() => (said, "; an approved runbook needs it"),
+            Some(_) => (span, "; an approved runbook needs it"),
             None => (span, ""),
         };
         let message = format!("{place} lacks {what}{why}");
@@ -203,22 +204,12 @@ impl Reader<'_> {
             {
                 Value::Text(at.to_string())
             }
-            (Shape::List(of), DeValue::Array(items)) => {
-                if items.is_empty() {
-                    let hint = "leave the key out, or write something";
-                    self.found.push(
-                        self.error(Code::Value, span.clone(), "an empty list")
-                            .hint(hint),
-                    );
-                    return None;
-                }
-                Value::List(
-                    items
-                        .iter()
-                        .filter_map(|item| self.value(item, of))
-                        .collect(),
-                )
-            }
+            (Shape::List(of), DeValue::Array(items)) => Value::List(
+                items
+                    .iter()
+                    .filter_map(|item| self.value(item, of))
+                    .collect(),
+            ),
             (Shape::Table(table), DeValue::Table(raw)) => {
                 Value::Table(self.table(raw, span.clone(), table))
             }
@@ -358,9 +349,17 @@ impl Reader<'_> {
             .error(Code::ValueType, span, message)
             .label(called(found));
         self.found.push(match (shape, found) {
-            (Shape::Day | Shape::Moment, DeValue::String(_)) => {
-                diagnostic.hint("write it without quotes")
-            }
+            (
+                Shape::Day | Shape::Moment | Shape::Integer { .. } | Shape::Boolean,
+                DeValue::String(_),
+            ) => diagnostic.hint("write it without quotes"),
+            (
+                Shape::Text(_),
+                DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_),
+            ) => diagnostic.hint("put it in quotes"),
             (Shape::Moment, DeValue::Datetime(_)) => {
                 diagnostic.hint("as in 2026-12-18T00:00:00: the zone has its own key")
             }

@@ -5,12 +5,16 @@
 
 use super::diagnostic::{Diagnostic, Severity};
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeCharacters, ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
 };
 use std::fmt;
+use std::ops::Range;
 
-/// Columns of a line of source that are drawn on each side of a caret; a script in one line may have thousands.
-const AROUND_BYTES_MAX: usize = 300;
+/// Characters of a line of source that are drawn on each side of a caret; a script in one line may have thousands.
+const AROUND_CHARS_MAX: usize = 100;
+/// Lines drawn before and after the one with the caret.
+const CONTEXT_LINES: usize = 1;
 
 /// How a diagnostic is drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +55,8 @@ pub fn render(diagnostic: &Diagnostic, look: Look) -> String {
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(look.width)
         .with_links(false)
-        .with_context_lines(1);
+        .without_primary_span_start()
+        .with_context_lines(CONTEXT_LINES);
     let mut out = String::new();
     let report = Report::of(diagnostic);
     match handler.render_report(&mut out, &report) {
@@ -64,70 +69,116 @@ pub fn render(diagnostic: &Diagnostic, look: Look) -> String {
 #[derive(Debug)]
 struct Report<'a> {
     diagnostic: &'a Diagnostic,
-    source: Option<NamedSource<String>>,
-    span: std::ops::Range<usize>,
+    excerpt: Option<Excerpt>,
+}
+
+/// The lines around a caret, and where the caret stands in them.
+#[derive(Debug)]
+struct Excerpt {
+    name: String,
+    text: String,
+    /// Number of the first line, from 0.
+    first: usize,
+    span: Range<usize>,
 }
 
 impl<'a> Report<'a> {
     fn of(diagnostic: &'a Diagnostic) -> Self {
-        let placed = diagnostic.source.as_ref().filter(|_| diagnostic.line > 0);
-        let (text, span) = match placed {
-            Some(source) => shortened(source.drawable(), diagnostic.span.clone()),
-            None => (String::new(), 0..0),
-        };
-        let place = format!(
+        let source = diagnostic.source.as_ref().filter(|_| diagnostic.line > 0);
+        Self {
+            diagnostic,
+            excerpt: source.map(|source| Excerpt::of(diagnostic, source.drawable())),
+        }
+    }
+}
+
+impl Excerpt {
+    fn of(diagnostic: &Diagnostic, source: &str) -> Self {
+        let at = diagnostic.line.saturating_sub(1);
+        let first = at.saturating_sub(CONTEXT_LINES);
+        let start = source
+            .get(..diagnostic.span.start)
+            .and_then(|before| before.rfind('\n'))
+            .map_or(0, |at| at + 1);
+        let mut text = String::new();
+        let mut span = 0..0;
+        let lines = source
+            .lines()
+            .enumerate()
+            .skip(first)
+            .take(at - first + 1 + CONTEXT_LINES);
+        for (nr, line) in lines {
+            if nr == at {
+                let (cut, within) = around(
+                    line,
+                    diagnostic.span.start - start..diagnostic.span.end - start,
+                );
+                span = text.len() + within.start..text.len() + within.end;
+                text.push_str(&cut);
+            } else {
+                text.push_str(&around(line, 0..0).0);
+            }
+            text.push('\n');
+        }
+        let name = format!(
             "{}:{}:{}",
             diagnostic.file, diagnostic.line, diagnostic.column
         );
         Self {
-            diagnostic,
-            source: placed.map(|_| NamedSource::new(place, text)),
+            name,
+            text,
+            first,
             span,
         }
     }
 }
 
-/// The source with over-long lines cut around the span, so that a caret is always in sight; and the span's new place.
-fn shortened(text: &str, span: std::ops::Range<usize>) -> (String, std::ops::Range<usize>) {
-    let line_start = text
-        .get(..span.start)
-        .and_then(|before| before.rfind('\n'))
-        .map_or(0, |at| at + 1);
-    let line_end = text
-        .get(span.start..)
-        .and_then(|after| after.find('\n'))
-        .map_or(text.len(), |at| span.start + at);
-    // A caret runs to the end of its first line; a script of a hundred lines is not underlined whole.
-    let end = span.end.min(line_end).max(span.start);
-    let mut from = span.start.saturating_sub(AROUND_BYTES_MAX).max(line_start);
-    while !text.is_char_boundary(from) {
-        from -= 1;
+/// A line with its far ends cut off, and the place of the span in what is left. A span ends with its line: a script
+/// of a hundred lines is not underlined whole.
+fn around(line: &str, span: Range<usize>) -> (String, Range<usize>) {
+    let start = span.start.min(line.len());
+    let end = span.end.min(line.len()).max(start);
+    let (before, rest) = line.split_at_checked(start).unwrap_or((line, ""));
+    let (within, after) = rest.split_at_checked(end - start).unwrap_or((rest, ""));
+    let mut out = String::new();
+    let skipped = before.chars().count().saturating_sub(AROUND_CHARS_MAX);
+    if skipped > 0 {
+        out.push('…');
     }
-    let removed = from - line_start;
-    let mut out = String::with_capacity(text.len());
-    out.push_str(text.get(..line_start).unwrap_or_default());
-    out.push_str(text.get(from..).unwrap_or_default());
-    let mut cut = String::with_capacity(out.len());
-    for line in out.split_inclusive('\n') {
-        let mut keep = line.len().min(2 * AROUND_BYTES_MAX);
-        while !line.is_char_boundary(keep) {
-            keep -= 1;
-        }
-        let (kept, rest) = line.split_at(keep);
-        cut.push_str(kept);
-        // Bytes before the caret's line must keep their number, or the caret moves.
-        if !rest.is_empty() {
-            let ends = if rest.ends_with('\n') { "\n" } else { "" };
-            cut.extend(std::iter::repeat_n(' ', rest.len() - ends.len()));
-            cut.push_str(ends);
-        }
+    out.extend(before.chars().skip(skipped));
+    let from = out.len();
+    out.extend(within.chars().take(2 * AROUND_CHARS_MAX));
+    let to = out.len();
+    let mut left = after.chars();
+    out.extend(left.by_ref().take(AROUND_CHARS_MAX));
+    if left.next().is_some() || to - from < within.len() {
+        out.push('…');
     }
-    (cut, span.start - removed..end - removed)
+    (out, from..to)
+}
+
+impl miette::SourceCode for Excerpt {
+    fn read_span<'b>(
+        &'b self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
+        let within = self.text.read_span(span, before, after)?;
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            within.data(),
+            *within.span(),
+            within.line() + self.first,
+            within.column(),
+            within.line_count(),
+        )))
+    }
 }
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.source.is_none() {
+        if self.excerpt.is_none() {
             write!(f, "{}: ", self.diagnostic.file)?;
         }
         f.write_str(&self.diagnostic.message)
@@ -149,25 +200,23 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        self.diagnostic
-            .hint
-            .as_ref()
+        // What the caret says already is not said twice.
+        let hint = self.diagnostic.hint.as_ref();
+        hint.filter(|hint| **hint != self.diagnostic.label)
             .map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.source
+        self.excerpt
             .as_ref()
-            .map(|source| source as &dyn miette::SourceCode)
+            .map(|excerpt| excerpt as &dyn miette::SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.source.as_ref()?;
+        let span = self.excerpt.as_ref()?.span.clone();
         let label = Some(self.diagnostic.label.clone()).filter(|label| !label.is_empty());
-        let label = label.or_else(|| Some("here".to_owned()));
         Some(Box::new(std::iter::once(LabeledSpan::new_with_span(
-            label,
-            self.span.clone(),
+            label, span,
         ))))
     }
 }

@@ -134,7 +134,7 @@ fn shape(of: &Shape, strict: bool) -> Value {
         Shape::Moment => {
             json!({ "type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}[T ]\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?$" })
         }
-        Shape::List(of) => json!({ "type": "array", "items": shape(of, strict), "minItems": 1 }),
+        Shape::List(of) => json!({ "type": "array", "items": shape(of, strict) }),
         Shape::Table(of) => table(of, strict),
         Shape::Tables(of) => json!({ "type": "array", "items": table(of, strict) }),
         Shape::Map { names, of } => json!({

@@ -65,11 +65,11 @@ pub(super) enum Shape {
     Day,
     /// A day and time without offset, without quotes.
     Moment,
-    /// A list of one or more.
+    /// A list.
     List(&'static Shape),
     /// A table.
     Table(&'static Table),
-    /// One or more tables, `[[…]]`.
+    /// Tables, `[[…]]`.
     Tables(&'static Table),
     /// A table whose keys are names.
     Map {

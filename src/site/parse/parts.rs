@@ -104,6 +104,14 @@ fn input_kind(fields: &Fields, report: &mut Report) -> Option<InputKind> {
                 hint,
             );
         }
+        if fields.get("choices").is_some() && choices.is_empty() {
+            report.error(
+                Code::Value,
+                fields.span_of("choices"),
+                "a choice of nothing",
+                "write at least one",
+            );
+        }
         duplicates(fields, "choices", report);
     }
     Some(kind)

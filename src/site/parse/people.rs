@@ -37,6 +37,14 @@ pub fn people(file: &str, text: &str) -> Parsed<BTreeMap<PersonId, Person>> {
             (person.id.clone(), person)
         })
         .collect();
+    if value.is_empty() && fields.get("person").is_some() {
+        report.error(
+            Code::Value,
+            fields.span_of("person"),
+            "nobody",
+            "a site needs somebody who may sign in",
+        );
+    }
     if value.len() == 1 {
         let hint = "nobody else can approve: it runs alone in lab and staging only";
         report.warning(

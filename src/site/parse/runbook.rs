@@ -163,6 +163,13 @@ fn targets(fields: Option<&Fields>, report: &mut Report) -> Targets {
             amount => batches.extend(amount),
         }
     }
+    if fields
+        .get("batches")
+        .is_some_and(|node| node.items().is_empty())
+    {
+        let hint = "leave the key out for one batch of all";
+        report.error(Code::Value, fields.span_of("batches"), "no batches", hint);
+    }
     Targets {
         select: fields.string("select"),
         batches: if batches.is_empty() { whole() } else { batches },

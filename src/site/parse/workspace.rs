@@ -257,6 +257,18 @@ fn quorum_can_be_met(
     members: &BTreeMap<PersonId, std::collections::BTreeSet<Role>>,
     report: &mut Report,
 ) {
+    if quorum
+        .get("from")
+        .is_some_and(|node| node.items().is_empty())
+    {
+        let hint = "name at least one role: an empty quorum would let everything pass";
+        report.error(
+            Code::Quorum,
+            quorum.span_of("from"),
+            "a quorum of nobody",
+            hint,
+        );
+    }
     let mut wanted: BTreeMap<Role, usize> = BTreeMap::new();
     for slot in quorum.tables("from") {
         let Some(role) = slot.text("role").and_then(Role::parse) else {
@@ -284,7 +296,7 @@ fn quorum_can_be_met(
         if holders < places {
             let words: Vec<&str> = chosen.iter().map(|(role, _)| role.word()).collect();
             let message = format!(
-                "nobody can meet this quorum: {places} of {} are needed, {holders} are members",
+                "this quorum cannot be met: it needs {places} of {}, and there are {holders}",
                 words.join(" or ")
             );
             report.warning(

@@ -1,13 +1,23 @@
 //! Tests over whole files and whole sites.
 
+mod content;
 mod disk;
+mod drawn;
 mod every_key;
 mod shipped;
 mod spots;
 mod validator;
+mod values;
 mod whole;
 
 use super::diagnostic::Diagnostic;
+use super::render::{Ink, Look};
+
+/// How tests draw.
+const LOOK: Look = Look {
+    width: 100,
+    ink: Ink::Plain,
+};
 
 /// Diagnostics as lines, for messages of failing tests.
 fn lines(found: &[Diagnostic]) -> String {
