@@ -156,7 +156,7 @@ fn templates_are_merged_in_order_and_carry_their_digests() {
     assert_eq!(runbook.verify[0].id.as_str(), "facts/closed");
     assert_eq!(runbook.inputs[0].name, "ticket");
     let template = Digest::of(FACTS.as_bytes());
-    assert_eq!(runbook.templates["facts@1"], template);
+    assert_eq!(runbook.templates, [("facts@1".to_owned(), template)]);
     let whole = [text.as_bytes(), b"\0facts@1\0", &template.0].concat();
     assert_eq!(runbook.digest, Digest::of(&whole));
     assert_eq!(runbook.source, text);
