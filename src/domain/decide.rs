@@ -43,7 +43,7 @@ pub fn decide(world: &World, command: &Command) -> Result<Vec<Entry>, Refusal> {
 }
 
 /// What to keep of a refusal that somebody may later want to know about: attempts beyond one's authority.
-pub fn refused(command: &Command, refusal: &Refusal) -> Option<Entry> {
+pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Option<Entry> {
     let worth_keeping = match refusal.rule {
         Rule::Role
         | Rule::SeparationSelf
@@ -72,7 +72,8 @@ pub fn refused(command: &Command, refusal: &Refusal) -> Option<Entry> {
         | Rule::Storage
         | Rule::Choice => false,
     };
-    let run = command.ask.run();
+    // Only a run that exists: a leaf must not open the chain of one that never was.
+    let run = command.ask.run().filter(|id| world.run(*id).is_some());
     worth_keeping.then(|| {
         Entry::bare(Event::Refused {
             run,

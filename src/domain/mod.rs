@@ -14,6 +14,7 @@ pub mod due;
 pub mod duration;
 pub mod event;
 pub mod evolve;
+pub mod history;
 pub mod id;
 pub mod input;
 pub mod legal;

@@ -1,1 +1,31 @@
-//! The single writer: decide, append, evolve, publish, reconcile.
+//! The single writer: decide, append, sync, evolve, publish, reconcile.
+//!
+//! Reading order: [`core`] (synchronous: everything that decides), `shell` (collects and commits in groups), [`Handle`]
+//! (the only door), `reconcile` (makes what is in flight equal to what is due), `recorder` (transcripts), `fetch`
+//! (questions), `open` (puts the parts together).
+//!
+//! Invariants: nobody is told what is not durable; an intent is durable before its order starts, output before its
+//! outcome, an outcome before what depends on it; nothing but `core` touches the ledger. Deliberately absent: rules
+//! (they are `domain`'s), terminals, sockets.
+
+pub mod clock;
+mod codec;
+pub mod core;
+mod fetch;
+mod handle;
+mod open;
+mod reconcile;
+mod recorder;
+mod reload;
+mod shell;
+mod vault;
+
+#[cfg(test)]
+mod tests;
+
+pub use codec::CodecError;
+pub use fetch::Library;
+pub use handle::Handle;
+pub use open::{Engine, OpenError, Settings, open};
+pub use reload::{Read, Reload, ReloadError};
+pub use vault::Vault;

@@ -22,6 +22,7 @@ mod scan;
 pub mod segment;
 mod slots;
 pub mod tail;
+pub mod transcript;
 pub mod verdict;
 pub mod verify;
 mod window;

@@ -1,0 +1,96 @@
+//! Between events as the domain knows them and leaves as the ledger keeps them.
+
+use crate::domain::{Actor, Detail, Details, Entry, Event, Recorded, Timestamp, World};
+use crate::ledger;
+use serde_json::{Map, Value};
+
+/// Why an event could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// It has no JSON form.
+    #[error("an event cannot be written as JSON: {0}")]
+    Write(#[source] serde_json::Error),
+    /// The leaf is none this version knows.
+    #[error("event {index} ({kind}) cannot be read by this version: {source}")]
+    Read {
+        /// Its index.
+        index: u64,
+        /// Its kind.
+        kind: String,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+}
+
+/// The draft of an entry. `world` is as the entry leaves it: a run that has left it is over in the ledger too.
+///
+/// # Errors
+/// The event has no JSON form.
+pub fn draft(
+    entry: &Entry,
+    by: &Actor,
+    at: Timestamp,
+    world: &World,
+) -> Result<ledger::Draft, CodecError> {
+    let value = serde_json::to_value(&entry.event).map_err(CodecError::Write)?;
+    let mut body = match value {
+        Value::Object(map) => map,
+        other => Map::from_iter([("value".to_owned(), other)]),
+    };
+    let kind = body
+        .remove("kind")
+        .and_then(|kind| kind.as_str().map(str::to_owned))
+        .unwrap_or_default();
+    let run = entry.event.run();
+    let details = entry
+        .details
+        .iter()
+        .filter_map(|(name, detail)| match detail {
+            Detail::Text(text) => Some((name.clone(), text.clone().into_bytes())),
+            Detail::Erased => None,
+        });
+    Ok(ledger::Draft {
+        kind,
+        at: at.0,
+        by: serde_json::to_value(by).map_err(CodecError::Write)?,
+        run: run.map(|id| id.0),
+        run_closed: run.is_some_and(|id| world.run(id).is_none()),
+        body,
+        details: details.collect(),
+    })
+}
+
+/// The event in a ledger record; `None` for the ledger's own events (created, repaired, erased).
+///
+/// # Errors
+/// The leaf is none this version knows.
+pub fn recorded(found: ledger::Recorded) -> Result<Option<Recorded>, CodecError> {
+    let ledger::Recorded { entry, details } = found;
+    if entry.kind.contains('.') {
+        return Ok(None);
+    }
+    let wrong = |source| CodecError::Read {
+        index: entry.index,
+        kind: entry.kind.clone(),
+        source,
+    };
+    let mut body = entry.body.clone();
+    body.insert("kind".to_owned(), Value::from(entry.kind.as_str()));
+    let event: Event = serde_json::from_value(Value::Object(body)).map_err(wrong)?;
+    let by: Actor = serde_json::from_value(entry.by.clone()).map_err(wrong)?;
+    let text = |detail| match detail {
+        ledger::Detail::Text(bytes) => Detail::Text(String::from_utf8_lossy(&bytes).into_owned()),
+        ledger::Detail::Erased => Detail::Erased,
+    };
+    let details: Details = details
+        .into_iter()
+        .map(|(name, detail)| (name, text(detail)))
+        .collect();
+    Ok(Some(Recorded {
+        index: entry.index,
+        at: Timestamp(entry.at),
+        by,
+        event,
+        details,
+    }))
+}

@@ -1,0 +1,255 @@
+//! The single writer, synchronous: decide on a candidate world, append, sync, and only then publish and answer. On any
+//! error the candidate is dropped and nobody has been told anything.
+
+use super::codec::{self, CodecError};
+use crate::domain::decide;
+use crate::domain::run::Run;
+use crate::domain::{
+    Actor, Ask, Command, Entry, Receipt, Recorded, Refusal, Rule, Seen, Timestamp, World, evolve,
+};
+use crate::ledger::{self, Ledger, LedgerError};
+use std::sync::Arc;
+
+/// What somebody asked for, before the engine stamps it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who.
+    pub by: Actor,
+    /// What the asker had looked at.
+    pub seen: Seen,
+    /// What for.
+    pub ask: Ask,
+}
+
+/// The answer to one request.
+pub type Reply = Result<Receipt, Refusal>;
+
+/// What a commit did.
+#[derive(Debug, Default)]
+pub struct Committed {
+    /// One answer per request, in order.
+    pub replies: Vec<Reply>,
+    /// What happened, with the run it was about as it stood afterwards.
+    pub happened: Vec<Happened>,
+    /// The storage failed for good: the server must stop with exit 74.
+    pub fatal: Option<String>,
+}
+
+/// An event and the run it was about.
+#[derive(Clone, Debug)]
+pub struct Happened {
+    /// The event.
+    pub recorded: Recorded,
+    /// The run as it stood afterwards.
+    pub run: Option<Arc<Run>>,
+}
+
+/// The ledger and the world it folds to.
+#[derive(Debug)]
+pub struct Core {
+    ledger: Ledger,
+    world: Arc<World>,
+}
+
+/// Why the ledger does not fold to a world.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// It holds something this version does not know.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// It holds something that cannot have happened.
+    #[error("event {index}: {source}")]
+    Illegal {
+        /// Its index.
+        index: u64,
+        /// What is wrong.
+        source: crate::domain::legal::Illegal,
+    },
+}
+
+impl Core {
+    /// Folds a ledger. Every event goes to `seen` on its way, for views that lag behind.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, or holds what cannot have happened.
+    pub fn replay(ledger: Ledger, mut seen: impl FnMut(Happened)) -> Result<Self, ReplayError> {
+        let mut world = World {
+            origin: ledger.genesis().origin.clone(),
+            ..World::default()
+        };
+        for found in ledger.recorded(0) {
+            let found = found?;
+            let index = found.entry.index;
+            let at = Timestamp(found.entry.at);
+            match codec::recorded(found)? {
+                Some(recorded) => {
+                    let run = evolve(&mut world, &recorded)
+                        .map_err(|source| ReplayError::Illegal { index, source })?;
+                    seen(Happened { recorded, run });
+                }
+                None => {
+                    world.events = index + 1;
+                    world.last_at = at;
+                }
+            }
+        }
+        Ok(Self {
+            ledger,
+            world: Arc::new(world),
+        })
+    }
+
+    /// What is true.
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    /// A handle that reads the ledger from any thread.
+    pub fn reader(&self) -> ledger::Reader {
+        self.ledger.reader()
+    }
+
+    /// Records that torn tails were moved aside, before anything else is recorded. Returns their bytes.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub fn record_repairs(&mut self, at: Timestamp) -> Result<u64, LedgerError> {
+        let drafts: Vec<ledger::Draft> = self
+            .ledger
+            .repairs()
+            .iter()
+            .map(|repair| ledger::Draft {
+                kind: ledger::KIND_REPAIRED.to_owned(),
+                at: at.0.max(self.world.last_at.0),
+                by: serde_json::Value::from("engine"),
+                body: repair.body(),
+                ..ledger::Draft::default()
+            })
+            .collect();
+        let bytes = self
+            .ledger
+            .repairs()
+            .iter()
+            .map(|repair| repair.bytes)
+            .sum();
+        if !drafts.is_empty() {
+            self.ledger.append(&drafts)?;
+            self.ledger.repairs_recorded()?;
+            Arc::make_mut(&mut self.world).events = self.ledger.head().size;
+        }
+        Ok(bytes)
+    }
+
+    /// Decides all requests at `at`, in order, as one group: one sync for all of them.
+    pub fn commit(&mut self, requests: &[Request], at: Timestamp) -> Committed {
+        let mut group = Group::new(World::clone(&self.world));
+        for request in requests {
+            group.take(request, at.max(self.world.last_at));
+        }
+        match self.ledger.append(&group.drafts) {
+            Ok(_) => {
+                self.world = Arc::new(group.world);
+                Committed {
+                    replies: group.replies,
+                    happened: group.happened,
+                    fatal: None,
+                }
+            }
+            // One draft that cannot be written must not take the others with it.
+            Err(LedgerError::Draft { .. }) if requests.len() > 1 => {
+                let mut all = Committed::default();
+                for request in requests {
+                    let one = self.commit(std::slice::from_ref(request), at);
+                    all.replies.extend(one.replies);
+                    all.happened.extend(one.happened);
+                    all.fatal = all.fatal.or(one.fatal);
+                }
+                all
+            }
+            Err(error) => {
+                let poisoned = self.ledger.health() == ledger::Health::Poisoned;
+                let refusal =
+                    Refusal::new(Rule::Storage, format!("nothing can be recorded: {error}"))
+                        .next("free space or mend the disk; nothing was changed");
+                let refuse = |reply: Reply| reply.and(Err(refusal.clone()));
+                Committed {
+                    replies: group.replies.into_iter().map(refuse).collect(),
+                    happened: Vec::new(),
+                    fatal: poisoned.then(|| error.to_string()),
+                }
+            }
+        }
+    }
+}
+
+/// Requests decided on a candidate world, and what the ledger is to hold if all goes well.
+struct Group {
+    world: World,
+    drafts: Vec<ledger::Draft>,
+    happened: Vec<Happened>,
+    replies: Vec<Reply>,
+}
+
+impl Group {
+    fn new(world: World) -> Self {
+        Self {
+            world,
+            drafts: Vec::new(),
+            happened: Vec::new(),
+            replies: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, request: &Request, at: Timestamp) {
+        let command = Command {
+            by: request.by.clone(),
+            at,
+            seen: request.seen,
+            ask: request.ask.clone(),
+        };
+        let reply = match decide::decide(&self.world, &command) {
+            Ok(entries) => {
+                let first = entries
+                    .first()
+                    .map(|entry| (self.world.events, entry.event.run().or(request.ask.run())));
+                self.record(entries, &command).map(|()| Receipt {
+                    run: first.and_then(|(_, run)| run).or(request.ask.run()),
+                    index: first.map(|(index, _)| index),
+                })
+            }
+            Err(refusal) => {
+                if let Some(entry) = decide::refused(&self.world, &command, &refusal) {
+                    // Should keeping it fail, the answer is still no.
+                    self.record(vec![entry], &command).unwrap_or_default();
+                }
+                Err(refusal)
+            }
+        };
+        self.replies.push(reply);
+    }
+
+    fn record(&mut self, entries: Vec<Entry>, command: &Command) -> Result<(), Refusal> {
+        for entry in entries {
+            let recorded = Recorded {
+                index: self.world.events,
+                at: command.at,
+                by: command.by.clone(),
+                event: entry.event.clone(),
+                details: entry.details.clone(),
+            };
+            let fault = |why: String| {
+                Refusal::new(Rule::Storage, format!("an event cannot be recorded: {why}"))
+            };
+            let run =
+                evolve(&mut self.world, &recorded).map_err(|illegal| fault(illegal.to_string()))?;
+            let draft = codec::draft(&entry, &command.by, command.at, &self.world)
+                .map_err(|error| fault(error.to_string()))?;
+            self.drafts.push(draft);
+            self.happened.push(Happened { recorded, run });
+        }
+        Ok(())
+    }
+}

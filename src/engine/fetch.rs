@@ -1,0 +1,187 @@
+//! Answers questions about what is no longer in the world: from the views, the ledger and the transcripts. What the asker
+//! may not see does not exist.
+
+use super::codec;
+use super::core::Happened;
+use crate::domain::plan::{Plan, Proposal};
+use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogQuery, Preset};
+use crate::domain::run::Run;
+use crate::domain::{PersonId, RunId, WorkspaceId, World, evolve};
+use crate::ledger;
+use crate::ledger::transcript::{Legend, TranscriptError, Transcripts};
+use crate::store::Store;
+use std::sync::Arc;
+
+/// Everything that answers.
+#[derive(Clone, Debug)]
+pub struct Library {
+    store: Store,
+    ledger: ledger::Reader,
+    transcripts: Transcripts,
+    origin: String,
+}
+
+impl Library {
+    /// Answers from these.
+    pub fn new(
+        store: Store,
+        ledger: ledger::Reader,
+        transcripts: Transcripts,
+        origin: String,
+    ) -> Self {
+        Self {
+            store,
+            ledger,
+            transcripts,
+            origin,
+        }
+    }
+
+    /// Hands what happened to the views. A view that fails falls behind; the ledger has everything.
+    pub fn take(&self, happened: &[Happened]) {
+        for one in happened {
+            if let Err(error) = self.store.apply(&one.recorded, one.run.as_ref()) {
+                tracing::error!(%error, index = one.recorded.index, "a view fell behind; it is made again at the next start");
+                return;
+            }
+        }
+    }
+
+    /// Answers one question.
+    pub fn answer(&self, world: &World, asker: &PersonId, fetch: Fetch) -> Fetched {
+        let sees = |workspace: &WorkspaceId| world.can_see(asker, workspace);
+        let answer = match fetch {
+            Fetch::History(query) => self.history(world, asker, query),
+            Fetch::Audit(query) => {
+                let sees_run = |run: RunId| {
+                    self.workspace_of(world, run)
+                        .is_some_and(|workspace| sees(&workspace))
+                };
+                self.store
+                    .audit(&query, &sees_run)
+                    .map(Fetched::Audit)
+                    .map_err(|error| error.to_string())
+            }
+            Fetch::Log(query) => self.log(world, asker, &query),
+            Fetch::Run(run) => self.run(world, asker, run).map(Fetched::Run),
+            Fetch::Presets(person) => self
+                .kept(asker, &person, |kept| !kept.name.is_empty())
+                .map(Fetched::Presets),
+            Fetch::Drafts(person) => self
+                .kept(asker, &person, |kept| kept.name.is_empty())
+                .map(Fetched::Drafts),
+        };
+        answer.unwrap_or_else(Fetched::Failed)
+    }
+
+    /// Keeps or forgets a form.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn keep(
+        &self,
+        person: &PersonId,
+        name: &str,
+        form: Option<Proposal>,
+    ) -> Result<(), String> {
+        self.store
+            .keep(person, name, form)
+            .map_err(|error| error.to_string())
+    }
+
+    fn history(
+        &self,
+        world: &World,
+        asker: &PersonId,
+        query: HistoryQuery,
+    ) -> Result<Fetched, String> {
+        let sees = |workspace: &WorkspaceId| world.can_see(asker, workspace);
+        self.store
+            .history(&query, &sees)
+            .map(Fetched::History)
+            .map_err(|error| error.to_string())
+    }
+
+    fn workspace_of(&self, world: &World, run: RunId) -> Option<WorkspaceId> {
+        match world.run(run) {
+            Some(run) => Some(run.plan.proposal.workspace.clone()),
+            None => self.store.workspace_of(run).ok().flatten(),
+        }
+    }
+
+    /// A run as it is or was: from the world, or folded from its own events.
+    fn run(&self, world: &World, asker: &PersonId, id: RunId) -> Result<Arc<Run>, String> {
+        let missing = || format!("no run {id}");
+        let found = match world.run(id) {
+            Some(run) => Arc::clone(run),
+            None => self.fold(id)?.ok_or_else(missing)?,
+        };
+        if world.can_see(asker, &found.plan.proposal.workspace) {
+            Ok(found)
+        } else {
+            Err(missing())
+        }
+    }
+
+    fn fold(&self, id: RunId) -> Result<Option<Arc<Run>>, String> {
+        let mut world = World {
+            origin: self.origin.clone(),
+            ..World::default()
+        };
+        let mut last = None;
+        for index in self
+            .store
+            .events_of(id)
+            .map_err(|error| error.to_string())?
+        {
+            let entry = self.ledger.read(index).map_err(|error| error.to_string())?;
+            let details = self
+                .ledger
+                .details(&entry)
+                .map_err(|error| error.to_string())?;
+            let recorded = codec::recorded(ledger::Recorded { entry, details })
+                .map_err(|error| error.to_string())?;
+            if let Some(recorded) = recorded {
+                last = evolve(&mut world, &recorded)
+                    .map_err(|illegal| illegal.to_string())?
+                    .or(last);
+            }
+        }
+        Ok(last)
+    }
+
+    fn log(&self, world: &World, asker: &PersonId, query: &LogQuery) -> Result<Fetched, String> {
+        let plan: Arc<Plan> = Arc::clone(&self.run(world, asker, query.run)?.plan);
+        let mut reader = match self.transcripts.reader(query.run) {
+            Ok(reader) => reader,
+            // Nothing was printed yet: an empty log, not an error.
+            Err(TranscriptError::Missing(_)) => {
+                let empty = crate::domain::query::LogPage {
+                    run: query.run,
+                    lines: Vec::new(),
+                    first: 0,
+                    total: 0,
+                };
+                return Ok(Fetched::Log(empty));
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        reader
+            .page(query, &Legend::of(&plan))
+            .map(Fetched::Log)
+            .map_err(|error| error.to_string())
+    }
+
+    fn kept(
+        &self,
+        asker: &PersonId,
+        person: &PersonId,
+        wanted: fn(&Preset) -> bool,
+    ) -> Result<Vec<Preset>, String> {
+        if asker != person {
+            return Err("presets and drafts are their owner's".to_owned());
+        }
+        let kept = self.store.kept(person).map_err(|error| error.to_string())?;
+        Ok(kept.into_iter().filter(wanted).collect())
+    }
+}

@@ -1,0 +1,141 @@
+//! The only door to the engine. Everybody who wants something goes through it: submit, look, ask, follow.
+
+use super::core::{Reply, Request};
+use super::fetch::Library;
+use super::reload::{Reload, ReloadError};
+use super::vault::Vault;
+use crate::domain::query::{Fetch, Fetched};
+use crate::domain::{Actor, Ask, PersonId, Receipt, Refusal, Rule, RunId, Seen, Timestamp, World};
+use crate::secrets::Sealed;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Requests under way to the writer: as many as a war-room and a wide run ask in one sync; beyond it askers wait.
+pub(super) const REQUESTS_WAITING_MAX: usize = 4_096;
+
+/// A request with the place its answer goes.
+pub(super) type Waiting = (Request, oneshot::Sender<Reply>);
+
+/// The door. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(super) requests: mpsc::Sender<Waiting>,
+    pub(super) world: watch::Receiver<Arc<World>>,
+    pub(super) clock: super::clock::Clock,
+    pub(super) library: Library,
+    pub(super) vault: Vault,
+    pub(super) reload: Reload,
+    pub(super) grown: watch::Receiver<BTreeMap<RunId, u64>>,
+    pub(super) stop: CancellationToken,
+    pub(super) stopped: CancellationToken,
+}
+
+impl Handle {
+    /// Asks for something and waits until it is decided and durable.
+    ///
+    /// # Errors
+    /// A refusal; nothing has changed.
+    pub async fn submit(&self, by: Actor, seen: Seen, ask: Ask) -> Result<Receipt, Refusal> {
+        let gone = || Refusal::new(Rule::Storage, "the server is stopping").next("try again");
+        let (reply, answer) = oneshot::channel();
+        self.requests
+            .send((Request { by, seen, ask }, reply))
+            .await
+            .map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// What is true, and a way to learn that it changed. A slow viewer sees the latest, not each.
+    pub fn world(&self) -> watch::Receiver<Arc<World>> {
+        self.world.clone()
+    }
+
+    /// Answers a question about what is no longer in the world, as far as `asker` may see it.
+    pub async fn fetch(&self, asker: &PersonId, fetch: Fetch) -> Fetched {
+        let world = Arc::clone(&self.world.borrow());
+        let (library, asker) = (self.library.clone(), asker.clone());
+        let answer =
+            tokio::task::spawn_blocking(move || library.answer(&world, &asker, fetch)).await;
+        answer.unwrap_or_else(|_| {
+            Fetched::Failed("the answer could not be made; the log says why".to_owned())
+        })
+    }
+
+    /// Keeps a draft of a form, or a preset where it has a name. `None` forgets it.
+    ///
+    /// # Errors
+    /// In words, where it could not be kept.
+    pub async fn keep(
+        &self,
+        person: &PersonId,
+        name: &str,
+        form: Option<crate::domain::plan::Proposal>,
+    ) -> Result<(), String> {
+        let (library, person, name) = (self.library.clone(), person.clone(), name.to_owned());
+        let kept = tokio::task::spawn_blocking(move || library.keep(&person, &name, form)).await;
+        kept.unwrap_or_else(|_| Err("it could not be kept; the log says why".to_owned()))
+    }
+
+    /// Changes whenever the transcript of some run has grown: run and lines so far. The lines are asked for by `fetch`.
+    pub fn grown(&self) -> watch::Receiver<BTreeMap<RunId, u64>> {
+        self.grown.clone()
+    }
+
+    /// Reads the site's files again and puts them into force, or leaves them waiting for a second person.
+    ///
+    /// # Errors
+    /// The files' problems, or a refusal.
+    pub async fn reload(&self, by: Actor) -> Result<Receipt, ReloadError> {
+        let current = self.world.borrow().site.clone();
+        let read = self.reload.read(current).await?;
+        let ask = Ask::LoadSite {
+            site: Arc::new(read.site),
+            diff: read.diff,
+        };
+        self.submit(by, Seen::Nothing, ask)
+            .await
+            .map_err(ReloadError::Refused)
+    }
+
+    /// Gives a run the value of one of its `prompt:` secrets. It is kept in memory until the run is over.
+    ///
+    /// # Errors
+    /// A refusal: no such run for this person, or no such secret.
+    pub async fn provide_secret(
+        &self,
+        by: &Actor,
+        run: RunId,
+        name: &str,
+        value: Sealed,
+    ) -> Result<(), Refusal> {
+        let world = Arc::clone(&self.world.borrow());
+        self.vault.provide(&world, by, run, name, value)
+    }
+
+    /// Names of the `prompt:` secrets a run still lacks.
+    pub fn missing_secrets(&self, run: RunId) -> Vec<String> {
+        let world = Arc::clone(&self.world.borrow());
+        world
+            .run(run)
+            .map(|run| self.vault.missing(run))
+            .unwrap_or_default()
+    }
+
+    /// The engine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Ends the engine: nothing new is taken, what is in flight is left to itself, files are closed. Returns once it is done.
+    pub async fn shut_down(&self) {
+        self.stop.cancel();
+        self.stopped.cancelled().await;
+    }
+
+    /// Resolves when the engine has ended, also where its storage failed.
+    pub async fn ended(&self) {
+        self.stopped.cancelled().await;
+    }
+}

@@ -1,0 +1,258 @@
+//! Opens a data directory: lock, ledger, views, site; says that the server has started; and sets everything to work.
+
+use super::clock::{self, Clock};
+use super::core::{Core, ReplayError, Request};
+use super::fetch::Library;
+use super::handle::{Handle, REQUESTS_WAITING_MAX};
+use super::reconcile::Reconciler;
+use super::recorder::Recorder;
+use super::reload::{Reload, ReloadError};
+use super::shell;
+use super::vault::Vault;
+use crate::domain::{Actor, Ask, Refusal, Seen};
+use crate::executor::{self, Executor};
+use crate::ledger::transcript::{TranscriptError, Transcripts};
+use crate::ledger::{Disk, Ledger, LedgerError, OpenDirError, OsEntropy, RealDisk};
+use crate::site::Diagnostic;
+use crate::store::{Store, StoreError};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// What the engine is given.
+pub struct Settings {
+    /// The site's directory.
+    pub site: PathBuf,
+    /// The data directory.
+    pub data: PathBuf,
+    /// Key files, known_hosts and agent the executor uses, and how it reaches hosts.
+    pub executor: executor::Settings,
+}
+
+/// Why the engine could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server owns the data, or the directory cannot be used.
+    #[error(transparent)]
+    Data(#[from] OpenDirError),
+    /// The ledger cannot be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The ledger does not fold.
+    #[error("the ledger is damaged: {0}")]
+    Replay(#[from] ReplayError),
+    /// The transcripts cannot be used.
+    #[error(transparent)]
+    Transcripts(#[from] TranscriptError),
+    /// The views cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no site in force and its files are wrong.
+    #[error("the site has {} problems; `quarterdeck check` shows them", .0.len())]
+    Site(Vec<Diagnostic>),
+    /// The engine refused its own start.
+    #[error("the server could not start: {0}")]
+    Refused(Refusal),
+    /// The system gave no thread.
+    #[error("no thread for transcripts: {0}")]
+    Thread(#[from] std::io::Error),
+    /// Opening broke off.
+    #[error("opening the data broke off")]
+    Broken,
+}
+
+impl OpenError {
+    /// The exit code of this error's class.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            OpenError::Data(OpenDirError::AlreadyRunning { .. }) => 73,
+            OpenError::Site(_) => 65,
+            OpenError::Ledger(error) => error.exit_code(),
+            OpenError::Data(OpenDirError::Io { .. })
+            | OpenError::Replay(_)
+            | OpenError::Transcripts(_)
+            | OpenError::Store(_)
+            | OpenError::Refused(_)
+            | OpenError::Thread(_)
+            | OpenError::Broken => 74,
+        }
+    }
+}
+
+/// The running engine: hold it, and it works; await it, and you learn how it ended.
+#[derive(Debug)]
+pub struct Engine {
+    writer: tokio::task::JoinHandle<Option<String>>,
+}
+
+impl Engine {
+    /// Waits for the engine's end. Says why, where its storage failed for good (exit 74).
+    pub async fn ended(self) -> Option<String> {
+        self.writer
+            .await
+            .unwrap_or_else(|_| Some("the engine broke off".to_owned()))
+    }
+}
+
+/// Opens the data directory, making what is missing, and starts the engine.
+///
+/// # Errors
+/// With the exit code of its class.
+pub async fn open(settings: Settings) -> Result<(Handle, Engine), OpenError> {
+    let Settings {
+        site,
+        data,
+        executor,
+    } = settings;
+    let opened = tokio::task::spawn_blocking(move || open_data(data, executor))
+        .await
+        .map_err(|_| OpenError::Broken)??;
+    let Opened {
+        mut core,
+        transcripts,
+        store,
+        executor,
+        clock,
+        repaired_bytes,
+    } = opened;
+    let library = Library::new(
+        store,
+        core.reader(),
+        transcripts.clone(),
+        core.world().origin.clone(),
+    );
+    let reload = Reload::new(site);
+
+    let mut first = Vec::new();
+    match reload.read(core.world().site.clone()).await {
+        Ok(read) => first.push(Ask::LoadSite {
+            site: Arc::new(read.site),
+            diff: read.diff,
+        }),
+        Err(ReloadError::Wrong(problems)) if core.world().site.is_none() => {
+            return Err(OpenError::Site(problems));
+        }
+        Err(error) => tracing::error!(%error, "the site in force stays; its files are wrong"),
+    }
+    first.push(Ask::Boot { repaired_bytes });
+    let requests: Vec<Request> = first
+        .into_iter()
+        .map(|ask| Request {
+            by: Actor::Engine,
+            seen: Seen::Nothing,
+            ask,
+        })
+        .collect();
+    let committed = core.commit(&requests, clock.now());
+    library.take(&committed.happened);
+    if let Some(refusal) = committed.replies.into_iter().find_map(Result::err) {
+        return Err(OpenError::Refused(refusal));
+    }
+
+    let recorder = Recorder::start(transcripts, clock.clone())?;
+    let (requests, waiting) = mpsc::channel(REQUESTS_WAITING_MAX);
+    let (publish, world) = watch::channel(Arc::clone(core.world()));
+    let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
+    let grown = recorder.grown();
+    let handle = Handle {
+        requests,
+        world,
+        clock: clock.clone(),
+        library: library.clone(),
+        vault: executor.1,
+        reload,
+        grown,
+        stop: stop.clone(),
+        stopped: stopped.clone(),
+    };
+    let reconciler = Reconciler::new(handle.clone(), executor.0, recorder);
+    let writer = start(
+        core, waiting, publish, library, clock, stop, stopped, reconciler,
+    );
+    Ok((handle, Engine { writer }))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the engine's two tasks, owned by the returned handle"
+)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the one place where the parts are put together"
+)]
+fn start(
+    core: Core,
+    waiting: mpsc::Receiver<super::handle::Waiting>,
+    publish: watch::Sender<Arc<crate::domain::World>>,
+    library: Library,
+    clock: Clock,
+    stop: CancellationToken,
+    stopped: CancellationToken,
+    reconciler: Reconciler,
+) -> tokio::task::JoinHandle<Option<String>> {
+    let working = tokio::spawn(reconciler.work());
+    tokio::spawn(async move {
+        let end = shell::serve(core, waiting, publish, library, clock, stop.clone()).await;
+        stop.cancel();
+        working.await.ok();
+        stopped.cancel();
+        end
+    })
+}
+
+struct Opened {
+    core: Core,
+    transcripts: Transcripts,
+    store: Store,
+    executor: (Arc<Executor>, Vault),
+    clock: Clock,
+    repaired_bytes: u64,
+}
+
+fn open_data(data: PathBuf, executor: executor::Settings) -> Result<Opened, OpenError> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::lock(&data, std::process::id())?);
+    let wall = clock::wall();
+    let entropy = || Box::new(OsEntropy);
+    let ledger = match Ledger::open(Arc::clone(&disk), entropy()) {
+        Err(LedgerError::Missing) => Ledger::init(
+            Arc::clone(&disk),
+            entropy(),
+            wall.0,
+            serde_json::Value::from("engine"),
+        )?,
+        opened => opened?,
+    };
+    let store = Store::open(
+        &data.join("store"),
+        &ledger.genesis().origin,
+        ledger.head().size,
+    )?;
+    let applied = store.applied();
+    let mut behind = None;
+    let mut core = Core::replay(ledger, |happened| {
+        if happened.recorded.index >= applied && behind.is_none() {
+            behind = store.apply(&happened.recorded, happened.run.as_ref()).err();
+        }
+    })?;
+    if let Some(error) = behind {
+        return Err(OpenError::Store(error));
+    }
+    let clock = Clock::start(wall, core.world().last_at);
+    let repaired_bytes = core.record_repairs(clock.now())?;
+    let transcripts = Transcripts::new(disk)?;
+    let vault = Vault::default();
+    let resolver = vault.clone();
+    let executor = Executor::new(
+        executor,
+        Arc::new(move |run, secret| resolver.resolve(run, secret)),
+    );
+    Ok(Opened {
+        core,
+        transcripts,
+        store,
+        executor: (Arc::new(executor), vault),
+        clock,
+        repaired_bytes,
+    })
+}

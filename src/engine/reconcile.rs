@@ -1,0 +1,240 @@
+//! Makes what is in flight equal to what is due: starts orders, ends those that are no longer due, and asks what a moment
+//! brings. Start, retry, abort, deadlines and recovery all come through here, because all of them are only state.
+
+use super::handle::Handle;
+use super::recorder::Recorder;
+use crate::domain::due::Work;
+use crate::domain::order::{CellResult, OrderKey, Outcome, OutputSummary, Progressed, Report};
+use crate::domain::policy::Cleared;
+use crate::domain::run::{Phase, Reason};
+use crate::domain::{Actor, Ask, Rule, RunId, Seen, Timestamp, World, due};
+use crate::executor::{Chunk, Executor};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Chunks of one order under way to the transcript: enough to keep a channel busy, little enough to wait early.
+const ORDER_CHUNKS_MAX: usize = 16;
+
+/// How long a report waits before it is told again while nothing can be recorded.
+const REPORT_RETRY: Duration = Duration::from_millis(500);
+
+/// The reconciler's own state: what it has started.
+pub(super) struct Reconciler {
+    handle: Handle,
+    executor: Arc<Executor>,
+    recorder: Recorder,
+    in_flight: BTreeMap<OrderKey, CancellationToken>,
+    tasks: JoinSet<OrderKey>,
+    held: BTreeSet<RunId>,
+}
+
+impl Reconciler {
+    pub fn new(handle: Handle, executor: Arc<Executor>, recorder: Recorder) -> Self {
+        Self {
+            handle,
+            executor,
+            recorder,
+            in_flight: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            held: BTreeSet::new(),
+        }
+    }
+
+    /// Works until the engine stops.
+    pub async fn work(mut self) {
+        let mut world = self.handle.world();
+        let stop = self.handle.stop.clone();
+        loop {
+            let now = Arc::clone(&world.borrow_and_update());
+            let wake = self.reconcile(&now).await;
+            let sleep = async {
+                match wake {
+                    Some((at, _)) => {
+                        tokio::time::sleep_until(self.handle.clock.instant_of(at)).await
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = world.changed() => if changed.is_err() { return },
+                Some(done) = self.tasks.join_next() => {
+                    if let Ok(key) = done {
+                        self.in_flight.remove(&key);
+                    }
+                }
+                () = sleep => {
+                    if let Some((_, ask)) = wake {
+                        // A refusal means that somebody was faster; the next look at the world tells.
+                        self.handle.submit(Actor::Engine, Seen::Nothing, ask).await.ok();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts and ends orders; returns the nearest moment something must be asked.
+    async fn reconcile(&mut self, world: &World) -> Option<(Timestamp, Ask)> {
+        let mut wanted: BTreeMap<OrderKey, Cleared> = BTreeMap::new();
+        let mut wake: Option<(Timestamp, Ask)> = None;
+        for work in due(world) {
+            match work {
+                Work::Do(cleared) => {
+                    wanted.insert(cleared.order().key, *cleared);
+                }
+                Work::At(at, ask) => {
+                    if wake.as_ref().is_none_or(|(nearest, _)| at < *nearest) {
+                        wake = Some((at, ask));
+                    }
+                }
+            }
+        }
+        for (key, token) in &self.in_flight {
+            if !wanted.contains_key(key) {
+                token.cancel();
+            }
+        }
+        for (key, cleared) in wanted {
+            if !self.in_flight.contains_key(&key) {
+                self.begin(key, cleared);
+            }
+        }
+        self.release(world).await;
+        wake
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "owned by the reconciler's JoinSet"
+    )]
+    fn begin(&mut self, key: OrderKey, cleared: Cleared) {
+        let token = CancellationToken::new();
+        self.in_flight.insert(key, token.clone());
+        self.held.insert(key.run);
+        let (handle, executor, recorder) = (
+            self.handle.clone(),
+            Arc::clone(&self.executor),
+            self.recorder.clone(),
+        );
+        self.tasks.spawn(async move {
+            carry(handle, executor, recorder, cleared, token).await;
+            key
+        });
+    }
+
+    /// Lets go of connections, secrets and transcripts of runs that need none for now.
+    async fn release(&mut self, world: &World) {
+        let idle = |run: &RunId| {
+            let resting = world.run(*run).is_none_or(|run| match run.phase {
+                Phase::Waiting
+                | Phase::Approved
+                | Phase::Ended(_)
+                | Phase::Closed(_)
+                | Phase::Reviewed(_)
+                | Phase::Cancelled(_) => true,
+                Phase::Checking(_)
+                | Phase::Running
+                | Phase::Paused(_)
+                | Phase::Stopping(_)
+                | Phase::Verifying => false,
+            });
+            resting && !self.in_flight.keys().any(|key| key.run == *run)
+        };
+        let released: Vec<RunId> = self.held.iter().filter(|run| idle(run)).copied().collect();
+        for run in released {
+            self.held.remove(&run);
+            self.executor.release(run).await;
+            self.recorder.release(run).await;
+            let over = world
+                .run(run)
+                .is_none_or(|run| matches!(run.phase, Phase::Ended(_) | Phase::Closed(_)));
+            if over {
+                self.handle.vault.forget(run);
+            }
+        }
+    }
+}
+
+/// Carries one order from its intent to its durable outcome.
+async fn carry(
+    handle: Handle,
+    executor: Arc<Executor>,
+    recorder: Recorder,
+    cleared: Cleared,
+    cancel: CancellationToken,
+) {
+    let key = cleared.order().key;
+    let (out, mut chunks) = mpsc::channel::<Chunk>(ORDER_CHUNKS_MAX);
+    let (started, group) = oneshot::channel::<u32>();
+    let store = async {
+        while let Some(chunk) = chunks.recv().await {
+            recorder.output(chunk).await;
+        }
+    };
+    let tell_started = async {
+        if let Ok(group) = group.await {
+            tell(
+                &handle,
+                Report {
+                    key,
+                    what: Progressed::Started { group },
+                },
+            )
+            .await;
+        }
+    };
+    let (mut outcome, (), ()) = tokio::join!(
+        executor.carry_out(cleared, out, started, cancel),
+        store,
+        tell_started
+    );
+    match recorder.finish(key).await {
+        Ok(summary) => outcome.output = summary,
+        Err(why) => outcome = unrecorded(outcome, why),
+    }
+    tell(
+        &handle,
+        Report {
+            key,
+            what: Progressed::Ended(outcome),
+        },
+    )
+    .await;
+}
+
+/// Output that could not be kept makes a good end an unknown one: nobody could prove it.
+fn unrecorded(outcome: Outcome, why: String) -> Outcome {
+    let result = match outcome.result {
+        CellResult::Ok => CellResult::Unknown(Reason::Local),
+        other @ (CellResult::Failed(_) | CellResult::Unknown(_) | CellResult::Refused(_)) => other,
+    };
+    Outcome {
+        result,
+        output: OutputSummary::nothing(),
+        saw: format!("the transcript could not be stored: {why}"),
+    }
+}
+
+/// Tells the engine until it is on the record. While nothing can be recorded the outcome is known to nobody else, so it
+/// is told again; any other refusal is final.
+async fn tell(handle: &Handle, report: Report) {
+    loop {
+        match handle
+            .submit(Actor::Engine, Seen::Nothing, Ask::Report(report.clone()))
+            .await
+        {
+            Err(refusal) if refusal.rule == Rule::Storage && !handle.stop.is_cancelled() => {
+                tokio::time::sleep(REPORT_RETRY).await;
+            }
+            Err(refusal) => {
+                tracing::warn!(run = %report.key.run, %refusal, "a report was not taken");
+                return;
+            }
+            Ok(_) => return,
+        }
+    }
+}

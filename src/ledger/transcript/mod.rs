@@ -1,0 +1,192 @@
+//! Transcripts: what hosts printed, redacted, one append-only file per run, readable while it grows.
+//!
+//! Reading order: [`frame`] (what stands in the file), [`lines`] (what a line is), [`index`] (where lines are), [`Writer`],
+//! [`Live`] (the last lines, in memory), [`Filter`], [`Reader`] (pages), search and export; [`Transcripts`] hands them out.
+//!
+//! Files, under `transcripts/`: `RUN.qdt` holds the frames and is the evidence, `RUN.idx` says where lines are and can be made
+//! again from it at any time, `RUN.torn` keeps what a crash left half-written.
+//!
+//! Invariants: bytes are stored in the order they were given per try; a line's number, once given, never changes, because lines are
+//! numbered when they end; reading takes memory for a page, not for a transcript. Deliberately absent: redaction (done before), threads
+//! and queues (the caller drives a [`Writer`]; its bounded channel is the back-pressure), deletion.
+
+mod count;
+mod error;
+mod export;
+mod filter;
+pub mod frame;
+pub mod index;
+mod legend;
+pub mod lines;
+mod live;
+mod page;
+mod reader;
+mod search;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::disk::{Disk, Mode};
+use crate::domain::id::RunId;
+
+pub use error::TranscriptError;
+pub use export::ExportStyle;
+pub use filter::{Filter, Hosts};
+pub use legend::Legend;
+pub use live::{LIVE_RING_BYTES_MAX, Live, LiveLine, LiveTail};
+pub use page::{LOG_PAGE_BYTES_MAX, LOG_PAGE_LINES_MAX};
+pub use reader::Reader;
+pub use search::{SEARCH_PATTERN_BYTES_MAX, Search};
+pub use writer::{COALESCE_MS, NotTaken, Torn, Writer};
+
+/// The directory of all transcripts, relative to the data directory.
+pub const DIRECTORY: &str = "transcripts";
+
+fn data_path(run: RunId) -> String {
+    format!("{DIRECTORY}/{}.qdt", run.0)
+}
+
+fn index_path(run: RunId) -> String {
+    format!("{DIRECTORY}/{}.idx", run.0)
+}
+
+fn torn_path(run: RunId) -> String {
+    format!("{DIRECTORY}/{}.torn", run.0)
+}
+
+/// Every transcript of a data directory. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Transcripts {
+    disk: Arc<dyn Disk>,
+    /// The runs that are being written, and their last lines.
+    live: Arc<Mutex<BTreeMap<RunId, Live>>>,
+}
+
+impl Transcripts {
+    /// The transcripts on `disk`; makes their directory when it is missing.
+    ///
+    /// # Errors
+    /// When the directory cannot be made.
+    pub fn new(disk: Arc<dyn Disk>) -> Result<Self, TranscriptError> {
+        disk.create_dir(DIRECTORY)
+            .and_then(|()| disk.sync_dir(""))
+            .map_err(TranscriptError::Write)?;
+        Ok(Self {
+            disk,
+            live: Arc::default(),
+        })
+    }
+
+    /// The transcripts of a data directory that another process owns; nothing can be written through it, and an index
+    /// that is missing or behind is made in memory.
+    #[must_use]
+    pub fn read_only(disk: Arc<dyn Disk>) -> Self {
+        Self {
+            disk,
+            live: Arc::default(),
+        }
+    }
+
+    /// Opens the transcript of `run` to append, making it when missing. What a crash left half-written is moved aside
+    /// and reported; lines it left open end there. After a restart do this once for each run that was in flight.
+    ///
+    /// # Errors
+    /// When it is being written already, is damaged, or the disk fails.
+    pub fn writer(&self, run: RunId) -> Result<(Writer, Option<Torn>), TranscriptError> {
+        // Held throughout: of two callers the second must find the first registered.
+        let mut live = self.live();
+        if live.contains_key(&run) {
+            return Err(TranscriptError::Busy(run));
+        }
+        let (writer, torn) = Writer::open(
+            &self.disk,
+            run,
+            Registration {
+                run,
+                live: Arc::clone(&self.live),
+            },
+        )?;
+        live.insert(run, writer.live());
+        Ok((writer, torn))
+    }
+
+    /// The last lines of a run that is being written.
+    #[must_use]
+    pub fn live_of(&self, run: RunId) -> Option<Live> {
+        self.live().get(&run).cloned()
+    }
+
+    /// Opens the transcript of `run` to read; the index is made or brought up to date where needed.
+    ///
+    /// # Errors
+    /// When there is none, it is newer than this program, or the disk fails.
+    pub fn reader(&self, run: RunId) -> Result<Reader, TranscriptError> {
+        // Held throughout: no writer must open while the index is made again.
+        let live = self.live();
+        Reader::open(&self.disk, run, live.contains_key(&run))
+    }
+
+    /// The runs that have a transcript, in order.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed.
+    pub fn runs(&self) -> Result<Vec<RunId>, TranscriptError> {
+        let names = self.disk.list(DIRECTORY).map_err(TranscriptError::Read)?;
+        let numbers = names
+            .iter()
+            .filter_map(|name| name.strip_suffix(".qdt")?.parse().ok());
+        let mut runs: Vec<RunId> = numbers.map(RunId).collect();
+        runs.sort_unstable();
+        Ok(runs)
+    }
+
+    fn live(&self) -> MutexGuard<'_, BTreeMap<RunId, Live>> {
+        // A panic elsewhere leaves the map whole: every change is one insert or remove.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says that a run is being written, until it is dropped.
+#[derive(Debug)]
+struct Registration {
+    run: RunId,
+    live: Arc<Mutex<BTreeMap<RunId, Live>>>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.run);
+    }
+}
+
+/// Moves the file's bytes from `offset` on to the end of the run's `.torn` file, then shortens it. In this order a crash between
+/// leaves the bytes twice, not nowhere.
+fn move_aside(disk: &Arc<dyn Disk>, run: RunId, offset: u64) -> Result<(), TranscriptError> {
+    let data = super::disk::File::open(disk, &data_path(run), Mode::Append)
+        .map_err(TranscriptError::Write)?;
+    let len = data.size().map_err(TranscriptError::Read)?;
+    let aside = super::disk::File::open(disk, &torn_path(run), Mode::Append)
+        .map_err(TranscriptError::Write)?;
+    let mut at = offset;
+    while at < len {
+        let part = data
+            .read(at, frame::FRAME_BYTES_MAX)
+            .map_err(TranscriptError::Read)?;
+        if part.is_empty() {
+            break;
+        }
+        aside.append(&part).map_err(TranscriptError::Write)?;
+        at += part.len() as u64;
+    }
+    aside.sync_data().map_err(TranscriptError::Write)?;
+    disk.sync_dir(DIRECTORY).map_err(TranscriptError::Write)?;
+    data.truncate(offset).map_err(TranscriptError::Write)?;
+    data.sync_data().map_err(TranscriptError::Write)
+}
