@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::TranscriptError;
 use super::count::{Found, Wanted};
 use super::filter::Filter;
-use super::frame::Lane;
+use super::lane::Lane;
 use super::legend::Legend;
 use super::reader::{Line, Reader};
 use crate::domain::order::Stream;

@@ -1,6 +1,6 @@
 //! Which lines of a transcript: of a host, of a step, of a stream.
 
-use super::frame::Lane;
+use super::lane::Lane;
 use super::legend::Legend;
 use crate::domain::id::HostIx;
 use crate::domain::order::Stream;

@@ -10,9 +10,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::frame::{
-    self, Bytes, Decoder, HEAD_BYTES, HEADER_BYTES, Head, Header, LANE_BYTES, Lane,
-};
+use super::frame::{self, Decoder, HEAD_BYTES, HEADER_BYTES, Head, Header};
+use super::lane::{Bytes, LANE_BYTES, Lane};
 use super::lines;
 use super::{TranscriptError, data_path, index_path};
 use crate::domain::id::{RunId, Timestamp};
@@ -21,10 +20,7 @@ use crate::ledger::disk::{Disk, File, Mode};
 /// Bytes of an entry.
 pub const ENTRY_BYTES: usize = 8 + 8 + 8 + LANE_BYTES + 4 + 4 + 4 + 4;
 
-const MAGIC: &[u8; 8] = b"QDINDEX\0";
-
-/// Read at a time when a whole file is read.
-const WINDOW_BYTES: usize = 1024 * 1024;
+pub(super) const MAGIC: &[u8; 8] = b"QDINDEX\0";
 
 /// Entries read at a time: some 13 KiB.
 pub(super) const ENTRIES_READ: u64 = 256;
@@ -49,7 +45,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn encode(&self) -> [u8; ENTRY_BYTES] {
+    pub(super) fn encode(&self) -> [u8; ENTRY_BYTES] {
         let mut entry = [0; ENTRY_BYTES];
         let fields = (self.offset.to_le_bytes().into_iter())
             .chain(self.before.to_le_bytes())
@@ -153,120 +149,6 @@ impl Numbering {
     }
 }
 
-/// What stands behind the last whole frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rest {
-    /// Nothing.
-    Nothing,
-    /// What a crash leaves of frames that were being written: short, or pages that never arrived.
-    Torn,
-    /// Bytes that are wrong although frames follow.
-    Damaged(&'static str),
-}
-
-/// Reads frames one after another, from the first.
-#[derive(Debug)]
-pub(super) struct Scan<'a> {
-    data: &'a File,
-    decoder: Decoder,
-    payload: Vec<u8>,
-    /// Part of the file, from `window_at` on.
-    window: Vec<u8>,
-    window_at: u64,
-    /// Offset of the next frame.
-    pub(super) offset: u64,
-    len: u64,
-    /// Frames so far.
-    pub(super) numbering: Numbering,
-}
-
-impl<'a> Scan<'a> {
-    pub(super) fn new(data: &'a File) -> Result<Self, TranscriptError> {
-        Ok(Self {
-            data,
-            decoder: Decoder::default(),
-            payload: Vec::new(),
-            window: Vec::new(),
-            window_at: 0,
-            offset: HEAD_BYTES as u64,
-            len: data.size().map_err(TranscriptError::Read)?,
-            numbering: Numbering::default(),
-        })
-    }
-
-    /// The entry of the next frame, or what stands there instead.
-    pub(super) fn step(&mut self) -> Result<Result<Entry, Rest>, TranscriptError> {
-        let left = self.len.saturating_sub(self.offset);
-        if left == 0 {
-            return Ok(Err(Rest::Nothing));
-        }
-        let start = self.load()?;
-        let bytes = self.window.get(start..).unwrap_or_default();
-        let Some(header) = Header::decode(bytes) else {
-            let last = left <= (HEADER_BYTES + frame::FRAME_BYTES_MAX) as u64;
-            let torn = last || bytes.iter().take(HEADER_BYTES).all(|byte| *byte == 0);
-            return Ok(Err(if torn {
-                Rest::Torn
-            } else {
-                Rest::Damaged("its header does not fit its checksum")
-            }));
-        };
-        let end = usize::try_from(header.frame_bytes()).unwrap_or(usize::MAX);
-        let Some(stored) = bytes.get(HEADER_BYTES..end) else {
-            return Ok(Err(Rest::Torn));
-        };
-        if !self.decoder.decode(&header, stored, &mut self.payload) {
-            let last = header.frame_bytes() == left;
-            return Ok(Err(if last {
-                Rest::Torn
-            } else {
-                Rest::Damaged("its bytes do not fit their checksum")
-            }));
-        }
-        if header.seq != self.numbering.frames {
-            return Ok(Err(Rest::Damaged("it is not the next frame")));
-        }
-        let (entry, open) = self.numbering.entry(
-            self.offset,
-            header.lane,
-            header.at,
-            &self.payload,
-            header.end,
-        );
-        self.numbering.take(&entry, open);
-        self.offset += header.frame_bytes();
-        Ok(Ok(entry))
-    }
-
-    /// Sees to it that the window holds the next frame, as far as there is one; where in the window it starts.
-    fn load(&mut self) -> Result<usize, TranscriptError> {
-        let start = usize::try_from(self.offset - self.window_at).unwrap_or(usize::MAX);
-        let loaded = self.window_at + self.window.len() as u64;
-        let needed = (self.offset + (HEADER_BYTES + frame::FRAME_BYTES_MAX) as u64).min(self.len);
-        if loaded >= needed && self.window_at <= self.offset {
-            return Ok(start);
-        }
-        let bytes = WINDOW_BYTES.min(usize::try_from(self.len - self.offset).unwrap_or(usize::MAX));
-        self.window = self
-            .data
-            .read(self.offset, bytes)
-            .map_err(TranscriptError::Read)?;
-        self.window_at = self.offset;
-        Ok(0)
-    }
-}
-
-/// A transcript whose frames were all read.
-#[derive(Debug)]
-pub(super) struct Whole {
-    pub(super) numbering: Numbering,
-    /// Where the next frame goes.
-    pub(super) end: u64,
-    /// Bytes behind it, and what they are.
-    pub(super) left: u64,
-    pub(super) rest: Rest,
-}
-
 /// Opens a transcript to read and checks its head; `None` when only part of a head was ever written.
 pub(super) fn open_data(
     disk: &Arc<dyn Disk>,
@@ -297,42 +179,6 @@ pub(super) fn open_data(
             why: "its head is not this run's",
         }),
     }
-}
-
-/// Makes the index file of `run` again from its frames, and puts it in place whole. Nobody may be writing either.
-pub(super) fn rebuild(
-    disk: &Arc<dyn Disk>,
-    run: RunId,
-    data: &File,
-) -> Result<Whole, TranscriptError> {
-    let path = index_path(run);
-    let temporary = format!("{path}.new");
-    let file = File::open(disk, &temporary, Mode::Append).map_err(TranscriptError::Write)?;
-    file.truncate(0).map_err(TranscriptError::Write)?;
-    let mut waiting = frame::head_with(MAGIC, run).to_vec();
-    let mut scan = Scan::new(data)?;
-    let rest = loop {
-        let step = scan.step()?;
-        if let Ok(entry) = &step {
-            waiting.extend(entry.encode());
-        }
-        if step.is_err() || waiting.len() >= ENTRY_BYTES * ENTRIES_READ as usize {
-            file.append(&waiting).map_err(TranscriptError::Write)?;
-            waiting.clear();
-        }
-        if let Err(rest) = step {
-            break rest;
-        }
-    };
-    disk.rename(&temporary, &path)
-        .map_err(TranscriptError::Write)?;
-    let left = scan.len - scan.offset;
-    Ok(Whole {
-        numbering: scan.numbering,
-        end: scan.offset,
-        left,
-        rest,
-    })
 }
 
 /// The index file of `run`, when it is whole and ends where `data` does: a look at the last entry tells.
@@ -370,28 +216,6 @@ pub(super) fn current(
         == HEAD_BYTES as u64 + count * ENTRY_BYTES as u64;
     let whole = whole_entries && end == data.size().map_err(TranscriptError::Read)?;
     Ok(whole.then_some(file))
-}
-
-/// The entries of a transcript whose index file cannot be made, or not be trusted.
-pub(super) fn in_memory(data: &File) -> Result<(Vec<Entry>, Whole), TranscriptError> {
-    let mut scan = Scan::new(data)?;
-    let mut entries = Vec::new();
-    let rest = loop {
-        match scan.step()? {
-            Ok(entry) => entries.push(entry),
-            Err(rest) => break rest,
-        }
-    };
-    let left = scan.len - scan.offset;
-    Ok((
-        entries,
-        Whole {
-            numbering: scan.numbering,
-            end: scan.offset,
-            left,
-            rest,
-        },
-    ))
 }
 
 /// Reads the frame of `entry` into `payload`; `None` when it is not whole.

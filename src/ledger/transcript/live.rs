@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::filter::Filter;
-use super::frame::{End, Lane};
+use super::frame::End;
 use super::index::Entry;
+use super::lane::Lane;
 use super::lines::{self, Ends};
 use crate::domain::id::Timestamp;
 

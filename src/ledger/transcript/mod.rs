@@ -1,6 +1,6 @@
 //! Transcripts: what hosts printed, redacted, one append-only file per run, readable while it grows.
 //!
-//! Reading order: [`frame`] (what stands in the file), [`lines`] (what a line is), [`index`] (where lines are), [`Writer`],
+//! Reading order: [`lane`] and [`frame`] (what stands in the file), [`lines`] (what a line is), [`index`] (where lines are), [`Writer`],
 //! [`Live`] (the last lines, in memory), [`Filter`], [`Reader`] (pages), search and export; [`Transcripts`] hands them out.
 //!
 //! Files, under `transcripts/`: `RUN.qdt` holds the frames and is the evidence, `RUN.idx` says where lines are and can be made
@@ -16,11 +16,13 @@ mod export;
 mod filter;
 pub mod frame;
 pub mod index;
+pub mod lane;
 mod legend;
 pub mod lines;
 mod live;
 mod page;
 mod reader;
+mod scan;
 mod search;
 mod writer;
 
@@ -36,6 +38,7 @@ use crate::domain::id::RunId;
 pub use error::TranscriptError;
 pub use export::ExportStyle;
 pub use filter::{Filter, Hosts};
+pub use lane::Lane;
 pub use legend::Legend;
 pub use live::{LIVE_RING_BYTES_MAX, Live, LiveLine, LiveTail};
 pub use page::{LOG_PAGE_BYTES_MAX, LOG_PAGE_LINES_MAX};
@@ -102,14 +105,12 @@ impl Transcripts {
         if live.contains_key(&run) {
             return Err(TranscriptError::Busy(run));
         }
-        let (writer, torn) = Writer::open(
-            &self.disk,
+        let (mut writer, torn) = Writer::open(&self.disk, run)?;
+        // Only now: dropping a registration takes the lock that is held here.
+        writer.register(Registration {
             run,
-            Registration {
-                run,
-                live: Arc::clone(&self.live),
-            },
-        )?;
+            live: Arc::clone(&self.live),
+        });
         live.insert(run, writer.live());
         Ok((writer, torn))
     }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::count::{Counts, Found, Wanted};
 use super::filter::Filter;
-use super::frame::Lane;
+use super::lane::Lane;
 use super::legend::Legend;
 use super::reader::{Line, Reader};
 use super::search;

@@ -10,6 +10,7 @@ use super::count::Counts;
 use super::frame::{Decoder, Header};
 use super::index::{self, ENTRIES_READ, Entries, Entry};
 use super::lines::{self, Ends};
+use super::scan;
 use super::writer::{Printed, Torn};
 use super::{TranscriptError, data_path, index_path};
 use crate::domain::id::{RunId, Timestamp};
@@ -84,7 +85,7 @@ impl Reader {
         if let Some(file) = index::current(disk, run, data)? {
             return Ok((Index::Done(file), None));
         }
-        match index::rebuild(disk, run, data) {
+        match scan::rebuild(disk, run, data) {
             Ok(whole) => {
                 let file = File::open(disk, &index_path(run), Mode::Read)
                     .map_err(TranscriptError::Read)?;
@@ -92,7 +93,7 @@ impl Reader {
             }
             // Read-only, or full: the transcript can be read all the same.
             Err(TranscriptError::Write(_)) => {
-                let (entries, whole) = index::in_memory(data)?;
+                let (entries, whole) = scan::in_memory(data)?;
                 Ok((Index::Memory(entries), Torn::of(&whole)))
             }
             Err(error) => Err(error),
@@ -120,7 +121,7 @@ impl Reader {
             return Ok(entries);
         }
         if matches!(self.index, Index::Done(_)) {
-            let (entries, _) = index::in_memory(&self.data)?;
+            let (entries, _) = scan::in_memory(&self.data)?;
             self.index = Index::Memory(entries);
             self.counts.clear();
         }

@@ -13,9 +13,11 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::frame::{self, Encoder, End, FRAME_BYTES_MAX, HEAD_BYTES, Lane};
-use super::index::{self, Entry, Numbering, Rest, Whole};
+use super::frame::{self, Encoder, End, FRAME_BYTES_MAX, HEAD_BYTES};
+use super::index::{self, Entry, Numbering};
+use super::lane::Lane;
 use super::live::Live;
+use super::scan::{self, Rest, Whole};
 use super::{DIRECTORY, Registration, TranscriptError, data_path};
 use crate::domain::id::{Digest, RunId, Timestamp};
 use crate::domain::order::{OrderKey, OutputSummary, Stream};
@@ -63,17 +65,20 @@ pub struct Writer {
     encoder: Encoder,
     numbering: Numbering,
     waiting: BTreeMap<Lane, Waiting>,
+    turns: u64,
     tries: BTreeMap<(Slot, u16), Printed>,
     finished: BTreeSet<(Slot, u16)>,
     live: Live,
     health: Health,
-    _registration: Registration,
+    registration: Option<Registration>,
 }
 
 /// Bytes of a lane that wait for more.
 #[derive(Debug)]
 struct Waiting {
     since: Timestamp,
+    /// Grows with every lane that begins to wait: frames are written in the order their first bytes came.
+    turn: u64,
     bytes: Vec<u8>,
 }
 
@@ -96,7 +101,6 @@ impl Writer {
     pub(super) fn open(
         disk: &Arc<dyn Disk>,
         run: RunId,
-        registration: Registration,
     ) -> Result<(Self, Option<Torn>), TranscriptError> {
         let data = match index::open_data(disk, run, Mode::Append) {
             Ok(Some(data)) if data.size().map_err(TranscriptError::Read)? > 0 => data,
@@ -104,7 +108,7 @@ impl Writer {
             Err(error) => return Err(error),
         };
         // Everything is read, however long: what the power left of unsynced pages shows nowhere else.
-        let whole = index::rebuild(disk, run, &data)?;
+        let whole = scan::rebuild(disk, run, &data)?;
         let torn = Torn::of(&whole);
         if torn.is_some() {
             super::move_aside(disk, run, whole.end)?;
@@ -121,17 +125,23 @@ impl Writer {
             encoder: Encoder::default(),
             numbering: whole.numbering,
             waiting: BTreeMap::new(),
+            turns: 0,
             tries: BTreeMap::new(),
             finished: BTreeSet::new(),
             live,
             health: Health::Well,
-            _registration: registration,
+            registration: None,
         };
         // Whoever wrote these lines is gone: they end as they are.
         for lane in writer.numbering.open_lanes().collect::<Vec<_>>() {
             writer.flush(lane, End::Closed)?;
         }
         Ok((writer, torn))
+    }
+
+    /// Says that the run is being written, for as long as this lives.
+    pub(super) fn register(&mut self, registration: Registration) {
+        self.registration = Some(registration);
     }
 
     /// The run whose transcript it is.
@@ -173,9 +183,14 @@ impl Writer {
             }
         }
         while let Some(rest) = bytes.get(taken..).filter(|it| !it.is_empty()) {
-            let waiting = self.waiting.entry(lane).or_insert_with(|| Waiting {
-                since: at,
-                bytes: Vec::new(),
+            let turn = &mut self.turns;
+            let waiting = self.waiting.entry(lane).or_insert_with(|| {
+                *turn += 1;
+                Waiting {
+                    since: at,
+                    turn: *turn,
+                    bytes: Vec::new(),
+                }
             });
             let room = FRAME_BYTES_MAX - waiting.bytes.len();
             let part = rest.get(..room).unwrap_or(rest);
@@ -205,16 +220,7 @@ impl Writer {
     /// When a write failed; what could not be stored still waits.
     pub fn tick(&mut self, now: Timestamp) -> Result<Option<Timestamp>, TranscriptError> {
         self.well()?;
-        let is_due = |it: &Waiting| it.since.plus_ms(COALESCE_MS) <= now;
-        let due: Vec<Lane> = self
-            .waiting
-            .iter()
-            .filter(|(_, it)| is_due(it))
-            .map(|(lane, _)| *lane)
-            .collect();
-        for lane in due {
-            self.flush(lane, End::Open)?;
-        }
+        self.flush_waiting(|_, it| it.since.plus_ms(COALESCE_MS) <= now)?;
         Ok(self
             .waiting
             .values()
@@ -229,6 +235,7 @@ impl Writer {
     /// When a write failed; call it again.
     pub fn finish(&mut self, key: OrderKey) -> Result<OutputSummary, TranscriptError> {
         self.well()?;
+        self.flush_waiting(|lane, _| (lane.slot, lane.attempt) == (key.slot, key.attempt))?;
         for stream in [Stream::Out, Stream::Err, Stream::Note] {
             self.flush(Lane::of(key, stream), End::Closed)?;
         }
@@ -246,9 +253,7 @@ impl Writer {
     /// When a write failed (what could not be stored still waits), or the sync: then the writer is of no more use.
     pub fn sync(&mut self) -> Result<(), TranscriptError> {
         self.well()?;
-        for lane in self.waiting.keys().copied().collect::<Vec<_>>() {
-            self.flush(lane, End::Open)?;
-        }
+        self.flush_waiting(|_, _| true)?;
         self.data.sync_data().map_err(|error| {
             self.health = Health::Poisoned(error.to_string());
             TranscriptError::Poisoned(error.to_string())
@@ -260,6 +265,19 @@ impl Writer {
             Health::Well => Ok(()),
             Health::Poisoned(why) => Err(TranscriptError::Poisoned(why.clone())),
         }
+    }
+
+    /// Stores what waits of the lanes that `of` picks, first come first.
+    fn flush_waiting(
+        &mut self,
+        of: impl Fn(&Lane, &Waiting) -> bool,
+    ) -> Result<(), TranscriptError> {
+        let picked = self.waiting.iter().filter(|(lane, it)| of(lane, it));
+        let mut picked: Vec<(u64, Lane)> = picked.map(|(lane, it)| (it.turn, *lane)).collect();
+        picked.sort_unstable_by_key(|(turn, _)| *turn);
+        picked
+            .into_iter()
+            .try_for_each(|(_, lane)| self.flush(lane, End::Open))
     }
 
     /// Stores what waits of a lane, and ends its open line if it is to be closed.
@@ -339,10 +357,8 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         if self.well().is_ok() {
-            for lane in self.waiting.keys().copied().collect::<Vec<_>>() {
-                // Nobody is left to tell; whatever matters was synced before its outcome was recorded.
-                let _ = self.flush(lane, End::Open);
-            }
+            // Nobody is left to tell; whatever matters was synced before its outcome was recorded.
+            let _ = self.flush_waiting(|_, _| true);
         }
     }
 }

@@ -148,7 +148,7 @@ fn a_page_of_long_lines_is_short_and_asking_on_moves_on() {
                 key(0, 0),
                 Stream::Out,
                 at(0),
-                &[vec![n; 60_000], b"\n".to_vec()].concat(),
+                &[vec![n | 0x80; 60_000], b"\n".to_vec()].concat(),
             )
             .unwrap();
     }
@@ -160,8 +160,7 @@ fn a_page_of_long_lines_is_short_and_asking_on_moves_on() {
         page.lines.len() < 100 && bytes <= LOG_PAGE_BYTES_MAX + lines::LINE_BYTES_MAX,
         "{bytes}"
     );
-    // Byte 10 is a line feed: that push is 60 001 empty lines.
-    assert_eq!(page.total, 99 + 60_001);
+    assert_eq!(page.total, 100);
     let mut first = 0;
     let mut pages = 0;
     while first < page.total {
@@ -179,7 +178,7 @@ fn a_page_of_long_lines_is_short_and_asking_on_moves_on() {
         first += page.lines.len() as u64;
         pages += 1;
     }
-    assert!(pages >= 30, "{pages}");
+    assert!(pages >= 3, "{pages}");
 }
 
 #[test]
@@ -250,7 +249,7 @@ fn an_export_can_be_labelled_and_says_when_it_cannot_write() {
             &mut out,
         )
         .unwrap();
-    let expected = "2026-09-21T13:33:20.007Z web-2 restart.1 err | no\n2026-09-21T13:33:20.008Z - drain.1 note | waits\n";
+    let expected = "2026-09-21T14:13:20.007Z web-2 restart.1 err | no\n2026-09-21T14:13:20.008Z - drain.1 note | waits\n";
     assert_eq!(String::from_utf8(out).unwrap(), expected);
     let mut full: &mut [u8] = &mut [0; 3];
     let refused = reader.export(&legend(), Filter::default(), ExportStyle::Bare, &mut full);
