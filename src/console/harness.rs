@@ -25,14 +25,24 @@ impl Harness {
     /// ada at 80×24, in Berlin, in the first shipped theme, at [`super::fixture::NOW`].
     pub fn new(world: World) -> Self {
         let start = Start {
-            me: Me { person: PersonId::new("ada"), badge: Badge::None },
+            me: Me {
+                person: PersonId::new("ada"),
+                badge: Badge::None,
+            },
             size: (80, 24),
             now: super::fixture::NOW,
             zone: TimeZone::get("Europe/Berlin").unwrap(),
-            themes: super::theme::tests::shipped().into_iter().map(|(_, theme)| theme).collect(),
+            themes: super::theme::tests::shipped()
+                .into_iter()
+                .map(|(_, theme)| theme)
+                .collect(),
             charset: Charset::Unicode,
         };
-        Self { world, console: Console::new(start), effects: Vec::new() }
+        Self {
+            world,
+            console: Console::new(start),
+            effects: Vec::new(),
+        }
     }
 
     /// The terminal's size.
@@ -61,7 +71,8 @@ impl Harness {
 
     /// Sends a message.
     pub fn send(&mut self, msg: Msg) -> &mut Self {
-        self.effects.extend(update(&mut self.console, &self.world, msg));
+        self.effects
+            .extend(update(&mut self.console, &self.world, msg));
         self
     }
 
@@ -104,7 +115,14 @@ impl Harness {
     /// Clicks a cell.
     pub fn click(mut self, x: u16, y: u16) -> Self {
         let now = self.console.here.now;
-        self.send(Msg::Input(now, Input::Mouse(Mouse { kind: MouseKind::Down, x, y })));
+        self.send(Msg::Input(
+            now,
+            Input::Mouse(Mouse {
+                kind: MouseKind::Down,
+                x,
+                y,
+            }),
+        ));
         self
     }
 
@@ -135,14 +153,20 @@ impl Harness {
 
     /// Answers the latest question that is still open.
     pub fn fetched(mut self, answer: Fetched) -> Self {
-        let tag = self.last_fetch().map(|(tag, _)| tag).expect("nothing was asked");
+        let tag = self
+            .last_fetch()
+            .map(|(tag, _)| tag)
+            .expect("nothing was asked");
         self.send(Msg::Fetched(tag, Answer::Plain(answer)));
         self
     }
 
     /// Answers the latest question with lines of a log.
     pub fn fetched_log(mut self, answer: super::LogRows) -> Self {
-        let tag = self.last_fetch().map(|(tag, _)| tag).expect("nothing was asked");
+        let tag = self
+            .last_fetch()
+            .map(|(tag, _)| tag)
+            .expect("nothing was asked");
         self.send(Msg::Fetched(tag, Answer::Log(answer)));
         self
     }
@@ -155,14 +179,26 @@ impl Harness {
 
     /// Accepts the latest ask.
     pub fn accepted(mut self, run: Option<RunId>) -> Self {
-        let tag = self.last_submit().map(|(tag, _)| tag).expect("nothing was submitted");
-        self.send(Msg::Submitted(tag, Ok(Receipt { run, index: Some(1) })));
+        let tag = self
+            .last_submit()
+            .map(|(tag, _)| tag)
+            .expect("nothing was submitted");
+        self.send(Msg::Submitted(
+            tag,
+            Ok(Receipt {
+                run,
+                index: Some(1),
+            }),
+        ));
         self
     }
 
     /// Refuses the latest ask.
     pub fn refused(mut self, refusal: Refusal) -> Self {
-        let tag = self.last_submit().map(|(tag, _)| tag).expect("nothing was submitted");
+        let tag = self
+            .last_submit()
+            .map(|(tag, _)| tag)
+            .expect("nothing was submitted");
         self.send(Msg::Submitted(tag, Err(refusal)));
         self
     }
@@ -207,7 +243,9 @@ impl Harness {
     /// The frame's text, a line per row, without trailing blanks.
     pub fn screen(&self) -> String {
         let buffer = self.buffer();
-        rows(&buffer).map(|row| row.trim_end().to_owned() + "\n").collect()
+        rows(&buffer)
+            .map(|row| row.trim_end().to_owned() + "\n")
+            .collect()
     }
 
     /// The frame's styles: per row its stretches of equal style, and below it what each letter stands for.
@@ -220,10 +258,13 @@ impl Harness {
             for x in 0..buffer.area.width {
                 let style = buffer[(x, y)].style();
                 let words = format!("{:?} on {:?} {:?}", style.fg, style.bg, style.add_modifier);
-                let nth = known.iter().position(|style| *style == words).unwrap_or_else(|| {
-                    known.push(words);
-                    known.len() - 1
-                });
+                let nth = known
+                    .iter()
+                    .position(|style| *style == words)
+                    .unwrap_or_else(|| {
+                        known.push(words);
+                        known.len() - 1
+                    });
                 row.push(char::from_digit(u32::try_from(nth).unwrap(), 36).unwrap_or('#'));
             }
             out.push_str(&row);
@@ -259,7 +300,9 @@ fn rows(buffer: &Buffer) -> impl Iterator<Item = String> + '_ {
                 skip -= 1;
                 continue;
             }
-            skip = crate::terminal::line::Safe::new(symbol).width().saturating_sub(1);
+            skip = crate::terminal::line::Safe::new(symbol)
+                .width()
+                .saturating_sub(1);
             row.push_str(symbol);
         }
         row
@@ -288,7 +331,11 @@ fn key(name: &str) -> Key {
         "home" => KeyCode::Home,
         "end" => KeyCode::End,
         one if one.chars().count() == 1 => KeyCode::Char(one.chars().next().unwrap()),
-        f => KeyCode::F(f.strip_prefix('f').and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("no key {f:?}"))),
+        f => KeyCode::F(
+            f.strip_prefix('f')
+                .and_then(|n| n.parse().ok())
+                .unwrap_or_else(|| panic!("no key {f:?}")),
+        ),
     };
     Key { code, mods }
 }

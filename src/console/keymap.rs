@@ -305,12 +305,19 @@ pub struct Bound {
 
 /// What a key does in a scope.
 pub fn act(scope: Scope, key: Key) -> Option<Act> {
-    scope.chain().iter().find_map(|scope| own(*scope).find(|bound| bound.keys.contains(&key)).map(|bound| bound.act))
+    scope.chain().iter().find_map(|scope| {
+        own(*scope)
+            .find(|bound| bound.keys.contains(&key))
+            .map(|bound| bound.act)
+    })
 }
 
 /// The row that does `act` in a scope.
 pub fn bound(scope: Scope, act: Act) -> Option<&'static Bound> {
-    scope.chain().iter().find_map(|scope| own(*scope).find(|bound| bound.act == act))
+    scope
+        .chain()
+        .iter()
+        .find_map(|scope| own(*scope).find(|bound| bound.act == act))
 }
 
 /// A scope's own rows.

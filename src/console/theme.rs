@@ -175,15 +175,24 @@ pub struct Theme {
 impl Theme {
     /// A theme from its file's colours by name.
     pub fn from_roles(name: &str, colours: &BTreeMap<String, String>) -> Result<Self, ThemeError> {
-        if let Some(stray) = colours.keys().find(|key| !Palette::NAMES.contains(&key.as_str())) {
+        if let Some(stray) = colours
+            .keys()
+            .find(|key| !Palette::NAMES.contains(&key.as_str()))
+        {
             return Err(ThemeError::Unknown(stray.clone()));
         }
-        Ok(Self { name: name.to_owned(), palette: Some(Palette::read(colours)?) })
+        Ok(Self {
+            name: name.to_owned(),
+            palette: Some(Palette::read(colours)?),
+        })
     }
 
     /// No colour: bold, reverse and underline alone.
     pub fn mono() -> Self {
-        Self { name: "mono".to_owned(), palette: None }
+        Self {
+            name: "mono".to_owned(),
+            palette: None,
+        }
     }
 
     /// Its name.
@@ -205,7 +214,10 @@ impl Theme {
             Depth::Sixteen => palette.map(sixteen),
             Depth::Mono => None,
         };
-        Self { name: self.name.clone(), palette }
+        Self {
+            name: self.name.clone(),
+            palette,
+        }
     }
 
     /// How a ground looks where no text stands.
@@ -263,7 +275,10 @@ impl Theme {
             Role::Skipped => plain(p.skipped),
             Role::Refused => plain(p.refused),
             Role::Warning => plain(p.warning),
-            Role::Production => Style::new().fg(p.production_text).bg(p.production_bg).add_modifier(Modifier::BOLD),
+            Role::Production => Style::new()
+                .fg(p.production_text)
+                .bg(p.production_bg)
+                .add_modifier(Modifier::BOLD),
             Role::Staging => plain(p.staging),
             Role::Lab => plain(p.lab),
             Role::ErrorText => plain(p.error_text),
@@ -298,7 +313,9 @@ fn mono(role: Role, base: Style) -> Style {
         | Role::Staging
         | Role::Lab
         | Role::ErrorText => base,
-        Role::Title | Role::Accent | Role::Failed | Role::Refused => base.add_modifier(Modifier::BOLD),
+        Role::Title | Role::Accent | Role::Failed | Role::Refused => {
+            base.add_modifier(Modifier::BOLD)
+        }
         Role::Warning => base.add_modifier(Modifier::UNDERLINED),
         Role::Unknown => base.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
         Role::Production => base.add_modifier(Modifier::BOLD | Modifier::REVERSED),
@@ -308,19 +325,30 @@ fn mono(role: Role, base: Style) -> Style {
 
 fn colour(colours: &BTreeMap<String, String>, name: &'static str) -> Result<Color, ThemeError> {
     let value = colours.get(name).ok_or(ThemeError::Missing(name))?;
-    value.parse().map_err(|_| ThemeError::Colour { name, value: value.clone() })
+    value.parse().map_err(|_| ThemeError::Colour {
+        name,
+        value: value.clone(),
+    })
 }
 
 /// Text contrast below this is not used (WCAG 2.2, 1.4.3 AA).
 pub const CONTRAST_MIN: f64 = 4.5;
 
 fn readable(text: Color, grounds: &[Color]) -> bool {
-    grounds.iter().all(|ground| contrast(text, *ground).is_some_and(|ratio| ratio >= CONTRAST_MIN))
+    grounds
+        .iter()
+        .all(|ground| contrast(text, *ground).is_some_and(|ratio| ratio >= CONTRAST_MIN))
 }
 
 /// The candidate nearest to a wanted colour that can be read on these grounds.
-fn nearest(candidates: impl Iterator<Item = Color>, wanted: Color, grounds: &[Color]) -> Option<Color> {
-    candidates.filter(|c| readable(*c, grounds)).min_by_key(|c| distance(*c, wanted))
+fn nearest(
+    candidates: impl Iterator<Item = Color>,
+    wanted: Color,
+    grounds: &[Color],
+) -> Option<Color> {
+    candidates
+        .filter(|c| readable(*c, grounds))
+        .min_by_key(|c| distance(*c, wanted))
 }
 
 fn sixteen(p: &Palette) -> Palette {
@@ -328,7 +356,11 @@ fn sixteen(p: &Palette) -> Palette {
         true => (Color::Black, Color::White),
         false => (Color::White, Color::Black),
     };
-    let selection_bg = if ground == Color::Black { Color::Blue } else { Color::LightCyan };
+    let selection_bg = if ground == Color::Black {
+        Color::Blue
+    } else {
+        Color::LightCyan
+    };
     Palette {
         background: ground,
         panel: ground,
@@ -347,7 +379,8 @@ fn indexed(p: &Palette) -> Palette {
         Color::Rgb(..) => nearest(cube(), wanted, &[]).unwrap_or(wanted),
         named => named,
     };
-    let (background, panel, selection_bg) = (plain(p.background), plain(p.panel), plain(p.selection_bg));
+    let (background, panel, selection_bg) =
+        (plain(p.background), plain(p.panel), plain(p.selection_bg));
     let production_bg = plain(p.production_bg);
     let on = |wanted: Color, grounds: &[Color]| match wanted {
         Color::Rgb(..) => nearest(cube(), wanted, grounds).unwrap_or(wanted),
@@ -385,7 +418,9 @@ const NAMED: [Color; 16] = [
 ];
 
 fn distance(a: Color, b: Color) -> u32 {
-    let (Some(a), Some(b)) = (rgb(a), rgb(b)) else { return u32::MAX };
+    let (Some(a), Some(b)) = (rgb(a), rgb(b)) else {
+        return u32::MAX;
+    };
     let square = |x: u8, y: u8| u32::from(x.abs_diff(y)).pow(2);
     // The eye's weights, roughly: green counts most.
     3 * square(a.0, b.0) + 6 * square(a.1, b.1) + square(a.2, b.2)
@@ -394,7 +429,11 @@ fn distance(a: Color, b: Color) -> u32 {
 fn luminance((r, g, b): (u8, u8, u8)) -> f64 {
     let part = |v: u8| {
         let v = f64::from(v) / 255.0;
-        if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+        if v <= 0.040_45 {
+            v / 12.92
+        } else {
+            ((v + 0.055) / 1.055).powf(2.4)
+        }
     };
     0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b)
 }
@@ -426,7 +465,11 @@ fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
         }
         Color::Indexed(n @ 16..) => {
             let level = |v: u8| if v == 0 { 0 } else { 55 + 40 * v };
-            (level((n - 16) / 36), level((n - 16) / 6 % 6), level((n - 16) % 6))
+            (
+                level((n - 16) / 36),
+                level((n - 16) / 6 % 6),
+                level((n - 16) % 6),
+            )
         }
         Color::Indexed(n) => return NAMED.get(usize::from(n)).and_then(|named| rgb(*named)),
     })

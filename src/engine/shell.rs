@@ -37,8 +37,11 @@ pub(super) async fn serve(
         }
         let at = clock.now();
         let (group, replies): (Vec<Request>, Vec<_>) = waiting.drain(..).unzip();
+        let views = library.clone();
         let committing = tokio::task::spawn_blocking(move || {
             let committed = core.commit(&group, at);
+            // Before anybody is answered: whoever asks next finds what was just done.
+            views.take(&committed.happened);
             (core, committed)
         });
         let committed: Committed;
@@ -48,7 +51,6 @@ pub(super) async fn serve(
                 return Some("the writer broke off; restart to recover from the ledger".to_owned());
             }
         }
-        library.take(&committed.happened);
         world.send_replace(Arc::clone(core.world()));
         for (reply, answer) in replies.into_iter().zip(committed.replies) {
             // Whoever asked may be gone; what was decided stands.

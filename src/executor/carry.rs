@@ -12,7 +12,9 @@ use super::script::{self, Nonce};
 use super::talk::{Delivery, Exit, Heard, Place, Talk};
 use super::trouble::Trouble;
 use crate::domain::check;
-use crate::domain::order::{self, CellResult, Job, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream};
+use crate::domain::order::{
+    self, CellResult, Job, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream,
+};
 use crate::domain::run::Reason;
 use crate::domain::runbook::Expect;
 use crate::domain::workspace::Reach;
@@ -45,7 +47,13 @@ pub(super) async fn carry_out(
 ) -> Outcome {
     let outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run));
     let connect_until = Instant::now() + Duration::from_millis(order.limits.connect_ms);
-    let mut carrier = Carrier { executor, order, outlet, cancel, connect_until };
+    let mut carrier = Carrier {
+        executor,
+        order,
+        outlet,
+        cancel,
+        connect_until,
+    };
     let end = match &order.job {
         Job::Reach => carrier.reach().await,
         Job::Script(delivery) => carrier.script(delivery, started).await,
@@ -56,7 +64,11 @@ pub(super) async fn carry_out(
         Err(trouble) => (CellResult::Refused(trouble.reason), trouble.words),
     };
     let saw = clip_back(&carrier.outlet.clean(&saw), SAW_BYTES_MAX);
-    Outcome { result, output: OutputSummary::nothing(), saw }
+    Outcome {
+        result,
+        output: OutputSummary::nothing(),
+        saw,
+    }
 }
 
 struct Carrier<'a> {
@@ -118,23 +130,35 @@ impl Carrier<'_> {
         }))
     }
 
-    async fn script(&mut self, delivery: &order::Delivery, started: oneshot::Sender<u32>) -> Result<End, Trouble> {
+    async fn script(
+        &mut self,
+        delivery: &order::Delivery,
+        started: oneshot::Sender<u32>,
+    ) -> Result<End, Trouble> {
         let run = self.order.key.run;
-        let secrets = self.executor.secrets.fetch(run, &delivery.secrets, &self.executor.resolve).await?;
+        let secrets = self
+            .executor
+            .secrets
+            .fetch(run, &delivery.secrets, &self.executor.resolve)
+            .await?;
         let mut started = Some(started);
         loop {
             let nonce = fresh_nonce()?;
-            let payload = script::payload(&nonce, delivery, &secrets).map_err(|error| {
-                Trouble::new(Reason::Local, error.to_string())
-            })?;
-            let reader = self.reader(&nonce, |place| script::line(delivery.interpreter, &nonce, place.lead())).await?;
+            let payload = script::payload(&nonce, delivery, &secrets)
+                .map_err(|error| Trouble::new(Reason::Local, error.to_string()))?;
+            let reader = self
+                .reader(&nonce, |place| {
+                    script::line(delivery.interpreter, &nonce, place.lead())
+                })
+                .await?;
             let place = reader.place.clone();
             match self.follow(reader, payload, &mut started).await? {
                 Some(end) => return Ok(end),
                 // It led no process group, and left without beginning: once more, with `setsid`.
                 None if place.saw_no_leader() => {}
                 None => {
-                    let words = "the shell leads no process group, so that nothing could be ended later";
+                    let words =
+                        "the shell leads no process group, so that nothing could be ended later";
                     return Err(Trouble::new(Reason::NoShell, words));
                 }
             }
@@ -142,7 +166,11 @@ impl Carrier<'_> {
     }
 
     /// Connects, starts the line, and waits until the shell says that it reads. Nothing of the script has left by then.
-    async fn reader(&mut self, nonce: &Nonce, line: impl Fn(&Place) -> String) -> Result<Reader, Trouble> {
+    async fn reader(
+        &mut self,
+        nonce: &Nonce,
+        line: impl Fn(&Place) -> String,
+    ) -> Result<Reader, Trouble> {
         let cancel = self.cancel.clone();
         let until = self.connect_until;
         let limit_ms = self.order.limits.connect_ms;
@@ -158,7 +186,11 @@ impl Carrier<'_> {
         opened
     }
 
-    async fn open(&mut self, nonce: &Nonce, line: impl Fn(&Place) -> String) -> Result<Reader, Trouble> {
+    async fn open(
+        &mut self,
+        nonce: &Nonce,
+        line: impl Fn(&Place) -> String,
+    ) -> Result<Reader, Trouble> {
         let mut first = true;
         loop {
             let place = self.place().await?;
@@ -170,7 +202,9 @@ impl Carrier<'_> {
                 }
                 other => other?,
             };
-            return self.await_reader(place, talk, Marker::new(nonce.clone())).await;
+            return self
+                .await_reader(place, talk, Marker::new(nonce.clone()))
+                .await;
         }
     }
 
@@ -179,18 +213,32 @@ impl Carrier<'_> {
             Reach::Local => Ok(Place::Local(self.executor.local.clone())),
             Reach::Ssh { .. } => {
                 let way = way(self.order);
-                self.executor.pool.connect(self.order.key.run, &way).await.map(Place::Ssh)
+                self.executor
+                    .pool
+                    .connect(self.order.key.run, &way)
+                    .await
+                    .map(Place::Ssh)
             }
         }
     }
 
-    async fn await_reader(&mut self, place: Place, mut talk: Talk, mut marker: Marker) -> Result<Reader, Trouble> {
+    async fn await_reader(
+        &mut self,
+        place: Place,
+        mut talk: Talk,
+        mut marker: Marker,
+    ) -> Result<Reader, Trouble> {
         let mut exit = None;
         loop {
             match listen(&mut talk, &mut marker, &mut self.outlet).await {
                 Heeded::Marks(marks) => {
                     if let Some(Mark::Reads(pid)) = marks.first() {
-                        return Ok(Reader { pid: *pid, place, talk, marker });
+                        return Ok(Reader {
+                            pid: *pid,
+                            place,
+                            talk,
+                            marker,
+                        });
                     }
                 }
                 Heeded::Output => {}
@@ -198,12 +246,24 @@ impl Carrier<'_> {
                 Heeded::Closed => {
                     self.outlet.push(Stream::Err, marker.finish());
                     let said = self.outlet.last_words(SAW_BYTES_MAX / 2);
-                    let how = exit.map_or("closed the session".to_owned(), |exit| format!("ended with {}", words(&exit)));
-                    let said = if said.is_empty() { said } else { format!(": {said}") };
-                    return Err(Trouble::new(Reason::NoShell, format!("logged in, but what runs is no shell of ours: it {how}{said}")));
+                    let how = exit.map_or("closed the session".to_owned(), |exit| {
+                        format!("ended with {}", words(&exit))
+                    });
+                    let said = if said.is_empty() {
+                        said
+                    } else {
+                        format!(": {said}")
+                    };
+                    return Err(Trouble::new(
+                        Reason::NoShell,
+                        format!("logged in, but what runs is no shell of ours: it {how}{said}"),
+                    ));
                 }
                 Heeded::Lost => {
-                    return Err(Trouble::new(Reason::ConnectionLost, "the connection ended before the script was sent"));
+                    return Err(Trouble::new(
+                        Reason::ConnectionLost,
+                        "the connection ended before the script was sent",
+                    ));
                 }
             }
         }
@@ -231,7 +291,8 @@ impl Carrier<'_> {
             let waiting = self.outlet.is_waiting();
             let running = exit.is_none();
             let exit_until = exit.as_ref().map_or(begin, |(_, at)| {
-                (last.max(*at) + Duration::from_millis(AFTER_EXIT_SILENCE_MS)).min(*at + Duration::from_millis(AFTER_EXIT_MS_MAX))
+                (last.max(*at) + Duration::from_millis(AFTER_EXIT_SILENCE_MS))
+                    .min(*at + Duration::from_millis(AFTER_EXIT_MS_MAX))
             });
             tokio::select! {
                 biased;
@@ -298,10 +359,16 @@ impl Carrier<'_> {
             Some((exit, _)) if begun => Ok(Some(End::Exit(exit))),
             // It says so before the first word of the script: a shell that left without saying it never began.
             Some((exit, _)) => {
-                let words = format!("the shell ended with {} before the script began", words(&exit));
+                let words = format!(
+                    "the shell ended with {} before the script began",
+                    words(&exit)
+                );
                 Err(Trouble::new(Reason::NoShell, self.with_last_words(words)))
             }
-            None => Ok(Some(End::Unknown(Reason::NoExitStatus, "the session closed without an exit status".to_owned()))),
+            None => Ok(Some(End::Unknown(
+                Reason::NoExitStatus,
+                "the session closed without an exit status".to_owned(),
+            ))),
         }
     }
 
@@ -309,7 +376,13 @@ impl Carrier<'_> {
     async fn stop(&mut self, mut reader: Reader, begun: bool, why: Reason) -> End {
         let (say, mut said) = mpsc::channel(NOTES_MAX);
         let pid = reader.pid;
-        let mut ending = Box::pin(end_anyhow(&self.executor.pool, self.order, reader.place.clone(), pid, say));
+        let mut ending = Box::pin(end_anyhow(
+            &self.executor.pool,
+            self.order,
+            reader.place.clone(),
+            pid,
+            say,
+        ));
         let mut closed = false;
         let seen = loop {
             tokio::select! {
@@ -328,16 +401,32 @@ impl Carrier<'_> {
         }
         let until = Instant::now() + Duration::from_millis(AFTER_ENDING_MS_MAX);
         while seen == Seen::Gone && !closed {
-            let heeded = timeout_at(until, listen_on(&mut reader.talk, &mut reader.marker, &mut self.outlet)).await;
+            let heeded = timeout_at(
+                until,
+                listen_on(&mut reader.talk, &mut reader.marker, &mut self.outlet),
+            )
+            .await;
             closed = matches!(heeded, Ok(Heeded::Closed | Heeded::Lost) | Err(_));
         }
         self.outlet.push(Stream::Err, reader.marker.finish());
         reader.talk.leave().await;
         match seen {
-            Seen::Gone if begun => End::Stopped(why, format!("process group {pid} was ended and seen to be gone")),
-            Seen::Gone => End::Unknown(why, "ended while the script was still being sent".to_owned()),
-            Seen::There => End::Unknown(why, format!("process group {pid} is still there after KILL; look on the host")),
-            Seen::NoAnswer(words) => End::Unknown(why, format!("whether process group {pid} is gone cannot be told: {words}")),
+            Seen::Gone if begun => End::Stopped(
+                why,
+                format!("process group {pid} was ended and seen to be gone"),
+            ),
+            Seen::Gone => End::Unknown(
+                why,
+                "ended while the script was still being sent".to_owned(),
+            ),
+            Seen::There => End::Unknown(
+                why,
+                format!("process group {pid} is still there after KILL; look on the host"),
+            ),
+            Seen::NoAnswer(words) => End::Unknown(
+                why,
+                format!("whether process group {pid} is gone cannot be told: {words}"),
+            ),
         }
     }
 
@@ -345,13 +434,25 @@ impl Carrier<'_> {
         match (end, &self.order.job) {
             (End::Reached(words), _) => (CellResult::Ok, words),
             (End::Stopped(why, words), _) => (CellResult::Failed(why), self.with_last_words(words)),
-            (End::Unknown(why, words), _) => (CellResult::Unknown(why), self.with_last_words(words)),
-            (End::Exit(Exit::Signal(name)), _) => (CellResult::Failed(Reason::Signal(name)), self.with_last_words(String::new())),
-            (End::Exit(Exit::Status(status)), Job::Script(order::Delivery { expect: Some(expect), .. })) => self.judge(expect, status),
-            (End::Exit(Exit::Status(0)), _) => (CellResult::Ok, String::new()),
-            (End::Exit(Exit::Status(status)), _) => {
-                (CellResult::Failed(Reason::Exit(status)), self.with_last_words(String::new()))
+            (End::Unknown(why, words), _) => {
+                (CellResult::Unknown(why), self.with_last_words(words))
             }
+            (End::Exit(Exit::Signal(name)), _) => (
+                CellResult::Failed(Reason::Signal(name)),
+                self.with_last_words(String::new()),
+            ),
+            (
+                End::Exit(Exit::Status(status)),
+                Job::Script(order::Delivery {
+                    expect: Some(expect),
+                    ..
+                }),
+            ) => self.judge(expect, status),
+            (End::Exit(Exit::Status(0)), _) => (CellResult::Ok, String::new()),
+            (End::Exit(Exit::Status(status)), _) => (
+                CellResult::Failed(Reason::Exit(status)),
+                self.with_last_words(String::new()),
+            ),
         }
     }
 
@@ -364,7 +465,9 @@ impl Carrier<'_> {
     }
 
     fn with_last_words(&self, words: String) -> String {
-        let last = self.outlet.last_words(SAW_BYTES_MAX - words.len().min(SAW_BYTES_MAX) - 1);
+        let last = self
+            .outlet
+            .last_words(SAW_BYTES_MAX - words.len().min(SAW_BYTES_MAX) - 1);
         match (words.is_empty(), last.is_empty()) {
             (true, _) => last,
             (false, true) => words,

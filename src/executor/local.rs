@@ -46,7 +46,12 @@ impl LocalPlace {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| Trouble::new(Reason::Local, format!("cannot start setsid sh in {}: {error}", self.home.display())))?;
+            .map_err(|error| {
+                Trouble::new(
+                    Reason::Local,
+                    format!("cannot start setsid sh in {}: {error}", self.home.display()),
+                )
+            })?;
         Ok(LocalTalk {
             stdin: child.stdin.take(),
             stdout: Pipe::new(child.stdout.take()),
@@ -114,7 +119,10 @@ struct Pipe<R> {
 
 impl<R: AsyncRead + Unpin> Pipe<R> {
     fn new(from: Option<R>) -> Self {
-        Self { from, room: BytesMut::new() }
+        Self {
+            from,
+            room: BytesMut::new(),
+        }
     }
 
     fn ended(&self) -> bool {

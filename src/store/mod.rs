@@ -1,45 +1,99 @@
-//! Views over the ledger: history, search, presets, drafts. Never the only copy of evidence: whatever stands here but
-//! presets and drafts is made again from the ledger when it is missing, damaged or older.
+//! Views over the ledger: history, search, presets, drafts.
+//!
+//! Invariant: never the only copy of evidence. Whatever stands here but presets and drafts is made again from the ledger
+//! when it is missing, damaged or of an older format; what it holds and how far it got change in one atomic batch.
+//! Deliberately absent: anything a decision depends on.
+
+mod keys;
+mod query;
+
+#[cfg(test)]
+mod tests;
 
 use crate::domain::plan::Proposal;
-use crate::domain::query::{AuditQuery, AuditRow, HistoryQuery, HistoryRow, Page, Preset};
+use crate::domain::query::{AuditRow, HistoryRow, Preset};
 use crate::domain::run::Run;
-use crate::domain::{PersonId, Recorded, RunId, WorkspaceId};
+use crate::domain::{PersonId, Recorded, RunId, WorkspaceId, history, words};
+use serde::{Deserialize, Serialize};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+/// Changes with what rows hold: an older store is made again.
+const FORMAT: u32 = 1;
+
+/// Memory sled may use for pages: the hot end of a long history, on a bastion that does other things too.
+const CACHE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 
 /// Why a view could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the store: {0}")]
-pub struct StoreError(pub String);
+pub struct StoreError(String);
 
-/// The views of a data directory. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Store {
-    rows: Arc<Mutex<Rows>>,
+impl From<sled::Error> for StoreError {
+    fn from(error: sled::Error) -> Self {
+        Self(error.to_string())
+    }
 }
 
-#[derive(Debug, Default)]
-struct Rows {
-    applied: u64,
-    history: std::collections::BTreeMap<RunId, HistoryRow>,
-    hosts: std::collections::BTreeMap<RunId, Vec<String>>,
-    audit: std::collections::BTreeMap<u64, AuditRow>,
-    kept: std::collections::BTreeMap<(PersonId, String), Proposal>,
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// The views of a data directory. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    views: sled::Tree,
+    kept: sled::Tree,
+    db: sled::Db,
+}
+
+/// A run's row with what only the indices need.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    row: HistoryRow,
+    hosts: Vec<String>,
 }
 
 impl Store {
-    /// Opens the views of the ledger with this origin and size in `dir`.
+    /// Opens the views of the ledger with this origin and size in `dir`. Views of another ledger, of another format, ahead
+    /// of the ledger or damaged are set aside; presets and drafts go with damaged ones alone.
     ///
     /// # Errors
     /// The directory cannot be used.
-    pub fn open(_dir: &Path, _origin: &str, _size: u64) -> Result<Self, StoreError> {
-        Ok(Self::default())
+    pub fn open(dir: &Path, origin: &str, size: u64) -> Result<Self, StoreError> {
+        let store = match open_whole(dir) {
+            Some(store) => store,
+            None => {
+                set_aside(dir)?;
+                open_whole(dir).ok_or_else(|| {
+                    StoreError(format!("{} cannot be opened, not even anew", dir.display()))
+                })?
+            }
+        };
+        let header = format!("{FORMAT} {origin}");
+        let fits = store
+            .views
+            .get(keys::HEADER)?
+            .is_some_and(|found| found == header.as_bytes());
+        if !fits || store.applied() > size {
+            store.views.clear()?;
+            store.views.insert(keys::HEADER, header.as_bytes())?;
+        }
+        Ok(store)
     }
 
     /// How many events the views hold: the next one they need.
     pub fn applied(&self) -> u64 {
-        self.rows().applied
+        self.number(keys::APPLIED)
     }
 
     /// Takes an event, and the run it was about as it stood afterwards.
@@ -47,110 +101,53 @@ impl Store {
     /// # Errors
     /// It could not be written; the views are then behind and are made up for at the next start.
     pub fn apply(&self, recorded: &Recorded, run: Option<&Arc<Run>>) -> Result<(), StoreError> {
-        let mut rows = self.rows();
-        rows.applied = recorded.index + 1;
-        if let Some(run) = run {
-            rows.history.insert(run.id, row(run));
-            rows.hosts.insert(
-                run.id,
-                run.plan
-                    .hosts
-                    .iter()
-                    .map(|host| host.name.to_string())
-                    .collect(),
-            );
-        }
-        let row = AuditRow {
+        let mut batch = sled::Batch::default();
+        let mut count = self.number(keys::COUNT);
+        let audit = AuditRow {
             index: recorded.index,
             at: recorded.at,
             by: recorded.by.clone(),
-            kind: crate::domain::words::kind(&recorded.event),
+            kind: words::kind(&recorded.event),
             run: recorded.event.run(),
-            summary: crate::domain::words::event(&recorded.event, &recorded.details),
+            summary: words::event(&recorded.event, &recorded.details),
         };
-        rows.audit.insert(recorded.index, row);
+        batch.insert(keys::audit(audit.index), serde_json::to_vec(&audit)?);
+        count += 1;
+        for key in keys::of_event(&audit) {
+            batch.insert(key, b"");
+            count += 1;
+        }
+        if let Some(run) = run {
+            let now = Stored {
+                row: history::row(run),
+                hosts: hosts(run),
+            };
+            let key = keys::history(run.id);
+            let before = self
+                .views
+                .get(&key)?
+                .map(|bytes| serde_json::from_slice::<Stored>(&bytes))
+                .transpose()?;
+            let old = before
+                .as_ref()
+                .map(|before| keys::of_run(&before.row, &before.hosts))
+                .unwrap_or_default();
+            let new = keys::of_run(&now.row, &now.hosts);
+            for gone in old.iter().filter(|key| !new.contains(key)) {
+                batch.remove(gone.as_slice());
+                count -= 1;
+            }
+            for fresh in new.iter().filter(|key| !old.contains(key)) {
+                batch.insert(fresh.as_slice(), b"");
+                count += 1;
+            }
+            count += u64::from(before.is_none());
+            batch.insert(key, serde_json::to_vec(&now)?);
+        }
+        batch.insert(keys::APPLIED, &(recorded.index + 1).to_be_bytes());
+        batch.insert(keys::COUNT, &count.to_be_bytes());
+        self.views.apply_batch(batch)?;
         Ok(())
-    }
-
-    /// Runs that match, newest first, as far as `visible` allows.
-    ///
-    /// # Errors
-    /// The views cannot be read.
-    pub fn history(
-        &self,
-        query: &HistoryQuery,
-        visible: &dyn Fn(&WorkspaceId) -> bool,
-    ) -> Result<Page<HistoryRow>, StoreError> {
-        let rows = self.rows();
-        let all: Vec<&HistoryRow> = rows
-            .history
-            .values()
-            .rev()
-            .filter(|row| visible(&row.workspace))
-            .collect();
-        let matching: Vec<&&HistoryRow> = all
-            .iter()
-            .filter(|row| matches(query, row, &rows))
-            .collect();
-        let page: Vec<HistoryRow> = matching
-            .iter()
-            .filter(|row| query.before.is_none_or(|before| row.run.0 < before))
-            .take(query.limit.clamp(1, 1_000) as usize)
-            .map(|row| (**row).clone())
-            .collect();
-        let next = page
-            .last()
-            .map(|row| row.run.0)
-            .filter(|last| matching.iter().any(|row| row.run.0 < *last));
-        Ok(Page {
-            rows: page,
-            matching: matching.len() as u64,
-            total: all.len() as u64,
-            next,
-        })
-    }
-
-    /// Events that match, newest first.
-    ///
-    /// # Errors
-    /// The views cannot be read.
-    pub fn audit(
-        &self,
-        query: &AuditQuery,
-        visible: &dyn Fn(RunId) -> bool,
-    ) -> Result<Page<AuditRow>, StoreError> {
-        let rows = self.rows();
-        let of = |row: &&AuditRow| {
-            query.run.is_none_or(|run| row.run == Some(run))
-                && query
-                    .person
-                    .as_ref()
-                    .is_none_or(|person| row.by.person() == Some(person))
-                && query.kind.as_ref().is_none_or(|kind| row.kind == *kind)
-        };
-        let all: Vec<&AuditRow> = rows
-            .audit
-            .values()
-            .rev()
-            .filter(|row| row.run.is_none_or(visible))
-            .collect();
-        let matching: Vec<&AuditRow> = all.iter().copied().filter(of).collect();
-        let page: Vec<AuditRow> = matching
-            .iter()
-            .filter(|row| query.before.is_none_or(|before| row.index < before))
-            .take(query.limit.clamp(1, 1_000) as usize)
-            .map(|row| (*row).clone())
-            .collect();
-        let next = page
-            .last()
-            .map(|row| row.index)
-            .filter(|last| matching.iter().any(|row| row.index < *last));
-        Ok(Page {
-            rows: page,
-            matching: matching.len() as u64,
-            total: all.len() as u64,
-            next,
-        })
     }
 
     /// The workspace of a run.
@@ -158,11 +155,7 @@ impl Store {
     /// # Errors
     /// The views cannot be read.
     pub fn workspace_of(&self, run: RunId) -> Result<Option<WorkspaceId>, StoreError> {
-        Ok(self
-            .rows()
-            .history
-            .get(&run)
-            .map(|row| row.workspace.clone()))
+        Ok(self.stored(run)?.map(|stored| stored.row.workspace))
     }
 
     /// Ledger indices of a run's events, in order.
@@ -170,13 +163,10 @@ impl Store {
     /// # Errors
     /// The views cannot be read.
     pub fn events_of(&self, run: RunId) -> Result<Vec<u64>, StoreError> {
-        Ok(self
-            .rows()
-            .audit
-            .values()
-            .filter(|row| row.run == Some(run))
-            .map(|row| row.index)
-            .collect())
+        let found = self.views.scan_prefix(keys::events_of(run)).keys();
+        found
+            .map(|key| Ok(keys::number(&key?).unwrap_or_default()))
+            .collect()
     }
 
     /// Keeps a form: a preset by its name, a draft where the name is empty. `None` forgets it.
@@ -189,66 +179,101 @@ impl Store {
         name: &str,
         form: Option<Proposal>,
     ) -> Result<(), StoreError> {
-        let key = (person.clone(), name.to_owned());
+        let key = keys::kept(person, name);
         match form {
-            Some(form) => self.rows().kept.insert(key, form),
-            None => self.rows().kept.remove(&key),
+            Some(form) => self.kept.insert(
+                key,
+                serde_json::to_vec(&Preset {
+                    name: name.to_owned(),
+                    proposal: form,
+                })?,
+            )?,
+            None => self.kept.remove(key)?,
         };
         Ok(())
     }
 
-    /// A person's presets and drafts.
+    /// A person's presets and drafts, by name.
     ///
     /// # Errors
     /// The views cannot be read.
     pub fn kept(&self, person: &PersonId) -> Result<Vec<Preset>, StoreError> {
-        let rows = self.rows();
-        let mine = rows.kept.iter().filter(|((owner, _), _)| owner == person);
-        Ok(mine
-            .map(|((_, name), form)| Preset {
-                name: name.clone(),
-                proposal: form.clone(),
-            })
-            .collect())
+        let mine = self.kept.scan_prefix(keys::kept(person, "")).values();
+        mine.map(|value| Ok(serde_json::from_slice(&value?)?))
+            .collect()
     }
 
-    fn rows(&self) -> MutexGuard<'_, Rows> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Hands everything to the disk; the next open finds it as it is now.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn close(&self) -> Result<(), StoreError> {
+        self.db.flush()?;
+        Ok(())
+    }
+
+    fn stored(&self, run: RunId) -> Result<Option<Stored>, StoreError> {
+        let found = self.views.get(keys::history(run))?;
+        Ok(found
+            .map(|bytes| serde_json::from_slice(&bytes))
+            .transpose()?)
+    }
+
+    fn number(&self, key: &[u8]) -> u64 {
+        self.views
+            .get(key)
+            .ok()
+            .flatten()
+            .and_then(|bytes| keys::number(&bytes))
+            .unwrap_or(0)
+    }
+
+    /// Whether every row and index the store says it has is there and can be read.
+    fn is_whole(&self) -> bool {
+        let mut rows = 0u64;
+        for found in &self.views {
+            match found {
+                Ok((key, _)) => rows += u64::from(!key.starts_with(b"m/")),
+                Err(_) => return false,
+            }
+        }
+        rows == self.number(keys::COUNT) && self.kept.iter().all(|found| found.is_ok())
     }
 }
 
-fn matches(query: &HistoryQuery, row: &HistoryRow, rows: &Rows) -> bool {
-    let is = |person: &PersonId| {
-        row.by == *person
-            || row.approved_by.contains(person)
-            || row.driver.as_ref() == Some(person)
-            || row.reviewed_by.as_ref() == Some(person)
-    };
-    let says = |text: &String| {
-        let text = text.to_lowercase();
-        [row.runbook.as_str(), &row.ticket, &row.note]
-            .iter()
-            .any(|field| field.to_lowercase().contains(&text))
-    };
-    query
-        .workspace
-        .as_ref()
-        .is_none_or(|id| row.workspace == *id)
-        && query.person.as_ref().is_none_or(is)
-        && query.runbook.as_ref().is_none_or(|id| row.runbook == *id)
-        && query.host.as_ref().is_none_or(|host| {
-            rows.hosts
-                .get(&row.run)
-                .is_some_and(|hosts| hosts.contains(host))
-        })
-        && query.ending.is_none_or(|ending| row.ending == Some(ending))
-        && query.phase.is_none_or(|phase| row.phase == phase)
-        && query.since.is_none_or(|since| row.proposed >= since)
-        && query.until.is_none_or(|until| row.proposed < until)
-        && query.text.as_ref().is_none_or(says)
+fn hosts(run: &Run) -> Vec<String> {
+    run.plan
+        .hosts
+        .iter()
+        .map(|host| host.name.to_string())
+        .collect()
 }
 
-/// A run as a row of its history.
-pub fn row(run: &Run) -> HistoryRow {
-    crate::domain::history::row(run)
+/// Opens sled and reads it through. After a hard stop sled may refuse or panic at open, and a cut file may open with rows
+/// missing: either way the answer is `None`, and the views are made anew.
+fn open_whole(dir: &Path) -> Option<Store> {
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let db = sled::Config::new()
+            .path(dir)
+            .cache_capacity(CACHE_BYTES_MAX)
+            .open()
+            .ok()?;
+        let (views, kept) = (db.open_tree("views").ok()?, db.open_tree("kept").ok()?);
+        let store = Store { views, kept, db };
+        store.is_whole().then_some(store)
+    }));
+    opened.ok().flatten()
+}
+
+/// Moves a damaged store out of the way; the one set aside before it is gone then.
+fn set_aside(dir: &Path) -> Result<(), StoreError> {
+    let aside = dir.with_extension("damaged");
+    if aside.exists() {
+        std::fs::remove_dir_all(&aside)?;
+    }
+    if dir.exists() {
+        std::fs::rename(dir, &aside)?;
+    }
+    tracing::warn!(dir = %aside.display(), "the store was damaged and is made again from the ledger");
+    Ok(())
 }

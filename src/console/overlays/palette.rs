@@ -26,7 +26,9 @@ impl Default for Palette {
 impl Palette {
     /// An empty line.
     pub fn new() -> Self {
-        Self { field: Field::new(Lines::One, "") }
+        Self {
+            field: Field::new(Lines::One, ""),
+        }
     }
 
     /// Takes what the person did.
@@ -59,7 +61,8 @@ impl Palette {
         let mut paint = paint.on(Ground::Panel);
         paint.clear(row);
         let used = paint.text(indent(row, 1), Role::Accent, ":");
-        self.field.draw(&mut paint, indent(row, 1 + used), Focused::Yes);
+        self.field
+            .draw(&mut paint, indent(row, 1 + used), Focused::Yes);
     }
 }
 
@@ -75,10 +78,15 @@ fn run(cx: &Cx<'_>, line: &str) -> Vec<Do> {
         "theme" => vec![Do::Theme(rest.to_owned())],
         "mouse" => vec![Do::ToggleMouse],
         "run" => match rest.parse() {
-            Ok(run) if cx.world.run(run).is_some() => vec![push(Screen::Live(Box::new(Live::of(run))))],
+            Ok(run) if cx.world.run(run).is_some() => {
+                vec![push(Screen::Live(Box::new(Live::of(run))))]
+            }
             Ok(_) | Err(_) => vec![Do::Say(format!("no open run {rest}"))],
         },
-        _ => match keymap::TABLE.iter().find(|bound| bound.word.eq_ignore_ascii_case(line)) {
+        _ => match keymap::TABLE
+            .iter()
+            .find(|bound| bound.word.eq_ignore_ascii_case(line))
+        {
             Some(bound) => vec![Do::Act(bound.act)],
             None => vec![Do::Say(format!("no command {line}"))],
         },
@@ -87,5 +95,9 @@ fn run(cx: &Cx<'_>, line: &str) -> Vec<Do> {
 
 /// The keys the footer shows.
 pub fn foot() -> Vec<Foot> {
-    vec![entry(Act::Line(LineAct::Accept)), entry(Act::Line(LineAct::Complete)), entry(Act::Line(LineAct::Cancel))]
+    vec![
+        entry(Act::Line(LineAct::Accept)),
+        entry(Act::Line(LineAct::Complete)),
+        entry(Act::Line(LineAct::Cancel)),
+    ]
 }

@@ -40,7 +40,11 @@ pub struct Sheet {
 impl Sheet {
     /// A page, shown from its start.
     pub fn new(title: impl Into<Safe>, parts: Vec<Part>) -> Self {
-        Self { title: title.into(), parts, top: 0 }
+        Self {
+            title: title.into(),
+            parts,
+            top: 0,
+        }
     }
 
     /// A page of text in which every space counts.
@@ -65,7 +69,9 @@ impl Sheet {
 
     /// Takes what the person did.
     pub fn input(&mut self, cx: &Cx<'_>, input: &Input) -> Vec<Do> {
-        let Input::Key(key) = input else { return Vec::new() };
+        let Input::Key(key) = input else {
+            return Vec::new();
+        };
         let height = usize::from(cx.areas.body.height.saturating_sub(2));
         match keymap::act(Scope::Sheet, *key) {
             Some(Act::Motion(motion)) => {
@@ -88,8 +94,11 @@ impl Sheet {
         let height = usize::from(area.height.saturating_sub(2));
         let top = self.top.min(lines.len().saturating_sub(height));
         let shown = (top + height).min(lines.len());
-        let right =
-            if lines.len() > height { safe!("{}–{shown} of {}", top + 1, lines.len()) } else { Safe::default() };
+        let right = if lines.len() > height {
+            safe!("{}–{shown} of {}", top + 1, lines.len())
+        } else {
+            Safe::default()
+        };
         paint.rule(area, self.title.clone(), right);
         let mut left = inset(below(area, 1));
         for line in lines.iter().skip(top).take(height) {
@@ -107,8 +116,14 @@ impl Sheet {
             .iter()
             .flat_map(|part| match part {
                 Part::Rule(title) => vec![Drawn::Rule(title.clone())],
-                Part::Words(role, words) => fold::words(words, columns).into_iter().map(one(*role)).collect(),
-                Part::Verbatim(role, code) => fold::verbatim(code, columns).into_iter().map(one(*role)).collect(),
+                Part::Words(role, words) => fold::words(words, columns)
+                    .into_iter()
+                    .map(one(*role))
+                    .collect(),
+                Part::Verbatim(role, code) => fold::verbatim(code, columns)
+                    .into_iter()
+                    .map(one(*role))
+                    .collect(),
                 Part::Line(pieces) => vec![Drawn::Pieces(pieces.clone())],
                 Part::Air => vec![Drawn::Pieces(Vec::new())],
             })
@@ -125,14 +140,22 @@ enum Drawn {
 pub fn of_refusal(refusal: &Refusal) -> Sheet {
     let line = |label: &'static str, words: &str| {
         let words = if words.is_empty() { "–" } else { words };
-        vec![Part::Line(vec![text(Role::Muted, label)]), Part::Words(Role::Text, words.to_owned()), Part::Air]
+        vec![
+            Part::Line(vec![text(Role::Muted, label)]),
+            Part::Words(Role::Text, words.to_owned()),
+            Part::Air,
+        ]
     };
     let parts = [
         vec![Part::Air],
         line("what was refused", &refusal.what),
         vec![
             Part::Line(vec![text(Role::Muted, "by which rule")]),
-            Part::Line(vec![text(Role::Refused, "⊘"), gap(1), text(Role::Text, refusal.rule.code())]),
+            Part::Line(vec![
+                text(Role::Refused, "⊘"),
+                gap(1),
+                text(Role::Text, refusal.rule.code()),
+            ]),
             Part::Air,
         ],
         line("who may", &refusal.who_may),

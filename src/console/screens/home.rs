@@ -77,7 +77,10 @@ impl Face for Home {
 
     fn status(&self, cx: &Cx<'_>) -> Vec<Piece> {
         let events = usize::try_from(cx.world.events).unwrap_or(usize::MAX);
-        vec![text(Role::Faint, safe!("record safe · {}", words::count(events, "event", "events")))]
+        vec![text(
+            Role::Faint,
+            safe!("record safe · {}", words::count(events, "event", "events")),
+        )]
     }
 
     fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
@@ -99,7 +102,8 @@ impl Face for Home {
         let ids = ids(&rows::left(cx), &rows::right(cx));
         match act {
             Act::Motion(motion) => {
-                self.pick.go(&ids, motion, usize::from(cx.areas.body.height) / 2);
+                self.pick
+                    .go(&ids, motion, usize::from(cx.areas.body.height) / 2);
                 Vec::new()
             }
             Act::Row(act) => self.row(cx, act, self.pick.of(&ids).cloned()),
@@ -158,15 +162,25 @@ impl Home {
             (RowAct::Raw, Some(id)) => match id.run().and_then(|run| cx.world.run(run)) {
                 Some(run) => {
                     let runbook = &run.plan.runbook;
-                    vec![over(Overlay::Sheet(Sheet::verbatim(safe!("{}", runbook.file), &runbook.source)))]
+                    vec![over(Overlay::Sheet(Sheet::verbatim(
+                        safe!("{}", runbook.file),
+                        &runbook.source,
+                    )))]
                 }
                 None => Vec::new(),
             },
             (RowAct::Filter | RowAct::Sort | RowAct::Mark, _) => {
-                vec![Do::Say("nothing to filter at home: 3 lists runs, 6 the history".to_owned())]
+                vec![Do::Say(
+                    "nothing to filter at home: 3 lists runs, 6 the history".to_owned(),
+                )]
             }
             (
-                RowAct::Open | RowAct::Describe | RowAct::Log | RowAct::Raw | RowAct::LastRun | RowAct::EditDraft,
+                RowAct::Open
+                | RowAct::Describe
+                | RowAct::Log
+                | RowAct::Raw
+                | RowAct::LastRun
+                | RowAct::EditDraft,
                 None | Some(_),
             ) => Vec::new(),
         }
@@ -196,17 +210,37 @@ fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
 
 fn accept_site(cx: &Cx<'_>) -> Option<Do> {
     let pending = cx.world.pending.as_ref()?;
-    let ask = Ask::AcceptSite { digest: pending.site.digest, reason: String::new() };
-    let who = pending.by.as_ref().map_or("somebody on the disk".to_owned(), ToString::to_string);
-    let mut dialog = Dialog::new(cx, "a change to the site waits", "accept", "site accepted", Seen::Nothing, ask)
-        .says(Role::Text, format!("{who} changed:"));
+    let ask = Ask::AcceptSite {
+        digest: pending.site.digest,
+        reason: String::new(),
+    };
+    let who = pending
+        .by
+        .as_ref()
+        .map_or("somebody on the disk".to_owned(), ToString::to_string);
+    let mut dialog = Dialog::new(
+        cx,
+        "a change to the site waits",
+        "accept",
+        "site accepted",
+        Seen::Nothing,
+        ask,
+    )
+    .says(Role::Text, format!("{who} changed:"));
     for change in &pending.sensitive {
         dialog = dialog.says(Role::Warning, format!("! {}", change.words()));
     }
-    for line in pending.diff.lines().filter(|line| line.starts_with(['+', '-'])).take(DIFF_LINES_MAX) {
+    for line in pending
+        .diff
+        .lines()
+        .filter(|line| line.starts_with(['+', '-']))
+        .take(DIFF_LINES_MAX)
+    {
         dialog = dialog.says(Role::Muted, line.to_owned());
     }
-    Some(over(Overlay::Dialog(Box::new(dialog.field("why it is right", Need::Words)))))
+    Some(over(Overlay::Dialog(Box::new(
+        dialog.field("why it is right", Need::Words),
+    ))))
 }
 
 /// Lines of a site's diff shown before it is accepted; `quarterdeck check` prints all of it.
@@ -223,7 +257,11 @@ const TABS: [(Place, &str, &str); 6] = [
 
 fn tab_texts(cx: &Cx<'_>) -> Vec<(Place, &'static str, Safe)> {
     let count = |place: Place| match place {
-        Place::Runs => cx.world.visible_runs(cx.me()).filter(|run| !run.is_over()).count(),
+        Place::Runs => cx
+            .world
+            .visible_runs(cx.me())
+            .filter(|run| !run.is_over())
+            .count(),
         Place::Approvals => rows::approvals(cx),
         Place::Home | Place::Runbooks | Place::History | Place::Audit => 0,
     };
@@ -238,7 +276,11 @@ fn tab_texts(cx: &Cx<'_>) -> Vec<(Place, &'static str, Safe)> {
 fn tabs(cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
     let mut pieces = Vec::new();
     for (place, key, word) in tab_texts(cx) {
-        let role = if place == Place::Home { Role::Title } else { Role::Text };
+        let role = if place == Place::Home {
+            Role::Title
+        } else {
+            Role::Text
+        };
         pieces.extend([text(Role::Accent, key), gap(1), text(role, word), gap(2)]);
     }
     paint.line(area, &pieces);
@@ -257,7 +299,10 @@ fn tab_at(cx: &Cx<'_>, x: u16) -> Option<Place> {
 }
 
 fn ids(left: &[Line], right: &[Line]) -> Vec<RowId> {
-    left.iter().chain(right).filter_map(|line| line.id().cloned()).collect()
+    left.iter()
+        .chain(right)
+        .filter_map(|line| line.id().cloned())
+        .collect()
 }
 
 /// Lines from the first on screen: the selected row is always among them, with the rule above it where it fits.
@@ -268,7 +313,10 @@ fn window(lines: &[Line], height: u16, selected: Option<&RowId>) -> usize {
     if all <= height {
         return 0;
     }
-    let at = lines.iter().position(|line| selected.is_some() && line.id() == selected).unwrap_or(0);
+    let at = lines
+        .iter()
+        .position(|line| selected.is_some() && line.id() == selected)
+        .unwrap_or(0);
     let mut first = 0;
     let until = |first: usize| heights.iter().take(at + 1).skip(first).sum::<usize>();
     while first < at && until(first) > height {
@@ -288,7 +336,11 @@ fn draw(paint: &mut Paint<'_>, area: Rect, lines: &[Line], selected: Option<&Row
             Line::Plain(pieces) => paint.line(left, pieces),
             Line::Row { id, pieces, more } => {
                 let chosen = selected == Some(id);
-                let mut paint = paint.on(if chosen { Ground::Selected } else { Ground::Screen });
+                let mut paint = paint.on(if chosen {
+                    Ground::Selected
+                } else {
+                    Ground::Screen
+                });
                 let pointer = if chosen { glyph::POINTER } else { " " };
                 let mut row = vec![text(Role::Accent, pointer), gap(1)];
                 row.extend(pieces.iter().cloned());

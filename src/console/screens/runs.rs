@@ -24,7 +24,10 @@ impl Face for Runs {
     }
 
     fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
-        vec![foot(Act::Anywhere(Anywhere::Back)), foot(Act::Anywhere(Anywhere::Help))]
+        vec![
+            foot(Act::Anywhere(Anywhere::Back)),
+            foot(Act::Anywhere(Anywhere::Help)),
+        ]
     }
 
     fn view(&self, _: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {

@@ -72,7 +72,11 @@ impl Field {
                 return true;
             }
             KeyCode::Backspace => {
-                let _ = if plain { self.area.delete_char() } else { self.area.delete_word() };
+                let _ = if plain {
+                    self.area.delete_char()
+                } else {
+                    self.area.delete_word()
+                };
                 return true;
             }
             KeyCode::Char('w') if key.mods.has(Mods::CTRL) => {
@@ -140,14 +144,29 @@ impl Field {
         let mut paint = paint.on(Ground::Panel);
         paint.clear(area);
         for (line, y) in (top..).zip(area.y..area.bottom()) {
-            let Some(text) = self.area.lines().get(line) else { break };
+            let Some(text) = self.area.lines().get(line) else {
+                break;
+            };
             let before: String = text.chars().take(column).collect();
             let before = Safe::new(before).width();
             // One column is kept for the cursor behind the last character.
             let room = usize::from(area.width).saturating_sub(1);
-            let from = if line == row { before.saturating_sub(room) } else { 0 };
-            let shown = crate::terminal::line::SafeLine::from(Safe::new(text)).window(from, usize::from(area.width));
-            paint.text(Rect { y, height: 1, ..area }, Role::Text, shown.text());
+            let from = if line == row {
+                before.saturating_sub(room)
+            } else {
+                0
+            };
+            let shown = crate::terminal::line::SafeLine::from(Safe::new(text))
+                .window(from, usize::from(area.width));
+            paint.text(
+                Rect {
+                    y,
+                    height: 1,
+                    ..area
+                },
+                Role::Text,
+                shown.text(),
+            );
             if line == row && focused == Focused::Yes {
                 let x = u16::try_from(before - from).unwrap_or(u16::MAX);
                 paint.cursor(area.x.saturating_add(x).min(area.right() - 1), y);

@@ -22,7 +22,10 @@ impl PlaceColumns {
             let wide = |text: &str| u16::try_from(Safe::new(text).width()).unwrap_or(u16::MAX);
             Self {
                 mark: columns.mark.max(2 + wide(mark.word)),
-                name: columns.name.max(wide(words::short_place(environment, workspace))).min(most),
+                name: columns
+                    .name
+                    .max(wide(words::short_place(environment, workspace)))
+                    .min(most),
             }
         })
     }

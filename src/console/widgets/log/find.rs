@@ -29,14 +29,25 @@ impl Search {
         if pattern.is_empty() {
             return None;
         }
-        let regex = regex::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build().ok();
-        Some(Self { pattern: pattern.to_owned(), regex, hits: None, at: None })
+        let regex = regex::RegexBuilder::new(pattern)
+            .size_limit(PATTERN_BYTES_MAX)
+            .build()
+            .ok();
+        Some(Self {
+            pattern: pattern.to_owned(),
+            regex,
+            hits: None,
+            at: None,
+        })
     }
 }
 
 impl LogPane {
     pub(super) fn search_prompt(&self) -> Do {
-        let before = self.search.as_ref().map_or("", |search| search.pattern.as_str());
+        let before = self
+            .search
+            .as_ref()
+            .map_or("", |search| search.pattern.as_str());
         over(Overlay::Prompt(Prompt::new("search /", before)))
     }
 
@@ -54,7 +65,9 @@ impl LogPane {
 
     /// Goes to the next hit, or the one before.
     pub(super) fn next_hit(&mut self, _: &Cx<'_>, by: i64) -> Vec<Do> {
-        let Some(search) = &self.search else { return vec![Do::Say("nothing searched for yet: / does".to_owned())] };
+        let Some(search) = &self.search else {
+            return vec![Do::Say("nothing searched for yet: / does".to_owned())];
+        };
         match (search.hits, search.at) {
             (Some(0), _) => vec![Do::Say(format!("no hit for {}", search.pattern))],
             (Some(hits), Some(at)) => {
@@ -70,13 +83,20 @@ impl LogPane {
     }
 
     fn ask_hit(&self, from: LogFrom) -> Vec<Do> {
-        let Some(search) = &self.search else { return Vec::new() };
-        vec![Do::Fetch(Want::Hits, Fetch::Log(self.query(from, 1, Some(search.pattern.clone()))))]
+        let Some(search) = &self.search else {
+            return Vec::new();
+        };
+        vec![Do::Fetch(
+            Want::Hits,
+            Fetch::Log(self.query(from, 1, Some(search.pattern.clone()))),
+        )]
     }
 
     /// A hit was found: goes there, asking for the lines around it where they are not loaded.
     pub(super) fn found(&mut self, _: &Cx<'_>, page: &LogRows, area: Rect) -> Vec<Do> {
-        let Some(search) = &mut self.search else { return Vec::new() };
+        let Some(search) = &mut self.search else {
+            return Vec::new();
+        };
         search.hits = Some(page.total);
         let Some(hit) = page.rows.first() else {
             return vec![Do::Say(format!("no hit for {}", search.pattern))];
@@ -95,9 +115,16 @@ impl LogPane {
     /// Puts a hit a third down the pane; false where its line is not loaded. Its number counts hits, so it is known by
     /// what it says.
     pub(super) fn show_hit(&mut self, hit: &LogRow, area: Rect) -> bool {
-        let is_it = |row: &&LogRow| row.at == hit.at && row.host == hit.host && row.text == hit.text;
-        let Some(number) = self.rows.iter().find(is_it).map(|row| row.number) else { return false };
-        self.place = Place::Line(number.saturating_sub(u64::from(area.height) / 3).max(self.first));
+        let is_it =
+            |row: &&LogRow| row.at == hit.at && row.host == hit.host && row.text == hit.text;
+        let Some(number) = self.rows.iter().find(is_it).map(|row| row.number) else {
+            return false;
+        };
+        self.place = Place::Line(
+            number
+                .saturating_sub(u64::from(area.height) / 3)
+                .max(self.first),
+        );
         true
     }
 }

@@ -1,0 +1,109 @@
+//! The keys of the views: one tree, prefixes, big-endian numbers, so that walking a prefix backwards is newest first.
+
+use crate::domain::query::{AuditRow, HistoryRow};
+use crate::domain::{PersonId, RunId};
+
+/// What the views hold so far.
+pub const APPLIED: &[u8] = b"m/applied";
+/// Format, origin and count of the views.
+pub const HEADER: &[u8] = b"m/header";
+/// Number of keys below the prefixes of rows and indices: what a damaged store cannot fake.
+pub const COUNT: &[u8] = b"m/count";
+
+/// A run's row.
+pub fn history(run: RunId) -> Vec<u8> {
+    numbered(b"h/", run.0)
+}
+
+/// An event's row.
+pub fn audit(index: u64) -> Vec<u8> {
+    numbered(b"a/", index)
+}
+
+/// All events of a run.
+pub fn events_of(run: RunId) -> Vec<u8> {
+    numbered(b"e/", run.0)
+}
+
+/// An event of a run.
+pub fn event_of(run: RunId, index: u64) -> Vec<u8> {
+    let mut key = events_of(run);
+    key.extend_from_slice(&index.to_be_bytes());
+    key
+}
+
+/// Everything with one value of one facet.
+pub fn facet(facet: &str, value: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(facet.len() + value.len() + 12);
+    key.extend_from_slice(b"i/");
+    key.extend_from_slice(facet.as_bytes());
+    key.push(0);
+    key.extend_from_slice(value.as_bytes());
+    key.push(0);
+    key
+}
+
+/// One thing with one value of one facet.
+pub fn faceted(name: &str, value: &str, number: u64) -> Vec<u8> {
+    let mut key = facet(name, value);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The number a key ends with.
+pub fn number(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>()
+        .map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// A kept form of a person.
+pub fn kept(person: &PersonId, name: &str) -> Vec<u8> {
+    let mut key = person.as_str().as_bytes().to_vec();
+    key.push(0);
+    key.extend_from_slice(name.as_bytes());
+    key
+}
+
+/// The facets of a run.
+pub fn of_run(row: &HistoryRow, hosts: &[String]) -> Vec<Vec<u8>> {
+    let run = row.run.0;
+    let mut keys = vec![
+        faceted("workspace", row.workspace.as_str(), run),
+        faceted("runbook", row.runbook.as_str(), run),
+        faceted("phase", row.phase.word(), run),
+    ];
+    keys.extend(
+        row.ending
+            .map(|ending| faceted("ending", ending.word(), run)),
+    );
+    let people = [Some(&row.by), row.driver.as_ref(), row.reviewed_by.as_ref()];
+    keys.extend(
+        people
+            .into_iter()
+            .flatten()
+            .chain(&row.approved_by)
+            .map(|person| faceted("person", person.as_str(), run)),
+    );
+    keys.extend(hosts.iter().map(|host| faceted("host", host, run)));
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+/// The facets of an event.
+pub fn of_event(row: &AuditRow) -> Vec<Vec<u8>> {
+    let mut keys = vec![faceted("kind", &row.kind, row.index)];
+    keys.extend(
+        row.by
+            .person()
+            .map(|person| faceted("actor", person.as_str(), row.index)),
+    );
+    keys.extend(row.run.map(|run| event_of(run, row.index)));
+    keys
+}
+
+fn numbered(prefix: &[u8], number: u64) -> Vec<u8> {
+    let mut key = prefix.to_vec();
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}

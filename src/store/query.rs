@@ -1,0 +1,210 @@
+//! Answers from the views. A question walks the index of its narrowest facet, newest first, and judges each row.
+
+use super::{Store, StoreError, Stored, keys};
+use crate::domain::query::{AuditQuery, AuditRow, HistoryQuery, HistoryRow, Page};
+use crate::domain::{PersonId, RunId, WorkspaceId};
+
+/// Rows of a page at most: some screens.
+const PAGE_ROWS_MAX: u32 = 1_000;
+
+impl Store {
+    /// Runs that match, newest first, as far as `visible` allows.
+    ///
+    /// # Errors
+    /// The views cannot be read.
+    pub fn history(
+        &self,
+        query: &HistoryQuery,
+        visible: &dyn Fn(&WorkspaceId) -> bool,
+    ) -> Result<Page<HistoryRow>, StoreError> {
+        let mut page = Paging::new(query.limit);
+        for key in self.views.scan_prefix(narrowest(query)).keys().rev() {
+            let Some(stored) = keys::number(&key?)
+                .map(|run| self.stored(RunId(run)))
+                .transpose()?
+                .flatten()
+            else {
+                continue;
+            };
+            // Runs are numbered as they are proposed: none before this one is younger.
+            if query.since.is_some_and(|since| stored.row.proposed < since) {
+                break;
+            }
+            if visible(&stored.row.workspace) && matches(query, &stored) {
+                page.take(stored.row.run.0, query.before, stored.row);
+            }
+        }
+        let mut total = 0;
+        for workspace in self.workspaces()? {
+            if visible(&workspace) {
+                total += self.count(&keys::facet("workspace", workspace.as_str()))?;
+            }
+        }
+        Ok(page.finish(total))
+    }
+
+    /// Events that match, newest first, as far as `visible` allows.
+    ///
+    /// # Errors
+    /// The views cannot be read.
+    pub fn audit(
+        &self,
+        query: &AuditQuery,
+        visible: &dyn Fn(RunId) -> bool,
+    ) -> Result<Page<AuditRow>, StoreError> {
+        let prefix = match (&query.run, &query.person, &query.kind) {
+            (Some(run), _, _) => keys::events_of(*run),
+            (None, Some(person), _) => keys::facet("actor", person.as_str()),
+            (None, None, Some(kind)) => keys::facet("kind", kind),
+            (None, None, None) => b"a/".to_vec(),
+        };
+        let mut page = Paging::new(query.limit);
+        for key in self.views.scan_prefix(prefix).keys().rev() {
+            let Some(index) = keys::number(&key?) else {
+                continue;
+            };
+            let Some(bytes) = self.views.get(keys::audit(index))? else {
+                continue;
+            };
+            let row: AuditRow = serde_json::from_slice(&bytes)?;
+            let fits = query
+                .person
+                .as_ref()
+                .is_none_or(|person| row.by.person() == Some(person))
+                && query.kind.as_ref().is_none_or(|kind| row.kind == *kind)
+                && row.run.is_none_or(visible);
+            if fits {
+                page.take(index, query.before, row);
+            }
+        }
+        Ok(page.finish(self.applied()))
+    }
+
+    fn workspaces(&self) -> Result<Vec<WorkspaceId>, StoreError> {
+        let prefix = b"i/workspace\0".as_slice();
+        let mut found: Vec<WorkspaceId> = Vec::new();
+        let mut next = prefix.to_vec();
+        // From each workspace's first key to past its last: one look per workspace, not per run.
+        while let Some(entry) = self.views.range(next.clone()..).next() {
+            let (key, _) = entry?;
+            let Some(rest) = key.strip_prefix(prefix) else {
+                break;
+            };
+            let name =
+                String::from_utf8_lossy(rest.split(|byte| *byte == 0).next().unwrap_or_default())
+                    .into_owned();
+            next = keys::facet("workspace", &name);
+            next.extend_from_slice(&[0xff; 9]);
+            found.push(WorkspaceId::new(name));
+        }
+        Ok(found)
+    }
+
+    fn count(&self, prefix: &[u8]) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for key in self.views.scan_prefix(prefix).keys() {
+            key?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+/// The index that is likely the shortest for a question.
+fn narrowest(query: &HistoryQuery) -> Vec<u8> {
+    if let Some(host) = &query.host {
+        return keys::facet("host", host);
+    }
+    if let Some(person) = &query.person {
+        return keys::facet("person", person.as_str());
+    }
+    if let Some(runbook) = &query.runbook {
+        return keys::facet("runbook", runbook.as_str());
+    }
+    if let Some(ending) = query.ending {
+        return keys::facet("ending", ending.word());
+    }
+    if let Some(phase) = query.phase {
+        return keys::facet("phase", phase.word());
+    }
+    match &query.workspace {
+        Some(workspace) => keys::facet("workspace", workspace.as_str()),
+        None => b"h/".to_vec(),
+    }
+}
+
+fn matches(query: &HistoryQuery, stored: &Stored) -> bool {
+    let row = &stored.row;
+    let took_part = |person: &PersonId| {
+        let named = [Some(&row.by), row.driver.as_ref(), row.reviewed_by.as_ref()];
+        named
+            .into_iter()
+            .flatten()
+            .chain(&row.approved_by)
+            .any(|one| one == person)
+    };
+    let says = |text: &String| {
+        let text = text.to_lowercase();
+        [row.runbook.as_str(), &row.ticket, &row.note]
+            .iter()
+            .any(|field| field.to_lowercase().contains(&text))
+    };
+    query
+        .workspace
+        .as_ref()
+        .is_none_or(|id| row.workspace == *id)
+        && query.person.as_ref().is_none_or(took_part)
+        && query.runbook.as_ref().is_none_or(|id| row.runbook == *id)
+        && query
+            .host
+            .as_ref()
+            .is_none_or(|host| stored.hosts.contains(host))
+        && query.ending.is_none_or(|ending| row.ending == Some(ending))
+        && query.phase.is_none_or(|phase| row.phase == phase)
+        && query.until.is_none_or(|until| row.proposed < until)
+        && query.text.as_ref().is_none_or(says)
+}
+
+/// Collects one page out of all rows that match.
+struct Paging<T> {
+    rows: Vec<T>,
+    limit: usize,
+    matching: u64,
+    last: u64,
+    more: bool,
+}
+
+impl<T> Paging<T> {
+    fn new(limit: u32) -> Self {
+        let limit = usize::try_from(limit.clamp(1, PAGE_ROWS_MAX)).unwrap_or(1);
+        Self {
+            rows: Vec::new(),
+            limit,
+            matching: 0,
+            last: 0,
+            more: false,
+        }
+    }
+
+    fn take(&mut self, number: u64, before: Option<u64>, row: T) {
+        self.matching += 1;
+        if before.is_some_and(|before| number >= before) {
+            return;
+        }
+        if self.rows.len() < self.limit {
+            self.rows.push(row);
+            self.last = number;
+        } else {
+            self.more = true;
+        }
+    }
+
+    fn finish(self, total: u64) -> Page<T> {
+        Page {
+            rows: self.rows,
+            matching: self.matching,
+            total,
+            next: self.more.then_some(self.last),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The views answer the same, whatever happened to their files.
+
+use super::Store;
+use crate::domain::fixture::{self, Driver};
+use crate::domain::order::CellResult;
+use crate::domain::query::{AuditQuery, HistoryQuery};
+use crate::domain::run::{Ending, PhaseTag, Reason, Run};
+use crate::domain::{Ask, Recorded, RunId, World, evolve};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Everything a driver recorded, with each run as it stood.
+fn happened(driver: &Driver) -> Vec<(Recorded, Option<Arc<Run>>)> {
+    let mut world = World {
+        origin: "test".to_owned(),
+        ..World::default()
+    };
+    let fold = |recorded: &Recorded| (recorded.clone(), evolve(&mut world, recorded).unwrap());
+    driver.log.iter().map(fold).collect()
+}
+
+fn some_runs() -> Vec<(Recorded, Option<Arc<Run>>)> {
+    let mut driver = Driver::new(fixture::site());
+    for n in 0..6u64 {
+        let id = driver.start_one();
+        driver.carry_out(|_| {
+            if n == 3 {
+                CellResult::Failed(Reason::Exit(1))
+            } else {
+                CellResult::Ok
+            }
+        });
+        driver.at = driver.at.plus_ms(60_000);
+        if driver
+            .world
+            .run(RunId(id))
+            .is_some_and(|run| run.phase.ending().is_some())
+            && n % 2 == 0
+        {
+            driver
+                .as_person(
+                    "ada",
+                    Ask::Close {
+                        run: RunId(id),
+                        note: format!("Key {n} is in place."),
+                    },
+                )
+                .unwrap();
+        }
+    }
+    happened(&driver)
+}
+
+fn fill(dir: &Path, log: &[(Recorded, Option<Arc<Run>>)]) -> Store {
+    let store = Store::open(dir, "test", log.len() as u64).unwrap();
+    let applied = store.applied();
+    for (recorded, run) in log.iter().filter(|(recorded, _)| recorded.index >= applied) {
+        store.apply(recorded, run.as_ref()).unwrap();
+    }
+    store
+}
+
+/// Every answer of a spread of questions, as bytes.
+fn answers(store: &Store) -> Vec<String> {
+    let mut said = Vec::new();
+    let query = |change: &dyn Fn(&mut HistoryQuery)| {
+        let mut query = HistoryQuery {
+            limit: 3,
+            ..HistoryQuery::default()
+        };
+        change(&mut query);
+        serde_json::to_string(&store.history(&query, &|_| true).unwrap()).unwrap()
+    };
+    said.push(query(&|_| {}));
+    for before in 1..8 {
+        said.push(query(&|q| q.before = Some(before)));
+    }
+    for ending in Ending::ALL {
+        said.push(query(&|q| q.ending = Some(ending)));
+    }
+    for phase in PhaseTag::ALL {
+        said.push(query(&|q| q.phase = Some(phase)));
+    }
+    for person in ["ada", "grace", "kim", "nobody"] {
+        said.push(query(&|q| q.person = Some(person.into())));
+        said.push(query(&|q| {
+            (q.person, q.ending) = (Some(person.into()), Some(Ending::Succeeded))
+        }));
+    }
+    for host in ["web-1", "db-1"] {
+        said.push(query(&|q| q.host = Some(host.to_owned())));
+    }
+    for minute in 0..7 {
+        said.push(query(&|q| {
+            q.since = Some(fixture::NOON.plus_ms(minute * 60_000))
+        }));
+        said.push(query(&|q| {
+            q.until = Some(fixture::NOON.plus_ms(minute * 60_000))
+        }));
+    }
+    said.push(query(&|q| q.text = Some("KEY 2".to_owned())));
+    said.push(query(&|q| q.workspace = Some("prod-web".into())));
+    said.push(query(&|q| q.runbook = Some("restart".into())));
+    for (run, person, kind) in [
+        (None, None, None),
+        (Some(2), None, None),
+        (None, Some("grace"), None),
+        (None, None, Some("voted")),
+    ] {
+        let query = AuditQuery {
+            run: run.map(RunId),
+            person: person.map(Into::into),
+            kind: kind.map(str::to_owned),
+            limit: 5,
+            ..AuditQuery::default()
+        };
+        said.push(serde_json::to_string(&store.audit(&query, &|_| true).unwrap()).unwrap());
+    }
+    said
+}
+
+#[test]
+fn questions_narrow_and_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = fill(&dir.path().join("store"), &some_runs());
+    let all = |query: HistoryQuery| store.history(&query, &|_| true).unwrap();
+    let first = all(HistoryQuery {
+        limit: 4,
+        ..HistoryQuery::default()
+    });
+    assert_eq!((first.rows.len(), first.matching, first.total), (4, 6, 6));
+    assert_eq!(first.rows[0].run, RunId(6), "newest first");
+    let rest = all(HistoryQuery {
+        limit: 4,
+        before: first.next,
+        ..HistoryQuery::default()
+    });
+    assert_eq!((rest.rows.len(), rest.next), (2, None));
+    let hidden = store
+        .history(
+            &HistoryQuery {
+                limit: 4,
+                ..HistoryQuery::default()
+            },
+            &|_| false,
+        )
+        .unwrap();
+    assert_eq!(
+        (hidden.rows.len(), hidden.total),
+        (0, 0),
+        "z51: another workspace's history does not exist"
+    );
+}
+
+#[test]
+fn p8_answers_are_byte_equal_after_the_store_is_deleted_or_any_file_is_cut() {
+    let log = some_runs();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let store = fill(&path, &log);
+    let before = answers(&store);
+    store.close().unwrap();
+    drop(store);
+    let files: Vec<_> = walk(&path);
+    assert!(!files.is_empty());
+    for (cut, file) in files.iter().enumerate() {
+        let length = std::fs::metadata(file).unwrap().len();
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(file)
+            .unwrap()
+            .set_len(length / 2)
+            .unwrap();
+        let store = fill(&path, &log);
+        assert_eq!(answers(&store), before, "file {cut}: {}", file.display());
+        store.close().unwrap();
+    }
+    std::fs::remove_dir_all(&path).unwrap();
+    assert_eq!(answers(&fill(&path, &log)), before);
+}
+
+#[test]
+fn views_of_another_ledger_or_ahead_of_it_are_made_again() {
+    let log = some_runs();
+    let dir = tempfile::tempdir().unwrap();
+    drop(fill(dir.path(), &log));
+    assert_eq!(
+        Store::open(dir.path(), "test", log.len() as u64)
+            .unwrap()
+            .applied(),
+        log.len() as u64
+    );
+    assert_eq!(
+        Store::open(dir.path(), "test", 3).unwrap().applied(),
+        0,
+        "ahead"
+    );
+    drop(fill(dir.path(), &log));
+    assert_eq!(
+        Store::open(dir.path(), "another", log.len() as u64)
+            .unwrap()
+            .applied(),
+        0
+    );
+}
+
+#[test]
+fn presets_and_drafts_are_their_owners() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), "test", 0).unwrap();
+    store
+        .keep(&"ada".into(), "", Some(fixture::proposal()))
+        .unwrap();
+    store
+        .keep(&"ada".into(), "weekly", Some(fixture::proposal()))
+        .unwrap();
+    store
+        .keep(&"bo".into(), "", Some(fixture::proposal()))
+        .unwrap();
+    let names = |person: &str| {
+        store
+            .kept(&person.into())
+            .unwrap()
+            .into_iter()
+            .map(|kept| kept.name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names("ada"), ["", "weekly"]);
+    store.keep(&"ada".into(), "", None).unwrap();
+    assert_eq!(names("ada"), ["weekly"]);
+}
+
+fn walk(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(walk(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
