@@ -1,2 +1,5 @@
 //! The thin binary: hand the arguments over, exit with the code that comes back.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    quarterdeck::cli::main()
+}

@@ -30,6 +30,10 @@ pub enum Msg {
     Tail(RunId, Vec<LogRow>),
     /// A text was saved (where), or could not be (why).
     Saved(Result<String, String>),
+    /// The session itself says no.
+    Refused(Refusal),
+    /// Open this run: somebody came by a link to it.
+    Open(RunId),
     /// The server cannot be reached.
     Lost,
     /// It can be reached again.

@@ -50,6 +50,13 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
         Msg::Tail(run, rows) => console.every(world, |face, cx| face.tail(cx, run, &rows)),
         Msg::Saved(Ok(path)) => vec![Do::Say(format!("saved as {path}"))],
         Msg::Saved(Err(why)) => vec![Do::Say(format!("not saved: {why}"))],
+        Msg::Refused(refusal) => vec![Do::Refuse(refusal)],
+        Msg::Open(run) if world.run(run).is_some() => {
+            vec![super::effect::push(Screen::Live(Box::new(
+                super::screens::live::Live::of(run),
+            )))]
+        }
+        Msg::Open(run) => vec![Do::Say(format!("no open run {run}"))],
         Msg::Lost => {
             console.here.link = Link::Lost(console.here.now);
             Vec::new()

@@ -29,3 +29,6 @@ pub use handle::Handle;
 pub use open::{Engine, OpenError, Settings, open};
 pub use reload::{Read, Reload, ReloadError};
 pub use vault::Vault;
+
+/// What `prompt:` secrets are handed over as.
+pub use crate::secrets::Sealed;

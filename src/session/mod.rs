@@ -1,1 +1,399 @@
-//! One person at one terminal: console, terminal and engine handle.
+//! One person at one terminal: bytes in become keys, keys become asks, what is true becomes frames.
+//!
+//! Reading order: [`Place`] (what the person sits at), [`Visit`] (who, and with which rights), [`run`], then `work` (what a
+//! console wants done), `follow` (lines of a run as they come), `wire` (bytes out).
+//!
+//! Invariants: input is always read, also while the terminal takes no output; a frame is drawn only when all bytes before it
+//! are gone, so a slow terminal sees fewer frames and never a torn one; a panic in here ends this session and no other, and its
+//! text reaches the log and never the person. Deliberately absent: the socket, who may come in, and every rule.
+
+mod follow;
+mod place;
+#[cfg(test)]
+mod tests;
+mod welcome;
+mod wire;
+mod work;
+
+pub use place::{COLUMNS, Place, ROWS, Variable};
+pub use welcome::may_enter;
+
+use crate::console::{self, Badge, Charset, Console, Depth, Me, Msg, Theme, update, view};
+use crate::domain::{Actor, Door, PersonId, RunId, World};
+use crate::engine::Handle;
+use crate::terminal::bytes::{self as terminal, Colours, MouseCapture, Painter};
+use crate::terminal::key::Decoder;
+use bytes::Bytes;
+use follow::Follow;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWrite;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use welcome::is_welcome;
+use wire::Outbox;
+use work::Done;
+
+/// Frames closer together than this are one frame: more than a person sees, and more than a bad link carries.
+const FRAME_GAP: Duration = Duration::from_millis(20);
+
+/// Messages between server and session that wait. A session always reads, so this is a burst and not a store.
+pub const EVENTS_WAITING_MAX: usize = 64;
+
+/// Who visits, and with which rights.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// Whose acts these are, and through which door.
+    pub actor: Actor,
+    /// The peer's account on this machine: whoever is no longer mapped to the person is shown out.
+    pub account: String,
+    /// What the person sits at.
+    pub place: Place,
+    /// Themes: name and colours by part, the first is the one to begin with.
+    pub themes: Vec<ThemeColours>,
+    /// The run to open with.
+    pub open: Option<RunId>,
+    /// Where texts that the person saves go; `None`: this terminal takes no files.
+    pub files: Option<mpsc::Sender<SavedText>>,
+}
+
+/// A theme as its file says: colours by part.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ThemeColours {
+    /// Its name.
+    pub name: String,
+    /// `#rrggbb` or a name, by part.
+    pub colours: BTreeMap<String, String>,
+}
+
+/// A text the person wants on their own disk.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SavedText {
+    /// The file's name as typed.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// What comes from the person's side.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FromPeer {
+    /// Typed bytes.
+    Bytes(Bytes),
+    /// The terminal has so many columns and rows now.
+    Resized(u16, u16),
+    /// A text was saved (where), or could not be (why).
+    Saved(Result<String, String>),
+}
+
+/// How a visit ended. Where there still is a terminal, it has been given back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The person left.
+    Left,
+    /// The terminal went away.
+    HungUp,
+    /// The person signs in afresh as somebody else.
+    SignInAs(PersonId),
+    /// The person is no longer known, or no longer by this account.
+    ShownOut,
+    /// The server stops.
+    Stopped,
+    /// The session broke; the log says how.
+    Broke,
+}
+
+/// One visit, from the first frame to the last.
+pub async fn run(
+    visit: &Visit,
+    engine: &Handle,
+    from: &mut mpsc::Receiver<FromPeer>,
+    wire: &mut (impl AsyncWrite + Unpin + Send),
+) -> End {
+    let Some(person) = visit.actor.person().cloned() else {
+        return End::ShownOut;
+    };
+    let mut session = Session::new(visit, engine, person);
+    let end = session.live(from, wire).await;
+    if end == End::HungUp {
+        return end;
+    }
+    session.out.push(&terminal::leave(visit.place.capability()));
+    // A terminal that takes nothing any more is not waited for longer than a person would.
+    let flushed = tokio::time::timeout(LAST_BYTES_WAIT, session.out.flush(wire)).await;
+    match flushed {
+        Ok(Ok(())) => end,
+        Ok(Err(_)) | Err(_) => End::HungUp,
+    }
+}
+
+/// How long the last bytes of a session may take.
+const LAST_BYTES_WAIT: Duration = Duration::from_secs(5);
+
+struct Session<'a> {
+    visit: &'a Visit,
+    engine: &'a Handle,
+    console: Console,
+    world: Arc<World>,
+    painter: Painter,
+    decoder: Decoder,
+    /// Counts monotonic time for the decoder.
+    begun: Instant,
+    out: Outbox,
+    tasks: JoinSet<Done>,
+    follow: Option<Follow>,
+    frame: FrameDue,
+    /// Whether a test asked that the next frame breaks.
+    fault: bool,
+    end: Option<End>,
+}
+
+/// Whether a frame is due, and when the last one was made.
+#[derive(Clone, Copy, Debug)]
+struct FrameDue {
+    wanted: bool,
+    last: Option<Instant>,
+}
+
+/// What woke the session.
+enum Woken {
+    Peer(Option<FromPeer>),
+    World(Result<(), watch::error::RecvError>),
+    Grown,
+    Done(Option<Result<Done, tokio::task::JoinError>>),
+    Timer,
+    Wrote(std::io::Result<()>),
+    Stopping,
+}
+
+impl<'a> Session<'a> {
+    fn new(visit: &'a Visit, engine: &'a Handle, person: PersonId) -> Self {
+        let capability = visit.place.capability();
+        let (columns, rows) = visit.place.size();
+        let badge = match &visit.actor {
+            Actor::Person {
+                door: Door::As { .. },
+                ..
+            } => Badge::ActingAs,
+            Actor::Person {
+                door: Door::Socket { .. },
+                ..
+            }
+            | Actor::Engine => Badge::None,
+        };
+        let console = Console::new(console::Start {
+            me: Me { person, badge },
+            size: (columns, rows),
+            now: engine.now(),
+            zone: visit.place.zone(),
+            themes: themes(&visit.themes, capability.colours),
+            charset: match capability.charset {
+                terminal::Charset::Unicode => Charset::Unicode,
+                terminal::Charset::Ascii => Charset::Ascii,
+            },
+        });
+        let mut out = Outbox::default();
+        out.push(&terminal::enter(capability, MouseCapture::On));
+        Self {
+            visit,
+            engine,
+            console,
+            world: Arc::clone(&engine.world().borrow()),
+            painter: Painter::new(columns, rows, capability),
+            decoder: Decoder::new(),
+            begun: Instant::now(),
+            out,
+            tasks: JoinSet::new(),
+            follow: None,
+            frame: FrameDue {
+                wanted: true,
+                last: None,
+            },
+            fault: false,
+            end: None,
+        }
+    }
+
+    async fn live(
+        &mut self,
+        from: &mut mpsc::Receiver<FromPeer>,
+        wire: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> End {
+        let mut worlds = self.engine.world();
+        self.tell(Msg::World);
+        if let Some(run) = self.visit.open {
+            self.tell(Msg::Open(run));
+        }
+        loop {
+            if let Some(end) = self.end.take() {
+                return end;
+            }
+            self.draw();
+            let timer = self.next_timer();
+            let woken = tokio::select! {
+                event = from.recv() => Woken::Peer(event),
+                changed = worlds.changed() => Woken::World(changed),
+                () = grown(&mut self.follow) => Woken::Grown,
+                done = self.tasks.join_next(), if !self.tasks.is_empty() => Woken::Done(done),
+                wrote = self.out.write(wire), if !self.out.is_empty() => Woken::Wrote(wrote),
+                () = tokio::time::sleep_until(timer) => Woken::Timer,
+                () = self.engine.ended() => Woken::Stopping,
+            };
+            self.take(woken, &mut worlds);
+            // All that has come is taken before anything is drawn.
+            while self.end.is_none() {
+                match from.try_recv() {
+                    Ok(event) => self.take(Woken::Peer(Some(event)), &mut worlds),
+                    Err(_) => break,
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, woken: Woken, worlds: &mut watch::Receiver<Arc<World>>) {
+        match woken {
+            Woken::Peer(Some(FromPeer::Bytes(typed))) => {
+                let inputs = self.decoder.feed(&typed, self.begun.elapsed());
+                self.inputs(inputs);
+            }
+            Woken::Peer(Some(FromPeer::Resized(columns, rows))) => {
+                let (columns, rows) = place::clamped(u32::from(columns), u32::from(rows));
+                self.painter.resize(columns, rows);
+                self.tell(Msg::Resize(columns, rows));
+            }
+            Woken::Peer(Some(FromPeer::Saved(result))) => self.tell(Msg::Saved(result)),
+            Woken::Peer(None) | Woken::Wrote(Err(_)) => self.end = Some(End::HungUp),
+            Woken::World(Ok(())) => {
+                self.world = Arc::clone(&worlds.borrow_and_update());
+                if !is_welcome(&self.world, self.visit) {
+                    self.end = Some(End::ShownOut);
+                }
+                self.tell(Msg::World);
+            }
+            Woken::World(Err(_)) | Woken::Stopping => self.end = Some(End::Stopped),
+            Woken::Grown => self.ask_for_lines(),
+            Woken::Done(Some(Ok(done))) => self.done(done),
+            // A task that broke off was an answer; the console asks again when somebody looks again.
+            Woken::Done(Some(Err(error))) => tracing::error!(%error, "a session's task broke off"),
+            Woken::Done(None) | Woken::Wrote(Ok(())) => {}
+            Woken::Timer => {
+                let inputs = self.decoder.tick(self.begun.elapsed());
+                self.inputs(inputs);
+                let now = self.engine.now();
+                if now >= self.console.next_tick(&self.world) {
+                    self.tell(Msg::Tick(now));
+                }
+            }
+        }
+    }
+
+    fn inputs(&mut self, inputs: Vec<crate::terminal::key::Input>) {
+        for input in inputs {
+            self.fault = self.visit.place.faults();
+            let now = self.engine.now();
+            self.tell(Msg::Input(now, input));
+        }
+    }
+
+    /// Hands a message to the console and carries out what it wants.
+    fn tell(&mut self, msg: Msg) {
+        if self.end.is_some() {
+            return;
+        }
+        let (console, world) = (&mut self.console, &self.world);
+        // The console is not looked at again after a panic, so no half-made change of it is ever seen.
+        let wanted = catch_unwind(AssertUnwindSafe(|| update(console, world, msg)));
+        self.frame.wanted = true;
+        match wanted {
+            Ok(effects) => {
+                for effect in effects {
+                    self.carry_out(effect);
+                }
+            }
+            Err(_) => self.broke("update"),
+        }
+    }
+
+    fn draw(&mut self) {
+        let now = Instant::now();
+        let too_soon = self.frame.last.is_some_and(|last| now < last + FRAME_GAP);
+        if !self.frame.wanted || !self.out.is_empty() || too_soon {
+            return;
+        }
+        self.frame = FrameDue {
+            wanted: false,
+            last: Some(now),
+        };
+        let (console, world, painter) = (&self.console, &self.world, &mut self.painter);
+        let fault = self.fault;
+        let drawn = catch_unwind(AssertUnwindSafe(|| {
+            painter.draw(|frame| {
+                view(console, world, frame);
+                if fault {
+                    std::panic::panic_any("asked for by a test");
+                }
+            })
+        }));
+        match drawn {
+            Ok(frame) => self.out.push(&frame),
+            Err(_) => self.broke("view"),
+        }
+    }
+
+    fn broke(&mut self, place: &str) {
+        tracing::error!(place, person = ?self.visit.actor.person(), "a session broke; the others go on");
+        self.end = Some(End::Broke);
+    }
+
+    /// The earliest moment something is due that nobody will wake us for.
+    fn next_timer(&self) -> Instant {
+        let tick = self
+            .console
+            .next_tick(&self.world)
+            .ms_since(self.engine.now())
+            .min(TICK_MS);
+        let mut at = Instant::now() + Duration::from_millis(tick.max(1));
+        if let Some(deadline) = self.decoder.deadline() {
+            at = at.min(self.begun + deadline);
+        }
+        if let (true, true, Some(last)) = (self.frame.wanted, self.out.is_empty(), self.frame.last)
+        {
+            at = at.min(last + FRAME_GAP);
+        }
+        at
+    }
+}
+
+/// The longest a session sleeps: the clock in its header shows minutes.
+const TICK_MS: u64 = 60_000;
+
+/// Waits until the followed run prints; for ever where none is followed or an answer is still on its way.
+async fn grown(follow: &mut Option<Follow>) {
+    match follow {
+        Some(follow) => follow.grown().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn themes(given: &[ThemeColours], colours: Colours) -> Vec<Theme> {
+    let depth = match colours {
+        Colours::None => Depth::Mono,
+        Colours::Ansi16 => Depth::Sixteen,
+        Colours::Indexed256 => Depth::Indexed,
+        Colours::True => Depth::True,
+    };
+    let mut themes: Vec<Theme> = Vec::new();
+    for theme in given {
+        match Theme::from_roles(&theme.name, &theme.colours) {
+            Ok(made) => themes.push(made.at(depth)),
+            Err(error) => tracing::warn!(theme = theme.name, %error, "a theme cannot be used"),
+        }
+    }
+    if themes.is_empty() {
+        themes.push(Theme::mono());
+    }
+    themes
+}

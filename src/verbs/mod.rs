@@ -1,1 +1,185 @@
-//! Each verb once: arguments become an ask or a question, answers become text or JSON.
+//! Each verb once: arguments become an ask or a question, the answer becomes text or JSON, and the exit code is a value.
+//! The server runs them for whoever attaches; the client parses with the same definition.
+//!
+//! Reading order: `args` (what one can say), [`run`], then `act` (verbs that change something), `look` (verbs that ask),
+//! `watch` (verbs that stream), and how answers are written: `text`, `json`, `out`.
+//!
+//! Invariants: nothing here prints, exits or reads the environment; whatever a person or host wrote is escaped before it
+//! leaves; a refusal is an answer (exit 1), told with its rule, who may, and what to do next.
+
+mod act;
+pub mod args;
+mod find;
+pub mod json;
+mod look;
+pub mod out;
+mod text;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use crate::domain::{Actor, PersonId, Refusal, Rule};
+use crate::engine::Handle;
+use args::{Audit, Line, Runs, Verb};
+use clap::Parser as _;
+use out::{Gone, Io};
+pub use text::table;
+
+/// How a verb ended, as the shell is told (sysexits.h where it has a number).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// The answer is no: refused, failed, tampered.
+    No,
+    /// Nobody can tell.
+    Unknown,
+    /// Said wrongly.
+    Usage,
+    /// A file that people wrote is wrong.
+    BadInput,
+    /// The server cannot be reached.
+    Unreachable,
+    /// Another server has the data.
+    AlreadyRunning,
+    /// The record cannot be read or written.
+    Storage,
+    /// Not now; the same may work later.
+    TryAgain,
+}
+
+impl Exit {
+    /// The number the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::No => 1,
+            Exit::Unknown => 2,
+            Exit::Usage => 64,
+            Exit::BadInput => 65,
+            Exit::Unreachable => 69,
+            Exit::AlreadyRunning => 73,
+            Exit::Storage => 74,
+            Exit::TryAgain => 75,
+        }
+    }
+
+    /// The way a refusal by a rule ends a verb.
+    pub fn of_refusal(refusal: &Refusal) -> Exit {
+        if refusal.rule == Rule::Storage {
+            Exit::Storage
+        } else {
+            Exit::No
+        }
+    }
+}
+
+/// What was said could not be understood, or was a question about the program itself (`--help`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Misunderstood {
+    /// What to print.
+    pub text: String,
+    /// [`Exit::Usage`], or [`Exit::Done`] for help and version, which belong on standard output.
+    pub exit: Exit,
+}
+
+/// Reads arguments, the program's own name not among them.
+///
+/// # Errors
+/// Says what is wrong, or holds the help that was asked for.
+pub fn parse<S: AsRef<str>>(arguments: &[S]) -> Result<Line, Misunderstood> {
+    let words = std::iter::once("quarterdeck").chain(arguments.iter().map(AsRef::as_ref));
+    Line::try_parse_from(words).map_err(|error| Misunderstood {
+        text: error.render().to_string(),
+        exit: match error.use_stderr() {
+            true => Exit::Usage,
+            false => Exit::Done,
+        },
+    })
+}
+
+/// Who asks a verb, of which engine, and how the answer is to look.
+pub(crate) struct Cx<'a> {
+    pub engine: &'a Handle,
+    pub actor: &'a Actor,
+    pub person: &'a PersonId,
+    pub json: bool,
+}
+
+/// Carries out a verb that the server carries out, as `actor`.
+pub async fn run(engine: &Handle, actor: &Actor, line: &Line, io: &mut Io<'_>) -> Exit {
+    let Some(person) = actor.person() else {
+        return Exit::No;
+    };
+    let cx = Cx {
+        engine,
+        actor,
+        person,
+        json: line.common.json,
+    };
+    let done = match &line.verb {
+        Some(verb) => carry_out(&cx, verb, io).await,
+        None => Ok(Exit::Usage),
+    };
+    // Whoever asked has gone away: there is nobody to tell, and what was decided stands.
+    done.unwrap_or_else(|Gone| Exit::TryAgain)
+}
+
+async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    match verb {
+        Verb::Plan(form) => look::plan(cx, form, io).await,
+        Verb::Run { run } => watch::run(cx, *run, io).await,
+        Verb::Runs(Runs::List(query)) => look::runs(cx, query, io).await,
+        Verb::Runs(Runs::Show { run }) => look::run(cx, *run, io).await,
+        Verb::Runs(Runs::Log(query)) => watch::log(cx, query, io).await,
+        Verb::Hosts(hosts) => look::hosts(cx, hosts, io).await,
+        Verb::Audit(Audit::List {
+            run,
+            person,
+            kind,
+            before,
+            limit,
+        }) => {
+            let query = crate::domain::query::AuditQuery {
+                run: *run,
+                person: person.as_deref().map(PersonId::new),
+                kind: kind.clone(),
+                visible_to: None,
+                before: *before,
+                limit: *limit,
+            };
+            look::audit(cx, query, io).await
+        }
+        Verb::Site(site) => act::site(cx, site, io).await,
+        Verb::Secret { run, name } => act::secret(cx, *run, name, io).await,
+        Verb::Propose(_)
+        | Verb::Accept { .. }
+        | Verb::Approve { .. }
+        | Verb::Deny { .. }
+        | Verb::Withdraw { .. }
+        | Verb::Start { .. }
+        | Verb::Tick(_)
+        | Verb::Decide(_)
+        | Verb::Pause { .. }
+        | Verb::Continue { .. }
+        | Verb::Abort { .. }
+        | Verb::Note { .. }
+        | Verb::Close { .. }
+        | Verb::Review { .. } => act::submit(cx, verb, io).await,
+        Verb::Demo(_)
+        | Verb::Init { .. }
+        | Verb::Check { .. }
+        | Verb::Schema { .. }
+        | Verb::Show(_)
+        | Verb::Audit(Audit::Verify)
+        | Verb::Serve(_)
+        | Verb::Attach { .. }
+        | Verb::Completions { .. }
+        | Verb::Doctor => {
+            io.err("this verb is carried out where it is typed, not by the server\n")
+                .await?;
+            Ok(Exit::Usage)
+        }
+    }
+}

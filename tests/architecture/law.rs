@@ -82,7 +82,7 @@ pub const MODULES: &[Module] = &[
     },
     Module {
         name: "verbs",
-        may: &["domain", "engine"],
+        may: &["domain", "engine", "terminal::filter", "terminal::line"],
         never: &["println", "env", "process::exit"],
     },
     Module {

@@ -33,11 +33,14 @@ pub(in crate::site) static HEAD: Table = Table::of(
 
 pub(in crate::site) static DATA: Table = Table::of(
     "[data]",
-    &[&[optional(
-        "dir",
-        LINE,
-        "Absolute path of the data directory.",
-    )]],
+    &[&[
+        optional("dir", LINE, "Absolute path of the data directory."),
+        optional(
+            "socket",
+            LINE,
+            "Absolute path of the server's socket; beside the data directory, with .sock appended, unless written.",
+        ),
+    ]],
 );
 
 pub(in crate::site) static LOCAL: Table = Table::of(

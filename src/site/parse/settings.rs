@@ -19,6 +19,8 @@ pub struct Settings {
     pub theme: String,
     /// Where its records lie, where it says so.
     pub data_dir: Option<PathBuf>,
+    /// Where the server's socket lies, where it says so.
+    pub socket: Option<PathBuf>,
     /// Whether verbs may say `--as PERSON`.
     pub allow_as: bool,
 }
@@ -32,16 +34,18 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
     };
     let head = fields.table("site");
     let data = fields.table("data");
-    if let Some((data, dir)) = data.and_then(|data| Some((data, data.text("dir")?)))
-        && !Path::new(dir).is_absolute()
-    {
-        let hint = "a relative one would depend on where the server was started";
-        report.error(
-            Code::Value,
-            data.span_of("dir"),
-            "not an absolute path",
-            hint,
-        );
+    for name in ["dir", "socket"] {
+        if let Some((data, path)) = data.and_then(|data| Some((data, data.text(name)?)))
+            && !Path::new(path).is_absolute()
+        {
+            let hint = "a relative one would depend on where the server was started";
+            report.error(
+                Code::Value,
+                data.span_of(name),
+                "not an absolute path",
+                hint,
+            );
+        }
     }
     let value = Settings {
         name: head.map(|head| head.string("name")).unwrap_or_default(),
@@ -49,6 +53,7 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
             .and_then(|head| head.maybe("theme"))
             .unwrap_or_else(|| THEME.to_owned()),
         data_dir: data.and_then(|data| data.text("dir")).map(PathBuf::from),
+        socket: data.and_then(|data| data.text("socket")).map(PathBuf::from),
         allow_as: fields
             .table("local")
             .is_some_and(|local: &Fields| local.flag("allow_as")),

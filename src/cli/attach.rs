@@ -1,0 +1,336 @@
+//! The console over the link: this terminal's bytes there, its frames back, and the terminal given back at the end.
+
+use super::link::{self, Link};
+use super::places::Places;
+use super::surroundings::Surroundings;
+use super::{Ended, Exit, Failure, say, speak};
+use crate::server::SAVE_STREAM;
+use crate::terminal::bytes::leave;
+use crate::terminal::guard::{Environment, RawMode, detect, size};
+use crate::verbs::args::Line;
+use bytes::{Bytes, BytesMut};
+use russh::client::Msg;
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use serde_json::{Value, json};
+use std::fs::OpenOptions;
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Standard error, as SSH numbers it.
+const STDERR: u32 = 1;
+
+/// Bytes read from the keyboard at once: a paste comes in several.
+const READ_BYTES_MAX: usize = 4_096;
+
+/// Reads that wait for the link. Beyond it the tty keeps what is typed.
+const READS_WAITING_MAX: usize = 16;
+
+/// Longest text taken for saving; the server cuts at the same length.
+const SAVED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Longest first line of a text to save.
+const SAVE_HEAD_BYTES_MAX: usize = 4 * 1024;
+
+/// Opens the console, at a run where one is named.
+pub fn attach(places: &Places, around: &Surroundings, line: &Line, open: &[String]) -> Ended {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the console needs a terminal; the verbs work without (see --help)",
+        ));
+    }
+    let mut words = vec!["attach".to_owned()];
+    words.extend(open.iter().cloned());
+    if let Some(person) = &line.common.acting_as {
+        words.extend(["--as".to_owned(), person.clone()]);
+    }
+    let runtime = speak::runtime()?;
+    let ended = runtime.block_on(async {
+        let link = link::reach(places, around).await?;
+        over(&link, around, &words).await
+    });
+    // The keyboard's thread sits in a read that only a key would end.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Everything between sitting down and getting up.
+pub async fn over(link: &Link, around: &Surroundings, words: &[String]) -> Ended {
+    let broken = |_| speak::lost();
+    let channel = link.handle.channel_open_session().await.map_err(broken)?;
+    let (columns, rows) = size(std::io::stdout()).unwrap_or((80, 24));
+    let term = around.told("TERM").unwrap_or("dumb");
+    channel
+        .request_pty(true, term, u32::from(columns), u32::from(rows), 0, 0, &[])
+        .await
+        .map_err(broken)?;
+    for (name, value) in around.terminal.iter().filter(|(name, _)| *name != "TERM") {
+        channel
+            .set_env(false, *name, value.as_str())
+            .await
+            .map_err(broken)?;
+    }
+    channel
+        .set_env(false, "QUARTERDECK_CLIENT", env!("CARGO_PKG_VERSION"))
+        .await
+        .map_err(broken)?;
+    let line = speak::quoted(words)?;
+
+    let raw = RawMode::enter(std::io::stdin(), last_bytes(around))
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let restore = raw.restorer();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        restore();
+        before(panic);
+    }));
+    let deaf = |error: std::io::Error| {
+        Failure::new(
+            Exit::Unreachable,
+            format!("signals cannot be heard: {error}"),
+        )
+    };
+    let mut ending = Ending::new().map_err(deaf)?;
+    let mut resized = signal(SignalKind::window_change()).map_err(deaf)?;
+    channel.exec(true, line).await.map_err(broken)?;
+    let (reader, writer) = channel.split();
+    let mut table = Table {
+        reader,
+        writer,
+        said: Vec::new(),
+        exit: None,
+        saving: BytesMut::new(),
+    };
+    let end = table.sit(&mut resized, &mut ending).await;
+    // The terminal first: what is said next is for a person at a shell.
+    drop(raw);
+    say::err(&String::from_utf8_lossy(&table.said));
+    end
+}
+
+/// What gives this terminal back, should the server not get to do it.
+fn last_bytes(around: &Surroundings) -> Vec<u8> {
+    leave(detect(Environment {
+        term: around.told("TERM"),
+        colorterm: around.told("COLORTERM"),
+        no_color: around.told("NO_COLOR"),
+        lc_all: around.told("LC_ALL"),
+        lc_ctype: around.told("LC_CTYPE"),
+        lang: around.told("LANG"),
+    }))
+}
+
+/// The signals that end a visit.
+struct Ending([Signal; 4]);
+
+impl Ending {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self([
+            signal(SignalKind::hangup())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::quit())?,
+        ]))
+    }
+
+    async fn come(&mut self) {
+        let [hung_up, terminated, interrupted, quit] = &mut self.0;
+        tokio::select! {
+            _ = hung_up.recv() => {}
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+            _ = quit.recv() => {}
+        }
+    }
+}
+
+/// The person's side of a console.
+struct Table {
+    reader: ChannelReadHalf,
+    writer: ChannelWriteHalf<Msg>,
+    /// Last words, kept until the terminal is given back.
+    said: Vec<u8>,
+    exit: Option<Exit>,
+    saving: BytesMut,
+}
+
+enum Woken {
+    Heard(Option<ChannelMsg>),
+    Typed(Option<Bytes>),
+    Resized,
+    Ending,
+}
+
+impl Table {
+    async fn sit(&mut self, resized: &mut Signal, ending: &mut Ending) -> Ended {
+        let mut keyboard = keyboard();
+        loop {
+            let woken = tokio::select! {
+                heard = self.reader.wait() => Woken::Heard(heard),
+                typed = keyboard.recv() => Woken::Typed(typed),
+                _ = resized.recv() => Woken::Resized,
+                () = ending.come() => Woken::Ending,
+            };
+            match woken {
+                Woken::Heard(None) => return self.exit.ok_or_else(speak::lost),
+                Woken::Heard(Some(message)) => self.heard(message).await?,
+                Woken::Typed(Some(bytes)) => self
+                    .writer
+                    .data_bytes(bytes)
+                    .await
+                    .map_err(|_| speak::lost())?,
+                // The keyboard is gone: so is the person.
+                Woken::Typed(None) | Woken::Ending => return Ok(Exit::Done),
+                Woken::Resized => {
+                    let (columns, rows) = size(std::io::stdout()).unwrap_or((80, 24));
+                    let told = self
+                        .writer
+                        .window_change(u32::from(columns), u32::from(rows), 0, 0)
+                        .await;
+                    told.map_err(|_| speak::lost())?;
+                }
+            }
+        }
+    }
+
+    async fn heard(&mut self, message: ChannelMsg) -> Result<(), Failure> {
+        match message {
+            ChannelMsg::Data { data } => {
+                let mut to = std::io::stdout().lock();
+                to.write_all(&data)
+                    .and_then(|()| to.flush())
+                    .map_err(|error| {
+                        Failure::new(Exit::Done, format!("the terminal is gone: {error}"))
+                    })?;
+            }
+            ChannelMsg::ExtendedData { data, ext: STDERR } => self.said.extend_from_slice(&data),
+            ChannelMsg::ExtendedData {
+                data,
+                ext: SAVE_STREAM,
+            } => self.save(&data).await,
+            ChannelMsg::ExitStatus { exit_status } => self.exit = speak::of_code(exit_status),
+            ChannelMsg::Failure => {
+                return Err(Failure::new(
+                    Exit::Unreachable,
+                    "the server gives no console on this channel",
+                ));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes a part of a text to save; once it is whole, it is written and the server told where.
+    async fn save(&mut self, data: &[u8]) {
+        if self.saving.len() + data.len() > SAVED_BYTES_MAX + SAVE_HEAD_BYTES_MAX {
+            self.saving.clear();
+            return;
+        }
+        self.saving.extend_from_slice(data);
+        let Some((name, text)) = whole(&mut self.saving) else {
+            return;
+        };
+        let answer = match write_new(Path::new("."), &name, &text) {
+            Ok(path) => json!({"saved": path}),
+            Err(why) => json!({"failed": why}),
+        };
+        // Where the link is lost the next wait says so.
+        let _ = self
+            .writer
+            .extended_data_bytes(SAVE_STREAM, Bytes::from(answer.to_string()))
+            .await;
+    }
+}
+
+/// The first text of a stream of texts, where all of it is there.
+fn whole(stream: &mut BytesMut) -> Option<(String, Bytes)> {
+    let head_end = stream.iter().position(|byte| *byte == b'\n')?;
+    let head: Value = serde_json::from_slice(stream.get(..head_end)?).ok()?;
+    let bytes = usize::try_from(head.get("bytes")?.as_u64()?).ok()?;
+    if stream.len() < head_end + 1 + bytes {
+        return None;
+    }
+    let name = head.get("name")?.as_str()?.to_owned();
+    let _head = stream.split_to(head_end + 1);
+    Some((name, stream.split_to(bytes).freeze()))
+}
+
+/// Writes a new file beside where the person is: never over another, never elsewhere, never a hidden one, whatever the
+/// server says.
+fn write_new(dir: &Path, name: &str, text: &[u8]) -> Result<String, String> {
+    let plain = !name.is_empty()
+        && !name.starts_with(['.', '-'])
+        && !name.contains(['/', '\0'])
+        && name.len() <= 255;
+    if !plain || name.contains(crate::domain::input::is_invisible) {
+        return Err("name a file in the directory you started from, without a path".to_owned());
+    }
+    let path = dir.join(name);
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path);
+    let mut file = made.map_err(|error| error.to_string())?;
+    file.write_all(text).map_err(|error| error.to_string())?;
+    Ok(name.to_owned())
+}
+
+/// What is typed, as it comes. A thread of its own: a read from a terminal cannot be given up.
+fn keyboard() -> mpsc::Receiver<Bytes> {
+    let (to, typed) = mpsc::channel(READS_WAITING_MAX);
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; READ_BYTES_MAX];
+        while let Ok(count @ 1..) = std::io::stdin().lock().read(&mut buffer) {
+            let bytes = Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default());
+            if to.blocking_send(bytes).is_err() {
+                break;
+            }
+        }
+    });
+    typed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_comes_in_parts() {
+        let mut stream = BytesMut::new();
+        stream.extend_from_slice(b"{\"bytes\":5,\"name\":\"a.log\"}\nhel");
+        assert_eq!(whole(&mut stream), None);
+        stream.extend_from_slice(b"lo{\"bytes\":0,");
+        assert_eq!(
+            whole(&mut stream),
+            Some(("a.log".to_owned(), Bytes::from_static(b"hello")))
+        );
+        assert_eq!(&stream[..], b"{\"bytes\":0,");
+    }
+
+    #[test]
+    fn a_server_cannot_write_where_it_likes() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [
+            "../x",
+            "/etc/x",
+            ".profile",
+            "-rf",
+            "",
+            "a/b",
+            "x\u{202e}y",
+            &"n".repeat(300),
+        ] {
+            assert!(write_new(dir.path(), name, b"x").is_err(), "{name:?}");
+        }
+        assert_eq!(
+            write_new(dir.path(), "run.log", b"x"),
+            Ok("run.log".to_owned())
+        );
+        assert!(write_new(dir.path(), "run.log", b"y").is_err());
+        assert_eq!(std::fs::read(dir.path().join("run.log")).unwrap(), b"x");
+    }
+}

@@ -1,0 +1,277 @@
+//! Being the server: open the data, let people in, leave in order.
+
+use super::places::Places;
+use super::surroundings::{Surroundings, uid};
+use super::{Ended, Exit, Failure, say};
+use crate::domain::Actor;
+use crate::domain::run::Phase;
+use crate::engine::{self, Handle, Settings};
+use crate::executor::{self, LocalPlace, Tcp};
+use crate::ledger::{Entropy as _, OsEntropy};
+use crate::server::{self, Accounts, House};
+use crate::verbs::args::Serve;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Files of the log that are kept, one a day.
+const LOG_FILES_MAX: usize = 14;
+
+/// Names of private keys that are tried, in `keys/` of the data and in `~/.ssh`.
+const KEY_NAMES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+/// `serve`.
+pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
+    let idle_exit = match asked
+        .idle_exit
+        .as_deref()
+        .map(crate::domain::duration::parse_ms)
+    {
+        None => None,
+        Some(Ok(ms)) => Some(Duration::from_millis(ms)),
+        Some(Err(why)) => return Err(Failure::new(Exit::Usage, why)),
+    };
+    if asked.detach {
+        // Of its own session, so that no closing terminal reaches it. It fails where it already leads one.
+        let _ = rustix::process::setsid();
+    }
+    let serving = Serving {
+        site: places.site()?.to_owned(),
+        data: places.data()?,
+        socket: places.socket()?,
+        executor: executor_settings(&places.data()?, around),
+        idle_exit,
+    };
+    let _log = log_to(&serving.data)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Unreachable, format!("no runtime: {error}")))?;
+    let loud = !asked.detach;
+    runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let open = open(serving, stop.clone()).await?;
+        if loud {
+            say::err(&format!("serving at {}\n", open.socket.display()));
+        }
+        let signals = TaskTracker::new();
+        signals.spawn(obey(open.handle.clone(), stop, loud));
+        open.until_ended().await
+    })
+}
+
+/// What a server is made of.
+pub struct Serving {
+    pub site: PathBuf,
+    pub data: PathBuf,
+    pub socket: PathBuf,
+    pub executor: executor::Settings,
+    pub idle_exit: Option<Duration>,
+}
+
+/// A server that lets people in once it is awaited.
+pub struct Open {
+    pub handle: Handle,
+    pub socket: PathBuf,
+    engine: engine::Engine,
+    house: Arc<House>,
+    listener: tokio::net::UnixListener,
+    bound: server::Bound,
+    idle_exit: Option<Duration>,
+}
+
+/// Opens data and socket.
+pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Failure> {
+    let Serving {
+        site,
+        data,
+        socket,
+        executor,
+        idle_exit,
+    } = serving;
+    let settings = Settings {
+        site: site.clone(),
+        data,
+        executor,
+    };
+    let (handle, engine) = engine::open(settings).await.map_err(|error| {
+        let exit = match error.exit_code() {
+            65 => Exit::BadInput,
+            73 => Exit::AlreadyRunning,
+            _ => Exit::Storage,
+        };
+        Failure::new(exit, error.to_string())
+    })?;
+    let bound = server::listen(&socket);
+    let (listener, bound) = match bound {
+        Ok(bound) => bound,
+        Err(error) => {
+            handle.shut_down().await;
+            return Err(Failure::new(Exit::Unreachable, error.to_string()));
+        }
+    };
+    let house = House::new(handle.clone(), site, uid(), &seed()?, stop);
+    Ok(Open {
+        handle,
+        socket,
+        engine,
+        house,
+        listener,
+        bound,
+        idle_exit,
+    })
+}
+
+impl Open {
+    /// Serves until told to stop, or nobody was here for long enough, or the storage failed.
+    pub async fn until_ended(self) -> Ended {
+        let Open {
+            engine,
+            house,
+            listener,
+            bound,
+            idle_exit,
+            ..
+        } = self;
+        let why = server::serve(house, listener, Accounts::system(), idle_exit).await;
+        drop(bound);
+        tracing::info!(?why, "the server ends");
+        match engine.ended().await {
+            None => Ok(Exit::Done),
+            Some(error) => Err(Failure::new(
+                Exit::Storage,
+                format!("the record cannot be written: {error}"),
+            )),
+        }
+    }
+}
+
+/// Signals to a server: TERM ends it, HUP reads the site again, and INT ends it unless runs are in flight and it is the first.
+async fn obey(engine: Handle, stop: CancellationToken, loud: bool) {
+    let (Ok(mut term), Ok(mut int), Ok(mut hup)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+    ) else {
+        return tracing::error!("signals cannot be heard");
+    };
+    let mut warned = false;
+    loop {
+        tokio::select! {
+            _ = term.recv() => break,
+            _ = hup.recv() => match engine.reload(Actor::Engine).await {
+                Ok(_) => tracing::info!("the site was read again"),
+                Err(error) => tracing::error!(%error, "the site was not taken"),
+            },
+            _ = int.recv() => {
+                let running = running(&engine);
+                if running == 0 || warned {
+                    break;
+                }
+                warned = true;
+                if loud {
+                    say::err(&format!("{running} runs are in flight and would be interrupted; once more to stop all the same\n"));
+                }
+            }
+        }
+    }
+    stop.cancel();
+}
+
+fn running(engine: &Handle) -> usize {
+    let world = engine.world().borrow().clone();
+    let at_work = |phase: &Phase| {
+        matches!(
+            phase,
+            Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying
+        )
+    };
+    world
+        .runs
+        .values()
+        .filter(|run| at_work(&run.phase))
+        .count()
+}
+
+/// Keys of the data directory first, then the account's own; its known_hosts; its agent.
+pub fn executor_settings(data: &Path, around: &Surroundings) -> executor::Settings {
+    let ssh = around.home.as_ref().map(|home| home.join(".ssh"));
+    let dirs = [Some(data.join("keys")), ssh.clone()];
+    let keys = dirs
+        .iter()
+        .flatten()
+        .flat_map(|dir| KEY_NAMES.map(|name| dir.join(name)))
+        .filter(|path| path.is_file())
+        .collect();
+    let own = ssh.map(|ssh| ssh.join("known_hosts"));
+    let known_hosts = own
+        .into_iter()
+        .chain([PathBuf::from("/etc/ssh/ssh_known_hosts")])
+        .collect();
+    executor::Settings {
+        keys,
+        known_hosts,
+        agent: around.agent.clone(),
+        dial: Arc::new(Tcp),
+        now: Arc::new(engine::clock::wall),
+        local: LocalPlace {
+            home: around.home.clone().unwrap_or_else(|| "/".into()),
+            lang: around.lang.clone().unwrap_or_else(|| "C.UTF-8".to_owned()),
+        },
+    }
+}
+
+/// The log: files beside the data, never a terminal. What panics goes there too.
+pub fn log_to(data: &Path) -> Result<tracing_appender::non_blocking::WorkerGuard, Failure> {
+    let dir = data.join("log");
+    let cannot = |error: &dyn std::fmt::Display| {
+        Failure::new(
+            Exit::Storage,
+            format!("no log in {}: {error}", dir.display()),
+        )
+    };
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&dir)
+        .map_err(|error| cannot(&error))?;
+    let files = tracing_appender::rolling::Builder::new()
+        .rotation(tracing_appender::rolling::Rotation::DAILY)
+        .filename_prefix("server")
+        .filename_suffix("log")
+        .max_log_files(LOG_FILES_MAX)
+        .build(&dir)
+        .map_err(|error| cannot(&error))?;
+    let (writer, guard) = tracing_appender::non_blocking(files);
+    let filter = tracing_subscriber::EnvFilter::new("info,russh=warn");
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(writer)
+        .with_env_filter(filter)
+        .finish();
+    // A second server in one process (tests) logs where the first does.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let text = panic.payload_as_str().unwrap_or("of unknown text");
+        tracing::error!(place, text, "a panic");
+    }));
+    Ok(guard)
+}
+
+/// What the host key of this process is made of.
+fn seed() -> Result<[u8; 32], Failure> {
+    let mut seed = [0; 32];
+    OsEntropy
+        .fill(&mut seed)
+        .map_err(|error| Failure::new(Exit::Unreachable, format!("no randomness: {error}")))?;
+    Ok(seed)
+}

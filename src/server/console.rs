@@ -1,0 +1,155 @@
+//! A console on a channel: one visit after the other until the person leaves, then a last word and an exit status.
+
+use super::guest::SAVE_STREAM;
+use super::{House, Peer, themes};
+use crate::domain::{Actor, PersonId, RunId};
+use crate::session::{self, End, FromPeer, Place, SavedText, Visit};
+use crate::verbs::Exit;
+use russh::server::Msg;
+use russh::{ChannelId, ChannelWriteHalf};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+
+/// Longest text that is saved on the person's side.
+const SAVED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Texts on their way to the person's disk.
+const SAVES_WAITING_MAX: usize = 1;
+
+/// Standard error, as SSH numbers it.
+const STDERR: u32 = 1;
+
+/// What a console begins with.
+pub struct Sitting {
+    pub place: Place,
+    pub acting_as: Option<String>,
+    pub open: Option<RunId>,
+    pub from: mpsc::Receiver<FromPeer>,
+    pub channel: ChannelId,
+    pub handle: russh::server::Handle,
+    pub writer: ChannelWriteHalf<Msg>,
+}
+
+/// Holds a console until it ends, and tells the far end how.
+pub async fn hold(house: &Arc<House>, peer: Peer, mut sitting: Sitting) {
+    let (exit, last) = visits(house, &peer, &mut sitting).await;
+    if !last.is_empty() {
+        let mut stderr = sitting.writer.make_writer_ext(Some(STDERR));
+        // Whoever hung up hears nothing.
+        let _ = stderr.write_all(last.as_bytes()).await;
+    }
+    let (handle, channel) = (&sitting.handle, sitting.channel);
+    let _ = handle
+        .exit_status_request(channel, u32::from(exit.code()))
+        .await;
+    let _ = handle.eof(channel).await;
+    let _ = handle.close(channel).await;
+}
+
+async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit, String) {
+    let mut acting_as = sitting.acting_as.clone();
+    let mut open = sitting.open;
+    loop {
+        let actor = match house.actor(peer, acting_as.as_deref()) {
+            Ok(actor) => actor,
+            Err(refusal) => return (Exit::No, format!("refused: {refusal}\n")),
+        };
+        let visit = visit(house, peer, sitting, actor, open.take()).await;
+        let (files, mut saving) = mpsc::channel(SAVES_WAITING_MAX);
+        let visit = Visit {
+            files: visit.place.takes_files().then_some(files),
+            ..visit
+        };
+        let mut wire = sitting.writer.make_writer();
+        let mut texts = sitting.writer.make_writer_ext(Some(SAVE_STREAM));
+        let live = session::run(&visit, &house.engine, &mut sitting.from, &mut wire);
+        let save = async {
+            while let Some(text) = saving.recv().await {
+                let message = message(&text);
+                if texts.write_all(&message).await.is_err() {
+                    break;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        let end = tokio::select! {
+            end = live => end,
+            () = save => End::HungUp,
+        };
+        match end {
+            End::SignInAs(person) => acting_as = someone_else(house, peer, person),
+            End::Left | End::HungUp => return (Exit::Done, String::new()),
+            End::ShownOut => {
+                return (
+                    Exit::No,
+                    "this account is no longer known to the site; runs go on\n".to_owned(),
+                );
+            }
+            End::Stopped => {
+                return (
+                    Exit::TryAgain,
+                    "the server has stopped; attach again to start it\n".to_owned(),
+                );
+            }
+            End::Broke => {
+                let text = "this console had an error of its own and closed; it was recorded, and runs go on\nnext: attach again\n";
+                return (Exit::TryAgain, text.to_owned());
+            }
+        }
+    }
+}
+
+async fn visit(
+    house: &Arc<House>,
+    peer: &Peer,
+    sitting: &Sitting,
+    actor: Actor,
+    open: Option<RunId>,
+) -> Visit {
+    let world = house.engine.world().borrow().clone();
+    let (first, tests) = match &world.site {
+        Some(site) => (site.theme.clone(), site.allow_as),
+        None => (String::new(), false),
+    };
+    let site = house.site.clone();
+    let themes = tokio::task::spawn_blocking(move || themes::of_site(&site, &first)).await;
+    let mut place = sitting.place.clone();
+    if !tests {
+        place.forbid_faults();
+    }
+    Visit {
+        actor,
+        account: peer.account.clone().unwrap_or_default(),
+        place,
+        themes: themes.unwrap_or_default(),
+        open,
+        files: None,
+    }
+}
+
+/// The name to act as; `None` where it is the peer's own person.
+fn someone_else(house: &House, peer: &Peer, person: PersonId) -> Option<String> {
+    let own = house.person(peer);
+    (own.as_ref() != Some(&person)).then(|| person.to_string())
+}
+
+/// A text for our client to save: one line of JSON, its length in bytes first, then the text.
+fn message(text: &SavedText) -> Vec<u8> {
+    let cut = text
+        .text
+        .get(..SAVED_BYTES_MAX.min(text.text.len()))
+        .unwrap_or_default();
+    let head = json!({"bytes": cut.len(), "name": text.name});
+    let mut message = format!("{head}\n").into_bytes();
+    message.extend_from_slice(cut.as_bytes());
+    message
+}
+
+/// What our client says became of a text; `None` where it says nothing we know.
+pub fn saved(data: &[u8]) -> Option<Result<String, String>> {
+    let value: Value = serde_json::from_slice(data).ok()?;
+    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    text("saved").map(Ok).or_else(|| text("failed").map(Err))
+}

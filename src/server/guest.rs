@@ -1,0 +1,465 @@
+//! One connection: who may come in, and an answer to every request.
+//!
+//! Callbacks of one connection run one after the other and must not wait for that connection's own output; what a channel
+//! carries runs in a task of its own.
+
+use super::console::{self, Sitting};
+use super::exec::{self, Spoken};
+use super::{House, Peer};
+use crate::domain::RunId;
+use crate::session::{EVENTS_WAITING_MAX, FromPeer, Place};
+use crate::verbs::args::{Line, Verb};
+use crate::verbs::{self, Exit};
+use bytes::Bytes;
+use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
+use russh::{Channel, ChannelId, ChannelOpenFailure, ChannelWriteHalf, Pty, Sig};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Channels of one connection: a console, and a verb beside it.
+const CHANNELS_MAX: usize = 2;
+
+/// Variables one channel may tell; ours are nine.
+const VARIABLES_MAX: usize = 32;
+
+/// Longest line of a verb: the longest text on the record, with its quotes, fits.
+const EXEC_BYTES_MAX: usize = 256 * 1024;
+
+/// The extended stream on which texts to save go out and the client's answers come back; standard error is 1.
+pub const SAVE_STREAM: u32 = 16;
+
+/// One connection.
+pub struct Guest {
+    house: Arc<House>,
+    peer: Peer,
+    entered: CancellationToken,
+    gone: CancellationToken,
+    rooms: BTreeMap<ChannelId, Room>,
+}
+
+/// One channel.
+struct Room {
+    writer: Option<ChannelWriteHalf<Msg>>,
+    place: Place,
+    tty: Tty,
+    variables: usize,
+    begun: Begun,
+}
+
+/// Whether the channel has a terminal at its far end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Tty {
+    None,
+    Asked,
+}
+
+/// What the channel carries.
+enum Begun {
+    Nothing,
+    Console(mpsc::Sender<FromPeer>),
+    Verb {
+        /// Standard input; `None`: the verb reads none, or it has ended.
+        stdin: Option<mpsc::Sender<Bytes>>,
+        cancel: CancellationToken,
+    },
+}
+
+impl Guest {
+    /// A connection of `peer`; `entered` is cancelled once it is let in.
+    pub fn new(house: Arc<House>, peer: Peer, entered: CancellationToken) -> Self {
+        Self {
+            house,
+            peer,
+            entered,
+            gone: CancellationToken::new(),
+            rooms: BTreeMap::new(),
+        }
+    }
+
+    fn room(&mut self, channel: ChannelId) -> Option<&mut Room> {
+        self.rooms.get_mut(&channel)
+    }
+
+    /// Opens the console on a channel; false where that cannot be.
+    fn sit_down(
+        &mut self,
+        channel: ChannelId,
+        session: &Session,
+        acting_as: Option<String>,
+        open: Option<RunId>,
+    ) -> bool {
+        let (house, peer) = (Arc::clone(&self.house), self.peer.clone());
+        let handle = session.handle();
+        let Some(room) = self.room(channel).filter(|room| room.tty == Tty::Asked) else {
+            return false;
+        };
+        let Some(writer) = room.writer.take() else {
+            return false;
+        };
+        let (to, from) = mpsc::channel(EVENTS_WAITING_MAX);
+        room.begun = Begun::Console(to);
+        let sitting = Sitting {
+            place: room.place.clone(),
+            acting_as,
+            open,
+            from,
+            channel,
+            handle,
+            writer,
+        };
+        let tasks = house.tasks.clone();
+        tasks.spawn(async move { console::hold(&house, peer, sitting).await });
+        true
+    }
+
+    /// Carries out a line of words on a channel; false where that cannot be.
+    fn listen(&mut self, channel: ChannelId, session: &Session, line: &[u8]) -> bool {
+        let understood = understand(line);
+        if let Ok(Line {
+            common,
+            verb: None | Some(Verb::Attach { .. }),
+        }) = &understood
+            && self
+                .room(channel)
+                .is_some_and(|room| room.tty == Tty::Asked)
+        {
+            let open = understood.as_ref().ok().and_then(open_of);
+            return self.sit_down(channel, session, common.acting_as.clone(), open);
+        }
+        let (house, peer) = (Arc::clone(&self.house), self.peer.clone());
+        let (handle, gone) = (session.handle(), self.gone.child_token());
+        let Some(room) = self.room(channel) else {
+            return false;
+        };
+        let Some(writer) = room.writer.take() else {
+            return false;
+        };
+        let (stdin, from) = mpsc::channel(EVENTS_WAITING_MAX);
+        let reads = matches!(
+            &understood,
+            Ok(Line {
+                verb: Some(Verb::Secret { .. }),
+                ..
+            })
+        );
+        room.begun = Begun::Verb {
+            stdin: reads.then_some(stdin),
+            cancel: gone.clone(),
+        };
+        let spoken = Spoken {
+            understood,
+            stdin: from,
+            gone,
+            channel,
+            handle,
+            writer,
+        };
+        let tasks = house.tasks.clone();
+        tasks.spawn(async move { exec::carry_out(&house, &peer, spoken).await });
+        true
+    }
+}
+
+/// What a line means, quotes read as a shell reads them.
+fn understand(line: &[u8]) -> Result<Line, verbs::Misunderstood> {
+    let wrong = |text: &str| verbs::Misunderstood {
+        text: text.to_owned(),
+        exit: Exit::Usage,
+    };
+    let text = std::str::from_utf8(line).map_err(|_| wrong("a line of words is UTF-8\n"))?;
+    let words = shlex::split(text).ok_or_else(|| wrong("a quote is not closed\n"))?;
+    verbs::parse(&words)
+}
+
+/// The run a console is asked to open with.
+fn open_of(line: &Line) -> Option<RunId> {
+    let Some(Verb::Attach { open }) = &line.verb else {
+        return None;
+    };
+    open.last()?.parse().ok()
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.gone.cancel();
+    }
+}
+
+impl Handler for Guest {
+    type Error = russh::Error;
+
+    async fn auth_none(&mut self, _: &str) -> Result<Auth, Self::Error> {
+        if self.house.person(&self.peer).is_none() {
+            tracing::warn!(peer = ?self.peer, "an account that is nobody here was turned away");
+            return Ok(Auth::reject());
+        }
+        self.entered.cancel();
+        Ok(Auth::Accept)
+    }
+
+    async fn auth_publickey_offered(
+        &mut self,
+        _: &str,
+        _: russh::server::PublicKeyOffer<'_>,
+    ) -> Result<Auth, Self::Error> {
+        Ok(Auth::reject())
+    }
+
+    async fn authentication_banner(&mut self) -> Result<Option<String>, Self::Error> {
+        let is_somebody = self.house.person(&self.peer).is_some();
+        Ok((!is_somebody).then(|| {
+            let account = self.peer.account.as_deref().unwrap_or("without a name");
+            format!(
+                "refused: the account {account} (uid {}) is nobody here (actor.unknown)\r\n\
+                 next: ask the site's owner to add it to your entry in people.toml\r\n",
+                self.peer.uid
+            )
+        }))
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if self.rooms.len() >= CHANNELS_MAX {
+            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+            return Ok(());
+        }
+        // Only callbacks read: a reading half that is kept and not drained would freeze the connection.
+        let id = channel.id();
+        let (_, writer) = channel.split();
+        let room = Room {
+            writer: Some(writer),
+            place: Place::new(80, 24),
+            tty: Tty::None,
+            variables: 0,
+            begun: Begun::Nothing,
+        };
+        self.rooms.insert(id, room);
+        reply.accept().await;
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        term: &str,
+        columns: u32,
+        rows: u32,
+        _: u32,
+        _: u32,
+        _: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let room = self
+            .room(channel)
+            .filter(|room| room.tty == Tty::None && !room.has_begun());
+        let taken = match room {
+            Some(room) => {
+                room.place.resize(columns, rows);
+                room.place.tell("TERM", term);
+                room.tty = Tty::Asked;
+                true
+            }
+            None => false,
+        };
+        answer(session, channel, taken)
+    }
+
+    async fn env_request(
+        &mut self,
+        channel: ChannelId,
+        name: &str,
+        value: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let room = self
+            .room(channel)
+            .filter(|room| room.variables < VARIABLES_MAX && !room.has_begun());
+        let taken = match room {
+            Some(room) => {
+                room.variables += 1;
+                room.place.tell(name, value)
+            }
+            None => false,
+        };
+        answer(session, channel, taken)
+    }
+
+    async fn shell_request(
+        &mut self,
+        channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let free = self.room(channel).is_some_and(|room| !room.has_begun());
+        let taken = free && self.sit_down(channel, session, None, None);
+        answer(session, channel, taken)
+    }
+
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        line: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let free = self.room(channel).is_some_and(|room| !room.has_begun());
+        let taken = free && line.len() <= EXEC_BYTES_MAX && self.listen(channel, session, line);
+        answer(session, channel, taken)
+    }
+
+    async fn window_change_request(
+        &mut self,
+        channel: ChannelId,
+        columns: u32,
+        rows: u32,
+        _: u32,
+        _: u32,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if let Some(room) = self.room(channel) {
+            room.place.resize(columns, rows);
+            let (columns, rows) = room.place.size();
+            if let Begun::Console(to) = &room.begun {
+                // A session that has ended needs no size.
+                let _ = to.send(FromPeer::Resized(columns, rows)).await;
+            }
+        }
+        answer(session, channel, true)
+    }
+
+    async fn signal(
+        &mut self,
+        channel: ChannelId,
+        signal: Sig,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let ends = matches!(
+            signal,
+            Sig::INT | Sig::TERM | Sig::HUP | Sig::KILL | Sig::QUIT | Sig::PIPE
+        );
+        if let Some(room) = self.room(channel).filter(|_| ends) {
+            room.hang_up();
+        }
+        answer(session, channel, ends)
+    }
+
+    async fn data(
+        &mut self,
+        channel: ChannelId,
+        data: &[u8],
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let Some(room) = self.room(channel) else {
+            return Ok(());
+        };
+        let bytes = Bytes::copy_from_slice(data);
+        // Both always read, or have ended; what nobody reads is let go.
+        match &room.begun {
+            Begun::Console(to) => drop(to.send(FromPeer::Bytes(bytes)).await),
+            Begun::Verb {
+                stdin: Some(to), ..
+            } => drop(to.send(bytes).await),
+            Begun::Verb { stdin: None, .. } | Begun::Nothing => {}
+        }
+        Ok(())
+    }
+
+    async fn extended_data(
+        &mut self,
+        channel: ChannelId,
+        stream: u32,
+        data: &[u8],
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let Some(Room {
+            begun: Begun::Console(to),
+            ..
+        }) = self.room(channel)
+        else {
+            return Ok(());
+        };
+        if let (SAVE_STREAM, Some(saved)) = (stream, console::saved(data)) {
+            // A session that has ended needs no answer.
+            let _ = to.send(FromPeer::Saved(saved)).await;
+        }
+        Ok(())
+    }
+
+    async fn channel_eof(
+        &mut self,
+        channel: ChannelId,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if let Some(room) = self.room(channel) {
+            match &mut room.begun {
+                Begun::Console(_) => room.hang_up(),
+                Begun::Verb { stdin, .. } => *stdin = None,
+                Begun::Nothing => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn channel_close(
+        &mut self,
+        channel: ChannelId,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if let Some(mut room) = self.rooms.remove(&channel) {
+            room.hang_up();
+        }
+        Ok(())
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        answer(session, channel, false)
+    }
+
+    async fn x11_request(
+        &mut self,
+        channel: ChannelId,
+        _: bool,
+        _: &str,
+        _: &str,
+        _: u32,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        answer(session, channel, false)
+    }
+}
+
+impl Room {
+    fn has_begun(&self) -> bool {
+        !matches!(self.begun, Begun::Nothing)
+    }
+
+    /// The far end is gone, or wants this to end.
+    fn hang_up(&mut self) {
+        if let Begun::Verb { cancel, .. } = &self.begun {
+            cancel.cancel();
+        }
+        if let Begun::Console(_) = self.begun {
+            // The session sees the end of its input.
+            self.begun = Begun::Verb {
+                stdin: None,
+                cancel: CancellationToken::new(),
+            };
+        }
+    }
+}
+
+fn answer(session: &mut Session, channel: ChannelId, taken: bool) -> Result<(), russh::Error> {
+    match taken {
+        true => session.channel_success(channel),
+        false => session.channel_failure(channel),
+    }
+}

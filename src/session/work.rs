@@ -1,0 +1,174 @@
+//! What a console wants done, and what came of it.
+
+use super::follow::{self, Follow};
+use super::{End, SavedText, Session, may_enter};
+use crate::console::{Answer, Effect, MouseOwner, Msg, Tag};
+use crate::domain::query::{Fetch, Fetched, LogPage};
+use crate::domain::{Actor, Door, PersonId, Receipt, Refusal, Rule, RunId};
+use crate::terminal::bytes::{self, MouseCapture};
+use crate::terminal::line::Safe;
+
+/// Questions and asks of one session under way: a person asks one at a time, a held key a few; more is a runaway screen.
+const TASKS_MAX: usize = 64;
+
+/// What a task of a session came to.
+pub enum Done {
+    Submitted(Tag, Result<Receipt, Refusal>),
+    Fetched(Tag, Fetched),
+    Lines(RunId, Option<LogPage>),
+    Kept(Result<(), String>),
+}
+
+impl Session<'_> {
+    /// Does what a console wants done. Nothing here waits: what takes time becomes a task that answers.
+    pub(super) fn carry_out(&mut self, effect: Effect) {
+        let full = self.tasks.len() >= TASKS_MAX;
+        match effect {
+            Effect::Submit { tag, .. } if full => {
+                let refusal =
+                    Refusal::new(Rule::Limit, "too much is on its way").next("wait a moment");
+                self.tell(Msg::Submitted(tag, Err(refusal)));
+            }
+            Effect::Submit { tag, seen, ask } => {
+                let (engine, by) = (self.engine.clone(), self.visit.actor.clone());
+                self.tasks
+                    .spawn(async move { Done::Submitted(tag, engine.submit(by, seen, ask).await) });
+            }
+            Effect::Fetch { tag, .. } if full => {
+                let answer = Fetched::Failed("too much is on its way; wait a moment".to_owned());
+                self.tell(Msg::Fetched(tag, Answer::Plain(answer)));
+            }
+            Effect::Fetch { tag, fetch } => {
+                let Some(person) = self.visit.actor.person().cloned() else {
+                    return;
+                };
+                let engine = self.engine.clone();
+                self.tasks
+                    .spawn(async move { Done::Fetched(tag, engine.fetch(&person, fetch).await) });
+            }
+            Effect::Follow(run) => self.follow = Some(Follow::new(run, self.engine.grown())),
+            Effect::Unfollow => self.follow = None,
+            Effect::Copy(text) => self.copy(&text),
+            Effect::SaveText { name, text } => self.save(SavedText { name, text }),
+            Effect::SetMouse(owner) => {
+                let capture = match owner {
+                    MouseOwner::Console => MouseCapture::On,
+                    MouseOwner::Terminal => MouseCapture::Off,
+                };
+                self.out
+                    .push(bytes::mouse_capture(self.visit.place.capability(), capture));
+            }
+            Effect::SaveDraft(form) => self.keep(String::new(), Some(form)),
+            Effect::DropDraft(form) => self.forget(form),
+            Effect::SavePreset { name, proposal } => self.keep(name, Some(proposal)),
+            Effect::SignInAs(person) => self.sign_in_as(person),
+            Effect::Quit => self.end = Some(End::Left),
+        }
+    }
+
+    /// Takes what a task came to.
+    pub(super) fn done(&mut self, done: Done) {
+        match done {
+            Done::Submitted(tag, result) => self.tell(Msg::Submitted(tag, result)),
+            Done::Fetched(tag, Fetched::Log(page)) => {
+                self.tell(Msg::Fetched(tag, Answer::Log(follow::page(page))));
+            }
+            Done::Fetched(tag, answer) => self.tell(Msg::Fetched(tag, Answer::Plain(answer))),
+            Done::Lines(run, page) => {
+                let followed = self.follow.as_mut().filter(|follow| follow.run() == run);
+                let rows = followed
+                    .map(|follow| follow.answered(page))
+                    .unwrap_or_default();
+                if !rows.is_empty() {
+                    self.tell(Msg::Tail(run, rows));
+                }
+            }
+            Done::Kept(Ok(())) => {}
+            Done::Kept(Err(why)) => tracing::warn!(why, "a form could not be kept"),
+        }
+    }
+
+    /// Asks for the followed run's next lines.
+    pub(super) fn ask_for_lines(&mut self) {
+        let (Some(follow), Some(person)) = (&mut self.follow, self.visit.actor.person().cloned())
+        else {
+            return;
+        };
+        let (run, question, engine) = (follow.run(), follow.question(), self.engine.clone());
+        self.tasks.spawn(async move {
+            let page = match engine.fetch(&person, Fetch::Log(question)).await {
+                Fetched::Log(page) => Some(page),
+                Fetched::History(_)
+                | Fetched::Audit(_)
+                | Fetched::Run(_)
+                | Fetched::Presets(_)
+                | Fetched::Drafts(_)
+                | Fetched::Failed(_) => None,
+            };
+            Done::Lines(run, page)
+        });
+    }
+
+    fn keep(&mut self, name: String, form: Option<crate::domain::plan::Proposal>) {
+        let Some(person) = self.visit.actor.person().cloned() else {
+            return;
+        };
+        let engine = self.engine.clone();
+        self.tasks
+            .spawn(async move { Done::Kept(engine.keep(&person, &name, form).await) });
+    }
+
+    fn forget(&mut self, _form: crate::domain::plan::Proposal) {
+        self.keep(String::new(), None);
+    }
+
+    fn copy(&mut self, text: &str) {
+        let lines = Safe::lines(text);
+        match bytes::copy_to_clipboard(self.visit.place.capability(), &lines) {
+            Some(sequence) => self.out.push(&sequence),
+            None => self.tell(Msg::Refused(
+                Refusal::new(
+                    Rule::Limit,
+                    "too long for the clipboard, or this terminal has none",
+                )
+                .next("save it to a file instead"),
+            )),
+        }
+    }
+
+    fn save(&mut self, text: SavedText) {
+        let sent = match &self.visit.files {
+            None => Err("this terminal takes no files: attach with `quarterdeck`".to_owned()),
+            Some(files) => files
+                .try_send(text)
+                .map_err(|_| "another text is still being saved".to_owned()),
+        };
+        if let Err(why) = sent {
+            self.tell(Msg::Saved(Err(why)));
+        }
+    }
+
+    fn sign_in_as(&mut self, person: PersonId) {
+        let uid = match &self.visit.actor {
+            Actor::Engine => return,
+            Actor::Person {
+                door: Door::Socket { uid } | Door::As { uid },
+                ..
+            } => *uid,
+        };
+        let own = self
+            .world
+            .site
+            .as_ref()
+            .and_then(|site| site.person_of_account(&self.visit.account));
+        let is_own = own.is_some_and(|own| own.id == person);
+        let allowed = match is_own {
+            true => Ok(()),
+            false => may_enter(&self.world, &self.visit.account, &person, &Door::As { uid }),
+        };
+        match allowed {
+            Ok(()) => self.end = Some(End::SignInAs(person)),
+            Err(refusal) => self.tell(Msg::Refused(refusal)),
+        }
+    }
+}

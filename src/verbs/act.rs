@@ -1,0 +1,333 @@
+//! Verbs that change something: each becomes one [`Ask`] with what was looked at, and its answer is told.
+
+use super::args::{Decide, Proposal as Form, Site as SiteVerb, Tick, Verb};
+use super::out::{self, Gone, Io};
+use super::{Cx, Exit, find, json, text};
+use crate::domain::command::{Ask, Receipt, Seen};
+use crate::domain::plan::Proposal;
+use crate::domain::run::{Choice, StopHow};
+use crate::domain::runbook::Action;
+use crate::domain::{Refusal, Rule, RunId, StepId, binding};
+use crate::engine::Sealed;
+use serde_json::json;
+
+/// A certificate with its key is the longest secret there is; see `secrets`, which says so again.
+const SECRET_INPUT_BYTES_MAX: usize = 64 * 1024 + 1;
+
+/// Submits what a verb means and tells the answer.
+pub async fn submit(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let (seen, ask, said) = match meaning(cx, verb) {
+        Ok(meaning) => meaning,
+        Err(refusal) => return refused(cx, &refusal, io).await,
+    };
+    match cx.engine.submit(cx.actor.clone(), seen, ask).await {
+        Ok(receipt) => told(cx, said, &receipt, io).await,
+        Err(refusal) => refused(cx, &refusal, io).await,
+    }
+}
+
+/// Tells a refusal: on standard error in words, on standard output in JSON.
+pub async fn refused(cx: &Cx<'_>, refusal: &Refusal, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    match cx.json {
+        true => io.out(&out::document(&json::refusal(refusal))).await?,
+        false => io.err(&text::refusal(refusal)).await?,
+    }
+    Ok(Exit::of_refusal(refusal))
+}
+
+async fn told(cx: &Cx<'_>, said: &str, receipt: &Receipt, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let world = cx.world();
+    let run = receipt.run.and_then(|id| world.run(id).cloned());
+    let answer = match (cx.json, &run) {
+        (true, _) => out::document(&json!({
+            "code": run.as_ref().map(|run| binding::code(&run.binding)),
+            "done": said,
+            "event": receipt.index,
+            "phase": run.as_ref().map(|run| run.phase.tag().word()),
+            "run": receipt.run.map(|id| id.0),
+        })),
+        (false, Some(run)) => format!(
+            "{said} {}: {}\n",
+            run.id,
+            text::standing(&world, run, cx.engine.now())
+        ),
+        (false, None) => match receipt.run {
+            Some(id) => format!("{said} {id}\n"),
+            None => format!("{said}\n"),
+        },
+    };
+    io.out(&answer).await?;
+    Ok(Exit::Done)
+}
+
+/// What a verb asks for, what its asker has looked at, and its past participle.
+fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusal> {
+    let looked_at = |id: RunId| cx.open_run(id).map(|run| find::seen(&run));
+    Ok(match verb {
+        Verb::Propose(form) => (
+            Seen::Nothing,
+            Ask::Propose(Box::new(proposal(form))),
+            "proposed",
+        ),
+        Verb::Accept {
+            run,
+            warning,
+            reason,
+        } => {
+            let ask = Ask::AcceptWarning {
+                run: *run,
+                warning: StepId::new(warning),
+                reason: reason.clone(),
+            };
+            (looked_at(*run)?, ask, "warning accepted for")
+        }
+        Verb::Approve { run, code, reason } => {
+            let found = cx.open_run(*run)?;
+            if !binding::is_code(&found.binding, code) {
+                return Err(Refusal::new(
+                    Rule::BindingDrift,
+                    format!("{code} is not the code of {run} as it stands"),
+                )
+                .next(format!(
+                    "read `quarterdeck runs show {}`, then give its code",
+                    run.0
+                )));
+            }
+            vote(*run, Seen::Binding(found.binding), Choice::Approve, reason)
+        }
+        Verb::Deny { run, reason } => {
+            let found = cx.open_run(*run)?;
+            vote(*run, Seen::Binding(found.binding), Choice::Deny, reason)
+        }
+        Verb::Withdraw { run } => (looked_at(*run)?, Ask::Withdraw { run: *run }, "withdrawn"),
+        Verb::Start { run } => (looked_at(*run)?, Ask::Start { run: *run }, "started"),
+        Verb::Tick(tick) => (Seen::Nothing, ticked(cx, tick)?, "ticked off in"),
+        Verb::Decide(decide) => decided(cx, decide)?,
+        Verb::Pause { run } => (Seen::Nothing, Ask::Pause { run: *run }, "paused"),
+        Verb::Continue { run } => (Seen::Nothing, Ask::Continue { run: *run }, "continued"),
+        Verb::Abort {
+            run,
+            after_step,
+            after_batch,
+            reason,
+        } => {
+            let how = match (after_step, after_batch) {
+                (true, _) => StopHow::AfterStep,
+                (false, true) => StopHow::AfterBatch,
+                (false, false) => StopHow::Now,
+            };
+            let ask = Ask::Stop {
+                run: *run,
+                how,
+                reason: reason.clone(),
+            };
+            (Seen::Nothing, ask, "stopping")
+        }
+        Verb::Note { run, text } => {
+            let ask = Ask::Note {
+                run: *run,
+                text: text.clone(),
+            };
+            (Seen::Nothing, ask, "noted on")
+        }
+        Verb::Close { run, note } => {
+            let ask = Ask::Close {
+                run: *run,
+                note: note.clone(),
+            };
+            (Seen::Nothing, ask, "closed")
+        }
+        Verb::Review { run, comment } => {
+            let ask = Ask::Review {
+                run: *run,
+                comment: comment.clone(),
+            };
+            (Seen::Nothing, ask, "reviewed")
+        }
+        Verb::Demo(_)
+        | Verb::Init { .. }
+        | Verb::Check { .. }
+        | Verb::Schema { .. }
+        | Verb::Show(_)
+        | Verb::Plan(_)
+        | Verb::Run { .. }
+        | Verb::Secret { .. }
+        | Verb::Runs(_)
+        | Verb::Hosts(_)
+        | Verb::Audit(_)
+        | Verb::Site(_)
+        | Verb::Serve(_)
+        | Verb::Attach { .. }
+        | Verb::Completions { .. }
+        | Verb::Doctor => {
+            return Err(Refusal::new(Rule::Input, "this verb asks for no change"));
+        }
+    })
+}
+
+fn vote(run: RunId, seen: Seen, choice: Choice, reason: &str) -> (Seen, Ask, &'static str) {
+    let said = match choice {
+        Choice::Approve => "approved",
+        Choice::Deny => "denied",
+    };
+    let reason = reason.to_owned();
+    (
+        seen,
+        Ask::Vote {
+            run,
+            choice,
+            reason,
+        },
+        said,
+    )
+}
+
+/// The proposal a form means.
+pub fn proposal(form: &Form) -> Proposal {
+    Proposal {
+        workspace: form.workspace.as_str().into(),
+        runbook: form.runbook.as_str().into(),
+        inputs: form.inputs.iter().cloned().collect(),
+        ticks: form.confirm.iter().cloned().collect(),
+        select: form.select.clone(),
+        tags: form.tags.iter().cloned().collect(),
+        purpose: form.purpose.into(),
+        reason: form.reason.clone(),
+        ticket: form.ticket.clone(),
+        communication: form.tell.clone(),
+        raise_to: form.impact.map(Into::into),
+    }
+}
+
+fn ticked(cx: &Cx<'_>, tick: &Tick) -> Result<Ask, Refusal> {
+    let run = cx.open_run(tick.run)?;
+    let step = StepId::new(&tick.step);
+    let points = run
+        .plan
+        .steps()
+        .find(|(_, found)| found.id == step)
+        .map_or(0, |(_, found)| match &found.action {
+            Action::Manual { checklist, .. } => checklist.len(),
+            Action::Script(_) => 0,
+        });
+    let points = u16::try_from(points).unwrap_or(u16::MAX);
+    let checked = match tick.all {
+        true => (0..points).collect(),
+        false => {
+            let wrong = |n: &&u16| **n == 0 || **n > points;
+            if let Some(number) = tick.points.iter().find(wrong) {
+                return Err(Refusal::new(
+                    Rule::Input,
+                    format!("{step} has {points} points; there is no point {number}"),
+                ));
+            }
+            tick.points.iter().map(|n| n.saturating_sub(1)).collect()
+        }
+    };
+    Ok(Ask::Tick {
+        run: tick.run,
+        step,
+        checked,
+        evidence: tick.evidence.clone(),
+    })
+}
+
+fn decided(cx: &Cx<'_>, decide: &Decide) -> Result<(Seen, Ask, &'static str), Refusal> {
+    let run = cx.open_run(decide.run)?;
+    let slot = find::slot(&run, &decide.host, &decide.step)?;
+    let attempt = run.cell(slot).map_or(0, |cell| cell.attempt);
+    let ask = Ask::Resolve {
+        run: decide.run,
+        slot,
+        decision: decide.decision.into(),
+        reason: decide.reason.clone(),
+    };
+    Ok((Seen::Attempt(attempt), ask, "decided in"))
+}
+
+/// `secret`: hands a value over without it standing in any argument or record.
+pub async fn secret(cx: &Cx<'_>, run: RunId, name: &str, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let wrong = |why: String| Refusal::new(Rule::Input, why);
+    if let Err(refusal) = cx.open_run(run) {
+        return refused(cx, &refusal, io).await;
+    }
+    let Some(mut bytes) = io.read(SECRET_INPUT_BYTES_MAX).await else {
+        let refusal = wrong("standard input holds more than a secret may have".to_owned());
+        return refused(cx, &refusal, io).await;
+    };
+    // `echo` and editors end a file with a line feed that is no part of the secret.
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    let given = match Sealed::new(bytes) {
+        Ok(value) => cx.engine.provide_secret(cx.actor, run, name, value).await,
+        Err(error) => Err(wrong(error.to_string())),
+    };
+    match given {
+        Ok(()) => {
+            let receipt = Receipt {
+                run: Some(run),
+                index: None,
+            };
+            told(cx, "secret taken for", &receipt, io).await
+        }
+        Err(refusal) => refused(cx, &refusal, io).await,
+    }
+}
+
+/// `site show`, `site load`, `site accept`.
+pub async fn site(cx: &Cx<'_>, verb: &SiteVerb, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    match verb {
+        SiteVerb::Show => {
+            let world = cx.world();
+            let answer = match cx.json {
+                true => out::document(&json::site(&world)),
+                false => text::site(&world),
+            };
+            io.out(&answer).await?;
+            Ok(Exit::Done)
+        }
+        SiteVerb::Load => match cx.engine.reload(cx.actor.clone()).await {
+            Ok(receipt) => {
+                let waits = cx.world().pending.is_some();
+                let said = match (receipt.index, waits) {
+                    (None, _) => "nothing to load: the files are as they were",
+                    (Some(_), true) => "loaded; it waits until another owner accepts it",
+                    (Some(_), false) => "loaded and in force",
+                };
+                told(cx, said, &receipt, io).await
+            }
+            Err(error) => {
+                io.err(&error.to_string()).await?;
+                io.err("\n").await?;
+                Ok(Exit::BadInput)
+            }
+        },
+        SiteVerb::Accept { digest, reason } => {
+            let waiting = cx.world().pending.as_ref().map(|p| p.site.digest);
+            let Some(found) = waiting else {
+                let refusal = Refusal::new(Rule::State, "no change to the site waits");
+                return refused(cx, &refusal, io).await;
+            };
+            let long_enough = digest.len() >= DIGEST_DIGITS_MIN;
+            if !long_enough || !found.to_string().starts_with(&digest.to_ascii_lowercase()) {
+                let refusal =
+                    Refusal::new(Rule::Stale, "another change waits than this digest").next(
+                        format!("read `quarterdeck site show`; it shows {}", found.short()),
+                    );
+                return refused(cx, &refusal, io).await;
+            }
+            let ask = Ask::AcceptSite {
+                digest: found,
+                reason: reason.clone(),
+            };
+            match cx.engine.submit(cx.actor.clone(), Seen::Nothing, ask).await {
+                Ok(receipt) => told(cx, "accepted; the site is in force", &receipt, io).await,
+                Err(refusal) => refused(cx, &refusal, io).await,
+            }
+        }
+    }
+}
+
+/// Digits of a digest that must be given: as many as are shown.
+const DIGEST_DIGITS_MIN: usize = 8;

@@ -1,0 +1,598 @@
+//! The command line as data: the one definition that the client parses with, the server parses with, and completions are
+//! printed from. Deliberately absent: the environment and any defaults that come from it.
+
+use crate::domain::RunId;
+use crate::domain::command::Decision;
+use crate::domain::order::Stream;
+use crate::domain::plan::RunPurpose;
+use crate::domain::run::{Ending, PhaseTag};
+use crate::domain::runbook::Impact;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Governs operations from a terminal: propose, check, approve, run, watch, verify, note, review, prove.
+#[derive(Parser, Clone, PartialEq, Debug)]
+#[command(
+    name = "quarterdeck",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 110
+)]
+pub struct Line {
+    /// What holds for every verb.
+    #[command(flatten)]
+    pub common: Common,
+    /// The verb; without one the console opens.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// What holds for every verb.
+#[derive(Args, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Common {
+    /// Answer in JSON: one document, or one per line where lines are streamed
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Act as this person, where the site says `allow_as`; recorded as such
+    #[arg(long = "as", value_name = "PERSON", global = true)]
+    pub acting_as: Option<String>,
+    /// The site's directory [otherwise $QUARTERDECK_SITE, or the directory one is in]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub site: Option<PathBuf>,
+    /// The data directory [otherwise $QUARTERDECK_DATA, the site's `data.dir`, or $XDG_STATE_HOME/quarterdeck]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data: Option<PathBuf>,
+    /// The server's socket [otherwise the site's `data.socket`, or beside the data directory with `.sock` appended]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub socket: Option<PathBuf>,
+}
+
+/// Everything one can say.
+#[derive(Subcommand, Clone, PartialEq, Debug)]
+pub enum Verb {
+    /// Try everything in a small world of its own: no network, no configuration
+    Demo(Demo),
+    /// Write a new site into a directory that is empty or does not exist
+    Init {
+        /// The directory
+        dir: PathBuf,
+    },
+    /// Read the site and print every mistake with file, line and column
+    Check {
+        /// The site's directory
+        dir: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of a kind of file, for editors
+    Schema {
+        /// runbook, template, workspace, people, site or theme
+        kind: String,
+    },
+    /// Show a runbook; without one, list them
+    Show(Show),
+    /// Show what a proposal would run, without proposing it
+    Plan(Proposal),
+    /// Propose a run
+    Propose(Proposal),
+    /// Answer for a warning of a run
+    Accept {
+        /// The run
+        run: RunId,
+        /// The warning's id
+        warning: String,
+        /// Why it is acceptable
+        #[arg(long)]
+        reason: String,
+    },
+    /// Approve a run, by the code of what was looked at
+    Approve {
+        /// The run
+        run: RunId,
+        /// The code shown with the plan, XXX-XXX
+        #[arg(long)]
+        code: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Deny a run
+    Deny {
+        /// The run
+        run: RunId,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Take a proposal back
+    Withdraw {
+        /// The run
+        run: RunId,
+    },
+    /// Start an approved run
+    Start {
+        /// The run
+        run: RunId,
+    },
+    /// Start a run unless it has started, and watch it until it ends
+    Run {
+        /// The run
+        run: RunId,
+    },
+    /// Say that a manual step is done
+    Tick(Tick),
+    /// Give a secret that is asked for by `prompt:`; the value comes on standard input
+    Secret {
+        /// The run
+        run: RunId,
+        /// The secret's name
+        name: String,
+    },
+    /// Decide what becomes of a step that failed or is unknown
+    Decide(Decide),
+    /// Start no further step for now
+    Pause {
+        /// The run
+        run: RunId,
+    },
+    /// Go on after a pause
+    Continue {
+        /// The run
+        run: RunId,
+    },
+    /// End a run: at once, unless a later moment is named
+    Abort {
+        /// The run
+        run: RunId,
+        /// Let hosts at work finish the step they are in
+        #[arg(long, conflicts_with = "after_batch")]
+        after_step: bool,
+        /// Let the batch at work finish
+        #[arg(long)]
+        after_batch: bool,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Write a note on a run's timeline
+    Note {
+        /// The run
+        run: RunId,
+        /// The words
+        text: String,
+    },
+    /// Write the outcome note of a run that has ended
+    Close {
+        /// The run
+        run: RunId,
+        /// What came of it
+        #[arg(long)]
+        note: String,
+    },
+    /// Sign a closed run off
+    Review {
+        /// The run
+        run: RunId,
+        /// The reviewer's words
+        #[arg(long)]
+        comment: String,
+    },
+    /// Runs, open and past
+    #[command(subcommand)]
+    Runs(Runs),
+    /// Servers
+    #[command(subcommand)]
+    Hosts(Hosts),
+    /// The record
+    #[command(subcommand)]
+    Audit(Audit),
+    /// The site in force
+    #[command(subcommand)]
+    Site(Site),
+    /// Run the server in the foreground, or end the one that runs
+    Serve(Serve),
+    /// Open the console (the same as no verb)
+    Attach {
+        /// Open this run: `42`, `#42` or `run 42`
+        open: Vec<String>,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Say what is in order and what is not: site, data, socket, server
+    Doctor,
+}
+
+/// `demo`.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct Demo {
+    /// Drive a whole run without a terminal, naming who does what
+    #[arg(long)]
+    pub headless: bool,
+    /// Leave `DIR/site` and `DIR/data` behind; DIR must be empty or not exist
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// `show`.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct Show {
+    /// The runbook's id
+    pub runbook: Option<String>,
+    /// Plain Markdown with hosts, commands and the way back, for the day the tool is down
+    #[arg(long, requires = "runbook")]
+    pub paper: bool,
+    /// Only the hosts of this workspace
+    #[arg(long = "in", value_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+}
+
+/// A filled form.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct Proposal {
+    /// The runbook's id
+    pub runbook: String,
+    /// The workspace
+    #[arg(long = "in", short = 'w', value_name = "WORKSPACE")]
+    pub workspace: String,
+    /// An input's value; may be repeated
+    #[arg(long = "input", short = 'i', value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub inputs: Vec<(String, String)>,
+    /// Tick the confirmation of this input; may be repeated
+    #[arg(long = "confirm", value_name = "NAME")]
+    pub confirm: Vec<String>,
+    /// Narrow the runbook's hosts; never widens them
+    #[arg(long, value_name = "SELECTOR")]
+    pub select: Option<String>,
+    /// A tag beyond the workspace's baseline; may be repeated, and needs a reason
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<String>,
+    /// What the run is for
+    #[arg(long, value_enum)]
+    pub purpose: Purpose,
+    /// Why, in words
+    #[arg(long, default_value = "")]
+    pub reason: String,
+    /// Ticket reference
+    #[arg(long, default_value = "")]
+    pub ticket: String,
+    /// Who is told, and how
+    #[arg(long, value_name = "WHOM", default_value = "")]
+    pub tell: String,
+    /// A higher impact than the rules compute
+    #[arg(long, value_enum)]
+    pub impact: Option<ImpactWord>,
+}
+
+/// `tick`.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct Tick {
+    /// The run
+    pub run: RunId,
+    /// The manual step's id
+    pub step: String,
+    /// A point of the checklist that is done, counted from 1; may be repeated
+    #[arg(long = "point", value_name = "N", conflicts_with = "all")]
+    pub points: Vec<u16>,
+    /// Every point of the checklist is done
+    #[arg(long)]
+    pub all: bool,
+    /// What shows it
+    #[arg(long, default_value = "")]
+    pub evidence: String,
+}
+
+/// `decide`.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct Decide {
+    /// The run
+    pub run: RunId,
+    /// The host; `-` for a manual step, which has none
+    pub host: String,
+    /// The step's or check's id
+    pub step: String,
+    /// What becomes of it
+    #[arg(value_enum)]
+    pub decision: DecisionWord,
+    /// Why
+    #[arg(long, default_value = "")]
+    pub reason: String,
+}
+
+/// `runs …`.
+#[derive(Subcommand, Clone, PartialEq, Debug)]
+pub enum Runs {
+    /// List runs, newest first
+    List(RunsList),
+    /// Show one run: its plan, checks, hosts, votes, notes
+    Show {
+        /// The run
+        run: RunId,
+    },
+    /// Print what a run printed
+    Log(RunsLog),
+}
+
+/// `runs list`.
+#[derive(Args, Clone, PartialEq, Eq, Debug, Default)]
+pub struct RunsList {
+    /// In this workspace
+    #[arg(long = "in", short = 'w', value_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// Proposed, approved, driven or reviewed by this person
+    #[arg(long)]
+    pub person: Option<String>,
+    /// Of this runbook
+    #[arg(long)]
+    pub runbook: Option<String>,
+    /// On this host
+    #[arg(long)]
+    pub host: Option<String>,
+    /// That ended so
+    #[arg(long, value_enum)]
+    pub ending: Option<EndingWord>,
+    /// That stand so
+    #[arg(long, value_enum)]
+    pub phase: Option<PhaseWord>,
+    /// Proposed at or after: `2h` ago, a day, or a moment
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Proposed before
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// Words that runbook, ticket or note contain
+    #[arg(long)]
+    pub text: Option<String>,
+    /// Runs with a number below this
+    #[arg(long, value_name = "RUN")]
+    pub before: Option<RunId>,
+    /// At most this many
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+}
+
+/// `runs log`.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct RunsLog {
+    /// The run
+    pub run: RunId,
+    /// Of this host
+    #[arg(long)]
+    pub host: Option<String>,
+    /// Of this step or check
+    #[arg(long)]
+    pub step: Option<String>,
+    /// Of this stream
+    #[arg(long, value_enum)]
+    pub stream: Option<StreamWord>,
+    /// Lines that match this regular expression
+    #[arg(long, value_name = "PATTERN")]
+    pub grep: Option<String>,
+    /// Go on until the run ends
+    #[arg(long, short = 'f')]
+    pub follow: bool,
+    /// Only the last lines
+    #[arg(long, value_name = "N")]
+    pub tail: Option<u32>,
+    /// With the time of each line
+    #[arg(long)]
+    pub times: bool,
+}
+
+/// `hosts …`.
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum Hosts {
+    /// List the servers of your workspaces
+    List {
+        /// Of this workspace
+        #[arg(long = "in", short = 'w', value_name = "WORKSPACE")]
+        workspace: Option<String>,
+        /// That this selector means
+        #[arg(long)]
+        select: Option<String>,
+    },
+}
+
+/// `audit …`.
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum Audit {
+    /// List events, newest first
+    List {
+        /// Of this run
+        #[arg(long)]
+        run: Option<RunId>,
+        /// By this person
+        #[arg(long)]
+        person: Option<String>,
+        /// Of this kind, such as `voted`
+        #[arg(long)]
+        kind: Option<String>,
+        /// With an index below this
+        #[arg(long, value_name = "INDEX")]
+        before: Option<u64>,
+        /// At most this many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Verify the whole record; needs no server
+    Verify,
+}
+
+/// `site …`.
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum Site {
+    /// Show the site in force, and the change that waits
+    Show,
+    /// Read the site's files again and put them into force, or leave them waiting for a second person
+    Load,
+    /// Accept the change that waits
+    Accept {
+        /// The first digits of its digest, as shown
+        digest: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// `serve`.
+#[derive(Args, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Serve {
+    /// End the server that runs; said twice, also while runs are in flight
+    #[arg(long, action = clap::ArgAction::Count)]
+    pub stop: u8,
+    /// Leave after so long without work or visitors, such as 10m
+    #[arg(long, value_name = "DURATION", conflicts_with = "stop")]
+    pub idle_exit: Option<String>,
+    /// Become a session of its own: what a verb says that starts the server
+    #[arg(long, hide = true)]
+    pub detach: bool,
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident for $of:ty { $($word:ident $($literal:literal)? => $value:expr),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+        #[allow(missing_docs, reason = "the words say it")]
+        pub enum $name { $($(#[value(name = $literal)])? $word,)* }
+
+        impl From<$name> for $of {
+            fn from(word: $name) -> Self {
+                match word { $($name::$word => $value,)* }
+            }
+        }
+    };
+}
+
+words!(
+    /// `--purpose`.
+    Purpose for RunPurpose {
+        NewEnvironment => RunPurpose::NewEnvironment,
+        Rollout => RunPurpose::Rollout,
+        Fix => RunPurpose::Fix,
+        Audit => RunPurpose::Audit,
+    }
+);
+
+words!(
+    /// `--impact`.
+    ImpactWord for Impact {
+        Low => Impact::Low,
+        Medium => Impact::Medium,
+        High => Impact::High,
+    }
+);
+
+words!(
+    /// What `decide` decides.
+    DecisionWord for Decision {
+        Retry => Decision::Retry,
+        Skip => Decision::Skip,
+        Drop => Decision::Drop,
+        MarkOk => Decision::MarkOk,
+        MarkFailed => Decision::MarkFailed,
+    }
+);
+
+words!(
+    /// `--ending`.
+    EndingWord for Ending {
+        Succeeded => Ending::Succeeded,
+        Failed => Ending::Failed,
+        Unverified => Ending::Unverified,
+        Aborted => Ending::Aborted,
+        Interrupted => Ending::Interrupted,
+        Stuck => Ending::Stuck,
+    }
+);
+
+words!(
+    /// `--phase`.
+    PhaseWord for PhaseTag {
+        Checking => PhaseTag::Checking,
+        Waiting => PhaseTag::Waiting,
+        Approved => PhaseTag::Approved,
+        Running => PhaseTag::Running,
+        Paused => PhaseTag::Paused,
+        Stopping => PhaseTag::Stopping,
+        Verifying => PhaseTag::Verifying,
+        Ended => PhaseTag::Ended,
+        Closed => PhaseTag::Closed,
+        Reviewed => PhaseTag::Reviewed,
+        Cancelled => PhaseTag::Cancelled,
+    }
+);
+
+words!(
+    /// `--stream`.
+    StreamWord for Stream {
+        Out => Stream::Out,
+        Err => Stream::Err,
+        Note => Stream::Note,
+    }
+);
+
+/// Shells there are completions for.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Shell {
+    Bash,
+    Elvish,
+    Fish,
+    Zsh,
+}
+
+/// Where a verb is carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// By the program itself: files alone.
+    Here,
+    /// By the server.
+    Server,
+    /// It starts, ends or shows the server.
+    Process,
+}
+
+impl Verb {
+    /// Where it is carried out.
+    pub fn place(&self) -> Place {
+        match self {
+            Verb::Init { .. }
+            | Verb::Check { .. }
+            | Verb::Schema { .. }
+            | Verb::Show(_)
+            | Verb::Audit(Audit::Verify)
+            | Verb::Completions { .. }
+            | Verb::Doctor => Place::Here,
+            Verb::Demo(_) | Verb::Serve(_) | Verb::Attach { .. } => Place::Process,
+            Verb::Plan(_)
+            | Verb::Propose(_)
+            | Verb::Accept { .. }
+            | Verb::Approve { .. }
+            | Verb::Deny { .. }
+            | Verb::Withdraw { .. }
+            | Verb::Start { .. }
+            | Verb::Run { .. }
+            | Verb::Tick(_)
+            | Verb::Secret { .. }
+            | Verb::Decide(_)
+            | Verb::Pause { .. }
+            | Verb::Continue { .. }
+            | Verb::Abort { .. }
+            | Verb::Note { .. }
+            | Verb::Close { .. }
+            | Verb::Review { .. }
+            | Verb::Runs(_)
+            | Verb::Hosts(_)
+            | Verb::Audit(Audit::List { .. })
+            | Verb::Site(_) => Place::Server,
+        }
+    }
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("write NAME=VALUE".to_owned()),
+    }
+}

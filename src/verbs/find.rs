@@ -1,0 +1,128 @@
+//! From what a person typed to what it means in the world: runs, cells, moments.
+
+use super::Cx;
+use crate::domain::command::Seen;
+use crate::domain::query::{Fetch, Fetched};
+use crate::domain::run::{Item, Run, Slot};
+use crate::domain::{Refusal, Rule, RunId, Timestamp, World, duration};
+use std::sync::Arc;
+
+impl Cx<'_> {
+    /// What is true now.
+    pub fn world(&self) -> Arc<World> {
+        Arc::clone(&self.engine.world().borrow())
+    }
+
+    /// An open run that this person may see; for others it does not exist, in the same words.
+    pub fn open_run(&self, id: RunId) -> Result<Arc<Run>, Refusal> {
+        let world = self.world();
+        let seen = world
+            .run(id)
+            .filter(|run| world.can_see(self.person, &run.plan.proposal.workspace));
+        seen.cloned().ok_or_else(|| no_such_run(id))
+    }
+
+    /// A run as it is or was, open or long over.
+    pub async fn any_run(&self, id: RunId) -> Result<Arc<Run>, Refusal> {
+        if let Ok(run) = self.open_run(id) {
+            return Ok(run);
+        }
+        match self.engine.fetch(self.person, Fetch::Run(id)).await {
+            Fetched::Run(run) => Ok(run),
+            Fetched::Failed(why) => Err(Refusal {
+                what: why,
+                ..no_such_run(id)
+            }),
+            Fetched::History(_)
+            | Fetched::Audit(_)
+            | Fetched::Log(_)
+            | Fetched::Presets(_)
+            | Fetched::Drafts(_) => Err(no_such_run(id)),
+        }
+    }
+}
+
+pub fn no_such_run(id: RunId) -> Refusal {
+    Refusal::new(Rule::NotFound, format!("no run {id}")).next("`quarterdeck runs list` shows them")
+}
+
+/// What somebody who typed a run's number has looked at: the run as it stands.
+pub fn seen(run: &Run) -> Seen {
+    Seen::Revision(run.revision)
+}
+
+/// The cell that a host's name and a step's or check's id mean. `-` is no host: a manual step.
+pub fn slot(run: &Run, host: &str, step: &str) -> Result<Slot, Refusal> {
+    let plan = &run.plan;
+    let host = match host {
+        "-" => None,
+        name => Some(plan.host_ix(name).ok_or_else(|| {
+            Refusal::new(
+                Rule::NotFound,
+                format!("{} has no host called {name}", run.id),
+            )
+        })?),
+    };
+    let item = item(run, step)?;
+    Ok(Slot { item, host })
+}
+
+/// The step or check with this id.
+pub fn item(run: &Run, id: &str) -> Result<Item, Refusal> {
+    items(run)
+        .find(|item| run.plan.item_name(*item).0.as_str() == id)
+        .ok_or_else(|| {
+            let known: Vec<String> = items(run)
+                .map(|item| run.plan.item_name(item).0.to_string())
+                .collect();
+            Refusal::new(
+                Rule::NotFound,
+                format!("{} has no step or check called {id}", run.id),
+            )
+            .next(format!("it has {}", known.join(", ")))
+        })
+}
+
+/// Every column of a run's matrix: steps first, for where an id is used twice the step is meant.
+pub fn items(run: &Run) -> impl Iterator<Item = Item> + '_ {
+    let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+    let runbook = &run.plan.runbook;
+    let steps = run.plan.steps().map(|(position, _)| Item::Step(position));
+    steps
+        .chain([Item::Reach])
+        .chain((0..count(runbook.preflight.len())).map(Item::Preflight))
+        .chain((0..count(runbook.verify.len())).map(Item::Verify))
+}
+
+/// A moment as people write it: `2h` ago, a day (its beginning in UTC), or RFC 3339.
+pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Refusal> {
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Ok(at.into());
+    }
+    if let Ok(day) = text.parse::<jiff::civil::Date>()
+        && let Ok(begins) = day.to_zoned(jiff::tz::TimeZone::UTC)
+    {
+        return Ok(begins.timestamp().into());
+    }
+    let ago = duration::parse_ms(text).map_err(|_| {
+        Refusal::new(Rule::Input, format!("`{text}` is no moment"))
+            .next("write 2h (ago), 2026-11-21 or 2026-11-21T21:41:00Z")
+    })?;
+    Ok(Timestamp(
+        now.0.saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX)),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read_in_three_ways() {
+        let now = Timestamp(1_800_000_000_000);
+        assert_eq!(moment("2h", now), Ok(Timestamp(now.0 - 7_200_000)));
+        assert_eq!(moment("1970-01-02", now), Ok(Timestamp(86_400_000)));
+        assert_eq!(moment("1970-01-01T00:00:01Z", now), Ok(Timestamp(1_000)));
+        assert_eq!(moment("soon", now).unwrap_err().rule, Rule::Input);
+    }
+}

@@ -1,0 +1,367 @@
+//! The JSON forms of answers. Stable: names are sorted and only ever added to; a name that does not apply is `null`, never
+//! missing; moments are RFC 3339 in UTC with milliseconds, spans are milliseconds and say so in their name.
+
+use crate::domain::policy::{self, WaitsFor};
+use crate::domain::query::{AuditRow, HistoryRow, LogLine, Page};
+use crate::domain::run::{Cancel, Cell, CellState, Note, PauseCause, Phase, Reason, Run, Slot};
+use crate::domain::workspace::{Reach, Server, Workspace};
+use crate::domain::{Actor, Door, Refusal, Timestamp, World, binding, words};
+use serde_json::{Value, json};
+
+/// `{"refused": {code, next, what, who_may}}`.
+pub fn refusal(refusal: &Refusal) -> Value {
+    json!({"refused": {
+        "code": refusal.rule.code(),
+        "next": refusal.next,
+        "what": refusal.what,
+        "who_may": refusal.who_may,
+    }})
+}
+
+/// A moment, or `null`.
+pub fn time(at: impl Into<Option<Timestamp>>) -> Value {
+    at.into().map_or(Value::Null, |at| {
+        Value::from(format!("{:.3}", at.to_jiff()))
+    })
+}
+
+/// One run in full: what `runs show` prints.
+pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
+    let plan = &run.plan;
+    let hosts: Vec<Value> = plan
+        .hosts
+        .iter()
+        .map(|host| json!({"name": host.name.as_str(), "reach": reach(&host.reach)}))
+        .collect();
+    let cells: Vec<Value> = run
+        .cells
+        .iter()
+        .map(|(slot, found)| cell(run, *slot, found))
+        .collect();
+    let waits: Vec<Value> = match matches!(run.phase, Phase::Waiting | Phase::Approved) {
+        true => policy::waits_for(world, run, now)
+            .iter()
+            .map(waits_for)
+            .collect(),
+        false => Vec::new(),
+    };
+    let checks: Vec<Value> = run
+        .builtin
+        .iter()
+        .map(|(check, judged)| {
+            json!({
+                "at": time(judged.at),
+                "check": check.id_and_title().0,
+                "verdict": words::verdict_word(judged.verdict),
+                "why": judged.why,
+            })
+        })
+        .collect();
+    let warnings: Vec<Value> = policy::warnings(run)
+        .iter()
+        .map(|(id, text)| {
+            let accepted = run.accepted.get(id).map(|found| {
+                json!({"at": time(found.at), "by": found.by.as_str(), "reason": found.reason})
+            });
+            json!({"accepted": accepted, "id": id.as_str(), "text": text})
+        })
+        .collect();
+    let votes: Vec<Value> = run
+        .votes
+        .iter()
+        .map(|vote| json!({"at": time(vote.at), "by": vote.by.as_str(), "choice": vote.choice, "reason": vote.reason}))
+        .collect();
+    json!({
+        "approved": time(run.approved),
+        "binding": run.binding.to_string(),
+        "cells": cells,
+        "checks": checks,
+        "code": binding::code(&run.binding),
+        "driver": run.driver.as_ref().map(ToString::to_string),
+        "ended": time(run.ended),
+        "ending": run.phase.ending().map(|ending| ending.word()),
+        "environment": plan.environment.word(),
+        "hosts": hosts,
+        "impact": plan.impact.word(),
+        "impact_because": plan.impact_because,
+        "inputs": plan.inputs.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+        "notes": run.notes.iter().map(|found| note(Some(found))).collect::<Vec<_>>(),
+        "outcome_note": note(run.outcome_note.as_ref()),
+        "phase": run.phase.tag().word(),
+        "phase_because": because(&run.phase),
+        "phase_since": time(run.phase_since),
+        "proposed": time(run.proposed),
+        "requester": plan.requester.as_str(),
+        "review": note(run.review.as_ref()),
+        "revision": run.revision,
+        "run": run.id.0,
+        "runbook": plan.runbook.id.as_str(),
+        "started": time(run.started),
+        "ticket": plan.proposal.ticket,
+        "version": plan.runbook.version,
+        "votes": votes,
+        "waits_for": waits,
+        "warnings": warnings,
+        "workspace": plan.proposal.workspace.as_str(),
+    })
+}
+
+/// Why a run is paused, cancelled or stopping; `null` elsewhere.
+fn because(phase: &Phase) -> Value {
+    match phase {
+        Phase::Paused(PauseCause::Person(person)) => json!(person.as_str()),
+        Phase::Paused(PauseCause::Failure) => json!("failure"),
+        Phase::Stopping(how) => json!(how),
+        Phase::Cancelled(Cancel::Void(rule)) => json!(format!("void: {}", rule.code())),
+        Phase::Cancelled(cancel) => json!(cancel.word()),
+        Phase::Checking(_)
+        | Phase::Waiting
+        | Phase::Approved
+        | Phase::Running
+        | Phase::Verifying
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_) => Value::Null,
+    }
+}
+
+fn note(note: Option<&Note>) -> Value {
+    note.map_or(
+        Value::Null,
+        |note| json!({"at": time(note.at), "by": note.by.as_str(), "text": note.text}),
+    )
+}
+
+fn cell(run: &Run, slot: Slot, cell: &Cell) -> Value {
+    let host = slot.host.and_then(|ix| run.plan.host(ix));
+    json!({
+        "attempt": cell.attempt,
+        "began": time(cell.began),
+        "host": host.map(|host| host.name.as_str()),
+        "kind": kind(slot.item),
+        "needs_decision": run.progress.attention.contains(&slot),
+        "reason": reason(&cell.state).map(Reason::code),
+        "reason_words": reason(&cell.state).map(Reason::words),
+        "saw": cell.saw,
+        "since": time(cell.since),
+        "state": state_word(&cell.state),
+        "step": run.plan.item_name(slot.item).0.as_str(),
+    })
+}
+
+/// What sort of column an item is.
+pub fn kind(item: crate::domain::run::Item) -> &'static str {
+    use crate::domain::run::Item;
+    match item {
+        Item::Reach => "reach",
+        Item::Preflight(_) => "preflight",
+        Item::Step(_) => "step",
+        Item::Verify(_) => "verify",
+    }
+}
+
+/// The word for a cell's state.
+pub fn state_word(state: &CellState) -> &'static str {
+    match state {
+        CellState::Waiting => "waiting",
+        CellState::Intended => "intended",
+        CellState::Started { .. } => "started",
+        CellState::Ok => "ok",
+        CellState::Failed(_) => "failed",
+        CellState::Unknown(_) => "unknown",
+        CellState::Skipped => "skipped",
+        CellState::Refused(_) => "refused",
+    }
+}
+
+/// Why a cell did not end well.
+pub fn reason(state: &CellState) -> Option<&Reason> {
+    match state {
+        CellState::Failed(reason) | CellState::Unknown(reason) | CellState::Refused(reason) => {
+            Some(reason)
+        }
+        CellState::Waiting
+        | CellState::Intended
+        | CellState::Started { .. }
+        | CellState::Ok
+        | CellState::Skipped => None,
+    }
+}
+
+fn waits_for(waits: &WaitsFor) -> Value {
+    match waits {
+        WaitsFor::Approval { role, missing, may } => json!({
+            "kind": "approval", "may": names(may), "missing": missing, "role": role.word(),
+        }),
+        WaitsFor::Warning { id, text, may } => json!({
+            "id": id.as_str(), "kind": "warning", "may": names(may), "text": text,
+        }),
+        WaitsFor::Window { why, until } => {
+            json!({"kind": "window", "until": time(*until), "why": why})
+        }
+    }
+}
+
+fn names(people: &[crate::domain::PersonId]) -> Vec<&str> {
+    people.iter().map(|person| person.as_str()).collect()
+}
+
+/// `{"matching", "next", "rows", "total"}` of runs.
+pub fn history(page: &Page<HistoryRow>) -> Value {
+    of_page(page, |row| {
+        json!({
+            "approved_by": names(&row.approved_by),
+            "by": row.by.as_str(),
+            "driver": row.driver.as_ref().map(ToString::to_string),
+            "ended": time(row.ended),
+            "ending": row.ending.map(|ending| ending.word()),
+            "environment": row.environment.word(),
+            "hosts": row.hosts,
+            "hosts_failed": row.hosts_failed,
+            "impact": row.impact.word(),
+            "note": row.note,
+            "phase": row.phase.word(),
+            "proposed": time(row.proposed),
+            "reviewed_by": row.reviewed_by.as_ref().map(ToString::to_string),
+            "run": row.run.0,
+            "runbook": row.runbook.as_str(),
+            "started": time(row.started),
+            "ticket": row.ticket,
+            "version": row.version,
+            "warnings_accepted": row.warnings_accepted,
+            "workspace": row.workspace.as_str(),
+        })
+    })
+}
+
+/// `{"matching", "next", "rows", "total"}` of events.
+pub fn audit(page: &Page<AuditRow>) -> Value {
+    of_page(page, |row| {
+        let (by, door) = actor(&row.by);
+        json!({
+            "at": time(row.at),
+            "by": by,
+            "door": door,
+            "index": row.index,
+            "kind": row.kind,
+            "run": row.run.map(|run| run.0),
+            "summary": row.summary,
+        })
+    })
+}
+
+/// Who acted, and the word for the door that was used.
+pub fn actor(actor: &Actor) -> (String, Value) {
+    match actor {
+        Actor::Engine => ("engine".to_owned(), Value::Null),
+        Actor::Person { person, door } => {
+            let door = match door {
+                Door::Socket { uid } => json!({"kind": "socket", "uid": uid}),
+                Door::As { uid } => json!({"kind": "as", "uid": uid}),
+            };
+            (person.to_string(), door)
+        }
+    }
+}
+
+fn of_page<T>(page: &Page<T>, row: impl Fn(&T) -> Value) -> Value {
+    json!({
+        "matching": page.matching,
+        "next": page.next,
+        "rows": page.rows.iter().map(row).collect::<Vec<_>>(),
+        "total": page.total,
+    })
+}
+
+/// One line of a log.
+pub fn log_line(line: &LogLine) -> Value {
+    json!({
+        "at": time(line.at),
+        "attempt": line.attempt,
+        "host": line.host,
+        "kind": kind(line.item),
+        "number": line.number,
+        "step": line.step.as_str(),
+        "stream": line.stream,
+        "text": String::from_utf8_lossy(&line.bytes),
+    })
+}
+
+/// A server and its workspace.
+pub fn server(workspace: &Workspace, server: &Server) -> Value {
+    json!({
+        "environment": workspace.environment.word(),
+        "groups": server.groups,
+        "name": server.name.as_str(),
+        "reach": reach(&server.reach),
+        "tags": server.tags,
+        "workspace": workspace.id.as_str(),
+    })
+}
+
+fn reach(reach: &Reach) -> Value {
+    match reach {
+        Reach::Local => json!({"kind": "local"}),
+        Reach::Ssh {
+            address,
+            port,
+            user,
+            jump,
+            trust: _,
+        } => json!({
+            "address": address,
+            "jump": jump.as_ref().map(ToString::to_string),
+            "kind": "ssh",
+            "port": port,
+            "user": user,
+        }),
+    }
+}
+
+/// The site in force and the change that waits.
+pub fn site(world: &World) -> Value {
+    let one = |site: &crate::domain::site::Site| {
+        json!({
+            "allow_as": site.allow_as,
+            "commit": site.commit,
+            "digest": site.digest.to_string(),
+            "dirty": site.dirty,
+            "name": site.name,
+            "people": site.people.keys().map(ToString::to_string).collect::<Vec<_>>(),
+            "runbooks": site.runbooks.keys().map(ToString::to_string).collect::<Vec<_>>(),
+            "workspaces": site.workspaces.keys().map(ToString::to_string).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "in_force": world.site.as_deref().map(one),
+        "pending": world.pending.as_ref().map(|pending| json!({
+            "at": time(pending.at),
+            "by": pending.by.as_ref().map(ToString::to_string),
+            "diff": pending.diff,
+            "sensitive": pending.sensitive.iter().map(|change| change.words()).collect::<Vec<_>>(),
+            "site": one(&pending.site),
+        })),
+    })
+}
+
+/// What a run's watcher is told when it moves on.
+pub fn moved(run: &Run) -> Value {
+    json!({
+        "ending": run.phase.ending().map(|ending| ending.word()),
+        "moved": run.phase.tag().word(),
+        "needs_decision": run
+            .progress
+            .attention
+            .iter()
+            .map(|slot| {
+                let host = slot.host.and_then(|ix| run.plan.host(ix));
+                json!({
+                    "host": host.map(|host| host.name.as_str()),
+                    "step": run.plan.item_name(slot.item).0.as_str(),
+                })
+            })
+            .collect::<Vec<_>>(),
+        "run": run.id.0,
+        "since": time(run.phase_since),
+    })
+}

@@ -1,0 +1,191 @@
+//! Verbs that ask: plans, runs, hosts, events.
+
+use super::act::{proposal, refused};
+use super::args::{Hosts, Proposal as Form, RunsList};
+use super::out::{self, Gone, Io};
+use super::{Cx, Exit, find, json, text};
+use crate::domain::query::{AuditQuery, Fetch, Fetched, HistoryQuery};
+use crate::domain::{PersonId, Refusal, Rule, RunId, Timestamp, planning, selector};
+use serde_json::json;
+
+/// `plan`: what a proposal would run. The number and the moment are those the next proposal would get, so the code
+/// shown is not the one to approve by: another second, another code.
+pub async fn plan(cx: &Cx<'_>, form: &Form, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let world = cx.world();
+    let number = RunId(world.next_run.max(1));
+    let now = cx.engine.now();
+    match planning::plan(&world, number, cx.person, now, &proposal(form)) {
+        Ok(plan) => {
+            let answer = match cx.json {
+                true => out::document(&serde_json::to_value(&plan).unwrap_or_default()),
+                false => text::plan(&plan, None),
+            };
+            io.out(&answer).await?;
+            Ok(Exit::Done)
+        }
+        Err(refusal) => refused(cx, &refusal, io).await,
+    }
+}
+
+/// `runs list`.
+pub async fn runs(cx: &Cx<'_>, list: &RunsList, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let now = cx.engine.now();
+    let moment = |text: &Option<String>| -> Result<Option<Timestamp>, Refusal> {
+        text.as_deref()
+            .map(|text| find::moment(text, now))
+            .transpose()
+    };
+    let (since, until) = match (moment(&list.since), moment(&list.until)) {
+        (Ok(since), Ok(until)) => (since, until),
+        (Err(refusal), _) | (_, Err(refusal)) => return refused(cx, &refusal, io).await,
+    };
+    let query = HistoryQuery {
+        workspace: list.workspace.as_deref().map(Into::into),
+        person: list.person.as_deref().map(PersonId::new),
+        runbook: list.runbook.as_deref().map(Into::into),
+        host: list.host.clone(),
+        ending: list.ending.map(Into::into),
+        phase: list.phase.map(Into::into),
+        since,
+        until,
+        text: list.text.clone(),
+        visible_to: None,
+        before: list.before.map(|run| run.0),
+        limit: list.limit,
+    };
+    match cx.engine.fetch(cx.person, Fetch::History(query)).await {
+        Fetched::History(page) => {
+            let answer = match cx.json {
+                true => out::document(&json::history(&page)),
+                false => {
+                    let more = text::more(page.rows.len(), page.matching, page.next);
+                    text::history(&page.rows) + &more
+                }
+            };
+            io.out(&answer).await?;
+            Ok(Exit::Done)
+        }
+        other => unanswered(cx, other, io).await,
+    }
+}
+
+/// `runs show`.
+pub async fn run(cx: &Cx<'_>, id: RunId, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    match cx.any_run(id).await {
+        Ok(run) => {
+            let (world, now) = (cx.world(), cx.engine.now());
+            let answer = match cx.json {
+                true => {
+                    let mut value = json::run(&world, &run, now);
+                    value["missing_secrets"] = cx.engine.missing_secrets(id).into();
+                    out::document(&value)
+                }
+                false => text::run(&world, &run, now) + &secrets_missing(cx, id),
+            };
+            io.out(&answer).await?;
+            Ok(Exit::Done)
+        }
+        Err(refusal) => refused(cx, &refusal, io).await,
+    }
+}
+
+/// Which `prompt:` secrets a run still lacks, and how they are given.
+pub fn secrets_missing(cx: &Cx<'_>, id: RunId) -> String {
+    let names = cx.engine.missing_secrets(id);
+    names
+        .iter()
+        .map(|name| {
+            format!(
+                "\nneeds a secret: quarterdeck secret {} {name} < FILE\n",
+                id.0
+            )
+        })
+        .collect()
+}
+
+/// `hosts list`.
+pub async fn hosts(cx: &Cx<'_>, verb: &Hosts, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let Hosts::List { workspace, select } = verb;
+    let world = cx.world();
+    let workspaces = world.site.iter().flat_map(|site| site.workspaces.values());
+    let wanted = workspaces.filter(|found| {
+        let named = workspace
+            .as_deref()
+            .is_none_or(|id| found.id.as_str() == id);
+        named && found.has_member(cx.person)
+    });
+    let mut rows = Vec::new();
+    let mut seen = 0;
+    for found in wanted {
+        seen += 1;
+        let servers = match select {
+            None => Ok(found.servers.iter().collect()),
+            Some(text) => selector::resolve(text, &found.servers),
+        };
+        match servers {
+            Ok(servers) => rows.extend(servers.into_iter().map(|server| (found.as_ref(), server))),
+            Err(error) => {
+                let refusal = Refusal::new(Rule::Targets, error.to_string());
+                return refused(cx, &refusal, io).await;
+            }
+        }
+    }
+    if let (0, Some(id)) = (seen, workspace) {
+        let refusal = Refusal::new(Rule::NotFound, format!("no workspace is called {id}"));
+        return refused(cx, &refusal, io).await;
+    }
+    let answer = match cx.json {
+        true => {
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|(w, server)| json::server(w, server))
+                .collect();
+            out::document(&json!({"rows": rows}))
+        }
+        false => text::hosts(&rows),
+    };
+    io.out(&answer).await?;
+    Ok(Exit::Done)
+}
+
+/// `audit list`.
+pub async fn audit(cx: &Cx<'_>, query: AuditQuery, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    match cx.engine.fetch(cx.person, Fetch::Audit(query)).await {
+        Fetched::Audit(page) => {
+            let answer = match cx.json {
+                true => out::document(&json::audit(&page)),
+                false => {
+                    let more = text::more(page.rows.len(), page.matching, page.next);
+                    text::audit(&page.rows) + &more
+                }
+            };
+            io.out(&answer).await?;
+            Ok(Exit::Done)
+        }
+        other => unanswered(cx, other, io).await,
+    }
+}
+
+/// A question that was not answered: why, and exit 2, for nobody can tell.
+pub async fn unanswered(cx: &Cx<'_>, fetched: Fetched, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let why = match fetched {
+        Fetched::Failed(why) => why,
+        Fetched::History(_)
+        | Fetched::Audit(_)
+        | Fetched::Log(_)
+        | Fetched::Run(_)
+        | Fetched::Presets(_)
+        | Fetched::Drafts(_) => "another question was answered".to_owned(),
+    };
+    match cx.json {
+        true => io.out(&out::document(&json!({"failed": why}))).await?,
+        false => {
+            io.err(&format!(
+                "cannot tell: {}\n",
+                crate::terminal::line::Safe::new(&why)
+            ))
+            .await?
+        }
+    }
+    Ok(Exit::Unknown)
+}

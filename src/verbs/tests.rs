@@ -1,0 +1,85 @@
+//! The command line: what parses, what does not, and that the table people read is the one clap knows.
+
+use super::args::*;
+use super::*;
+use clap::CommandFactory;
+
+fn parsed(line: &str) -> Line {
+    let words = shlex::split(line).unwrap();
+    parse(&words).unwrap_or_else(|error| panic!("{line}: {}", error.text))
+}
+
+#[test]
+fn the_definition_holds_together() {
+    Line::command().debug_assert();
+}
+
+#[test]
+fn a_proposal_is_read_whole() {
+    let line = parsed(
+        "propose planned-change --in prod-web -i release=v1.5.0 --input 'risk=a=b c' --confirm release --select 'host:web-1' \
+         --tag canary --purpose rollout --reason why --ticket '#871' --tell chat --impact high --json --as grace",
+    );
+    assert!(line.common.json);
+    assert_eq!(line.common.acting_as.as_deref(), Some("grace"));
+    let Some(Verb::Propose(form)) = line.verb else {
+        panic!()
+    };
+    let proposal = act::proposal(&form);
+    assert_eq!(proposal.inputs["risk"], "a=b c");
+    assert_eq!(proposal.inputs["release"], "v1.5.0");
+    assert!(proposal.ticks.contains("release"));
+    assert_eq!(proposal.ticket, "#871");
+}
+
+#[test]
+fn runs_are_written_with_and_without_the_sign() {
+    for line in ["start 42", "start '#42'"] {
+        assert_eq!(
+            parsed(line).verb,
+            Some(Verb::Start {
+                run: crate::domain::RunId(42)
+            })
+        );
+    }
+}
+
+#[test]
+fn usage_is_exit_64_and_help_is_not() {
+    for line in [
+        "approve 1",
+        "decide 1 web-1 restart maybe",
+        "nonsense",
+        "propose x",
+        "runs list --limit many",
+        "demo --x",
+    ] {
+        let words = shlex::split(line).unwrap();
+        assert_eq!(parse(&words).unwrap_err().exit, Exit::Usage, "{line}");
+    }
+    assert_eq!(parse(&["--help"]).unwrap_err().exit, Exit::Done);
+    assert_eq!(parse(&["--version"]).unwrap_err().exit, Exit::Done);
+}
+
+#[test]
+fn no_verb_is_the_console() {
+    assert_eq!(parsed("--json").verb, None);
+}
+
+#[test]
+fn exit_codes_are_those_of_the_manual() {
+    let all = [
+        (Exit::Done, 0),
+        (Exit::No, 1),
+        (Exit::Unknown, 2),
+        (Exit::Usage, 64),
+        (Exit::BadInput, 65),
+        (Exit::Unreachable, 69),
+        (Exit::AlreadyRunning, 73),
+        (Exit::Storage, 74),
+        (Exit::TryAgain, 75),
+    ];
+    for (exit, code) in all {
+        assert_eq!(exit.code(), code);
+    }
+}

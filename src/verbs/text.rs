@@ -1,0 +1,616 @@
+//! Answers in words: short lines, columns that line up, nothing a terminal could take for a command.
+
+use super::json::{kind, reason, state_word};
+use crate::domain::order::Stream;
+use crate::domain::plan::Plan;
+use crate::domain::policy::{self, WaitsFor};
+use crate::domain::query::{AuditRow, HistoryRow, LogLine};
+use crate::domain::run::{Cancel, CellState, PauseCause, Phase, Run, Slot, Verdict};
+use crate::domain::runbook::Action;
+use crate::domain::workspace::{Reach, Server, Workspace};
+use crate::domain::{Actor, Door, PersonId, Refusal, Timestamp, World, binding, duration, words};
+use crate::terminal::filter;
+use crate::terminal::line::Safe;
+use std::fmt::Write as _;
+
+/// Hosts of a run whose cells are listed one by one; of more, only those that did not end well.
+const HOSTS_LISTED_MAX: usize = 24;
+
+/// `refused: … (code)`, who may, what next.
+pub fn refusal(refusal: &Refusal) -> String {
+    let mut text = format!(
+        "refused: {} ({})\n",
+        Safe::new(&refusal.what),
+        refusal.rule.code()
+    );
+    for (label, value) in [("who may", &refusal.who_may), ("next", &refusal.next)] {
+        if !value.is_empty() {
+            let _ = writeln!(text, "{label}: {}", Safe::new(value));
+        }
+    }
+    text
+}
+
+/// A moment: `2026-11-21 21:41:07Z`.
+pub fn time(at: Timestamp) -> String {
+    at.to_jiff().strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// Rows under their headings, columns lined up, two blanks between.
+pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let head: Vec<String> = headings.iter().map(|word| (*word).to_owned()).collect();
+    let all: Vec<Vec<Safe>> = std::iter::once(&head)
+        .chain(rows)
+        .map(|row| row.iter().map(Safe::new).collect())
+        .collect();
+    let width = |column: usize| {
+        let cells = all.iter().filter_map(|row| row.get(column));
+        cells.map(Safe::width).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let mut text = String::new();
+    for row in &all {
+        let line: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| cell.pad(*width).to_string())
+            .collect();
+        text.push_str(line.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// How many of how many, under a list that goes on.
+pub fn more(shown: usize, matching: u64, next: Option<u64>) -> String {
+    match next {
+        Some(next) => format!("{shown} of {matching}; go on with --before {next}\n"),
+        None => String::new(),
+    }
+}
+
+/// Where a run stands, in one line: `waiting for 1 approver (grace, kim)`.
+pub fn standing(world: &World, run: &Run, now: Timestamp) -> String {
+    let phase = phase(&run.phase);
+    let rest = match &run.phase {
+        Phase::Waiting | Phase::Approved => {
+            let waits = policy::waits_for(world, run, now);
+            waits.iter().map(waits_for).collect::<Vec<_>>().join("; ")
+        }
+        Phase::Paused(_) | Phase::Running => {
+            let decide = run
+                .progress
+                .attention
+                .iter()
+                .map(|slot| format!("{} needs a decision", place(run, *slot)));
+            let manual =
+                by_hand(run).map(|slot| format!("{} is to be done by a person", place(run, slot)));
+            decide.chain(manual).collect::<Vec<_>>().join("; ")
+        }
+        Phase::Checking(_)
+        | Phase::Stopping(_)
+        | Phase::Verifying
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_)
+        | Phase::Cancelled(_) => String::new(),
+    };
+    match rest.is_empty() {
+        true => phase,
+        false => format!("{phase}: {rest}"),
+    }
+}
+
+/// Manual steps that wait for somebody now.
+fn by_hand(run: &Run) -> impl Iterator<Item = Slot> + '_ {
+    let open = run
+        .cells
+        .iter()
+        .filter(|(slot, cell)| slot.host.is_none() && cell.state == CellState::Waiting);
+    open.map(|(slot, _)| *slot)
+}
+
+/// A phase with what it carries: `paused by ada`, `ended: failed`.
+pub fn phase(phase: &Phase) -> String {
+    let word = phase.tag().word();
+    match phase {
+        Phase::Paused(PauseCause::Person(person)) => format!("{word} by {person}"),
+        Phase::Paused(PauseCause::Failure) => format!("{word} after a failure"),
+        Phase::Stopping(how) => words::stop_words(*how).to_owned(),
+        Phase::Ended(ending) | Phase::Closed(ending) | Phase::Reviewed(ending) => {
+            format!("{word}, {}", ending.word())
+        }
+        Phase::Cancelled(Cancel::Void(rule)) => format!("void ({})", rule.code()),
+        Phase::Cancelled(cancel) => cancel.word().to_owned(),
+        Phase::Checking(_)
+        | Phase::Waiting
+        | Phase::Approved
+        | Phase::Running
+        | Phase::Verifying => word.to_owned(),
+    }
+}
+
+fn waits_for(waits: &WaitsFor) -> String {
+    match waits {
+        WaitsFor::Approval { role, missing, may } => {
+            format!("{missing} {} ({})", role.word(), people(may))
+        }
+        WaitsFor::Warning { id, text, may } => format!(
+            "somebody to answer for warning {id}: {} ({})",
+            Safe::new(text),
+            people(may)
+        ),
+        WaitsFor::Window { why, until } => match until {
+            Some(until) => format!("{why}, until {}", time(*until)),
+            None => why.clone(),
+        },
+    }
+}
+
+fn people(people: &[PersonId]) -> String {
+    match people.is_empty() {
+        true => "nobody".to_owned(),
+        false => people
+            .iter()
+            .map(PersonId::as_str)
+            .collect::<Vec<_>>()
+            .join(", "),
+    }
+}
+
+/// `web-1 restart`, or `announce` for a manual step.
+pub fn place(run: &Run, slot: Slot) -> String {
+    let step = run.plan.item_name(slot.item).0;
+    match slot.host.and_then(|ix| run.plan.host(ix)) {
+        Some(host) => format!("{} {step}", host.name),
+        None => step.to_string(),
+    }
+}
+
+/// Rows of `runs list`.
+pub fn history(rows: &[HistoryRow]) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let stands = match row.ending {
+                Some(ending) => format!("{}, {}", row.phase.word(), ending.word()),
+                None => row.phase.word().to_owned(),
+            };
+            let took = match (row.started, row.ended) {
+                (Some(started), Some(ended)) => duration::short(ended.ms_since(started)),
+                _ => String::new(),
+            };
+            let hosts = match row.hosts_failed {
+                0 => row.hosts.to_string(),
+                failed => format!("{} ({failed} failed)", row.hosts),
+            };
+            vec![
+                row.run.to_string(),
+                time(row.proposed),
+                row.workspace.to_string(),
+                format!("{} {}", row.runbook, row.version),
+                row.impact.word().to_owned(),
+                row.by.to_string(),
+                hosts,
+                took,
+                stands,
+            ]
+        })
+        .collect();
+    let headings = [
+        "run",
+        "proposed",
+        "workspace",
+        "runbook",
+        "impact",
+        "by",
+        "hosts",
+        "took",
+        "stands",
+    ];
+    table(&headings, &rows)
+}
+
+/// Rows of `audit list`.
+pub fn audit(rows: &[AuditRow]) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.index.to_string(),
+                time(row.at),
+                actor(&row.by),
+                row.run.map(|run| run.to_string()).unwrap_or_default(),
+                row.kind.clone(),
+                row.summary.clone(),
+            ]
+        })
+        .collect();
+    table(&["index", "at", "by", "run", "kind", "what"], &rows)
+}
+
+/// `grace`, or `grace (as)` where somebody else acted as grace.
+pub fn actor(actor: &Actor) -> String {
+    match actor {
+        Actor::Engine => "engine".to_owned(),
+        Actor::Person { person, door } => match door {
+            Door::Socket { .. } => person.to_string(),
+            Door::As { .. } => format!("{person} (as)"),
+        },
+    }
+}
+
+/// Rows of `hosts list`.
+pub fn hosts(rows: &[(&Workspace, &Server)]) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|(workspace, server)| {
+            let joined = |words: &std::collections::BTreeSet<String>| {
+                words
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            vec![
+                workspace.id.to_string(),
+                workspace.environment.word().to_owned(),
+                server.name.to_string(),
+                reach(&server.reach),
+                joined(&server.groups),
+                joined(&server.tags),
+            ]
+        })
+        .collect();
+    let headings = [
+        "workspace",
+        "environment",
+        "host",
+        "reached",
+        "groups",
+        "tags",
+    ];
+    table(&headings, &rows)
+}
+
+fn reach(reach: &Reach) -> String {
+    match reach {
+        Reach::Local => "this machine".to_owned(),
+        Reach::Ssh {
+            address,
+            port,
+            user,
+            jump,
+            trust: _,
+        } => {
+            let over = jump.as_ref().map(|jump| format!(" over {jump}"));
+            format!("{user}@{address}:{port}{}", over.unwrap_or_default())
+        }
+    }
+}
+
+/// `plan`, and the first part of `runs show`: what would run, where, and the way back.
+pub fn plan(plan: &Plan, code: Option<&str>) -> String {
+    let mut text = format!(
+        "{} {} in {} ({}), impact {}\n",
+        plan.runbook.id,
+        Safe::new(&plan.runbook.version),
+        plan.proposal.workspace,
+        plan.environment.word(),
+        plan.impact.word()
+    );
+    let _ = writeln!(text, "{}", Safe::new(&plan.runbook.title));
+    for because in &plan.impact_because {
+        let _ = writeln!(text, "impact because: {}", Safe::new(because));
+    }
+    if let Some(code) = code {
+        let _ = writeln!(text, "code {code}");
+    }
+    let approval = match &plan.quorum {
+        None => "none due".to_owned(),
+        Some(quorum) => {
+            let slots: Vec<String> = quorum
+                .from
+                .iter()
+                .map(|slot| format!("{} {}", slot.n, slot.role.word()))
+                .collect();
+            slots.join(" and ")
+        }
+    };
+    let _ = writeln!(text, "approval: {approval}");
+    section(
+        &mut text,
+        "inputs",
+        plan.inputs
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    section(
+        &mut text,
+        "secrets",
+        plan.secrets.iter().map(|secret| {
+            let version = secret.version.as_deref().unwrap_or("not pinned");
+            (
+                secret.name.clone(),
+                format!("{} ({version})", secret.reference),
+            )
+        }),
+    );
+    let batches: Vec<String> = plan
+        .batches
+        .iter()
+        .map(|batch| {
+            let names: Vec<&str> = batch
+                .iter()
+                .filter_map(|ix| plan.host(*ix))
+                .map(|host| host.name.as_str())
+                .collect();
+            names.join(" ")
+        })
+        .collect();
+    let heading = format!(
+        "hosts: {} in {}, {} at once",
+        plan.hosts.len(),
+        counted(batches.len(), "batch", "batches"),
+        plan.parallel
+    );
+    section(
+        &mut text,
+        &heading,
+        (1..)
+            .zip(batches)
+            .map(|(number, names)| (format!("batch {number}"), names)),
+    );
+    checks(&mut text, "preflight", &plan.runbook.preflight);
+    let _ = writeln!(text, "\nsteps");
+    for (position, step) in plan.steps() {
+        let _ = writeln!(
+            text,
+            "  {}. {}: {}  [{}]",
+            position + 1,
+            step.id,
+            Safe::new(&step.title),
+            step.effect.word()
+        );
+        let (lines, points) = match &step.action {
+            Action::Script(script) => (&script.text, &[][..]),
+            Action::Manual {
+                text, checklist, ..
+            } => (text, checklist.as_slice()),
+        };
+        for line in lines.trim().lines() {
+            let _ = writeln!(text, "       {}", Safe::new(line));
+        }
+        for (number, point) in (1..).zip(points) {
+            let _ = writeln!(text, "       [{number}] {}", Safe::new(point));
+        }
+    }
+    checks(&mut text, "verify", &plan.runbook.verify);
+    if !plan.runbook.rollback.is_empty() {
+        let _ = writeln!(
+            text,
+            "\nway back\n  {}",
+            Safe::new(plan.runbook.rollback.trim())
+        );
+    }
+    let warned = plan
+        .warnings
+        .iter()
+        .map(|w| (w.id.to_string(), w.text.clone()));
+    section(&mut text, "warnings", warned);
+    text
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
+}
+
+fn checks(text: &mut String, heading: &str, checks: &[crate::domain::runbook::Check]) {
+    if checks.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{heading}");
+    for check in checks {
+        let _ = writeln!(text, "  {}: {}", check.id, Safe::new(&check.title));
+        for line in check.script.text.trim().lines() {
+            let _ = writeln!(text, "       {}", Safe::new(line));
+        }
+    }
+}
+
+fn section(text: &mut String, heading: &str, rows: impl Iterator<Item = (String, String)>) {
+    let rows: Vec<(Safe, Safe)> = rows
+        .map(|(name, value)| (Safe::new(name), Safe::new(value)))
+        .collect();
+    let Some(width) = rows.iter().map(|(name, _)| name.width()).max() else {
+        return;
+    };
+    let _ = writeln!(text, "\n{heading}");
+    for (name, value) in rows {
+        let _ = writeln!(text, "  {}  {value}", name.pad(width));
+    }
+}
+
+/// `runs show`.
+pub fn run(world: &World, run: &Run, now: Timestamp) -> String {
+    let code = binding::code(&run.binding);
+    let mut text = format!("{}  {}\n", run.id, standing(world, run, now));
+    text.push_str(&plan(&run.plan, Some(&code)));
+    let _ = writeln!(text, "\nwho and when");
+    let mut rows = vec![vec![
+        time(run.proposed),
+        run.plan.requester.to_string(),
+        "proposed".to_owned(),
+    ]];
+    rows.extend(run.votes.iter().map(|vote| {
+        let word = match vote.choice {
+            crate::domain::run::Choice::Approve => "approved",
+            crate::domain::run::Choice::Deny => "denied",
+        };
+        vec![
+            time(vote.at),
+            vote.by.to_string(),
+            format!("{word}: {}", vote.reason),
+        ]
+    }));
+    rows.extend(run.accepted.iter().map(|(id, found)| {
+        vec![
+            time(found.at),
+            found.by.to_string(),
+            format!("accepted warning {id}: {}", found.reason),
+        ]
+    }));
+    if let (Some(started), Some(driver)) = (run.started, &run.driver) {
+        rows.push(vec![
+            time(started),
+            driver.to_string(),
+            "started".to_owned(),
+        ]);
+    }
+    rows.extend(run.notes.iter().map(|note| {
+        vec![
+            time(note.at),
+            note.by.to_string(),
+            format!("note: {}", note.text),
+        ]
+    }));
+    if let Some(ended) = run.ended {
+        rows.push(vec![time(ended), String::new(), phase(&run.phase)]);
+    }
+    for (word, note) in [("outcome", &run.outcome_note), ("review", &run.review)] {
+        if let Some(note) = note {
+            rows.push(vec![
+                time(note.at),
+                note.by.to_string(),
+                format!("{word}: {}", note.text),
+            ]);
+        }
+    }
+    rows.sort_by(|a, b| a.first().cmp(&b.first()));
+    text.push_str(&indented(&table(&["at", "who", "what"], &rows)));
+    let judged: Vec<Vec<String>> = run
+        .builtin
+        .iter()
+        .filter(|(_, judged)| judged.verdict != Verdict::Pass)
+        .map(|(check, judged)| {
+            vec![
+                check.id_and_title().0.to_owned(),
+                words::verdict_word(judged.verdict).to_owned(),
+                judged.why.clone(),
+            ]
+        })
+        .collect();
+    if !judged.is_empty() {
+        let _ = writeln!(text, "\nchecks");
+        text.push_str(&indented(&table(&["check", "verdict", "why"], &judged)));
+    }
+    text.push_str(&matrix(run));
+    text
+}
+
+fn matrix(run: &Run) -> String {
+    let every = run.plan.hosts.len() <= HOSTS_LISTED_MAX;
+    let rows: Vec<Vec<String>> = run
+        .cells
+        .iter()
+        .filter(|(_, cell)| every || !matches!(cell.state, CellState::Ok))
+        .map(|(slot, cell)| {
+            let host = slot.host.and_then(|ix| run.plan.host(ix));
+            let why =
+                reason(&cell.state).map(|reason| format!("{} ({})", reason.words(), reason.code()));
+            let saw = cell.saw.lines().next().unwrap_or_default();
+            vec![
+                host.map(|host| host.name.to_string()).unwrap_or_default(),
+                kind(slot.item).to_owned(),
+                run.plan.item_name(slot.item).0.to_string(),
+                state_word(&cell.state).to_owned(),
+                cell.attempt.to_string(),
+                why.unwrap_or_default(),
+                saw.to_owned(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let heading = match every {
+        true => "host by step".to_owned(),
+        false => format!(
+            "host by step, of {} hosts what is not ok",
+            run.plan.hosts.len()
+        ),
+    };
+    let headings = ["host", "kind", "step", "state", "try", "why", "saw"];
+    format!("\n{heading}\n{}", indented(&table(&headings, &rows)))
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// `site show`.
+pub fn site(world: &World) -> String {
+    let mut text = match &world.site {
+        None => "no site is in force\n".to_owned(),
+        Some(site) => {
+            let git = match (&site.commit, site.dirty) {
+                (Some(commit), Some(true)) => format!(", commit {commit} with changes beyond it"),
+                (Some(commit), _) => format!(", commit {commit}"),
+                (None, _) => ", not in Git".to_owned(),
+            };
+            format!(
+                "{}: {} people, {} workspaces, {} runbooks; digest {}{git}\n",
+                Safe::new(&site.name),
+                site.people.len(),
+                site.workspaces.len(),
+                site.runbooks.len(),
+                site.digest.short()
+            )
+        }
+    };
+    if let Some(pending) = &world.pending {
+        let by = pending
+            .by
+            .as_ref()
+            .map_or("nobody said so".to_owned(), |by| format!("by {by}"));
+        let _ = writeln!(
+            text,
+            "\na change waits for another owner: digest {}, since {}, {by}",
+            pending.site.digest.short(),
+            time(pending.at)
+        );
+        for change in &pending.sensitive {
+            let _ = writeln!(text, "  {}", Safe::new(change.words()));
+        }
+        let _ = writeln!(text);
+        for line in pending.diff.lines() {
+            let _ = writeln!(text, "{}", Safe::new(line));
+        }
+    }
+    text
+}
+
+/// A line of a log: `web-1 restart | …`, `!` for standard error, `-` for our own words. Host bytes pass the filter.
+pub fn log_line(line: &LogLine, times: bool) -> String {
+    let mark = match line.stream {
+        Stream::Out => '|',
+        Stream::Err => '!',
+        Stream::Note => '-',
+    };
+    let at = match times {
+        true => format!("{} ", line.at.to_jiff().strftime("%H:%M:%S%.3f")),
+        false => String::new(),
+    };
+    let shown: String = filter::lines(&line.bytes)
+        .iter()
+        .map(|line| line.marked().text().to_string())
+        .collect();
+    let host = match line.host.is_empty() {
+        true => String::new(),
+        false => format!("{} ", Safe::new(&line.host)),
+    };
+    format!("{at}{host}{} {mark} {shown}\n", line.step)
+}

@@ -1,0 +1,206 @@
+//! Verbs that stream: a run's lines as they come, until it ends.
+//!
+//! Nothing is lost and nothing is kept: lines are asked for in pages, the next page once the one before was taken, so a
+//! reader that does not read holds up nobody else.
+
+use super::act::refused;
+use super::args::RunsLog;
+use super::find::{self, seen};
+use super::out::{self, Gone, Io};
+use super::{Cx, Exit, json, look, text};
+use crate::domain::RunId;
+use crate::domain::command::Ask;
+use crate::domain::query::{Fetch, Fetched, LogFrom, LogPage, LogQuery};
+use crate::domain::run::{Ending, Phase, Run};
+use std::sync::Arc;
+
+/// Lines asked for at once: a page is written before the next is read, and stays well under a channel's window.
+const PAGE_LINES: u32 = 500;
+
+/// `run`: starts what is approved, then follows.
+pub async fn run(cx: &Cx<'_>, id: RunId, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let found = match cx.any_run(id).await {
+        Ok(found) => found,
+        Err(refusal) => return refused(cx, &refusal, io).await,
+    };
+    let not_begun = match found.phase {
+        Phase::Waiting | Phase::Approved => true,
+        Phase::Checking(_) => {
+            found.started.is_none() && found.driver.is_none() && !is_starting(&found)
+        }
+        Phase::Running
+        | Phase::Paused(_)
+        | Phase::Stopping(_)
+        | Phase::Verifying
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_)
+        | Phase::Cancelled(_) => false,
+    };
+    if not_begun {
+        let ask = Ask::Start { run: id };
+        if let Err(refusal) = cx.engine.submit(cx.actor.clone(), seen(&found), ask).await {
+            return refused(cx, &refusal, io).await;
+        }
+    }
+    let query = LogQuery {
+        run: id,
+        host: None,
+        item: None,
+        stream: None,
+        matching: None,
+        from: LogFrom::Line(0),
+        count: PAGE_LINES,
+    };
+    follow(cx, query, false, io).await
+}
+
+fn is_starting(run: &Run) -> bool {
+    matches!(run.phase, Phase::Checking(crate::domain::run::Round::Start))
+}
+
+/// `runs log`.
+pub async fn log(cx: &Cx<'_>, verb: &RunsLog, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let found = match cx.any_run(verb.run).await {
+        Ok(found) => found,
+        Err(refusal) => return refused(cx, &refusal, io).await,
+    };
+    let item = match verb
+        .step
+        .as_deref()
+        .map(|step| find::item(&found, step))
+        .transpose()
+    {
+        Ok(item) => item,
+        Err(refusal) => return refused(cx, &refusal, io).await,
+    };
+    let mut query = LogQuery {
+        run: verb.run,
+        host: verb.host.clone(),
+        item,
+        stream: verb.stream.map(Into::into),
+        matching: verb.grep.clone(),
+        from: LogFrom::Line(0),
+        count: PAGE_LINES,
+    };
+    if let Some(lines) = verb.tail {
+        query.from = LogFrom::End;
+        query.count = 1;
+        match page(cx, &query).await {
+            Ok(page) => query.from = LogFrom::Line(page.total.saturating_sub(u64::from(lines))),
+            Err(other) => return look::unanswered(cx, other, io).await,
+        }
+        query.count = PAGE_LINES;
+    }
+    if verb.follow {
+        return follow(cx, query, verb.times, io).await;
+    }
+    match drain(cx, &mut query, verb.times, io).await? {
+        Ok(()) => Ok(Exit::Done),
+        Err(other) => look::unanswered(cx, other, io).await,
+    }
+}
+
+/// Streams lines and moves of a run until it ends; the exit says how it ended.
+async fn follow(
+    cx: &Cx<'_>,
+    mut query: LogQuery,
+    times: bool,
+    io: &mut Io<'_>,
+) -> Result<Exit, Gone> {
+    let id = query.run;
+    let mut tail = cx.engine.grown();
+    let mut world = cx.engine.world();
+    let mut told: Option<String> = None;
+    loop {
+        // Marked as seen before looking: whatever comes while we look wakes us again.
+        let lines = tail.borrow_and_update().get(&id).copied();
+        world.borrow_and_update();
+        let found = match cx.any_run(id).await {
+            Ok(found) => found,
+            Err(refusal) => return refused(cx, &refusal, io).await,
+        };
+        let exit = ended(&found);
+        // What was printed before the end stands before the word of the end, what is printed in a phase behind its name.
+        if exit.is_some() {
+            if let Err(other) = drain(cx, &mut query, times, io).await? {
+                return look::unanswered(cx, other, io).await;
+            }
+        }
+        let stands = text::standing(&cx.world(), &found, cx.engine.now());
+        if told.as_ref() != Some(&stands) {
+            let line = match cx.json {
+                true => out::line(&json::moved(&found)),
+                false => format!("-- {id} {stands}\n"),
+            };
+            io.out(&line).await?;
+            told = Some(stands);
+        }
+        if let Some(exit) = exit {
+            if let (Phase::Ended(_), false) = (&found.phase, cx.json) {
+                let next = format!("-- next: quarterdeck close {} --note '…'\n", id.0);
+                io.out(&next).await?;
+            }
+            return Ok(exit);
+        }
+        if let Err(other) = drain(cx, &mut query, times, io).await? {
+            return look::unanswered(cx, other, io).await;
+        }
+        let printed = tail.wait_for(|grown| grown.get(&id).copied() != lines);
+        let woken = tokio::select! {
+            grown = printed => grown.is_ok(),
+            changed = world.changed() => changed.is_ok(),
+        };
+        if !woken {
+            return Ok(Exit::TryAgain);
+        }
+    }
+}
+
+/// How a run that is over ended, as an exit.
+fn ended(run: &Arc<Run>) -> Option<Exit> {
+    if let Some(ending) = run.phase.ending() {
+        return Some(match ending {
+            Ending::Succeeded => Exit::Done,
+            Ending::Failed | Ending::Aborted | Ending::Stuck => Exit::No,
+            Ending::Unverified | Ending::Interrupted => Exit::Unknown,
+        });
+    }
+    matches!(run.phase, Phase::Cancelled(_)).then_some(Exit::No)
+}
+
+/// Writes every line there is from where the query stands, and moves it on.
+async fn drain(
+    cx: &Cx<'_>,
+    query: &mut LogQuery,
+    times: bool,
+    io: &mut Io<'_>,
+) -> Result<Result<(), Fetched>, Gone> {
+    loop {
+        let page = match page(cx, query).await {
+            Ok(page) => page,
+            Err(other) => return Ok(Err(other)),
+        };
+        let mut text = String::new();
+        for line in &page.lines {
+            match cx.json {
+                true => text.push_str(&out::line(&json::log_line(line))),
+                false => text.push_str(&text::log_line(line, times)),
+            }
+        }
+        io.out(&text).await?;
+        let count = u64::try_from(page.lines.len()).unwrap_or(u64::MAX);
+        let next = page.first.saturating_add(count);
+        query.from = LogFrom::Line(next);
+        if count == 0 || next >= page.total {
+            return Ok(Ok(()));
+        }
+    }
+}
+
+async fn page(cx: &Cx<'_>, query: &LogQuery) -> Result<LogPage, Fetched> {
+    match cx.engine.fetch(cx.person, Fetch::Log(query.clone())).await {
+        Fetched::Log(page) => Ok(page),
+        other => Err(other),
+    }
+}
