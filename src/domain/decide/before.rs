@@ -1,0 +1,260 @@
+//! Everything before a run starts: propose, answer for warnings, vote, start.
+
+use super::*;
+
+impl Deciding {
+    pub(super) fn propose(&mut self, proposal: &Proposal) -> Result<(), Refusal> {
+        let person = self.person()?;
+        if self.world.runs.len() >= WORLD_OPEN_RUNS_MAX {
+            return Err(
+                Refusal::new(Rule::Limit, format!("{WORLD_OPEN_RUNS_MAX} runs are open"))
+                    .next("close some"),
+            );
+        }
+        let run = RunId(self.world.next_run.max(1));
+        let plan = planning::plan(&self.world, run, &person, self.at, proposal)?;
+        let text = binding::canonical_plan(&plan).map_err(|error| {
+            Refusal::new(Rule::Input, format!("the plan cannot be bound: {error}"))
+        })?;
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let event = Event::RunProposed {
+            run,
+            workspace: plan.proposal.workspace.clone(),
+            environment: plan.environment,
+            runbook: plan.runbook.id.clone(),
+            digest: plan.runbook.digest,
+            binding: binding::binding_of(&text),
+            impact: plan.impact,
+            hosts: count(plan.hosts.len()),
+            steps: count(plan.steps.len()),
+            origin: plan.from,
+        };
+        self.emit(Entry::with(event, "plan", text))?;
+        self.begin_round(run, Round::Proposal)
+    }
+
+    pub(super) fn begin_round(&mut self, id: RunId, round: Round) -> Result<(), Refusal> {
+        self.emit(Entry::bare(Event::RoundBegan { run: id, round }))?;
+        let Some(run) = self.world.run(id).cloned() else {
+            return Ok(());
+        };
+        for (check, verdict, why) in rounds::judge(&self.world, &run, self.at) {
+            self.emit(Entry::with(
+                Event::BuiltInJudged {
+                    run: id,
+                    check,
+                    verdict,
+                },
+                "why",
+                why,
+            ))?;
+        }
+        self.settle(id)
+    }
+
+    pub(super) fn withdraw(&mut self, id: RunId, seen: Seen) -> Result<(), Refusal> {
+        let person = self.person()?;
+        let (run, workspace) = self.run_for(id, &person)?;
+        fresh(&run, seen)?;
+        if run.plan.requester != person && !workspace.grants(&person, Role::Owner) {
+            return Err(Refusal::new(Rule::Role, "somebody else's proposal")
+                .who_may(format!("{} or an owner", run.plan.requester)));
+        }
+        self.emit(Entry::bare(Event::RunCancelled {
+            run: id,
+            cancel: Cancel::Withdrawn,
+        }))
+    }
+
+    pub(super) fn accept_warning(
+        &mut self,
+        id: RunId,
+        warning: &StepId,
+        reason: &str,
+    ) -> Result<(), Refusal> {
+        let person = self.person()?;
+        let (run, workspace) = self.run_for(id, &person)?;
+        if !policy::open_warnings(&run)
+            .iter()
+            .any(|(open, _)| open == warning)
+        {
+            return Err(Refusal::new(
+                Rule::NotFound,
+                format!("{id} has no open warning called {warning}"),
+            ));
+        }
+        if !policy::may_accept(&workspace, &run, &person) {
+            let own = run.plan.requester == person;
+            let rule = if own {
+                Rule::SeparationSelf
+            } else {
+                Rule::Role
+            };
+            return Err(
+                Refusal::new(rule, format!("{person} may not answer for this warning"))
+                    .who_may("an operator, approver or owner other than the proposer"),
+            );
+        }
+        let text = needed(reason, "a reason")?;
+        self.emit(Entry::with(
+            Event::WarningAccepted {
+                run: id,
+                warning: warning.clone(),
+            },
+            "reason",
+            text,
+        ))?;
+        self.settle(id)
+    }
+
+    pub(super) fn vote(
+        &mut self,
+        id: RunId,
+        choice: Choice,
+        reason: &str,
+        seen: Seen,
+    ) -> Result<(), Refusal> {
+        let person = self.person()?;
+        let (run, workspace) = self.run_for(id, &person)?;
+        if run.started.is_some() {
+            return Err(Refusal::new(
+                Rule::ApprovalUsed,
+                format!("{id} has started; approvals are used once"),
+            ));
+        }
+        if run.plan.requester == person {
+            let may: Vec<String> = workspace
+                .holders(Role::Approver)
+                .filter(|p| **p != person)
+                .map(ToString::to_string)
+                .collect();
+            return Err(Refusal::new(
+                Rule::SeparationSelf,
+                "whoever asks for a run cannot approve or deny it",
+            )
+            .who_may(may.join(", "))
+            .next("withdraw it, or ask one of them"));
+        }
+        if !policy::may_vote(&workspace, &run, &person) {
+            return Err(planning::missing_role(
+                &workspace,
+                &person,
+                Role::Approver,
+                "decide on this run",
+            ));
+        }
+        match (choice, &run.phase) {
+            (_, Phase::Waiting) | (Choice::Deny, Phase::Approved) => {}
+            (_, phase) => {
+                return Err(Refusal::new(
+                    Rule::State,
+                    format!("{id} is {}; nothing to decide", phase.tag().word()),
+                ));
+            }
+        }
+        match seen {
+            Seen::Binding(binding) if binding == run.binding => {}
+            Seen::Binding(_) => return Err(stale(&run)),
+            Seen::Nothing | Seen::Revision(_) | Seen::Attempt(_) => {
+                return Err(Refusal::new(
+                    Rule::BindingDrift,
+                    "an approval names the binding that was looked at",
+                )
+                .next(format!(
+                    "give the code of {id}: {}",
+                    binding::code(&run.binding)
+                )));
+            }
+        }
+        let text = needed(reason, "a reason")?;
+        self.emit(Entry::with(
+            Event::Voted {
+                run: id,
+                binding: run.binding,
+                choice,
+            },
+            "reason",
+            text,
+        ))?;
+        match choice {
+            Choice::Deny => self.emit(Entry::with(
+                Event::RunCancelled {
+                    run: id,
+                    cancel: Cancel::Denied,
+                },
+                "why",
+                format!("{person}: {reason}"),
+            )),
+            Choice::Approve => self.settle(id),
+        }
+    }
+
+    pub(super) fn start(&mut self, id: RunId, seen: Seen) -> Result<(), Refusal> {
+        let person = self.person()?;
+        let (run, workspace) = self.run_for(id, &person)?;
+        fresh(&run, seen)?;
+        self.needs(
+            &workspace,
+            &person,
+            run.plan.runbook.runs_as,
+            "start this run",
+        )?;
+        if run.phase != Phase::Approved {
+            return Err(not_startable(&self.world, &run, self.at));
+        }
+        let voted = policy::latest_votes(&run)
+            .iter()
+            .any(|(voter, _)| **voter == person);
+        if voted && run.plan.impact == Impact::High {
+            return Err(Refusal::new(
+                Rule::SeparationSelf,
+                "from high impact, whoever approved does not execute",
+            )
+            .who_may(format!("another {}", run.plan.runbook.runs_as.word())));
+        }
+        if let Some(drift) = drift(&self.world, &run) {
+            return self.void(id, Rule::BindingDrift, &drift);
+        }
+        if !policy::missing_approvals(&workspace, &run).is_empty() {
+            return Err(Refusal::new(
+                Rule::Role,
+                "an approver no longer holds the role the approval needs",
+            )
+            .next("withdraw the run and propose it again"));
+        }
+        rounds::may_start(&self.world, &run, self.at)?;
+        self.emit(Entry::bare(Event::StartAsked { run: id }))?;
+        self.begin_round(id, Round::Start)
+    }
+}
+
+fn not_startable(world: &World, run: &Run, at: Timestamp) -> Refusal {
+    let phase = run.phase.tag().word();
+    let waits = policy::waits_for(world, run, at);
+    let first = waits.iter().find_map(|wait| match wait {
+        policy::WaitsFor::Approval { role, missing, may } => Some((
+            format!("{missing} {} must still approve", role.word()),
+            may.iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        )),
+        policy::WaitsFor::Warning { id, text, may } => Some((
+            format!("nobody answers for the warning {id}: {text}"),
+            may.iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        )),
+        policy::WaitsFor::Window { .. } => None,
+    });
+    match (&run.phase, first) {
+        (Phase::Waiting, Some((what, who))) => {
+            Refusal::new(Rule::State, format!("{} waits: {what}", run.id)).who_may(who)
+        }
+        _ => Refusal::new(
+            Rule::State,
+            format!("{} is {phase}; only an approved run starts", run.id),
+        ),
+    }
+}

@@ -1,0 +1,68 @@
+//! What a run would do differently under the site now in force.
+
+use super::*;
+
+/// What of a run's plan would be different under the site in force: the field's name, or nothing.
+///
+/// The site's digest, commit and the like are part of the binding but do not run: they are left out here, so that an
+/// edit elsewhere in the site voids nobody's approval.
+pub fn drift(world: &World, run: &Run) -> Option<String> {
+    let old = &run.plan;
+    let new = match planning::plan(world, run.id, &old.requester, old.asked, &old.proposal) {
+        Ok(plan) => Plan {
+            site: old.site,
+            commit: old.commit.clone(),
+            dirty: old.dirty,
+            warnings: old.warnings.clone(),
+            workspace_title: old.workspace_title.clone(),
+            runbook_accepted: old.runbook_accepted,
+            from: old.from,
+            ..plan
+        },
+        Err(refusal) => return Some(format!("it could not be proposed now: {}", refusal.what)),
+    };
+    if new == **old {
+        return None;
+    }
+    let commands = |plan: &Plan| {
+        (
+            plan.runbook.steps.clone(),
+            plan.runbook.preflight.clone(),
+            plan.runbook.verify.clone(),
+            plan.steps.clone(),
+        )
+    };
+    let fields: [(&str, bool); 9] = [
+        ("crate version", old.crate_version != new.crate_version),
+        ("hosts", old.hosts != new.hosts || old.jumps != new.jumps),
+        (
+            "batches",
+            old.batches != new.batches || old.parallel != new.parallel,
+        ),
+        ("steps or checks", commands(old) != commands(&new)),
+        (
+            "runbook (commands unchanged)",
+            old.runbook.digest != new.runbook.digest && commands(old) == commands(&new),
+        ),
+        ("inputs", old.inputs != new.inputs),
+        ("secrets", old.secrets != new.secrets),
+        (
+            "impact or quorum",
+            old.impact != new.impact || old.quorum != new.quorum,
+        ),
+        (
+            "policy",
+            old.windows != new.windows || old.approval_expiry_ms != new.approval_expiry_ms,
+        ),
+    ];
+    let changed: Vec<&str> = fields
+        .iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(name, _)| *name)
+        .collect();
+    Some(if changed.is_empty() {
+        "changed: limits".to_owned()
+    } else {
+        format!("changed: {}", changed.join(", "))
+    })
+}

@@ -1,0 +1,292 @@
+//! The one choke point: whether a command is allowed, and what happened if it is. Judges only what it is given; the
+//! moment is the command's.
+//!
+//! Here: the dispatch, and what every ask stands on. The asks themselves by when they come: `loading` (the site), `before`,
+//! `during` and `after` a run; `reports` is what the engine says; `drift` what would be different by now.
+
+mod after;
+mod before;
+mod drift;
+mod during;
+mod loading;
+mod reports;
+
+use crate::domain::command::{Ask, Command, Decision, Seen};
+use crate::domain::event::{Entry, Event, Recorded};
+use crate::domain::evolve::evolve;
+use crate::domain::id::{Digest, PersonId, RunId, StepId, Timestamp};
+use crate::domain::order::{Progressed, Report};
+use crate::domain::people::{Actor, Role};
+use crate::domain::plan::{Plan, Proposal};
+use crate::domain::planning;
+use crate::domain::policy;
+use crate::domain::refusal::{Refusal, Rule};
+use crate::domain::rounds;
+use crate::domain::run::{
+    Cancel, CellState, Choice, Ending, Item, PauseCause, Phase, Round, Run, Slot, StopHow,
+};
+use crate::domain::runbook::{Action, Effect, Impact};
+use crate::domain::settle;
+use crate::domain::site::{self, Site};
+use crate::domain::workspace::Workspace;
+use crate::domain::world::{WORLD_OPEN_RUNS_MAX, World};
+use crate::domain::{binding, event::Detail};
+use std::sync::Arc;
+
+pub use drift::drift;
+
+/// Events one command may lead to: a start that lets ten thousand hosts in at once, and no loop for ever.
+const EVENTS_PER_COMMAND_MAX: usize = 65_536;
+
+/// Longest text anybody may put on the record in one go.
+pub const TEXT_BYTES_MAX: usize = 64 * 1_024;
+
+/// Judges a command. What it allows has happened once the ledger holds the entries, not before.
+///
+/// # Errors
+/// A refusal; the world is as it was.
+pub fn decide(world: &World, command: &Command) -> Result<Vec<Entry>, Refusal> {
+    let mut deciding = Deciding {
+        world: world.clone(),
+        by: command.by.clone(),
+        at: command.at,
+        entries: Vec::new(),
+    };
+    deciding.ask(&command.ask, command.seen)?;
+    Ok(deciding.entries)
+}
+
+/// What to keep of a refusal that somebody may later want to know about: attempts beyond one's authority.
+pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Option<Entry> {
+    let worth_keeping = match refusal.rule {
+        Rule::Role
+        | Rule::SeparationSelf
+        | Rule::SeparationReview
+        | Rule::ActorMachine
+        | Rule::ActorUnknown
+        | Rule::ApprovalUsed
+        | Rule::BindingDrift
+        | Rule::OnePerson => true,
+        Rule::NotFound
+        | Rule::Stale
+        | Rule::State
+        | Rule::Expired
+        | Rule::PreflightBlock
+        | Rule::PreflightUnaccepted
+        | Rule::WindowClosed
+        | Rule::Frozen
+        | Rule::Input
+        | Rule::Targets
+        | Rule::RunbookStatus
+        | Rule::RunbookOverdue
+        | Rule::ReasonMissing
+        | Rule::Limit
+        | Rule::Site
+        | Rule::Busy
+        | Rule::Storage
+        | Rule::Choice => false,
+    };
+    // Only a run that exists: a leaf must not open the chain of one that never was.
+    let run = command.ask.run().filter(|id| world.run(*id).is_some());
+    worth_keeping.then(|| {
+        Entry::bare(Event::Refused {
+            run,
+            rule: refusal.rule,
+            verb: command.ask.verb().to_owned(),
+        })
+    })
+}
+
+struct Deciding {
+    world: World,
+    by: Actor,
+    at: Timestamp,
+    entries: Vec<Entry>,
+}
+
+impl Deciding {
+    fn ask(&mut self, ask: &Ask, seen: Seen) -> Result<(), Refusal> {
+        match ask {
+            Ask::LoadSite { site, diff } => self.load_site(site, diff),
+            Ask::AcceptSite { digest, reason } => self.accept_site(*digest, reason),
+            Ask::Propose(proposal) => self.propose(proposal),
+            Ask::Withdraw { run } => self.withdraw(*run, seen),
+            Ask::AcceptWarning {
+                run,
+                warning,
+                reason,
+            } => self.accept_warning(*run, warning, reason),
+            Ask::Vote {
+                run,
+                choice,
+                reason,
+            } => self.vote(*run, *choice, reason, seen),
+            Ask::Start { run } => self.start(*run, seen),
+            Ask::Tick {
+                run,
+                step,
+                checked,
+                evidence,
+            } => self.tick(*run, step, checked, evidence),
+            Ask::Resolve {
+                run,
+                slot,
+                decision,
+                reason,
+            } => self.resolve(*run, *slot, *decision, reason, seen),
+            Ask::Pause { run } => self.pause(*run),
+            Ask::Continue { run } => self.go_on(*run),
+            Ask::Stop { run, how, reason } => self.stop(*run, *how, reason),
+            Ask::Note { run, text } => self.note(*run, text),
+            Ask::Close { run, note } => self.close(*run, note),
+            Ask::Review { run, comment } => self.review(*run, comment),
+            Ask::Report(report) => self.report(report),
+            Ask::Wake { run } => self.engine_only().and_then(|()| self.settle(*run)),
+            Ask::Boot { repaired_bytes } => self.boot(*repaired_bytes),
+            Ask::ClockJumped { by_ms } => {
+                self.engine_only()?;
+                self.emit(Entry::bare(Event::ClockJumped { by_ms: *by_ms }))
+            }
+        }
+    }
+
+    // What every ask stands on.
+
+    fn emit(&mut self, entry: Entry) -> Result<(), Refusal> {
+        if self.entries.len() >= EVENTS_PER_COMMAND_MAX {
+            return Err(Refusal::new(
+                Rule::Limit,
+                "one command would lead to too many events",
+            ));
+        }
+        let recorded = Recorded {
+            index: self.world.events,
+            at: self.at,
+            by: self.by.clone(),
+            event: entry.event,
+            details: entry.details,
+        };
+        evolve(&mut self.world, &recorded).map_err(|illegal| {
+            Refusal::new(Rule::State, illegal.to_string()).next("look at the run as it stands now")
+        })?;
+        self.entries.push(Entry {
+            event: recorded.event,
+            details: recorded.details,
+        });
+        Ok(())
+    }
+
+    /// Emits whatever follows from the run's state until nothing does.
+    fn settle(&mut self, id: RunId) -> Result<(), Refusal> {
+        loop {
+            let Some(run) = self.world.run(id).cloned() else {
+                return Ok(());
+            };
+            let Some(entry) = settle::next(&self.world, &run, self.at) else {
+                return Ok(());
+            };
+            let started = matches!(entry.event, Event::RunStarted { .. });
+            self.emit(entry)?;
+            if started {
+                self.emit(Entry::bare(Event::BatchBegan {
+                    run: id,
+                    segment: 0,
+                    batch: 0,
+                }))?;
+            }
+        }
+    }
+
+    fn engine_only(&self) -> Result<(), Refusal> {
+        match self.by {
+            Actor::Engine => Ok(()),
+            Actor::Person { .. } => Err(Refusal::new(
+                Rule::ActorMachine,
+                "only the engine says that",
+            )),
+        }
+    }
+
+    fn person(&self) -> Result<PersonId, Refusal> {
+        let Some(person) = self.by.person() else {
+            return Err(Refusal::new(
+                Rule::ActorMachine,
+                "only a person may do that",
+            ));
+        };
+        let known = self
+            .world
+            .site
+            .as_ref()
+            .is_some_and(|site| site.people.contains_key(person));
+        if known {
+            Ok(person.clone())
+        } else {
+            Err(Refusal::new(
+                Rule::ActorUnknown,
+                format!("{person} is nobody here"),
+            ))
+        }
+    }
+
+    /// The run, for a person who may see it; for others it does not exist.
+    fn run_for(&self, id: RunId, person: &PersonId) -> Result<(Arc<Run>, Arc<Workspace>), Refusal> {
+        let found = self.world.run(id).and_then(|run| {
+            let workspace = self.world.workspace(&run.plan.proposal.workspace)?;
+            workspace
+                .has_member(person)
+                .then(|| (Arc::clone(run), Arc::clone(workspace)))
+        });
+        found.ok_or_else(|| {
+            Refusal::new(Rule::NotFound, format!("no open run {id}"))
+                .next("history shows past runs")
+        })
+    }
+
+    fn needs(
+        &self,
+        workspace: &Workspace,
+        person: &PersonId,
+        role: Role,
+        act: &str,
+    ) -> Result<(), Refusal> {
+        if workspace.grants(person, role) {
+            Ok(())
+        } else {
+            Err(planning::missing_role(workspace, person, role, act))
+        }
+    }
+}
+
+fn fresh(run: &Run, seen: Seen) -> Result<(), Refusal> {
+    match seen {
+        Seen::Revision(revision) if revision != run.revision => Err(stale(run)),
+        Seen::Binding(binding) if binding != run.binding => Err(stale(run)),
+        Seen::Nothing | Seen::Revision(_) | Seen::Binding(_) | Seen::Attempt(_) => Ok(()),
+    }
+}
+
+fn stale(run: &Run) -> Refusal {
+    Refusal::new(Rule::Stale, format!("{} changed since you looked", run.id))
+        .next("look again, then decide")
+}
+
+fn needed(text: &str, what: &str) -> Result<String, Refusal> {
+    if text.trim().is_empty() {
+        return Err(
+            Refusal::new(Rule::ReasonMissing, format!("{what} is needed"))
+                .next("say it in a sentence"),
+        );
+    }
+    bounded(text)
+}
+
+fn bounded(text: &str) -> Result<String, Refusal> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(Refusal::new(
+            Rule::Limit,
+            format!("a text may have {TEXT_BYTES_MAX} bytes"),
+        ));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,61 @@
+//! What only the engine says: how orders went, and that the server has started.
+
+use super::*;
+
+impl Deciding {
+    pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
+        self.engine_only()?;
+        let (id, slot, attempt) = (report.key.run, report.key.slot, report.key.attempt);
+        match &report.what {
+            Progressed::Started { group } => self.emit(Entry::bare(Event::Started {
+                run: id,
+                slot,
+                attempt,
+                group: *group,
+            })),
+            Progressed::Ended(outcome) => {
+                let event = Event::Ended {
+                    run: id,
+                    slot,
+                    attempt,
+                    result: outcome.result.clone(),
+                    output: outcome.output,
+                };
+                let mut entry = Entry::bare(event);
+                if !outcome.saw.is_empty() {
+                    entry
+                        .details
+                        .insert("saw".to_owned(), Detail::Text(outcome.saw.clone()));
+                }
+                self.emit(entry)?;
+                self.settle(id)
+            }
+        }
+    }
+
+    /// Nothing continues by itself after a restart: what ran is interrupted, what was only checked is checked again.
+    pub(super) fn boot(&mut self, repaired_bytes: u64) -> Result<(), Refusal> {
+        self.engine_only()?;
+        self.emit(Entry::bare(Event::Booted { repaired_bytes }))?;
+        let open: Vec<(RunId, Phase)> = self
+            .world
+            .runs
+            .values()
+            .map(|run| (run.id, run.phase.clone()))
+            .collect();
+        for (run, phase) in open {
+            match phase {
+                Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => {
+                    self.emit(Entry::bare(Event::RunEnded {
+                        run,
+                        ending: Ending::Interrupted,
+                    }))?;
+                }
+                Phase::Checking(round) => self.begin_round(run, round)?,
+                Phase::Waiting | Phase::Approved => self.settle(run)?,
+                Phase::Ended(_) | Phase::Closed(_) | Phase::Reviewed(_) | Phase::Cancelled(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
