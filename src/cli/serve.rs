@@ -261,7 +261,12 @@ pub fn log_to(data: &Path) -> Result<tracing_appender::non_blocking::WorkerGuard
             .location()
             .map(ToString::to_string)
             .unwrap_or_default();
-        let text = panic.payload_as_str().unwrap_or("of unknown text");
+        let text = panic
+            .payload()
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.payload().downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("of unknown text");
         tracing::error!(place, text, "a panic");
     }));
     Ok(guard)

@@ -152,7 +152,7 @@ fn typed(from: impl std::io::Read) -> std::io::Result<Option<Zeroizing<Vec<u8>>>
     const END: u8 = 4;
     const BACKSPACE: [u8; 2] = [8, 127];
     let mut typed = Zeroizing::new(Vec::new());
-    for byte in from.bytes() {
+    for byte in std::io::BufReader::with_capacity(1, from).bytes() {
         match byte? {
             b'\r' | b'\n' => return Ok(Some(typed)),
             INTERRUPT | END => return Ok(None),

@@ -138,7 +138,7 @@ pub fn mine(world: &World, person: &PersonId, now: Timestamp) -> Vec<Waiting> {
         };
         found.extend(errand(world, workspace, run, person, now));
     }
-    found.sort_by(|a, b| (rank(&a.errand), a.since, a.run).cmp(&(rank(&b.errand), b.since, b.run)));
+    found.sort_by_key(|one| (rank(&one.errand), one.since, one.run));
     found
 }
 

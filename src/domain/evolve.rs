@@ -14,7 +14,7 @@ use super::run::{
 };
 use super::segments::{self, Segment};
 use super::site::Site;
-use super::world::{Day, LastGood, PendingSite, USUAL_RUNS_MAX, World};
+use super::world::{LastGood, PendingSite, USUAL_RUNS_MAX, World};
 use std::sync::Arc;
 
 /// Days kept for the week's sparkline and the month's comparison.
@@ -99,7 +99,7 @@ fn put_in_force(world: &mut World, site: Arc<Site>, accepted: bool) {
 fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>> {
     world.next_run = id.0 + 1;
     let day = recorded.at.0.div_euclid(DAY_MS);
-    world.days.entry(day).or_insert_with(Day::default).runs += 1;
+    world.days.entry(day).or_default().runs += 1;
     while world.days.len() > DAYS_MAX {
         let Some(oldest) = world.days.get_min().map(|(day, _)| *day) else {
             break;
@@ -159,7 +159,7 @@ fn learn(world: &mut World, run: &Arc<Run>, ending: Ending, at: Timestamp) {
         world
             .days
             .entry(run.proposed.0.div_euclid(DAY_MS))
-            .or_insert_with(Day::default)
+            .or_default()
             .failed += 1;
         return;
     }

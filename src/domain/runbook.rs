@@ -281,7 +281,7 @@ pub enum Severity {
 }
 
 /// What a check expects.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, Default)]
 pub struct Expect {
     /// The exit status; 0 unless written.
     pub exit: i32,
@@ -289,16 +289,6 @@ pub struct Expect {
     pub stdout: Option<Match>,
     /// What standard error must look like.
     pub stderr: Option<Match>,
-}
-
-impl Default for Expect {
-    fn default() -> Self {
-        Self {
-            exit: 0,
-            stdout: None,
-            stderr: None,
-        }
-    }
 }
 
 /// What a text must look like.

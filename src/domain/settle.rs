@@ -37,7 +37,7 @@ pub fn next(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
 }
 
 /// The step a host at work is at: the first of the stretch that is not done.
-pub fn next_step<'a>(run: &'a Run, host: HostIx) -> Option<(Item, &'a CellState)> {
+pub fn next_step(run: &Run, host: HostIx) -> Option<(Item, &CellState)> {
     let Some(Segment::Scripts { first, last }) = segments::at(&run.plan, run.progress.segment)
     else {
         return None;

@@ -107,10 +107,6 @@ impl Reconciler {
         wake
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "owned by the reconciler's JoinSet"
-    )]
     fn begin(&mut self, key: OrderKey, cleared: Cleared) {
         let token = CancellationToken::new();
         self.in_flight.insert(key, token.clone());

@@ -329,6 +329,10 @@ impl<'a> Session<'a> {
         };
         let (console, world, painter) = (&self.console, &self.world, &mut self.painter);
         let fault = self.fault;
+        #[expect(
+            clippy::panic,
+            reason = "a test asks to see what a panic in drawing does"
+        )]
         let drawn = catch_unwind(AssertUnwindSafe(|| {
             painter.draw(|frame| {
                 view(console, world, frame);

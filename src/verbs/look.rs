@@ -77,7 +77,12 @@ pub async fn run(cx: &Cx<'_>, id: RunId, io: &mut Io<'_>) -> Result<Exit, Gone> 
             let answer = match cx.json {
                 true => {
                     let mut value = json::run(&world, &run, now);
-                    value["missing_secrets"] = cx.engine.missing_secrets(id).into();
+                    if let Some(fields) = value.as_object_mut() {
+                        fields.insert(
+                            "missing_secrets".to_owned(),
+                            cx.engine.missing_secrets(id).into(),
+                        );
+                    }
                     out::document(&value)
                 }
                 false => text::run(&world, &run, now) + &secrets_missing(cx, id),

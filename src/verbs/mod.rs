@@ -123,7 +123,7 @@ pub async fn run(engine: &Handle, actor: &Actor, line: &Line, io: &mut Io<'_>) -
         None => Ok(Exit::Usage),
     };
     // Whoever asked has gone away: there is nobody to tell, and what was decided stands.
-    done.unwrap_or_else(|Gone| Exit::TryAgain)
+    done.unwrap_or(Exit::TryAgain)
 }
 
 async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Gone> {

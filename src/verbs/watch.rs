@@ -122,10 +122,10 @@ async fn follow(
         };
         let exit = ended(&found);
         // What was printed before the end stands before the word of the end, what is printed in a phase behind its name.
-        if exit.is_some() {
-            if let Err(other) = drain(cx, &mut query, times, io).await? {
-                return look::unanswered(cx, other, io).await;
-            }
+        if exit.is_some()
+            && let Err(other) = drain(cx, &mut query, times, io).await?
+        {
+            return look::unanswered(cx, other, io).await;
         }
         let stands = text::standing(&cx.world(), &found, cx.engine.now());
         if told.as_ref() != Some(&stands) {

@@ -151,7 +151,7 @@ impl LogPane {
                 self.place = Place::Line(self.top(area));
                 Vec::new()
             }
-            LogAct::Follow => self.to_end(),
+            LogAct::Follow => self.go_to_end(),
             LogAct::Wrap => {
                 self.wrap = match self.wrap {
                     Wrap::Cut => Wrap::Wrapped,
@@ -198,7 +198,7 @@ impl LogPane {
             Motion::Down => self.down(top, 1, area),
             Motion::PageDown => self.down(top, page, area),
             Motion::HalfDown => self.down(top, page.div_ceil(2), area),
-            Motion::Bottom => self.to_end(),
+            Motion::Bottom => self.go_to_end(),
             Motion::Left => {
                 self.left = self.left.saturating_sub(SIDEWAYS_COLUMNS);
                 Vec::new()
@@ -369,7 +369,7 @@ impl LogPane {
         Vec::new()
     }
 
-    fn to_end(&mut self) -> Vec<Do> {
+    fn go_to_end(&mut self) -> Vec<Do> {
         self.place = Place::Follow;
         match self.end() < self.total {
             true => self.open(),
