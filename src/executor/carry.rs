@@ -4,20 +4,19 @@
 //! its input no byte of the script has left: `Refused`. From then on only the host knows: its exit status, or the sight
 //! of an empty process group, makes `Failed`; anything less is `Unknown`.
 
+mod begin;
+mod finish;
+
 use super::Executor;
-use super::ending::{NOTES_MAX, Seen, end_anyhow, way};
 use super::marker::{Mark, Marker};
 use super::output::{Chunk, Outlet, clip_back};
 use super::script::{self, Nonce};
 use super::talk::{Delivery, Exit, Heard, Place, Talk};
 use super::trouble::Trouble;
-use crate::domain::check;
 use crate::domain::order::{
     self, CellResult, Job, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream,
 };
 use crate::domain::run::Reason;
-use crate::domain::runbook::Expect;
-use crate::domain::workspace::Reach;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -165,110 +164,6 @@ impl Carrier<'_> {
         }
     }
 
-    /// Connects, starts the line, and waits until the shell says that it reads. Nothing of the script has left by then.
-    async fn reader(
-        &mut self,
-        nonce: &Nonce,
-        line: impl Fn(&Place) -> String,
-    ) -> Result<Reader, Trouble> {
-        let cancel = self.cancel.clone();
-        let until = self.connect_until;
-        let limit_ms = self.order.limits.connect_ms;
-        let opened = tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(Trouble::new(Reason::Aborted, "stopped before anything was sent")),
-            opened = timeout_at(until, self.open(nonce, line)) => opened.unwrap_or_else(|_| {
-                // A connection that was once good may be half-open: the next order makes a new one.
-                self.executor.pool.forget(self.order.key.run, &self.order.host.name);
-                Err(Trouble::new(Reason::ConnectTimeout, format!("no usable session within {limit_ms} ms")))
-            }),
-        };
-        opened
-    }
-
-    async fn open(
-        &mut self,
-        nonce: &Nonce,
-        line: impl Fn(&Place) -> String,
-    ) -> Result<Reader, Trouble> {
-        let mut first = true;
-        loop {
-            let place = self.place().await?;
-            let talk = match place.start(&line(&place)).await {
-                // The connection of an earlier order ended meanwhile: nothing was sent, so one more try is no repetition.
-                Err(trouble) if trouble.reason == Reason::ConnectionLost && first => {
-                    first = false;
-                    continue;
-                }
-                other => other?,
-            };
-            return self
-                .await_reader(place, talk, Marker::new(nonce.clone()))
-                .await;
-        }
-    }
-
-    async fn place(&self) -> Result<Place, Trouble> {
-        match self.order.host.reach {
-            Reach::Local => Ok(Place::Local(self.executor.local.clone())),
-            Reach::Ssh { .. } => {
-                let way = way(self.order);
-                self.executor
-                    .pool
-                    .connect(self.order.key.run, &way)
-                    .await
-                    .map(Place::Ssh)
-            }
-        }
-    }
-
-    async fn await_reader(
-        &mut self,
-        place: Place,
-        mut talk: Talk,
-        mut marker: Marker,
-    ) -> Result<Reader, Trouble> {
-        let mut exit = None;
-        loop {
-            match listen(&mut talk, &mut marker, &mut self.outlet).await {
-                Heeded::Marks(marks) => {
-                    if let Some(Mark::Reads(pid)) = marks.first() {
-                        return Ok(Reader {
-                            pid: *pid,
-                            place,
-                            talk,
-                            marker,
-                        });
-                    }
-                }
-                Heeded::Output => {}
-                Heeded::Exit(how) => exit = Some(how),
-                Heeded::Closed => {
-                    self.outlet.push(Stream::Err, marker.finish());
-                    let said = self.outlet.last_words(SAW_BYTES_MAX / 2);
-                    let how = exit.map_or("closed the session".to_owned(), |exit| {
-                        format!("ended with {}", words(&exit))
-                    });
-                    let said = if said.is_empty() {
-                        said
-                    } else {
-                        format!(": {said}")
-                    };
-                    return Err(Trouble::new(
-                        Reason::NoShell,
-                        format!("logged in, but what runs is no shell of ours: it {how}{said}"),
-                    ));
-                }
-                Heeded::Lost => {
-                    return Err(Trouble::new(
-                        Reason::ConnectionLost,
-                        "the connection ended before the script was sent",
-                    ));
-                }
-            }
-        }
-    }
-
     /// Sends the script and listens until the end. `None`: the shell left because it leads no process group.
     async fn follow(
         &mut self,
@@ -369,109 +264,6 @@ impl Carrier<'_> {
                 Reason::NoExitStatus,
                 "the session closed without an exit status".to_owned(),
             ))),
-        }
-    }
-
-    /// Ends what runs and sees that it is gone, listening meanwhile.
-    async fn stop(&mut self, mut reader: Reader, begun: bool, why: Reason) -> End {
-        let (say, mut said) = mpsc::channel(NOTES_MAX);
-        let pid = reader.pid;
-        let mut ending = Box::pin(end_anyhow(
-            &self.executor.pool,
-            self.order,
-            reader.place.clone(),
-            pid,
-            say,
-        ));
-        let mut closed = false;
-        let seen = loop {
-            tokio::select! {
-                biased;
-                seen = &mut ending => break seen,
-                Some(words) = said.recv() => self.outlet.note(&words),
-                // Its output is taken whether or not anybody has room for it: the connection must stay usable.
-                heeded = listen_on(&mut reader.talk, &mut reader.marker, &mut self.outlet), if !closed => {
-                    closed = matches!(heeded, Heeded::Closed | Heeded::Lost);
-                }
-            }
-        };
-        drop(ending);
-        while let Some(words) = said.recv().await {
-            self.outlet.note(&words);
-        }
-        let until = Instant::now() + Duration::from_millis(AFTER_ENDING_MS_MAX);
-        while seen == Seen::Gone && !closed {
-            let heeded = timeout_at(
-                until,
-                listen_on(&mut reader.talk, &mut reader.marker, &mut self.outlet),
-            )
-            .await;
-            closed = matches!(heeded, Ok(Heeded::Closed | Heeded::Lost) | Err(_));
-        }
-        self.outlet.push(Stream::Err, reader.marker.finish());
-        reader.talk.leave().await;
-        match seen {
-            Seen::Gone if begun => End::Stopped(
-                why,
-                format!("process group {pid} was ended and seen to be gone"),
-            ),
-            Seen::Gone => End::Unknown(
-                why,
-                "ended while the script was still being sent".to_owned(),
-            ),
-            Seen::There => End::Unknown(
-                why,
-                format!("process group {pid} is still there after KILL; look on the host"),
-            ),
-            Seen::NoAnswer(words) => End::Unknown(
-                why,
-                format!("whether process group {pid} is gone cannot be told: {words}"),
-            ),
-        }
-    }
-
-    fn verdict(&self, end: End) -> (CellResult, String) {
-        match (end, &self.order.job) {
-            (End::Reached(words), _) => (CellResult::Ok, words),
-            (End::Stopped(why, words), _) => (CellResult::Failed(why), self.with_last_words(words)),
-            (End::Unknown(why, words), _) => {
-                (CellResult::Unknown(why), self.with_last_words(words))
-            }
-            (End::Exit(Exit::Signal(name)), _) => (
-                CellResult::Failed(Reason::Signal(name)),
-                self.with_last_words(String::new()),
-            ),
-            (
-                End::Exit(Exit::Status(status)),
-                Job::Script(order::Delivery {
-                    expect: Some(expect),
-                    ..
-                }),
-            ) => self.judge(expect, status),
-            (End::Exit(Exit::Status(0)), _) => (CellResult::Ok, String::new()),
-            (End::Exit(Exit::Status(status)), _) => (
-                CellResult::Failed(Reason::Exit(status)),
-                self.with_last_words(String::new()),
-            ),
-        }
-    }
-
-    fn judge(&self, expect: &Expect, status: i32) -> (CellResult, String) {
-        let (stdout, stderr) = self.outlet.judged();
-        match check::judge(expect, status, &stdout, &stderr) {
-            Ok(()) => (CellResult::Ok, stdout.trim().to_owned()),
-            Err(why) => (CellResult::Failed(Reason::NotAsExpected), why),
-        }
-    }
-
-    fn with_last_words(&self, words: String) -> String {
-        let last = self
-            .outlet
-            .last_words(SAW_BYTES_MAX - words.len().min(SAW_BYTES_MAX) - 1);
-        match (words.is_empty(), last.is_empty()) {
-            (true, _) => last,
-            (false, true) => words,
-            (false, false) => format!("{words}\n{last}"),
         }
     }
 }

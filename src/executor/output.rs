@@ -43,7 +43,8 @@ pub(super) struct Outlet {
     masks: watch::Receiver<Masks>,
     out: Lane,
     err: Lane,
-    handed_on: u64,
+    /// How much may still be handed on.
+    room: u64,
     waiting: VecDeque<Chunk>,
     waiting_bytes: usize,
     dropped: u64,
@@ -66,7 +67,7 @@ impl Outlet {
             masks,
             out,
             err,
-            handed_on: 0,
+            room: OUTPUT_STEP_BYTES_MAX,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             dropped: 0,
@@ -197,12 +198,13 @@ impl Outlet {
         if bytes.is_empty() {
             return;
         }
-        let room = OUTPUT_STEP_BYTES_MAX.saturating_sub(self.handed_on);
-        let taken = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        let was_full = self.room == 0;
+        let taken = bytes
+            .len()
+            .min(usize::try_from(self.room).unwrap_or(usize::MAX));
         let whole = taken == bytes.len();
         let bytes = bytes.slice(..taken);
-        let was_full = room == 0;
-        self.handed_on += taken as u64;
+        self.room -= taken as u64;
         if !bytes.is_empty() {
             let lane = if stream == Stream::Err {
                 &mut self.err
@@ -322,3 +324,6 @@ pub(super) fn clip_back(text: &str, max: usize) -> String {
         .unwrap_or(0);
     format!("{}…", text.get(..to).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,6 @@ fn push_quoted(out: &mut Vec<u8>, value: &[u8]) {
     }
     out.push(b'\'');
 }
+
+#[cfg(test)]
+mod tests;

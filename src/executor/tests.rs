@@ -1,6 +1,10 @@
 //! Tests of the executor: a kit shared by them, then one file per kind of place.
 
+mod fake;
+mod faults;
 mod kit;
 mod local;
-mod real_ssh;
+mod real_login;
+mod real_steps;
+mod real_trust;
 mod sshd;

@@ -1,8 +1,11 @@
 //! Starts real SSH servers for tests, each with its own keys, port and log in a directory that goes with it.
 
+use super::kit::{self, Came};
+use crate::domain::order::{CellResult, Job};
 use crate::domain::plan::PlannedHost;
+use crate::domain::run::Reason;
 use crate::domain::workspace::Trust;
-use crate::executor::tests::kit;
+use crate::executor::{Executor, Settings};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -222,6 +225,38 @@ impl Drop for Sshd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An executor with the key that `sshd` lets in.
+pub fn executor(sshd: &Sshd) -> Executor {
+    with_settings(sshd, |_| {})
+}
+
+/// As [`executor`], with other settings.
+pub fn with_settings(sshd: &Sshd, change: impl FnOnce(&mut Settings)) -> Executor {
+    let mut settings = kit::settings();
+    settings.keys = vec![sshd.key.clone()];
+    change(&mut settings);
+    Executor::new(
+        settings,
+        kit::secrets(&[("token", "s3cr3t-'quoted'-value")]),
+    )
+}
+
+/// What comes of trying to reach a host.
+pub async fn reach(executor: &Executor, host: PlannedHost) -> Came {
+    kit::carry(executor, kit::order(host, Job::Reach)).await
+}
+
+/// It was refused for that reason, and nothing began.
+pub fn refused(came: &Came, reason: Reason) {
+    assert_eq!(
+        came.result(),
+        &CellResult::Refused(reason),
+        "{}",
+        came.outcome.saw
+    );
+    assert_eq!(came.group, None);
 }
 
 /// A running agent.
