@@ -29,6 +29,8 @@ pub mod words;
 pub mod fixture;
 #[cfg(test)]
 pub mod harness;
+#[cfg(test)]
+mod pictures;
 
 pub use effect::Effect;
 pub use layout::{Areas, layout};
