@@ -24,8 +24,9 @@ const CHANNELS_MAX: usize = 2;
 /// Variables one channel may tell; ours are nine.
 const VARIABLES_MAX: usize = 32;
 
-/// Longest line of a verb: the longest text on the record, with its quotes, fits.
-const EXEC_BYTES_MAX: usize = 256 * 1024;
+/// Longest line of a verb: the longest text on the record, with its quotes, fits. Below what one packet holds (256 KiB),
+/// beyond which the protocol itself ends the connection.
+const EXEC_BYTES_MAX: usize = 160 * 1024;
 
 /// The extended stream on which texts to save go out and the client's answers come back; standard error is 1.
 pub const SAVE_STREAM: u32 = 16;

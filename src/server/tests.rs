@@ -390,7 +390,7 @@ async fn s_every_request_is_answered() {
     assert!(!answer(&mut channel).await);
     channel.agent_forward(true).await.unwrap();
     assert!(!answer(&mut channel).await);
-    channel.exec(true, vec![b'x'; 300 * 1024]).await.unwrap();
+    channel.exec(true, vec![b'x'; 200 * 1024]).await.unwrap();
     assert!(!answer(&mut channel).await, "a line has a bound");
     channel
         .request_pty(true, "xterm\x1b]0;x\x07", 0, u32::MAX, 0, 0, &[])

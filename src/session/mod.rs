@@ -228,10 +228,10 @@ impl<'a> Session<'a> {
             self.tell(Msg::Open(run));
         }
         loop {
+            self.draw();
             if let Some(end) = self.end.take() {
                 return end;
             }
-            self.draw();
             let timer = self.next_timer();
             let woken = tokio::select! {
                 event = from.recv() => Woken::Peer(event),
@@ -320,7 +320,7 @@ impl<'a> Session<'a> {
     fn draw(&mut self) {
         let now = Instant::now();
         let too_soon = self.frame.last.is_some_and(|last| now < last + FRAME_GAP);
-        if !self.frame.wanted || !self.out.is_empty() || too_soon {
+        if !self.frame.wanted || !self.out.is_empty() || too_soon || self.end.is_some() {
             return;
         }
         self.frame = FrameDue {
