@@ -32,3 +32,6 @@ pub use vault::Vault;
 
 /// What `prompt:` secrets are handed over as.
 pub use crate::secrets::Sealed;
+
+/// What [`Settings`] says about reaching hosts.
+pub use crate::executor::{LocalPlace, Settings as ExecutorSettings, Tcp};

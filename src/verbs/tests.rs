@@ -83,3 +83,40 @@ fn exit_codes_are_those_of_the_manual() {
         assert_eq!(exit.code(), code);
     }
 }
+
+/// Every verb as one types it: `runs list`, not `runs`.
+fn verbs_of(command: &clap::Command, before: &str) -> std::collections::BTreeSet<String> {
+    command
+        .get_subcommands()
+        .flat_map(|verb| {
+            let name = format!("{before}{}", verb.get_name());
+            match verb.has_subcommands() {
+                true => verbs_of(verb, &format!("{name} ")),
+                false => [name].into(),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn architecture_md_prints_every_verb_and_no_other() {
+    let page = include_str!("../../ARCHITECTURE.md");
+    let table = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| verb |"))
+        .skip(2);
+    let printed: std::collections::BTreeSet<String> = table
+        .take_while(|line| line.starts_with('|'))
+        .flat_map(|line| {
+            let first = line.split('|').nth(1).unwrap_or_default().to_owned();
+            let words: Vec<String> = first
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect();
+            words
+        })
+        .collect();
+    assert_eq!(printed, verbs_of(&Line::command(), ""));
+}
