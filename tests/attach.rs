@@ -4,11 +4,13 @@
 
 mod real;
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use real::wait::SOON;
-use real::{Tmux, until};
+use real::{Account, Tmux, until};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_quarterdeck");
@@ -182,4 +184,182 @@ fn real_verbs_start_a_server_and_end_with_their_codes() {
     assert_eq!(stopped.status.code(), Some(69), "{stopped:?}");
     std::fs::write(world.at("site/people.toml"), "nonsense").unwrap();
     assert_eq!(world.says(&["check"]).status.code(), Some(65));
+}
+
+const PEOPLE: &str = r#"schema = 1
+
+[[person]]
+id   = "ada"
+name = "Ada"
+unix = ["@ADA@"]
+
+[[person]]
+id   = "grace"
+name = "Grace"
+unix = ["@GRACE@"]
+"#;
+
+/// Two accounts of this system at one server, which runs under a third.
+struct Two {
+    world: World,
+    program: PathBuf,
+    server: Child,
+}
+
+impl Two {
+    fn new(ada: &Account, grace: &Account) -> Self {
+        let world = World::new();
+        fs::set_permissions(world.dir.path(), Permissions::from_mode(0o755)).unwrap();
+        // The program where every account can run it.
+        let program = world.at("quarterdeck");
+        fs::copy(PROGRAM, &program).unwrap();
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        let people = PEOPLE
+            .replace("@ADA@", &ada.name)
+            .replace("@GRACE@", &grace.name);
+        fs::write(world.at("site/people.toml"), people).unwrap();
+        let lab = world.at("site/workspaces/lab.toml");
+        let text = fs::read_to_string(&lab).unwrap();
+        let (head, rest) = text.split_once("[members]\n").unwrap();
+        let (member, rest) = rest.split_once('\n').unwrap();
+        let owner = member.split(' ').next().unwrap();
+        let head = head.replace(
+            &format!("owner         = \"{owner}\""),
+            "owner         = \"grace\"",
+        );
+        let members = "ada = [\"operator\"]\ngrace = [\"approver\", \"reviewer\", \"owner\"]\n";
+        fs::write(&lab, format!("{head}[members]\n{members}{rest}")).unwrap();
+        let flags = world.flags();
+        let mut server = Command::new(PROGRAM);
+        server
+            .arg("serve")
+            .args(flags.split(' '))
+            .env("HOME", world.dir.path());
+        let server = server.stderr(Stdio::null()).spawn().unwrap();
+        until("the server", SOON, || match world.at("socket").exists() {
+            true => Ok(()),
+            false => Err("no socket".to_owned()),
+        });
+        Two {
+            world,
+            program,
+            server,
+        }
+    }
+
+    fn command(&self, who: &Account, words: &[&str]) -> Command {
+        let mut command = who.command(&self.program);
+        command.args(words).args(self.world.flags().split(' '));
+        command
+    }
+
+    fn json(&self, who: &Account, words: &[&str]) -> serde_json::Value {
+        let said = self.command(who, words).arg("--json").output().unwrap();
+        assert!(said.status.success(), "{words:?}: {said:?}");
+        serde_json::from_slice(&said.stdout).unwrap()
+    }
+
+    fn until_phase(&self, who: &Account, phase: &str) -> serde_json::Value {
+        until(phase, SOON, || {
+            let run = self.json(who, &["runs", "show", "1"]);
+            match run["phase"] == phase {
+                true => Ok(run),
+                false => Err(run.to_string()),
+            }
+        })
+    }
+}
+
+impl Drop for Two {
+    fn drop(&mut self) {
+        signal("TERM", self.server.id());
+        self.server.wait().unwrap();
+    }
+}
+
+#[test]
+fn real_two_accounts_share_a_run_and_neither_reaches_the_data() {
+    let homes = tempfile::tempdir().unwrap();
+    let home = |name: &str| homes.path().join(name);
+    let Some(ada) = Account::new("ada", "/bin/sh", &home("ada")) else {
+        return;
+    };
+    let Some(grace) = Account::new("grace", "/bin/sh", &home("grace")) else {
+        return;
+    };
+    let two = Two::new(&ada, &grace);
+
+    two.json(
+        &ada,
+        &[
+            "propose",
+            "hello",
+            "--in",
+            "lab",
+            "--purpose",
+            "fix",
+            "--impact",
+            "medium",
+        ],
+    );
+    let run = two.until_phase(&grace, "waiting");
+    let code = run["code"].as_str().unwrap().to_owned();
+    let own = two
+        .command(&ada, &["approve", "1", "--code", &code, "--reason", "mine"])
+        .output()
+        .unwrap();
+    assert_eq!(own.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&own.stderr).contains("sod.self"),
+        "{own:?}"
+    );
+    two.json(
+        &grace,
+        &["approve", "1", "--code", &code, "--reason", "looked at it"],
+    );
+
+    // The proposer's own terminal is killed while the run waits for a person; the run does not notice.
+    let mut watching = two
+        .command(&ada, &["run", "1"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    two.until_phase(&grace, "running");
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    until("the manual step", SOON, || {
+        let tick = two
+            .command(
+                &grace,
+                &["tick", "1", "look", "--all", "--evidence", "seen"],
+            )
+            .output()
+            .unwrap();
+        match tick.status.success() {
+            true => Ok(()),
+            false => Err(format!("{tick:?}")),
+        }
+    });
+    assert_eq!(two.until_phase(&ada, "ended")["ending"], "succeeded");
+    two.json(&ada, &["close", "1", "--note", "done"]);
+    two.json(&grace, &["review", "1", "--comment", "seen"]);
+
+    let data = two.world.at("data");
+    for who in [&ada, &grace] {
+        for program in ["/bin/ls", "/usr/bin/touch"] {
+            let tried = who
+                .command(Path::new(program))
+                .arg(data.join("ledger"))
+                .output()
+                .unwrap();
+            assert!(!tried.status.success(), "{program}: {tried:?}");
+        }
+    }
+    // The account the server runs under is nobody here.
+    let nobody = two.world.says(&["runs", "list"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&nobody.stderr).contains("actor.unknown"),
+        "{nobody:?}"
+    );
 }
