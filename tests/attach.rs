@@ -363,3 +363,63 @@ fn real_two_accounts_share_a_run_and_neither_reaches_the_data() {
         "{nobody:?}"
     );
 }
+
+#[test]
+fn real_demo_without_a_terminal_tells_a_whole_run_and_leaves_a_site_that_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept = dir.path().join("kept");
+    let demo = |words: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(words).env("HOME", dir.path());
+        command.output().unwrap()
+    };
+    let kept_text = kept.to_str().unwrap();
+    let told = demo(&["demo", "--headless", "--keep", kept_text]);
+    let text = String::from_utf8(told.stdout.clone()).unwrap();
+    assert!(told.status.success(), "{told:?}");
+    for part in [
+        "ada  proposes #1",
+        "grace  approves #1",
+        "succeeded",
+        "lea  reviews #1",
+        "intact: ",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let again = demo(&["demo", "--headless", "--keep", kept_text]);
+    assert_eq!(again.status.code(), Some(64), "{again:?}");
+    let (site, data) = (kept.join("site"), kept.join("data"));
+    let flags = [
+        "--site",
+        site.to_str().unwrap(),
+        "--data",
+        data.to_str().unwrap(),
+    ];
+    let listed = demo(&[&["runs", "list", "--json"], &flags[..]].concat());
+    let rows: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert_eq!(rows["rows"][0]["reviewed_by"], "lea", "{listed:?}");
+    for words in [&["audit", "verify"][..], &["serve", "--stop"]] {
+        let said = demo(&[words, &flags[..]].concat());
+        assert!(said.status.success(), "{words:?}: {said:?}");
+    }
+}
+
+#[test]
+fn real_demo_on_a_terminal_is_ada_and_can_be_grace() {
+    let Some(tmux) = Tmux::shell(100, 30) else {
+        return;
+    };
+    tmux.line(&format!("{PROGRAM} demo"));
+    tmux.wait_for_text("You are ada");
+    tmux.wait_for_text("Home");
+    tmux.keys(&[":"]);
+    tmux.text("as grace");
+    tmux.keys(&["Enter"]);
+    tmux.wait_for_text("acting as");
+    tmux.keys(&["C-c"]);
+    tmux.wait_for("the prompt", SOON, |screen| {
+        screen.trim_end().ends_with("\n$")
+    });
+    tmux.line("echo af''ter");
+    tmux.wait_for_text("after");
+}
