@@ -410,8 +410,7 @@ fn real_demo_on_a_terminal_is_ada_and_can_be_grace() {
         return;
     };
     tmux.line(&format!("{PROGRAM} demo"));
-    tmux.wait_for_text("You are ada");
-    tmux.wait_for_text("Home");
+    tmux.wait_for_text("ada: operator");
     tmux.keys(&[":"]);
     tmux.text("as grace");
     tmux.keys(&["Enter"]);
