@@ -16,9 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quarterdeck::ledger::{
-    Disk, Draft, Known, Ledger, OsEntropy, Outcome, RealDisk, segment, verify,
-};
+use quarterdeck::ledger::{Disk, Draft, Known, Ledger, OsEntropy, Outcome, RealDisk, segment, verify};
 use serde_json::{Map, Value, json};
 
 /// As many events as an engine under load commits at once: one for each host of a large batch.
@@ -33,23 +31,9 @@ const MANY_EVENTS: u64 = 1_000_000;
 fn main() {
     let dir = tempfile::tempdir().unwrap();
     let grouped = events_per_second(dir.path());
-    figure(
-        "ledger_events_s",
-        grouped.0,
-        "events/s",
-        "fdatasync",
-        grouped.0 / grouped.1,
-        "20000",
-    );
+    figure("ledger_events_s", grouped.0, "events/s", "fdatasync", grouped.0 / grouped.1, "20000");
     let acks = acknowledgements(dir.path());
-    figure(
-        "ledger_ack_p99_ms",
-        acks.0,
-        "ms",
-        "fdatasync",
-        acks.1 / acks.0,
-        "5",
-    );
+    figure("ledger_ack_p99_ms", acks.0, "ms", "fdatasync", acks.1 / acks.0, "5");
     let many = dir.path().join("many");
     fill(&many);
     let (with, without) = opening(&many);
@@ -57,10 +41,7 @@ fn main() {
     println!("note opening the same ledger without its side files: {without:.2} s");
     let verified = verifying(&many);
     alone("verify_leaves_s", verified, "leaves/s", "200000");
-    println!(
-        "note reading every event with its details: {:.0} events/s",
-        reading(&many)
-    );
+    println!("note reading every event with its details: {:.0} events/s", reading(&many));
     machine();
 }
 
@@ -77,13 +58,7 @@ fn machine() {
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib: u64 = memory
         .lines()
-        .find_map(|line| {
-            line.strip_prefix("MemTotal:")?
-                .trim()
-                .strip_suffix(" kB")?
-                .parse()
-                .ok()
-        })
+        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok())
         .unwrap_or(0);
     println!("machine cores={cores} memory_mib={}", kib / 1024);
 }
@@ -93,13 +68,7 @@ fn disk(dir: &Path) -> Arc<dyn Disk> {
 }
 
 fn make(dir: &Path) -> Ledger {
-    Ledger::init(
-        disk(dir),
-        Box::new(OsEntropy),
-        0,
-        json!({"process": "bench"}),
-    )
-    .unwrap()
+    Ledger::init(disk(dir), Box::new(OsEntropy), 0, json!({"process": "bench"})).unwrap()
 }
 
 /// An outcome of one step on one host, with what a person would read beside it.
@@ -113,20 +82,13 @@ fn draft(n: u64) -> Draft {
         body: Map::from_iter([
             ("attempt".to_owned(), Value::from(1)),
             ("result".to_owned(), Value::from("ok")),
-            (
-                "slot".to_owned(),
-                json!({"host": n % 64, "item": {"step": 3}}),
-            ),
+            ("slot".to_owned(), json!({"host": n % 64, "item": {"step": 3}})),
             (
                 "output".to_owned(),
                 json!({"bytes": 8_192, "lines": 120, "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}),
             ),
         ]),
-        details: [(
-            "saw".to_owned(),
-            b"active (running) since 04:12:07".to_vec(),
-        )]
-        .into(),
+        details: [("saw".to_owned(), b"active (running) since 04:12:07".to_vec())].into(),
     }
 }
 
@@ -138,10 +100,7 @@ fn group(first: u64, len: u64) -> Vec<Draft> {
 fn events_per_second(dir: &Path) -> (f64, f64) {
     let data = dir.join("grouped");
     let mut ledger = make(&data);
-    let groups: Vec<_> = (0..GROUPED_EVENTS)
-        .step_by(GROUP_EVENTS as usize)
-        .map(|n| group(n, GROUP_EVENTS))
-        .collect();
+    let groups: Vec<_> = (0..GROUPED_EVENTS).step_by(GROUP_EVENTS as usize).map(|n| group(n, GROUP_EVENTS)).collect();
     let start = Instant::now();
     for group in &groups {
         ledger.append(group).unwrap();
@@ -150,10 +109,7 @@ fn events_per_second(dir: &Path) -> (f64, f64) {
     drop(ledger);
 
     let bytes = [segment::segment_path(0), segment::details_path(0)];
-    let bytes: u64 = bytes
-        .iter()
-        .map(|path| fs::metadata(data.join(path)).unwrap().len())
-        .sum();
+    let bytes: u64 = bytes.iter().map(|path| fs::metadata(data.join(path)).unwrap().len()).sum();
     let block = vec![b'x'; usize::try_from(bytes / groups.len() as u64).unwrap()];
     let mut file = File::create(dir.join("bare")).unwrap();
     let start = Instant::now();
@@ -216,13 +172,7 @@ fn opening(dir: &Path) -> (f64, f64) {
 
 fn verifying(dir: &Path) -> f64 {
     let start = Instant::now();
-    let verdict = verify(
-        &disk(dir),
-        Known {
-            kinds: &["step_ended"],
-            since: None,
-        },
-    );
+    let verdict = verify(&disk(dir), Known { kinds: &["step_ended"], since: None });
     let took = start.elapsed();
     assert_eq!(verdict.outcome, Outcome::Intact, "{verdict}");
     MANY_EVENTS as f64 / took.as_secs_f64()

@@ -22,10 +22,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let dir = tempfile::Builder::new()
-            .prefix("qd-attach")
-            .tempdir()
-            .unwrap();
+        let dir = tempfile::Builder::new().prefix("qd-attach").tempdir().unwrap();
         let world = World { dir };
         let made = world.says(&["init", world.at("site").to_str().unwrap()]);
         assert!(made.status.success(), "{made:?}");
@@ -46,21 +43,13 @@ impl World {
 
     fn flags(&self) -> String {
         let path = |name: &str| self.at(name).display().to_string();
-        format!(
-            "--site {} --data {} --socket {}",
-            path("site"),
-            path("data"),
-            path("socket")
-        )
+        format!("--site {} --data {} --socket {}", path("site"), path("data"), path("socket"))
     }
 
     fn says(&self, words: &[&str]) -> Output {
         let flags = self.flags();
         let mut command = Command::new(PROGRAM);
-        command
-            .args(words)
-            .args(flags.split(' '))
-            .env("HOME", self.dir.path());
+        command.args(words).args(flags.split(' ')).env("HOME", self.dir.path());
         command.output().unwrap()
     }
 
@@ -68,17 +57,10 @@ impl World {
     fn attach(&self, tmux: &Tmux, variables: &str) -> u32 {
         let pid = self.at("pid");
         let flags = self.flags();
-        let line = format!(
-            "{variables} sh -c 'echo $$ >{}; exec {PROGRAM} {flags}'",
-            pid.display()
-        );
+        let line = format!("{variables} sh -c 'echo $$ >{}; exec {PROGRAM} {flags}'", pid.display());
         tmux.line(&line);
         tmux.wait_for_text("Home");
-        std::fs::read_to_string(pid)
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap()
+        std::fs::read_to_string(pid).unwrap().trim().parse().unwrap()
     }
 }
 
@@ -89,10 +71,7 @@ impl Drop for World {
 }
 
 fn signal(name: &str, pid: u32) {
-    let sent = Command::new("kill")
-        .args([format!("-{name}"), pid.to_string()])
-        .status()
-        .unwrap();
+    let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().unwrap();
     assert!(sent.success());
 }
 
@@ -109,15 +88,11 @@ fn given_back(variables: &str, end: impl Fn(&Tmux, u32)) -> String {
     assert_ne!(tmux.stty(), stty, "raw while the console is open");
     assert_ne!(tmux.modes(), modes, "full screen while the console is open");
     end(&tmux, pid);
-    until("the console to end", SOON, || {
-        match Path::new(&format!("/proc/{pid}")).exists() {
-            true => Err(tmux.screen()),
-            false => Ok(()),
-        }
+    until("the console to end", SOON, || match Path::new(&format!("/proc/{pid}")).exists() {
+        true => Err(tmux.screen()),
+        false => Ok(()),
     });
-    tmux.wait_for("the shell's own screen", SOON, |screen| {
-        screen.contains("before")
-    });
+    tmux.wait_for("the shell's own screen", SOON, |screen| screen.contains("before"));
     assert_eq!(tmux.stty(), stty);
     assert_eq!(tmux.modes(), modes);
     tmux.line("echo af''ter");
@@ -148,10 +123,7 @@ fn real_sighup_gives_the_terminal_back() {
 fn real_a_panic_inside_a_draw_gives_the_terminal_back() {
     let screen = given_back("QUARTERDECK_FAULT=draw", |tmux, _| tmux.keys(&["j"]));
     let skipped = screen.is_empty();
-    assert!(
-        skipped || screen.contains("an error of its own"),
-        "{screen}"
-    );
+    assert!(skipped || screen.contains("an error of its own"), "{screen}");
     assert!(!screen.contains("asked for by a test"), "{screen}");
 }
 
@@ -174,11 +146,9 @@ fn real_verbs_start_a_server_and_end_with_their_codes() {
         let said = world.says(words);
         assert_eq!(said.status.code(), Some(code), "{words:?}: {said:?}");
     }
-    until("the server to leave", SOON, || {
-        match world.at("socket").exists() {
-            true => Err("its socket is there".to_owned()),
-            false => Ok(()),
-        }
+    until("the server to leave", SOON, || match world.at("socket").exists() {
+        true => Err("its socket is there".to_owned()),
+        false => Ok(()),
     });
     let stopped = world.says(&["serve", "--stop"]);
     assert_eq!(stopped.status.code(), Some(69), "{stopped:?}");

@@ -20,8 +20,7 @@ mod runbooks {
     use content::{Case, Flat, read, root, text, toml_files};
     use host::{Host, said};
 
-    const HOST_KEY: &str =
-        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB";
+    const HOST_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB";
 
     /// The fingerprint that a request for the demo's secret names.
     const TOKEN_FINGERPRINT: &str = "2df068b1e9af";
@@ -29,153 +28,59 @@ mod runbooks {
     const INCIDENT: [(&str, &str); 3] = [
         ("alert", "WebErrorBudgetBurn"),
         // Quotes, a dollar and a substitution: an input is a value, whatever it looks like.
-        (
-            "customer_impact",
-            "Sign-in fails, it's \"slow\" for $HOME and $(false); `exit 1`",
-        ),
+        ("customer_impact", "Sign-in fails, it's \"slow\" for $HOME and $(false); `exit 1`"),
         ("incident_owner", "kim"),
     ];
 
-    const RESTART: &[(&str, &str)] = &[
-        INCIDENT[0],
-        INCIDENT[1],
-        INCIDENT[2],
-        ("mitigation", "restart"),
-    ];
-    const SCALE: &[(&str, &str)] = &[
-        INCIDENT[0],
-        INCIDENT[1],
-        INCIDENT[2],
-        ("mitigation", "scale"),
-    ];
-    const DRAIN: &[(&str, &str)] = &[
-        INCIDENT[0],
-        INCIDENT[1],
-        INCIDENT[2],
-        ("mitigation", "drain"),
-    ];
-    const ROLLBACK: &[(&str, &str)] = &[
-        INCIDENT[0],
-        INCIDENT[1],
-        INCIDENT[2],
-        ("mitigation", "rollback"),
-        ("rollback_to", "v1.4.1"),
-    ];
+    const RESTART: &[(&str, &str)] = &[INCIDENT[0], INCIDENT[1], INCIDENT[2], ("mitigation", "restart")];
+    const SCALE: &[(&str, &str)] = &[INCIDENT[0], INCIDENT[1], INCIDENT[2], ("mitigation", "scale")];
+    const DRAIN: &[(&str, &str)] = &[INCIDENT[0], INCIDENT[1], INCIDENT[2], ("mitigation", "drain")];
+    const ROLLBACK: &[(&str, &str)] =
+        &[INCIDENT[0], INCIDENT[1], INCIDENT[2], ("mitigation", "rollback"), ("rollback_to", "v1.4.1")];
 
     const PLANNED_CHANGE: Case = Case {
         runbook: "planned-change",
         host: "web-1",
-        inputs: &[
-            ("release", "v1.5.0"),
-            ("pull_request", "#871"),
-            ("risk", "Watch the latency graph.\nTwo lines."),
-        ],
+        inputs: &[("release", "v1.5.0"), ("pull_request", "#871"), ("risk", "Watch the latency graph.\nTwo lines.")],
         before: "",
     };
 
     const CASES: &[Case] = &[
         PLANNED_CHANGE,
-        Case {
-            runbook: "p1-incident",
-            host: "edge-1",
-            inputs: RESTART,
-            before: "",
-        },
-        Case {
-            runbook: "p1-incident",
-            host: "edge-1",
-            inputs: SCALE,
-            before: "",
-        },
-        Case {
-            runbook: "p1-incident",
-            host: "edge-1",
-            inputs: DRAIN,
-            before: "",
-        },
-        Case {
-            runbook: "p1-incident",
-            host: "edge-1",
-            inputs: ROLLBACK,
-            before: "",
-        },
-        Case {
-            runbook: "p1-incident-de",
-            host: "edge-1",
-            inputs: RESTART,
-            before: "",
-        },
-        Case {
-            runbook: "slo-breach",
-            host: "edge-1",
-            inputs: &[("objective", "requests-availability")],
-            before: "",
-        },
+        Case { runbook: "p1-incident", host: "edge-1", inputs: RESTART, before: "" },
+        Case { runbook: "p1-incident", host: "edge-1", inputs: SCALE, before: "" },
+        Case { runbook: "p1-incident", host: "edge-1", inputs: DRAIN, before: "" },
+        Case { runbook: "p1-incident", host: "edge-1", inputs: ROLLBACK, before: "" },
+        Case { runbook: "p1-incident-de", host: "edge-1", inputs: RESTART, before: "" },
+        Case { runbook: "slo-breach", host: "edge-1", inputs: &[("objective", "requests-availability")], before: "" },
         Case {
             runbook: "lift-release-freeze",
             host: "web-1",
             inputs: &[],
             before: "echo frozen >~/app/release-freeze",
         },
-        Case {
-            runbook: "secrets-rotation",
-            host: "web-2",
-            inputs: &[("fingerprint", TOKEN_FINGERPRINT)],
-            before: "",
-        },
-        Case {
-            runbook: "disaster-recovery",
-            host: "edge-1",
-            inputs: &[("declared_by", "grace")],
-            before: "",
-        },
+        Case { runbook: "secrets-rotation", host: "web-2", inputs: &[("fingerprint", TOKEN_FINGERPRINT)], before: "" },
+        Case { runbook: "disaster-recovery", host: "edge-1", inputs: &[("declared_by", "grace")], before: "" },
         Case {
             runbook: "disaster-recovery",
             host: "db-1",
             inputs: &[("declared_by", "grace"), ("service", "db")],
             before: ": >~/data/records.csv",
         },
-        Case {
-            runbook: "host-maintenance",
-            host: "web-2",
-            inputs: &[("accept_list", "libssl3")],
-            before: "",
-        },
-        Case {
-            runbook: "service-restart",
-            host: "web-1",
-            inputs: &[],
-            before: "",
-        },
-        Case {
-            runbook: "service-restart",
-            host: "db-1",
-            inputs: &[("service", "db")],
-            before: "",
-        },
-        Case {
-            runbook: "disk-cleanup",
-            host: "web-1",
-            inputs: &[],
-            before: "",
-        },
+        Case { runbook: "host-maintenance", host: "web-2", inputs: &[("accept_list", "libssl3")], before: "" },
+        Case { runbook: "service-restart", host: "web-1", inputs: &[], before: "" },
+        Case { runbook: "service-restart", host: "db-1", inputs: &[("service", "db")], before: "" },
+        Case { runbook: "disk-cleanup", host: "web-1", inputs: &[], before: "" },
         Case {
             runbook: "security-event",
             host: "web-2",
-            inputs: &[
-                ("key", "contractor@laptop"),
-                ("reported_by", "lea"),
-                ("suspicion", "Seen from elsewhere."),
-            ],
+            inputs: &[("key", "contractor@laptop"), ("reported_by", "lea"), ("suspicion", "Seen from elsewhere.")],
             before: "",
         },
         Case {
             runbook: "access-review",
             host: "web-2",
-            inputs: &[
-                ("quarter", "2026-Q4"),
-                ("leavers", "contractor@laptop kim@bastion"),
-            ],
+            inputs: &[("quarter", "2026-Q4"), ("leavers", "contractor@laptop kim@bastion")],
             before: "",
         },
     ];
@@ -187,10 +92,7 @@ mod runbooks {
         copy(&root("runbooks"), &site.path().join("runbooks"));
         copy(&root("themes"), &site.path().join("themes"));
         // What the demo fills in when it starts: host keys, and who started it.
-        let filled = [
-            ("\"DEMO\"\n", format!("\"{HOST_KEY}\"\n")),
-            ("[\"DEMO\"]", "[\"tester\"]".to_owned()),
-        ];
+        let filled = [("\"DEMO\"\n", format!("\"{HOST_KEY}\"\n")), ("[\"DEMO\"]", "[\"tester\"]".to_owned())];
         for directory in [site.path().to_owned(), site.path().join("workspaces")] {
             for file in toml_files(directory.to_str().unwrap()) {
                 let mut text = fs::read_to_string(&file).unwrap();
@@ -205,17 +107,8 @@ mod runbooks {
             Err(found) => panic!("{}", drawn(&found)),
         };
         // The one warning it deserves: everybody may act as everybody.
-        let warned: Vec<String> = loaded
-            .warnings
-            .iter()
-            .map(|it| format!("{}:{}", it.file, it.line))
-            .collect();
-        assert_eq!(
-            warned,
-            ["quarterdeck.toml:9"],
-            "{}",
-            drawn(&loaded.warnings)
-        );
+        let warned: Vec<String> = loaded.warnings.iter().map(|it| format!("{}:{}", it.file, it.line)).collect();
+        assert_eq!(warned, ["quarterdeck.toml:9"], "{}", drawn(&loaded.warnings));
         assert_eq!(loaded.site.runbooks.len(), toml_files("runbooks").len());
     }
 
@@ -224,15 +117,8 @@ mod runbooks {
         let driven: Vec<&str> = CASES.iter().map(|case| case.runbook).collect();
         for file in toml_files("runbooks") {
             let id = file.file_stem().unwrap().to_str().unwrap().to_owned();
-            assert!(
-                driven.contains(&id.as_str()),
-                "{id} is shipped and never driven"
-            );
-            assert_eq!(
-                text(&read(&file)["runbook"], "id"),
-                id,
-                "a runbook's file is called by its id"
-            );
+            assert!(driven.contains(&id.as_str()), "{id} is shipped and never driven");
+            assert_eq!(text(&read(&file)["runbook"], "id"), id, "a runbook's file is called by its id");
         }
     }
 
@@ -253,13 +139,7 @@ mod runbooks {
             for step in runbook.scripts().rev() {
                 if let Some(undo) = &step.undo {
                     let out = host.run(undo, &runbook.values(case), &[]);
-                    assert!(
-                        out.status.success(),
-                        "{} undo of {}: {}",
-                        case.runbook,
-                        step.id,
-                        said(&out)
-                    );
+                    assert!(out.status.success(), "{} undo of {}: {}", case.runbook, step.id, said(&out));
                 }
             }
         }
@@ -292,45 +172,22 @@ mod runbooks {
                     // It may fail for want of the missing one; verification is asked all the same.
                     host.run(&step.run, &runbook.values(case), &step.secrets);
                 }
-                let noticed = runbook
-                    .verify
-                    .iter()
-                    .any(|check| !host.passes(case, &runbook, check));
-                assert!(
-                    noticed,
-                    "{} without {}: nobody noticed",
-                    case.runbook, missing.id
-                );
+                let noticed = runbook.verify.iter().any(|check| !host.passes(case, &runbook, check));
+                assert!(noticed, "{} without {}: nobody noticed", case.runbook, missing.id);
             }
         }
     }
 
     #[test]
     fn a_broken_release_is_stopped_before_it_gets_a_request() {
-        let case = Case {
-            inputs: &[("release", "v1.6.0"), ("pull_request", "#9"), ("risk", "?")],
-            ..PLANNED_CHANGE
-        };
+        let case = Case { inputs: &[("release", "v1.6.0"), ("pull_request", "#9"), ("risk", "?")], ..PLANNED_CHANGE };
         let runbook = Flat::load(case.runbook);
         let host = Host::furnish(&case);
-        let failed = runbook
-            .scripts()
-            .find(|step| !host.passes(&case, &runbook, step))
-            .map(|step| step.id.as_str());
+        let failed = runbook.scripts().find(|step| !host.passes(&case, &runbook, step)).map(|step| step.id.as_str());
         assert_eq!(failed, Some("health"));
-        assert!(
-            host.path("app/drain").exists(),
-            "the sick host stays out of rotation"
-        );
-        let undo = runbook
-            .scripts()
-            .find(|step| step.id == "switch")
-            .and_then(|step| step.undo.clone())
-            .unwrap();
-        assert_eq!(
-            said(&host.run(&undo, &runbook.values(&case), &[])),
-            "v1.4.2\n"
-        );
+        assert!(host.path("app/drain").exists(), "the sick host stays out of rotation");
+        let undo = runbook.scripts().find(|step| step.id == "switch").and_then(|step| step.undo.clone()).unwrap();
+        assert_eq!(said(&host.run(&undo, &runbook.values(&case), &[])), "v1.4.2\n");
     }
 
     #[test]
@@ -343,18 +200,10 @@ mod runbooks {
         };
         let runbook = Flat::load(case.runbook);
         let host = Host::furnish(&case);
-        for item in runbook
-            .preflight
-            .iter()
-            .chain(runbook.scripts())
-            .chain(&runbook.verify)
-        {
+        for item in runbook.preflight.iter().chain(runbook.scripts()).chain(&runbook.verify) {
             host.must(&case, &runbook, item);
         }
-        let rows = fs::read_to_string(host.path("data/records.csv"))
-            .unwrap()
-            .lines()
-            .count();
+        let rows = fs::read_to_string(host.path("data/records.csv")).unwrap().lines().count();
         assert_eq!(rows, 201, "a heading and the backup's 200 records");
     }
 
@@ -363,33 +212,16 @@ mod runbooks {
         let refused_by = |case: Case| {
             let runbook = Flat::load(case.runbook);
             let host = Host::furnish(&case);
-            let ids = runbook
-                .preflight
-                .iter()
-                .filter(|check| !host.passes(&case, &runbook, check));
+            let ids = runbook.preflight.iter().filter(|check| !host.passes(&case, &runbook, check));
             ids.map(|check| check.id.clone()).collect::<Vec<_>>()
         };
         assert_eq!(refused_by(PLANNED_CHANGE), Vec::<String>::new());
+        assert_eq!(refused_by(Case { host: "edge-1", ..PLANNED_CHANGE }), ["slo-gate/burn-rate"]);
         assert_eq!(
-            refused_by(Case {
-                host: "edge-1",
-                ..PLANNED_CHANGE
-            }),
-            ["slo-gate/burn-rate"]
-        );
-        assert_eq!(
-            refused_by(Case {
-                runbook: "service-restart",
-                host: "db-1",
-                inputs: &[],
-                before: ""
-            }),
+            refused_by(Case { runbook: "service-restart", host: "db-1", inputs: &[], before: "" }),
             ["change-record/service"]
         );
-        let frozen = Case {
-            before: "echo frozen >~/app/release-freeze",
-            ..PLANNED_CHANGE
-        };
+        let frozen = Case { before: "echo frozen >~/app/release-freeze", ..PLANNED_CHANGE };
         assert_eq!(refused_by(frozen), ["release-freeze"]);
     }
 
@@ -398,49 +230,27 @@ mod runbooks {
         let scripts = |id| {
             let flat = Flat::load(id);
             let all = flat.preflight.iter().chain(&flat.steps).chain(&flat.verify);
-            all.map(|item| {
-                (
-                    item.id.clone(),
-                    item.run.clone(),
-                    item.undo.clone(),
-                    item.manual,
-                )
-            })
-            .collect::<Vec<_>>()
+            all.map(|item| (item.id.clone(), item.run.clone(), item.undo.clone(), item.manual)).collect::<Vec<_>>()
         };
         assert_eq!(scripts("p1-incident"), scripts("p1-incident-de"));
     }
 
     #[test]
     fn every_script_passes_shellcheck() {
-        if Command::new("shellcheck")
-            .arg("--version")
-            .output()
-            .is_err()
-        {
+        if Command::new("shellcheck").arg("--version").output().is_err() {
             skipped("shellcheck is not installed: the runbooks' scripts were not linted");
             return;
         }
-        let shims = fs::read_dir(root("src/cli/demo/hosts/bin"))
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
+        let shims = fs::read_dir(root("src/cli/demo/hosts/bin")).unwrap().map(|entry| entry.unwrap().path());
         for file in shims.chain([root("src/cli/demo/hosts/seed.sh")]) {
-            shellcheck(
-                &file.display().to_string(),
-                &fs::read_to_string(&file).unwrap(),
-            );
+            shellcheck(&file.display().to_string(), &fs::read_to_string(&file).unwrap());
         }
         let mut seen = BTreeSet::new();
         for case in CASES {
             let runbook = Flat::load(case.runbook);
             let given = ["host", "run", "step", "attempt"].map(str::to_owned);
             let names: Vec<String> = runbook.inputs.keys().cloned().chain(given).collect();
-            for item in runbook
-                .preflight
-                .iter()
-                .chain(runbook.scripts())
-                .chain(&runbook.verify)
-            {
+            for item in runbook.preflight.iter().chain(runbook.scripts()).chain(&runbook.verify) {
                 let mut head = "#!/bin/sh\n".to_owned();
                 for name in names.iter().chain(&item.secrets) {
                     // Assigned, so that shellcheck knows it: a script that uses anything else is an error.
@@ -448,10 +258,7 @@ mod runbooks {
                 }
                 for script in [Some(&item.run), item.undo.as_ref()].into_iter().flatten() {
                     if seen.insert(script.clone()) {
-                        shellcheck(
-                            &format!("{} {}", case.runbook, item.id),
-                            &format!("{head}{script}\n"),
-                        );
+                        shellcheck(&format!("{} {}", case.runbook, item.id), &format!("{head}{script}\n"));
                     }
                 }
             }
@@ -469,11 +276,7 @@ mod runbooks {
             "apt-get -y install nginx",
         ] {
             let out = host.run(script, &BTreeMap::new(), &[]);
-            assert!(
-                !out.status.success(),
-                "{script} went through: {}",
-                said(&out)
-            );
+            assert!(!out.status.success(), "{script} went through: {}", said(&out));
         }
     }
 
@@ -490,31 +293,17 @@ mod runbooks {
     }
 
     fn drawn(found: &[Diagnostic]) -> String {
-        let look = Look {
-            width: 120,
-            ink: Ink::Plain,
-        };
-        found
-            .iter()
-            .map(|diagnostic| render(diagnostic, look))
-            .collect()
+        let look = Look { width: 120, ink: Ink::Plain };
+        found.iter().map(|diagnostic| render(diagnostic, look)).collect()
     }
 
     // ── outside tools ──
 
     fn shellcheck(what: &str, script: &str) {
         let mut command = Command::new("shellcheck");
-        command
-            .args(["-s", "sh", "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.args(["-s", "sh", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(script.as_bytes())
-            .unwrap();
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
         let out = child.wait_with_output().unwrap();
         assert!(out.status.success(), "{what}: {}", said(&out));
     }
@@ -523,19 +312,12 @@ mod runbooks {
     fn skipped(why: &str) {
         println!("skipped: {why}");
         if let Some(list) = option_env_at_run_time("QUARTERDECK_SKIPPED") {
-            let mut file = fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(list)
-                .unwrap();
+            let mut file = fs::OpenOptions::new().append(true).create(true).open(list).unwrap();
             writeln!(file, "{why}").unwrap();
         }
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test learns from tests/run where skipped work is listed"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a test learns from tests/run where skipped work is listed")]
     fn option_env_at_run_time(name: &str) -> Option<String> {
         std::env::var(name).ok()
     }

@@ -37,10 +37,7 @@ const SAVE_HEAD_BYTES_MAX: usize = 4 * 1024;
 /// Opens the console, at a run where one is named.
 pub fn attach(places: &Places, around: &Surroundings, line: &Line, open: &[String]) -> Ended {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err(Failure::new(
-            Exit::Usage,
-            "the console needs a terminal; the verbs work without (see --help)",
-        ));
+        return Err(Failure::new(Exit::Usage, "the console needs a terminal; the verbs work without (see --help)"));
     }
     let mut words = vec!["attach".to_owned()];
     words.extend(open.iter().cloned());
@@ -63,20 +60,11 @@ pub async fn over(link: &Link, around: &Surroundings, words: &[String]) -> Ended
     let channel = link.handle.channel_open_session().await.map_err(broken)?;
     let (columns, rows) = size(std::io::stdout()).unwrap_or((80, 24));
     let term = around.told("TERM").unwrap_or("dumb");
-    channel
-        .request_pty(true, term, u32::from(columns), u32::from(rows), 0, 0, &[])
-        .await
-        .map_err(broken)?;
+    channel.request_pty(true, term, u32::from(columns), u32::from(rows), 0, 0, &[]).await.map_err(broken)?;
     for (name, value) in around.terminal.iter().filter(|(name, _)| *name != "TERM") {
-        channel
-            .set_env(false, *name, value.as_str())
-            .await
-            .map_err(broken)?;
+        channel.set_env(false, *name, value.as_str()).await.map_err(broken)?;
     }
-    channel
-        .set_env(false, "QUARTERDECK_CLIENT", env!("CARGO_PKG_VERSION"))
-        .await
-        .map_err(broken)?;
+    channel.set_env(false, "QUARTERDECK_CLIENT", env!("CARGO_PKG_VERSION")).await.map_err(broken)?;
     let line = speak::quoted(words)?;
 
     let raw = RawMode::enter(std::io::stdin(), last_bytes(around))
@@ -87,23 +75,12 @@ pub async fn over(link: &Link, around: &Surroundings, words: &[String]) -> Ended
         restore();
         before(panic);
     }));
-    let deaf = |error: std::io::Error| {
-        Failure::new(
-            Exit::Unreachable,
-            format!("signals cannot be heard: {error}"),
-        )
-    };
+    let deaf = |error: std::io::Error| Failure::new(Exit::Unreachable, format!("signals cannot be heard: {error}"));
     let mut ending = Ending::new().map_err(deaf)?;
     let mut resized = signal(SignalKind::window_change()).map_err(deaf)?;
     channel.exec(true, line).await.map_err(broken)?;
     let (reader, writer) = channel.split();
-    let mut table = Table {
-        reader,
-        writer,
-        said: Vec::new(),
-        exit: None,
-        saving: BytesMut::new(),
-    };
+    let mut table = Table { reader, writer, said: Vec::new(), exit: None, saving: BytesMut::new() };
     let end = table.sit(&mut resized, &mut ending).await;
     // The terminal first: what is said next is for a person at a shell.
     drop(raw);
@@ -177,19 +154,12 @@ impl Table {
             match woken {
                 Woken::Heard(None) => return self.exit.ok_or_else(speak::lost),
                 Woken::Heard(Some(message)) => self.heard(message).await?,
-                Woken::Typed(Some(bytes)) => self
-                    .writer
-                    .data_bytes(bytes)
-                    .await
-                    .map_err(|_| speak::lost())?,
+                Woken::Typed(Some(bytes)) => self.writer.data_bytes(bytes).await.map_err(|_| speak::lost())?,
                 // The keyboard is gone: so is the person.
                 Woken::Typed(None) | Woken::Ending => return Ok(Exit::Done),
                 Woken::Resized => {
                     let (columns, rows) = size(std::io::stdout()).unwrap_or((80, 24));
-                    let told = self
-                        .writer
-                        .window_change(u32::from(columns), u32::from(rows), 0, 0)
-                        .await;
+                    let told = self.writer.window_change(u32::from(columns), u32::from(rows), 0, 0).await;
                     told.map_err(|_| speak::lost())?;
                 }
             }
@@ -202,21 +172,13 @@ impl Table {
                 let mut to = std::io::stdout().lock();
                 to.write_all(&data)
                     .and_then(|()| to.flush())
-                    .map_err(|error| {
-                        Failure::new(Exit::Done, format!("the terminal is gone: {error}"))
-                    })?;
+                    .map_err(|error| Failure::new(Exit::Done, format!("the terminal is gone: {error}")))?;
             }
             ChannelMsg::ExtendedData { data, ext: STDERR } => self.said.extend_from_slice(&data),
-            ChannelMsg::ExtendedData {
-                data,
-                ext: SAVE_STREAM,
-            } => self.save(&data).await,
+            ChannelMsg::ExtendedData { data, ext: SAVE_STREAM } => self.save(&data).await,
             ChannelMsg::ExitStatus { exit_status } => self.exit = speak::of_code(exit_status),
             ChannelMsg::Failure => {
-                return Err(Failure::new(
-                    Exit::Unreachable,
-                    "the server gives no console on this channel",
-                ));
+                return Err(Failure::new(Exit::Unreachable, "the server gives no console on this channel"));
             }
             _ => {}
         }
@@ -238,10 +200,7 @@ impl Table {
             Err(why) => json!({"failed": why}),
         };
         // Where the link is lost the next wait says so.
-        let _ = self
-            .writer
-            .extended_data_bytes(SAVE_STREAM, Bytes::from(answer.to_string()))
-            .await;
+        let _ = self.writer.extended_data_bytes(SAVE_STREAM, Bytes::from(answer.to_string())).await;
     }
 }
 
@@ -261,19 +220,12 @@ fn whole(stream: &mut BytesMut) -> Option<(String, Bytes)> {
 /// Writes a new file beside where the person is: never over another, never elsewhere, never a hidden one, whatever the
 /// server says.
 fn write_new(dir: &Path, name: &str, text: &[u8]) -> Result<String, String> {
-    let plain = !name.is_empty()
-        && !name.starts_with(['.', '-'])
-        && !name.contains(['/', '\0'])
-        && name.len() <= 255;
+    let plain = !name.is_empty() && !name.starts_with(['.', '-']) && !name.contains(['/', '\0']) && name.len() <= 255;
     if !plain || name.contains(crate::domain::input::is_invisible) {
         return Err("name a file in the directory you started from, without a path".to_owned());
     }
     let path = dir.join(name);
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path);
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     let mut file = made.map_err(|error| error.to_string())?;
     file.write_all(text).map_err(|error| error.to_string())?;
     Ok(name.to_owned())
@@ -304,32 +256,17 @@ mod tests {
         stream.extend_from_slice(b"{\"bytes\":5,\"name\":\"a.log\"}\nhel");
         assert_eq!(whole(&mut stream), None);
         stream.extend_from_slice(b"lo{\"bytes\":0,");
-        assert_eq!(
-            whole(&mut stream),
-            Some(("a.log".to_owned(), Bytes::from_static(b"hello")))
-        );
+        assert_eq!(whole(&mut stream), Some(("a.log".to_owned(), Bytes::from_static(b"hello"))));
         assert_eq!(&stream[..], b"{\"bytes\":0,");
     }
 
     #[test]
     fn a_server_cannot_write_where_it_likes() {
         let dir = tempfile::tempdir().unwrap();
-        for name in [
-            "../x",
-            "/etc/x",
-            ".profile",
-            "-rf",
-            "",
-            "a/b",
-            "x\u{202e}y",
-            &"n".repeat(300),
-        ] {
+        for name in ["../x", "/etc/x", ".profile", "-rf", "", "a/b", "x\u{202e}y", &"n".repeat(300)] {
             assert!(write_new(dir.path(), name, b"x").is_err(), "{name:?}");
         }
-        assert_eq!(
-            write_new(dir.path(), "run.log", b"x"),
-            Ok("run.log".to_owned())
-        );
+        assert_eq!(write_new(dir.path(), "run.log", b"x"), Ok("run.log".to_owned()));
         assert!(write_new(dir.path(), "run.log", b"y").is_err());
         assert_eq!(std::fs::read(dir.path().join("run.log")).unwrap(), b"x");
     }

@@ -20,19 +20,14 @@ const WIDTH: usize = 100;
 
 /// `init DIR`.
 pub fn init(dir: &Path, around: &Surroundings) -> Ended {
-    let account = around
-        .account()
-        .ok_or_else(|| Failure::new(Exit::Unknown, "this account has no name"))?;
-    let written =
-        site::init(dir, &account).map_err(|error| Failure::new(Exit::No, error.to_string()))?;
+    let account = around.account().ok_or_else(|| Failure::new(Exit::Unknown, "this account has no name"))?;
+    let written = site::init(dir, &account).map_err(|error| Failure::new(Exit::No, error.to_string()))?;
     let mut text = String::new();
     for path in written {
         text.push_str(&format!("wrote {}\n", dir.join(path).display()));
     }
     let dir = dir.display();
-    text.push_str(&format!(
-        "next: cd {dir} && quarterdeck check && quarterdeck\n"
-    ));
+    text.push_str(&format!("next: cd {dir} && quarterdeck check && quarterdeck\n"));
     say::out(&text);
     Ok(Exit::Done)
 }
@@ -63,18 +58,14 @@ pub fn check(dir: Option<&Path>, places: &Places, around: &Surroundings, as_json
         (0, 0) => format!("{}: in order\n", dir.display()),
         (0, warnings) => format!("{}: usable, {warnings} to look at\n", dir.display()),
         (errors, 0) => format!("{}: {errors} to mend\n", dir.display()),
-        (errors, warnings) => format!(
-            "{}: {errors} to mend, {warnings} to look at\n",
-            dir.display()
-        ),
+        (errors, warnings) => format!("{}: {errors} to mend, {warnings} to look at\n", dir.display()),
     });
     Ok(exit)
 }
 
 fn look(around: &Surroundings) -> Look {
     use std::io::IsTerminal as _;
-    let width = crate::terminal::guard::size(std::io::stderr())
-        .map_or(WIDTH, |(columns, _)| usize::from(columns));
+    let width = crate::terminal::guard::size(std::io::stderr()).map_or(WIDTH, |(columns, _)| usize::from(columns));
     let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()
         .find_map(|name| around.told(name))
@@ -92,13 +83,7 @@ fn look(around: &Surroundings) -> Look {
 pub fn schema(word: &str) -> Ended {
     let kind = Kind::parse(word).ok_or_else(|| {
         let known: Vec<&str> = Kind::ALL.iter().map(|kind| kind.word()).collect();
-        Failure::new(
-            Exit::Usage,
-            format!(
-                "no kind of file is called {word}; there are {}",
-                known.join(", ")
-            ),
-        )
+        Failure::new(Exit::Usage, format!("no kind of file is called {word}; there are {}", known.join(", ")))
     })?;
     say::out(&document(&site::schema(kind)));
     Ok(Exit::Done)
@@ -108,27 +93,18 @@ pub fn schema(word: &str) -> Ended {
 pub fn show(show: &Show, places: &Places, as_json: bool) -> Ended {
     let dir = places.site()?;
     let Loaded { site, .. } = site::load(dir, site::git::state(dir)).map_err(|problems| {
-        let text = format!(
-            "the site has {} problems; `quarterdeck check` shows them",
-            problems.len()
-        );
+        let text = format!("the site has {} problems; `quarterdeck check` shows them", problems.len());
         Failure::new(Exit::BadInput, text)
     })?;
     let Some(id) = &show.runbook else {
-        let runbooks: Vec<&Runbook> = site
-            .runbooks
-            .values()
-            .map(|runbook| runbook.as_ref())
-            .collect();
+        let runbooks: Vec<&Runbook> = site.runbooks.values().map(|runbook| runbook.as_ref()).collect();
         say::out(&list(&runbooks, as_json));
         return Ok(Exit::Done);
     };
-    let runbook = site.runbooks.get(&id.as_str().into()).ok_or_else(|| {
-        Failure::new(
-            Exit::No,
-            format!("no runbook is called {id}; `quarterdeck show` lists them"),
-        )
-    })?;
+    let runbook = site
+        .runbooks
+        .get(&id.as_str().into())
+        .ok_or_else(|| Failure::new(Exit::No, format!("no runbook is called {id}; `quarterdeck show` lists them")))?;
     let workspace = match &show.workspace {
         None => None,
         Some(id) => Some(
@@ -214,16 +190,9 @@ pub fn audit_verify(places: &Places, as_json: bool) -> Ended {
 
 /// What verification of a data directory says.
 pub fn verdict(data: &Path) -> Result<crate::ledger::Verdict, Failure> {
-    let disk = RealDisk::read_only(data)
-        .map_err(|error| Failure::new(Exit::Storage, error.to_string()))?;
+    let disk = RealDisk::read_only(data).map_err(|error| Failure::new(Exit::Storage, error.to_string()))?;
     let disk: Arc<dyn Disk> = Arc::new(disk);
-    Ok(verify(
-        &disk,
-        Known {
-            kinds: words::KINDS,
-            since: None,
-        },
-    ))
+    Ok(verify(&disk, Known { kinds: words::KINDS, since: None }))
 }
 
 fn verdict_json(verdict: &crate::ledger::Verdict) -> Value {

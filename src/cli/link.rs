@@ -42,23 +42,13 @@ pub struct Ear {
 impl client::Handler for Ear {
     type Error = russh::Error;
 
-    async fn auth_banner(
-        &mut self,
-        banner: &str,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
-        self.banner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_str(banner);
+    async fn auth_banner(&mut self, banner: &str, _: &mut client::Session) -> Result<(), Self::Error> {
+        self.banner.lock().unwrap_or_else(PoisonError::into_inner).push_str(banner);
         Ok(())
     }
 
     /// The server is known by its socket: see [`is_trusted`]. Its key lives as long as its process.
-    async fn check_server_key(
-        &mut self,
-        _: &russh::keys::PublicKeyOrCertificate,
-    ) -> Result<bool, Self::Error> {
+    async fn check_server_key(&mut self, _: &russh::keys::PublicKeyOrCertificate) -> Result<bool, Self::Error> {
         Ok(true)
     }
 }
@@ -87,26 +77,15 @@ pub async fn reach_running(socket: &Path) -> Result<Link, Failure> {
 }
 
 fn is_nobody(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
 fn unreachable_at(socket: &Path, error: &io::Error) -> Failure {
-    Failure::new(
-        Exit::Unreachable,
-        format!(
-            "the server's socket {} cannot be reached: {error}",
-            socket.display()
-        ),
-    )
+    Failure::new(Exit::Unreachable, format!("the server's socket {} cannot be reached: {error}", socket.display()))
 }
 
 async fn sign_in(stream: UnixStream, socket: &Path) -> Result<Link, Failure> {
-    let server = stream
-        .peer_cred()
-        .map_err(|error| unreachable_at(socket, &error))?;
+    let server = stream.peer_cred().map_err(|error| unreachable_at(socket, &error))?;
     if !is_trusted(socket, server.uid()) {
         let text = format!(
             "{} is held by user {}, who owns neither it nor its directory: not spoken to",
@@ -125,19 +104,12 @@ async fn sign_in(stream: UnixStream, socket: &Path) -> Result<Link, Failure> {
         },
         ..client::Config::default()
     };
-    let gone = |error: russh::Error| {
-        Failure::new(Exit::TryAgain, format!("the server went away: {error}"))
-    };
+    let gone = |error: russh::Error| Failure::new(Exit::TryAgain, format!("the server went away: {error}"));
     let ear = Ear::default();
     let banner = Arc::clone(&ear.banner);
-    let mut handle = client::connect_stream(Arc::new(config), stream, ear)
-        .await
-        .map_err(gone)?;
+    let mut handle = client::connect_stream(Arc::new(config), stream, ear).await.map_err(gone)?;
     let answer = handle.authenticate_none("").await;
-    let said = banner
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let said = banner.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match answer {
         Ok(answer) if answer.success() => Ok(Link { handle }),
         // A peer that is nobody is told so before it is turned away.
@@ -150,10 +122,7 @@ async fn sign_in(stream: UnixStream, socket: &Path) -> Result<Link, Failure> {
 /// Whether the process behind a socket may be who it says: us, root, or whoever owns the directory the socket lies in.
 /// Anybody can make a socket in `/tmp`.
 fn is_trusted(socket: &Path, server: u32) -> bool {
-    let owner = socket
-        .parent()
-        .and_then(|dir| fs::metadata(dir).ok())
-        .map(|dir| dir.uid());
+    let owner = socket.parent().and_then(|dir| fs::metadata(dir).ok()).map(|dir| dir.uid());
     server == 0 || server == uid() || owner == Some(server)
 }
 
@@ -170,23 +139,10 @@ async fn start(places: &Places, around: &Surroundings, socket: &Path) -> Result<
     let mut complaint = tempfile::tempfile().map_err(|error| cannot_start(&error))?;
     let program = std::env::current_exe().map_err(|error| cannot_start(&error))?;
     let mut command = Command::new(program);
-    command
-        .arg("serve")
-        .arg("--detach")
-        .args(["--idle-exit", IDLE_EXIT]);
-    command
-        .arg("--site")
-        .arg(site)
-        .arg("--data")
-        .arg(&data)
-        .arg("--socket")
-        .arg(socket);
+    command.arg("serve").arg("--detach").args(["--idle-exit", IDLE_EXIT]);
+    command.arg("--site").arg(site).arg("--data").arg(&data).arg("--socket").arg(socket);
     command.stdin(Stdio::null()).stdout(Stdio::null());
-    command.stderr(
-        complaint
-            .try_clone()
-            .map_err(|error| cannot_start(&error))?,
-    );
+    command.stderr(complaint.try_clone().map_err(|error| cannot_start(&error))?);
     command.current_dir(around.home.as_deref().unwrap_or(Path::new("/")));
     let mut child = command.spawn().map_err(|error| cannot_start(&error))?;
     let deadline = Instant::now() + START_WAIT;
@@ -210,10 +166,7 @@ async fn start(places: &Places, around: &Surroundings, socket: &Path) -> Result<
 }
 
 fn cannot_start(error: &io::Error) -> Failure {
-    Failure::new(
-        Exit::Unreachable,
-        format!("the server cannot be started: {error}"),
-    )
+    Failure::new(Exit::Unreachable, format!("the server cannot be started: {error}"))
 }
 
 /// What a server that has ended already complained of.
@@ -221,24 +174,11 @@ fn ended(child: &mut Child, complaint: &mut fs::File) -> Option<Failure> {
     let status = child.try_wait().ok()??;
     let mut text = String::new();
     let _ = complaint.rewind();
-    let _ = complaint
-        .take(COMPLAINT_BYTES_MAX)
-        .read_to_string(&mut text);
-    let text = text
-        .trim_start_matches("quarterdeck: ")
-        .trim_end()
-        .to_owned();
-    let exit = [
-        Exit::Usage,
-        Exit::BadInput,
-        Exit::AlreadyRunning,
-        Exit::Storage,
-    ]
-    .into_iter()
-    .find(|exit| status.code() == Some(i32::from(exit.code())))
-    .unwrap_or(Exit::Unreachable);
-    Some(Failure::new(
-        exit,
-        format!("the server could not start: {text}"),
-    ))
+    let _ = complaint.take(COMPLAINT_BYTES_MAX).read_to_string(&mut text);
+    let text = text.trim_start_matches("quarterdeck: ").trim_end().to_owned();
+    let exit = [Exit::Usage, Exit::BadInput, Exit::AlreadyRunning, Exit::Storage]
+        .into_iter()
+        .find(|exit| status.code() == Some(i32::from(exit.code())))
+        .unwrap_or(Exit::Unreachable);
+    Some(Failure::new(exit, format!("the server could not start: {text}")))
 }

@@ -33,10 +33,7 @@ struct Failure {
 
 impl Failure {
     fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            exit,
-        }
+        Self { text: text.into(), exit }
     }
 }
 
@@ -50,10 +47,7 @@ pub fn main() -> ExitCode {
     };
     let ended = match verbs::parse(&arguments) {
         Ok(line) => carry_out(&line, &arguments, &Surroundings::read()),
-        Err(Misunderstood {
-            text,
-            exit: Exit::Done,
-        }) => {
+        Err(Misunderstood { text, exit: Exit::Done }) => {
             say::out(&text);
             Ok(Exit::Done)
         }
@@ -76,17 +70,13 @@ fn carry_out(line: &Line, arguments: &[String], around: &Surroundings) -> Ended 
         Some(Verb::Attach { open }) => attach::attach(&places, around, line, open),
         Some(Verb::Demo(asked)) => demo::demo(asked, around),
         Some(Verb::Init { dir }) => files::init(dir, around),
-        Some(Verb::Check { dir }) => {
-            files::check(dir.as_deref(), &places, around, line.common.json)
-        }
+        Some(Verb::Check { dir }) => files::check(dir.as_deref(), &places, around, line.common.json),
         Some(Verb::Schema { kind }) => files::schema(kind),
         Some(Verb::Show(show)) => files::show(show, &places, line.common.json),
         Some(Verb::Audit(Audit::Verify)) => files::audit_verify(&places, line.common.json),
         Some(Verb::Completions { shell }) => files::completions(*shell),
         Some(Verb::Doctor) => doctor::doctor(&places, line.common.json),
-        Some(Verb::Serve(asked)) if asked.stop > 0 => {
-            speak::to_a_running_server(&places, arguments)
-        }
+        Some(Verb::Serve(asked)) if asked.stop > 0 => speak::to_a_running_server(&places, arguments),
         Some(Verb::Serve(asked)) => serve::serve(&places, around, asked),
         Some(verb) => match verb.place() {
             Place::Server => speak::speak(&places, around, line, arguments),

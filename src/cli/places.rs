@@ -24,22 +24,11 @@ impl Places {
             Some(here) => here.join(path),
             None => path,
         };
-        let site = flags
-            .site
-            .clone()
-            .or_else(|| around.site.clone())
-            .map(absolute);
-        let state = around
-            .state
-            .clone()
-            .or_else(|| Some(around.home.as_ref()?.join(".local/state")));
+        let site = flags.site.clone().or_else(|| around.site.clone()).map(absolute);
+        let state = around.state.clone().or_else(|| Some(around.home.as_ref()?.join(".local/state")));
         Self {
             site: site.or_else(|| site_above(around.here.as_deref()?)),
-            data: flags
-                .data
-                .clone()
-                .or_else(|| around.data.clone())
-                .map(absolute),
+            data: flags.data.clone().or_else(|| around.data.clone()).map(absolute),
             socket: flags.socket.clone().map(absolute),
             state: state.map(|state| state.join("quarterdeck")),
             settings: OnceCell::new(),
@@ -57,24 +46,13 @@ impl Places {
     /// The data directory.
     pub fn data(&self) -> Result<PathBuf, Failure> {
         let found = self.data.clone();
-        let found = found
-            .or_else(|| self.settings()?.data_dir.clone())
-            .or_else(|| self.state.clone());
-        found.ok_or_else(|| {
-            Failure::new(
-                Exit::Usage,
-                "no data directory: name it with --data or QUARTERDECK_DATA",
-            )
-        })
+        let found = found.or_else(|| self.settings()?.data_dir.clone()).or_else(|| self.state.clone());
+        found.ok_or_else(|| Failure::new(Exit::Usage, "no data directory: name it with --data or QUARTERDECK_DATA"))
     }
 
     /// The server's socket.
     pub fn socket(&self) -> Result<PathBuf, Failure> {
-        if let Some(socket) = self
-            .socket
-            .clone()
-            .or_else(|| self.settings()?.socket.clone())
-        {
+        if let Some(socket) = self.socket.clone().or_else(|| self.settings()?.socket.clone()) {
             return Ok(socket);
         }
         let mut path: OsString = self.data()?.into_os_string();
@@ -84,17 +62,13 @@ impl Places {
 
     /// What the site's own file says about places; nothing where it cannot be read: `check` says why.
     fn settings(&self) -> Option<&Settings> {
-        self.settings
-            .get_or_init(|| site::settings(self.site.as_deref()?).ok())
-            .as_ref()
+        self.settings.get_or_init(|| site::settings(self.site.as_deref()?).ok()).as_ref()
     }
 }
 
 /// The nearest directory upwards that holds a `quarterdeck.toml`.
 fn site_above(here: &Path) -> Option<PathBuf> {
-    here.ancestors()
-        .find(|dir| dir.join("quarterdeck.toml").is_file())
-        .map(Path::to_owned)
+    here.ancestors().find(|dir| dir.join("quarterdeck.toml").is_file()).map(Path::to_owned)
 }
 
 #[cfg(test)]
@@ -102,11 +76,7 @@ mod tests {
     use super::*;
 
     fn around(site: &Path) -> Surroundings {
-        Surroundings {
-            home: Some("/home/ada".into()),
-            here: Some(site.join("runbooks")),
-            ..Surroundings::default()
-        }
+        Surroundings { home: Some("/home/ada".into()), here: Some(site.join("runbooks")), ..Surroundings::default() }
     }
 
     #[test]
@@ -123,29 +93,17 @@ mod tests {
         };
         assert_eq!(Places::new(&flags, &around).site().unwrap(), site.path());
         let custom = PathBuf::from("/home/ada/.local/state/quarterdeck");
-        assert_eq!(
-            places(&flags, &around),
-            (
-                custom.clone(),
-                "/home/ada/.local/state/quarterdeck.sock".into()
-            )
-        );
+        assert_eq!(places(&flags, &around), (custom.clone(), "/home/ada/.local/state/quarterdeck.sock".into()));
         around.state = Some("/state".into());
         assert_eq!(places(&flags, &around).0, Path::new("/state/quarterdeck"));
         let text = "schema = 1\n[site]\nname = \"s\"\n[data]\ndir = \"/var/lib/qd\"\nsocket = \"/run/qd.sock\"\n";
         std::fs::write(&toml, text).unwrap();
-        assert_eq!(
-            places(&flags, &around),
-            ("/var/lib/qd".into(), "/run/qd.sock".into())
-        );
+        assert_eq!(places(&flags, &around), ("/var/lib/qd".into(), "/run/qd.sock".into()));
         around.data = Some("/env".into());
         assert_eq!(places(&flags, &around).0, Path::new("/env"));
         flags.data = Some("flag".into());
         flags.socket = Some("/flag.sock".into());
-        assert_eq!(
-            places(&flags, &around),
-            (site.path().join("runbooks/flag"), "/flag.sock".into())
-        );
+        assert_eq!(places(&flags, &around), (site.path().join("runbooks/flag"), "/flag.sock".into()));
     }
 
     #[test]

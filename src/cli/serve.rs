@@ -27,11 +27,7 @@ const KEY_NAMES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
 /// `serve`.
 pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
-    let idle_exit = match asked
-        .idle_exit
-        .as_deref()
-        .map(crate::domain::duration::parse_ms)
-    {
+    let idle_exit = match asked.idle_exit.as_deref().map(crate::domain::duration::parse_ms) {
         None => None,
         Some(Ok(ms)) => Some(Duration::from_millis(ms)),
         Some(Err(why)) => return Err(Failure::new(Exit::Usage, why)),
@@ -87,18 +83,8 @@ pub struct Open {
 
 /// Opens data and socket.
 pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Failure> {
-    let Serving {
-        site,
-        data,
-        socket,
-        executor,
-        idle_exit,
-    } = serving;
-    let settings = Settings {
-        site: site.clone(),
-        data,
-        executor,
-    };
+    let Serving { site, data, socket, executor, idle_exit } = serving;
+    let settings = Settings { site: site.clone(), data, executor };
     let (handle, engine) = engine::open(settings).await.map_err(|error| {
         let exit = match error.exit_code() {
             65 => Exit::BadInput,
@@ -116,48 +102,28 @@ pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Fai
         }
     };
     let house = House::new(handle.clone(), site, uid(), &seed()?, stop);
-    Ok(Open {
-        handle,
-        socket,
-        engine,
-        house,
-        listener,
-        bound,
-        idle_exit,
-    })
+    Ok(Open { handle, socket, engine, house, listener, bound, idle_exit })
 }
 
 impl Open {
     /// Serves until told to stop, or nobody was here for long enough, or the storage failed.
     pub async fn until_ended(self) -> Ended {
-        let Open {
-            engine,
-            house,
-            listener,
-            bound,
-            idle_exit,
-            ..
-        } = self;
+        let Open { engine, house, listener, bound, idle_exit, .. } = self;
         let why = server::serve(house, listener, Accounts::system(), idle_exit).await;
         drop(bound);
         tracing::info!(?why, "the server ends");
         match engine.ended().await {
             None => Ok(Exit::Done),
-            Some(error) => Err(Failure::new(
-                Exit::Storage,
-                format!("the record cannot be written: {error}"),
-            )),
+            Some(error) => Err(Failure::new(Exit::Storage, format!("the record cannot be written: {error}"))),
         }
     }
 }
 
 /// Signals to a server: TERM ends it, HUP reads the site again, and INT ends it unless runs are in flight and it is the first.
 async fn obey(engine: Handle, stop: CancellationToken, loud: bool) {
-    let (Ok(mut term), Ok(mut int), Ok(mut hup)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::hangup()),
-    ) else {
+    let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
+    else {
         return tracing::error!("signals cannot be heard");
     };
     let mut warned = false;
@@ -185,17 +151,9 @@ async fn obey(engine: Handle, stop: CancellationToken, loud: bool) {
 
 fn running(engine: &Handle) -> usize {
     let world = engine.world().borrow().clone();
-    let at_work = |phase: &Phase| {
-        matches!(
-            phase,
-            Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying
-        )
-    };
-    world
-        .runs
-        .values()
-        .filter(|run| at_work(&run.phase))
-        .count()
+    let at_work =
+        |phase: &Phase| matches!(phase, Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying);
+    world.runs.values().filter(|run| at_work(&run.phase)).count()
 }
 
 /// Keys of the data directory first, then the account's own; its known_hosts; its agent.
@@ -209,10 +167,7 @@ pub fn executor_settings(data: &Path, around: &Surroundings) -> executor::Settin
         .filter(|path| path.is_file())
         .collect();
     let own = ssh.map(|ssh| ssh.join("known_hosts"));
-    let known_hosts = own
-        .into_iter()
-        .chain([PathBuf::from("/etc/ssh/ssh_known_hosts")])
-        .collect();
+    let known_hosts = own.into_iter().chain([PathBuf::from("/etc/ssh/ssh_known_hosts")]).collect();
     executor::Settings {
         keys,
         known_hosts,
@@ -229,17 +184,9 @@ pub fn executor_settings(data: &Path, around: &Surroundings) -> executor::Settin
 /// The log: files beside the data, never a terminal. What panics goes there too.
 pub fn log_to(data: &Path) -> Result<tracing_appender::non_blocking::WorkerGuard, Failure> {
     let dir = data.join("log");
-    let cannot = |error: &dyn std::fmt::Display| {
-        Failure::new(
-            Exit::Storage,
-            format!("no log in {}: {error}", dir.display()),
-        )
-    };
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&dir)
-        .map_err(|error| cannot(&error))?;
+    let cannot =
+        |error: &dyn std::fmt::Display| Failure::new(Exit::Storage, format!("no log in {}: {error}", dir.display()));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|error| cannot(&error))?;
     let files = tracing_appender::rolling::Builder::new()
         .rotation(tracing_appender::rolling::Rotation::DAILY)
         .filename_prefix("server")
@@ -249,18 +196,11 @@ pub fn log_to(data: &Path) -> Result<tracing_appender::non_blocking::WorkerGuard
         .map_err(|error| cannot(&error))?;
     let (writer, guard) = tracing_appender::non_blocking(files);
     let filter = tracing_subscriber::EnvFilter::new("info,russh=warn");
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(writer)
-        .with_env_filter(filter)
-        .finish();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).with_env_filter(filter).finish();
     // A second server in one process (tests) logs where the first does.
     let _ = tracing::subscriber::set_global_default(subscriber);
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic
-            .location()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let text = panic
             .payload()
             .downcast_ref::<&str>()
@@ -275,8 +215,6 @@ pub fn log_to(data: &Path) -> Result<tracing_appender::non_blocking::WorkerGuard
 /// What the host key of this process is made of.
 fn seed() -> Result<[u8; 32], Failure> {
     let mut seed = [0; 32];
-    OsEntropy
-        .fill(&mut seed)
-        .map_err(|error| Failure::new(Exit::Unreachable, format!("no randomness: {error}")))?;
+    OsEntropy.fill(&mut seed).map_err(|error| Failure::new(Exit::Unreachable, format!("no randomness: {error}")))?;
     Ok(seed)
 }

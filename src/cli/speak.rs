@@ -89,10 +89,7 @@ async fn hear(channel: &mut Channel<Msg>) -> Ended {
             }
             ChannelMsg::ExitStatus { exit_status } => exit = of_code(exit_status),
             ChannelMsg::Failure => {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    "the server does not take this line: too long",
-                ));
+                return Err(Failure::new(Exit::Usage, "the server does not take this line: too long"));
             }
             _ => {}
         }
@@ -120,30 +117,18 @@ pub fn of_code(code: u32) -> Option<Exit> {
 /// A secret from standard input; from a terminal unechoed, up to the first line feed.
 fn secret(name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let stdin = std::io::stdin();
-    let wrong = |error: std::io::Error| {
-        Failure::new(
-            Exit::Usage,
-            format!("standard input cannot be read: {error}"),
-        )
-    };
+    let wrong = |error: std::io::Error| Failure::new(Exit::Usage, format!("standard input cannot be read: {error}"));
     if !stdin.is_terminal() {
         let mut bytes = Zeroizing::new(Vec::new());
-        stdin
-            .lock()
-            .take(STDIN_BYTES_MAX)
-            .read_to_end(&mut bytes)
-            .map_err(wrong)?;
+        stdin.lock().take(STDIN_BYTES_MAX).read_to_end(&mut bytes).map_err(wrong)?;
         return Ok(bytes);
     }
     super::say::err(&format!("{name}: "));
-    let raw = RawMode::enter(&stdin, Vec::new())
-        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let raw = RawMode::enter(&stdin, Vec::new()).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let typed = typed(stdin.lock());
     drop(raw);
     super::say::err("\n");
-    typed
-        .map_err(wrong)?
-        .ok_or_else(|| Failure::new(Exit::Usage, "nothing was given"))
+    typed.map_err(wrong)?.ok_or_else(|| Failure::new(Exit::Usage, "nothing was given"))
 }
 
 /// Bytes up to the end of the line; `None` where the person thought better of it.
@@ -170,10 +155,7 @@ mod tests {
     #[test]
     fn a_typed_secret_ends_with_its_line_and_can_be_mended() {
         let read = |bytes: &[u8]| typed(bytes).unwrap().map(|typed| typed.to_vec());
-        assert_eq!(
-            read(b"hunterx\x7f22\rrest").as_deref(),
-            Some(&b"hunter22"[..])
-        );
+        assert_eq!(read(b"hunterx\x7f22\rrest").as_deref(), Some(&b"hunter22"[..]));
         assert_eq!(read(b"hunter\x03\r"), None);
         assert_eq!(read(b"hunter"), None);
     }

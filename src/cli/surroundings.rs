@@ -68,16 +68,10 @@ pub fn uid() -> u32 {
 
 /// The arguments behind the program's own name; `None` where one is not UTF-8.
 pub fn arguments() -> Option<Vec<String>> {
-    std::env::args_os()
-        .skip(1)
-        .map(|argument| argument.into_string().ok())
-        .collect()
+    std::env::args_os().skip(1).map(|argument| argument.into_string().ok()).collect()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

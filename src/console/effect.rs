@@ -1,6 +1,7 @@
 //! What a console wants done. Screens and overlays answer with [`Do`]; `update` carries out what is the console's own
 //! and hands the rest to the session as [`Effect`].
 
+use super::commands::PaletteAct;
 use super::keymap::{Act, Place};
 use super::msg::Tag;
 use super::overlays::{Overlay, menu::Choice};
@@ -91,6 +92,8 @@ pub enum Do {
     Typed(Stage, String),
     /// A row of a menu was chosen: comes to `Face::picked`.
     Picked(Choice),
+    /// A command that only the screen can carry out: comes to `Face::palette`.
+    Palette(PaletteAct),
     /// As if the key of this act had been pressed.
     Act(Act),
     /// Say something in the row above the footer.

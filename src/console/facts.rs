@@ -64,27 +64,14 @@ pub struct Waiting {
 
 /// Every role a person holds anywhere, in the order the formats list them.
 pub fn roles(world: &World, person: &PersonId) -> BTreeSet<Role> {
-    let Some(site) = &world.site else {
-        return BTreeSet::new();
-    };
-    site.workspaces
-        .values()
-        .filter_map(|workspace| workspace.members.get(person))
-        .flatten()
-        .copied()
-        .collect()
+    let Some(site) = &world.site else { return BTreeSet::new() };
+    site.workspaces.values().filter_map(|workspace| workspace.members.get(person)).flatten().copied().collect()
 }
 
 /// The workspaces a person may see, production first.
 pub fn workspaces<'a>(world: &'a World, person: &PersonId) -> Vec<&'a Arc<Workspace>> {
-    let Some(site) = &world.site else {
-        return Vec::new();
-    };
-    let mut found: Vec<_> = site
-        .workspaces
-        .values()
-        .filter(|workspace| workspace.has_member(person))
-        .collect();
+    let Some(site) = &world.site else { return Vec::new() };
+    let mut found: Vec<_> = site.workspaces.values().filter(|workspace| workspace.has_member(person)).collect();
     found.sort_by_key(|workspace| std::cmp::Reverse(workspace.environment));
     found
 }
@@ -97,11 +84,7 @@ pub fn something_moves(world: &World, person: &PersonId) -> bool {
 /// Whether a run changes with the seconds.
 pub fn is_at_work(run: &Run) -> bool {
     match run.phase {
-        Phase::Checking(_)
-        | Phase::Running
-        | Phase::Paused(_)
-        | Phase::Stopping(_)
-        | Phase::Verifying => true,
+        Phase::Checking(_) | Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => true,
         Phase::Waiting
         | Phase::Approved
         | Phase::Ended(_)
@@ -111,55 +94,76 @@ pub fn is_at_work(run: &Run) -> bool {
     }
 }
 
-/// Runs at work that a person may see, newest first.
-pub fn at_work<'a>(world: &'a World, person: &'a PersonId) -> Vec<&'a Arc<Run>> {
-    world
-        .visible_runs(person)
-        .filter(|run| is_at_work(run))
-        .collect()
+/// What the world means for one person, in one pass over the open runs.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Board {
+    /// What waits for them: what holds a run up first, then by age.
+    pub mine: Vec<Waiting>,
+    /// What waits for somebody else, and for what; newest first.
+    pub others: Vec<(RunId, Vec<WaitsFor>)>,
+    /// Runs at work, newest first.
+    pub at_work: Vec<RunId>,
+    /// Closed runs that nobody has signed off.
+    pub reviews: usize,
+    /// Runs that are not over.
+    pub open: usize,
 }
 
-/// What waits for a person: what holds a run up first, then by age.
-pub fn mine(world: &World, person: &PersonId, now: Timestamp) -> Vec<Waiting> {
-    let mut found = Vec::new();
+impl Board {
+    /// Requests that wait for this person.
+    pub fn approvals(&self) -> usize {
+        self.mine.iter().filter(|waiting| matches!(waiting.errand, Errand::Approve | Errand::Accept(_))).count()
+    }
+}
+
+/// What the world means for one person.
+pub fn board(world: &World, person: &PersonId, now: Timestamp) -> Board {
+    let mut board = Board::default();
     if let Some(pending) = &world.pending
         && pending.by.as_ref() != Some(person)
         && roles(world, person).contains(&Role::Owner)
     {
-        found.push(Waiting {
-            run: None,
-            errand: Errand::AcceptSite,
-            since: pending.at,
-        });
+        board.mine.push(Waiting { run: None, errand: Errand::AcceptSite, since: pending.at });
     }
     for run in world.visible_runs(person) {
-        let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else {
-            continue;
+        let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else { continue };
+        board.open += usize::from(!run.is_over());
+        board.reviews += usize::from(matches!(run.phase, Phase::Closed(_)));
+        if is_at_work(run) {
+            board.at_work.push(run.id);
+        }
+        let waits = match run.phase {
+            Phase::Waiting => policy::waits_for(world, run, now),
+            Phase::Checking(_)
+            | Phase::Approved
+            | Phase::Running
+            | Phase::Paused(_)
+            | Phase::Stopping(_)
+            | Phase::Verifying
+            | Phase::Ended(_)
+            | Phase::Closed(_)
+            | Phase::Reviewed(_)
+            | Phase::Cancelled(_) => Vec::new(),
         };
-        found.extend(errand(world, workspace, run, person, now));
+        match errand(workspace, run, person, &waits) {
+            Some(waiting) => board.mine.push(waiting),
+            None if run.phase == Phase::Waiting => board.others.push((run.id, waits)),
+            None => {}
+        }
     }
-    found.sort_by_key(|one| (rank(&one.errand), one.since, one.run));
-    found
+    board.mine.sort_by(|a, b| (rank(&a.errand), a.since, a.run).cmp(&(rank(&b.errand), b.since, b.run)));
+    board
 }
 
 /// What a person can do about one run now, where there is something.
-pub fn errand(
-    world: &World,
-    workspace: &Workspace,
-    run: &Run,
-    person: &PersonId,
-    now: Timestamp,
-) -> Option<Waiting> {
+fn errand(workspace: &Workspace, run: &Run, person: &PersonId, waits: &[WaitsFor]) -> Option<Waiting> {
     let executes = workspace.grants(person, run.plan.runbook.runs_as);
     let works_there = policy::may_stop(workspace, person);
     let (errand, since) = match &run.phase {
         Phase::Waiting => {
-            let waits = policy::waits_for(world, run, now);
-            let errand = waits.into_iter().find_map(|waits| match waits {
+            let errand = waits.iter().find_map(|waits| match waits {
                 WaitsFor::Approval { may, .. } => may.contains(person).then_some(Errand::Approve),
-                WaitsFor::Warning { id, may, .. } => {
-                    may.contains(person).then_some(Errand::Accept(id))
-                }
+                WaitsFor::Warning { id, may, .. } => may.contains(person).then(|| Errand::Accept(id.clone())),
                 WaitsFor::Window { .. } => None,
             })?;
             (errand, run.phase_since)
@@ -178,9 +182,7 @@ pub fn errand(
             }
         }
         Phase::Ended(_) if works_there => (Errand::Note, run.phase_since),
-        Phase::Closed(_) if policy::may_review(workspace, run, person) => {
-            (Errand::Review, run.phase_since)
-        }
+        Phase::Closed(_) if policy::may_review(workspace, run, person) => (Errand::Review, run.phase_since),
         Phase::Checking(_)
         | Phase::Approved
         | Phase::Stopping(_)
@@ -190,25 +192,7 @@ pub fn errand(
         | Phase::Reviewed(_)
         | Phase::Cancelled(_) => return None,
     };
-    Some(Waiting {
-        run: Some(run.id),
-        errand,
-        since,
-    })
-}
-
-/// Runs that wait for somebody else, and for what.
-pub fn others<'a>(
-    world: &'a World,
-    person: &'a PersonId,
-    now: Timestamp,
-) -> Vec<(&'a Arc<Run>, Vec<WaitsFor>)> {
-    world
-        .visible_runs(person)
-        .filter(|run| run.phase == Phase::Waiting)
-        .map(|run| (run, policy::waits_for(world, run, now)))
-        .filter(|(_, waits)| !waits.iter().any(|waits| is_for(waits, person)))
-        .collect()
+    Some(Waiting { run: Some(run.id), errand, since })
 }
 
 /// Whether this person could do what is waited for.
@@ -224,35 +208,19 @@ pub fn hand_step(run: &Run) -> Option<(Slot, &Cell)> {
     run.plan
         .steps()
         .filter(|(_, step)| matches!(step.action, Action::Manual { .. }))
-        .map(|(position, _)| Slot {
-            item: Item::Step(position),
-            host: None,
-        })
-        .find_map(|slot| {
-            run.cell(slot)
-                .filter(|cell| cell.state == CellState::Waiting)
-                .map(|cell| (slot, cell))
-        })
+        .map(|(position, _)| Slot { item: Item::Step(position), host: None })
+        .find_map(|slot| run.cell(slot).filter(|cell| cell.state == CellState::Waiting).map(|cell| (slot, cell)))
 }
 
 /// By when an approved run must have started, where something says so: the window closes or the approval expires.
 pub fn start_by(world: &World, run: &Run, now: Timestamp) -> Option<Timestamp> {
-    let window =
-        world
-            .workspace(&run.plan.proposal.workspace)
-            .and_then(|w| match window::state(w, now) {
-                WindowState::Open { until, .. } => Some(until),
-                WindowState::Always | WindowState::Closed { .. } | WindowState::Frozen { .. } => {
-                    None
-                }
-            });
+    let window = world.workspace(&run.plan.proposal.workspace).and_then(|w| match window::state(w, now) {
+        WindowState::Open { until, .. } => Some(until),
+        WindowState::Always | WindowState::Closed { .. } | WindowState::Frozen { .. } => None,
+    });
     let expiry = match run.phase {
-        Phase::Approved => run
-            .approved
-            .map(|at| at.plus_ms(run.plan.execution_expiry_ms)),
-        Phase::Checking(_) | Phase::Waiting => {
-            Some(run.proposed.plus_ms(run.plan.approval_expiry_ms))
-        }
+        Phase::Approved => run.approved.map(|at| at.plus_ms(run.plan.execution_expiry_ms)),
+        Phase::Checking(_) | Phase::Waiting => Some(run.proposed.plus_ms(run.plan.approval_expiry_ms)),
         Phase::Running
         | Phase::Paused(_)
         | Phase::Stopping(_)
@@ -282,19 +250,13 @@ pub struct Done {
 pub fn done(run: &Run) -> Done {
     let plan = &run.plan;
     let kept = plan.hosts.len().saturating_sub(run.progress.dropped.len());
-    let scripts = plan
-        .steps()
-        .filter(|(_, step)| matches!(step.action, Action::Script(_)))
-        .count();
+    let scripts = plan.steps().filter(|(_, step)| matches!(step.action, Action::Script(_))).count();
     let by_hand = plan.steps.len().saturating_sub(scripts);
     let cells = kept * (scripts + plan.runbook.verify.len()) + by_hand;
     let mut through: BTreeMap<HostIx, usize> = BTreeMap::new();
     let (mut settled, mut step) = (0, 0);
     for (slot, cell) in &run.cells {
-        if slot
-            .host
-            .is_some_and(|host| run.progress.dropped.contains(&host))
-        {
+        if slot.host.is_some_and(|host| run.progress.dropped.contains(&host)) {
             continue;
         }
         let over = matches!(cell.state, CellState::Ok | CellState::Skipped);
@@ -311,26 +273,17 @@ pub fn done(run: &Run) -> Done {
         }
     }
     let hosts = through.values().filter(|n| **n >= scripts).count();
-    Done {
-        settled,
-        cells,
-        hosts,
-        step,
-    }
+    Done { settled, cells, hosts, step }
 }
 
 /// Milliseconds since the first step was released, up to the end where there is one.
 pub fn elapsed_ms(run: &Run, now: Timestamp) -> Option<u64> {
-    run.started
-        .map(|started| run.ended.unwrap_or(now).ms_since(started))
+    run.started.map(|started| run.ended.unwrap_or(now).ms_since(started))
 }
 
 /// What is usual for this runbook here, in milliseconds.
 pub fn usual_ms(world: &World, run: &Run) -> Option<u64> {
-    let key = (
-        run.plan.proposal.workspace.clone(),
-        run.plan.runbook.id.clone(),
-    );
+    let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
     world.usual.get(&key).and_then(|usual| usual.duration_ms())
 }
 
@@ -360,19 +313,11 @@ pub fn hosts(run: &Run) -> Hosts {
         failed: bool,
         unknown: bool,
     }
-    let scripts = run
-        .plan
-        .steps()
-        .filter(|(_, step)| matches!(step.action, Action::Script(_)))
-        .count();
+    let scripts = run.plan.steps().filter(|(_, step)| matches!(step.action, Action::Script(_))).count();
     let mut seen = vec![Seen::default(); run.plan.hosts.len()];
     for (slot, cell) in &run.cells {
-        let (Item::Step(_), Some(host)) = (slot.item, slot.host) else {
-            continue;
-        };
-        let Some(host) = usize::try_from(host.0).ok().and_then(|ix| seen.get_mut(ix)) else {
-            continue;
-        };
+        let (Item::Step(_), Some(host)) = (slot.item, slot.host) else { continue };
+        let Some(host) = usize::try_from(host.0).ok().and_then(|ix| seen.get_mut(ix)) else { continue };
         match &cell.state {
             CellState::Waiting => {}
             CellState::Intended | CellState::Started { .. } => host.running = true,
@@ -401,23 +346,11 @@ pub fn hosts(run: &Run) -> Hosts {
     hosts
 }
 
-/// Closed runs a person may see that nobody has signed off.
-pub fn reviews_due(world: &World, person: &PersonId) -> usize {
-    world
-        .visible_runs(person)
-        .filter(|run| matches!(run.phase, Phase::Closed(_)))
-        .count()
-}
-
 /// Whether an ending is a good one.
 pub fn is_good(ending: Ending) -> bool {
     match ending {
         Ending::Succeeded => true,
-        Ending::Failed
-        | Ending::Unverified
-        | Ending::Aborted
-        | Ending::Interrupted
-        | Ending::Stuck => false,
+        Ending::Failed | Ending::Unverified | Ending::Aborted | Ending::Interrupted | Ending::Stuck => false,
     }
 }
 

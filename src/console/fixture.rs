@@ -5,16 +5,13 @@
 
 use crate::domain::binding::{binding_of, canonical_plan};
 use crate::domain::people::Person;
-use crate::domain::plan::{
-    Origin, PinnedSecret, Plan, PlanWarning, PlannedHost, Proposal, RunPurpose,
-};
+use crate::domain::plan::{Origin, PinnedSecret, Plan, PlanWarning, PlannedHost, Proposal, RunPurpose};
 use crate::domain::run::{
-    BuiltIn, Cell, CellState, Choice, Item, Judged, Note, Phase, Progress, Reason, Run, Slot,
-    Verdict, Vote,
+    BuiltIn, Cell, CellState, Choice, Item, Judged, Note, Phase, Progress, Reason, Run, Slot, Verdict, Vote,
 };
 use crate::domain::runbook::{
-    Action, Amount, Check, Effect, Expect, Impact, Input, InputKind, Interpreter, Kind, Limits,
-    OnFailure, Retries, Runbook, Scope, Script, Secret, Severity, Status, Step, Targets,
+    Action, Amount, Check, Effect, Expect, Impact, Input, InputKind, Interpreter, Kind, Limits, OnFailure, Retries,
+    Runbook, Scope, Script, Secret, Severity, Status, Step, Targets,
 };
 use crate::domain::site::Site;
 use crate::domain::workspace::{
@@ -22,8 +19,7 @@ use crate::domain::workspace::{
 };
 use crate::domain::world::{Day, LastGood, Usual};
 use crate::domain::{
-    Digest, HostIx, PersonId, Role, RunId, RunbookId, ServerName, StepId, Timestamp, WorkspaceId,
-    World,
+    Digest, HostIx, PersonId, Role, RunId, RunbookId, ServerName, StepId, Timestamp, WorkspaceId, World,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,9 +37,11 @@ pub fn ago(minutes: i64) -> Timestamp {
 
 /// A site and nothing that ever ran.
 pub fn empty() -> World {
+    let site = site();
     World {
         origin: "fixture".to_owned(),
-        site: Some(Arc::new(site())),
+        accepted_runbooks: site.runbooks.values().map(|runbook| runbook.digest).collect(),
+        site: Some(Arc::new(site)),
         events: 1,
         next_run: 1,
         last_at: ago(60),
@@ -63,10 +61,7 @@ pub fn world() -> World {
     add(&mut world, paused_40());
     add(&mut world, ended_39());
     world.usual.insert(
-        (
-            WorkspaceId::new("prod-web"),
-            RunbookId::new("rolling-restart"),
-        ),
+        (WorkspaceId::new("prod-web"), RunbookId::new("rolling-restart")),
         Usual {
             durations_ms: vec![280_000, 300_000, 320_000],
             last_good: Some(LastGood {
@@ -77,23 +72,12 @@ pub fn world() -> World {
         },
     );
     world.usual.insert(
-        (
-            WorkspaceId::new("prod-edge"),
-            RunbookId::new("cert-rotation"),
-        ),
-        Usual {
-            durations_ms: vec![360_000],
-            last_good: None,
-        },
+        (WorkspaceId::new("prod-edge"), RunbookId::new("cert-rotation")),
+        Usual { durations_ms: vec![360_000], last_good: None },
     );
     let today = NOW.0.div_euclid(86_400_000);
-    for (back, (runs, failed)) in [(6, 0), (3, 0), (4, 1), (2, 0), (7, 1), (4, 0), (5, 0)]
-        .into_iter()
-        .enumerate()
-    {
-        world
-            .days
-            .insert(today - i64::try_from(back).unwrap(), Day { runs, failed });
+    for (back, (runs, failed)) in [(6, 0), (3, 0), (4, 1), (2, 0), (7, 1), (4, 0), (5, 0)].into_iter().enumerate() {
+        world.days.insert(today - i64::try_from(back).unwrap(), Day { runs, failed });
     }
     world
 }
@@ -116,8 +100,7 @@ pub fn add(world: &mut World, run: Run) {
 pub fn fleet(hosts: usize) -> World {
     let mut site = site();
     let workspace = workspace("lab", "Lab", Environment::Lab, "node", hosts);
-    site.workspaces
-        .insert(workspace.id.clone(), Arc::new(workspace));
+    site.workspaces.insert(workspace.id.clone(), Arc::new(workspace));
     let mut plan = plan(&site, 42, "lab", "rolling-restart", "bo");
     plan.max_failures = Some(2);
     let mut run = run_of(plan, Phase::Running);
@@ -131,27 +114,14 @@ pub fn fleet(hosts: usize) -> World {
     }
     for host in done..(done + hosts / 8).min(hosts) {
         set(&mut run, Item::Step(0), host, CellState::Ok);
-        set(
-            &mut run,
-            Item::Step(1),
-            host,
-            CellState::Started { group: 4711 },
-        );
+        set(&mut run, Item::Step(1), host, CellState::Started { group: 4711 });
     }
     if hosts > 4 {
-        set(
-            &mut run,
-            Item::Step(1),
-            done,
-            CellState::Failed(Reason::Exit(7)),
-        );
+        set(&mut run, Item::Step(1), done, CellState::Failed(Reason::Exit(7)));
         run.progress.attention.insert(slot(Item::Step(1), done));
         run.progress.failures = 1;
     }
-    let mut world = World {
-        site: Some(Arc::new(site)),
-        ..empty()
-    };
+    let mut world = World { site: Some(Arc::new(site)), ..empty() };
     add(&mut world, run);
     world
 }
@@ -161,10 +131,7 @@ pub fn approval_42() -> Run {
     let site = site();
     let mut plan = plan(&site, 42, "prod-web", "rolling-restart", "bo");
     plan.impact = Impact::High;
-    plan.impact_because = vec![
-        "medium by the runbook".to_owned(),
-        "raised: production".to_owned(),
-    ];
+    plan.impact_because = vec!["medium by the runbook".to_owned(), "raised: production".to_owned()];
     plan.asked = ago(4);
     let binding = binding_of(&canonical_plan(&plan).unwrap());
     let mut run = run_of(plan, Phase::Waiting);
@@ -185,13 +152,7 @@ pub fn approval_42() -> Run {
 pub fn waiting_43() -> Run {
     let site = site();
     let mut plan = plan(&site, 43, "prod-db", "disk-cleanup", "ada");
-    plan.quorum = Some(Quorum {
-        impact: Impact::High,
-        from: vec![Seat {
-            role: Role::Owner,
-            n: 1,
-        }],
-    });
+    plan.quorum = Some(Quorum { impact: Impact::High, from: vec![Seat { role: Role::Owner, n: 1 }] });
     let mut run = run_of(plan, Phase::Waiting);
     run.proposed = ago(12);
     run.phase_since = ago(11);
@@ -202,10 +163,7 @@ pub fn waiting_43() -> Run {
 /// #41: runs at 45 %.
 pub fn running_41() -> Run {
     let site = site();
-    let mut run = run_of(
-        plan(&site, 41, "prod-edge", "cert-rotation", "bo"),
-        Phase::Running,
-    );
+    let mut run = run_of(plan(&site, 41, "prod-edge", "cert-rotation", "bo"), Phase::Running);
     run.started = Some(Timestamp(NOW.0 - 130_000));
     run.driver = Some(PersonId::new("bo"));
     run.proposed = ago(30);
@@ -216,12 +174,7 @@ pub fn running_41() -> Run {
     }
     for host in 18..20 {
         set(&mut run, Item::Step(0), host, CellState::Ok);
-        set(
-            &mut run,
-            Item::Step(1),
-            host,
-            CellState::Started { group: 900 },
-        );
+        set(&mut run, Item::Step(1), host, CellState::Started { group: 900 });
     }
     run
 }
@@ -246,19 +199,9 @@ pub fn paused_40() -> Run {
     for host in 4..7 {
         set(&mut run, Item::Step(0), host, CellState::Ok);
     }
-    set(
-        &mut run,
-        Item::Step(1),
-        4,
-        CellState::Failed(Reason::Exit(7)),
-    );
+    set(&mut run, Item::Step(1), 4, CellState::Failed(Reason::Exit(7)));
     for host in 5..7 {
-        set(
-            &mut run,
-            Item::Step(1),
-            host,
-            CellState::Started { group: 812 },
-        );
+        set(&mut run, Item::Step(1), host, CellState::Started { group: 812 });
     }
     let at = slot(Item::Step(1), 4);
     if let Some(cell) = run.cells.get_mut(&at) {
@@ -275,10 +218,8 @@ pub fn paused_40() -> Run {
 /// #39: over, its outcome note missing.
 pub fn ended_39() -> Run {
     let site = site();
-    let mut run = run_of(
-        plan(&site, 39, "prod-db", "db-failover", "ada"),
-        Phase::Ended(crate::domain::run::Ending::Succeeded),
-    );
+    let mut run =
+        run_of(plan(&site, 39, "prod-db", "db-failover", "ada"), Phase::Ended(crate::domain::run::Ending::Succeeded));
     run.proposed = Timestamp(NOW.0 - 3 * 86_400_000);
     run.started = Some(Timestamp(NOW.0 - 3 * 86_400_000 + 600_000));
     run.ended = Some(Timestamp(NOW.0 - 3 * 86_400_000 + 1_262_000));
@@ -288,16 +229,15 @@ pub fn ended_39() -> Run {
         for step in 0..3 {
             set(&mut run, Item::Step(step), host, CellState::Ok);
         }
+        set(&mut run, Item::Verify(0), host, CellState::Ok);
     }
+    set_by_hand(&mut run, 3, CellState::Ok, "posted, 14:31");
     run
 }
 
 /// #42 in another phase.
 pub fn run_in(phase: Phase) -> Run {
-    Run {
-        phase,
-        ..approval_42()
-    }
+    Run { phase, ..approval_42() }
 }
 
 /// A run of a plan.
@@ -328,70 +268,44 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
 
 /// Puts a cell into a state.
 pub fn set(run: &mut Run, item: Item, host: usize, state: CellState) {
-    let cell = Cell {
-        state,
-        attempt: 1,
-        since: ago(1),
-        began: ago(2),
-        not_before: None,
-        saw: String::new(),
-    };
+    let cell = Cell { state, attempt: 1, since: ago(1), began: ago(2), not_before: None, saw: String::new() };
     run.cells.insert(slot(item, host), cell);
+}
+
+/// Puts a step by hand into a state; `Waiting` means that it is open.
+pub fn set_by_hand(run: &mut Run, step: u16, state: CellState, saw: &str) {
+    let cell = Cell { state, attempt: 1, since: ago(1), began: ago(2), not_before: None, saw: saw.to_owned() };
+    run.cells.insert(Slot { item: Item::Step(step), host: None }, cell);
 }
 
 /// A cell's place on a host.
 pub fn slot(item: Item, host: usize) -> Slot {
-    Slot {
-        item,
-        host: Some(HostIx(u32::try_from(host).unwrap())),
-    }
+    Slot { item, host: Some(HostIx(u32::try_from(host).unwrap())) }
 }
 
 /// Every check of a run passed; one warning is left, accepted by grace.
 pub fn checks_passed(run: &mut Run) {
     for check in BuiltIn::ALL {
-        run.builtin.insert(
-            check,
-            Judged {
-                verdict: Verdict::Pass,
-                why: "fine".to_owned(),
-                at: ago(3),
-            },
-        );
+        run.builtin.insert(check, Judged { verdict: Verdict::Pass, why: "fine".to_owned(), at: ago(3) });
     }
     let hosts = run.plan.hosts.len();
     for host in 0..hosts {
         set(run, Item::Reach, host, CellState::Ok);
         for check in 0..run.plan.runbook.preflight.len() {
-            set(
-                run,
-                Item::Preflight(u16::try_from(check).unwrap()),
-                host,
-                CellState::Ok,
-            );
+            set(run, Item::Preflight(u16::try_from(check).unwrap()), host, CellState::Ok);
         }
     }
 }
 
 /// A note by somebody.
 pub fn note(by: &str, text: &str) -> Note {
-    Note {
-        by: PersonId::new(by),
-        at: ago(2),
-        text: text.to_owned(),
-    }
+    Note { by: PersonId::new(by), at: ago(2), text: text.to_owned() }
 }
 
 /// acme-ops: five people, five workspaces, four runbooks.
 pub fn site() -> Site {
     let people = ["ada", "bo", "grace", "kim", "lea"].map(|id| {
-        let name = id
-            .chars()
-            .next()
-            .unwrap()
-            .to_uppercase()
-            .chain(id.chars().skip(1))
-            .collect();
+        let name = id.chars().next().unwrap().to_uppercase().chain(id.chars().skip(1)).collect();
         let person = Person {
             id: PersonId::new(id),
             name,
@@ -402,26 +316,14 @@ pub fn site() -> Site {
         };
         (person.id.clone(), person)
     });
-    let mut frozen = workspace(
-        "prod-db",
-        "Production databases",
-        Environment::Production,
-        "db",
-        6,
-    );
+    let mut frozen = workspace("prod-db", "Production databases", Environment::Production, "db", 6);
     frozen.freezes.push(Freeze {
         name: "audit week".to_owned(),
         from: "2026-11-20T00:00:00".to_owned(),
         to: "2026-11-23T08:00:00".to_owned(),
         zone: "Europe/Berlin".to_owned(),
     });
-    let mut web = workspace(
-        "prod-web",
-        "Production web",
-        Environment::Production,
-        "web",
-        12,
-    );
+    let mut web = workspace("prod-web", "Production web", Environment::Production, "web", 12);
     web.windows.push(Window {
         name: "nightly".to_owned(),
         start: "0 22 * * *".to_owned(),
@@ -431,39 +333,15 @@ pub fn site() -> Site {
     let workspaces = [
         web,
         frozen,
-        workspace(
-            "prod-edge",
-            "Production edge",
-            Environment::Production,
-            "edge",
-            40,
-        ),
-        workspace(
-            "staging-web",
-            "Staging web",
-            Environment::Staging,
-            "stage",
-            4,
-        ),
+        workspace("prod-edge", "Production edge", Environment::Production, "edge", 40),
+        workspace("staging-web", "Staging web", Environment::Staging, "stage", 4),
         workspace("lab", "Lab", Environment::Lab, "lab", 9),
     ];
     let runbooks = [
-        runbook(
-            "rolling-restart",
-            "Rolling restart of the web tier",
-            Impact::Medium,
-        ),
-        runbook(
-            "db-failover",
-            "Fail the database over to its standby",
-            Impact::High,
-        ),
+        runbook("rolling-restart", "Rolling restart of the web tier", Impact::Medium),
+        runbook("db-failover", "Fail the database over to its standby", Impact::High),
         runbook("disk-cleanup", "Free disk space", Impact::Low),
-        runbook(
-            "cert-rotation",
-            "Rotate the edge certificates",
-            Impact::Medium,
-        ),
+        runbook("cert-rotation", "Rotate the edge certificates", Impact::Medium),
     ];
     Site {
         name: "acme-ops".to_owned(),
@@ -479,13 +357,7 @@ pub fn site() -> Site {
 }
 
 /// A workspace of so many servers, named `STEM-1` and so on.
-pub fn workspace(
-    id: &str,
-    title: &str,
-    environment: Environment,
-    stem: &str,
-    servers: usize,
-) -> Workspace {
+pub fn workspace(id: &str, title: &str, environment: Environment, stem: &str, servers: usize) -> Workspace {
     let roles = |roles: &[Role]| roles.iter().copied().collect::<BTreeSet<Role>>();
     let server = |n: usize| Server {
         name: ServerName::new(format!("{stem}-{n}")),
@@ -503,16 +375,10 @@ pub fn workspace(
         owner: PersonId::new("grace"),
         servers: (1..=servers).map(server).collect(),
         members: [
-            (
-                PersonId::new("ada"),
-                roles(&[Role::Operator, Role::Approver]),
-            ),
+            (PersonId::new("ada"), roles(&[Role::Operator, Role::Approver])),
             (PersonId::new("bo"), roles(&[Role::Operator])),
-            (
-                PersonId::new("grace"),
-                roles(&[Role::Approver, Role::Reviewer, Role::Owner]),
-            ),
-            (PersonId::new("kim"), roles(&[Role::Approver, Role::Owner])),
+            (PersonId::new("grace"), roles(&[Role::Reviewer, Role::Owner])),
+            (PersonId::new("kim"), roles(&[Role::Approver])),
             (PersonId::new("lea"), roles(&[Role::Reviewer, Role::Owner])),
         ]
         .into(),
@@ -521,16 +387,7 @@ pub fn workspace(
             execution_expiry_ms: 24 * 3_600_000,
             quorums: vec![Quorum {
                 impact: Impact::High,
-                from: vec![
-                    Seat {
-                        role: Role::Approver,
-                        n: 1,
-                    },
-                    Seat {
-                        role: Role::Owner,
-                        n: 1,
-                    },
-                ],
+                from: vec![Seat { role: Role::Approver, n: 1 }, Seat { role: Role::Owner, n: 1 }],
             }],
         },
         windows: Vec::new(),
@@ -544,9 +401,7 @@ fn reach(n: usize) -> Reach {
         port: 22,
         user: "deploy".to_owned(),
         jump: None,
-        trust: Trust::Keys(vec![
-            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFixture".to_owned(),
-        ]),
+        trust: Trust::Keys(vec!["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFixture".to_owned()]),
     }
 }
 
@@ -584,9 +439,7 @@ pub fn runbook(id: &str, title: &str, impact: Impact) -> Runbook {
         inputs: vec![Input {
             name: "release".to_owned(),
             prompt: "Release to restart into".to_owned(),
-            kind: InputKind::String {
-                pattern: Some(r"^v\d+\.\d+\.\d+$".to_owned()),
-            },
+            kind: InputKind::String { pattern: Some(r"^v\d+\.\d+\.\d+$".to_owned()) },
             default: None,
             help: "As in the release note.".to_owned(),
             source: "release note".to_owned(),
@@ -595,10 +448,7 @@ pub fn runbook(id: &str, title: &str, impact: Impact) -> Runbook {
         }],
         secrets: BTreeMap::from([(
             "deploy_token".to_owned(),
-            Secret {
-                reference: "file:/run/secrets/deploy".to_owned(),
-                purpose: "Authenticates the drain.".to_owned(),
-            },
+            Secret { reference: "file:/run/secrets/deploy".to_owned(), purpose: "Authenticates the drain.".to_owned() },
         )]),
         preflight: vec![Check {
             id: StepId::new("disk"),
@@ -622,21 +472,12 @@ pub fn runbook(id: &str, title: &str, impact: Impact) -> Runbook {
                 Effect::Idempotent,
                 Some("systemctl restart web.service"),
             ),
-            step(
-                "warm",
-                "Warm the cache",
-                "curl -fsS localhost/healthz",
-                Effect::Read,
-                None,
-            ),
+            step("warm", "Warm the cache", "curl -fsS localhost/healthz", Effect::Read, None),
             Step {
                 action: Action::Manual {
                     text: "Tell the stakeholder chat that the restart is done.".to_owned(),
                     role: Some("comms".to_owned()),
-                    checklist: vec![
-                        "Posted in the stakeholder chat".to_owned(),
-                        "Status page updated".to_owned(),
-                    ],
+                    checklist: vec!["Posted in the stakeholder chat".to_owned(), "Status page updated".to_owned()],
                     evidence: true,
                 },
                 ..step("announce", "Tell the stakeholders", "", Effect::Once, None)
@@ -658,12 +499,7 @@ pub fn runbook(id: &str, title: &str, impact: Impact) -> Runbook {
 }
 
 fn script(text: &str) -> Script {
-    Script {
-        text: text.to_owned(),
-        interpreter: Interpreter::Sh,
-        timeout_ms: 120_000,
-        secrets: Vec::new(),
-    }
+    Script { text: text.to_owned(), interpreter: Interpreter::Sh, timeout_ms: 120_000, secrets: Vec::new() }
 }
 
 /// A step that runs a script.
@@ -675,10 +511,7 @@ pub fn step(id: &str, title: &str, text: &str, effect: Effect, undo: Option<&str
         effect,
         tags: BTreeSet::new(),
         due_ms: None,
-        retries: Retries {
-            times: 2,
-            delay_ms: 5_000,
-        },
+        retries: Retries { times: 2, delay_ms: 5_000 },
         on_failure: OnFailure::Pause,
         required: false,
         undo: undo.map(str::to_owned),
@@ -692,22 +525,13 @@ pub fn plan(site: &Site, run: u64, workspace: &str, runbook: &str, requester: &s
     let hosts: Vec<PlannedHost> = workspace
         .servers
         .iter()
-        .map(|server| PlannedHost {
-            name: server.name.clone(),
-            reach: server.reach.clone(),
-        })
+        .map(|server| PlannedHost { name: server.name.clone(), reach: server.reach.clone() })
         .collect();
     let quarter = hosts.len().div_ceil(4).max(1);
-    let all: Vec<HostIx> = (0..u32::try_from(hosts.len()).unwrap())
-        .map(HostIx)
-        .collect();
+    let all: Vec<HostIx> = (0..u32::try_from(hosts.len()).unwrap()).map(HostIx).collect();
     let (first, rest) = all.split_at(1.min(all.len()));
     let (second, third) = rest.split_at(quarter.min(rest.len()));
-    let batches = [first, second, third]
-        .into_iter()
-        .filter(|batch| !batch.is_empty())
-        .map(<[_]>::to_vec)
-        .collect();
+    let batches = [first, second, third].into_iter().filter(|batch| !batch.is_empty()).map(<[_]>::to_vec).collect();
     Plan {
         origin: "fixture".to_owned(),
         crate_version: "0.1.0".to_owned(),
@@ -752,11 +576,7 @@ pub fn plan(site: &Site, run: u64, workspace: &str, runbook: &str, requester: &s
         quorum: workspace.policy.quorums.first().cloned(),
         approval_expiry_ms: workspace.policy.approval_expiry_ms,
         execution_expiry_ms: workspace.policy.execution_expiry_ms,
-        windows: workspace
-            .windows
-            .iter()
-            .map(|window| window.name.clone())
-            .collect(),
+        windows: workspace.windows.iter().map(|window| window.name.clone()).collect(),
         warnings: Vec::new(),
         runbook_accepted: true,
     }
@@ -773,26 +593,17 @@ fn plan_33() -> Plan {
 
 /// A warning the plan itself computed.
 pub fn warning(id: &str, text: &str) -> PlanWarning {
-    PlanWarning {
-        id: StepId::new(id),
-        text: text.to_owned(),
-    }
+    PlanWarning { id: StepId::new(id), text: text.to_owned() }
 }
 
 /// The same world with names as long as people make them: hosts, runbook, workspace, all of two columns a character.
 pub fn long_names() -> World {
     let mut site = site();
     let long = "ein-sehr-langer-name-der-in-keine-spalte-passt-und-trotzdem-erkannt-werden-muss";
-    let mut workspace = workspace(
-        "prod-web",
-        &format!("{long} 日本語のとても長い名前"),
-        Environment::Production,
-        long,
-        12,
-    );
+    let mut workspace =
+        workspace("prod-web", &format!("{long} 日本語のとても長い名前"), Environment::Production, long, 12);
     workspace.policy.quorums[0].from[0].n = 1;
-    site.workspaces
-        .insert(workspace.id.clone(), Arc::new(workspace));
+    site.workspaces.insert(workspace.id.clone(), Arc::new(workspace));
     let mut runbook = runbook("rolling-restart", &format!("{long} 日本語"), Impact::Medium);
     runbook.id = RunbookId::new("rolling-restart");
     for step in &mut runbook.steps {
@@ -807,14 +618,8 @@ pub fn long_names() -> World {
     let mut waiting = run_of(plan.clone(), Phase::Waiting);
     checks_passed(&mut waiting);
     plan.run = RunId(40);
-    let paused = Run {
-        plan: Arc::new(plan),
-        ..paused_40()
-    };
-    let mut world = World {
-        site: Some(Arc::new(site)),
-        ..empty()
-    };
+    let paused = Run { plan: Arc::new(plan), ..paused_40() };
+    let mut world = World { site: Some(Arc::new(site)), ..empty() };
     add(&mut world, waiting);
     add(&mut world, paused);
     world

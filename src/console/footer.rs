@@ -23,28 +23,18 @@ pub enum Locked {
 
 /// An act with the table's own word.
 pub fn foot(act: Act) -> Foot {
-    Foot {
-        act,
-        word: None,
-        locked: Locked::Open,
-    }
+    Foot { act, word: None, locked: Locked::Open }
 }
 
 impl Foot {
     /// Another word than the table's, because it means more here: "leave" at Home.
     pub fn says(self, word: &'static str) -> Self {
-        Self {
-            word: Some(word),
-            ..self
-        }
+        Self { word: Some(word), ..self }
     }
 
     /// Shown with `–`: it would be refused, and `w` says why.
     pub fn locked(self, locked: bool) -> Self {
-        Self {
-            locked: if locked { Locked::Locked } else { Locked::Open },
-            ..self
-        }
+        Self { locked: if locked { Locked::Locked } else { Locked::Open }, ..self }
     }
 }
 
@@ -72,28 +62,14 @@ pub fn spots(scope: Scope, feet: &[Foot], width: u16) -> Vec<Spot> {
         let Some(bound) = keymap::bound(scope, foot.act) else {
             continue;
         };
-        let key = Safe::new(
-            bound
-                .keys
-                .first()
-                .copied()
-                .map(keymap::label)
-                .unwrap_or_default(),
-        );
+        let key = Safe::new(bound.keys.first().copied().map(keymap::label).unwrap_or_default());
         let word = Safe::new(foot.word.unwrap_or(bound.word));
         let mark = if foot.locked == Locked::Locked { 2 } else { 0 };
         let wide = u16::try_from(key.width() + 1 + word.width() + mark).unwrap_or(u16::MAX);
         if x.saturating_add(wide) >= width {
             continue;
         }
-        spots.push(Spot {
-            act: foot.act,
-            x,
-            width: wide,
-            key,
-            word,
-            locked: foot.locked,
-        });
+        spots.push(Spot { act: foot.act, x, width: wide, key, word, locked: foot.locked });
         x += wide + GAP;
     }
     spots
@@ -125,11 +101,7 @@ mod tests {
 
     #[test]
     fn entries_are_whole_or_absent() {
-        let feet = [
-            foot(Act::Row(RowAct::Open)),
-            foot(Act::Row(RowAct::New)),
-            foot(Act::Anywhere(Anywhere::Help)),
-        ];
+        let feet = [foot(Act::Row(RowAct::Open)), foot(Act::Row(RowAct::New)), foot(Act::Anywhere(Anywhere::Help))];
         assert_eq!(spots(Scope::Home, &feet, 80).len(), 3);
         let narrow = spots(Scope::Home, &feet, 26);
         assert!(narrow.iter().all(|spot| spot.x + spot.width < 26));
@@ -140,10 +112,7 @@ mod tests {
     fn a_locked_key_says_so() {
         let feet = [foot(Act::Approval(ApprovalAct::Approve)).locked(true)];
         let spots = spots(Scope::Approval, &feet, 80);
-        let text: String = line(&spots)
-            .iter()
-            .map(|piece| format!("{piece:?}"))
-            .collect();
+        let text: String = line(&spots).iter().map(|piece| format!("{piece:?}")).collect();
         assert!(text.contains('–'));
     }
 }

@@ -145,17 +145,13 @@ mod tests {
     #[test]
     fn ascii_twins_are_those_of_the_screens_page() {
         let twin = |mark: Mark| Safe::new(mark.glyph).to_ascii().to_string();
-        let marks = [
-            WAITING, RUNNING, DONE, FAILED, UNKNOWN, SKIPPED, PAUSED, REFUSED,
-        ];
+        let marks = [WAITING, RUNNING, DONE, FAILED, UNKNOWN, SKIPPED, PAUSED, REFUSED];
         assert_eq!(marks.map(twin).concat(), ".>+x?-=#");
     }
 
     #[test]
     fn every_glyph_is_one_column() {
-        for mark in [
-            WAITING, RUNNING, DONE, FAILED, UNKNOWN, SKIPPED, PAUSED, REFUSED, WARNING,
-        ] {
+        for mark in [WAITING, RUNNING, DONE, FAILED, UNKNOWN, SKIPPED, PAUSED, REFUSED, WARNING] {
             assert_eq!(Safe::new(mark.glyph).width(), 1, "{mark:?}");
         }
         for ending_ in Ending::ALL {

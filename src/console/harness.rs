@@ -1,12 +1,15 @@
 //! Presses keys and looks at the screen, as a person does.
 
-use super::msg::{Answer, LogRow, Msg, Tag};
+use super::msg::{Answer, LogRow, LogRows, Msg, Tag};
 use super::theme::Theme;
 use super::view::draw;
 use super::{Badge, Charset, Console, Effect, Me, Start, update};
+use crate::domain::order::Stream;
 use crate::domain::query::{Fetch, Fetched};
-use crate::domain::{Ask, PersonId, Receipt, Refusal, RunId, World};
+use crate::domain::run::Item;
+use crate::domain::{Ask, PersonId, Receipt, Refusal, RunId, StepId, Timestamp, World};
 use crate::terminal::key::{Input, Key, KeyCode, Mods, Mouse, MouseKind};
+use crate::terminal::line::{Safe, SafeLine};
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -25,24 +28,14 @@ impl Harness {
     /// ada at 80×24, in Berlin, in the first shipped theme, at [`super::fixture::NOW`].
     pub fn new(world: World) -> Self {
         let start = Start {
-            me: Me {
-                person: PersonId::new("ada"),
-                badge: Badge::None,
-            },
+            me: Me { person: PersonId::new("ada"), badge: Badge::None },
             size: (80, 24),
             now: super::fixture::NOW,
             zone: TimeZone::get("Europe/Berlin").unwrap(),
-            themes: super::theme::tests::shipped()
-                .into_iter()
-                .map(|(_, theme)| theme)
-                .collect(),
+            themes: super::theme::tests::shipped().into_iter().map(|(_, theme)| theme).collect(),
             charset: Charset::Unicode,
         };
-        Self {
-            world,
-            console: Console::new(start),
-            effects: Vec::new(),
-        }
+        Self { world, console: Console::new(start), effects: Vec::new() }
     }
 
     /// The terminal's size.
@@ -71,8 +64,7 @@ impl Harness {
 
     /// Sends a message.
     pub fn send(&mut self, msg: Msg) -> &mut Self {
-        self.effects
-            .extend(update(&mut self.console, &self.world, msg));
+        self.effects.extend(update(&mut self.console, &self.world, msg));
         self
     }
 
@@ -115,14 +107,7 @@ impl Harness {
     /// Clicks a cell.
     pub fn click(mut self, x: u16, y: u16) -> Self {
         let now = self.console.here.now;
-        self.send(Msg::Input(
-            now,
-            Input::Mouse(Mouse {
-                kind: MouseKind::Down,
-                x,
-                y,
-            }),
-        ));
+        self.send(Msg::Input(now, Input::Mouse(Mouse { kind: MouseKind::Down, x, y })));
         self
     }
 
@@ -147,26 +132,22 @@ impl Harness {
     /// Changes the world and tells the console.
     pub fn world(mut self, change: impl FnOnce(&mut World)) -> Self {
         change(&mut self.world);
+        // Every change is an event.
+        self.world.events += 1;
         self.send(Msg::World);
         self
     }
 
     /// Answers the latest question that is still open.
     pub fn fetched(mut self, answer: Fetched) -> Self {
-        let tag = self
-            .last_fetch()
-            .map(|(tag, _)| tag)
-            .expect("nothing was asked");
+        let tag = self.last_fetch().map(|(tag, _)| tag).expect("nothing was asked");
         self.send(Msg::Fetched(tag, Answer::Plain(answer)));
         self
     }
 
     /// Answers the latest question with lines of a log.
-    pub fn fetched_log(mut self, answer: super::LogRows) -> Self {
-        let tag = self
-            .last_fetch()
-            .map(|(tag, _)| tag)
-            .expect("nothing was asked");
+    pub fn fetched_log(mut self, answer: LogRows) -> Self {
+        let tag = self.last_fetch().map(|(tag, _)| tag).expect("nothing was asked");
         self.send(Msg::Fetched(tag, Answer::Log(answer)));
         self
     }
@@ -179,26 +160,14 @@ impl Harness {
 
     /// Accepts the latest ask.
     pub fn accepted(mut self, run: Option<RunId>) -> Self {
-        let tag = self
-            .last_submit()
-            .map(|(tag, _)| tag)
-            .expect("nothing was submitted");
-        self.send(Msg::Submitted(
-            tag,
-            Ok(Receipt {
-                run,
-                index: Some(1),
-            }),
-        ));
+        let tag = self.last_submit().map(|(tag, _)| tag).expect("nothing was submitted");
+        self.send(Msg::Submitted(tag, Ok(Receipt { run, index: Some(1) })));
         self
     }
 
     /// Refuses the latest ask.
     pub fn refused(mut self, refusal: Refusal) -> Self {
-        let tag = self
-            .last_submit()
-            .map(|(tag, _)| tag)
-            .expect("nothing was submitted");
+        let tag = self.last_submit().map(|(tag, _)| tag).expect("nothing was submitted");
         self.send(Msg::Submitted(tag, Err(refusal)));
         self
     }
@@ -243,9 +212,7 @@ impl Harness {
     /// The frame's text, a line per row, without trailing blanks.
     pub fn screen(&self) -> String {
         let buffer = self.buffer();
-        rows(&buffer)
-            .map(|row| row.trim_end().to_owned() + "\n")
-            .collect()
+        rows(&buffer).map(|row| row.trim_end().to_owned() + "\n").collect()
     }
 
     /// The frame's styles: per row its stretches of equal style, and below it what each letter stands for.
@@ -258,13 +225,10 @@ impl Harness {
             for x in 0..buffer.area.width {
                 let style = buffer[(x, y)].style();
                 let words = format!("{:?} on {:?} {:?}", style.fg, style.bg, style.add_modifier);
-                let nth = known
-                    .iter()
-                    .position(|style| *style == words)
-                    .unwrap_or_else(|| {
-                        known.push(words);
-                        known.len() - 1
-                    });
+                let nth = known.iter().position(|style| *style == words).unwrap_or_else(|| {
+                    known.push(words);
+                    known.len() - 1
+                });
                 row.push(char::from_digit(u32::try_from(nth).unwrap(), 36).unwrap_or('#'));
             }
             out.push_str(&row);
@@ -282,12 +246,62 @@ impl Harness {
         format!("{}{}", self.screen(), self.styles())
     }
 
+    /// Compares text and styles with what is kept under `src/console/snapshots`.
+    pub fn keep(&self, name: &str) {
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/src/console/snapshots"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        let (columns, rows) = self.console.here.size;
+        settings.bind(|| insta::assert_snapshot!(format!("{name}-{columns}x{rows}"), self.frame()));
+    }
+
+    /// What the screen on top sees.
+    pub fn with_cx<T>(&self, look: impl FnOnce(&super::Cx<'_>) -> T) -> T {
+        look(&self.console.cx(&self.world, self.console.stack.last().unwrap()).unwrap())
+    }
+
     /// The row of the screen that holds a text.
     pub fn row_of(&self, text: &str) -> u16 {
         let screen = self.screen();
         let at = screen.lines().position(|line| line.contains(text));
         u16::try_from(at.unwrap_or_else(|| panic!("no {text:?} on\n{screen}"))).unwrap()
     }
+}
+
+/// Goes the same way at 80×24 and at 160×50 and keeps both frames.
+pub fn keep(name: &str, world: &World, way: impl Fn(Harness) -> Harness) {
+    for (columns, rows) in [(80, 24), (160, 50)] {
+        way(Harness::new(world.clone()).at(columns, rows)).keep(name);
+    }
+}
+
+/// Lines of a log as a session hands them over, one a second up to [`super::fixture::NOW`].
+pub fn log_rows(host: &str, item: Item, step: &str, texts: &[&str]) -> Vec<LogRow> {
+    let all = i64::try_from(texts.len()).unwrap();
+    (0i64..)
+        .zip(texts)
+        .map(|(nth, text)| LogRow {
+            number: u64::try_from(nth).unwrap(),
+            at: Timestamp(super::fixture::NOW.0 - (all - nth) * 1_000),
+            host: host.to_owned(),
+            item,
+            step: StepId::new(step),
+            attempt: 1,
+            stream: match text.get(..2) {
+                Some("E ") => Stream::Err,
+                Some("= ") => Stream::Note,
+                _ => Stream::Out,
+            },
+            text: SafeLine::from(Safe::new(text.trim_start_matches("E ").trim_start_matches("= "))),
+        })
+        .collect()
+}
+
+/// A page that holds all of a log.
+pub fn log_page(run: RunId, rows: Vec<LogRow>) -> LogRows {
+    let total = u64::try_from(rows.len()).unwrap();
+    LogRows { run, first: 0, total, rows }
 }
 
 fn rows(buffer: &Buffer) -> impl Iterator<Item = String> + '_ {
@@ -300,9 +314,7 @@ fn rows(buffer: &Buffer) -> impl Iterator<Item = String> + '_ {
                 skip -= 1;
                 continue;
             }
-            skip = crate::terminal::line::Safe::new(symbol)
-                .width()
-                .saturating_sub(1);
+            skip = crate::terminal::line::Safe::new(symbol).width().saturating_sub(1);
             row.push_str(symbol);
         }
         row
@@ -331,11 +343,7 @@ fn key(name: &str) -> Key {
         "home" => KeyCode::Home,
         "end" => KeyCode::End,
         one if one.chars().count() == 1 => KeyCode::Char(one.chars().next().unwrap()),
-        f => KeyCode::F(
-            f.strip_prefix('f')
-                .and_then(|n| n.parse().ok())
-                .unwrap_or_else(|| panic!("no key {f:?}")),
-        ),
+        f => KeyCode::F(f.strip_prefix('f').and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("no key {f:?}"))),
     };
     Key { code, mods }
 }

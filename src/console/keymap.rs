@@ -189,6 +189,7 @@ pub enum Scope {
     History,
     Past,
     Audit,
+    SiteChange,
     /// A form of several fields: letters go into the focused field.
     Form,
     /// A dialog: letters go into its field.
@@ -205,7 +206,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 22] = [
+    pub const ALL: [Scope; 23] = [
         Scope::Everywhere,
         Scope::Screens,
         Scope::Move,
@@ -222,6 +223,7 @@ impl Scope {
         Scope::History,
         Scope::Past,
         Scope::Audit,
+        Scope::SiteChange,
         Scope::Form,
         Scope::Dialog,
         Scope::Line,
@@ -250,6 +252,7 @@ impl Scope {
             History => &[History, List, Move, Screens, Everywhere],
             Past => &[Past, Log, Move, Screens, Everywhere],
             Audit => &[Audit, List, Move, Screens, Everywhere],
+            SiteChange => &[SiteChange, Move, Screens, Everywhere],
             Form => &[Form],
             Dialog => &[Dialog],
             Line => &[Line],
@@ -278,6 +281,7 @@ impl Scope {
             Scope::History => "history",
             Scope::Past => "a past run",
             Scope::Audit => "audit",
+            Scope::SiteChange => "a change to the site",
             Scope::Form => "forms",
             Scope::Dialog => "dialogs",
             Scope::Line => "typing a line",
@@ -305,19 +309,12 @@ pub struct Bound {
 
 /// What a key does in a scope.
 pub fn act(scope: Scope, key: Key) -> Option<Act> {
-    scope.chain().iter().find_map(|scope| {
-        own(*scope)
-            .find(|bound| bound.keys.contains(&key))
-            .map(|bound| bound.act)
-    })
+    scope.chain().iter().find_map(|scope| own(*scope).find(|bound| bound.keys.contains(&key)).map(|bound| bound.act))
 }
 
 /// The row that does `act` in a scope.
 pub fn bound(scope: Scope, act: Act) -> Option<&'static Bound> {
-    scope
-        .chain()
-        .iter()
-        .find_map(|scope| own(*scope).find(|bound| bound.act == act))
+    scope.chain().iter().find_map(|scope| own(*scope).find(|bound| bound.act == act))
 }
 
 /// A scope's own rows.

@@ -31,12 +31,7 @@ pub fn areas((columns, rows): (u16, u16)) -> Option<Areas> {
     if columns < SIZE_MIN.0 || rows < SIZE_MIN.1 {
         return None;
     }
-    let row = |y, height| Rect {
-        x: 0,
-        y,
-        width: columns,
-        height,
-    };
+    let row = |y, height| Rect { x: 0, y, width: columns, height };
     Some(Areas {
         all: row(0, rows),
         header: row(0, 1),
@@ -48,40 +43,21 @@ pub fn areas((columns, rows): (u16, u16)) -> Option<Areas> {
 
 /// A column of air on either side.
 pub fn inset(area: Rect) -> Rect {
-    Rect {
-        x: area.x + 1,
-        width: area.width.saturating_sub(2),
-        ..area
-    }
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
 }
 
 /// Splits an area into a left part of `columns` and the rest, a column of air between.
 pub fn beside(area: Rect, columns: u16) -> (Rect, Rect) {
     let columns = columns.min(area.width);
-    let left = Rect {
-        width: columns,
-        ..area
-    };
+    let left = Rect { width: columns, ..area };
     let right_x = (area.x + columns + 2).min(area.right());
-    (
-        left,
-        Rect {
-            x: right_x,
-            width: area.right() - right_x,
-            ..area
-        },
-    )
+    (left, Rect { x: right_x, width: area.right() - right_x, ..area })
 }
 
 /// A panel of at most `columns` × `rows` in the middle of `area`.
 pub fn middle(area: Rect, columns: u16, rows: u16) -> Rect {
     let (width, height) = (columns.min(area.width), rows.min(area.height));
-    Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    }
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
 #[cfg(test)]
@@ -92,8 +68,7 @@ mod tests {
     fn the_parts_cover_the_screen_and_do_not_overlap() {
         for size in [(80, 24), (160, 50), (72, 20), (500, 200)] {
             let areas = areas(size).unwrap();
-            let heights =
-                [areas.header, areas.body, areas.status, areas.footer].map(|area| area.height);
+            let heights = [areas.header, areas.body, areas.status, areas.footer].map(|area| area.height);
             assert_eq!(heights.iter().sum::<u16>(), size.1);
             assert_eq!(areas.header.bottom(), areas.body.y);
             assert_eq!(areas.body.bottom(), areas.status.y);

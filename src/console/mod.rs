@@ -8,8 +8,11 @@
 //! Invariants: no clock, no file, no socket, no environment; every key comes from `keymap::TABLE`; every string drawn is
 //! `Safe`; a selection is an id; nothing is asked for but through an effect.
 
+pub mod commands;
+pub mod compare;
 pub mod effect;
 pub mod facts;
+pub mod filter;
 pub mod footer;
 pub mod glyph;
 pub mod keymap;
@@ -18,6 +21,7 @@ pub mod model;
 pub mod moment;
 pub mod msg;
 pub mod overlays;
+pub mod pages;
 pub mod screens;
 pub mod theme;
 mod update;

@@ -52,6 +52,8 @@ pub struct Here {
     pub link: Link,
     /// Who gets the mouse.
     pub mouse: MouseOwner,
+    /// Since when nothing lies over the screen on top: what an overlay hides is not read.
+    pub uncovered: Timestamp,
 }
 
 /// Who looks.
@@ -184,10 +186,7 @@ impl Cx<'_> {
 
     /// How long this screen has waited for an answer, in milliseconds; `None` where it waits for none.
     pub fn waiting(&self, want: Want) -> Option<u64> {
-        let asked = self
-            .asked
-            .values()
-            .find(|asked| asked.uid == self.uid && asked.want == want)?;
+        let asked = self.asked.values().find(|asked| asked.uid == self.uid && asked.want == want)?;
         Some(self.here.now.ms_since(asked.since))
     }
 }
@@ -202,17 +201,12 @@ impl Console {
                 size: start.size,
                 now: start.now,
                 zone: start.zone,
-                look: Look {
-                    theme,
-                    charset: start.charset,
-                },
+                look: Look { theme, charset: start.charset },
                 link: Link::Up,
                 mouse: MouseOwner::Console,
+                uncovered: start.now,
             },
-            stack: vec![Shown {
-                uid: 0,
-                screen: Screen::Home(Home::default()),
-            }],
+            stack: vec![Shown { uid: 0, screen: Screen::Home(Home::default()) }],
             overlay: None,
             asked: BTreeMap::new(),
             submitted: BTreeMap::new(),
@@ -250,12 +244,6 @@ impl Console {
 
     pub(super) fn cx<'a>(&'a self, world: &'a World, shown: &Shown) -> Option<Cx<'a>> {
         let areas = areas(self.here.size)?;
-        Some(Cx {
-            world,
-            here: &self.here,
-            areas,
-            asked: &self.asked,
-            uid: shown.uid,
-        })
+        Some(Cx { world, here: &self.here, areas, asked: &self.asked, uid: shown.uid })
     }
 }

@@ -43,60 +43,48 @@ pub fn age(ms: u64) -> String {
 
 /// `22:41`.
 pub fn time(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_jiff()
-        .to_zoned(zone.clone())
-        .strftime("%H:%M")
-        .to_string()
+    at.to_jiff().to_zoned(zone.clone()).strftime("%H:%M").to_string()
 }
 
 /// `22:41:07`.
 pub fn time_to_second(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_jiff()
-        .to_zoned(zone.clone())
-        .strftime("%H:%M:%S")
-        .to_string()
+    at.to_jiff().to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
 }
 
 /// `22:41 CET`: every screen says once which zone its times are in.
 pub fn time_and_zone(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_jiff()
-        .to_zoned(zone.clone())
-        .strftime("%H:%M %Z")
-        .to_string()
+    at.to_jiff().to_zoned(zone.clone()).strftime("%H:%M %Z").to_string()
 }
 
 /// The shortest that cannot be misread today: within twelve hours `22:41`, within six days `Mon 08:00`, this year
 /// `18 Nov 14:20`, else `18 Nov 2024 14:20`.
 pub fn when(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
-    at.to_jiff()
-        .to_zoned(zone.clone())
-        .strftime(form(at, now, zone))
-        .to_string()
+    at.to_jiff().to_zoned(zone.clone()).strftime(form(at, now, zone)).to_string()
+}
+
+/// As [`when`], to the second: `22:41:07`, `Mon 08:00:00`, `18 Nov 14:20:31`.
+pub fn when_to_second(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let form = form(at, now, zone).replace("%H:%M", "%H:%M:%S");
+    at.to_jiff().to_zoned(zone.clone()).strftime(&form).to_string()
+}
+
+/// `2026-11-21 22:41:07.123 CET`: nothing left out.
+pub fn whole(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_jiff().to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f %Z").to_string()
+}
+
+/// `Sat 21 Nov 2026`: over entries that show times alone.
+pub fn day_alone(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_jiff().to_zoned(zone.clone()).strftime("%a %-d %b %Y").to_string()
 }
 
 /// As [`when`], without the time of day where a date says enough.
 pub fn day(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     match form(at, now, zone) {
-        "%-d %b %H:%M" => at
-            .to_jiff()
-            .to_zoned(zone.clone())
-            .strftime("%-d %b")
-            .to_string(),
-        "%-d %b %Y %H:%M" => at
-            .to_jiff()
-            .to_zoned(zone.clone())
-            .strftime("%-d %b %Y")
-            .to_string(),
-        "%a %H:%M" => at
-            .to_jiff()
-            .to_zoned(zone.clone())
-            .strftime("%A")
-            .to_string(),
-        form => at
-            .to_jiff()
-            .to_zoned(zone.clone())
-            .strftime(form)
-            .to_string(),
+        "%-d %b %H:%M" => at.to_jiff().to_zoned(zone.clone()).strftime("%-d %b").to_string(),
+        "%-d %b %Y %H:%M" => at.to_jiff().to_zoned(zone.clone()).strftime("%-d %b %Y").to_string(),
+        "%a %H:%M" => at.to_jiff().to_zoned(zone.clone()).strftime("%A").to_string(),
+        form => at.to_jiff().to_zoned(zone.clone()).strftime(form).to_string(),
     }
 }
 
@@ -104,10 +92,7 @@ fn form(at: Timestamp, now: Timestamp, zone: &TimeZone) -> &'static str {
     if at.ms_since(now).max(now.ms_since(at)) < HOUR * 12 {
         return "%H:%M";
     }
-    let (at, today) = (
-        at.to_jiff().to_zoned(zone.clone()).date(),
-        now.to_jiff().to_zoned(zone.clone()).date(),
-    );
+    let (at, today) = (at.to_jiff().to_zoned(zone.clone()).date(), now.to_jiff().to_zoned(zone.clone()).date());
     let days = today.until(at).map_or(i32::MAX, |span| span.get_days());
     match days {
         -6..=6 => "%a %H:%M",
@@ -117,12 +102,7 @@ fn form(at: Timestamp, now: Timestamp, zone: &TimeZone) -> &'static str {
 }
 
 fn parts(ms: u64) -> (u64, u64, u64, u64) {
-    (
-        ms / DAY,
-        ms % DAY / HOUR,
-        ms % HOUR / MINUTE,
-        ms % MINUTE / SECOND,
-    )
+    (ms / DAY, ms % DAY / HOUR, ms % HOUR / MINUTE, ms % MINUTE / SECOND)
 }
 
 #[cfg(test)]
@@ -131,13 +111,7 @@ mod tests {
 
     #[test]
     fn spans_are_short() {
-        let cases = [
-            (0, "0s"),
-            (45_000, "45s"),
-            (130_000, "2m10"),
-            (360_000, "6m"),
-            (3_900_000, "1h05"),
-        ];
+        let cases = [(0, "0s"), (45_000, "45s"), (130_000, "2m10"), (360_000, "6m"), (3_900_000, "1h05")];
         for (ms, words) in cases {
             assert_eq!(span(ms), words);
         }
@@ -157,10 +131,7 @@ mod tests {
         assert_eq!(when(at("2026-11-21T21:37:00Z"), now, &zone), "22:37");
         assert_eq!(when(at("2026-11-23T07:00:00Z"), now, &zone), "Mon 08:00");
         assert_eq!(when(at("2026-11-10T13:20:00Z"), now, &zone), "10 Nov 14:20");
-        assert_eq!(
-            when(at("2025-11-10T13:20:00Z"), now, &zone),
-            "10 Nov 2025 14:20"
-        );
+        assert_eq!(when(at("2025-11-10T13:20:00Z"), now, &zone), "10 Nov 2025 14:20");
         assert_eq!(day(at("2026-11-10T13:20:00Z"), now, &zone), "10 Nov");
         // Tomorrow, but tonight; and the day is Berlin's, not Greenwich's.
         assert_eq!(when(at("2026-11-21T23:30:00Z"), now, &zone), "00:30");

@@ -21,17 +21,11 @@ fn hex(colour: Color, otherwise: &str) -> String {
 /// Foreground and background as drawn, reversal applied.
 fn colours(cell: &Cell, paper: &str, ink: &str) -> (String, String) {
     let (fg, bg) = (hex(cell.fg, ink), hex(cell.bg, paper));
-    if cell.modifier.contains(Modifier::REVERSED) {
-        (bg, fg)
-    } else {
-        (fg, bg)
-    }
+    if cell.modifier.contains(Modifier::REVERSED) { (bg, fg) } else { (fg, bg) }
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// A frame as SVG.
@@ -66,7 +60,8 @@ fn svg(buffer: &Buffer) -> String {
             let (left, top) = (start * WIDTH + 8, y * HEIGHT + 8);
             if bg != paper {
                 let width = (x - start) * WIDTH;
-                writeln!(out, "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{HEIGHT}\" fill=\"{bg}\"/>").unwrap();
+                writeln!(out, "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{HEIGHT}\" fill=\"{bg}\"/>")
+                    .unwrap();
             }
             if !text.trim().is_empty() {
                 let weight = if bold { " font-weight=\"bold\"" } else { "" };
@@ -95,22 +90,13 @@ fn hold(name: &str, buffer: &Buffer) {
         std::fs::write(&path, &drawn).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        kept == drawn,
-        "{name}.svg is not what is drawn now: run with QUARTERDECK_PICTURES=write and look at it"
-    );
+    assert!(kept == drawn, "{name}.svg is not what is drawn now: run with QUARTERDECK_PICTURES=write and look at it");
 }
 
 #[test]
 fn the_pictures_of_the_readme_are_frames_drawn_now() {
     hold("home", &Harness::new(fixture::world()).at(80, 24).buffer());
-    let run = |words: &str| {
-        Harness::new(fixture::world())
-            .at(80, 24)
-            .press(":")
-            .type_str(words)
-            .press("enter")
-            .buffer()
-    };
+    let run =
+        |words: &str| Harness::new(fixture::world()).at(80, 24).press(":").type_str(words).press("enter").buffer();
     hold("live-run", &run("run 40"));
 }

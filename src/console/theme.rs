@@ -175,24 +175,15 @@ pub struct Theme {
 impl Theme {
     /// A theme from its file's colours by name.
     pub fn from_roles(name: &str, colours: &BTreeMap<String, String>) -> Result<Self, ThemeError> {
-        if let Some(stray) = colours
-            .keys()
-            .find(|key| !Palette::NAMES.contains(&key.as_str()))
-        {
+        if let Some(stray) = colours.keys().find(|key| !Palette::NAMES.contains(&key.as_str())) {
             return Err(ThemeError::Unknown(stray.clone()));
         }
-        Ok(Self {
-            name: name.to_owned(),
-            palette: Some(Palette::read(colours)?),
-        })
+        Ok(Self { name: name.to_owned(), palette: Some(Palette::read(colours)?) })
     }
 
     /// No colour: bold, reverse and underline alone.
     pub fn mono() -> Self {
-        Self {
-            name: "mono".to_owned(),
-            palette: None,
-        }
+        Self { name: "mono".to_owned(), palette: None }
     }
 
     /// Its name.
@@ -214,10 +205,7 @@ impl Theme {
             Depth::Sixteen => palette.map(sixteen),
             Depth::Mono => None,
         };
-        Self {
-            name: self.name.clone(),
-            palette,
-        }
+        Self { name: self.name.clone(), palette }
     }
 
     /// How a ground looks where no text stands.
@@ -275,10 +263,7 @@ impl Theme {
             Role::Skipped => plain(p.skipped),
             Role::Refused => plain(p.refused),
             Role::Warning => plain(p.warning),
-            Role::Production => Style::new()
-                .fg(p.production_text)
-                .bg(p.production_bg)
-                .add_modifier(Modifier::BOLD),
+            Role::Production => Style::new().fg(p.production_text).bg(p.production_bg).add_modifier(Modifier::BOLD),
             Role::Staging => plain(p.staging),
             Role::Lab => plain(p.lab),
             Role::ErrorText => plain(p.error_text),
@@ -313,9 +298,7 @@ fn mono(role: Role, base: Style) -> Style {
         | Role::Staging
         | Role::Lab
         | Role::ErrorText => base,
-        Role::Title | Role::Accent | Role::Failed | Role::Refused => {
-            base.add_modifier(Modifier::BOLD)
-        }
+        Role::Title | Role::Accent | Role::Failed | Role::Refused => base.add_modifier(Modifier::BOLD),
         Role::Warning => base.add_modifier(Modifier::UNDERLINED),
         Role::Unknown => base.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
         Role::Production => base.add_modifier(Modifier::BOLD | Modifier::REVERSED),
@@ -325,30 +308,19 @@ fn mono(role: Role, base: Style) -> Style {
 
 fn colour(colours: &BTreeMap<String, String>, name: &'static str) -> Result<Color, ThemeError> {
     let value = colours.get(name).ok_or(ThemeError::Missing(name))?;
-    value.parse().map_err(|_| ThemeError::Colour {
-        name,
-        value: value.clone(),
-    })
+    value.parse().map_err(|_| ThemeError::Colour { name, value: value.clone() })
 }
 
 /// Text contrast below this is not used (WCAG 2.2, 1.4.3 AA).
 pub const CONTRAST_MIN: f64 = 4.5;
 
 fn readable(text: Color, grounds: &[Color]) -> bool {
-    grounds
-        .iter()
-        .all(|ground| contrast(text, *ground).is_some_and(|ratio| ratio >= CONTRAST_MIN))
+    grounds.iter().all(|ground| contrast(text, *ground).is_some_and(|ratio| ratio >= CONTRAST_MIN))
 }
 
 /// The candidate nearest to a wanted colour that can be read on these grounds.
-fn nearest(
-    candidates: impl Iterator<Item = Color>,
-    wanted: Color,
-    grounds: &[Color],
-) -> Option<Color> {
-    candidates
-        .filter(|c| readable(*c, grounds))
-        .min_by_key(|c| distance(*c, wanted))
+fn nearest(candidates: impl Iterator<Item = Color>, wanted: Color, grounds: &[Color]) -> Option<Color> {
+    candidates.filter(|c| readable(*c, grounds)).min_by_key(|c| distance(*c, wanted))
 }
 
 fn sixteen(p: &Palette) -> Palette {
@@ -356,11 +328,7 @@ fn sixteen(p: &Palette) -> Palette {
         true => (Color::Black, Color::White),
         false => (Color::White, Color::Black),
     };
-    let selection_bg = if ground == Color::Black {
-        Color::Blue
-    } else {
-        Color::LightCyan
-    };
+    let selection_bg = if ground == Color::Black { Color::Blue } else { Color::LightCyan };
     Palette {
         background: ground,
         panel: ground,
@@ -379,8 +347,7 @@ fn indexed(p: &Palette) -> Palette {
         Color::Rgb(..) => nearest(cube(), wanted, &[]).unwrap_or(wanted),
         named => named,
     };
-    let (background, panel, selection_bg) =
-        (plain(p.background), plain(p.panel), plain(p.selection_bg));
+    let (background, panel, selection_bg) = (plain(p.background), plain(p.panel), plain(p.selection_bg));
     let production_bg = plain(p.production_bg);
     let on = |wanted: Color, grounds: &[Color]| match wanted {
         Color::Rgb(..) => nearest(cube(), wanted, grounds).unwrap_or(wanted),
@@ -429,11 +396,7 @@ fn distance(a: Color, b: Color) -> u32 {
 fn luminance((r, g, b): (u8, u8, u8)) -> f64 {
     let part = |v: u8| {
         let v = f64::from(v) / 255.0;
-        if v <= 0.040_45 {
-            v / 12.92
-        } else {
-            ((v + 0.055) / 1.055).powf(2.4)
-        }
+        if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
     };
     0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b)
 }
@@ -465,11 +428,7 @@ fn rgb(colour: Color) -> Option<(u8, u8, u8)> {
         }
         Color::Indexed(n @ 16..) => {
             let level = |v: u8| if v == 0 { 0 } else { 55 + 40 * v };
-            (
-                level((n - 16) / 36),
-                level((n - 16) / 6 % 6),
-                level((n - 16) % 6),
-            )
+            (level((n - 16) / 36), level((n - 16) / 6 % 6), level((n - 16) % 6))
         }
         Color::Indexed(n) => return NAMED.get(usize::from(n)).and_then(|named| rgb(*named)),
     })

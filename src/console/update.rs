@@ -2,11 +2,9 @@
 
 use super::effect::{Do, Effect, Stage};
 use super::footer;
-use super::keymap::{self, Act, Anywhere, Motion, Place};
+use super::keymap::{self, Act, Anywhere, Motion, Place, Scope};
 use super::layout::{Areas, areas};
-use super::model::{
-    Asked, Badge, Console, Cx, Link, MouseOwner, NOTICE_MS, Notice, Pending, STACK_MAX, Shown, Tone,
-};
+use super::model::{Asked, Badge, Console, Cx, Link, MouseOwner, NOTICE_MS, Notice, Pending, STACK_MAX, Shown, Tone};
 use super::msg::{Answer, Msg, Tag};
 use super::overlays::{Overlay, dialog, help, palette, sheet};
 use super::screens::{Face, Screen, home::Home};
@@ -34,11 +32,7 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
         Msg::Submitted(tag, result) => console.answered(world, tag, result),
         Msg::Tick(now) => {
             console.here.now = console.here.now.max(now);
-            if console
-                .notice
-                .as_ref()
-                .is_some_and(|notice| now.ms_since(notice.at) >= NOTICE_MS)
-            {
+            if console.notice.as_ref().is_some_and(|notice| now.ms_since(notice.at) >= NOTICE_MS) {
                 console.notice = None;
             }
             Vec::new()
@@ -52,9 +46,7 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
         Msg::Saved(Err(why)) => vec![Do::Say(format!("not saved: {why}"))],
         Msg::Refused(refusal) => vec![Do::Refuse(refusal)],
         Msg::Open(run) if world.run(run).is_some() => {
-            vec![super::effect::push(Screen::Live(Box::new(
-                super::screens::live::Live::of(run),
-            )))]
+            vec![super::effect::push(Screen::Live(Box::new(super::screens::live::Live::of(run))))]
         }
         Msg::Open(run) => vec![Do::Say(format!("no open run {run}"))],
         Msg::Lost => {
@@ -69,7 +61,12 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
             console.top(world, |face, cx| face.enter(cx))
         }
     };
-    console.carry_out(world, todo)
+    let covered = console.overlay.is_some();
+    let effects = console.carry_out(world, todo);
+    if covered && console.overlay.is_none() {
+        console.here.uncovered = console.here.now;
+    }
+    effects
 }
 
 impl Console {
@@ -79,28 +76,16 @@ impl Console {
             todo.push(Do::Effect(Effect::Quit));
             return todo;
         }
-        let Some(areas) = areas(self.here.size) else {
-            return Vec::new();
-        };
+        let Some(areas) = areas(self.here.size) else { return Vec::new() };
         if let Input::Mouse(mouse) = input {
             return self.mouse(world, areas, mouse);
         }
         if let Some(overlay) = &mut self.overlay {
-            let Some(shown) = self.stack.last() else {
-                return Vec::new();
-            };
-            let cx = Cx {
-                world,
-                here: &self.here,
-                areas,
-                asked: &self.asked,
-                uid: shown.uid,
-            };
+            let Some(shown) = self.stack.last() else { return Vec::new() };
+            let cx = Cx { world, here: &self.here, areas, asked: &self.asked, uid: shown.uid };
             return overlay.input(&cx, &input);
         }
-        let Some(scope) = self.stack.last().map(|shown| shown.screen.face().scope()) else {
-            return Vec::new();
-        };
+        let Some(scope) = self.stack.last().map(|shown| shown.screen.face().scope()) else { return Vec::new() };
         let bound = match &input {
             Input::Key(key) => keymap::act(scope, *key),
             Input::Paste(_) | Input::PasteRefused | Input::Mouse(_) => None,
@@ -128,15 +113,14 @@ impl Console {
 
     fn anywhere(&mut self, world: &World, act: Anywhere) -> Vec<Do> {
         match act {
-            Anywhere::Palette => vec![super::effect::over(Overlay::Palette(
-                palette::Palette::new(),
-            ))],
+            Anywhere::Palette => {
+                let scope = self.stack.last().map_or(Scope::Everywhere, |shown| shown.screen.face().scope());
+                let themes = self.themes.iter().map(|theme| theme.name().to_owned()).collect();
+                vec![super::effect::over(Overlay::Palette(palette::Palette::new(scope, themes)))]
+            }
             Anywhere::Help => {
                 let scope = self.stack.last().map(|shown| shown.screen.face().scope());
-                scope
-                    .map(|scope| super::effect::over(Overlay::Sheet(help::of(scope))))
-                    .into_iter()
-                    .collect()
+                scope.map(|scope| super::effect::over(Overlay::Sheet(help::of(scope)))).into_iter().collect()
             }
             Anywhere::Back => {
                 let mut own = None;
@@ -154,17 +138,13 @@ impl Console {
                 let refusal = self.refusal.clone();
                 self.top(world, |face, cx| match (face.why(cx), refusal) {
                     (Some(sheet), _) => vec![super::effect::over(Overlay::Sheet(sheet))],
-                    (None, Some(refusal)) => vec![super::effect::over(Overlay::Sheet(
-                        sheet::of_refusal(&refusal),
-                    ))],
+                    (None, Some(refusal)) => vec![super::effect::over(Overlay::Sheet(sheet::of_refusal(&refusal)))],
                     (None, None) => vec![Do::Say("nothing was refused here".to_owned())],
                 })
             }
             Anywhere::Note => self.top(world, |face, cx| match face.run(cx) {
                 Some(run) => vec![super::effect::over(Overlay::Dialog(dialog::note(cx, run)))],
-                None => vec![Do::Say(
-                    "notes belong to a run: open or select one first".to_owned(),
-                )],
+                None => vec![Do::Say("notes belong to a run: open or select one first".to_owned())],
             }),
             Anywhere::WhatRan => self.top(world, |face, cx| match face.ran(cx) {
                 Some(sheet) => vec![super::effect::over(Overlay::Sheet(sheet))],
@@ -174,19 +154,20 @@ impl Console {
     }
 
     fn mouse(&mut self, world: &World, areas: Areas, mouse: Mouse) -> Vec<Do> {
-        let at = Position {
-            x: mouse.x,
-            y: mouse.y,
-        };
+        let at = Position { x: mouse.x, y: mouse.y };
         let wheel = match mouse.kind {
             MouseKind::ScrollUp => Some(Motion::Up),
             MouseKind::ScrollDown => Some(Motion::Down),
             MouseKind::Down | MouseKind::Up | MouseKind::Drag => None,
         };
         if let Some(motion) = wheel {
-            return match &mut self.overlay {
-                Some(overlay) => overlay.wheel(motion, WHEEL_ROWS),
-                None => (0..WHEEL_ROWS)
+            return match (&mut self.overlay, self.stack.last()) {
+                (Some(overlay), Some(shown)) => {
+                    let cx = Cx { world, here: &self.here, areas, asked: &self.asked, uid: shown.uid };
+                    overlay.wheel(&cx, motion, WHEEL_ROWS)
+                }
+                (Some(_), None) => Vec::new(),
+                (None, _) => (0..WHEEL_ROWS)
                     .flat_map(|_| self.top(world, |face, cx| face.act(cx, Act::Motion(motion))))
                     .collect(),
             };
@@ -195,18 +176,11 @@ impl Console {
             return Vec::new();
         }
         if areas.footer.contains(at) {
-            let Some(shown) = self.stack.last() else {
-                return Vec::new();
-            };
-            let Some(cx) = self.cx(world, shown) else {
-                return Vec::new();
-            };
+            let Some(shown) = self.stack.last() else { return Vec::new() };
+            let Some(cx) = self.cx(world, shown) else { return Vec::new() };
             let face = shown.screen.face();
             let spots = footer::spots(face.scope(), &face.foot(&cx), areas.footer.width);
-            let hit = spots
-                .iter()
-                .find(|spot| (spot.x..spot.x + spot.width).contains(&at.x))
-                .map(|spot| spot.act);
+            let hit = spots.iter().find(|spot| (spot.x..spot.x + spot.width).contains(&at.x)).map(|spot| spot.act);
             return hit.map_or_else(Vec::new, |act| self.act(world, act));
         }
         if areas.body.contains(at) {
@@ -216,18 +190,12 @@ impl Console {
     }
 
     fn fetched(&mut self, world: &World, tag: Tag, answer: &Answer) -> Vec<Do> {
-        let Some(asked) = self.asked.remove(&tag) else {
-            return Vec::new();
-        };
-        self.of(world, asked.uid, |face, cx| {
-            face.fetched(cx, asked.want, answer)
-        })
+        let Some(asked) = self.asked.remove(&tag) else { return Vec::new() };
+        self.of(world, asked.uid, |face, cx| face.fetched(cx, asked.want, answer))
     }
 
     fn answered(&mut self, world: &World, tag: Tag, result: Result<Receipt, Refusal>) -> Vec<Do> {
-        let Some(pending) = self.submitted.remove(&tag) else {
-            return Vec::new();
-        };
+        let Some(pending) = self.submitted.remove(&tag) else { return Vec::new() };
         match &result {
             Ok(receipt) => {
                 let run = receipt.run.map(|run| format!(" {run}")).unwrap_or_default();
@@ -244,18 +212,11 @@ impl Console {
     }
 
     fn say(&mut self, text: String, tone: Tone) {
-        self.notice = Some(Notice {
-            text: Safe::new(text),
-            tone,
-            at: self.here.now,
-        });
+        self.notice = Some(Notice { text: Safe::new(text), tone, at: self.here.now });
     }
 
     fn refuse(&mut self, refusal: Refusal) {
-        self.say(
-            format!("{} ({})", refusal.what, refusal.rule.code()),
-            Tone::Refused,
-        );
+        self.say(format!("{} ({})", refusal.what, refusal.rule.code()), Tone::Refused);
         self.refusal = Some(refusal);
     }
 
@@ -275,26 +236,20 @@ impl Console {
                 self.overlay = None;
                 let left = self.top(world, |face, cx| face.leave(cx));
                 self.put_on_top(*screen);
-                left.into_iter()
-                    .chain(self.top(world, |face, cx| face.enter(cx)))
-                    .collect()
+                left.into_iter().chain(self.top(world, |face, cx| face.enter(cx))).collect()
             }
             Do::Swap(screen) => {
                 self.overlay = None;
                 let left = self.top(world, |face, cx| face.leave(cx));
                 self.drop_top();
                 self.put_on_top(*screen);
-                left.into_iter()
-                    .chain(self.top(world, |face, cx| face.enter(cx)))
-                    .collect()
+                left.into_iter().chain(self.top(world, |face, cx| face.enter(cx))).collect()
             }
             Do::Back => {
                 self.overlay = None;
                 let left = self.top(world, |face, cx| face.leave(cx));
                 self.drop_top();
-                left.into_iter()
-                    .chain(self.top(world, |face, cx| face.enter(cx)))
-                    .collect()
+                left.into_iter().chain(self.top(world, |face, cx| face.enter(cx))).collect()
             }
             Do::Go(place) => {
                 self.overlay = None;
@@ -305,9 +260,7 @@ impl Console {
                 if place != Place::Home {
                     self.put_on_top(Screen::of(place));
                 }
-                left.into_iter()
-                    .chain(self.top(world, |face, cx| face.enter(cx)))
-                    .collect()
+                left.into_iter().chain(self.top(world, |face, cx| face.enter(cx))).collect()
             }
             Do::Over(overlay) => {
                 self.overlay = Some(*overlay);
@@ -324,28 +277,18 @@ impl Console {
                     return Vec::new();
                 }
                 if self.here.link != Link::Up {
-                    let refusal = Refusal::new(
-                        Rule::Storage,
-                        "the server is not reached: nothing was asked for",
-                    );
+                    let refusal = Refusal::new(Rule::Storage, "the server is not reached: nothing was asked for");
                     self.refuse(refusal.next("wait for the connection, then ask again"));
                     return Vec::new();
                 }
                 let tag = self.tag();
-                self.submitted.insert(
-                    tag,
-                    Pending {
-                        uid: self.top_uid(),
-                        said,
-                    },
-                );
+                self.submitted.insert(tag, Pending { uid: self.top_uid(), said });
                 out.push(Effect::Submit { tag, seen, ask });
                 Vec::new()
             }
             Do::Fetch(want, fetch) => {
                 let (tag, uid, since) = (self.tag(), self.top_uid(), self.here.now);
-                self.asked
-                    .retain(|_, asked| (asked.uid, asked.want) != (uid, want));
+                self.asked.retain(|_, asked| (asked.uid, asked.want) != (uid, want));
                 self.asked.insert(tag, Asked { uid, want, since });
                 out.push(Effect::Fetch { tag, fetch });
                 Vec::new()
@@ -357,6 +300,7 @@ impl Console {
                 self.top(world, |face, cx| face.line(cx, stage, &text))
             }
             Do::Picked(choice) => self.top(world, |face, cx| face.picked(cx, &choice)),
+            Do::Palette(act) => self.top(world, |face, cx| face.palette(cx, &act)),
             Do::Act(act) => self.act(world, act),
             Do::Say(text) => {
                 self.say(text, Tone::Said);
@@ -370,8 +314,7 @@ impl Console {
                 let said = match self.use_theme(&name) {
                     true => format!("theme {name}"),
                     false => {
-                        let names: Vec<&str> =
-                            self.themes.iter().map(|theme| theme.name()).collect();
+                        let names: Vec<&str> = self.themes.iter().map(|theme| theme.name()).collect();
                         format!("no theme {name}; there are {}", names.join(", "))
                     }
                 };
@@ -380,10 +323,9 @@ impl Console {
             }
             Do::ToggleMouse => {
                 let (owner, said) = match self.here.mouse {
-                    MouseOwner::Console => (
-                        MouseOwner::Terminal,
-                        "the terminal has the mouse: select and copy as usual",
-                    ),
+                    MouseOwner::Console => {
+                        (MouseOwner::Terminal, "the terminal has the mouse: select and copy as usual")
+                    }
                     MouseOwner::Terminal => (MouseOwner::Console, "the console has the mouse"),
                 };
                 self.here.mouse = owner;
@@ -412,10 +354,7 @@ impl Console {
             self.stack.remove(1);
         }
         self.next += 1;
-        self.stack.push(Shown {
-            uid: self.next,
-            screen,
-        });
+        self.stack.push(Shown { uid: self.next, screen });
     }
 
     fn drop_top(&mut self) {
@@ -423,40 +362,18 @@ impl Console {
             self.asked.retain(|_, asked| asked.uid != gone.uid);
         }
         if self.stack.is_empty() {
-            self.stack.push(Shown {
-                uid: 0,
-                screen: Screen::Home(Home::default()),
-            });
+            self.stack.push(Shown { uid: 0, screen: Screen::Home(Home::default()) });
         }
     }
 
-    fn top(
-        &mut self,
-        world: &World,
-        ask: impl FnOnce(&mut dyn Face, &Cx<'_>) -> Vec<Do>,
-    ) -> Vec<Do> {
+    fn top(&mut self, world: &World, ask: impl FnOnce(&mut dyn Face, &Cx<'_>) -> Vec<Do>) -> Vec<Do> {
         self.of(world, self.top_uid(), ask)
     }
 
-    fn of(
-        &mut self,
-        world: &World,
-        uid: u64,
-        ask: impl FnOnce(&mut dyn Face, &Cx<'_>) -> Vec<Do>,
-    ) -> Vec<Do> {
-        let Some(areas) = areas(self.here.size).or(areas(super::layout::SIZE_MIN)) else {
-            return Vec::new();
-        };
-        let Some(shown) = self.stack.iter_mut().find(|shown| shown.uid == uid) else {
-            return Vec::new();
-        };
-        let cx = Cx {
-            world,
-            here: &self.here,
-            areas,
-            asked: &self.asked,
-            uid,
-        };
+    fn of(&mut self, world: &World, uid: u64, ask: impl FnOnce(&mut dyn Face, &Cx<'_>) -> Vec<Do>) -> Vec<Do> {
+        let Some(areas) = areas(self.here.size).or(areas(super::layout::SIZE_MIN)) else { return Vec::new() };
+        let Some(shown) = self.stack.iter_mut().find(|shown| shown.uid == uid) else { return Vec::new() };
+        let cx = Cx { world, here: &self.here, areas, asked: &self.asked, uid };
         ask(shown.screen.face_mut(), &cx)
     }
 

@@ -25,11 +25,7 @@ pub(super) fn draw(console: &Console, world: &World, buffer: &mut Buffer) {
     paint.clear(area);
     let (Some(areas), Some(shown)) = (layout(console), console.stack.last()) else {
         let (columns, rows) = console.here.size;
-        let needs = safe!(
-            "Quarterdeck needs {}×{}, this is {columns}×{rows}.",
-            SIZE_MIN.0,
-            SIZE_MIN.1
-        );
+        let needs = safe!("Quarterdeck needs {}×{}, this is {columns}×{rows}.", SIZE_MIN.0, SIZE_MIN.1);
         paint.text(area, Role::Title, needs);
         paint.text(below(area, 1), Role::Muted, "Runs go on.");
         return;
@@ -59,12 +55,7 @@ pub(super) fn draw(console: &Console, world: &World, buffer: &mut Buffer) {
 
 fn header(cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>, areas: Areas) {
     let crumbs = face.crumbs(cx);
-    let site = cx
-        .world
-        .site
-        .as_ref()
-        .map(|site| site.name.clone())
-        .unwrap_or_default();
+    let site = cx.world.site.as_ref().map(|site| site.name.clone()).unwrap_or_default();
     let mut line = vec![gap(1), text(Role::Accent, "quarterdeck")];
     if crumbs.is_empty() && !site.is_empty() {
         line.extend([text(Role::Muted, " · "), text(Role::Title, site)]);
@@ -101,10 +92,7 @@ fn who(cx: &Cx<'_>, with_roles: bool) -> Vec<Piece> {
         Badge::ActingAs => pieces.extend([gap(1), text(Role::Warning, "[acting as]")]),
         Badge::ReadOnly => pieces.extend([gap(1), text(Role::Warning, "[RO]")]),
     }
-    pieces.extend([
-        gap(2),
-        text(Role::Muted, moment::time_and_zone(cx.now(), &cx.here.zone)),
-    ]);
+    pieces.extend([gap(2), text(Role::Muted, moment::time_and_zone(cx.now(), &cx.here.zone))]);
     pieces
 }
 
@@ -112,25 +100,14 @@ fn status(console: &Console, cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>
     let line = match (&console.here.link, &console.notice) {
         (Link::Lost(since), _) => {
             let ago = moment::counter(cx.now().ms_since(*since));
-            vec![
-                gap(1),
-                text(
-                    Role::Warning,
-                    safe!("last seen {ago} ago, reconnecting, runs go on"),
-                ),
-            ]
+            vec![gap(1), text(Role::Warning, safe!("last seen {ago} ago, reconnecting, runs go on"))]
         }
         (Link::Up, Some(notice)) => match notice.tone {
             Tone::Said => vec![gap(1), text(Role::Text, notice.text.clone())],
             Tone::Refused => vec![
                 gap(1),
                 text(Role::Refused, safe!("⊘ ")),
-                text(
-                    Role::Text,
-                    notice
-                        .text
-                        .cut_end(usize::from(areas.status.width).saturating_sub(14)),
-                ),
+                text(Role::Text, notice.text.cut_end(usize::from(areas.status.width).saturating_sub(14))),
                 spring(),
                 text(Role::Accent, "w"),
                 text(Role::Muted, " why"),

@@ -71,17 +71,9 @@ pub fn stop(how: StopHow) -> &'static str {
 /// `kim`, `kim or lea`, `kim, lea or you`: people, of whom one is enough.
 pub fn one_of(people: &[PersonId], me: &PersonId) -> String {
     let name = |person: &PersonId| {
-        if person == me {
-            "you".to_owned()
-        } else {
-            person.to_string()
-        }
+        if person == me { "you".to_owned() } else { person.to_string() }
     };
-    let mut names: Vec<String> = people
-        .iter()
-        .filter(|person| *person != me)
-        .map(name)
-        .collect();
+    let mut names: Vec<String> = people.iter().filter(|person| *person != me).map(name).collect();
     if people.contains(me) {
         names.insert(0, "you".to_owned());
     }
@@ -103,26 +95,15 @@ pub fn waits_short(waits: &WaitsFor, me: &PersonId, now: Timestamp, zone: &TimeZ
 /// What is waited for, and for whom.
 pub fn waits(waits: &WaitsFor, me: &PersonId, now: Timestamp, zone: &TimeZone) -> String {
     match waits {
-        WaitsFor::Approval {
-            role,
-            missing: 1,
-            may,
-        } => {
-            let article = if role.word().starts_with(['a', 'o']) {
-                "an"
-            } else {
-                "a"
-            };
+        WaitsFor::Approval { role, missing: 1, may } => {
+            let article = if role.word().starts_with(['a', 'o']) { "an" } else { "a" };
             format!("needs {article} {}: {}", role.word(), one_of(may, me))
         }
         WaitsFor::Approval { role, missing, may } => {
             format!("needs {missing} {}s: {}", role.word(), one_of(may, me))
         }
         WaitsFor::Warning { id, may, .. } => format!("warning {id}: {}", one_of(may, me)),
-        WaitsFor::Window {
-            why,
-            until: Some(until),
-        } => format!("{why}, until {}", moment::when(*until, now, zone)),
+        WaitsFor::Window { why, until: Some(until) } => format!("{why}, until {}", moment::when(*until, now, zone)),
         WaitsFor::Window { why, until: None } => why.clone(),
     }
 }
@@ -134,9 +115,7 @@ pub fn short_place(environment: Environment, workspace: &str) -> &str {
         Environment::Staging => &["staging-", "stage-"],
         Environment::Lab => &["lab-"],
     };
-    let short = prefixes
-        .iter()
-        .find_map(|prefix| workspace.strip_prefix(prefix));
+    let short = prefixes.iter().find_map(|prefix| workspace.strip_prefix(prefix));
     short.filter(|short| !short.is_empty()).unwrap_or(workspace)
 }
 
@@ -151,10 +130,7 @@ pub fn window(state: &WindowState, now: Timestamp, zone: &TimeZone) -> String {
             format!("closed until {}", moment::when(*opens, now, zone))
         }
         WindowState::Closed { opens: None } => "closed: no window comes".to_owned(),
-        WindowState::Frozen { name, until } => format!(
-            "FROZEN \"{name}\" until {}",
-            moment::when(*until, now, zone)
-        ),
+        WindowState::Frozen { name, until } => format!("FROZEN \"{name}\" until {}", moment::when(*until, now, zone)),
     }
 }
 

@@ -47,35 +47,24 @@ pub fn to_bytes(value: &Value) -> Result<Vec<u8>, CanonicalError> {
 
 /// The canonical bytes of anything that serialises to JSON.
 pub fn of<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
-    let value = serde_json::to_value(value)
-        .map_err(|error| CanonicalError::Unwritable(error.to_string()))?;
+    let value = serde_json::to_value(value).map_err(|error| CanonicalError::Unwritable(error.to_string()))?;
     to_bytes(&value)
 }
 
 /// Reads canonical bytes; anything else is refused.
 pub fn parse(bytes: &[u8]) -> Result<Value, CanonicalError> {
     check(bytes)?;
-    serde_json::from_slice(bytes).map_err(|_| CanonicalError::Bytes {
-        at: 0,
-        expected: "JSON",
-    })
+    serde_json::from_slice(bytes).map_err(|_| CanonicalError::Bytes { at: 0, expected: "JSON" })
 }
 
 /// Whether these bytes are the canonical form of the value they hold, without building it.
 pub fn check(bytes: &[u8]) -> Result<(), CanonicalError> {
     if let Err(error) = std::str::from_utf8(bytes) {
-        return Err(CanonicalError::Bytes {
-            at: error.valid_up_to(),
-            expected: "UTF-8",
-        });
+        return Err(CanonicalError::Bytes { at: error.valid_up_to(), expected: "UTF-8" });
     }
     let mut reader = Reader { bytes, at: 0 };
     reader.value(0)?;
-    if reader.at == bytes.len() {
-        Ok(())
-    } else {
-        reader.wrong("the end")
-    }
+    if reader.at == bytes.len() { Ok(()) } else { reader.wrong("the end") }
 }
 
 /// Whether a name may be an object's key, a detail's name or an event's kind part.
@@ -96,9 +85,7 @@ fn write(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<(), Canonical
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Number(number) => match number.as_i64() {
-            Some(n) if (-INTEGER_MAX..=INTEGER_MAX).contains(&n) => {
-                out.extend_from_slice(n.to_string().as_bytes())
-            }
+            Some(n) if (-INTEGER_MAX..=INTEGER_MAX).contains(&n) => out.extend_from_slice(n.to_string().as_bytes()),
             Some(_) | None => return Err(CanonicalError::Number(number.to_string())),
         },
         Value::String(text) => write_string(text, out),
@@ -117,11 +104,7 @@ fn write(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<(), Canonical
     Ok(())
 }
 
-fn write_object(
-    members: &Map<String, Value>,
-    out: &mut Vec<u8>,
-    depth: usize,
-) -> Result<(), CanonicalError> {
+fn write_object(members: &Map<String, Value>, out: &mut Vec<u8>, depth: usize) -> Result<(), CanonicalError> {
     // serde_json's map is sorted unless somebody switches `preserve_order` on for the whole build.
     let mut sorted: Vec<_> = members.iter().collect();
     sorted.sort_unstable_by_key(|(key, _)| key.as_str());
@@ -168,10 +151,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn wrong<T>(&self, expected: &'static str) -> Result<T, CanonicalError> {
-        Err(CanonicalError::Bytes {
-            at: self.at,
-            expected,
-        })
+        Err(CanonicalError::Bytes { at: self.at, expected })
     }
 
     fn peek(&self) -> Option<u8> {
@@ -312,15 +292,7 @@ impl<'a> Reader<'a> {
         let len = match rest {
             [b'\\', b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
             // Only control characters without a short form are written as \u00xx, in lower case.
-            [
-                b'\\',
-                b'u',
-                b'0',
-                b'0',
-                b'0',
-                b'0'..=b'7' | b'b' | b'e' | b'f',
-                ..,
-            ] => 6,
+            [b'\\', b'u', b'0', b'0', b'0', b'0'..=b'7' | b'b' | b'e' | b'f', ..] => 6,
             [b'\\', b'u', b'0', b'0', b'1', b'0'..=b'9' | b'a'..=b'f', ..] => 6,
             _ => return self.wrong("the shortest escape"),
         };

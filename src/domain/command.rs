@@ -197,14 +197,8 @@ impl Ask {
             Ask::Propose(_) => "propose",
             Ask::Withdraw { .. } => "withdraw",
             Ask::AcceptWarning { .. } => "accept",
-            Ask::Vote {
-                choice: Choice::Approve,
-                ..
-            } => "approve",
-            Ask::Vote {
-                choice: Choice::Deny,
-                ..
-            } => "deny",
+            Ask::Vote { choice: Choice::Approve, .. } => "approve",
+            Ask::Vote { choice: Choice::Deny, .. } => "deny",
             Ask::Start { .. } => "start",
             Ask::Tick { .. } => "tick",
             Ask::Resolve { .. } => "decide",

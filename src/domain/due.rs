@@ -23,11 +23,7 @@ pub fn due(world: &World) -> Vec<Work> {
 
 /// What is due for one run.
 pub fn of_run(run: &Run) -> Vec<Work> {
-    let orders = run
-        .progress
-        .in_flight
-        .iter()
-        .filter_map(|slot| policy::clear(run, *slot));
+    let orders = run.progress.in_flight.iter().filter_map(|slot| policy::clear(run, *slot));
     let mut work: Vec<Work> = orders.map(|order| Work::Do(Box::new(order))).collect();
     if let Some(moment) = next_moment(run) {
         work.push(Work::At(moment, Ask::Wake { run: run.id }));
@@ -39,11 +35,7 @@ pub fn of_run(run: &Run) -> Vec<Work> {
 pub fn next_moment(run: &Run) -> Option<Timestamp> {
     match &run.phase {
         Phase::Waiting => Some(run.proposed.plus_ms(run.plan.approval_expiry_ms)),
-        Phase::Approved => Some(
-            run.approved
-                .unwrap_or(run.proposed)
-                .plus_ms(run.plan.execution_expiry_ms),
-        ),
+        Phase::Approved => Some(run.approved.unwrap_or(run.proposed).plus_ms(run.plan.execution_expiry_ms)),
         Phase::Running => {
             let over = run.phase_since.plus_ms(run.plan.limits.run_ms);
             Some(next_retry(run).map_or(over, |retry| retry.min(over)))
@@ -63,11 +55,7 @@ pub fn next_moment(run: &Run) -> Option<Timestamp> {
 fn next_retry(run: &Run) -> Option<Timestamp> {
     let of_host = |host: &super::id::HostIx| {
         let (step, _) = super::settle::next_step(run, *host)?;
-        run.cell(Slot {
-            item: step,
-            host: Some(*host),
-        })?
-        .not_before
+        run.cell(Slot { item: step, host: Some(*host) })?.not_before
     };
     run.progress.active.iter().filter_map(of_host).min()
 }

@@ -13,15 +13,9 @@ pub fn parse_ms(text: &str) -> Result<u64, String> {
     let mut total: u64 = 0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let number: u64 = rest
-            .get(..digits)
-            .unwrap_or_default()
-            .parse()
-            .map_err(|_| wrong())?;
+        let number: u64 = rest.get(..digits).unwrap_or_default().parse().map_err(|_| wrong())?;
         let tail = rest.get(digits..).unwrap_or_default();
-        let letters = tail
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(tail.len());
+        let letters = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
         let unit_ms: u64 = match tail.get(..letters).unwrap_or_default() {
             "ms" => 1,
             "s" => 1_000,
@@ -30,10 +24,7 @@ pub fn parse_ms(text: &str) -> Result<u64, String> {
             "d" => 86_400_000,
             _ => return Err(wrong()),
         };
-        total = number
-            .checked_mul(unit_ms)
-            .and_then(|ms| total.checked_add(ms))
-            .ok_or_else(wrong)?;
+        total = number.checked_mul(unit_ms).and_then(|ms| total.checked_add(ms)).ok_or_else(wrong)?;
         rest = tail.get(letters..).unwrap_or_default();
     }
     if text.is_empty() {
@@ -61,11 +52,7 @@ pub fn short(ms: u64) -> String {
 pub fn clock(ms: u64) -> String {
     let seconds = ms / 1_000;
     let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 {
-        format!("{hours}:{minutes:02}:{rest:02}")
-    } else {
-        format!("{minutes:02}:{rest:02}")
-    }
+    if hours > 0 { format!("{hours}:{minutes:02}:{rest:02}") } else { format!("{minutes:02}:{rest:02}") }
 }
 
 #[cfg(test)]
@@ -78,18 +65,7 @@ mod tests {
         assert_eq!(parse_ms("1h30m"), Ok(5_400_000));
         assert_eq!(parse_ms("250ms"), Ok(250));
         assert_eq!(parse_ms("0s"), Ok(0));
-        for wrong in [
-            "",
-            "5",
-            "m",
-            "5 m",
-            "-5m",
-            "5x",
-            "1h30",
-            "99999999999999999999s",
-            "9999d",
-            "5é",
-        ] {
+        for wrong in ["", "5", "m", "5 m", "-5m", "5x", "1h30", "99999999999999999999s", "9999d", "5é"] {
             assert!(parse_ms(wrong).is_err(), "{wrong}");
         }
     }

@@ -6,9 +6,7 @@ use super::id::{Digest, PersonId, RunId, RunbookId, StepId, Timestamp, Workspace
 use super::order::{CellResult, OutputSummary};
 use super::people::Actor;
 use super::plan::Origin;
-use super::run::{
-    BuiltIn, Cancel, Choice, Ending, PauseCause, Round, Slot, Stage, StopHow, Verdict,
-};
+use super::run::{BuiltIn, Cancel, Choice, Ending, PauseCause, Round, Slot, Stage, StopHow, Verdict};
 use super::runbook::Impact;
 use super::site::Sensitive;
 use super::workspace::Environment;
@@ -363,24 +361,17 @@ pub struct Entry {
 impl Entry {
     /// An event without texts.
     pub fn bare(event: Event) -> Self {
-        Self {
-            event,
-            details: Details::new(),
-        }
+        Self { event, details: Details::new() }
     }
 
     /// An event with one text.
     pub fn with(event: Event, name: &str, text: impl Into<String>) -> Self {
-        Self {
-            event,
-            details: Details::from([(name.to_owned(), Detail::Text(text.into()))]),
-        }
+        Self { event, details: Details::from([(name.to_owned(), Detail::Text(text.into()))]) }
     }
 
     /// Adds a text.
     pub fn and(mut self, name: &str, text: impl Into<String>) -> Self {
-        self.details
-            .insert(name.to_owned(), Detail::Text(text.into()));
+        self.details.insert(name.to_owned(), Detail::Text(text.into()));
         self
     }
 }

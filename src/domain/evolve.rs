@@ -9,8 +9,8 @@ use super::legal::{self, Illegal};
 use super::order::CellResult;
 use super::plan::Plan;
 use super::run::{
-    Acceptance, Cell, CellState, Checks, Ending, Item, Judged, Note, PauseCause, Phase, Progress,
-    Reason, Round, Run, Slot, Stage, Vote,
+    Acceptance, Cell, CellState, Checks, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason, Round, Run,
+    Slot, Stage, Vote,
 };
 use super::segments::{self, Segment};
 use super::site::Site;
@@ -45,18 +45,11 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
 }
 
 fn text(details: &Details, name: &str) -> String {
-    details
-        .get(name)
-        .map_or("", |detail| detail.text())
-        .to_owned()
+    details.get(name).map_or("", |detail| detail.text()).to_owned()
 }
 
 fn in_site(world: &mut World, recorded: &Recorded) {
-    let parsed = || {
-        serde_json::from_str::<Site>(&text(&recorded.details, "site"))
-            .ok()
-            .map(Arc::new)
-    };
+    let parsed = || serde_json::from_str::<Site>(&text(&recorded.details, "site")).ok().map(Arc::new);
     if let Event::SiteLoaded { .. } = &recorded.event {
         let first = world.site.is_none();
         if let Some(site) = parsed() {
@@ -73,10 +66,7 @@ fn in_site(world: &mut World, recorded: &Recorded) {
         });
     }
     if let Event::SiteAccepted { digest } = &recorded.event
-        && let Some(pending) = world
-            .pending
-            .take()
-            .filter(|pending| pending.site.digest == *digest)
+        && let Some(pending) = world.pending.take().filter(|pending| pending.site.digest == *digest)
     {
         put_in_force(world, pending.site, true);
     }
@@ -88,9 +78,7 @@ fn in_site(world: &mut World, recorded: &Recorded) {
 /// Puts a site into force. Its runbooks count as accepted where a second person saw them, or where it is the first.
 fn put_in_force(world: &mut World, site: Arc<Site>, accepted: bool) {
     if accepted {
-        world
-            .accepted_runbooks
-            .extend(site.runbooks.values().map(|runbook| runbook.digest));
+        world.accepted_runbooks.extend(site.runbooks.values().map(|runbook| runbook.digest));
     }
     world.pending = None;
     world.site = Some(site);
@@ -156,47 +144,26 @@ fn in_run(world: &mut World, recorded: &Recorded, id: RunId) -> Result<Option<Ar
 /// Keeps what a run's end teaches: how long it usually takes, what the last good one was, how the day went.
 fn learn(world: &mut World, run: &Arc<Run>, ending: Ending, at: Timestamp) {
     if ending != Ending::Succeeded {
-        world
-            .days
-            .entry(run.proposed.0.div_euclid(DAY_MS))
-            .or_default()
-            .failed += 1;
+        world.days.entry(run.proposed.0.div_euclid(DAY_MS)).or_default().failed += 1;
         return;
     }
-    let key = (
-        run.plan.proposal.workspace.clone(),
-        run.plan.runbook.id.clone(),
-    );
+    let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
     let usual = world.usual.entry(key).or_default();
     if usual.durations_ms.len() >= USUAL_RUNS_MAX {
         usual.durations_ms.remove(0);
     }
-    usual
-        .durations_ms
-        .push(at.ms_since(run.started.unwrap_or(at)));
-    usual.last_good = Some(LastGood {
-        run: run.id,
-        at,
-        plan: Arc::clone(&run.plan),
-    });
+    usual.durations_ms.push(at.ms_since(run.started.unwrap_or(at)));
+    usual.last_good = Some(LastGood { run: run.id, at, plan: Arc::clone(&run.plan) });
 }
 
 fn apply(run: &mut Run, recorded: &Recorded) {
     let at = recorded.at;
     let by = || recorded.by.person().cloned();
-    let note = |name: &str| Note {
-        by: by().unwrap_or_else(|| "engine".into()),
-        at,
-        text: text(&recorded.details, name),
-    };
+    let note =
+        |name: &str| Note { by: by().unwrap_or_else(|| "engine".into()), at, text: text(&recorded.details, name) };
     match &recorded.event {
         Event::RoundBegan { round, .. } => {
-            run.cells = run
-                .cells
-                .iter()
-                .filter(|(slot, _)| is_step(slot.item))
-                .map(|(s, c)| (*s, c.clone()))
-                .collect();
+            run.cells = run.cells.iter().filter(|(slot, _)| is_step(slot.item)).map(|(s, c)| (*s, c.clone())).collect();
             run.builtin.clear();
             run.progress.in_flight.clear();
             run.progress.checks = Checks::default();
@@ -204,24 +171,11 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         }
         Event::ChecksReleased { stage, checks, .. } => {
             let targets = targets(run, *stage);
-            run.progress.checks = Checks {
-                stage: *stage,
-                targets,
-                total: *checks,
-                given: 0,
-                settled: 0,
-            };
+            run.progress.checks = Checks { stage: *stage, targets, total: *checks, given: 0, settled: 0 };
         }
         Event::BuiltInJudged { check, verdict, .. } => {
             let why = text(&recorded.details, "why");
-            run.builtin.insert(
-                *check,
-                Judged {
-                    verdict: *verdict,
-                    why,
-                    at,
-                },
-            );
+            run.builtin.insert(*check, Judged { verdict: *verdict, why, at });
         }
         Event::Intended { slot, attempt, .. } => intend(run, *slot, *attempt, at),
         Event::Started { slot, group, .. } => {
@@ -230,12 +184,8 @@ fn apply(run: &mut Run, recorded: &Recorded) {
                 cell.since = at;
             }
         }
-        Event::Ended { slot, result, .. } => {
-            end(run, *slot, result, text(&recorded.details, "saw"), at)
-        }
-        Event::RetryPlanned {
-            slot, not_before, ..
-        } => {
+        Event::Ended { slot, result, .. } => end(run, *slot, result, text(&recorded.details, "saw"), at),
+        Event::RetryPlanned { slot, not_before, .. } => {
             run.progress.attention.remove(slot);
             if let Some(cell) = run.cells.get_mut(slot) {
                 cell.state = CellState::Waiting;
@@ -267,24 +217,12 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         }
         Event::WarningAccepted { warning, .. } => {
             let Note { by, at, text } = note("reason");
-            run.accepted.insert(
-                warning.clone(),
-                Acceptance {
-                    by,
-                    at,
-                    reason: text,
-                },
-            );
+            run.accepted.insert(warning.clone(), Acceptance { by, at, reason: text });
             run.revision += 1;
         }
         Event::Voted { choice, .. } => {
             let Note { by, at, text } = note("reason");
-            run.votes.push_back(Vote {
-                by,
-                at,
-                choice: *choice,
-                reason: text,
-            });
+            run.votes.push_back(Vote { by, at, choice: *choice, reason: text });
             run.revision += 1;
         }
         Event::RunWaiting { .. } => enter(run, Phase::Waiting, at),
@@ -346,30 +284,16 @@ fn is_step(item: Item) -> bool {
 }
 
 fn fresh(attempt: u16, at: Timestamp) -> Cell {
-    Cell {
-        state: CellState::Waiting,
-        attempt,
-        since: at,
-        began: at,
-        not_before: None,
-        saw: String::new(),
-    }
+    Cell { state: CellState::Waiting, attempt, since: at, began: at, not_before: None, saw: String::new() }
 }
 
 fn targets(run: &Run, stage: Stage) -> imbl::Vector<HostIx> {
     let all = (0u32..).take(run.plan.hosts.len()).map(HostIx);
-    let reached = |host: &HostIx| {
-        *run.state(Slot {
-            item: Item::Reach,
-            host: Some(*host),
-        }) == CellState::Ok
-    };
+    let reached = |host: &HostIx| *run.state(Slot { item: Item::Reach, host: Some(*host) }) == CellState::Ok;
     match stage {
         Stage::Reach => all.collect(),
         Stage::Preflight => all.filter(reached).collect(),
-        Stage::Verify => all
-            .filter(|host| !run.progress.dropped.contains(host))
-            .collect(),
+        Stage::Verify => all.filter(|host| !run.progress.dropped.contains(host)).collect(),
     }
 }
 

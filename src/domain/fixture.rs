@@ -10,8 +10,8 @@ use super::policy::Cleared;
 use super::refusal::Refusal;
 use super::run::{Choice, Run};
 use super::runbook::{
-    Action, Amount, Check, Effect, Expect, Impact, Interpreter, Kind, Limits, OnFailure, Retries,
-    Runbook, Scope, Script, Severity, Status, Step, Targets,
+    Action, Amount, Check, Effect, Expect, Impact, Interpreter, Kind, Limits, OnFailure, Retries, Runbook, Scope,
+    Script, Severity, Status, Step, Targets,
 };
 use super::site::Site;
 use super::workspace::{Environment, Policy, Reach, Server, Trust, Workspace};
@@ -49,9 +49,7 @@ pub fn workspace(id: &str) -> Workspace {
         groups: [group.to_owned()].into(),
         tags: BTreeSet::new(),
     };
-    let mut servers: Vec<Server> = (1..=4)
-        .map(|n| server(format!("web-{n}"), "web", n))
-        .collect();
+    let mut servers: Vec<Server> = (1..=4).map(|n| server(format!("web-{n}"), "web", n)).collect();
     servers.push(server("db-1".to_owned(), "db", 9));
     let roles = |roles: &[Role]| roles.iter().copied().collect::<BTreeSet<Role>>();
     Workspace {
@@ -70,11 +68,7 @@ pub fn workspace(id: &str) -> Workspace {
             ("kim".into(), roles(&[Role::Approver, Role::Operator])),
             ("lea".into(), roles(&[Role::Reviewer])),
         ]),
-        policy: Policy {
-            approval_expiry_ms: 4 * 3_600_000,
-            execution_expiry_ms: 24 * 3_600_000,
-            quorums: Vec::new(),
-        },
+        policy: Policy { approval_expiry_ms: 4 * 3_600_000, execution_expiry_ms: 24 * 3_600_000, quorums: Vec::new() },
         windows: Vec::new(),
         freezes: Vec::new(),
     }
@@ -82,12 +76,7 @@ pub fn workspace(id: &str) -> Workspace {
 
 /// A script of the interpreter sh.
 pub fn script(text: &str) -> Script {
-    Script {
-        text: text.to_owned(),
-        interpreter: Interpreter::Sh,
-        timeout_ms: 60_000,
-        secrets: Vec::new(),
-    }
+    Script { text: text.to_owned(), interpreter: Interpreter::Sh, timeout_ms: 60_000, secrets: Vec::new() }
 }
 
 /// An idempotent step that pauses on failure.
@@ -130,11 +119,7 @@ pub fn runbook(id: &str) -> Runbook {
         links: Vec::new(),
         controls: Vec::new(),
         change: None,
-        scope: Scope {
-            changes: "Restarts web.".to_owned(),
-            why: "New key.".to_owned(),
-            ..Scope::default()
-        },
+        scope: Scope { changes: "Restarts web.".to_owned(), why: "New key.".to_owned(), ..Scope::default() },
         targets: Targets {
             select: "group:web".to_owned(),
             batches: vec![Amount::Hosts(1), Amount::Percent(100)],
@@ -145,10 +130,7 @@ pub fn runbook(id: &str) -> Runbook {
         inputs: Vec::new(),
         secrets: BTreeMap::new(),
         preflight: vec![check("disk")],
-        steps: vec![
-            step("drain", Action::Script(script("drain"))),
-            step("restart", Action::Script(script("restart"))),
-        ],
+        steps: vec![step("drain", Action::Script(script("drain"))), step("restart", Action::Script(script("restart")))],
         verify: vec![check("healthy")],
         rollback: "Undo in reverse.".to_owned(),
         file: format!("runbooks/{id}.toml"),
@@ -165,10 +147,7 @@ pub fn site() -> Site {
         name: "acme-ops".to_owned(),
         theme: "harbour".to_owned(),
         allow_as: false,
-        people: people
-            .into_iter()
-            .map(|person| (person.id.clone(), person))
-            .collect(),
+        people: people.into_iter().map(|person| (person.id.clone(), person)).collect(),
         workspaces: BTreeMap::from([("prod-web".into(), Arc::new(workspace("prod-web")))]),
         runbooks: BTreeMap::from([("restart".into(), Arc::new(runbook("restart")))]),
         digest: Digest::of(b"site"),
@@ -196,10 +175,7 @@ pub fn proposal() -> Proposal {
 
 /// Somebody at the socket.
 pub fn actor(id: &str) -> Actor {
-    Actor::Person {
-        person: id.into(),
-        door: Door::Socket { uid: 1000 },
-    }
+    Actor::Person { person: id.into(), door: Door::Socket { uid: 1000 } }
 }
 
 /// A world that is driven by commands, with everything it has recorded.
@@ -215,31 +191,15 @@ pub struct Driver {
 impl Driver {
     /// A world with this site in force.
     pub fn new(site: Site) -> Self {
-        let mut driver = Self {
-            world: World {
-                origin: "test".to_owned(),
-                ..World::default()
-            },
-            log: Vec::new(),
-            at: NOON,
-        };
-        driver
-            .engine(Ask::LoadSite {
-                site: Arc::new(site),
-                diff: String::new(),
-            })
-            .unwrap();
+        let mut driver =
+            Self { world: World { origin: "test".to_owned(), ..World::default() }, log: Vec::new(), at: NOON };
+        driver.engine(Ask::LoadSite { site: Arc::new(site), diff: String::new() }).unwrap();
         driver
     }
 
     /// Submits and records.
     pub fn submit(&mut self, by: Actor, seen: Seen, ask: Ask) -> Result<Vec<Entry>, Refusal> {
-        let command = Command {
-            by: by.clone(),
-            at: self.at,
-            seen,
-            ask,
-        };
+        let command = Command { by: by.clone(), at: self.at, seen, ask };
         let entries = decide(&self.world, &command)?;
         for entry in entries.clone() {
             let recorded = Recorded {
@@ -273,15 +233,7 @@ impl Driver {
     /// Approves with the binding that stands.
     pub fn approve(&mut self, who: &str, id: u64) -> Result<Vec<Entry>, Refusal> {
         let seen = Seen::Binding(self.run(id).binding);
-        self.submit(
-            actor(who),
-            seen,
-            Ask::Vote {
-                run: RunId(id),
-                choice: Choice::Approve,
-                reason: "fine".to_owned(),
-            },
-        )
+        self.submit(actor(who), seen, Ask::Vote { run: RunId(id), choice: Choice::Approve, reason: "fine".to_owned() })
     }
 
     /// Every order that is due now.
@@ -295,16 +247,8 @@ impl Driver {
 
     /// Reports how an order ended.
     pub fn ended(&mut self, order: &Cleared, result: CellResult) {
-        let outcome = Outcome {
-            result,
-            output: OutputSummary::nothing(),
-            saw: String::new(),
-        };
-        self.engine(Ask::Report(Report {
-            key: order.order().key,
-            what: Progressed::Ended(outcome),
-        }))
-        .unwrap();
+        let outcome = Outcome { result, output: OutputSummary::nothing(), saw: String::new() };
+        self.engine(Ask::Report(Report { key: order.order().key, what: Progressed::Ended(outcome) })).unwrap();
     }
 
     /// Lets every order end as `judge` says until none is due.
@@ -317,13 +261,11 @@ impl Driver {
 
     /// Proposes as ada, lets the checks pass, approves as grace, and starts as ada.
     pub fn start_one(&mut self) -> u64 {
-        self.as_person("ada", Ask::Propose(Box::new(proposal())))
-            .unwrap();
+        self.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
         let id = self.world.next_run - 1;
         self.carry_out(|_| CellResult::Ok);
         self.approve("grace", id).unwrap();
-        self.as_person("ada", Ask::Start { run: RunId(id) })
-            .unwrap();
+        self.as_person("ada", Ask::Start { run: RunId(id) }).unwrap();
         id
     }
 }

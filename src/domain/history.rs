@@ -8,9 +8,7 @@ use std::collections::BTreeSet;
 /// The row of a run as it stands.
 pub fn row(run: &Run) -> HistoryRow {
     let plan = &run.plan;
-    let approvers = policy::latest_votes(run)
-        .into_iter()
-        .filter(|(_, choice)| *choice == Choice::Approve);
+    let approvers = policy::latest_votes(run).into_iter().filter(|(_, choice)| *choice == Choice::Approve);
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     HistoryRow {
         run: run.id,
@@ -31,30 +29,15 @@ pub fn row(run: &Run) -> HistoryRow {
         hosts: count(plan.hosts.len()),
         hosts_failed: count(hosts_failed(run)),
         ticket: plan.proposal.ticket.clone(),
-        note: run
-            .outcome_note
-            .as_ref()
-            .map(|note| note.text.clone())
-            .unwrap_or_default(),
+        note: run.outcome_note.as_ref().map(|note| note.text.clone()).unwrap_or_default(),
         warnings_accepted: count(run.accepted.len()),
     }
 }
 
 /// Hosts on which a step or verification did not end well.
 fn hosts_failed(run: &Run) -> usize {
-    let bad = |state: &CellState| {
-        matches!(
-            state,
-            CellState::Failed(_) | CellState::Unknown(_) | CellState::Refused(_)
-        )
-    };
+    let bad = |state: &CellState| matches!(state, CellState::Failed(_) | CellState::Unknown(_) | CellState::Refused(_));
     let counts = |item: Item| matches!(item, Item::Step(_) | Item::Verify(_));
-    let failed = run
-        .cells
-        .iter()
-        .filter(|(slot, cell)| counts(slot.item) && bad(&cell.state));
-    failed
-        .filter_map(|(slot, _)| slot.host)
-        .collect::<BTreeSet<_>>()
-        .len()
+    let failed = run.cells.iter().filter(|(slot, cell)| counts(slot.item) && bad(&cell.state));
+    failed.filter_map(|(slot, _)| slot.host).collect::<BTreeSet<_>>().len()
 }

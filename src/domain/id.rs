@@ -92,9 +92,7 @@ impl std::str::FromStr for RunId {
 pub struct HostIx(pub u32);
 
 /// Milliseconds since 1970-01-01 UTC, as stamped by the engine; never decreases along the ledger.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 

@@ -35,46 +35,29 @@ pub fn check(input: &Input, value: &str, workspace: &Workspace) -> Result<(), St
 /// As [`check`].
 pub fn well_formed(input: &Input, value: &str) -> Result<(), String> {
     if value.is_empty() {
-        return if input.required {
-            Err("must not be empty".to_owned())
-        } else {
-            Ok(())
-        };
+        return if input.required { Err("must not be empty".to_owned()) } else { Ok(()) };
     }
     if value.len() > INPUT_BYTES_MAX {
         return Err(format!("longer than {INPUT_BYTES_MAX} bytes"));
     }
     let may_break_lines = matches!(input.kind, InputKind::Text);
-    if let Some(c) = value
-        .chars()
-        .find(|c| is_invisible(*c) && !(may_break_lines && matches!(c, '\n' | '\t')))
-    {
-        return Err(format!(
-            "holds the invisible character U+{:04X}",
-            u32::from(c)
-        ));
+    if let Some(c) = value.chars().find(|c| is_invisible(*c) && !(may_break_lines && matches!(c, '\n' | '\t'))) {
+        return Err(format!("holds the invisible character U+{:04X}", u32::from(c)));
     }
     match &input.kind {
         InputKind::String { pattern: None } | InputKind::Text | InputKind::Host => Ok(()),
-        InputKind::String {
-            pattern: Some(pattern),
-        } => matches_whole(pattern, value),
+        InputKind::String { pattern: Some(pattern) } => matches_whole(pattern, value),
         InputKind::Int { min, max } => whole_number(value, *min, *max),
         InputKind::Bool => one_of(value, &["true".to_owned(), "false".to_owned()]),
         InputKind::Choice { choices } => one_of(value, choices),
         InputKind::Date => {
             let day = value.parse::<jiff::civil::Date>();
-            day.map(|_| ())
-                .map_err(|_| "not a day; write it as 2026-11-30".to_owned())
+            day.map(|_| ()).map_err(|_| "not a day; write it as 2026-11-30".to_owned())
         }
         InputKind::Duration => super::duration::parse_ms(value).map(|_| ()),
         InputKind::File => {
             let plain = value.starts_with('/') && !value.split('/').any(|part| part == "..");
-            if plain {
-                Ok(())
-            } else {
-                Err("not an absolute path without `..`".to_owned())
-            }
+            if plain { Ok(()) } else { Err("not an absolute path without `..`".to_owned()) }
         }
     }
 }
@@ -89,13 +72,8 @@ pub fn is_invisible(c: char) -> bool {
 }
 
 fn matches_whole(pattern: &str, value: &str) -> Result<(), String> {
-    let whole =
-        regex::Regex::new(&format!("^(?:{pattern})$")).map_err(|error| error.to_string())?;
-    if whole.is_match(value) {
-        Ok(())
-    } else {
-        Err(format!("does not match {pattern}"))
-    }
+    let whole = regex::Regex::new(&format!("^(?:{pattern})$")).map_err(|error| error.to_string())?;
+    if whole.is_match(value) { Ok(()) } else { Err(format!("does not match {pattern}")) }
 }
 
 fn whole_number(value: &str, min: Option<i64>, max: Option<i64>) -> Result<(), String> {
@@ -108,9 +86,5 @@ fn whole_number(value: &str, min: Option<i64>, max: Option<i64>) -> Result<(), S
 }
 
 fn one_of(value: &str, choices: &[String]) -> Result<(), String> {
-    if choices.iter().any(|choice| choice == value) {
-        Ok(())
-    } else {
-        Err(format!("none of {}", choices.join(", ")))
-    }
+    if choices.iter().any(|choice| choice == value) { Ok(()) } else { Err(format!("none of {}", choices.join(", "))) }
 }

@@ -64,26 +64,15 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
 /// Whether a cell in `state` at `attempt` may meet `event`.
 pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
     match event {
-        Event::Intended { attempt: next, .. } => {
-            *state == CellState::Waiting && *next == attempt + 1
-        }
+        Event::Intended { attempt: next, .. } => *state == CellState::Waiting && *next == attempt + 1,
         Event::Started { attempt: this, .. } => *state == CellState::Intended && *this == attempt,
         Event::Ended { attempt: this, .. } => state.is_in_flight() && *this == attempt,
         Event::RetryPlanned { .. } | Event::HostDropped { .. } => {
-            matches!(
-                state,
-                CellState::Failed(_) | CellState::Unknown(_) | CellState::Refused(_)
-            )
+            matches!(state, CellState::Failed(_) | CellState::Unknown(_) | CellState::Refused(_))
         }
         Event::Resolved { .. } => match state {
-            CellState::Failed(_)
-            | CellState::Unknown(_)
-            | CellState::Refused(_)
-            | CellState::Waiting => true,
-            CellState::Intended
-            | CellState::Started { .. }
-            | CellState::Ok
-            | CellState::Skipped => false,
+            CellState::Failed(_) | CellState::Unknown(_) | CellState::Refused(_) | CellState::Waiting => true,
+            CellState::Intended | CellState::Started { .. } | CellState::Ok | CellState::Skipped => false,
         },
         Event::ManualOpened { .. } | Event::Ticked { .. } => *state == CellState::Waiting,
         Event::Booted { .. }
@@ -122,18 +111,12 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
 pub fn check(run: &Run, event: &Event) -> Result<(), Illegal> {
     let kind = || super::words::kind(event);
     if !run_allows(run.phase.tag(), event) {
-        return Err(Illegal {
-            event: kind(),
-            state: format!("{} in {}", run.id, run.phase.tag().word()),
-        });
+        return Err(Illegal { event: kind(), state: format!("{} in {}", run.id, run.phase.tag().word()) });
     }
     if let Some(slot) = super::words::slot(event) {
         let attempt = run.cell(slot).map_or(0, |cell| cell.attempt);
         if !cell_allows(run.state(slot), attempt, event) {
-            return Err(Illegal {
-                event: kind(),
-                state: format!("{} {slot:?} {:?}", run.id, run.state(slot)),
-            });
+            return Err(Illegal { event: kind(), state: format!("{} {slot:?} {:?}", run.id, run.state(slot)) });
         }
     }
     Ok(())

@@ -69,10 +69,7 @@ pub fn find_literals(text: &str) -> Vec<LiteralSecret> {
         let Some((kind, regex)) = SCANNER.each.get(index) else {
             continue;
         };
-        found.extend(regex.find_iter(text).map(|hit| LiteralSecret {
-            kind: *kind,
-            range: hit.range(),
-        }));
+        found.extend(regex.find_iter(text).map(|hit| LiteralSecret { kind: *kind, range: hit.range() }));
     }
     found.sort_by_key(|it| (it.range.start, std::cmp::Reverse(it.range.end)));
     let mut end = 0;
@@ -89,39 +86,18 @@ const PATTERNS: [(LiteralKind, &str); 10] = [
         LiteralKind::PrivateKey,
         r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:(?s:.*?)-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)?",
     ),
-    (
-        LiteralKind::AgeKey,
-        r"(?-u:\b)AGE-SECRET-KEY-1[0-9A-Z]{20,}",
-    ),
-    (
-        LiteralKind::Jwt,
-        r"(?-u:\b)eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}",
-    ),
-    (
-        LiteralKind::AwsAccessKey,
-        r"(?-u:\b)(?:AKIA|ASIA)[0-9A-Z]{16}(?-u:\b)",
-    ),
-    (
-        LiteralKind::GithubToken,
-        r"(?-u:\b)(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{36,})",
-    ),
-    (
-        LiteralKind::GitlabToken,
-        r"(?-u:\b)glpat-[A-Za-z0-9_-]{20,}",
-    ),
+    (LiteralKind::AgeKey, r"(?-u:\b)AGE-SECRET-KEY-1[0-9A-Z]{20,}"),
+    (LiteralKind::Jwt, r"(?-u:\b)eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}"),
+    (LiteralKind::AwsAccessKey, r"(?-u:\b)(?:AKIA|ASIA)[0-9A-Z]{16}(?-u:\b)"),
+    (LiteralKind::GithubToken, r"(?-u:\b)(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{36,})"),
+    (LiteralKind::GitlabToken, r"(?-u:\b)glpat-[A-Za-z0-9_-]{20,}"),
     (
         LiteralKind::SlackToken,
         r"(?-u:\b)xox[abeoprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T[A-Za-z0-9]+/B[A-Za-z0-9]+/[A-Za-z0-9]{16,}",
     ),
     (LiteralKind::GoogleApiKey, r"(?-u:\b)AIza[A-Za-z0-9_-]{35}"),
-    (
-        LiteralKind::StripeKey,
-        r"(?-u:\b)[rs]k_live_[A-Za-z0-9]{16,}",
-    ),
-    (
-        LiteralKind::VaultToken,
-        r"(?-u:\b)hv[sbr]\.[A-Za-z0-9_-]{24,}",
-    ),
+    (LiteralKind::StripeKey, r"(?-u:\b)[rs]k_live_[A-Za-z0-9]{16,}"),
+    (LiteralKind::VaultToken, r"(?-u:\b)hv[sbr]\.[A-Za-z0-9_-]{24,}"),
 ];
 
 struct Scanner {
@@ -131,12 +107,8 @@ struct Scanner {
 
 static SCANNER: LazyLock<Scanner> = LazyLock::new(|| Scanner {
     // A pattern that does not compile would fail `every_pattern_compiles` below, not a person.
-    any: RegexSet::new(PATTERNS.iter().map(|(_, pattern)| pattern))
-        .unwrap_or_else(|_| RegexSet::empty()),
-    each: PATTERNS
-        .iter()
-        .filter_map(|(kind, pattern)| Some((*kind, Regex::new(pattern).ok()?)))
-        .collect(),
+    any: RegexSet::new(PATTERNS.iter().map(|(_, pattern)| pattern)).unwrap_or_else(|_| RegexSet::empty()),
+    each: PATTERNS.iter().filter_map(|(kind, pattern)| Some((*kind, Regex::new(pattern).ok()?))).collect(),
 });
 
 #[cfg(test)]
@@ -156,62 +128,26 @@ mod tests {
 
     #[test]
     fn r48_known_formats_are_found_where_they_stand() {
-        let pem = token(&[
-            "-----BEGIN OPENSSH ",
-            "PRIVATE KEY-----\nb3BlbnNz\n-----END OPENSSH ",
-            "PRIVATE KEY-----",
-        ]);
+        let pem = token(&["-----BEGIN OPENSSH ", "PRIVATE KEY-----\nb3BlbnNz\n-----END OPENSSH ", "PRIVATE KEY-----"]);
         let samples = [
-            (
-                LiteralKind::AwsAccessKey,
-                token(&["AKIA", "IOSFODNN7EXAMPLE"]),
-            ),
-            (
-                LiteralKind::GithubToken,
-                token(&["ghp", "_", &"a1B2".repeat(9)]),
-            ),
-            (
-                LiteralKind::GitlabToken,
-                token(&["glpat", "-", &"x9Y8".repeat(5)]),
-            ),
-            (
-                LiteralKind::SlackToken,
-                token(&["xoxb", "-1234567890-abcdef"]),
-            ),
+            (LiteralKind::AwsAccessKey, token(&["AKIA", "IOSFODNN7EXAMPLE"])),
+            (LiteralKind::GithubToken, token(&["ghp", "_", &"a1B2".repeat(9)])),
+            (LiteralKind::GitlabToken, token(&["glpat", "-", &"x9Y8".repeat(5)])),
+            (LiteralKind::SlackToken, token(&["xoxb", "-1234567890-abcdef"])),
             (LiteralKind::GoogleApiKey, token(&["AIza", &"k".repeat(35)])),
-            (
-                LiteralKind::StripeKey,
-                token(&["sk_", "live_", &"4eC3".repeat(6)]),
-            ),
-            (
-                LiteralKind::VaultToken,
-                token(&["hvs", ".", &"CAES".repeat(8)]),
-            ),
-            (
-                LiteralKind::AgeKey,
-                token(&["AGE-SECRET-", "KEY-1", &"QPZR".repeat(14)]),
-            ),
+            (LiteralKind::StripeKey, token(&["sk_", "live_", &"4eC3".repeat(6)])),
+            (LiteralKind::VaultToken, token(&["hvs", ".", &"CAES".repeat(8)])),
+            (LiteralKind::AgeKey, token(&["AGE-SECRET-", "KEY-1", &"QPZR".repeat(14)])),
             (
                 LiteralKind::Jwt,
-                token(&[
-                    "eyJhbGciOiJIUzI1NiJ9",
-                    ".eyJzdWIiOiIxMjM0NSJ9",
-                    ".dBjftJeZ4CVPmB92K27uhbUJU1p1r",
-                ]),
+                token(&["eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiIxMjM0NSJ9", ".dBjftJeZ4CVPmB92K27uhbUJU1p1r"]),
             ),
             (LiteralKind::PrivateKey, pem),
         ];
         for (kind, sample) in samples {
             let text = format!("note = \"see {sample} for it\"");
             let start = text.find(&sample).unwrap();
-            assert_eq!(
-                find_literals(&text),
-                [LiteralSecret {
-                    kind,
-                    range: start..start + sample.len()
-                }],
-                "{kind:?}"
-            );
+            assert_eq!(find_literals(&text), [LiteralSecret { kind, range: start..start + sample.len() }], "{kind:?}");
         }
     }
 
@@ -231,13 +167,7 @@ mod tests {
 
     #[test]
     fn several_are_reported_in_order() {
-        let text = token(&[
-            "b = ghp",
-            "_",
-            &"z".repeat(36),
-            "\na = AK",
-            "IAABCDEFGHIJKLMNOP",
-        ]);
+        let text = token(&["b = ghp", "_", &"z".repeat(36), "\na = AK", "IAABCDEFGHIJKLMNOP"]);
         let kinds: Vec<_> = find_literals(&text).into_iter().map(|it| it.kind).collect();
         assert_eq!(kinds, [LiteralKind::GithubToken, LiteralKind::AwsAccessKey]);
     }

@@ -24,6 +24,7 @@ pub mod people;
 pub mod plan;
 pub mod planning;
 pub mod policy;
+pub mod prose;
 pub mod query;
 pub mod refusal;
 pub mod rounds;
@@ -49,9 +50,7 @@ pub use decide::decide;
 pub use due::due;
 pub use event::{Detail, Details, Entry, Event, Recorded};
 pub use evolve::evolve;
-pub use id::{
-    Digest, HostIx, PersonId, RunId, RunbookId, ServerName, StepId, Timestamp, WorkspaceId,
-};
+pub use id::{Digest, HostIx, PersonId, RunId, RunbookId, ServerName, StepId, Timestamp, WorkspaceId};
 pub use people::{Actor, Door, Person, Role};
 pub use refusal::{Refusal, Rule};
 pub use world::World;

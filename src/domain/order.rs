@@ -146,11 +146,7 @@ pub struct OutputSummary {
 impl OutputSummary {
     /// Nothing was printed.
     pub fn nothing() -> Self {
-        Self {
-            sha256: Digest::of(b""),
-            bytes: 0,
-            lines: 0,
-        }
+        Self { sha256: Digest::of(b""), bytes: 0, lines: 0 }
     }
 }
 

@@ -44,15 +44,8 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order the formats list them.
-    pub const ALL: [Role; 7] = [
-        Role::Viewer,
-        Role::Operator,
-        Role::Approver,
-        Role::Reviewer,
-        Role::Commander,
-        Role::Auditor,
-        Role::Owner,
-    ];
+    pub const ALL: [Role; 7] =
+        [Role::Viewer, Role::Operator, Role::Approver, Role::Reviewer, Role::Commander, Role::Auditor, Role::Owner];
 
     /// The word used in files and on screen.
     pub fn word(self) -> &'static str {

@@ -48,12 +48,8 @@ pub enum RunPurpose {
 
 impl RunPurpose {
     /// Every purpose, in the order a form lists them.
-    pub const ALL: [RunPurpose; 4] = [
-        RunPurpose::NewEnvironment,
-        RunPurpose::Rollout,
-        RunPurpose::Fix,
-        RunPurpose::Audit,
-    ];
+    pub const ALL: [RunPurpose; 4] =
+        [RunPurpose::NewEnvironment, RunPurpose::Rollout, RunPurpose::Fix, RunPurpose::Audit];
 
     /// The words used on screen; `-` joins them on the command line.
     pub fn words(self) -> &'static str {
@@ -182,10 +178,7 @@ impl Plan {
 
     /// The position of a host by name.
     pub fn host_ix(&self, name: &str) -> Option<HostIx> {
-        let at = self
-            .hosts
-            .iter()
-            .position(|host| host.name.as_str() == name)?;
+        let at = self.hosts.iter().position(|host| host.name.as_str() == name)?;
         u32::try_from(at).ok().map(HostIx)
     }
 
@@ -197,12 +190,9 @@ impl Plan {
 
     /// Steps that run, with their positions.
     pub fn steps(&self) -> impl Iterator<Item = (u16, &Step)> {
-        (0u16..).zip(&self.steps).filter_map(|(position, index)| {
-            self.runbook
-                .steps
-                .get(usize::from(*index))
-                .map(|step| (position, step))
-        })
+        (0u16..)
+            .zip(&self.steps)
+            .filter_map(|(position, index)| self.runbook.steps.get(usize::from(*index)).map(|step| (position, step)))
     }
 
     /// Id, title and severity of the item, for messages and columns. The connection check is called `reach`.
@@ -210,18 +200,10 @@ impl Plan {
         use super::run::Item;
         let of_check = |check: Option<&super::runbook::Check>| match check {
             Some(check) => (check.id.clone(), check.title.clone(), check.severity),
-            None => (
-                StepId::new("?"),
-                "unknown check".to_owned(),
-                Severity::Block,
-            ),
+            None => (StepId::new("?"), "unknown check".to_owned(), Severity::Block),
         };
         match item {
-            Item::Reach => (
-                StepId::new("reach"),
-                "Reachable, host key and login right".to_owned(),
-                Severity::Block,
-            ),
+            Item::Reach => (StepId::new("reach"), "Reachable, host key and login right".to_owned(), Severity::Block),
             Item::Preflight(n) => of_check(self.runbook.preflight.get(usize::from(n))),
             Item::Verify(n) => of_check(self.runbook.verify.get(usize::from(n))),
             Item::Step(n) => match self.step(n) {

@@ -24,35 +24,19 @@ pub const JUMPS_MAX: usize = 8;
 ///
 /// # Errors
 /// The first refusal in the order a person would mend things: workspace, runbook, fields, hosts.
-pub fn plan(
-    world: &World,
-    run: RunId,
-    by: &PersonId,
-    at: Timestamp,
-    proposal: &Proposal,
-) -> Result<Plan, Refusal> {
+pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &Proposal) -> Result<Plan, Refusal> {
     let Some(site) = &world.site else {
-        return Err(
-            Refusal::new(Rule::Site, "no site is loaded yet").next("run `quarterdeck check`")
-        );
+        return Err(Refusal::new(Rule::Site, "no site is loaded yet").next("run `quarterdeck check`"));
     };
     let workspace = visible_workspace(site, by, proposal)?;
     let runbook = site.runbooks.get(&proposal.runbook).ok_or_else(|| {
-        Refusal::new(
-            Rule::NotFound,
-            format!("no runbook is called {}", proposal.runbook),
-        )
-        .next("`quarterdeck show` lists them")
+        Refusal::new(Rule::NotFound, format!("no runbook is called {}", proposal.runbook))
+            .next("`quarterdeck show` lists them")
     })?;
     let accepted = world.accepted_runbooks.contains(&runbook.digest);
     may_run_here(site, workspace, runbook, accepted)?;
     if !workspace.grants(by, runbook.runs_as) {
-        return Err(missing_role(
-            workspace,
-            by,
-            runbook.runs_as,
-            "propose this runbook",
-        ));
+        return Err(missing_role(workspace, by, runbook.runs_as, "propose this runbook"));
     }
     fields_are_right(workspace, runbook, proposal)?;
     let inputs = filled(runbook, proposal);
@@ -78,10 +62,7 @@ pub fn plan(
         secrets: secrets(runbook),
         batches: batches(&runbook.targets, hosts.len()),
         parallel: runbook.targets.parallel.max(1),
-        max_failures: runbook
-            .targets
-            .max_failures
-            .map(|amount| tolerated(amount, hosts.len())),
+        max_failures: runbook.targets.max_failures.map(|amount| tolerated(amount, hosts.len())),
         hosts,
         jumps,
         steps,
@@ -91,157 +72,80 @@ pub fn plan(
         quorum: quorum(site, workspace, impact),
         approval_expiry_ms: workspace.policy.approval_expiry_ms,
         execution_expiry_ms: workspace.policy.execution_expiry_ms,
-        windows: workspace
-            .windows
-            .iter()
-            .map(|window| window.name.clone())
-            .collect(),
+        windows: workspace.windows.iter().map(|window| window.name.clone()).collect(),
         warnings: warnings(site, workspace),
         runbook_accepted: accepted,
     })
 }
 
 /// Another workspace's object is "not found", in the same words as one that does not exist.
-fn visible_workspace<'a>(
-    site: &'a Site,
-    by: &PersonId,
-    proposal: &Proposal,
-) -> Result<&'a Arc<Workspace>, Refusal> {
-    site.workspaces
-        .get(&proposal.workspace)
-        .filter(|workspace| workspace.has_member(by))
-        .ok_or_else(|| {
-            Refusal::new(
-                Rule::NotFound,
-                format!("no workspace is called {}", proposal.workspace),
-            )
+fn visible_workspace<'a>(site: &'a Site, by: &PersonId, proposal: &Proposal) -> Result<&'a Arc<Workspace>, Refusal> {
+    site.workspaces.get(&proposal.workspace).filter(|workspace| workspace.has_member(by)).ok_or_else(|| {
+        Refusal::new(Rule::NotFound, format!("no workspace is called {}", proposal.workspace))
             .next("`quarterdeck hosts list` shows the workspaces you are a member of")
-        })
+    })
 }
 
 /// Says who holds a role that somebody lacks.
 pub(super) fn missing_role(workspace: &Workspace, by: &PersonId, role: Role, act: &str) -> Refusal {
     let who: Vec<&str> = workspace.holders(role).map(PersonId::as_str).collect();
-    Refusal::new(
-        Rule::Role,
-        format!(
-            "{by} is not {} in {} and may not {act}",
-            role.word(),
-            workspace.id
-        ),
-    )
-    .who_may(if who.is_empty() {
-        "nobody yet".to_owned()
-    } else {
-        who.join(", ")
-    })
+    Refusal::new(Rule::Role, format!("{by} is not {} in {} and may not {act}", role.word(), workspace.id))
+        .who_may(if who.is_empty() { "nobody yet".to_owned() } else { who.join(", ") })
 }
 
-fn may_run_here(
-    site: &Site,
-    workspace: &Workspace,
-    runbook: &Runbook,
-    accepted: bool,
-) -> Result<(), Refusal> {
+fn may_run_here(site: &Site, workspace: &Workspace, runbook: &Runbook, accepted: bool) -> Result<(), Refusal> {
     let production = workspace.environment == Environment::Production;
     let refuse = |what: String, next: &str| Err(Refusal::new(Rule::RunbookStatus, what).next(next));
     match runbook.status {
         Status::Retired => {
-            return refuse(
-                format!("{} is retired", runbook.id),
-                "look for the runbook that replaced it",
-            );
+            return refuse(format!("{} is retired", runbook.id), "look for the runbook that replaced it");
         }
         Status::Draft if production => {
-            return refuse(
-                format!(
-                    "{} is a draft and runs in lab and staging alone",
-                    runbook.id
-                ),
-                "have it approved",
-            );
+            return refuse(format!("{} is a draft and runs in lab and staging alone", runbook.id), "have it approved");
         }
         Status::Approved if production && !accepted => {
             return refuse(
-                format!(
-                    "this version of {} was not accepted by a second person",
-                    runbook.id
-                ),
+                format!("this version of {} was not accepted by a second person", runbook.id),
                 "somebody other than its author accepts the site change",
             );
         }
         Status::Draft | Status::Approved => {}
     }
     if production && site.has_one_person() {
-        return Err(Refusal::new(
-            Rule::OnePerson,
-            "one person: no separation, so nothing runs in production",
-        )
-        .next("add a second person to people.toml"));
+        return Err(Refusal::new(Rule::OnePerson, "one person: no separation, so nothing runs in production")
+            .next("add a second person to people.toml"));
     }
-    if let Some(duty) = runbook
-        .duties()
-        .into_iter()
-        .find(|duty| !workspace.duties.contains(*duty))
-    {
+    if let Some(duty) = runbook.duties().into_iter().find(|duty| !workspace.duties.contains(*duty)) {
         return Err(Refusal::new(
             Rule::RunbookStatus,
-            format!(
-                "{} names the duty {duty}, which {} lacks",
-                runbook.id, workspace.id
-            ),
+            format!("{} names the duty {duty}, which {} lacks", runbook.id, workspace.id),
         )
         .next("declare it under [workspace] duties"));
     }
     Ok(())
 }
 
-fn fields_are_right(
-    workspace: &Workspace,
-    runbook: &Runbook,
-    proposal: &Proposal,
-) -> Result<(), Refusal> {
+fn fields_are_right(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Result<(), Refusal> {
     let refuse = |what: String| Err(Refusal::new(Rule::Input, what));
-    if let Some(name) = proposal
-        .inputs
-        .keys()
-        .find(|name| !runbook.inputs.iter().any(|input| input.name == **name))
-    {
+    if let Some(name) = proposal.inputs.keys().find(|name| !runbook.inputs.iter().any(|input| input.name == **name)) {
         return refuse(format!("{} has no input called {name}", runbook.id));
     }
     for input in &runbook.inputs {
-        let value = proposal
-            .inputs
-            .get(&input.name)
-            .or(input.default.as_ref())
-            .map_or("", String::as_str);
+        let value = proposal.inputs.get(&input.name).or(input.default.as_ref()).map_or("", String::as_str);
         if let Err(why) = super::input::check(input, value, workspace) {
             return refuse(format!("{}: {why}", input.name));
         }
-        if let Some(confirm) = input
-            .confirm
-            .as_ref()
-            .filter(|_| !proposal.ticks.contains(&input.name))
-        {
+        if let Some(confirm) = input.confirm.as_ref().filter(|_| !proposal.ticks.contains(&input.name)) {
             return refuse(format!("{} is not confirmed: {confirm}", input.name));
         }
     }
-    let texts = [
-        ("reason", &proposal.reason),
-        ("ticket", &proposal.ticket),
-        ("communication", &proposal.communication),
-    ];
+    let texts =
+        [("reason", &proposal.reason), ("ticket", &proposal.ticket), ("communication", &proposal.communication)];
     for (name, text) in texts {
         if text.len() > super::input::INPUT_BYTES_MAX {
-            return refuse(format!(
-                "{name} is longer than {} bytes",
-                super::input::INPUT_BYTES_MAX
-            ));
+            return refuse(format!("{name} is longer than {} bytes", super::input::INPUT_BYTES_MAX));
         }
-        if text
-            .chars()
-            .any(|c| c != '\n' && super::input::is_invisible(c))
-        {
+        if text.chars().any(|c| c != '\n' && super::input::is_invisible(c)) {
             return refuse(format!("{name} holds an invisible character"));
         }
     }
@@ -250,18 +154,9 @@ fn fields_are_right(
 
 fn filled(runbook: &Runbook, proposal: &Proposal) -> Vec<(String, String)> {
     let value = |name: &String, default: &Option<String>| {
-        proposal
-            .inputs
-            .get(name)
-            .or(default.as_ref())
-            .cloned()
-            .unwrap_or_default()
+        proposal.inputs.get(name).or(default.as_ref()).cloned().unwrap_or_default()
     };
-    runbook
-        .inputs
-        .iter()
-        .map(|input| (input.name.clone(), value(&input.name, &input.default)))
-        .collect()
+    runbook.inputs.iter().map(|input| (input.name.clone(), value(&input.name, &input.default))).collect()
 }
 
 fn secrets(runbook: &Runbook) -> Vec<PinnedSecret> {
@@ -273,38 +168,19 @@ fn secrets(runbook: &Runbook) -> Vec<PinnedSecret> {
     runbook.secrets.iter().map(pin).collect()
 }
 
-fn hosts(
-    workspace: &Workspace,
-    runbook: &Runbook,
-    proposal: &Proposal,
-) -> Result<Vec<PlannedHost>, Refusal> {
+fn hosts(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Result<Vec<PlannedHost>, Refusal> {
     let refuse = |what: String| Refusal::new(Rule::Targets, what);
-    let parse = |text: &str| {
-        selector::parse(text).map_err(|error| refuse(format!("selector `{text}`: {error}")))
-    };
+    let parse = |text: &str| selector::parse(text).map_err(|error| refuse(format!("selector `{text}`: {error}")));
     let base = parse(&runbook.targets.select)?;
-    let narrower = proposal
-        .select
-        .as_deref()
-        .filter(|text| !text.trim().is_empty())
-        .map(parse)
-        .transpose()?;
+    let narrower = proposal.select.as_deref().filter(|text| !text.trim().is_empty()).map(parse).transpose()?;
     let excluded = runbook.scope.exclude.as_deref().map(parse).transpose()?;
     let chosen: Vec<&Server> = workspace
         .servers
         .iter()
-        .filter(|server| {
-            base.matches(server)
-                && narrower
-                    .as_ref()
-                    .is_none_or(|select| select.matches(server))
-        })
+        .filter(|server| base.matches(server) && narrower.as_ref().is_none_or(|select| select.matches(server)))
         .collect();
     if chosen.is_empty() {
-        let select = proposal
-            .select
-            .as_deref()
-            .unwrap_or(&runbook.targets.select);
+        let select = proposal.select.as_deref().unwrap_or(&runbook.targets.select);
         return Err(refuse(format!(
             "`{select}` matches no server of {}; an empty match is never \"all\"",
             workspace.id
@@ -312,26 +188,16 @@ fn hosts(
         .next("`quarterdeck hosts list` shows groups and tags"));
     }
     if chosen.len() > HOSTS_MAX {
-        return Err(Refusal::new(
-            Rule::Limit,
-            format!("{} hosts; a run takes {HOSTS_MAX}", chosen.len()),
-        )
-        .next("split the run"));
-    }
-    if let Some(hit) =
-        excluded.and_then(|select| chosen.iter().find(|server| select.matches(server)))
-    {
         return Err(
-            refuse(format!("{} is excluded by the runbook's scope", hit.name))
-                .next("choose narrower"),
+            Refusal::new(Rule::Limit, format!("{} hosts; a run takes {HOSTS_MAX}", chosen.len())).next("split the run")
         );
+    }
+    if let Some(hit) = excluded.and_then(|select| chosen.iter().find(|server| select.matches(server))) {
+        return Err(refuse(format!("{} is excluded by the runbook's scope", hit.name)).next("choose narrower"));
     }
     Ok(chosen
         .into_iter()
-        .map(|server| PlannedHost {
-            name: server.name.clone(),
-            reach: server.reach.clone(),
-        })
+        .map(|server| PlannedHost { name: server.name.clone(), reach: server.reach.clone() })
         .collect())
 }
 
@@ -341,10 +207,7 @@ fn jumps(workspace: &Workspace, hosts: &[PlannedHost]) -> Result<Vec<PlannedHost
     for host in hosts {
         let mut at = host.reach.clone();
         let mut hops = 0;
-        while let Reach::Ssh {
-            jump: Some(name), ..
-        } = &at
-        {
+        while let Reach::Ssh { jump: Some(name), .. } = &at {
             hops += 1;
             if hops > JUMPS_MAX {
                 return Err(Refusal::new(
@@ -355,18 +218,12 @@ fn jumps(workspace: &Workspace, hosts: &[PlannedHost]) -> Result<Vec<PlannedHost
             let Some(server) = workspace.server(name) else {
                 return Err(Refusal::new(
                     Rule::Targets,
-                    format!(
-                        "{} goes through {name}, which {} lacks",
-                        host.name, workspace.id
-                    ),
+                    format!("{} goes through {name}, which {} lacks", host.name, workspace.id),
                 ));
             };
             let next = server.reach.clone();
             if !found.iter().any(|known| known.name == *name) {
-                found.push(PlannedHost {
-                    name: name.clone(),
-                    reach: next.clone(),
-                });
+                found.push(PlannedHost { name: name.clone(), reach: next.clone() });
             }
             at = next;
         }
@@ -375,50 +232,26 @@ fn jumps(workspace: &Workspace, hosts: &[PlannedHost]) -> Result<Vec<PlannedHost
 }
 
 /// A run takes the steps of the workspace's baseline tags and of those chosen; steps without tags always run.
-fn steps(
-    workspace: &Workspace,
-    runbook: &Runbook,
-    proposal: &Proposal,
-) -> Result<Vec<u16>, Refusal> {
-    let beyond: Vec<&str> = proposal
-        .tags
-        .iter()
-        .filter(|tag| !workspace.baseline_tags.contains(*tag))
-        .map(String::as_str)
-        .collect();
-    if let Some(tag) = beyond
-        .iter()
-        .find(|tag| !runbook.steps.iter().any(|step| step.tags.contains(**tag)))
-    {
-        return Err(Refusal::new(
-            Rule::Input,
-            format!("no step of {} carries the tag {tag}", runbook.id),
-        ));
+fn steps(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Result<Vec<u16>, Refusal> {
+    let beyond: Vec<&str> =
+        proposal.tags.iter().filter(|tag| !workspace.baseline_tags.contains(*tag)).map(String::as_str).collect();
+    if let Some(tag) = beyond.iter().find(|tag| !runbook.steps.iter().any(|step| step.tags.contains(**tag))) {
+        return Err(Refusal::new(Rule::Input, format!("no step of {} carries the tag {tag}", runbook.id)));
     }
     if !beyond.is_empty() && proposal.reason.trim().is_empty() {
         return Err(Refusal::new(
             Rule::ReasonMissing,
-            format!(
-                "tags beyond the baseline ({}) need a reason",
-                beyond.join(", ")
-            ),
+            format!("tags beyond the baseline ({}) need a reason", beyond.join(", ")),
         ));
     }
     let runs = |step: &super::runbook::Step| {
         step.tags.is_empty()
-            || step
-                .tags
-                .iter()
-                .any(|tag| workspace.baseline_tags.contains(tag) || proposal.tags.contains(tag))
+            || step.tags.iter().any(|tag| workspace.baseline_tags.contains(tag) || proposal.tags.contains(tag))
     };
-    let chosen: Vec<u16> = (0u16..)
-        .zip(&runbook.steps)
-        .filter(|(_, step)| runs(step))
-        .map(|(position, _)| position)
-        .collect();
+    let chosen: Vec<u16> =
+        (0u16..).zip(&runbook.steps).filter(|(_, step)| runs(step)).map(|(position, _)| position).collect();
     if chosen.is_empty() {
-        return Err(Refusal::new(Rule::Input, "no step carries one of the tags")
-            .next("choose tags that steps carry"));
+        return Err(Refusal::new(Rule::Input, "no step carries one of the tags").next("choose tags that steps carry"));
     }
     Ok(chosen)
 }
@@ -431,8 +264,7 @@ fn batches(targets: &Targets, hosts: usize) -> Vec<Vec<HostIx>> {
         let size = match amount {
             Amount::Hosts(count) => *count,
             Amount::Percent(percent) => {
-                u32::try_from((u64::from(total) * u64::from(*percent)).div_ceil(100))
-                    .unwrap_or(total)
+                u32::try_from((u64::from(total) * u64::from(*percent)).div_ceil(100)).unwrap_or(total)
             }
         };
         let end = next + size.max(1).min(total - next);
@@ -457,12 +289,7 @@ fn tolerated(amount: Amount, hosts: usize) -> u32 {
     }
 }
 
-fn impact(
-    workspace: &Workspace,
-    runbook: &Runbook,
-    hosts: usize,
-    raise_to: Option<Impact>,
-) -> (Impact, Vec<String>) {
+fn impact(workspace: &Workspace, runbook: &Runbook, hosts: usize, raise_to: Option<Impact>) -> (Impact, Vec<String>) {
     let mut because = vec![format!("the runbook says {}", runbook.impact.word())];
     let mut impact = runbook.impact;
     let production = workspace.environment == Environment::Production;
@@ -485,32 +312,17 @@ fn impact(
 /// Approval is due for impact medium and high, and always in production. A site with one person has nobody to ask
 /// and runs in lab and staging alone.
 fn quorum(site: &Site, workspace: &Workspace, impact: Impact) -> Option<Quorum> {
-    if site.has_one_person()
-        || (impact == Impact::Low && workspace.environment != Environment::Production)
-    {
+    if site.has_one_person() || (impact == Impact::Low && workspace.environment != Environment::Production) {
         return None;
     }
-    let written = workspace
-        .policy
-        .quorums
-        .iter()
-        .find(|quorum| quorum.impact == impact);
-    Some(written.cloned().unwrap_or_else(|| Quorum {
-        impact,
-        from: vec![Slot {
-            role: Role::Approver,
-            n: 1,
-        }],
-    }))
+    let written = workspace.policy.quorums.iter().find(|quorum| quorum.impact == impact);
+    Some(written.cloned().unwrap_or_else(|| Quorum { impact, from: vec![Slot { role: Role::Approver, n: 1 }] }))
 }
 
 fn warnings(site: &Site, workspace: &Workspace) -> Vec<PlanWarning> {
     if site.dirty == Some(true) && workspace.environment == Environment::Production {
         let text = "the site holds changes that are in no Git commit".to_owned();
-        return vec![PlanWarning {
-            id: "uncommitted".into(),
-            text,
-        }];
+        return vec![PlanWarning { id: "uncommitted".into(), text }];
     }
     Vec::new()
 }

@@ -33,8 +33,7 @@ impl Cleared {
 pub fn clear(run: &Run, slot: Slot) -> Option<Cleared> {
     let cell = run.cell(slot).filter(|cell| cell.state.is_in_flight())?;
     let released = match (slot.item, &run.phase) {
-        (Item::Reach | Item::Preflight(_), Phase::Checking(_))
-        | (Item::Verify(_), Phase::Verifying) => true,
+        (Item::Reach | Item::Preflight(_), Phase::Checking(_)) | (Item::Verify(_), Phase::Verifying) => true,
         (Item::Step(_), Phase::Running | Phase::Paused(_)) => true,
         (Item::Step(_), Phase::Stopping(how)) => how.lets_steps_end(),
         (Item::Reach | Item::Preflight(_) | Item::Step(_) | Item::Verify(_), _) => false,
@@ -42,37 +41,19 @@ pub fn clear(run: &Run, slot: Slot) -> Option<Cleared> {
     if !released {
         return None;
     }
-    let key = OrderKey {
-        run: run.id,
-        slot,
-        attempt: cell.attempt,
-    };
+    let key = OrderKey { run: run.id, slot, attempt: cell.attempt };
     let host = run.plan.host(slot.host?)?.clone();
     let (purpose, job, step_ms) = job(run, key, &host)?;
-    let limits = OrderLimits {
-        connect_ms: run.plan.limits.connect_ms,
-        idle_ms: run.plan.limits.idle_ms,
-        step_ms,
-    };
+    let limits = OrderLimits { connect_ms: run.plan.limits.connect_ms, idle_ms: run.plan.limits.idle_ms, step_ms };
     let jumps = jumps_to(&run.plan, &host);
-    Some(Cleared(Order {
-        key,
-        purpose,
-        host,
-        jumps,
-        job,
-        limits,
-    }))
+    Some(Cleared(Order { key, purpose, host, jumps, job, limits }))
 }
 
 /// The servers a host is reached through, nearest to us first.
 fn jumps_to(plan: &Plan, host: &PlannedHost) -> Vec<PlannedHost> {
     let mut chain = Vec::new();
     let mut at = &host.reach;
-    while let Reach::Ssh {
-        jump: Some(name), ..
-    } = at
-    {
+    while let Reach::Ssh { jump: Some(name), .. } = at {
         let Some(next) = plan.jumps.iter().find(|jump| jump.name == *name) else {
             break;
         };
@@ -110,13 +91,7 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
     }
 }
 
-fn delivery(
-    plan: &Plan,
-    key: OrderKey,
-    host: &PlannedHost,
-    script: &Script,
-    step: &str,
-) -> Delivery {
+fn delivery(plan: &Plan, key: OrderKey, host: &PlannedHost, script: &Script, step: &str) -> Delivery {
     let mut variables = plan.inputs.clone();
     variables.extend([
         ("host".to_owned(), host.name.to_string()),
@@ -124,19 +99,8 @@ fn delivery(
         ("step".to_owned(), step.to_owned()),
         ("attempt".to_owned(), key.attempt.to_string()),
     ]);
-    let secrets = plan
-        .secrets
-        .iter()
-        .filter(|secret| script.secrets.contains(&secret.name))
-        .cloned()
-        .collect();
-    Delivery {
-        interpreter: script.interpreter,
-        variables,
-        secrets,
-        text: script.text.clone(),
-        expect: None,
-    }
+    let secrets = plan.secrets.iter().filter(|secret| script.secrets.contains(&secret.name)).cloned().collect();
+    Delivery { interpreter: script.interpreter, variables, secrets, text: script.text.clone(), expect: None }
 }
 
 /// Something that must happen before a run may start.
@@ -176,27 +140,16 @@ pub fn waits_for(world: &World, run: &Run, at: Timestamp) -> Vec<WaitsFor> {
     };
     let mut waits = missing_approvals(workspace, run);
     waits.extend(open_warnings(run).into_iter().map(|(id, text)| {
-        let may = workspace
-            .members
-            .keys()
-            .filter(|person| may_accept(workspace, run, person))
-            .cloned()
-            .collect();
+        let may = workspace.members.keys().filter(|person| may_accept(workspace, run, person)).cloned().collect();
         WaitsFor::Warning { id, text, may }
     }));
     match window::state(workspace, at) {
         WindowState::Always | WindowState::Open { .. } => {}
         WindowState::Closed { opens } => {
-            waits.push(WaitsFor::Window {
-                why: "outside the change windows".to_owned(),
-                until: opens,
-            });
+            waits.push(WaitsFor::Window { why: "outside the change windows".to_owned(), until: opens });
         }
         WindowState::Frozen { name, until } => {
-            waits.push(WaitsFor::Window {
-                why: format!("frozen: {name}"),
-                until: Some(until),
-            });
+            waits.push(WaitsFor::Window { why: format!("frozen: {name}"), until: Some(until) });
         }
     }
     waits
@@ -241,34 +194,17 @@ pub fn missing_approvals(workspace: &Workspace, run: &Run) -> Vec<WaitsFor> {
             .cloned()
             .collect()
     };
-    missing
-        .into_iter()
-        .map(|(role, missing)| WaitsFor::Approval {
-            role,
-            missing,
-            may: may(role),
-        })
-        .collect()
+    missing.into_iter().map(|(role, missing)| WaitsFor::Approval { role, missing, may: may(role) }).collect()
 }
 
 /// Whether the members of a workspace could fill a quorum at all without the requester.
 pub fn can_be_filled(workspace: &Workspace, quorum: &Quorum, requester: &PersonId) -> bool {
-    let people: Vec<&PersonId> = workspace
-        .members
-        .keys()
-        .filter(|person| *person != requester)
-        .collect();
-    matching(workspace, &seats(quorum), &people)
-        .iter()
-        .all(Option::is_some)
+    let people: Vec<&PersonId> = workspace.members.keys().filter(|person| *person != requester).collect();
+    matching(workspace, &seats(quorum), &people).iter().all(Option::is_some)
 }
 
 fn seats(quorum: &Quorum) -> Vec<Role> {
-    quorum
-        .from
-        .iter()
-        .flat_map(|slot| (0..slot.n).map(|_| slot.role))
-        .collect()
+    quorum.from.iter().flat_map(|slot| (0..slot.n).map(|_| slot.role)).collect()
 }
 
 /// Who sits where: a largest bipartite matching by augmenting paths. Seats and people are few.
@@ -309,20 +245,13 @@ fn matching(workspace: &Workspace, seats: &[Role], people: &[&PersonId]) -> Vec<
 
 /// Warnings of a run that nobody has answered for: id and text.
 pub fn open_warnings(run: &Run) -> Vec<(StepId, String)> {
-    warnings(run)
-        .into_iter()
-        .filter(|(id, _)| !run.accepted.contains_key(id))
-        .collect()
+    warnings(run).into_iter().filter(|(id, _)| !run.accepted.contains_key(id)).collect()
 }
 
 /// Every warning of a run: from planning, from checks without a host, from checks on hosts.
 pub fn warnings(run: &Run) -> Vec<(StepId, String)> {
-    let mut found: Vec<(StepId, String)> = run
-        .plan
-        .warnings
-        .iter()
-        .map(|warning| (warning.id.clone(), warning.text.clone()))
-        .collect();
+    let mut found: Vec<(StepId, String)> =
+        run.plan.warnings.iter().map(|warning| (warning.id.clone(), warning.text.clone())).collect();
     let builtin = |check: BuiltIn| StepId::new(check.id_and_title().0);
     found.extend(
         run.builtin
@@ -330,12 +259,7 @@ pub fn warnings(run: &Run) -> Vec<(StepId, String)> {
             .filter(|(_, judged)| judged.verdict == Verdict::Warn)
             .map(|(check, judged)| (builtin(*check), judged.why.clone())),
     );
-    found.extend(
-        host_findings(run)
-            .into_iter()
-            .filter(|f| f.verdict == Verdict::Warn)
-            .map(|f| (f.id, f.text)),
-    );
+    found.extend(host_findings(run).into_iter().filter(|f| f.verdict == Verdict::Warn).map(|f| (f.id, f.text)));
     found
 }
 
@@ -363,9 +287,7 @@ pub fn host_findings(run: &Run) -> Vec<Finding> {
     let mut findings: Vec<(Item, Finding)> = Vec::new();
     for (slot, cell) in &run.cells {
         let why = match &cell.state {
-            CellState::Failed(reason) | CellState::Unknown(reason) | CellState::Refused(reason) => {
-                reason.words()
-            }
+            CellState::Failed(reason) | CellState::Unknown(reason) | CellState::Refused(reason) => reason.words(),
             CellState::Waiting
             | CellState::Intended
             | CellState::Started { .. }
@@ -376,15 +298,8 @@ pub fn host_findings(run: &Run) -> Vec<Finding> {
             Item::Reach | Item::Preflight(_) => run.plan.item_name(slot.item),
             Item::Step(_) | Item::Verify(_) => continue,
         };
-        let host = slot
-            .host
-            .and_then(|ix| run.plan.host(ix))
-            .map_or("?", |host| host.name.as_str());
-        let why = if cell.saw.is_empty() {
-            why
-        } else {
-            cell.saw.lines().next().unwrap_or_default().to_owned()
-        };
+        let host = slot.host.and_then(|ix| run.plan.host(ix)).map_or("?", |host| host.name.as_str());
+        let why = if cell.saw.is_empty() { why } else { cell.saw.lines().next().unwrap_or_default().to_owned() };
         match findings.iter_mut().find(|(item, _)| *item == slot.item) {
             Some((_, finding)) => {
                 finding.hosts += 1;
@@ -397,31 +312,17 @@ pub fn host_findings(run: &Run) -> Vec<Finding> {
                     Severity::Block => Verdict::Block,
                     Severity::Warn => Verdict::Warn,
                 };
-                findings.push((
-                    slot.item,
-                    Finding {
-                        id,
-                        verdict,
-                        text: format!("{host}: {why}"),
-                        hosts: 1,
-                    },
-                ));
+                findings.push((slot.item, Finding { id, verdict, text: format!("{host}: {why}"), hosts: 1 }));
             }
         }
     }
     let all = u32::try_from(run.plan.hosts.len()).unwrap_or(u32::MAX);
     for (item, finding) in &mut findings {
-        let more = usize::try_from(finding.hosts)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(NAMED_HOSTS_MAX);
+        let more = usize::try_from(finding.hosts).unwrap_or(usize::MAX).saturating_sub(NAMED_HOSTS_MAX);
         if more > 0 {
             finding.text.push_str(&format!("; and {more} more"));
         }
-        let tolerated = run
-            .plan
-            .max_failures
-            .unwrap_or(0)
-            .min(all.saturating_sub(1));
+        let tolerated = run.plan.max_failures.unwrap_or(0).min(all.saturating_sub(1));
         if *item == Item::Reach && finding.hosts <= tolerated {
             finding.verdict = Verdict::Warn;
         }
@@ -432,9 +333,7 @@ pub fn host_findings(run: &Run) -> Vec<Finding> {
 /// Whether a person may answer for a run's warnings: somebody who works there, and from medium impact not the proposer.
 pub fn may_accept(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
     use super::runbook::Impact;
-    let works_there = [Role::Operator, Role::Approver, Role::Owner]
-        .iter()
-        .any(|role| workspace.grants(person, *role));
+    let works_there = [Role::Operator, Role::Approver, Role::Owner].iter().any(|role| workspace.grants(person, *role));
     let alone = run.plan.quorum.is_none();
     let proposer_may = run.plan.impact == Impact::Low || alone;
     works_there && (proposer_may || *person != run.plan.requester)
@@ -442,19 +341,13 @@ pub fn may_accept(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
 
 /// Whether a person may vote on a run: holds a role of the quorum and did not ask for it.
 pub fn may_vote(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
-    let roles = run
-        .plan
-        .quorum
-        .iter()
-        .flat_map(|quorum| quorum.from.iter().map(|slot| slot.role));
+    let roles = run.plan.quorum.iter().flat_map(|quorum| quorum.from.iter().map(|slot| slot.role));
     *person != run.plan.requester && roles.into_iter().any(|role| workspace.grants(person, role))
 }
 
 /// Whether a person may stop or pause: the safe direction is open to everybody who works there.
 pub fn may_stop(workspace: &Workspace, person: &PersonId) -> bool {
-    [Role::Operator, Role::Approver, Role::Commander, Role::Owner]
-        .iter()
-        .any(|role| workspace.grants(person, *role))
+    [Role::Operator, Role::Approver, Role::Commander, Role::Owner].iter().any(|role| workspace.grants(person, *role))
 }
 
 /// Whether a person may sign a run off: a reviewer who neither proposed nor drove it.
@@ -473,10 +366,7 @@ mod tests {
     fn quorum(seats: &[(Role, u32)]) -> Quorum {
         Quorum {
             impact: crate::domain::runbook::Impact::High,
-            from: seats
-                .iter()
-                .map(|(role, n)| Seat { role: *role, n: *n })
-                .collect(),
+            from: seats.iter().map(|(role, n)| Seat { role: *role, n: *n }).collect(),
         }
     }
 
@@ -484,18 +374,10 @@ mod tests {
     fn z28_a_person_fills_one_seat_and_matching_is_not_greedy() {
         let mut workspace = fixture::workspace("prod-web");
         let both: std::collections::BTreeSet<Role> = [Role::Approver, Role::Owner].into();
-        workspace.members = [
-            ("grace".into(), both),
-            ("kim".into(), [Role::Approver].into()),
-        ]
-        .into();
+        workspace.members = [("grace".into(), both), ("kim".into(), [Role::Approver].into())].into();
         let and = quorum(&[(Role::Approver, 1), (Role::Owner, 1)]);
         let (grace, kim) = (PersonId::new("grace"), PersonId::new("kim"));
-        let all = |people: &[&PersonId]| {
-            matching(&workspace, &seats(&and), people)
-                .iter()
-                .all(Option::is_some)
-        };
+        let all = |people: &[&PersonId]| matching(&workspace, &seats(&and), people).iter().all(Option::is_some);
         assert!(!all(&[&grace]));
         assert!(all(&[&grace, &kim]));
         assert!(all(&[&kim, &grace]));

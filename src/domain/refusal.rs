@@ -20,12 +20,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal by `rule`, told in one sentence.
     pub fn new(rule: Rule, what: impl Into<String>) -> Self {
-        Self {
-            rule,
-            what: what.into(),
-            who_may: String::new(),
-            next: String::new(),
-        }
+        Self { rule, what: what.into(), who_may: String::new(), next: String::new() }
     }
 
     /// Adds who may do it instead.

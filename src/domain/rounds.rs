@@ -16,26 +16,16 @@ const REVIEW_OVERDUE_DAYS_MAX: i64 = 90;
 /// right is said here too, so that an approver reads that it was looked at.
 pub fn judge(world: &World, run: &Run, at: Timestamp) -> Vec<(BuiltIn, Verdict, String)> {
     let Some(workspace) = world.workspace(&run.plan.proposal.workspace).cloned() else {
-        return vec![(
-            BuiltIn::Scope,
-            Verdict::Block,
-            "the workspace is gone".to_owned(),
-        )];
+        return vec![(BuiltIn::Scope, Verdict::Block, "the workspace is gone".to_owned())];
     };
     let one = |check| {
         let (verdict, why) = match check {
             BuiltIn::Roles => roles(&workspace, run),
-            BuiltIn::Inputs => pass(format!(
-                "{} inputs, {} confirmed",
-                run.plan.inputs.len(),
-                run.plan.proposal.ticks.len()
-            )),
+            BuiltIn::Inputs => {
+                pass(format!("{} inputs, {} confirmed", run.plan.inputs.len(), run.plan.proposal.ticks.len()))
+            }
             BuiltIn::Stack => stack(run),
-            BuiltIn::Scope => pass(format!(
-                "{} hosts of {}",
-                run.plan.hosts.len(),
-                workspace.id
-            )),
+            BuiltIn::Scope => pass(format!("{} hosts of {}", run.plan.hosts.len(), workspace.id)),
             BuiltIn::Excluded => pass(excluded(run)),
             BuiltIn::Window => (Verdict::Pass, window_words(&workspace, at)),
             BuiltIn::Busy => (Verdict::Pass, busy_words(world, run)),
@@ -58,9 +48,7 @@ pub fn may_start(world: &World, run: &Run, at: Timestamp) -> Result<(), Refusal>
     match window::state(workspace, at) {
         WindowState::Always | WindowState::Open { .. } => {}
         WindowState::Closed { .. } => {
-            return Err(
-                Refusal::new(Rule::WindowClosed, words).next("start it when the window opens")
-            );
+            return Err(Refusal::new(Rule::WindowClosed, words).next("start it when the window opens"));
         }
         WindowState::Frozen { .. } => {
             return Err(Refusal::new(Rule::Frozen, words).next("start it after the freeze"));
@@ -69,15 +57,9 @@ pub fn may_start(world: &World, run: &Run, at: Timestamp) -> Result<(), Refusal>
     match busy(world, run).first() {
         None => Ok(()),
         Some((other, host)) => {
-            let driver = other
-                .driver
-                .as_ref()
-                .map_or_else(|| "nobody".to_owned(), ToString::to_string);
-            Err(Refusal::new(
-                Rule::Busy,
-                format!("{} holds {host}; driver {driver}", other.id),
-            )
-            .next("start it when that run has ended"))
+            let driver = other.driver.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string);
+            Err(Refusal::new(Rule::Busy, format!("{} holds {host}; driver {driver}", other.id))
+                .next("start it when that run has ended"))
         }
     }
 }
@@ -96,28 +78,16 @@ fn roles(workspace: &Workspace, run: &Run) -> (Verdict, String) {
     let roles: Vec<&str> = quorum.from.iter().map(|slot| slot.role.word()).collect();
     (
         Verdict::Block,
-        format!(
-            "{} has not enough people besides {} for: {}",
-            workspace.id,
-            run.plan.requester,
-            roles.join(" and ")
-        ),
+        format!("{} has not enough people besides {} for: {}", workspace.id, run.plan.requester, roles.join(" and ")),
     )
 }
 
 fn stack(run: &Run) -> (Verdict, String) {
     let uses = &run.plan.runbook.uses;
     if uses.len() == run.plan.runbook.templates.len() {
-        pass(if uses.is_empty() {
-            "no templates".to_owned()
-        } else {
-            uses.join(", ")
-        })
+        pass(if uses.is_empty() { "no templates".to_owned() } else { uses.join(", ") })
     } else {
-        (
-            Verdict::Block,
-            "a template of the stack is missing".to_owned(),
-        )
+        (Verdict::Block, "a template of the stack is missing".to_owned())
     }
 }
 
@@ -134,32 +104,20 @@ fn freshness(run: &Run, at: Timestamp) -> (Verdict, String) {
         return pass("no review date".to_owned());
     };
     let today = at.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let late = day
-        .until(today)
-        .map_or(0, |span| i64::from(span.get_days()));
+    let late = day.until(today).map_or(0, |span| i64::from(span.get_days()));
     match late {
         i64::MIN..=0 => pass(format!("next review {due}")),
         1..=REVIEW_OVERDUE_DAYS_MAX => (Verdict::Warn, format!("its review was due on {due}")),
-        _ => (
-            Verdict::Block,
-            format!("its review was due on {due}, more than {REVIEW_OVERDUE_DAYS_MAX} days ago"),
-        ),
+        _ => (Verdict::Block, format!("its review was due on {due}, more than {REVIEW_OVERDUE_DAYS_MAX} days ago")),
     }
 }
 
 /// The state of the windows in words.
 pub fn window_words(workspace: &Workspace, at: Timestamp) -> String {
     let when = |moment: Timestamp| {
-        let zone = workspace
-            .windows
-            .first()
-            .map_or("UTC", |window| window.zone.as_str());
+        let zone = workspace.windows.first().map_or("UTC", |window| window.zone.as_str());
         let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        moment
-            .to_jiff()
-            .to_zoned(zone)
-            .strftime("%a %d %b %H:%M %Z")
-            .to_string()
+        moment.to_jiff().to_zoned(zone).strftime("%a %d %b %H:%M %Z").to_string()
     };
     match window::state(workspace, at) {
         WindowState::Always => "always allowed".to_owned(),
@@ -197,22 +155,12 @@ fn busy(world: &World, run: &Run) -> Vec<(Arc<Run>, ServerName)> {
     };
     let wanted: std::collections::BTreeSet<(&WorkspaceId, &ServerName)> = places(run).collect();
     let clash = |other: &Arc<Run>| {
-        let host = places(other)
-            .find(|place| wanted.contains(place))
-            .map(|(_, host)| host.clone());
+        let host = places(other).find(|place| wanted.contains(place)).map(|(_, host)| host.clone());
         host.map(|host| (Arc::clone(other), host))
     };
-    world
-        .runs
-        .values()
-        .filter(at_work)
-        .filter_map(clash)
-        .collect()
+    world.runs.values().filter(at_work).filter_map(clash).collect()
 }
 
 fn places(run: &Run) -> impl Iterator<Item = (&WorkspaceId, &ServerName)> {
-    run.plan
-        .hosts
-        .iter()
-        .map(|host| (&run.plan.proposal.workspace, &host.name))
+    run.plan.hosts.iter().map(|host| (&run.plan.proposal.workspace, &host.name))
 }

@@ -146,14 +146,8 @@ pub enum Ending {
 
 impl Ending {
     /// Every ending.
-    pub const ALL: [Ending; 6] = [
-        Ending::Succeeded,
-        Ending::Failed,
-        Ending::Unverified,
-        Ending::Aborted,
-        Ending::Interrupted,
-        Ending::Stuck,
-    ];
+    pub const ALL: [Ending; 6] =
+        [Ending::Succeeded, Ending::Failed, Ending::Unverified, Ending::Aborted, Ending::Interrupted, Ending::Stuck];
 
     /// The word used on screen.
     pub fn word(self) -> &'static str {
@@ -232,10 +226,7 @@ impl BuiltIn {
     /// The id for `accept RUN WARNING` and the title on screen.
     pub fn id_and_title(self) -> (&'static str, &'static str) {
         match self {
-            BuiltIn::Roles => (
-                "roles",
-                "Somebody may run it and somebody else may approve it",
-            ),
+            BuiltIn::Roles => ("roles", "Somebody may run it and somebody else may approve it"),
             BuiltIn::Inputs => ("inputs", "Inputs complete and confirmed"),
             BuiltIn::Stack => ("stack", "Template stack present"),
             BuiltIn::Scope => ("scope", "Hosts belong to the workspace"),
@@ -567,9 +558,7 @@ impl Run {
 
     /// The state at a place.
     pub fn state(&self, slot: Slot) -> &CellState {
-        self.cells
-            .get(&slot)
-            .map_or(&CellState::Waiting, |cell| &cell.state)
+        self.cells.get(&slot).map_or(&CellState::Waiting, |cell| &cell.state)
     }
 
     /// Whether it will never change by itself again and no outcome note is missing.

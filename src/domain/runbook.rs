@@ -182,11 +182,7 @@ pub struct Limits {
 impl Default for Limits {
     /// 15 s to connect (a sick host answers late, a dead one never), 10 min of silence, 4 h in all.
     fn default() -> Self {
-        Self {
-            connect_ms: 15_000,
-            idle_ms: 600_000,
-            run_ms: 4 * 3_600_000,
-        }
+        Self { connect_ms: 15_000, idle_ms: 600_000, run_ms: 4 * 3_600_000 }
     }
 }
 

@@ -39,25 +39,19 @@ pub enum SecretRef {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretRefError {
     /// No known scheme before the first colon.
-    #[error(
-        "a secret's ref starts with vault:, file:, command: or prompt:; a value itself is never written here"
-    )]
+    #[error("a secret's ref starts with vault:, file:, command: or prompt:; a value itself is never written here")]
     Scheme,
     /// A `vault:` reference without path or field.
     #[error("write vault:PATH#FIELD, as in vault:kv/web#deploy_token")]
     Vault,
     /// A `file:` reference that is not an absolute path.
-    #[error(
-        "write file:/ABSOLUTE/PATH: a relative path would depend on where the server was started"
-    )]
+    #[error("write file:/ABSOLUTE/PATH: a relative path would depend on where the server was started")]
     File,
     /// A `command:` reference without an absolute program.
     #[error("write command:/ABSOLUTE/PROGRAM ARGS: a bare name would depend on the server's PATH")]
     Command,
     /// Control characters, or longer than [`SECRET_REF_BYTES_MAX`].
-    #[error(
-        "the reference holds a control character or is longer than {SECRET_REF_BYTES_MAX} bytes"
-    )]
+    #[error("the reference holds a control character or is longer than {SECRET_REF_BYTES_MAX} bytes")]
     Text,
 }
 
@@ -71,10 +65,9 @@ impl FromStr for SecretRef {
         let (scheme, rest) = text.split_once(':').ok_or(SecretRefError::Scheme)?;
         match scheme {
             "vault" => match rest.split_once('#') {
-                Some((path, field)) if !path.is_empty() && !field.is_empty() => Ok(Self::Vault {
-                    path: path.to_owned(),
-                    field: field.to_owned(),
-                }),
+                Some((path, field)) if !path.is_empty() && !field.is_empty() => {
+                    Ok(Self::Vault { path: path.to_owned(), field: field.to_owned() })
+                }
                 Some(_) | None => Err(SecretRefError::Vault),
             },
             "file" if Path::new(rest).is_absolute() => Ok(Self::File(PathBuf::from(rest))),
@@ -82,16 +75,13 @@ impl FromStr for SecretRef {
             "command" => {
                 let mut words = rest.split_ascii_whitespace();
                 match words.next() {
-                    Some(program) if Path::new(program).is_absolute() => Ok(Self::Command {
-                        program: PathBuf::from(program),
-                        args: words.map(str::to_owned).collect(),
-                    }),
+                    Some(program) if Path::new(program).is_absolute() => {
+                        Ok(Self::Command { program: PathBuf::from(program), args: words.map(str::to_owned).collect() })
+                    }
                     Some(_) | None => Err(SecretRefError::Command),
                 }
             }
-            "prompt" => Ok(Self::Prompt {
-                words: rest.trim().to_owned(),
-            }),
+            "prompt" => Ok(Self::Prompt { words: rest.trim().to_owned() }),
             _ => Err(SecretRefError::Scheme),
         }
     }
@@ -139,9 +129,6 @@ mod tests {
         assert_eq!(refused("command:pass show web"), SecretRefError::Command);
         assert_eq!(refused("command:"), SecretRefError::Command);
         assert_eq!(refused("file:/a\nb"), SecretRefError::Text);
-        assert_eq!(
-            refused(&format!("file:/{}", "a".repeat(SECRET_REF_BYTES_MAX))),
-            SecretRefError::Text
-        );
+        assert_eq!(refused(&format!("file:/{}", "a".repeat(SECRET_REF_BYTES_MAX))), SecretRefError::Text);
     }
 }

@@ -30,10 +30,7 @@ pub fn of(plan: &Plan) -> Vec<Segment> {
             (Action::Manual { .. }, _) => segments.push(Segment::Manual { step: position }),
             (Action::Script(_), Some(Segment::Scripts { last, .. })) => *last = position,
             (Action::Script(_), Some(Segment::Manual { .. }) | None) => {
-                segments.push(Segment::Scripts {
-                    first: position,
-                    last: position,
-                });
+                segments.push(Segment::Scripts { first: position, last: position });
             }
         }
     }

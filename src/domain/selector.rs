@@ -42,9 +42,7 @@ pub fn parse(text: &str) -> Result<Selector, SelectorError> {
     parser.skip_blanks();
     match parser.peek() {
         None => Ok(Selector(node)),
-        Some(found) => Err(parser.error(format!(
-            "`{found}` does not belong here; join terms with & or |"
-        ))),
+        Some(found) => Err(parser.error(format!("`{found}` does not belong here; join terms with & or |"))),
     }
 }
 
@@ -61,10 +59,7 @@ impl Selector {
 /// As [`parse`].
 pub fn resolve<'a>(text: &str, servers: &'a [Server]) -> Result<Vec<&'a Server>, SelectorError> {
     let selector = parse(text)?;
-    Ok(servers
-        .iter()
-        .filter(|server| selector.matches(server))
-        .collect())
+    Ok(servers.iter().filter(|server| selector.matches(server)).collect())
 }
 
 impl Node {
@@ -112,11 +107,7 @@ impl<'a> Parser<'a> {
         }
         if self.take('(') {
             let inner = self.or(depth + 1)?;
-            return if self.take(')') {
-                Ok(inner)
-            } else {
-                Err(self.error("a `)` is missing".to_owned()))
-            };
+            return if self.take(')') { Ok(inner) } else { Err(self.error("a `)` is missing".to_owned())) };
         }
         if self.take('/') {
             return self.pattern();
@@ -134,10 +125,7 @@ impl<'a> Parser<'a> {
         self.at = start + end + 1;
         regex::Regex::new(source)
             .map(Node::Pattern)
-            .map_err(|error| SelectorError {
-                message: format!("not a regular expression: {error}"),
-                at: start,
-            })
+            .map_err(|error| SelectorError { message: format!("not a regular expression: {error}"), at: start })
     }
 
     fn word(&mut self) -> Result<Node, SelectorError> {
@@ -155,12 +143,8 @@ impl<'a> Parser<'a> {
             Some(("tag", name)) => Ok(Node::Tag(name.to_owned())),
             Some(("host", name)) => Ok(Node::Host(name.to_owned())),
             Some((other, _)) => Err(wrong(format!("`{other}:` is none of group:, tag:, host:"))),
-            None if word.is_empty() => {
-                Err(wrong("expected group:, tag:, host: or /regex/".to_owned()))
-            }
-            None => Err(wrong(format!(
-                "write `host:{word}`, `group:{word}` or `tag:{word}`"
-            ))),
+            None if word.is_empty() => Err(wrong("expected group:, tag:, host: or /regex/".to_owned())),
+            None => Err(wrong(format!("write `host:{word}`, `group:{word}` or `tag:{word}`"))),
         }
     }
 
@@ -188,10 +172,7 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, message: String) -> SelectorError {
-        SelectorError {
-            message,
-            at: self.at.min(self.text.len()),
-        }
+        SelectorError { message, at: self.at.min(self.text.len()) }
     }
 }
 
@@ -211,11 +192,7 @@ impl fmt::Display for Selector {
                 Node::And(a, b) | Node::Or(a, b) => {
                     f.write_str("(")?;
                     write(a, f)?;
-                    f.write_str(if matches!(node, Node::And(..)) {
-                        " & "
-                    } else {
-                        " | "
-                    })?;
+                    f.write_str(if matches!(node, Node::And(..)) { " & " } else { " | " })?;
                     write(b, f)?;
                     f.write_str(")")
                 }
@@ -246,24 +223,14 @@ mod tests {
             server("db-1", &["db"], &[]),
             server("edge-1", &["edge", "web"], &[]),
         ];
-        resolve(selector, &fleet)
-            .unwrap()
-            .iter()
-            .map(|server| server.name.to_string())
-            .collect()
+        resolve(selector, &fleet).unwrap().iter().map(|server| server.name.to_string()).collect()
     }
 
     #[test]
     fn terms_join_as_written() {
         assert_eq!(names("group:web & !tag:drained"), ["web-1", "edge-1"]);
-        assert_eq!(
-            names("host:db-1 | group:web & group:edge"),
-            ["db-1", "edge-1"]
-        );
-        assert_eq!(
-            names("(host:db-1 | group:web) & !group:edge"),
-            ["web-1", "web-2", "db-1"]
-        );
+        assert_eq!(names("host:db-1 | group:web & group:edge"), ["db-1", "edge-1"]);
+        assert_eq!(names("(host:db-1 | group:web) & !group:edge"), ["web-1", "web-2", "db-1"]);
         assert_eq!(names("/^web-/"), ["web-1", "web-2"]);
         assert_eq!(names("group:none"), Vec::<String>::new());
     }

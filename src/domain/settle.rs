@@ -6,9 +6,7 @@ use super::event::{Entry, Event};
 use super::id::{HostIx, Timestamp};
 use super::policy;
 use super::refusal::Rule;
-use super::run::{
-    Cancel, CellState, Ending, Item, PauseCause, Phase, Round, Run, Slot, Stage, StopHow, Verdict,
-};
+use super::run::{Cancel, CellState, Ending, Item, PauseCause, Phase, Round, Run, Slot, Stage, StopHow, Verdict};
 use super::runbook::{Action, Effect, OnFailure};
 use super::segments::{self, Segment};
 use super::world::World;
@@ -22,10 +20,7 @@ pub fn next(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
         Phase::Checking(round) => checking(world, run, *round),
         Phase::Waiting => waiting(world, run, at),
         Phase::Approved => {
-            let over = run
-                .approved
-                .unwrap_or(run.proposed)
-                .plus_ms(run.plan.execution_expiry_ms);
+            let over = run.approved.unwrap_or(run.proposed).plus_ms(run.plan.execution_expiry_ms);
             (at >= over).then(|| cancelled(run, Cancel::Expired, "approved too long ago"))
         }
         Phase::Running => running(run, at),
@@ -38,38 +33,23 @@ pub fn next(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
 
 /// The step a host at work is at: the first of the stretch that is not done.
 pub fn next_step(run: &Run, host: HostIx) -> Option<(Item, &CellState)> {
-    let Some(Segment::Scripts { first, last }) = segments::at(&run.plan, run.progress.segment)
-    else {
+    let Some(Segment::Scripts { first, last }) = segments::at(&run.plan, run.progress.segment) else {
         return None;
     };
     (first..=last).map(Item::Step).find_map(|item| {
-        let state = run.state(Slot {
-            item,
-            host: Some(host),
-        });
+        let state = run.state(Slot { item, host: Some(host) });
         (!matches!(state, CellState::Ok | CellState::Skipped)).then_some((item, state))
     })
 }
 
 fn cancelled(run: &Run, cancel: Cancel, why: &str) -> Entry {
-    Entry::with(
-        Event::RunCancelled {
-            run: run.id,
-            cancel,
-        },
-        "why",
-        why,
-    )
+    Entry::with(Event::RunCancelled { run: run.id, cancel }, "why", why)
 }
 
 fn checking(world: &World, run: &Run, round: Round) -> Option<Entry> {
     let checks = &run.progress.checks;
     if let Some(slot) = next_check(run) {
-        return Some(Entry::bare(Event::Intended {
-            run: run.id,
-            slot,
-            attempt: 1,
-        }));
+        return Some(Entry::bare(Event::Intended { run: run.id, slot, attempt: 1 }));
     }
     if checks.settled < checks.total {
         return None;
@@ -80,10 +60,8 @@ fn checking(world: &World, run: &Run, round: Round) -> Option<Entry> {
         Stage::Reach if !released => return Some(release(run, Stage::Reach, run.plan.hosts.len())),
         // Before approval a check of a runbook version nobody has accepted would be ungoverned execution.
         Stage::Reach if of_runbook > 0 && (round == Round::Start || run.plan.runbook_accepted) => {
-            let reached = run
-                .cells
-                .iter()
-                .filter(|(slot, cell)| slot.item == Item::Reach && cell.state == CellState::Ok);
+            let reached =
+                run.cells.iter().filter(|(slot, cell)| slot.item == Item::Reach && cell.state == CellState::Ok);
             let cells = reached.count() * of_runbook;
             if cells > 0 {
                 return Some(release(run, Stage::Preflight, cells));
@@ -96,11 +74,7 @@ fn checking(world: &World, run: &Run, round: Round) -> Option<Entry> {
 
 fn release(run: &Run, stage: Stage, cells: usize) -> Entry {
     let checks = u32::try_from(cells).unwrap_or(u32::MAX);
-    Entry::bare(Event::ChecksReleased {
-        run: run.id,
-        stage,
-        checks,
-    })
+    Entry::bare(Event::ChecksReleased { run: run.id, stage, checks })
 }
 
 /// The next check to give out: check by check, each on every target.
@@ -109,37 +83,24 @@ fn next_check(run: &Run) -> Option<Slot> {
     if checks.given >= checks.total || checks.given - checks.settled >= CHECKS_PARALLEL_MAX {
         return None;
     }
-    let targets = u32::try_from(checks.targets.len())
-        .ok()
-        .filter(|count| *count > 0)?;
+    let targets = u32::try_from(checks.targets.len()).ok().filter(|count| *count > 0)?;
     let number = u16::try_from(checks.given / targets).ok()?;
-    let host = *checks
-        .targets
-        .get(usize::try_from(checks.given % targets).ok()?)?;
+    let host = *checks.targets.get(usize::try_from(checks.given % targets).ok()?)?;
     let item = match checks.stage {
         Stage::Reach => Item::Reach,
         Stage::Preflight => Item::Preflight(number),
         Stage::Verify => Item::Verify(number),
     };
-    Some(Slot {
-        item,
-        host: Some(host),
-    })
+    Some(Slot { item, host: Some(host) })
 }
 
 fn round_over(world: &World, run: &Run, round: Round) -> Entry {
-    let judged = run
-        .builtin
-        .iter()
-        .find(|(_, judged)| judged.verdict == Verdict::Block);
+    let judged = run.builtin.iter().find(|(_, judged)| judged.verdict == Verdict::Block);
     if let Some((check, judged)) = judged {
         let why = format!("{}: {}", check.id_and_title().0, judged.why);
         return cancelled(run, Cancel::Void(Rule::PreflightBlock), &why);
     }
-    if let Some(finding) = policy::host_findings(run)
-        .into_iter()
-        .find(|finding| finding.verdict == Verdict::Block)
-    {
+    if let Some(finding) = policy::host_findings(run).into_iter().find(|finding| finding.verdict == Verdict::Block) {
         let why = format!("{}: {}", finding.id, finding.text);
         return cancelled(run, Cancel::Void(Rule::PreflightBlock), &why);
     }
@@ -166,10 +127,7 @@ fn waiting(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
 
 fn running(run: &Run, at: Timestamp) -> Option<Entry> {
     if at >= run.phase_since.plus_ms(run.plan.limits.run_ms) {
-        return Some(Entry::bare(Event::RunStopping {
-            run: run.id,
-            how: StopHow::TimedOut,
-        }));
+        return Some(Entry::bare(Event::RunStopping { run: run.id, how: StopHow::TimedOut }));
     }
     if let Some(slot) = run.progress.attention.iter().next() {
         return Some(after_failure(run, *slot, at));
@@ -181,14 +139,9 @@ fn running(run: &Run, at: Timestamp) -> Option<Entry> {
 fn next_work(run: &Run, at: Timestamp) -> Option<Entry> {
     let ready = |host: &HostIx| {
         let (item, state) = next_step(run, *host)?;
-        let slot = Slot {
-            item,
-            host: Some(*host),
-        };
+        let slot = Slot { item, host: Some(*host) };
         let cell = run.cell(slot);
-        let due = cell
-            .and_then(|cell| cell.not_before)
-            .is_none_or(|moment| at >= moment);
+        let due = cell.and_then(|cell| cell.not_before).is_none_or(|moment| at >= moment);
         (*state == CellState::Waiting && due).then(|| intended(run, slot))
     };
     if let Some(entry) = run.progress.active.iter().find_map(ready) {
@@ -202,34 +155,20 @@ fn next_work(run: &Run, at: Timestamp) -> Option<Entry> {
         return None;
     }
     let host = next_host(run)?;
-    Some(intended(
-        run,
-        Slot {
-            item: Item::Step(first),
-            host: Some(host),
-        },
-    ))
+    Some(intended(run, Slot { item: Item::Step(first), host: Some(host) }))
 }
 
 fn intended(run: &Run, slot: Slot) -> Entry {
     let attempt = run.cell(slot).map_or(0, |cell| cell.attempt) + 1;
-    Entry::bare(Event::Intended {
-        run: run.id,
-        slot,
-        attempt,
-    })
+    Entry::bare(Event::Intended { run: run.id, slot, attempt })
 }
 
 /// The next host of the batch that was not let in yet and is still in the run. Hosts dropped before they were let in
 /// (in an earlier stretch) are passed over.
 fn next_host(run: &Run) -> Option<HostIx> {
-    let batch = run
-        .plan
-        .batches
-        .get(usize::try_from(run.progress.batch).ok()?)?;
+    let batch = run.plan.batches.get(usize::try_from(run.progress.batch).ok()?)?;
     let mut live = batch.iter().filter(|host| !was_dropped_before(run, **host));
-    live.nth(usize::try_from(run.progress.admitted).ok()?)
-        .copied()
+    live.nth(usize::try_from(run.progress.admitted).ok()?).copied()
 }
 
 /// Whether a host left the run in an earlier stretch. One that left in this stretch was let in, and counts as such.
@@ -237,10 +176,7 @@ fn was_dropped_before(run: &Run, host: HostIx) -> bool {
     let Some(Segment::Scripts { first, .. }) = segments::at(&run.plan, run.progress.segment) else {
         return false;
     };
-    let slot = Slot {
-        item: Item::Step(first),
-        host: Some(host),
-    };
+    let slot = Slot { item: Item::Step(first), host: Some(host) };
     run.progress.dropped.contains(&host) && run.cell(slot).is_none()
 }
 
@@ -249,10 +185,7 @@ fn after_failure(run: &Run, slot: Slot, at: Timestamp) -> Entry {
         return entry;
     }
     let on_failure = match slot.item {
-        Item::Step(n) => run
-            .plan
-            .step(n)
-            .map_or(OnFailure::Pause, |step| step.on_failure),
+        Item::Step(n) => run.plan.step(n).map_or(OnFailure::Pause, |step| step.on_failure),
         Item::Reach | Item::Preflight(_) | Item::Verify(_) => OnFailure::Pause,
     };
     let failures = run.progress.failures + 1;
@@ -262,21 +195,14 @@ fn after_failure(run: &Run, slot: Slot, at: Timestamp) -> Entry {
         (OnFailure::Pause | OnFailure::Stop | OnFailure::Rollback, None) => false,
     };
     // Nobody can tell how an unknown ended, so it is never waved through while somebody can be asked.
-    let unknown =
-        matches!(run.state(slot), CellState::Unknown(_)) && on_failure == OnFailure::Pause;
+    let unknown = matches!(run.state(slot), CellState::Unknown(_)) && on_failure == OnFailure::Pause;
     if tolerated && !unknown {
         return Entry::bare(Event::HostDropped { run: run.id, slot });
     }
     match on_failure {
-        OnFailure::Pause => Entry::bare(Event::RunPaused {
-            run: run.id,
-            cause: PauseCause::Failure,
-        }),
+        OnFailure::Pause => Entry::bare(Event::RunPaused { run: run.id, cause: PauseCause::Failure }),
         OnFailure::Stop | OnFailure::Continue | OnFailure::Rollback => {
-            Entry::bare(Event::RunStopping {
-                run: run.id,
-                how: StopHow::Failure,
-            })
+            Entry::bare(Event::RunStopping { run: run.id, how: StopHow::Failure })
         }
     }
 }
@@ -304,13 +230,8 @@ fn retry(run: &Run, slot: Slot, at: Timestamp) -> Option<Entry> {
         ) => false,
     };
     let not_before = at.plus_ms(step.retries.delay_ms);
-    (allowed && cell.attempt <= step.retries.times).then(|| {
-        Entry::bare(Event::RetryPlanned {
-            run: run.id,
-            slot,
-            not_before,
-        })
-    })
+    (allowed && cell.attempt <= step.retries.times)
+        .then(|| Entry::bare(Event::RetryPlanned { run: run.id, slot, not_before }))
 }
 
 /// When nothing of the batch is left: the next batch, the next stretch, or the end.
@@ -320,10 +241,7 @@ fn stretch_over(run: &Run) -> Option<Entry> {
     }
     match segments::at(&run.plan, run.progress.segment) {
         Some(Segment::Manual { step }) => {
-            let slot = Slot {
-                item: Item::Step(step),
-                host: None,
-            };
+            let slot = Slot { item: Item::Step(step), host: None };
             match run.cell(slot).map(|cell| &cell.state) {
                 None => Some(Entry::bare(Event::ManualOpened { run: run.id, slot })),
                 Some(CellState::Ok | CellState::Skipped) => Some(next_stretch(run)),
@@ -335,11 +253,7 @@ fn stretch_over(run: &Run) -> Option<Entry> {
             let batch = run.progress.batch + 1;
             let more = usize::try_from(batch).is_ok_and(|next| next < run.plan.batches.len());
             Some(if more {
-                Entry::bare(Event::BatchBegan {
-                    run: run.id,
-                    segment: run.progress.segment,
-                    batch,
-                })
+                Entry::bare(Event::BatchBegan { run: run.id, segment: run.progress.segment, batch })
             } else {
                 next_stretch(run)
             })
@@ -352,11 +266,7 @@ fn next_stretch(run: &Run) -> Entry {
     let segment = run.progress.segment + 1;
     let all_dropped = run.progress.dropped.len() >= run.plan.hosts.len();
     if segments::at(&run.plan, segment).is_some() && !all_dropped {
-        return Entry::bare(Event::BatchBegan {
-            run: run.id,
-            segment,
-            batch: 0,
-        });
+        return Entry::bare(Event::BatchBegan { run: run.id, segment, batch: 0 });
     }
     steps_over(run)
 }
@@ -367,23 +277,13 @@ fn steps_over(run: &Run) -> Entry {
         return ended(run, Ending::Failed);
     }
     if run.plan.runbook.verify.is_empty() {
-        return ended(
-            run,
-            if run.progress.failed {
-                Ending::Failed
-            } else {
-                Ending::Unverified
-            },
-        );
+        return ended(run, if run.progress.failed { Ending::Failed } else { Ending::Unverified });
     }
     Entry::bare(Event::VerifyBegan { run: run.id })
 }
 
 fn ended(run: &Run, ending: Ending) -> Entry {
-    Entry::bare(Event::RunEnded {
-        run: run.id,
-        ending,
-    })
+    Entry::bare(Event::RunEnded { run: run.id, ending })
 }
 
 fn paused(run: &Run, cause: &PauseCause) -> Option<Entry> {
@@ -394,10 +294,7 @@ fn paused(run: &Run, cause: &PauseCause) -> Option<Entry> {
 fn stopping(run: &Run, how: StopHow, at: Timestamp) -> Option<Entry> {
     if how == StopHow::AfterBatch {
         if let Some(slot) = run.progress.attention.iter().next() {
-            return Some(Entry::bare(Event::HostDropped {
-                run: run.id,
-                slot: *slot,
-            }));
+            return Some(Entry::bare(Event::HostDropped { run: run.id, slot: *slot }));
         }
         if let Some(entry) = next_work(run, at) {
             return Some(entry);
@@ -421,23 +318,11 @@ fn stopping(run: &Run, how: StopHow, at: Timestamp) -> Option<Entry> {
 fn verifying(run: &Run) -> Option<Entry> {
     let checks = &run.progress.checks;
     if checks.stage != Stage::Verify {
-        let hosts = run
-            .plan
-            .hosts
-            .len()
-            .saturating_sub(run.progress.dropped.len());
-        return Some(release(
-            run,
-            Stage::Verify,
-            hosts * run.plan.runbook.verify.len(),
-        ));
+        let hosts = run.plan.hosts.len().saturating_sub(run.progress.dropped.len());
+        return Some(release(run, Stage::Verify, hosts * run.plan.runbook.verify.len()));
     }
     if let Some(slot) = next_check(run) {
-        return Some(Entry::bare(Event::Intended {
-            run: run.id,
-            slot,
-            attempt: 1,
-        }));
+        return Some(Entry::bare(Event::Intended { run: run.id, slot, attempt: 1 }));
     }
     if checks.settled < checks.total {
         return None;
@@ -455,10 +340,7 @@ fn verifying(run: &Run) -> Option<Entry> {
 /// Whether a step is done by hand.
 pub fn is_manual(run: &Run, slot: Slot) -> bool {
     match slot.item {
-        Item::Step(n) => run
-            .plan
-            .step(n)
-            .is_some_and(|step| matches!(step.action, Action::Manual { .. })),
+        Item::Step(n) => run.plan.step(n).is_some_and(|step| matches!(step.action, Action::Manual { .. })),
         Item::Reach | Item::Preflight(_) | Item::Verify(_) => false,
     }
 }

@@ -40,9 +40,7 @@ impl Site {
 
     /// The person a Unix account belongs to.
     pub fn person_of_account(&self, account: &str) -> Option<&Person> {
-        self.people
-            .values()
-            .find(|person| person.unix.iter().any(|name| name == account))
+        self.people.values().find(|person| person.unix.iter().any(|name| name == account))
     }
 }
 
@@ -88,11 +86,8 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
         found.push(Sensitive::AllowAs);
     }
     for id in union(&old.people, &new.people) {
-        let credentials = |site: &Site| {
-            site.people
-                .get(&id)
-                .map(|p| (p.unix.clone(), p.keys.clone(), p.principals.clone()))
-        };
+        let credentials =
+            |site: &Site| site.people.get(&id).map(|p| (p.unix.clone(), p.keys.clone(), p.principals.clone()));
         if credentials(old) != credentials(new) {
             found.push(Sensitive::People(id));
         }
@@ -105,10 +100,7 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
         }
     }
     for (id, runbook) in &new.runbooks {
-        let same = old
-            .runbooks
-            .get(id)
-            .is_some_and(|before| before.digest == runbook.digest);
+        let same = old.runbooks.get(id).is_some_and(|before| before.digest == runbook.digest);
         if runbook.status == Status::Approved && !same {
             found.push(Sensitive::Runbook(id.clone()));
         }
@@ -121,13 +113,7 @@ fn workspace_changes(before: &Workspace, after: &Workspace, found: &mut Vec<Sens
         found.push(Sensitive::Members(after.id.clone()));
     }
     let rules = |w: &Workspace| {
-        (
-            w.policy.clone(),
-            w.windows.clone(),
-            w.freezes.clone(),
-            w.environment,
-            w.baseline_tags.clone(),
-        )
+        (w.policy.clone(), w.windows.clone(), w.freezes.clone(), w.environment, w.baseline_tags.clone())
     };
     if rules(before) != rules(after) {
         found.push(Sensitive::Policy(after.id.clone()));

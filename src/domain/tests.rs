@@ -27,52 +27,18 @@ fn every_step_runs_on_every_host_in_batch_order() {
         CellResult::Ok
     });
     assert_eq!(order.len(), 8);
-    assert_eq!(
-        order[..2],
-        [("web-1".to_owned(), 0), ("web-1".to_owned(), 1)],
-        "the canary goes first, alone"
-    );
+    assert_eq!(order[..2], [("web-1".to_owned(), 0), ("web-1".to_owned(), 1)], "the canary goes first, alone");
     assert_eq!(driver.run(id).phase, Phase::Ended(Ending::Succeeded));
-    driver
-        .as_person(
-            "ada",
-            Ask::Close {
-                run: RunId(id),
-                note: "New key everywhere.".to_owned(),
-            },
-        )
-        .unwrap();
-    let refusal = driver
-        .as_person(
-            "ada",
-            Ask::Review {
-                run: RunId(id),
-                comment: "ok".to_owned(),
-            },
-        )
-        .unwrap_err();
+    driver.as_person("ada", Ask::Close { run: RunId(id), note: "New key everywhere.".to_owned() }).unwrap();
+    let refusal = driver.as_person("ada", Ask::Review { run: RunId(id), comment: "ok".to_owned() }).unwrap_err();
     assert_eq!(refusal.rule, Rule::Role);
-    driver
-        .as_person(
-            "lea",
-            Ask::Review {
-                run: RunId(id),
-                comment: "Clean.".to_owned(),
-            },
-        )
-        .unwrap();
-    assert!(
-        driver.world.run(RunId(id)).is_none(),
-        "reviewed runs leave the world"
-    );
+    driver.as_person("lea", Ask::Review { run: RunId(id), comment: "Clean.".to_owned() }).unwrap();
+    assert!(driver.world.run(RunId(id)).is_none(), "reviewed runs leave the world");
     assert_eq!(fold(&driver), driver.world);
 }
 
 fn fold(driver: &Driver) -> World {
-    let mut world = World {
-        origin: "test".to_owned(),
-        ..World::default()
-    };
+    let mut world = World { origin: "test".to_owned(), ..World::default() };
     for recorded in &driver.log {
         evolve(&mut world, recorded).unwrap();
     }
@@ -84,14 +50,9 @@ fn z01_a_proposer_does_not_approve() {
     let mut driver = driver();
     let mut form = proposal();
     form.reason = "mine".to_owned();
-    driver
-        .as_person("kim", Ask::Propose(Box::new(form)))
-        .unwrap();
+    driver.as_person("kim", Ask::Propose(Box::new(form))).unwrap();
     driver.carry_out(|_| CellResult::Ok);
-    assert_eq!(
-        driver.approve("kim", 1).unwrap_err().rule,
-        Rule::SeparationSelf
-    );
+    assert_eq!(driver.approve("kim", 1).unwrap_err().rule, Rule::SeparationSelf);
     assert_eq!(driver.approve("ada", 1).unwrap_err().rule, Rule::Role);
     assert_eq!(driver.run(1).phase, Phase::Waiting);
     driver.approve("grace", 1).unwrap();
@@ -101,75 +62,37 @@ fn z01_a_proposer_does_not_approve() {
 #[test]
 fn z08_edit_after_approval() {
     let mut driver = driver();
-    driver
-        .as_person("ada", Ask::Propose(Box::new(proposal())))
-        .unwrap();
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
     driver.carry_out(|_| CellResult::Ok);
     driver.approve("grace", 1).unwrap();
     let mut site = fixture::site();
     site.digest = super::Digest::of(b"edited");
     let mut edited = fixture::runbook("restart");
-    edited.steps[1] = fixture::step(
-        "restart",
-        super::runbook::Action::Script(fixture::script("restart --force")),
-    );
+    edited.steps[1] = fixture::step("restart", super::runbook::Action::Script(fixture::script("restart --force")));
     edited.digest = super::Digest::of(b"edited runbook");
     site.runbooks.insert("restart".into(), Arc::new(edited));
     driver
-        .engine(Ask::LoadSite {
-            site: Arc::new(site.clone()),
-            diff: "-restart\n+restart --force".to_owned(),
-        })
+        .engine(Ask::LoadSite { site: Arc::new(site.clone()), diff: "-restart\n+restart --force".to_owned() })
         .unwrap();
-    assert!(
-        driver.world.pending.is_some(),
-        "z37: an approved runbook edited on disk waits"
-    );
-    assert_eq!(
-        driver.run(1).phase,
-        Phase::Approved,
-        "until accepted, the old site stays in force"
-    );
-    let ask = Ask::AcceptSite {
-        digest: site.digest,
-        reason: "seen".to_owned(),
-    };
-    assert_eq!(
-        driver.as_person("ada", ask.clone()).unwrap_err().rule,
-        Rule::Role
-    );
+    assert!(driver.world.pending.is_some(), "z37: an approved runbook edited on disk waits");
+    assert_eq!(driver.run(1).phase, Phase::Approved, "until accepted, the old site stays in force");
+    let ask = Ask::AcceptSite { digest: site.digest, reason: "seen".to_owned() };
+    assert_eq!(driver.as_person("ada", ask.clone()).unwrap_err().rule, Rule::Role);
     driver.as_person("grace", ask).unwrap();
     assert!(driver.world.run(RunId(1)).is_none(), "void");
-    let last = super::words::event(
-        &driver.log.last().unwrap().event,
-        &driver.log.last().unwrap().details,
-    );
+    let last = super::words::event(&driver.log.last().unwrap().event, &driver.log.last().unwrap().details);
     assert!(last.contains("steps or checks"), "{last}");
 }
 
 #[test]
 fn z24_an_approval_names_what_was_looked_at() {
     let mut driver = driver();
-    driver
-        .as_person("ada", Ask::Propose(Box::new(proposal())))
-        .unwrap();
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
     driver.carry_out(|_| CellResult::Ok);
-    let vote = |seen| {
-        (
-            actor("grace"),
-            seen,
-            Ask::Vote {
-                run: RunId(1),
-                choice: Choice::Approve,
-                reason: "ok".to_owned(),
-            },
-        )
-    };
+    let vote =
+        |seen| (actor("grace"), seen, Ask::Vote { run: RunId(1), choice: Choice::Approve, reason: "ok".to_owned() });
     let (by, seen, ask) = vote(Seen::Nothing);
-    assert_eq!(
-        driver.submit(by, seen, ask).unwrap_err().rule,
-        Rule::BindingDrift
-    );
+    assert_eq!(driver.submit(by, seen, ask).unwrap_err().rule, Rule::BindingDrift);
     let (by, seen, ask) = vote(Seen::Binding(super::Digest::of(b"another plan")));
     assert_eq!(driver.submit(by, seen, ask).unwrap_err().rule, Rule::Stale);
 }
@@ -177,63 +100,33 @@ fn z24_an_approval_names_what_was_looked_at() {
 #[test]
 fn z18_two_clocks_expire_a_run() {
     let mut driver = driver();
-    driver
-        .as_person("ada", Ask::Propose(Box::new(proposal())))
-        .unwrap();
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
     driver.carry_out(|_| CellResult::Ok);
     driver.at = driver.at.plus_ms(4 * 3_600_000);
     driver.engine(Ask::Wake { run: RunId(1) }).unwrap();
-    assert!(
-        driver.world.run(RunId(1)).is_none(),
-        "asked for too long ago"
-    );
-    driver
-        .as_person("ada", Ask::Propose(Box::new(proposal())))
-        .unwrap();
+    assert!(driver.world.run(RunId(1)).is_none(), "asked for too long ago");
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
     driver.carry_out(|_| CellResult::Ok);
     driver.approve("grace", 2).unwrap();
     driver.at = driver.at.plus_ms(24 * 3_600_000);
     driver.engine(Ask::Wake { run: RunId(2) }).unwrap();
-    assert!(
-        driver.world.run(RunId(2)).is_none(),
-        "approved too long ago"
-    );
+    assert!(driver.world.run(RunId(2)).is_none(), "approved too long ago");
 }
 
 #[test]
 fn z20_an_approver_who_lost_the_role_no_longer_counts() {
     let mut driver = driver();
-    driver
-        .as_person("ada", Ask::Propose(Box::new(proposal())))
-        .unwrap();
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
     driver.carry_out(|_| CellResult::Ok);
     driver.approve("kim", 1).unwrap();
     let mut site = fixture::site();
     site.digest = super::Digest::of(b"kim left the approvers");
     let mut workspace = fixture::workspace("prod-web");
-    workspace
-        .members
-        .insert("kim".into(), [super::Role::Operator].into());
-    site.workspaces
-        .insert("prod-web".into(), Arc::new(workspace));
-    driver
-        .engine(Ask::LoadSite {
-            site: Arc::new(site.clone()),
-            diff: String::new(),
-        })
-        .unwrap();
-    driver
-        .as_person(
-            "grace",
-            Ask::AcceptSite {
-                digest: site.digest,
-                reason: "yes".to_owned(),
-            },
-        )
-        .unwrap();
-    let refusal = driver
-        .as_person("ada", Ask::Start { run: RunId(1) })
-        .unwrap_err();
+    workspace.members.insert("kim".into(), [super::Role::Operator].into());
+    site.workspaces.insert("prod-web".into(), Arc::new(workspace));
+    driver.engine(Ask::LoadSite { site: Arc::new(site.clone()), diff: String::new() }).unwrap();
+    driver.as_person("grace", Ask::AcceptSite { digest: site.digest, reason: "yes".to_owned() }).unwrap();
+    let refusal = driver.as_person("ada", Ask::Start { run: RunId(1) }).unwrap_err();
     assert_eq!(refusal.rule, Rule::Role);
 }
 
@@ -241,16 +134,9 @@ fn z20_an_approver_who_lost_the_role_no_longer_counts() {
 fn z48_a_viewer_cannot_stop_and_anybody_who_works_there_can() {
     let mut driver = driver();
     let id = driver.start_one();
-    let stop = Ask::Stop {
-        run: RunId(id),
-        how: StopHow::AfterStep,
-        reason: "wrong host".to_owned(),
-    };
+    let stop = Ask::Stop { run: RunId(id), how: StopHow::AfterStep, reason: "wrong host".to_owned() };
     driver.carry_out_checks();
-    assert_eq!(
-        driver.as_person("lea", stop.clone()).unwrap_err().rule,
-        Rule::Role
-    );
+    assert_eq!(driver.as_person("lea", stop.clone()).unwrap_err().rule, Rule::Role);
     driver.as_person("kim", stop).unwrap();
     driver.carry_out(|_| CellResult::Ok);
     assert_eq!(driver.run(id).phase, Phase::Ended(Ending::Aborted));
@@ -259,30 +145,11 @@ fn z48_a_viewer_cannot_stop_and_anybody_who_works_there_can() {
 #[test]
 fn z51_another_workspaces_run_is_not_found() {
     let mut site = fixture::site();
-    site.people
-        .insert("mallory".into(), fixture::person("mallory"));
+    site.people.insert("mallory".into(), fixture::person("mallory"));
     let mut driver = Driver::new(site);
-    driver
-        .as_person("ada", Ask::Propose(Box::new(proposal())))
-        .unwrap();
-    let theirs = driver
-        .as_person(
-            "mallory",
-            Ask::Note {
-                run: RunId(1),
-                text: "hi".to_owned(),
-            },
-        )
-        .unwrap_err();
-    let missing = driver
-        .as_person(
-            "ada",
-            Ask::Note {
-                run: RunId(99),
-                text: "hi".to_owned(),
-            },
-        )
-        .unwrap_err();
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
+    let theirs = driver.as_person("mallory", Ask::Note { run: RunId(1), text: "hi".to_owned() }).unwrap_err();
+    let missing = driver.as_person("ada", Ask::Note { run: RunId(99), text: "hi".to_owned() }).unwrap_err();
     assert_eq!(theirs.to_string().replace("#1", "#99"), missing.to_string());
 }
 
@@ -298,20 +165,9 @@ fn z55_an_unaccepted_runbooks_preflight_does_not_run_before_approval() {
     let mut driver = Driver::new(site.clone());
     site.runbooks.insert("draft".into(), Arc::new(draft));
     site.digest = super::Digest::of(b"with a draft");
-    driver
-        .engine(Ask::LoadSite {
-            site: Arc::new(site),
-            diff: String::new(),
-        })
-        .unwrap();
-    let form = super::plan::Proposal {
-        workspace: "lab".into(),
-        runbook: "draft".into(),
-        ..proposal()
-    };
-    driver
-        .as_person("ada", Ask::Propose(Box::new(form)))
-        .unwrap();
+    driver.engine(Ask::LoadSite { site: Arc::new(site), diff: String::new() }).unwrap();
+    let form = super::plan::Proposal { workspace: "lab".into(), runbook: "draft".into(), ..proposal() };
+    driver.as_person("ada", Ask::Propose(Box::new(form))).unwrap();
     let mut seen = Vec::new();
     driver.carry_out(|cleared| {
         seen.push(cleared.order().key.slot.item);
@@ -319,18 +175,13 @@ fn z55_an_unaccepted_runbooks_preflight_does_not_run_before_approval() {
     });
     assert!(seen.iter().all(|item| *item == Item::Reach), "{seen:?}");
     driver.approve("grace", 1).unwrap();
-    driver
-        .as_person("ada", Ask::Start { run: RunId(1) })
-        .unwrap();
+    driver.as_person("ada", Ask::Start { run: RunId(1) }).unwrap();
     seen.clear();
     driver.carry_out(|cleared| {
         seen.push(cleared.order().key.slot.item);
         CellResult::Ok
     });
-    assert!(
-        seen.contains(&Item::Preflight(0)),
-        "after approval, before the first step"
-    );
+    assert!(seen.contains(&Item::Preflight(0)), "after approval, before the first step");
 }
 
 #[test]
@@ -350,29 +201,10 @@ fn a_failed_host_pauses_the_run_until_somebody_decides() {
     });
     assert!(matches!(driver.run(id).phase, Phase::Paused(_)));
     let slot = *driver.run(id).progress.attention.iter().next().unwrap();
-    let resolve = |decision, reason: &str| Ask::Resolve {
-        run: RunId(id),
-        slot,
-        decision,
-        reason: reason.to_owned(),
-    };
-    assert_eq!(
-        driver
-            .as_person("ada", resolve(Decision::Skip, ""))
-            .unwrap_err()
-            .rule,
-        Rule::ReasonMissing
-    );
-    assert_eq!(
-        driver
-            .as_person("ada", resolve(Decision::MarkOk, "x"))
-            .unwrap_err()
-            .rule,
-        Rule::Choice
-    );
-    driver
-        .as_person("ada", resolve(Decision::Retry, ""))
-        .unwrap();
+    let resolve = |decision, reason: &str| Ask::Resolve { run: RunId(id), slot, decision, reason: reason.to_owned() };
+    assert_eq!(driver.as_person("ada", resolve(Decision::Skip, "")).unwrap_err().rule, Rule::ReasonMissing);
+    assert_eq!(driver.as_person("ada", resolve(Decision::MarkOk, "x")).unwrap_err().rule, Rule::Choice);
+    driver.as_person("ada", resolve(Decision::Retry, "")).unwrap();
     driver.carry_out(|_| CellResult::Ok);
     assert_eq!(driver.run(id).phase, Phase::Ended(Ending::Succeeded));
     assert_eq!(driver.run(id).cell(slot).unwrap().attempt, 2);
@@ -388,16 +220,8 @@ fn a_dropped_host_makes_the_run_end_failed_and_is_not_verified() {
         _ => CellResult::Ok,
     });
     let slot = *driver.run(id).progress.attention.iter().next().unwrap();
-    assert_eq!(
-        *driver.run(id).state(slot),
-        CellState::Unknown(Reason::ConnectionLost)
-    );
-    let drop = Ask::Resolve {
-        run: RunId(id),
-        slot,
-        decision: Decision::Drop,
-        reason: "dead".to_owned(),
-    };
+    assert_eq!(*driver.run(id).state(slot), CellState::Unknown(Reason::ConnectionLost));
+    let drop = Ask::Resolve { run: RunId(id), slot, decision: Decision::Drop, reason: "dead".to_owned() };
     driver.as_person("bo", drop).unwrap();
     let mut verified = Vec::new();
     driver.carry_out(|cleared| {
@@ -419,10 +243,7 @@ fn a_restart_interrupts_what_ran_and_loses_no_decision() {
     assert_eq!(in_flight.len(), 1, "the canary");
     driver.engine(Ask::Boot { repaired_bytes: 0 }).unwrap();
     assert_eq!(driver.run(id).phase, Phase::Ended(Ending::Interrupted));
-    assert_eq!(
-        *driver.run(id).state(in_flight[0]),
-        CellState::Unknown(Reason::Interrupted)
-    );
+    assert_eq!(*driver.run(id).state(in_flight[0]), CellState::Unknown(Reason::Interrupted));
     assert!(driver.orders().is_empty(), "nothing continues by itself");
     assert_eq!(fold(&driver), driver.world);
 }
@@ -430,9 +251,7 @@ fn a_restart_interrupts_what_ran_and_loses_no_decision() {
 #[test]
 fn a_block_voids_the_run_and_a_warning_waits_for_somebody_else() {
     let mut driver = driver();
-    driver
-        .as_person("ada", Ask::Propose(Box::new(proposal())))
-        .unwrap();
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
     driver.carry_out(|cleared| match cleared.order().key.slot.item {
         Item::Preflight(_) => CellResult::Failed(Reason::NotAsExpected),
         _ => CellResult::Ok,
@@ -443,41 +262,26 @@ fn a_block_voids_the_run_and_a_warning_waits_for_somebody_else() {
     warns.preflight[0].severity = super::runbook::Severity::Warn;
     site.runbooks.insert("restart".into(), Arc::new(warns));
     let mut driver = Driver::new(site);
-    driver
-        .as_person("ada", Ask::Propose(Box::new(proposal())))
-        .unwrap();
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
     driver.carry_out(|cleared| match cleared.order().key.slot.item {
         Item::Preflight(_) => CellResult::Failed(Reason::NotAsExpected),
         _ => CellResult::Ok,
     });
     driver.approve("grace", 1).unwrap();
     assert_eq!(driver.run(1).phase, Phase::Waiting, "the warning is open");
-    let accept = Ask::AcceptWarning {
-        run: RunId(1),
-        warning: StepId::new("disk"),
-        reason: "known".to_owned(),
-    };
-    assert_eq!(
-        driver.as_person("ada", accept.clone()).unwrap_err().rule,
-        Rule::SeparationSelf
-    );
+    let accept = Ask::AcceptWarning { run: RunId(1), warning: StepId::new("disk"), reason: "known".to_owned() };
+    assert_eq!(driver.as_person("ada", accept.clone()).unwrap_err().rule, Rule::SeparationSelf);
     driver.as_person("bo", accept).unwrap();
     assert_eq!(driver.run(1).phase, Phase::Approved);
 }
 
 #[test]
 fn retries_wait_and_a_once_step_gets_none() {
-    for (effect, expected) in [
-        (super::runbook::Effect::Idempotent, 3),
-        (super::runbook::Effect::Once, 1),
-    ] {
+    for (effect, expected) in [(super::runbook::Effect::Idempotent, 3), (super::runbook::Effect::Once, 1)] {
         let mut site = fixture::site();
         let mut runbook = fixture::runbook("restart");
         runbook.steps[0].effect = effect;
-        runbook.steps[0].retries = super::runbook::Retries {
-            times: 2,
-            delay_ms: 5_000,
-        };
+        runbook.steps[0].retries = super::runbook::Retries { times: 2, delay_ms: 5_000 };
         site.runbooks.insert("restart".into(), Arc::new(runbook));
         let mut driver = Driver::new(site);
         let id = driver.start_one();
@@ -494,21 +298,14 @@ fn retries_wait_and_a_once_step_gets_none() {
             driver.engine(Ask::Wake { run: RunId(id) }).unwrap();
         }
         assert_eq!(tries, expected);
-        assert!(matches!(
-            driver.run(id).phase,
-            Phase::Paused(run::PauseCause::Failure)
-        ));
+        assert!(matches!(driver.run(id).phase, Phase::Paused(run::PauseCause::Failure)));
     }
 }
 
 impl Driver {
     /// Lets the checks of a round pass, and stops before the first step.
     fn carry_out_checks(&mut self) {
-        while let Some(order) = self
-            .orders()
-            .into_iter()
-            .find(|o| !matches!(o.order().key.slot.item, Item::Step(_)))
-        {
+        while let Some(order) = self.orders().into_iter().find(|o| !matches!(o.order().key.slot.item, Item::Step(_))) {
             self.ended(&order, CellResult::Ok);
         }
     }

@@ -8,11 +8,7 @@ use super::run::{Choice, Item, PauseCause, Slot, StopHow, Verdict};
 /// The word a leaf carries for what happened.
 pub fn kind(event: &Event) -> String {
     let value = serde_json::to_value(event).unwrap_or_default();
-    value
-        .get("kind")
-        .and_then(|kind| kind.as_str())
-        .unwrap_or("unknown")
-        .to_owned()
+    value.get("kind").and_then(|kind| kind.as_str()).unwrap_or("unknown").to_owned()
 }
 
 /// Every kind there is: what `audit verify` knows.
@@ -95,22 +91,11 @@ pub fn slot(event: &Event) -> Option<Slot> {
 
 /// What happened, in one line. Texts of people come last, after a colon.
 pub fn event(event: &Event, details: &Details) -> String {
-    let text = |name: &str| {
-        details
-            .get(name)
-            .map_or("", |detail| detail.text())
-            .lines()
-            .next()
-            .unwrap_or("")
-            .to_owned()
-    };
+    let text =
+        |name: &str| details.get(name).map_or("", |detail| detail.text()).lines().next().unwrap_or("").to_owned();
     let said = |words: String, name: &str| {
         let text = text(name);
-        if text.is_empty() {
-            words
-        } else {
-            format!("{words}: {text}")
-        }
+        if text.is_empty() { words } else { format!("{words}: {text}") }
     };
     match event {
         Event::Booted { repaired_bytes: 0 } => "server started".to_owned(),
@@ -121,94 +106,47 @@ pub fn event(event: &Event, details: &Details) -> String {
         Event::SiteLoaded { digest, commit, .. } => {
             format!("site {} in force{}", digest.short(), at_commit(commit))
         }
-        Event::SitePending {
-            digest,
-            commit,
-            sensitive,
-            ..
-        } => {
+        Event::SitePending { digest, commit, sensitive, .. } => {
             let what: Vec<String> = sensitive.iter().map(|change| change.words()).collect();
-            format!(
-                "site {}{} waits for another person: {}",
-                digest.short(),
-                at_commit(commit),
-                what.join(", ")
-            )
+            format!("site {}{} waits for another person: {}", digest.short(), at_commit(commit), what.join(", "))
         }
-        Event::SiteAccepted { digest } => {
-            said(format!("site {} accepted", digest.short()), "reason")
-        }
-        Event::RunProposed {
-            workspace,
-            runbook,
-            hosts,
-            impact,
-            ..
-        } => {
-            format!(
-                "proposed {runbook} in {workspace} on {hosts} hosts, {} impact",
-                impact.word()
-            )
+        Event::SiteAccepted { digest } => said(format!("site {} accepted", digest.short()), "reason"),
+        Event::RunProposed { workspace, runbook, hosts, impact, .. } => {
+            format!("proposed {runbook} in {workspace} on {hosts} hosts, {} impact", impact.word())
         }
         Event::RoundBegan { .. } => "checks began".to_owned(),
         Event::ChecksReleased { checks, .. } => format!("{checks} checks on hosts released"),
-        Event::BuiltInJudged { check, verdict, .. } => said(
-            format!("{}: {}", check.id_and_title().0, verdict_word(*verdict)),
-            "why",
-        ),
+        Event::BuiltInJudged { check, verdict, .. } => {
+            said(format!("{}: {}", check.id_and_title().0, verdict_word(*verdict)), "why")
+        }
         Event::Intended { slot, attempt, .. } => {
             format!("{} about to run, try {attempt}", place(*slot))
         }
         Event::Started { slot, group, .. } => {
             format!("{} began, process group {group}", place(*slot))
         }
-        Event::Ended {
-            slot,
-            result,
-            output,
-            ..
-        } => {
-            format!(
-                "{} {}, {} lines",
-                place(*slot),
-                result_words(result),
-                output.lines
-            )
+        Event::Ended { slot, result, output, .. } => {
+            format!("{} {}, {} lines", place(*slot), result_words(result), output.lines)
         }
         Event::RetryPlanned { slot, .. } => format!("{} will be tried again", place(*slot)),
-        Event::Resolved { slot, decision, .. } => said(
-            format!("{}: {}", place(*slot), decision_words(*decision)),
-            "reason",
-        ),
+        Event::Resolved { slot, decision, .. } => {
+            said(format!("{}: {}", place(*slot), decision_words(*decision)), "reason")
+        }
         Event::HostDropped { slot, .. } => format!("{}: host left the run", place(*slot)),
         Event::ManualOpened { slot, .. } => format!("{} waits for a person", place(*slot)),
         Event::Ticked { slot, .. } => said(format!("{} done by hand", place(*slot)), "evidence"),
         Event::BatchBegan { segment, batch, .. } => {
             format!("batch {} of stretch {} began", batch + 1, segment + 1)
         }
-        Event::WarningAccepted { warning, .. } => {
-            said(format!("answers for the warning {warning}"), "reason")
-        }
+        Event::WarningAccepted { warning, .. } => said(format!("answers for the warning {warning}"), "reason"),
         Event::RunWaiting { .. } => "checks are through; waiting".to_owned(),
-        Event::Voted {
-            choice: Choice::Approve,
-            ..
-        } => said("approved".to_owned(), "reason"),
-        Event::Voted {
-            choice: Choice::Deny,
-            ..
-        } => said("denied".to_owned(), "reason"),
+        Event::Voted { choice: Choice::Approve, .. } => said("approved".to_owned(), "reason"),
+        Event::Voted { choice: Choice::Deny, .. } => said("denied".to_owned(), "reason"),
         Event::RunApproved { .. } => "may start".to_owned(),
         Event::StartAsked { .. } => "start asked for; checks run again".to_owned(),
         Event::RunStarted { .. } => "first step released".to_owned(),
-        Event::RunPaused {
-            cause: PauseCause::Person(person),
-            ..
-        } => format!("paused by {person}"),
-        Event::RunPaused {
-            cause: PauseCause::Failure,
-            ..
-        } => "paused: somebody must decide".to_owned(),
+        Event::RunPaused { cause: PauseCause::Person(person), .. } => format!("paused by {person}"),
+        Event::RunPaused { cause: PauseCause::Failure, .. } => "paused: somebody must decide".to_owned(),
         Event::RunContinued { .. } => "goes on".to_owned(),
         Event::RunStopping { how, .. } => said(stop_words(*how).to_owned(), "reason"),
         Event::VerifyBegan { .. } => "verification began".to_owned(),
@@ -222,10 +160,7 @@ pub fn event(event: &Event, details: &Details) -> String {
 }
 
 fn at_commit(commit: &Option<String>) -> String {
-    commit
-        .as_ref()
-        .map(|id| format!(" at {}", id.chars().take(10).collect::<String>()))
-        .unwrap_or_default()
+    commit.as_ref().map(|id| format!(" at {}", id.chars().take(10).collect::<String>())).unwrap_or_default()
 }
 
 /// A cell's place without its plan: hosts and steps by number.
@@ -294,8 +229,7 @@ mod tests {
         let mut written: Vec<String> = body
             .lines()
             .filter_map(|line| {
-                line.strip_prefix("    ")
-                    .filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
+                line.strip_prefix("    ").filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
             })
             .map(|line| line.trim_end_matches(" {").trim_end_matches(',').to_owned())
             .map(|name| {

@@ -62,17 +62,12 @@ pub struct Workspace {
 impl Workspace {
     /// Whether `person` holds `role` here. An owner holds no other role by being owner.
     pub fn grants(&self, person: &PersonId, role: Role) -> bool {
-        self.members
-            .get(person)
-            .is_some_and(|roles| roles.contains(&role))
+        self.members.get(person).is_some_and(|roles| roles.contains(&role))
     }
 
     /// Everybody who holds `role` here.
     pub fn holders(&self, role: Role) -> impl Iterator<Item = &PersonId> {
-        self.members
-            .iter()
-            .filter(move |(_, roles)| roles.contains(&role))
-            .map(|(person, _)| person)
+        self.members.iter().filter(move |(_, roles)| roles.contains(&role)).map(|(person, _)| person)
     }
 
     /// Whether `person` is a member at all; a workspace does not exist for others.

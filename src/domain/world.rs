@@ -109,15 +109,11 @@ impl World {
 
     /// Whether `person` may see `workspace`: for everybody else it does not exist.
     pub fn can_see(&self, person: &PersonId, workspace: &WorkspaceId) -> bool {
-        self.workspace(workspace)
-            .is_some_and(|found| found.has_member(person))
+        self.workspace(workspace).is_some_and(|found| found.has_member(person))
     }
 
     /// Open runs that `person` may see, newest first.
     pub fn visible_runs<'a>(&'a self, person: &'a PersonId) -> impl Iterator<Item = &'a Arc<Run>> {
-        self.runs
-            .values()
-            .rev()
-            .filter(move |run| self.can_see(person, &run.plan.proposal.workspace))
+        self.runs.values().rev().filter(move |run| self.can_see(person, &run.plan.proposal.workspace))
     }
 }

@@ -19,17 +19,12 @@ pub struct Clock {
 impl Clock {
     /// A clock that starts at the wall's time or at the last leaf's, whichever is later.
     pub fn start(wall: Timestamp, last_leaf: Timestamp) -> Self {
-        Self {
-            wall_at_boot: wall.max(last_leaf).0,
-            boot: now(),
-            jump_told: 0,
-        }
+        Self { wall_at_boot: wall.max(last_leaf).0, boot: now(), jump_told: 0 }
     }
 
     /// The moment, never before the last one given.
     pub fn now(&self) -> Timestamp {
-        Timestamp(self.wall_at_boot)
-            .plus_ms(u64::try_from(self.boot.elapsed().as_millis()).unwrap_or(u64::MAX))
+        Timestamp(self.wall_at_boot).plus_ms(u64::try_from(self.boot.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// How far the wall clock has jumped since this was last told, in milliseconds; `None` where it has not.
@@ -53,14 +48,9 @@ fn now() -> Instant {
 }
 
 /// The wall's time.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the wall clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn wall() -> Timestamp {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 

@@ -26,29 +26,18 @@ pub enum CodecError {
 ///
 /// # Errors
 /// The event has no JSON form.
-pub fn draft(
-    entry: &Entry,
-    by: &Actor,
-    at: Timestamp,
-    world: &World,
-) -> Result<ledger::Draft, CodecError> {
+pub fn draft(entry: &Entry, by: &Actor, at: Timestamp, world: &World) -> Result<ledger::Draft, CodecError> {
     let value = serde_json::to_value(&entry.event).map_err(CodecError::Write)?;
     let mut body = match value {
         Value::Object(map) => map,
         other => Map::from_iter([("value".to_owned(), other)]),
     };
-    let kind = body
-        .remove("kind")
-        .and_then(|kind| kind.as_str().map(str::to_owned))
-        .unwrap_or_default();
+    let kind = body.remove("kind").and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
     let run = entry.event.run();
-    let details = entry
-        .details
-        .iter()
-        .filter_map(|(name, detail)| match detail {
-            Detail::Text(text) => Some((name.clone(), text.clone().into_bytes())),
-            Detail::Erased => None,
-        });
+    let details = entry.details.iter().filter_map(|(name, detail)| match detail {
+        Detail::Text(text) => Some((name.clone(), text.clone().into_bytes())),
+        Detail::Erased => None,
+    });
     Ok(ledger::Draft {
         kind,
         at: at.0,
@@ -69,11 +58,7 @@ pub fn recorded(found: ledger::Recorded) -> Result<Option<Recorded>, CodecError>
     if entry.kind.contains('.') {
         return Ok(None);
     }
-    let wrong = |source| CodecError::Read {
-        index: entry.index,
-        kind: entry.kind.clone(),
-        source,
-    };
+    let wrong = |source| CodecError::Read { index: entry.index, kind: entry.kind.clone(), source };
     let mut body = entry.body.clone();
     body.insert("kind".to_owned(), Value::from(entry.kind.as_str()));
     let event: Event = serde_json::from_value(Value::Object(body)).map_err(wrong)?;
@@ -82,15 +67,6 @@ pub fn recorded(found: ledger::Recorded) -> Result<Option<Recorded>, CodecError>
         ledger::Detail::Text(bytes) => Detail::Text(String::from_utf8_lossy(&bytes).into_owned()),
         ledger::Detail::Erased => Detail::Erased,
     };
-    let details: Details = details
-        .into_iter()
-        .map(|(name, detail)| (name, text(detail)))
-        .collect();
-    Ok(Some(Recorded {
-        index: entry.index,
-        at: Timestamp(entry.at),
-        by,
-        event,
-        details,
-    }))
+    let details: Details = details.into_iter().map(|(name, detail)| (name, text(detail))).collect();
+    Ok(Some(Recorded { index: entry.index, at: Timestamp(entry.at), by, event, details }))
 }

@@ -4,9 +4,7 @@
 use super::codec::{self, CodecError};
 use crate::domain::decide;
 use crate::domain::run::Run;
-use crate::domain::{
-    Actor, Ask, Command, Entry, Receipt, Recorded, Refusal, Rule, Seen, Timestamp, World, evolve,
-};
+use crate::domain::{Actor, Ask, Command, Entry, Receipt, Recorded, Refusal, Rule, Seen, Timestamp, World, evolve};
 use crate::ledger::{self, Ledger, LedgerError};
 use std::sync::Arc;
 
@@ -76,18 +74,14 @@ impl Core {
     /// # Errors
     /// The ledger cannot be read, or holds what cannot have happened.
     pub fn replay(ledger: Ledger, mut seen: impl FnMut(Happened)) -> Result<Self, ReplayError> {
-        let mut world = World {
-            origin: ledger.genesis().origin.clone(),
-            ..World::default()
-        };
+        let mut world = World { origin: ledger.genesis().origin.clone(), ..World::default() };
         for found in ledger.recorded(0) {
             let found = found?;
             let index = found.entry.index;
             let at = Timestamp(found.entry.at);
             match codec::recorded(found)? {
                 Some(recorded) => {
-                    let run = evolve(&mut world, &recorded)
-                        .map_err(|source| ReplayError::Illegal { index, source })?;
+                    let run = evolve(&mut world, &recorded).map_err(|source| ReplayError::Illegal { index, source })?;
                     seen(Happened { recorded, run });
                 }
                 None => {
@@ -96,10 +90,7 @@ impl Core {
                 }
             }
         }
-        Ok(Self {
-            ledger,
-            world: Arc::new(world),
-        })
+        Ok(Self { ledger, world: Arc::new(world) })
     }
 
     /// What is true.
@@ -129,12 +120,7 @@ impl Core {
                 ..ledger::Draft::default()
             })
             .collect();
-        let bytes = self
-            .ledger
-            .repairs()
-            .iter()
-            .map(|repair| repair.bytes)
-            .sum();
+        let bytes = self.ledger.repairs().iter().map(|repair| repair.bytes).sum();
         if !drafts.is_empty() {
             self.ledger.append(&drafts)?;
             self.ledger.repairs_recorded()?;
@@ -152,11 +138,7 @@ impl Core {
         match self.ledger.append(&group.drafts) {
             Ok(_) => {
                 self.world = Arc::new(group.world);
-                Committed {
-                    replies: group.replies,
-                    happened: group.happened,
-                    fatal: None,
-                }
+                Committed { replies: group.replies, happened: group.happened, fatal: None }
             }
             // One draft that cannot be written must not take the others with it.
             Err(LedgerError::Draft { .. }) if requests.len() > 1 => {
@@ -171,9 +153,8 @@ impl Core {
             }
             Err(error) => {
                 let poisoned = self.ledger.health() == ledger::Health::Poisoned;
-                let refusal =
-                    Refusal::new(Rule::Storage, format!("nothing can be recorded: {error}"))
-                        .next("free space or mend the disk; nothing was changed");
+                let refusal = Refusal::new(Rule::Storage, format!("nothing can be recorded: {error}"))
+                    .next("free space or mend the disk; nothing was changed");
                 let refuse = |reply: Reply| reply.and(Err(refusal.clone()));
                 Committed {
                     replies: group.replies.into_iter().map(refuse).collect(),
@@ -195,26 +176,14 @@ struct Group {
 
 impl Group {
     fn new(world: World) -> Self {
-        Self {
-            world,
-            drafts: Vec::new(),
-            happened: Vec::new(),
-            replies: Vec::new(),
-        }
+        Self { world, drafts: Vec::new(), happened: Vec::new(), replies: Vec::new() }
     }
 
     fn take(&mut self, request: &Request, at: Timestamp) {
-        let command = Command {
-            by: request.by.clone(),
-            at,
-            seen: request.seen,
-            ask: request.ask.clone(),
-        };
+        let command = Command { by: request.by.clone(), at, seen: request.seen, ask: request.ask.clone() };
         let reply = match decide::decide(&self.world, &command) {
             Ok(entries) => {
-                let first = entries
-                    .first()
-                    .map(|entry| (self.world.events, entry.event.run().or(request.ask.run())));
+                let first = entries.first().map(|entry| (self.world.events, entry.event.run().or(request.ask.run())));
                 self.record(entries, &command).map(|()| Receipt {
                     run: first.and_then(|(_, run)| run).or(request.ask.run()),
                     index: first.map(|(index, _)| index),
@@ -240,13 +209,10 @@ impl Group {
                 event: entry.event.clone(),
                 details: entry.details.clone(),
             };
-            let fault = |why: String| {
-                Refusal::new(Rule::Storage, format!("an event cannot be recorded: {why}"))
-            };
-            let run =
-                evolve(&mut self.world, &recorded).map_err(|illegal| fault(illegal.to_string()))?;
-            let draft = codec::draft(&entry, &command.by, command.at, &self.world)
-                .map_err(|error| fault(error.to_string()))?;
+            let fault = |why: String| Refusal::new(Rule::Storage, format!("an event cannot be recorded: {why}"));
+            let run = evolve(&mut self.world, &recorded).map_err(|illegal| fault(illegal.to_string()))?;
+            let draft =
+                codec::draft(&entry, &command.by, command.at, &self.world).map_err(|error| fault(error.to_string()))?;
             self.drafts.push(draft);
             self.happened.push(Happened { recorded, run });
         }

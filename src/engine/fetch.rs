@@ -23,18 +23,8 @@ pub struct Library {
 
 impl Library {
     /// Answers from these.
-    pub fn new(
-        store: Store,
-        ledger: ledger::Reader,
-        transcripts: Transcripts,
-        origin: String,
-    ) -> Self {
-        Self {
-            store,
-            ledger,
-            transcripts,
-            origin,
-        }
+    pub fn new(store: Store, ledger: ledger::Reader, transcripts: Transcripts, origin: String) -> Self {
+        Self { store, ledger, transcripts, origin }
     }
 
     /// Hands what happened to the views. A view that fails falls behind; the ledger has everything.
@@ -53,23 +43,13 @@ impl Library {
         let answer = match fetch {
             Fetch::History(query) => self.history(world, asker, query),
             Fetch::Audit(query) => {
-                let sees_run = |run: RunId| {
-                    self.workspace_of(world, run)
-                        .is_some_and(|workspace| sees(&workspace))
-                };
-                self.store
-                    .audit(&query, &sees_run)
-                    .map(Fetched::Audit)
-                    .map_err(|error| error.to_string())
+                let sees_run = |run: RunId| self.workspace_of(world, run).is_some_and(|workspace| sees(&workspace));
+                self.store.audit(&query, &sees_run).map(Fetched::Audit).map_err(|error| error.to_string())
             }
             Fetch::Log(query) => self.log(world, asker, &query),
             Fetch::Run(run) => self.run(world, asker, run).map(Fetched::Run),
-            Fetch::Presets(person) => self
-                .kept(asker, &person, |kept| !kept.name.is_empty())
-                .map(Fetched::Presets),
-            Fetch::Drafts(person) => self
-                .kept(asker, &person, |kept| kept.name.is_empty())
-                .map(Fetched::Drafts),
+            Fetch::Presets(person) => self.kept(asker, &person, |kept| !kept.name.is_empty()).map(Fetched::Presets),
+            Fetch::Drafts(person) => self.kept(asker, &person, |kept| kept.name.is_empty()).map(Fetched::Drafts),
         };
         answer.unwrap_or_else(Fetched::Failed)
     }
@@ -78,28 +58,13 @@ impl Library {
     ///
     /// # Errors
     /// In words.
-    pub fn keep(
-        &self,
-        person: &PersonId,
-        name: &str,
-        form: Option<Proposal>,
-    ) -> Result<(), String> {
-        self.store
-            .keep(person, name, form)
-            .map_err(|error| error.to_string())
+    pub fn keep(&self, person: &PersonId, name: &str, form: Option<Proposal>) -> Result<(), String> {
+        self.store.keep(person, name, form).map_err(|error| error.to_string())
     }
 
-    fn history(
-        &self,
-        world: &World,
-        asker: &PersonId,
-        query: HistoryQuery,
-    ) -> Result<Fetched, String> {
+    fn history(&self, world: &World, asker: &PersonId, query: HistoryQuery) -> Result<Fetched, String> {
         let sees = |workspace: &WorkspaceId| world.can_see(asker, workspace);
-        self.store
-            .history(&query, &sees)
-            .map(Fetched::History)
-            .map_err(|error| error.to_string())
+        self.store.history(&query, &sees).map(Fetched::History).map_err(|error| error.to_string())
     }
 
     fn workspace_of(&self, world: &World, run: RunId) -> Option<WorkspaceId> {
@@ -116,35 +81,18 @@ impl Library {
             Some(run) => Arc::clone(run),
             None => self.fold(id)?.ok_or_else(missing)?,
         };
-        if world.can_see(asker, &found.plan.proposal.workspace) {
-            Ok(found)
-        } else {
-            Err(missing())
-        }
+        if world.can_see(asker, &found.plan.proposal.workspace) { Ok(found) } else { Err(missing()) }
     }
 
     fn fold(&self, id: RunId) -> Result<Option<Arc<Run>>, String> {
-        let mut world = World {
-            origin: self.origin.clone(),
-            ..World::default()
-        };
+        let mut world = World { origin: self.origin.clone(), ..World::default() };
         let mut last = None;
-        for index in self
-            .store
-            .events_of(id)
-            .map_err(|error| error.to_string())?
-        {
+        for index in self.store.events_of(id).map_err(|error| error.to_string())? {
             let entry = self.ledger.read(index).map_err(|error| error.to_string())?;
-            let details = self
-                .ledger
-                .details(&entry)
-                .map_err(|error| error.to_string())?;
-            let recorded = codec::recorded(ledger::Recorded { entry, details })
-                .map_err(|error| error.to_string())?;
+            let details = self.ledger.details(&entry).map_err(|error| error.to_string())?;
+            let recorded = codec::recorded(ledger::Recorded { entry, details }).map_err(|error| error.to_string())?;
             if let Some(recorded) = recorded {
-                last = evolve(&mut world, &recorded)
-                    .map_err(|illegal| illegal.to_string())?
-                    .or(last);
+                last = evolve(&mut world, &recorded).map_err(|illegal| illegal.to_string())?.or(last);
             }
         }
         Ok(last)
@@ -156,28 +104,15 @@ impl Library {
             Ok(reader) => reader,
             // Nothing was printed yet: an empty log, not an error.
             Err(TranscriptError::Missing(_)) => {
-                let empty = crate::domain::query::LogPage {
-                    run: query.run,
-                    lines: Vec::new(),
-                    first: 0,
-                    total: 0,
-                };
+                let empty = crate::domain::query::LogPage { run: query.run, lines: Vec::new(), first: 0, total: 0 };
                 return Ok(Fetched::Log(empty));
             }
             Err(error) => return Err(error.to_string()),
         };
-        reader
-            .page(query, &Legend::of(&plan))
-            .map(Fetched::Log)
-            .map_err(|error| error.to_string())
+        reader.page(query, &Legend::of(&plan)).map(Fetched::Log).map_err(|error| error.to_string())
     }
 
-    fn kept(
-        &self,
-        asker: &PersonId,
-        person: &PersonId,
-        wanted: fn(&Preset) -> bool,
-    ) -> Result<Vec<Preset>, String> {
+    fn kept(&self, asker: &PersonId, person: &PersonId, wanted: fn(&Preset) -> bool) -> Result<Vec<Preset>, String> {
         if asker != person {
             return Err("presets and drafts are their owner's".to_owned());
         }

@@ -40,10 +40,7 @@ impl Handle {
     pub async fn submit(&self, by: Actor, seen: Seen, ask: Ask) -> Result<Receipt, Refusal> {
         let gone = || Refusal::new(Rule::Storage, "the server is stopping").next("try again");
         let (reply, answer) = oneshot::channel();
-        self.requests
-            .send((Request { by, seen, ask }, reply))
-            .await
-            .map_err(|_| gone())?;
+        self.requests.send((Request { by, seen, ask }, reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 
@@ -56,11 +53,8 @@ impl Handle {
     pub async fn fetch(&self, asker: &PersonId, fetch: Fetch) -> Fetched {
         let world = Arc::clone(&self.world.borrow());
         let (library, asker) = (self.library.clone(), asker.clone());
-        let answer =
-            tokio::task::spawn_blocking(move || library.answer(&world, &asker, fetch)).await;
-        answer.unwrap_or_else(|_| {
-            Fetched::Failed("the answer could not be made; the log says why".to_owned())
-        })
+        let answer = tokio::task::spawn_blocking(move || library.answer(&world, &asker, fetch)).await;
+        answer.unwrap_or_else(|_| Fetched::Failed("the answer could not be made; the log says why".to_owned()))
     }
 
     /// Keeps a draft of a form, or a preset where it has a name. `None` forgets it.
@@ -90,26 +84,15 @@ impl Handle {
     pub async fn reload(&self, by: Actor) -> Result<Receipt, ReloadError> {
         let current = self.world.borrow().site.clone();
         let read = self.reload.read(current).await?;
-        let ask = Ask::LoadSite {
-            site: Arc::new(read.site),
-            diff: read.diff,
-        };
-        self.submit(by, Seen::Nothing, ask)
-            .await
-            .map_err(ReloadError::Refused)
+        let ask = Ask::LoadSite { site: Arc::new(read.site), diff: read.diff };
+        self.submit(by, Seen::Nothing, ask).await.map_err(ReloadError::Refused)
     }
 
     /// Gives a run the value of one of its `prompt:` secrets. It is kept in memory until the run is over.
     ///
     /// # Errors
     /// A refusal: no such run for this person, or no such secret.
-    pub async fn provide_secret(
-        &self,
-        by: &Actor,
-        run: RunId,
-        name: &str,
-        value: Sealed,
-    ) -> Result<(), Refusal> {
+    pub async fn provide_secret(&self, by: &Actor, run: RunId, name: &str, value: Sealed) -> Result<(), Refusal> {
         let world = Arc::clone(&self.world.borrow());
         self.vault.provide(&world, by, run, name, value)
     }
@@ -117,10 +100,7 @@ impl Handle {
     /// Names of the `prompt:` secrets a run still lacks.
     pub fn missing_secrets(&self, run: RunId) -> Vec<String> {
         let world = Arc::clone(&self.world.borrow());
-        world
-            .run(run)
-            .map(|run| self.vault.missing(run))
-            .unwrap_or_default()
+        world.run(run).map(|run| self.vault.missing(run)).unwrap_or_default()
     }
 
     /// The engine's clock.

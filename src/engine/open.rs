@@ -89,9 +89,7 @@ pub struct Engine {
 impl Engine {
     /// Waits for the engine's end. Says why, where its storage failed for good (exit 74).
     pub async fn ended(self) -> Option<String> {
-        self.writer
-            .await
-            .unwrap_or_else(|_| Some("the engine broke off".to_owned()))
+        self.writer.await.unwrap_or_else(|_| Some("the engine broke off".to_owned()))
     }
 }
 
@@ -100,50 +98,24 @@ impl Engine {
 /// # Errors
 /// With the exit code of its class.
 pub async fn open(settings: Settings) -> Result<(Handle, Engine), OpenError> {
-    let Settings {
-        site,
-        data,
-        executor,
-    } = settings;
-    let opened = tokio::task::spawn_blocking(move || open_data(data, executor))
-        .await
-        .map_err(|_| OpenError::Broken)??;
-    let Opened {
-        mut core,
-        transcripts,
-        store,
-        executor,
-        clock,
-        repaired_bytes,
-    } = opened;
-    let library = Library::new(
-        store,
-        core.reader(),
-        transcripts.clone(),
-        core.world().origin.clone(),
-    );
+    let Settings { site, data, executor } = settings;
+    let opened =
+        tokio::task::spawn_blocking(move || open_data(data, executor)).await.map_err(|_| OpenError::Broken)??;
+    let Opened { mut core, transcripts, store, executor, clock, repaired_bytes } = opened;
+    let library = Library::new(store, core.reader(), transcripts.clone(), core.world().origin.clone());
     let reload = Reload::new(site);
 
     let mut first = Vec::new();
     match reload.read(core.world().site.clone()).await {
-        Ok(read) => first.push(Ask::LoadSite {
-            site: Arc::new(read.site),
-            diff: read.diff,
-        }),
+        Ok(read) => first.push(Ask::LoadSite { site: Arc::new(read.site), diff: read.diff }),
         Err(ReloadError::Wrong(problems)) if core.world().site.is_none() => {
             return Err(OpenError::Site(problems));
         }
         Err(error) => tracing::error!(%error, "the site in force stays; its files are wrong"),
     }
     first.push(Ask::Boot { repaired_bytes });
-    let requests: Vec<Request> = first
-        .into_iter()
-        .map(|ask| Request {
-            by: Actor::Engine,
-            seen: Seen::Nothing,
-            ask,
-        })
-        .collect();
+    let requests: Vec<Request> =
+        first.into_iter().map(|ask| Request { by: Actor::Engine, seen: Seen::Nothing, ask }).collect();
     let committed = core.commit(&requests, clock.now());
     library.take(&committed.happened);
     if let Some(refusal) = committed.replies.into_iter().find_map(Result::err) {
@@ -167,20 +139,12 @@ pub async fn open(settings: Settings) -> Result<(Handle, Engine), OpenError> {
         stopped: stopped.clone(),
     };
     let reconciler = Reconciler::new(handle.clone(), executor.0, recorder);
-    let writer = start(
-        core, waiting, publish, library, clock, stop, stopped, reconciler,
-    );
+    let writer = start(core, waiting, publish, library, clock, stop, stopped, reconciler);
     Ok((handle, Engine { writer }))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the engine's two tasks, owned by the returned handle"
-)]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the one place where the parts are put together"
-)]
+#[expect(clippy::disallowed_methods, reason = "the engine's two tasks, owned by the returned handle")]
+#[expect(clippy::too_many_arguments, reason = "the one place where the parts are put together")]
 fn start(
     core: Core,
     waiting: mpsc::Receiver<super::handle::Waiting>,
@@ -215,19 +179,12 @@ fn open_data(data: PathBuf, executor: executor::Settings) -> Result<Opened, Open
     let wall = clock::wall();
     let entropy = || Box::new(OsEntropy);
     let ledger = match Ledger::open(Arc::clone(&disk), entropy()) {
-        Err(LedgerError::Missing) => Ledger::init(
-            Arc::clone(&disk),
-            entropy(),
-            wall.0,
-            serde_json::Value::from("engine"),
-        )?,
+        Err(LedgerError::Missing) => {
+            Ledger::init(Arc::clone(&disk), entropy(), wall.0, serde_json::Value::from("engine"))?
+        }
         opened => opened?,
     };
-    let store = Store::open(
-        &data.join("store"),
-        &ledger.genesis().origin,
-        ledger.head().size,
-    )?;
+    let store = Store::open(&data.join("store"), &ledger.genesis().origin, ledger.head().size)?;
     let applied = store.applied();
     let mut behind = None;
     let mut core = Core::replay(ledger, |happened| {
@@ -243,16 +200,6 @@ fn open_data(data: PathBuf, executor: executor::Settings) -> Result<Opened, Open
     let transcripts = Transcripts::new(disk)?;
     let vault = Vault::default();
     let resolver = vault.clone();
-    let executor = Executor::new(
-        executor,
-        Arc::new(move |run, secret| resolver.resolve(run, secret)),
-    );
-    Ok(Opened {
-        core,
-        transcripts,
-        store,
-        executor: (Arc::new(executor), vault),
-        clock,
-        repaired_bytes,
-    })
+    let executor = Executor::new(executor, Arc::new(move |run, secret| resolver.resolve(run, secret)));
+    Ok(Opened { core, transcripts, store, executor: (Arc::new(executor), vault), clock, repaired_bytes })
 }

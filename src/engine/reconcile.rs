@@ -34,14 +34,7 @@ pub(super) struct Reconciler {
 
 impl Reconciler {
     pub fn new(handle: Handle, executor: Arc<Executor>, recorder: Recorder) -> Self {
-        Self {
-            handle,
-            executor,
-            recorder,
-            in_flight: BTreeMap::new(),
-            tasks: JoinSet::new(),
-            held: BTreeSet::new(),
-        }
+        Self { handle, executor, recorder, in_flight: BTreeMap::new(), tasks: JoinSet::new(), held: BTreeSet::new() }
     }
 
     /// Works until the engine stops.
@@ -53,9 +46,7 @@ impl Reconciler {
             let wake = self.reconcile(&now).await;
             let sleep = async {
                 match wake {
-                    Some((at, _)) => {
-                        tokio::time::sleep_until(self.handle.clock.instant_of(at)).await
-                    }
+                    Some((at, _)) => tokio::time::sleep_until(self.handle.clock.instant_of(at)).await,
                     None => std::future::pending().await,
                 }
             };
@@ -111,11 +102,7 @@ impl Reconciler {
         let token = CancellationToken::new();
         self.in_flight.insert(key, token.clone());
         self.held.insert(key.run);
-        let (handle, executor, recorder) = (
-            self.handle.clone(),
-            Arc::clone(&self.executor),
-            self.recorder.clone(),
-        );
+        let (handle, executor, recorder) = (self.handle.clone(), Arc::clone(&self.executor), self.recorder.clone());
         self.tasks.spawn(async move {
             carry(handle, executor, recorder, cleared, token).await;
             key
@@ -132,11 +119,7 @@ impl Reconciler {
                 | Phase::Closed(_)
                 | Phase::Reviewed(_)
                 | Phase::Cancelled(_) => true,
-                Phase::Checking(_)
-                | Phase::Running
-                | Phase::Paused(_)
-                | Phase::Stopping(_)
-                | Phase::Verifying => false,
+                Phase::Checking(_) | Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => false,
             });
             resting && !self.in_flight.keys().any(|key| key.run == *run)
         };
@@ -145,9 +128,7 @@ impl Reconciler {
             self.held.remove(&run);
             self.executor.release(run).await;
             self.recorder.release(run).await;
-            let over = world
-                .run(run)
-                .is_none_or(|run| matches!(run.phase, Phase::Ended(_) | Phase::Closed(_)));
+            let over = world.run(run).is_none_or(|run| matches!(run.phase, Phase::Ended(_) | Phase::Closed(_)));
             if over {
                 self.handle.vault.forget(run);
             }
@@ -173,33 +154,15 @@ async fn carry(
     };
     let tell_started = async {
         if let Ok(group) = group.await {
-            tell(
-                &handle,
-                Report {
-                    key,
-                    what: Progressed::Started { group },
-                },
-            )
-            .await;
+            tell(&handle, Report { key, what: Progressed::Started { group } }).await;
         }
     };
-    let (mut outcome, (), ()) = tokio::join!(
-        executor.carry_out(cleared, out, started, cancel),
-        store,
-        tell_started
-    );
+    let (mut outcome, (), ()) = tokio::join!(executor.carry_out(cleared, out, started, cancel), store, tell_started);
     match recorder.finish(key).await {
         Ok(summary) => outcome.output = summary,
         Err(why) => outcome = unrecorded(outcome, why),
     }
-    tell(
-        &handle,
-        Report {
-            key,
-            what: Progressed::Ended(outcome),
-        },
-    )
-    .await;
+    tell(&handle, Report { key, what: Progressed::Ended(outcome) }).await;
 }
 
 /// Output that could not be kept makes a good end an unknown one: nobody could prove it.
@@ -208,21 +171,14 @@ fn unrecorded(outcome: Outcome, why: String) -> Outcome {
         CellResult::Ok => CellResult::Unknown(Reason::Local),
         other @ (CellResult::Failed(_) | CellResult::Unknown(_) | CellResult::Refused(_)) => other,
     };
-    Outcome {
-        result,
-        output: OutputSummary::nothing(),
-        saw: format!("the transcript could not be stored: {why}"),
-    }
+    Outcome { result, output: OutputSummary::nothing(), saw: format!("the transcript could not be stored: {why}") }
 }
 
 /// Tells the engine until it is on the record. While nothing can be recorded the outcome is known to nobody else, so it
 /// is told again; any other refusal is final.
 async fn tell(handle: &Handle, report: Report) {
     loop {
-        match handle
-            .submit(Actor::Engine, Seen::Nothing, Ask::Report(report.clone()))
-            .await
-        {
+        match handle.submit(Actor::Engine, Seen::Nothing, Ask::Report(report.clone())).await {
             Err(refusal) if refusal.rule == Rule::Storage && !handle.stop.is_cancelled() => {
                 tokio::time::sleep(REPORT_RETRY).await;
             }

@@ -45,16 +45,9 @@ impl Recorder {
     pub fn start(transcripts: Transcripts, clock: Clock) -> std::io::Result<Self> {
         let (told, waiting) = mpsc::channel(CHUNKS_WAITING_MAX);
         let (grown, _) = watch::channel(BTreeMap::new());
-        let desk = Desk {
-            transcripts,
-            clock,
-            writers: BTreeMap::new(),
-            grown: grown.clone(),
-        };
+        let desk = Desk { transcripts, clock, writers: BTreeMap::new(), grown: grown.clone() };
         let runtime = tokio::runtime::Handle::current();
-        std::thread::Builder::new()
-            .name("transcripts".to_owned())
-            .spawn(move || desk.work(waiting, &runtime))?;
+        std::thread::Builder::new().name("transcripts".to_owned()).spawn(move || desk.work(waiting, &runtime))?;
         Ok(Self { told, grown })
     }
 
@@ -70,13 +63,8 @@ impl Recorder {
     /// In words, where the transcript could not be stored.
     pub async fn finish(&self, key: OrderKey) -> Result<OutputSummary, String> {
         let (reply, answer) = oneshot::channel();
-        self.told
-            .send(Told::Finish(key, reply))
-            .await
-            .map_err(|_| "the transcript's writer is gone".to_owned())?;
-        answer
-            .await
-            .map_err(|_| "the transcript's writer is gone".to_owned())?
+        self.told.send(Told::Finish(key, reply)).await.map_err(|_| "the transcript's writer is gone".to_owned())?;
+        answer.await.map_err(|_| "the transcript's writer is gone".to_owned())?
     }
 
     /// Closes a run's transcript; more output opens it again.
@@ -104,11 +92,8 @@ impl Desk {
             let told = match next_tick {
                 None => waiting.blocking_recv(),
                 Some(at) => {
-                    let patience =
-                        Duration::from_millis(at.ms_since(self.clock.now()).min(COALESCE_MS));
-                    match runtime
-                        .block_on(async { tokio::time::timeout(patience, waiting.recv()).await })
-                    {
+                    let patience = Duration::from_millis(at.ms_since(self.clock.now()).min(COALESCE_MS));
+                    match runtime.block_on(async { tokio::time::timeout(patience, waiting.recv()).await }) {
                         Ok(told) => told,
                         Err(_) => {
                             next_tick = self.tick();
@@ -124,8 +109,7 @@ impl Desk {
                 }
                 Some(Told::Release(run)) => {
                     self.writers.remove(&run);
-                    self.grown
-                        .send_if_modified(|lines| lines.remove(&run).is_some());
+                    self.grown.send_if_modified(|lines| lines.remove(&run).is_some());
                 }
                 None => return,
             }
@@ -135,18 +119,13 @@ impl Desk {
 
     fn writer(&mut self, run: RunId) -> Result<&mut Writer, String> {
         if !self.writers.contains_key(&run) {
-            let (writer, torn) = self
-                .transcripts
-                .writer(run)
-                .map_err(|error| error.to_string())?;
+            let (writer, torn) = self.transcripts.writer(run).map_err(|error| error.to_string())?;
             if let Some(torn) = torn {
                 tracing::warn!(%run, bytes = torn.bytes, "a torn end of the transcript was moved aside");
             }
             self.writers.insert(run, writer);
         }
-        self.writers
-            .get_mut(&run)
-            .ok_or_else(|| "no writer".to_owned())
+        self.writers.get_mut(&run).ok_or_else(|| "no writer".to_owned())
     }
 
     fn store(&mut self, chunk: &Chunk) {
@@ -155,9 +134,9 @@ impl Desk {
         for _ in 0..WRITE_TRIES_MAX {
             let rest = chunk.bytes.get(taken..).unwrap_or_default();
             let outcome = match self.writer(chunk.key.run) {
-                Ok(writer) => writer
-                    .push(chunk.key, chunk.stream, at, rest)
-                    .map_err(|not| (not.taken, not.why.to_string())),
+                Ok(writer) => {
+                    writer.push(chunk.key, chunk.stream, at, rest).map_err(|not| (not.taken, not.why.to_string()))
+                }
                 Err(why) => Err((0, why)),
             };
             match outcome {

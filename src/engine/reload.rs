@@ -40,10 +40,7 @@ pub enum ReloadError {
 impl Reload {
     /// Reads from this directory.
     pub fn new(dir: PathBuf) -> Self {
-        Self {
-            dir,
-            files: Arc::default(),
-        }
+        Self { dir, files: Arc::default() }
     }
 
     /// Reads the files. What changed is told against the files as last read; after a restart those are unknown, and
@@ -70,10 +67,7 @@ impl Reload {
             None => site::diff(&known, &loaded.files),
         };
         *known = loaded.files;
-        Ok(Read {
-            site: loaded.site,
-            diff,
-        })
+        Ok(Read { site: loaded.site, diff })
     }
 }
 
@@ -83,15 +77,7 @@ fn meaning(site: &Site) -> BTreeMap<String, String> {
         serde_json::to_string_pretty(value).unwrap_or_default()
     }
     let mut files = BTreeMap::from([("people".to_owned(), text(&site.people))]);
-    files.extend(
-        site.workspaces
-            .iter()
-            .map(|(id, workspace)| (format!("workspaces/{id}"), text(workspace))),
-    );
-    files.extend(
-        site.runbooks
-            .values()
-            .map(|runbook| (runbook.file.clone(), runbook.source.clone())),
-    );
+    files.extend(site.workspaces.iter().map(|(id, workspace)| (format!("workspaces/{id}"), text(workspace))));
+    files.extend(site.runbooks.values().map(|runbook| (runbook.file.clone(), runbook.source.clone())));
     files
 }

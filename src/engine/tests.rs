@@ -103,10 +103,7 @@ impl Site {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        write(
-            "quarterdeck.toml",
-            "schema = 1\n[site]\nname = \"test\"\ntheme = \"harbour\"\n",
-        );
+        write("quarterdeck.toml", "schema = 1\n[site]\nname = \"test\"\ntheme = \"harbour\"\n");
         write("people.toml", PEOPLE);
         write("workspaces/lab.toml", WORKSPACE);
         write("runbooks/touch.toml", &runbook(step));
@@ -125,25 +122,14 @@ impl Site {
             agent: None,
             dial: Arc::new(Tcp),
             now: Arc::new(super::clock::wall),
-            local: LocalPlace {
-                home: self.path().join("home"),
-                lang: "C.UTF-8".to_owned(),
-            },
+            local: LocalPlace { home: self.path().join("home"), lang: "C.UTF-8".to_owned() },
         };
-        open(Settings {
-            site: self.path().join("site"),
-            data: self.path().join("data"),
-            executor,
-        })
-        .await
+        open(Settings { site: self.path().join("site"), data: self.path().join("data"), executor }).await
     }
 }
 
 fn who(id: &str) -> Actor {
-    Actor::Person {
-        person: id.into(),
-        door: Door::Socket { uid: 1 },
-    }
+    Actor::Person { person: id.into(), door: Door::Socket { uid: 1 } }
 }
 
 async fn ask(handle: &Handle, person: &str, ask: Ask) -> Result<Receipt, Refusal> {
@@ -160,10 +146,7 @@ async fn until(handle: &Handle, id: RunId, wanted: impl Fn(&Run) -> bool) -> Arc
     };
     match found {
         Some(run) => run,
-        None => panic!(
-            "{id} is over: {:?}",
-            handle.fetch(&"ada".into(), Fetch::Run(id)).await
-        ),
+        None => panic!("{id} is over: {:?}", handle.fetch(&"ada".into(), Fetch::Run(id)).await),
     }
 }
 
@@ -181,21 +164,10 @@ async fn start_one(handle: &Handle) -> RunId {
         communication: String::new(),
         raise_to: None,
     };
-    let id = ask(handle, "ada", Ask::Propose(Box::new(form)))
-        .await
-        .unwrap()
-        .run
-        .unwrap();
+    let id = ask(handle, "ada", Ask::Propose(Box::new(form))).await.unwrap().run.unwrap();
     let run = until(handle, id, |run| run.phase == Phase::Waiting).await;
-    let vote = Ask::Vote {
-        run: id,
-        choice: Choice::Approve,
-        reason: "fine".to_owned(),
-    };
-    handle
-        .submit(who("grace"), Seen::Binding(run.binding), vote)
-        .await
-        .unwrap();
+    let vote = Ask::Vote { run: id, choice: Choice::Approve, reason: "fine".to_owned() };
+    handle.submit(who("grace"), Seen::Binding(run.binding), vote).await.unwrap();
     ask(handle, "ada", Ask::Start { run: id }).await.unwrap();
     id
 }
@@ -206,12 +178,7 @@ async fn a_governed_run_on_this_machine_from_proposal_to_history() {
     let (handle, engine) = site.open().await.unwrap();
     let id = start_one(&handle).await;
     let run = until(&handle, id, |run| run.phase.ending().is_some()).await;
-    assert_eq!(
-        run.phase,
-        Phase::Ended(Ending::Succeeded),
-        "{:?}",
-        run.cells
-    );
+    assert_eq!(run.phase, Phase::Ended(Ending::Succeeded), "{:?}", run.cells);
     assert!(site.path().join("home/made").exists());
 
     let ada = PersonId::new("ada");
@@ -224,63 +191,21 @@ async fn a_governed_run_on_this_machine_from_proposal_to_history() {
         from: LogFrom::Line(0),
         count: 100,
     };
-    let Fetched::Log(page) = handle.fetch(&ada, Fetch::Log(query)).await else {
-        panic!("a log")
-    };
-    let words: Vec<String> = page
-        .lines
-        .iter()
-        .map(|line| String::from_utf8_lossy(&line.bytes).into_owned())
-        .collect();
+    let Fetched::Log(page) = handle.fetch(&ada, Fetch::Log(query)).await else { panic!("a log") };
+    let words: Vec<String> = page.lines.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect();
     assert!(words.contains(&"making".to_owned()), "{words:?}");
 
-    ask(
-        &handle,
-        "ada",
-        Ask::Close {
-            run: id,
-            note: "made".to_owned(),
-        },
-    )
-    .await
-    .unwrap();
-    ask(
-        &handle,
-        "grace",
-        Ask::Review {
-            run: id,
-            comment: "fine".to_owned(),
-        },
-    )
-    .await
-    .unwrap();
-    let Fetched::Run(past) = handle.fetch(&ada, Fetch::Run(id)).await else {
-        panic!("a run")
-    };
+    ask(&handle, "ada", Ask::Close { run: id, note: "made".to_owned() }).await.unwrap();
+    ask(&handle, "grace", Ask::Review { run: id, comment: "fine".to_owned() }).await.unwrap();
+    let Fetched::Run(past) = handle.fetch(&ada, Fetch::Run(id)).await else { panic!("a run") };
     assert_eq!(past.phase, Phase::Reviewed(Ending::Succeeded));
-    let Fetched::History(page) = handle
-        .fetch(
-            &ada,
-            Fetch::History(HistoryQuery {
-                limit: 10,
-                ..Default::default()
-            }),
-        )
-        .await
+    let Fetched::History(page) =
+        handle.fetch(&ada, Fetch::History(HistoryQuery { limit: 10, ..Default::default() })).await
     else {
         panic!("history")
     };
-    assert_eq!(
-        (
-            page.rows.len(),
-            page.rows[0].run,
-            page.rows[0].approved_by.clone()
-        ),
-        (1, id, vec!["grace".into()])
-    );
-    let stranger = handle
-        .fetch(&PersonId::new("mallory"), Fetch::Run(id))
-        .await;
+    assert_eq!((page.rows.len(), page.rows[0].run, page.rows[0].approved_by.clone()), (1, id, vec!["grace".into()]));
+    let stranger = handle.fetch(&PersonId::new("mallory"), Fetch::Run(id)).await;
     assert_eq!(stranger, Fetched::Failed(format!("no run {id}")));
 
     handle.shut_down().await;
@@ -293,10 +218,7 @@ async fn a_second_server_is_refused_by_name() {
     let (handle, _engine) = site.open().await.unwrap();
     let error = site.open().await.map(|_| ()).unwrap_err();
     assert_eq!(error.exit_code(), 73);
-    assert!(
-        error.to_string().contains(&std::process::id().to_string()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
     handle.shut_down().await;
 }
 
@@ -305,10 +227,7 @@ async fn a_restart_interrupts_what_ran_and_the_history_says_so() {
     let site = Site::new("sleep 600");
     let (handle, engine) = site.open().await.unwrap();
     let id = start_one(&handle).await;
-    until(&handle, id, |run| {
-        run.phase == Phase::Running && !run.progress.in_flight.is_empty()
-    })
-    .await;
+    until(&handle, id, |run| run.phase == Phase::Running && !run.progress.in_flight.is_empty()).await;
     handle.shut_down().await;
     engine.ended().await;
     drop(handle);
@@ -321,22 +240,10 @@ async fn a_restart_interrupts_what_ran_and_the_history_says_so() {
             }
         }
     };
-    let (handle, _engine) = tokio::time::timeout(PATIENCE, reopened)
-        .await
-        .unwrap()
-        .unwrap();
+    let (handle, _engine) = tokio::time::timeout(PATIENCE, reopened).await.unwrap().unwrap();
     let run = until(&handle, id, |run| run.phase.ending().is_some()).await;
     assert_eq!(run.phase, Phase::Ended(Ending::Interrupted));
-    ask(
-        &handle,
-        "ada",
-        Ask::Close {
-            run: id,
-            note: "the server was restarted".to_owned(),
-        },
-    )
-    .await
-    .unwrap();
+    ask(&handle, "ada", Ask::Close { run: id, note: "the server was restarted".to_owned() }).await.unwrap();
     handle.shut_down().await;
 }
 
@@ -346,17 +253,11 @@ async fn an_abort_ends_what_runs_and_sees_it_gone() {
     let (handle, _engine) = site.open().await.unwrap();
     let id = start_one(&handle).await;
     let started = |run: &Run| {
-        run.cells
-            .values()
-            .any(|cell| matches!(cell.state, crate::domain::run::CellState::Started { .. }))
+        run.cells.values().any(|cell| matches!(cell.state, crate::domain::run::CellState::Started { .. }))
             && run.phase == Phase::Running
     };
     until(&handle, id, started).await;
-    let stop = Ask::Stop {
-        run: id,
-        how: crate::domain::run::StopHow::Now,
-        reason: "wrong".to_owned(),
-    };
+    let stop = Ask::Stop { run: id, how: crate::domain::run::StopHow::Now, reason: "wrong".to_owned() };
     ask(&handle, "ada", stop).await.unwrap();
     let run = until(&handle, id, |run| run.phase.ending().is_some()).await;
     assert_eq!(run.phase, Phase::Ended(Ending::Aborted));
@@ -370,19 +271,9 @@ async fn an_abort_ends_what_runs_and_sees_it_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_cannot_be_read_stops_the_first_start_and_says_where() {
     let site = Site::new("true");
-    std::fs::write(
-        site.path().join("site/people.toml"),
-        "schema = 1\n[[person]]\nname = \"x\"\n",
-    )
-    .unwrap();
+    std::fs::write(site.path().join("site/people.toml"), "schema = 1\n[[person]]\nname = \"x\"\n").unwrap();
     let error = site.open().await.map(|_| ()).unwrap_err();
     assert_eq!(error.exit_code(), 65);
-    let OpenError::Site(problems) = error else {
-        panic!("problems")
-    };
-    assert!(
-        problems
-            .iter()
-            .any(|problem| problem.file.ends_with("people.toml"))
-    );
+    let OpenError::Site(problems) = error else { panic!("problems") };
+    assert!(problems.iter().any(|problem| problem.file.ends_with("people.toml")));
 }

@@ -19,34 +19,17 @@ impl Vault {
     ///
     /// # Errors
     /// No such run for this person, or no such secret.
-    pub fn provide(
-        &self,
-        world: &World,
-        by: &Actor,
-        run: RunId,
-        name: &str,
-        value: Sealed,
-    ) -> Result<(), Refusal> {
+    pub fn provide(&self, world: &World, by: &Actor, run: RunId, name: &str, value: Sealed) -> Result<(), Refusal> {
         let missing = || Refusal::new(Rule::NotFound, format!("no open run {run}"));
         let person = by.person().ok_or_else(missing)?;
-        let found = world
-            .run(run)
-            .filter(|run| world.can_see(person, &run.plan.proposal.workspace))
-            .ok_or_else(missing)?;
-        let workspace = world
-            .workspace(&found.plan.proposal.workspace)
-            .ok_or_else(missing)?;
+        let found =
+            world.run(run).filter(|run| world.can_see(person, &run.plan.proposal.workspace)).ok_or_else(missing)?;
+        let workspace = world.workspace(&found.plan.proposal.workspace).ok_or_else(missing)?;
         if !workspace.grants(person, found.plan.runbook.runs_as) {
-            return Err(Refusal::new(
-                Rule::Role,
-                format!("{person} may not give {run} a secret"),
-            ));
+            return Err(Refusal::new(Rule::Role, format!("{person} may not give {run} a secret")));
         }
         if !prompts(found).any(|secret| secret.name == name) {
-            return Err(Refusal::new(
-                Rule::NotFound,
-                format!("{run} asks for no secret called {name}"),
-            ));
+            return Err(Refusal::new(Rule::NotFound, format!("{run} asks for no secret called {name}")));
         }
         self.answers().entry(run).or_default().put(name, value);
         Ok(())
@@ -57,10 +40,7 @@ impl Vault {
         let answers = self.answers();
         let known = answers.get(&run.id);
         let open = |name: &str| known.is_none_or(|answers| answers.get(name).is_none());
-        prompts(run)
-            .filter(|secret| open(&secret.name))
-            .map(|secret| secret.name.clone())
-            .collect()
+        prompts(run).filter(|secret| open(&secret.name)).map(|secret| secret.name.clone()).collect()
     }
 
     /// Fetches a secret of a run. Blocks on files.
@@ -69,12 +49,7 @@ impl Vault {
     /// As [`secrets::resolve`].
     pub fn resolve(&self, run: RunId, secret: &PinnedSecret) -> Result<Resolved, SecretError> {
         let reference: SecretRef =
-            secret
-                .reference
-                .parse()
-                .map_err(|_| SecretError::NotAnswered {
-                    name: secret.name.clone(),
-                })?;
+            secret.reference.parse().map_err(|_| SecretError::NotAnswered { name: secret.name.clone() })?;
         let answers = self.answers();
         let none = Answers::default();
         secrets::resolve(&secret.name, &reference, answers.get(&run).unwrap_or(&none))
@@ -92,8 +67,5 @@ impl Vault {
 }
 
 fn prompts(run: &Run) -> impl Iterator<Item = &PinnedSecret> {
-    run.plan
-        .secrets
-        .iter()
-        .filter(|secret| secret.reference.starts_with("prompt:"))
+    run.plan.secrets.iter().filter(|secret| secret.reference.starts_with("prompt:"))
 }

@@ -13,9 +13,7 @@ use super::output::{Chunk, Outlet, clip_back};
 use super::script::{self, Nonce};
 use super::talk::{Delivery, Exit, Heard, Place, Talk};
 use super::trouble::Trouble;
-use crate::domain::order::{
-    self, CellResult, Job, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream,
-};
+use crate::domain::order::{self, CellResult, Job, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream};
 use crate::domain::run::Reason;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -46,13 +44,7 @@ pub(super) async fn carry_out(
 ) -> Outcome {
     let outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run));
     let connect_until = Instant::now() + Duration::from_millis(order.limits.connect_ms);
-    let mut carrier = Carrier {
-        executor,
-        order,
-        outlet,
-        cancel,
-        connect_until,
-    };
+    let mut carrier = Carrier { executor, order, outlet, cancel, connect_until };
     let end = match &order.job {
         Job::Reach => carrier.reach().await,
         Job::Script(delivery) => carrier.script(delivery, started).await,
@@ -63,11 +55,7 @@ pub(super) async fn carry_out(
         Err(trouble) => (CellResult::Refused(trouble.reason), trouble.words),
     };
     let saw = clip_back(&carrier.outlet.clean(&saw), SAW_BYTES_MAX);
-    Outcome {
-        result,
-        output: OutputSummary::nothing(),
-        saw,
-    }
+    Outcome { result, output: OutputSummary::nothing(), saw }
 }
 
 struct Carrier<'a> {
@@ -129,35 +117,22 @@ impl Carrier<'_> {
         }))
     }
 
-    async fn script(
-        &mut self,
-        delivery: &order::Delivery,
-        started: oneshot::Sender<u32>,
-    ) -> Result<End, Trouble> {
+    async fn script(&mut self, delivery: &order::Delivery, started: oneshot::Sender<u32>) -> Result<End, Trouble> {
         let run = self.order.key.run;
-        let secrets = self
-            .executor
-            .secrets
-            .fetch(run, &delivery.secrets, &self.executor.resolve)
-            .await?;
+        let secrets = self.executor.secrets.fetch(run, &delivery.secrets, &self.executor.resolve).await?;
         let mut started = Some(started);
         loop {
             let nonce = fresh_nonce()?;
             let payload = script::payload(&nonce, delivery, &secrets)
                 .map_err(|error| Trouble::new(Reason::Local, error.to_string()))?;
-            let reader = self
-                .reader(&nonce, |place| {
-                    script::line(delivery.interpreter, &nonce, place.lead())
-                })
-                .await?;
+            let reader = self.reader(&nonce, |place| script::line(delivery.interpreter, &nonce, place.lead())).await?;
             let place = reader.place.clone();
             match self.follow(reader, payload, &mut started).await? {
                 Some(end) => return Ok(end),
                 // It led no process group, and left without beginning: once more, with `setsid`.
                 None if place.saw_no_leader() => {}
                 None => {
-                    let words =
-                        "the shell leads no process group, so that nothing could be ended later";
+                    let words = "the shell leads no process group, so that nothing could be ended later";
                     return Err(Trouble::new(Reason::NoShell, words));
                 }
             }
@@ -254,16 +229,12 @@ impl Carrier<'_> {
             Some((exit, _)) if begun => Ok(Some(End::Exit(exit))),
             // It says so before the first word of the script: a shell that left without saying it never began.
             Some((exit, _)) => {
-                let words = format!(
-                    "the shell ended with {} before the script began",
-                    words(&exit)
-                );
+                let words = format!("the shell ended with {} before the script began", words(&exit));
                 Err(Trouble::new(Reason::NoShell, self.with_last_words(words)))
             }
-            None => Ok(Some(End::Unknown(
-                Reason::NoExitStatus,
-                "the session closed without an exit status".to_owned(),
-            ))),
+            None => {
+                Ok(Some(End::Unknown(Reason::NoExitStatus, "the session closed without an exit status".to_owned())))
+            }
         }
     }
 }

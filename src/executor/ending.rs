@@ -69,12 +69,7 @@ pub(super) async fn end_anyhow(
     };
     note(&say, format!("{words}; trying another connection"));
     pool.forget(order.key.run, &order.host.name);
-    match timeout(
-        Duration::from_millis(order.limits.connect_ms),
-        pool.connect_anew(&way(order)),
-    )
-    .await
-    {
+    match timeout(Duration::from_millis(order.limits.connect_ms), pool.connect_anew(&way(order))).await {
         Ok(Ok(fresh)) => end_group(&Place::Ssh(fresh), group, &say).await,
         Ok(Err(trouble)) => Seen::NoAnswer(trouble.words),
         Err(_) => seen,
@@ -118,9 +113,7 @@ async fn ask(place: &Place, line: &str) -> Result<bool, Trouble> {
         let mut said = Vec::new();
         loop {
             match talk.hear().await {
-                Heard::Out(bytes) if said.len() < ANSWER_BYTES_MAX => {
-                    said.extend_from_slice(&bytes)
-                }
+                Heard::Out(bytes) if said.len() < ANSWER_BYTES_MAX => said.extend_from_slice(&bytes),
                 Heard::Out(_) | Heard::Err(_) | Heard::Exit(_) => {}
                 Heard::Closed => break,
                 Heard::Lost => {
@@ -128,30 +121,19 @@ async fn ask(place: &Place, line: &str) -> Result<bool, Trouble> {
                 }
             }
         }
-        match String::from_utf8_lossy(&said)
-            .split_ascii_whitespace()
-            .last()
-        {
+        match String::from_utf8_lossy(&said).split_ascii_whitespace().last() {
             Some("gone") => Ok(true),
             Some("there") => Ok(false),
-            Some(_) | None => Err(Trouble::new(
-                Reason::NoShell,
-                "the host's answer cannot be understood",
-            )),
+            Some(_) | None => Err(Trouble::new(Reason::NoShell, "the host's answer cannot be understood")),
         }
     };
     let late = |_| Trouble::new(Reason::ConnectionLost, "the host did not answer");
-    timeout(Duration::from_millis(ANSWER_MS_MAX), answer)
-        .await
-        .map_err(late)?
+    timeout(Duration::from_millis(ANSWER_MS_MAX), answer).await.map_err(late)?
 }
 
 fn signal_line(signal: &str, group: u32) -> String {
     // The shell itself too, for the moment in which it may not lead a group yet.
-    format!(
-        "exec sh -c 'kill -{signal} -{group} 2>/dev/null || kill -{signal} {group} 2>/dev/null; {}'",
-        look(group)
-    )
+    format!("exec sh -c 'kill -{signal} -{group} 2>/dev/null || kill -{signal} {group} 2>/dev/null; {}'", look(group))
 }
 
 fn look_line(group: u32) -> String {

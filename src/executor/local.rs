@@ -47,10 +47,7 @@ impl LocalPlace {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| {
-                Trouble::new(
-                    Reason::Local,
-                    format!("cannot start setsid sh in {}: {error}", self.home.display()),
-                )
+                Trouble::new(Reason::Local, format!("cannot start setsid sh in {}: {error}", self.home.display()))
             })?;
         Ok(LocalTalk {
             stdin: child.stdin.take(),
@@ -119,10 +116,7 @@ struct Pipe<R> {
 
 impl<R: AsyncRead + Unpin> Pipe<R> {
     fn new(from: Option<R>) -> Self {
-        Self {
-            from,
-            room: BytesMut::new(),
-        }
+        Self { from, room: BytesMut::new() }
     }
 
     fn ended(&self) -> bool {

@@ -32,11 +32,7 @@ pub(super) struct Marker {
 impl Marker {
     /// Looks for the marks of one attempt.
     pub fn new(nonce: Nonce) -> Self {
-        Self {
-            nonce,
-            held: BytesMut::new(),
-            open: false,
-        }
+        Self { nonce, held: BytesMut::new(), open: false }
     }
 
     /// Takes the next bytes: gives back what is not ours, and appends the marks found.
@@ -99,10 +95,7 @@ fn find(text: &[u8], word: &[u8]) -> Option<usize> {
 
 /// Length of the longest end of `text` that is a beginning of `word`.
 fn tail_that_begins(text: &[u8], word: &[u8]) -> usize {
-    (1..word.len().min(text.len() + 1))
-        .rev()
-        .find(|len| text.get(text.len() - len..) == word.get(..*len))
-        .unwrap_or(0)
+    (1..word.len().min(text.len() + 1)).rev().find(|len| text.get(text.len() - len..) == word.get(..*len)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -110,8 +103,7 @@ mod tests {
     use super::*;
 
     fn told(pieces: &[&[u8]], nonce: &Nonce) -> (Vec<Mark>, Vec<u8>) {
-        let (mut marker, mut marks, mut passed) =
-            (Marker::new(nonce.clone()), Vec::new(), Vec::new());
+        let (mut marker, mut marks, mut passed) = (Marker::new(nonce.clone()), Vec::new(), Vec::new());
         for piece in pieces {
             passed.extend_from_slice(&marker.take(Bytes::copy_from_slice(piece), &mut marks));
         }
@@ -122,26 +114,14 @@ mod tests {
     #[test]
     fn marks_are_found_and_taken_out_however_the_stream_is_cut() {
         let nonce = Nonce::fresh().unwrap();
-        let stream = format!(
-            "banner\nno line end{0} 4711\n{0} +\nwords {0} 7\n",
-            nonce.as_str()
-        );
-        let expected = (
-            vec![Mark::Reads(4711), Mark::Begins],
-            format!("banner\nno line endwords {} 7\n", nonce.as_str()),
-        );
+        let stream = format!("banner\nno line end{0} 4711\n{0} +\nwords {0} 7\n", nonce.as_str());
+        let expected =
+            (vec![Mark::Reads(4711), Mark::Begins], format!("banner\nno line endwords {} 7\n", nonce.as_str()));
         for first in 0..stream.len() {
             for second in first..stream.len() {
                 let bytes = stream.as_bytes();
-                let (marks, passed) = told(
-                    &[&bytes[..first], &bytes[first..second], &bytes[second..]],
-                    &nonce,
-                );
-                assert_eq!(
-                    (marks, String::from_utf8(passed).unwrap()),
-                    expected,
-                    "cut at {first} and {second}"
-                );
+                let (marks, passed) = told(&[&bytes[..first], &bytes[first..second], &bytes[second..]], &nonce);
+                assert_eq!((marks, String::from_utf8(passed).unwrap()), expected, "cut at {first} and {second}");
             }
         }
     }
@@ -158,10 +138,7 @@ mod tests {
     #[test]
     fn an_echo_of_our_command_is_no_mark() {
         let nonce = Nonce::fresh().unwrap();
-        let echo = format!(
-            "+ exec sh -c 'echo \"{} $$\" >&2; eval \"$(cat)\" </dev/null'\n",
-            nonce.as_str()
-        );
+        let echo = format!("+ exec sh -c 'echo \"{} $$\" >&2; eval \"$(cat)\" </dev/null'\n", nonce.as_str());
         for odd in [
             echo,
             format!("{} 1\n", nonce.as_str()),
@@ -179,10 +156,6 @@ mod tests {
         let mut marker = Marker::new(nonce.clone());
         let long = nonce.as_str().repeat(100);
         marker.take(Bytes::from(long.into_bytes()), &mut Vec::new());
-        assert!(
-            marker.held.len() <= HELD_BYTES_MAX,
-            "{} bytes wait",
-            marker.held.len()
-        );
+        assert!(marker.held.len() <= HELD_BYTES_MAX, "{} bytes wait", marker.held.len());
     }
 }

@@ -75,55 +75,22 @@ pub struct Executor {
 impl Executor {
     /// An executor without connections. Reads the key files; blocks.
     pub fn new(settings: Settings, resolve: Resolve) -> Self {
-        let Settings {
-            keys,
-            known_hosts,
-            agent,
-            dial,
-            now,
-            local,
-        } = settings;
+        let Settings { keys, known_hosts, agent, dial, now, local } = settings;
         let identities = RwLock::new(Arc::new(Identities::read(&keys)));
-        let means = Means {
-            dial,
-            known_hosts: KnownHosts::new(&known_hosts),
-            identities,
-            agent,
-            now,
-        };
-        Self {
-            pool: Pool::new(means),
-            local: Arc::new(local),
-            secrets: RunSecrets::default(),
-            resolve,
-            keys,
-        }
+        let means = Means { dial, known_hosts: KnownHosts::new(&known_hosts), identities, agent, now };
+        Self { pool: Pool::new(means), local: Arc::new(local), secrets: RunSecrets::default(), resolve, keys }
     }
 
     /// Reads the key files again; blocks. Open connections stay.
     pub fn reload_keys(&self) {
         let identities = Arc::new(Identities::read(&self.keys));
-        *self
-            .pool
-            .means()
-            .identities
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = identities;
+        *self.pool.means().identities.write().unwrap_or_else(PoisonError::into_inner) = identities;
     }
 
     /// What is wrong with the key files that are not used, in words.
     pub fn key_problems(&self) -> Vec<String> {
-        let identities = self
-            .pool
-            .means()
-            .identities
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        identities
-            .problems()
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        let identities = self.pool.means().identities.read().unwrap_or_else(PoisonError::into_inner);
+        identities.problems().iter().map(ToString::to_string).collect()
     }
 
     /// Carries out one order and says how it ended. Output goes to `out` as it arrives, redacted and capped; a full channel makes

@@ -54,12 +54,7 @@ impl Outlet {
     /// An outlet that masks by what `masks` holds now and later.
     pub fn new(key: OrderKey, to: mpsc::Sender<Chunk>, mut masks: watch::Receiver<Masks>) -> Self {
         let now = masks.borrow_and_update().clone();
-        let lane = |stream| Lane {
-            stream,
-            redactor: Redactor::new(&now),
-            idle: now.is_empty(),
-            kept: Kept::default(),
-        };
+        let lane = |stream| Lane { stream, redactor: Redactor::new(&now), idle: now.is_empty(), kept: Kept::default() };
         let (out, err) = (lane(Stream::Out), lane(Stream::Err));
         Self {
             key,
@@ -125,11 +120,7 @@ impl Outlet {
     /// The streams have been silent for a while: lets out what is no beginning of a secret.
     pub fn flush_idle(&mut self) {
         for stream in [Stream::Out, Stream::Err] {
-            let lane = if stream == Stream::Out {
-                &mut self.out
-            } else {
-                &mut self.err
-            };
+            let lane = if stream == Stream::Out { &mut self.out } else { &mut self.err };
             let mut clean = Vec::new();
             lane.redactor.flush_idle(&mut clean);
             self.keep(stream, Bytes::from(clean));
@@ -139,20 +130,13 @@ impl Outlet {
     /// The streams have ended: lets out everything and waits until it has been taken.
     pub async fn finish(&mut self) {
         for stream in [Stream::Out, Stream::Err] {
-            let lane = if stream == Stream::Out {
-                &mut self.out
-            } else {
-                &mut self.err
-            };
+            let lane = if stream == Stream::Out { &mut self.out } else { &mut self.err };
             let mut clean = Vec::new();
             lane.redactor.flush(&mut clean);
             self.keep(stream, Bytes::from(clean));
         }
         if self.dropped > 0 {
-            let words = format!(
-                "{} bytes printed while the step was being ended were not kept",
-                self.dropped
-            );
+            let words = format!("{} bytes printed while the step was being ended were not kept", self.dropped);
             self.dropped = 0;
             self.note(&words);
         }
@@ -169,12 +153,8 @@ impl Outlet {
 
     /// The end of what was printed, standard error before standard output, in at most `max` bytes.
     pub fn last_words(&self, max: usize) -> String {
-        let words = [&self.err, &self.out]
-            .map(|lane| String::from_utf8_lossy(&lane.kept.tail).trim().to_owned());
-        let words = words
-            .into_iter()
-            .find(|words| !words.is_empty())
-            .unwrap_or_default();
+        let words = [&self.err, &self.out].map(|lane| String::from_utf8_lossy(&lane.kept.tail).trim().to_owned());
+        let words = words.into_iter().find(|words| !words.is_empty()).unwrap_or_default();
         clip_front(&words, max).to_owned()
     }
 
@@ -199,25 +179,17 @@ impl Outlet {
             return;
         }
         let was_full = self.room == 0;
-        let taken = bytes
-            .len()
-            .min(usize::try_from(self.room).unwrap_or(usize::MAX));
+        let taken = bytes.len().min(usize::try_from(self.room).unwrap_or(usize::MAX));
         let whole = taken == bytes.len();
         let bytes = bytes.slice(..taken);
         self.room -= taken as u64;
         if !bytes.is_empty() {
-            let lane = if stream == Stream::Err {
-                &mut self.err
-            } else {
-                &mut self.out
-            };
+            let lane = if stream == Stream::Err { &mut self.err } else { &mut self.out };
             lane.kept.add(&bytes);
             self.wait(stream, bytes);
         }
         if !whole && !was_full {
-            self.note(&format!(
-                "more than {OUTPUT_STEP_BYTES_MAX} bytes: what follows is not kept"
-            ));
+            self.note(&format!("more than {OUTPUT_STEP_BYTES_MAX} bytes: what follows is not kept"));
         }
     }
 
@@ -233,11 +205,7 @@ impl Outlet {
                 break;
             }
         }
-        let chunk = Chunk {
-            key: self.key,
-            stream,
-            bytes,
-        };
+        let chunk = Chunk { key: self.key, stream, bytes };
         let chunk = if self.waiting.is_empty() {
             match self.to.try_send(chunk) {
                 // Closed: nobody listens any more, and the host must still be able to finish.
@@ -286,11 +254,8 @@ struct Kept {
 impl Kept {
     fn add(&mut self, bytes: &[u8]) {
         let room = JUDGED_BYTES_MAX - self.head.len();
-        self.head
-            .extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-        let fresh = bytes
-            .get(bytes.len().saturating_sub(TAIL_BYTES_MAX)..)
-            .unwrap_or(bytes);
+        self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        let fresh = bytes.get(bytes.len().saturating_sub(TAIL_BYTES_MAX)..).unwrap_or(bytes);
         let surplus = (self.tail.len() + fresh.len()).saturating_sub(TAIL_BYTES_MAX);
         self.tail.drain(..surplus.min(self.tail.len()));
         self.tail.extend_from_slice(fresh);
@@ -302,9 +267,7 @@ fn clip_front(text: &str, max: usize) -> &str {
     if text.len() <= max {
         return text;
     }
-    let from = (text.len() - max..=text.len())
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(text.len());
+    let from = (text.len() - max..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
     let end = text.get(from..).unwrap_or_default();
     match end.split_once('\n') {
         Some((_, lines)) if !lines.is_empty() => lines,
@@ -318,10 +281,7 @@ pub(super) fn clip_back(text: &str, max: usize) -> String {
         return text.to_owned();
     }
     let room = max.saturating_sub('…'.len_utf8());
-    let to = (0..=room)
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0);
+    let to = (0..=room).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     format!("{}…", text.get(..to).unwrap_or_default())
 }
 

@@ -30,9 +30,7 @@ impl Nonce {
     pub fn fresh() -> Result<Self, getrandom::Error> {
         let mut bytes = [0u8; 16];
         getrandom::fill(&mut bytes)?;
-        Ok(Self(
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-        ))
+        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
     /// Its hexadecimal digits.
@@ -66,9 +64,7 @@ pub(super) enum ScriptError {
     #[error("the script holds a NUL byte, which no shell can carry")]
     NulInText,
     /// Longer than [`PAYLOAD_BYTES_MAX`].
-    #[error(
-        "script and values are longer than {PAYLOAD_BYTES_MAX} bytes; copy big files to the host another way"
-    )]
+    #[error("script and values are longer than {PAYLOAD_BYTES_MAX} bytes; copy big files to the host another way")]
     TooLong,
 }
 
@@ -82,10 +78,7 @@ pub(super) fn line(interpreter: Interpreter, nonce: &Nonce, lead: Lead) -> Strin
         Lead::Given => "",
         Lead::Taken => "setsid ",
     };
-    format!(
-        "exec {setsid}{shell} -c 'echo \"{} $$\" >&2; eval \"$(cat)\" </dev/null'",
-        nonce.as_str()
-    )
+    format!("exec {setsid}{shell} -c 'echo \"{} $$\" >&2; eval \"$(cat)\" </dev/null'", nonce.as_str())
 }
 
 /// The command line that only shows that a shell answers.
@@ -105,13 +98,8 @@ pub(super) fn payload(
     if delivery.text.as_bytes().contains(&0) {
         return Err(ScriptError::NulInText);
     }
-    let plain = delivery
-        .variables
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let sealed = secrets
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.expose()));
+    let plain = delivery.variables.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let sealed = secrets.iter().map(|(name, value)| (name.as_str(), value.expose()));
     let variables: Vec<(&str, &[u8])> = plain.chain(sealed).collect();
     let mut bytes = 256 + quoted_len(delivery.text.as_bytes());
     for (name, value) in &variables {
@@ -166,9 +154,7 @@ const MEANINGFUL: [&str; 12] = [
 
 fn check_name(name: &str) -> Result<(), ScriptError> {
     let mut letters = name.bytes();
-    let head = letters
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let head = letters.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     if !head || !letters.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return Err(ScriptError::Name(name.to_owned()));
     }

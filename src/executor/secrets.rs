@@ -29,10 +29,7 @@ struct OfRun {
 
 impl Default for OfRun {
     fn default() -> Self {
-        Self {
-            masks: watch::Sender::new(Masks::none()),
-            known: Vec::new(),
-        }
+        Self { masks: watch::Sender::new(Masks::none()), known: Vec::new() }
     }
 }
 
@@ -51,12 +48,7 @@ impl RunSecrets {
     ///
     /// # Errors
     /// When one cannot be had, is not the version the plan pinned, or cannot be masked.
-    pub async fn fetch(
-        &self,
-        run: RunId,
-        wanted: &[PinnedSecret],
-        resolve: &Resolve,
-    ) -> Result<Vec<Named>, Trouble> {
+    pub async fn fetch(&self, run: RunId, wanted: &[PinnedSecret], resolve: &Resolve) -> Result<Vec<Named>, Trouble> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
@@ -76,10 +68,7 @@ impl RunSecrets {
             Ok(fetched)
         });
         fetched.await.unwrap_or_else(|_| {
-            Err(Trouble::new(
-                Reason::SecretMissing,
-                "fetching a secret failed inside this program",
-            ))
+            Err(Trouble::new(Reason::SecretMissing, "fetching a secret failed inside this program"))
         })
     }
 
@@ -87,25 +76,14 @@ impl RunSecrets {
         let mut runs = self.lock();
         let of_run = runs.entry(run).or_default();
         // Every host fetches the same secret: masked once, and again only where its value changed in mid-run.
-        let known = |new: &Named| {
-            of_run
-                .known
-                .iter()
-                .any(|(name, value)| *name == new.0 && value.expose() == new.1.expose())
-        };
+        let known =
+            |new: &Named| of_run.known.iter().any(|(name, value)| *name == new.0 && value.expose() == new.1.expose());
         let fresh: Vec<Named> = fetched.iter().filter(|new| !known(new)).cloned().collect();
         if fresh.is_empty() {
             return Ok(());
         }
-        let pairs: Vec<(&str, &Sealed)> = fresh
-            .iter()
-            .map(|(name, value)| (name.as_str(), &**value))
-            .collect();
-        let masks = of_run
-            .masks
-            .borrow()
-            .with(&pairs)
-            .map_err(|error| error.to_string())?;
+        let pairs: Vec<(&str, &Sealed)> = fresh.iter().map(|(name, value)| (name.as_str(), &**value)).collect();
+        let masks = of_run.masks.borrow().with(&pairs).map_err(|error| error.to_string())?;
         of_run.masks.send_replace(masks);
         of_run.known.extend(fresh);
         Ok(())

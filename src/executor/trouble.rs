@@ -14,17 +14,11 @@ pub(super) struct Trouble {
 impl Trouble {
     /// Trouble of a kind, in words.
     pub fn new(reason: Reason, words: impl Into<String>) -> Self {
-        Self {
-            reason,
-            words: words.into(),
-        }
+        Self { reason, words: words.into() }
     }
 
     /// The same trouble, met at the server `hop` on the way.
     pub fn at_hop(self, hop: &str) -> Self {
-        Self {
-            words: format!("on the way through {hop}: {}", self.words),
-            ..self
-        }
+        Self { words: format!("on the way through {hop}: {}", self.words), ..self }
     }
 }

@@ -40,11 +40,7 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Places the drafts after `chain`, with a fresh salt for each detail.
-    pub fn plan(
-        drafts: &[Draft],
-        chain: &Chain,
-        entropy: &mut dyn Entropy,
-    ) -> Result<Self, LedgerError> {
+    pub fn plan(drafts: &[Draft], chain: &Chain, entropy: &mut dyn Entropy) -> Result<Self, LedgerError> {
         let details: usize = drafts.iter().map(|draft| draft.details.len()).sum();
         let mut salts = vec![0; details * SALT_BYTES];
         entropy.fill(&mut salts).map_err(LedgerError::Entropy)?;
@@ -60,19 +56,12 @@ impl Batch {
         for (position, draft) in drafts.iter().enumerate() {
             let (now, later) = salts.split_at(draft.details.len().min(salts.len()));
             salts = later;
-            batch
-                .push(position, draft, now)
-                .map_err(|source| LedgerError::Draft { position, source })?;
+            batch.push(position, draft, now).map_err(|source| LedgerError::Draft { position, source })?;
         }
         Ok(batch)
     }
 
-    fn push(
-        &mut self,
-        position: usize,
-        draft: &Draft,
-        salts: &[[u8; SALT_BYTES]],
-    ) -> Result<(), DraftError> {
+    fn push(&mut self, position: usize, draft: &Draft, salts: &[[u8; SALT_BYTES]]) -> Result<(), DraftError> {
         let run = self.chain.next(draft.at, draft.run, draft.run_closed)?;
         let event = u32::try_from(position).unwrap_or(u32::MAX);
         let mut commitments = BTreeMap::new();
@@ -81,39 +70,24 @@ impl Batch {
                 return Err(DraftError::DetailName(name.clone()));
             }
             if value.len() > DETAIL_BYTES_MAX {
-                return Err(DraftError::DetailBytes {
-                    name: name.clone(),
-                    bytes: value.len(),
-                });
+                return Err(DraftError::DetailBytes { name: name.clone(), bytes: value.len() });
             }
             commitments.insert(name.clone(), hash::commitment(salt, &draft.kind, value));
             self.details.push(event, name, salt, value);
         }
-        let place = Place {
-            index: self.chain.size,
-            prev: self.chain.hash,
-            run,
-            commitments: &commitments,
-        };
+        let place = Place { index: self.chain.size, prev: self.chain.hash, run, commitments: &commitments };
         let leaf = leaf::write(draft, &place)?;
         let hash = leaf_hash(&leaf);
         self.offsets.push(self.leaves.len() as u64);
         record::encode(place.index, &leaf, &mut self.leaves);
-        self.stamps.push(Stamped {
-            index: place.index,
-            hash,
-            run,
-        });
+        self.stamps.push(Stamped { index: place.index, hash, run });
         self.chain.push(draft.at, run, hash);
         let over = self.stamps.len() > BATCH_EVENTS_MAX
             || self.leaves.len() > BATCH_LEAF_BYTES_MAX
             || self.details.len() > BATCH_DETAIL_BYTES_MAX;
         if over {
             let bytes = self.leaves.len() + self.details.len();
-            return Err(DraftError::Batch {
-                events: self.stamps.len(),
-                bytes,
-            });
+            return Err(DraftError::Batch { events: self.stamps.len(), bytes });
         }
         Ok(())
     }

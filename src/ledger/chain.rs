@@ -73,35 +73,16 @@ pub struct Chain {
 
 impl Chain {
     /// The run link of the next event, and whether its time may follow.
-    pub fn next(
-        &self,
-        at: i64,
-        run: Option<u64>,
-        end: bool,
-    ) -> Result<Option<RunLink>, DraftError> {
+    pub fn next(&self, at: i64, run: Option<u64>, end: bool) -> Result<Option<RunLink>, DraftError> {
         if self.size > 0 && at < self.at {
             return Err(DraftError::Clock { at, last: self.at });
         }
         let Some(id) = run else {
-            return if end {
-                Err(DraftError::NoRun)
-            } else {
-                Ok(None)
-            };
+            return if end { Err(DraftError::NoRun) } else { Ok(None) };
         };
         match self.runs.get(&id) {
-            Some((seq, hash)) => Ok(Some(RunLink {
-                id,
-                seq: seq + 1,
-                prev: Some(*hash),
-                end,
-            })),
-            None if id > self.last_run => Ok(Some(RunLink {
-                id,
-                seq: 1,
-                prev: None,
-                end,
-            })),
+            Some((seq, hash)) => Ok(Some(RunLink { id, seq: seq + 1, prev: Some(*hash), end })),
+            None if id > self.last_run => Ok(Some(RunLink { id, seq: 1, prev: None, end })),
             None => Err(DraftError::RunOver(id)),
         }
     }
@@ -124,19 +105,13 @@ impl Chain {
     /// Adds an event found on disk, after checking that it stands where it must.
     pub(super) fn extend(&mut self, leaf: &Outline<'_>, hash: Hash) -> Result<(), BrokenLink> {
         if leaf.index != self.size {
-            return Err(BrokenLink::Index {
-                found: leaf.index,
-                expected: self.size,
-            });
+            return Err(BrokenLink::Index { found: leaf.index, expected: self.size });
         }
         if leaf.prev != self.hash {
             return Err(BrokenLink::Prev);
         }
         if self.size > 0 && leaf.at < self.at {
-            return Err(BrokenLink::Clock {
-                at: leaf.at,
-                before: self.at,
-            });
+            return Err(BrokenLink::Clock { at: leaf.at, before: self.at });
         }
         if let Some(link) = leaf.run {
             let (expected, prev) = match self.runs.get(&link.id) {
@@ -145,11 +120,7 @@ impl Chain {
                 None => return Err(BrokenLink::RunOver { run: link.id }),
             };
             if link.seq != expected {
-                return Err(BrokenLink::RunSequence {
-                    run: link.id,
-                    found: link.seq,
-                    expected,
-                });
+                return Err(BrokenLink::RunSequence { run: link.id, found: link.seq, expected });
             }
             if link.prev != prev {
                 return Err(BrokenLink::RunPrev { run: link.id });

@@ -84,16 +84,8 @@ impl Frame {
         }
         let mut fields = Fields(rest);
         let (first, count, zero) = (fields.u64()?, fields.u32()?, fields.u32()?);
-        let (entries_bytes, leaf_offset, leaf_bytes) =
-            (fields.u64()?, fields.u64()?, fields.u64()?);
-        (zero == 0).then_some(Self {
-            offset,
-            first,
-            count,
-            entries_bytes,
-            leaf_offset,
-            leaf_bytes,
-        })
+        let (entries_bytes, leaf_offset, leaf_bytes) = (fields.u64()?, fields.u64()?, fields.u64()?);
+        (zero == 0).then_some(Self { offset, first, count, entries_bytes, leaf_offset, leaf_bytes })
     }
 }
 
@@ -145,23 +137,9 @@ impl FrameBuilder {
     }
 
     /// The frame's bytes, to be appended at `offset` of the details file.
-    pub fn finish(
-        &self,
-        offset: u64,
-        first: u64,
-        count: u32,
-        leaf_offset: u64,
-        leaf_bytes: u64,
-    ) -> (Frame, Vec<u8>) {
+    pub fn finish(&self, offset: u64, first: u64, count: u32, leaf_offset: u64, leaf_bytes: u64) -> (Frame, Vec<u8>) {
         let entries_bytes = self.entries.len() as u64;
-        let frame = Frame {
-            offset,
-            first,
-            count,
-            entries_bytes,
-            leaf_offset,
-            leaf_bytes,
-        };
+        let frame = Frame { offset, first, count, entries_bytes, leaf_offset, leaf_bytes };
         let mut bytes = frame.encode();
         bytes.extend_from_slice(&self.entries);
         (frame, bytes)
@@ -215,10 +193,7 @@ pub struct Slots {
 impl Slots {
     /// The entries of `frame`.
     pub fn of(frame: Frame) -> Self {
-        Self {
-            frame,
-            at: frame.offset + FRAME_BYTES as u64,
-        }
+        Self { frame, at: frame.offset + FRAME_BYTES as u64 }
     }
 
     /// Whether all entries were walked.
@@ -257,12 +232,7 @@ impl Slots {
             return Ok(None);
         }
         self.at = end;
-        Ok(Some(Slot {
-            index: self.frame.first + u64::from(event),
-            name,
-            offset,
-            value_bytes,
-        }))
+        Ok(Some(Slot { index: self.frame.first + u64::from(event), name, offset, value_bytes }))
     }
 }
 

@@ -37,11 +37,7 @@ pub struct SeededEntropy {
 impl SeededEntropy {
     /// The stream of this seed, from its start.
     pub fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            block: 0,
-            rest: Vec::new(),
-        }
+        Self { seed, block: 0, rest: Vec::new() }
     }
 }
 

@@ -25,10 +25,7 @@ pub fn begin(disk: &Arc<dyn Disk>, index: u64, name: &str) -> Result<(), DiskErr
 /// Overwrites a detail's salt and value.
 pub fn wipe(disk: &Arc<dyn Disk>, segment: u64, slot: &Slot) -> Result<(), DiskError> {
     let file = File::open(disk, &details_path(segment), Mode::Overwrite)?;
-    file.overwrite(
-        slot.offset,
-        &vec![0; SALT_BYTES + slot.value_bytes as usize],
-    )?;
+    file.overwrite(slot.offset, &vec![0; SALT_BYTES + slot.value_bytes as usize])?;
     file.sync_data()
 }
 
@@ -50,13 +47,8 @@ pub fn unfinished(disk: &Arc<dyn Disk>) -> Result<Vec<(u64, String)>, DiskError>
     let mut rest = bytes.as_slice();
     let mut found = Vec::new();
     while let Some(index) = record::whole_at_start(rest) {
-        let len = rest
-            .first_chunk()
-            .map_or(0, |len| u32::from_le_bytes(*len) as usize)
-            .min(LEAF_BYTES_MAX);
-        let name = rest
-            .get(HEADER_BYTES..HEADER_BYTES + len)
-            .unwrap_or_default();
+        let len = rest.first_chunk().map_or(0, |len| u32::from_le_bytes(*len) as usize).min(LEAF_BYTES_MAX);
+        let name = rest.get(HEADER_BYTES..HEADER_BYTES + len).unwrap_or_default();
         found.push((index, String::from_utf8_lossy(name).into_owned()));
         rest = rest.get(HEADER_BYTES + len..).unwrap_or_default();
     }

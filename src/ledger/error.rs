@@ -20,17 +20,13 @@ pub enum LedgerError {
     #[error("there is a ledger here already: nothing was changed")]
     AlreadyThere,
     /// It was written by a newer version.
-    #[error(
-        "the ledger's format is version {found}, this program reads {FORMAT_VERSION}: use a newer quarterdeck"
-    )]
+    #[error("the ledger's format is version {found}, this program reads {FORMAT_VERSION}: use a newer quarterdeck")]
     NewerFormat {
         /// The version found.
         found: u64,
     },
     /// Acknowledged bytes are wrong or gone.
-    #[error(
-        "the ledger is damaged: {file} at byte {offset}: {why}. Restore it from a backup; nothing was changed"
-    )]
+    #[error("the ledger is damaged: {file} at byte {offset}: {why}. Restore it from a backup; nothing was changed")]
     Damaged {
         /// The file, relative to the data directory.
         file: String,

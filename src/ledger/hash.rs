@@ -90,15 +90,8 @@ mod tests {
     #[test]
     fn the_leaf_hash_is_rfc_6962s() {
         // RFC 6962's own example: the hash of an empty leaf.
-        let hex: String = leaf_hash(b"")
-            .0
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        assert_eq!(
-            hex,
-            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
-        );
+        let hex: String = leaf_hash(b"").0.iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hex, "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
     }
 
     #[test]
@@ -111,19 +104,13 @@ mod tests {
         let mut other = text.clone().into_bytes();
         let last = other.len() - 2;
         other[last] += 1;
-        assert_ne!(
-            Hash::from_base64(std::str::from_utf8(&other).unwrap()),
-            Some(hash)
-        );
+        assert_ne!(Hash::from_base64(std::str::from_utf8(&other).unwrap()), Some(hash));
     }
 
     #[test]
     fn a_commitment_separates_kind_and_bytes() {
         let salt = [7; SALT_BYTES];
         assert_ne!(commitment(&salt, "a", b"b"), commitment(&salt, "ab", b""));
-        assert_ne!(
-            commitment(&salt, "a", b"b"),
-            commitment(&[8; SALT_BYTES], "a", b"b")
-        );
+        assert_ne!(commitment(&salt, "a", b"b"), commitment(&[8; SALT_BYTES], "a", b"b"));
     }
 }

@@ -136,23 +136,14 @@ pub struct Entry {
 
 /// The body of a [`KIND_ERASED`] event: which details are erased. Written first, carried out after.
 pub fn erasure_body<'a>(of: impl IntoIterator<Item = (u64, &'a str)>) -> Map<String, Value> {
-    let of = of
-        .into_iter()
-        .map(|(index, name)| serde_json::json!({ "i": index, "name": name }));
+    let of = of.into_iter().map(|(index, name)| serde_json::json!({ "i": index, "name": name }));
     Map::from_iter([("of".to_owned(), Value::Array(of.collect()))])
 }
 
 /// The pairs an [`erasure_body`] names; `None` when it is not one.
 pub(super) fn erasures(body: &Map<String, Value>) -> Option<Vec<(u64, String)>> {
     let of = body.get("of")?.as_array()?;
-    of.iter()
-        .map(|pair| {
-            Some((
-                pair.get("i")?.as_u64()?,
-                pair.get("name")?.as_str()?.to_owned(),
-            ))
-        })
-        .collect()
+    of.iter().map(|pair| Some((pair.get("i")?.as_u64()?, pair.get("name")?.as_str()?.to_owned()))).collect()
 }
 
 /// The parts of a leaf that the ledger itself puts there.
@@ -189,10 +180,7 @@ pub(super) fn write(draft: &Draft, place: &Place<'_>) -> Result<Vec<u8>, DraftEr
         leaf.insert("body".into(), Value::Object(draft.body.clone()));
     }
     if !place.commitments.is_empty() {
-        let c = place
-            .commitments
-            .iter()
-            .map(|(name, hash)| (name.clone(), hash.to_base64().into()));
+        let c = place.commitments.iter().map(|(name, hash)| (name.clone(), hash.to_base64().into()));
         leaf.insert("c".into(), Value::Object(c.collect()));
     }
     if let Some(run) = place.run {
@@ -220,18 +208,13 @@ fn tokens_only(value: &Value, at: &str) -> Result<(), DraftError> {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
         Value::String(text) => {
-            let token =
-                text.len() <= TOKEN_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
-            if token {
-                Ok(())
-            } else {
-                Err(DraftError::FreeText(at.to_owned()))
-            }
+            let token = text.len() <= TOKEN_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
+            if token { Ok(()) } else { Err(DraftError::FreeText(at.to_owned())) }
         }
         Value::Array(items) => items.iter().try_for_each(|item| tokens_only(item, at)),
-        Value::Object(members) => members
-            .iter()
-            .try_for_each(|(key, value)| tokens_only(value, &format!("{at}.{key}"))),
+        Value::Object(members) => {
+            members.iter().try_for_each(|(key, value)| tokens_only(value, &format!("{at}.{key}")))
+        }
     }
 }
 
@@ -309,10 +292,7 @@ pub(super) fn read(leaf: &[u8], hash: Hash) -> Result<Entry, LeafError> {
         kind: wire.kind.to_owned(),
         at: wire.at,
         run: wire.run.as_ref().map(run_of).transpose()?,
-        commitments: commitments_of(&wire.c)?
-            .into_iter()
-            .map(|(name, hash)| (name.to_owned(), hash))
-            .collect(),
+        commitments: commitments_of(&wire.c)?.into_iter().map(|(name, hash)| (name.to_owned(), hash)).collect(),
         prev: wire.prev.map(hash_of).transpose()?,
         by: wire.by,
         body: wire.body.unwrap_or_default(),
@@ -320,9 +300,7 @@ pub(super) fn read(leaf: &[u8], hash: Hash) -> Result<Entry, LeafError> {
     })
 }
 
-fn wire<'a, By: Deserialize<'a>, Body: Deserialize<'a>>(
-    leaf: &'a [u8],
-) -> Result<Wire<'a, By, Body>, LeafError> {
+fn wire<'a, By: Deserialize<'a>, Body: Deserialize<'a>>(leaf: &'a [u8]) -> Result<Wire<'a, By, Body>, LeafError> {
     match serde_json::from_slice::<Wire<'a, By, Body>>(leaf) {
         Ok(wire) if wire.v > FORMAT_VERSION => Err(LeafError::Newer(wire.v)),
         Ok(wire) if !is_kind(wire.kind) => Err(LeafError::Shape("no kind".into())),
@@ -339,16 +317,9 @@ fn hash_of(text: &str) -> Result<Hash, LeafError> {
 }
 
 fn run_of(wire: &WireRun<'_>) -> Result<RunLink, LeafError> {
-    Ok(RunLink {
-        id: wire.id,
-        seq: wire.seq,
-        prev: wire.prev.map(hash_of).transpose()?,
-        end: wire.end,
-    })
+    Ok(RunLink { id: wire.id, seq: wire.seq, prev: wire.prev.map(hash_of).transpose()?, end: wire.end })
 }
 
 fn commitments_of<'a>(c: &BTreeMap<&'a str, &str>) -> Result<BTreeMap<&'a str, Hash>, LeafError> {
-    c.iter()
-        .map(|(name, text)| Ok((*name, hash_of(text)?)))
-        .collect()
+    c.iter().map(|(name, text)| Ok((*name, hash_of(text)?))).collect()
 }

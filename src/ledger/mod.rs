@@ -39,8 +39,8 @@ pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::LedgerError;
 pub use hash::{Hash, leaf_hash};
 pub use leaf::{
-    DETAIL_BYTES_MAX, Draft, DraftError, Entry, FORMAT_VERSION, KIND_CREATED, KIND_ERASED,
-    KIND_REPAIRED, RunLink, erasure_body,
+    DETAIL_BYTES_MAX, Draft, DraftError, Entry, FORMAT_VERSION, KIND_CREATED, KIND_ERASED, KIND_REPAIRED, RunLink,
+    erasure_body,
 };
 pub use open::{Genesis, Repair};
 pub use reader::{Entries, Head, Reader, Recorded};

@@ -77,11 +77,7 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
     for (place, &first) in firsts.iter().enumerate() {
         let next = firsts.get(place + 1).copied();
         let last = next.is_none();
-        let sealed = if last {
-            None
-        } else {
-            trusted(disk, first).map_err(LedgerError::Open)?
-        };
+        let sealed = if last { None } else { trusted(disk, first).map_err(LedgerError::Open)? };
         let (segment, after) = match sealed {
             Some(sealed) => {
                 follows(&sealed.segment, next)?;
@@ -91,14 +87,9 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
                 let scanned = scan::scan(disk, first, &chain, last)?;
                 follows(&scanned.segment, next)?;
                 if last {
-                    repair(disk, &scanned)
-                        .and_then(|()| assure(disk, &scanned))
-                        .map_err(LedgerError::Open)?;
+                    repair(disk, &scanned).and_then(|()| assure(disk, &scanned)).map_err(LedgerError::Open)?;
                 } else {
-                    let sealed = Sealed {
-                        segment: scanned.segment.clone(),
-                        chain: scanned.chain.clone(),
-                    };
+                    let sealed = Sealed { segment: scanned.segment.clone(), chain: scanned.chain.clone() };
                     // Only saves time: a full disk must not keep the ledger shut.
                     let _made_again_when_missing = sealed.save(disk);
                 }
@@ -112,13 +103,7 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
         return Err(LedgerError::Missing);
     }
     let repairs = repairs(disk).map_err(LedgerError::Open)?;
-    Ok(Opened {
-        segments: maps,
-        chain,
-        repairs,
-        genesis,
-        genesis_hash,
-    })
+    Ok(Opened { segments: maps, chain, repairs, genesis, genesis_hash })
 }
 
 /// Whether the next segment begins where this one ends.
@@ -126,11 +111,7 @@ fn follows(segment: &Segment, next: Option<u64>) -> Result<(), LedgerError> {
     match next {
         Some(next) if next != segment.after() => {
             let why = format!("the segment before it ends at event {}", segment.after());
-            Err(LedgerError::Damaged {
-                file: segment_path(next),
-                offset: 0,
-                why,
-            })
+            Err(LedgerError::Damaged { file: segment_path(next), offset: 0, why })
         }
         Some(_) | None => Ok(()),
     }
@@ -150,11 +131,7 @@ fn trusted(disk: &Arc<dyn Disk>, first: u64) -> Result<Option<Sealed>, DiskError
 /// Reads event 0.
 fn genesis(disk: &Arc<dyn Disk>) -> Result<(Genesis, Hash), LedgerError> {
     let path = segment_path(0);
-    let damaged = |why: String| LedgerError::Damaged {
-        file: path.clone(),
-        offset: 0,
-        why,
-    };
+    let damaged = |why: String| LedgerError::Damaged { file: path.clone(), offset: 0, why };
     let file = match File::open(disk, &path, Mode::Read) {
         Ok(file) => Arc::new(file),
         Err(error) if error.is_missing() => {
@@ -175,9 +152,7 @@ fn genesis(disk: &Arc<dyn Disk>) -> Result<(Genesis, Hash), LedgerError> {
         LeafError::Shape(why) => damaged(why),
     })?;
     match read_genesis(&entry.kind, &entry.body) {
-        Some(genesis) if genesis.format > FORMAT_VERSION => Err(LedgerError::NewerFormat {
-            found: genesis.format,
-        }),
+        Some(genesis) if genesis.format > FORMAT_VERSION => Err(LedgerError::NewerFormat { found: genesis.format }),
         Some(genesis) => Ok((genesis, hash)),
         None => Err(damaged("event 0 does not say what it must".into())),
     }
@@ -189,11 +164,7 @@ pub fn read_genesis(kind: &str, body: &Map<String, Value>) -> Option<Genesis> {
     let key = STANDARD.decode(text("key")?).ok()?;
     let origin = text("origin")?.to_owned();
     let named = origin.starts_with("quarterdeck/") && kind == KIND_CREATED;
-    named.then_some(Genesis {
-        origin,
-        key: key.try_into().ok()?,
-        format: body.get("format")?.as_u64()?,
-    })
+    named.then_some(Genesis { origin, key: key.try_into().ok()?, format: body.get("format")?.as_u64()? })
 }
 
 /// Moves a torn tail aside and cuts it off; forgets details that belong to no event. Each step is durable before the
@@ -204,11 +175,7 @@ fn repair(disk: &Arc<dyn Disk>, scanned: &Scanned) -> Result<(), DiskError> {
         let file = File::open(disk, &segment_path(first), Mode::Append)?;
         let bytes = usize::try_from(scanned.file_bytes - at).unwrap_or(usize::MAX);
         let torn = file.read(at, bytes)?;
-        disk::replace_file(
-            disk,
-            &format!("{TORN_DIR}/{:020}-{}", scanned.chain.size, torn.len()),
-            &torn,
-        )?;
+        disk::replace_file(disk, &format!("{TORN_DIR}/{:020}-{}", scanned.chain.size, torn.len()), &torn)?;
         file.truncate(at)?;
         file.sync_data()?;
     }
@@ -224,12 +191,7 @@ fn repair(disk: &Arc<dyn Disk>, scanned: &Scanned) -> Result<(), DiskError> {
 /// its sync, or of a failed one, leaves pages that read well and may never be written. They are written again, the
 /// same bytes in the same place, and synced. All batches before were synced.
 fn assure(disk: &Arc<dyn Disk>, scanned: &Scanned) -> Result<(), DiskError> {
-    let Segment {
-        first,
-        bytes,
-        details_bytes,
-        ..
-    } = scanned.segment;
+    let Segment { first, bytes, details_bytes, .. } = scanned.segment;
     let (leaves_from, frame_from) = scanned.last_batch;
     // Details first, as they were written.
     if let Some(from) = frame_from {
@@ -240,10 +202,7 @@ fn assure(disk: &Arc<dyn Disk>, scanned: &Scanned) -> Result<(), DiskError> {
 
 fn rewrite(disk: &Arc<dyn Disk>, path: &str, from: u64, end: u64) -> Result<(), DiskError> {
     let file = File::open(disk, path, Mode::Overwrite)?;
-    let bytes = file.read(
-        from,
-        usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX),
-    )?;
+    let bytes = file.read(from, usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX))?;
     if !bytes.is_empty() {
         file.overwrite(from, &bytes)?;
     }
@@ -254,11 +213,7 @@ fn rewrite(disk: &Arc<dyn Disk>, path: &str, from: u64, end: u64) -> Result<(), 
 fn repairs(disk: &Arc<dyn Disk>) -> Result<Vec<Repair>, DiskError> {
     let parse = |name: String| {
         let (index, bytes) = name.split_once('-')?;
-        Some(Repair {
-            index: index.parse().ok()?,
-            bytes: bytes.parse().ok()?,
-            aside: format!("{TORN_DIR}/{name}"),
-        })
+        Some(Repair { index: index.parse().ok()?, bytes: bytes.parse().ok()?, aside: format!("{TORN_DIR}/{name}") })
     };
     Ok(disk.list(TORN_DIR)?.into_iter().filter_map(parse).collect())
 }

@@ -67,10 +67,7 @@ struct Start {
 
 impl Reader {
     pub(super) fn new(disk: Arc<dyn Disk>, published: Published) -> Self {
-        Self {
-            disk,
-            state: Arc::new(RwLock::new(published)),
-        }
+        Self { disk, state: Arc::new(RwLock::new(published)) }
     }
 
     pub(super) fn published(&self) -> RwLockReadGuard<'_, Published> {
@@ -104,20 +101,12 @@ impl Reader {
 
     /// The events from `from` to the head as it is now.
     pub fn iter(&self, from: u64) -> Entries {
-        Entries {
-            reader: self.clone(),
-            next: from,
-            until: self.head().size,
-            chunk: VecDeque::new(),
-        }
+        Entries { reader: self.clone(), next: from, until: self.head().size, chunk: VecDeque::new() }
     }
 
     /// The events from `from` to the head as it is now, with their details. Where a detail cannot be read, so
     /// says the item; the iterator goes on.
-    pub fn recorded(
-        &self,
-        from: u64,
-    ) -> impl Iterator<Item = Result<Recorded, LedgerError>> + use<> {
+    pub fn recorded(&self, from: u64) -> impl Iterator<Item = Result<Recorded, LedgerError>> + use<> {
         let reader = self.clone();
         let mut walk = SlotWalk::default();
         self.iter(from).map(move |entry| {
@@ -135,10 +124,7 @@ impl Reader {
     /// One detail of an event.
     pub fn detail(&self, entry: &Entry, name: &str) -> Result<Detail, LedgerError> {
         if !entry.commitments.contains_key(name) {
-            return Err(LedgerError::NoDetail {
-                index: entry.index,
-                name: name.to_owned(),
-            });
+            return Err(LedgerError::NoDetail { index: entry.index, name: name.to_owned() });
         }
         let mut walk = SlotWalk::default();
         self.slots(&mut walk, entry.index)?;
@@ -148,25 +134,17 @@ impl Reader {
     /// Where a detail lies: the segment's first event and the slot.
     pub(super) fn place(&self, entry: &Entry, name: &str) -> Result<(u64, Slot), LedgerError> {
         if !entry.commitments.contains_key(name) {
-            return Err(LedgerError::NoDetail {
-                index: entry.index,
-                name: name.to_owned(),
-            });
+            return Err(LedgerError::NoDetail { index: entry.index, name: name.to_owned() });
         }
         let mut walk = SlotWalk::default();
         self.slots(&mut walk, entry.index)?;
-        let slot = walk
-            .find(entry.index, name)
-            .cloned()
-            .ok_or_else(|| walk.gone(entry.index, name))?;
+        let slot = walk.find(entry.index, name).cloned().ok_or_else(|| walk.gone(entry.index, name))?;
         Ok((walk.segment, slot))
     }
 
     fn start(&self, index: u64) -> Option<Start> {
         let published = self.published();
-        let after = published
-            .segments
-            .partition_point(|segment| segment.first <= index);
+        let after = published.segments.partition_point(|segment| segment.first <= index);
         let segment = published.segments.get(after.checked_sub(1)?)?;
         let (at, offset) = segment.leaf_near(index);
         (index < segment.after()).then_some(Start {
@@ -179,12 +157,7 @@ impl Reader {
     }
 
     /// Events from `from`, up to `until` and at most to the end of the segment.
-    fn walk(
-        &self,
-        from: u64,
-        until: u64,
-        read_bytes: usize,
-    ) -> Result<VecDeque<Entry>, LedgerError> {
+    fn walk(&self, from: u64, until: u64, read_bytes: usize) -> Result<VecDeque<Entry>, LedgerError> {
         let mut found = VecDeque::new();
         self.walk_leaves(from, until, read_bytes, |_, bytes| {
             found.push_back(leaf::read(bytes, leaf_hash(bytes))?);
@@ -202,17 +175,9 @@ impl Reader {
     ) -> Result<(), LedgerError> {
         let start = self.start(from).ok_or(LedgerError::NoEvent(from))?;
         let path = segment_path(start.first);
-        let damaged = |offset, why: String| LedgerError::Damaged {
-            file: path.clone(),
-            offset,
-            why,
-        };
+        let damaged = |offset, why: String| LedgerError::Damaged { file: path.clone(), offset, why };
         let file = Arc::new(File::open(&self.disk, &path, Mode::Read).map_err(LedgerError::Read)?);
-        let mut records = Records::new(
-            Window::new(&file, start.end, read_bytes),
-            start.offset,
-            start.index,
-        );
+        let mut records = Records::new(Window::new(&file, start.end, read_bytes), start.offset, start.index);
         while records.index() < until.min(start.after) {
             let index = records.index();
             match records.step().map_err(LedgerError::Read)? {
@@ -230,19 +195,13 @@ impl Reader {
         Ok(())
     }
 
-    fn details_from(
-        &self,
-        walk: &mut SlotWalk,
-        entry: &Entry,
-    ) -> Result<BTreeMap<String, Detail>, LedgerError> {
+    fn details_from(&self, walk: &mut SlotWalk, entry: &Entry) -> Result<BTreeMap<String, Detail>, LedgerError> {
         if entry.commitments.is_empty() {
             return Ok(BTreeMap::new());
         }
         self.slots(walk, entry.index)?;
         let names = entry.commitments.keys();
-        names
-            .map(|name| Ok((name.clone(), self.open_detail(walk, entry, name)?)))
-            .collect()
+        names.map(|name| Ok((name.clone(), self.open_detail(walk, entry, name)?))).collect()
     }
 
     /// Brings the walk to the frame that may hold the details of event `index`.
@@ -252,18 +211,10 @@ impl Reader {
         }
         let (first, near, end) = {
             let published = self.published();
-            let after = published
-                .segments
-                .partition_point(|segment| segment.first <= index);
-            let segment = after
-                .checked_sub(1)
-                .and_then(|place| published.segments.get(place));
+            let after = published.segments.partition_point(|segment| segment.first <= index);
+            let segment = after.checked_sub(1).and_then(|place| published.segments.get(place));
             let segment = segment.ok_or(LedgerError::NoEvent(index))?;
-            (
-                segment.first,
-                segment.frame_near(index),
-                segment.details_bytes,
-            )
+            (segment.first, segment.frame_near(index), segment.details_bytes)
         };
         let goes_on = walk.segment == first && walk.passed <= index;
         let (file, mut window) = match (walk.file.take(), walk.window.take()) {
@@ -280,9 +231,7 @@ impl Reader {
         walk.slots.clear();
         (walk.from, walk.after) = (index, index);
         let mut at = walk.looked_at;
-        while let FrameStep::Frame(frame) =
-            detail::frame_at(&mut window, at).map_err(LedgerError::Read)?
-        {
+        while let FrameStep::Frame(frame) = detail::frame_at(&mut window, at).map_err(LedgerError::Read)? {
             if frame.first > index {
                 break;
             }
@@ -301,12 +250,7 @@ impl Reader {
         Ok(())
     }
 
-    fn open_detail(
-        &self,
-        walk: &SlotWalk,
-        entry: &Entry,
-        name: &str,
-    ) -> Result<Detail, LedgerError> {
+    fn open_detail(&self, walk: &SlotWalk, entry: &Entry, name: &str) -> Result<Detail, LedgerError> {
         let gone = || walk.gone(entry.index, name);
         let (Some(file), Some(slot)) = (&walk.file, walk.find(entry.index, name)) else {
             return Err(gone());
@@ -314,13 +258,8 @@ impl Reader {
         let committed = entry.commitments.get(name).copied().ok_or_else(gone)?;
         // Twice: the first look may fall into the middle of an erasure.
         for _ in 0..2 {
-            let erasing = self
-                .published()
-                .erasing
-                .contains(&(entry.index, name.to_owned()));
-            let (salt, value) = detail::payload(file, slot)
-                .map_err(LedgerError::Read)?
-                .ok_or_else(gone)?;
+            let erasing = self.published().erasing.contains(&(entry.index, name.to_owned()));
+            let (salt, value) = detail::payload(file, slot).map_err(LedgerError::Read)?.ok_or_else(gone)?;
             if erasing || salt == [0; SALT_BYTES] {
                 return Ok(Detail::Erased);
             }
@@ -353,15 +292,8 @@ impl SlotWalk {
     }
 
     fn gone(&self, index: u64, name: &str) -> LedgerError {
-        let offset = self
-            .find(index, name)
-            .map_or(self.looked_at, |slot| slot.offset);
-        LedgerError::DetailDamaged {
-            index,
-            name: name.to_owned(),
-            file: details_path(self.segment),
-            offset,
-        }
+        let offset = self.find(index, name).map_or(self.looked_at, |slot| slot.offset);
+        LedgerError::DetailDamaged { index, name: name.to_owned(), file: details_path(self.segment), offset }
     }
 }
 
@@ -384,11 +316,7 @@ impl Iterator for Entries {
         if self.next >= self.until {
             return None;
         }
-        match self.reader.walk(
-            self.next,
-            self.until.min(self.next + CHUNK_EVENTS),
-            WALK_BYTES,
-        ) {
+        match self.reader.walk(self.next, self.until.min(self.next + CHUNK_EVENTS), WALK_BYTES) {
             Ok(chunk) => {
                 self.next += chunk.len() as u64;
                 self.chunk = chunk;

@@ -83,11 +83,7 @@ pub struct Records {
 impl Records {
     /// From the record `index` at `offset` to the window's end.
     pub fn new(window: Window, offset: u64, index: u64) -> Self {
-        Self {
-            window,
-            offset,
-            expected: index,
-        }
+        Self { window, offset, expected: index }
     }
 
     /// The offset behind the last whole record.
@@ -108,39 +104,21 @@ impl Records {
             return Ok(Step::End);
         }
         let Some((len, crc, index)) = header(self.window.bytes(offset, HEADER_BYTES)?) else {
-            return Ok(Step::Bad {
-                offset,
-                why: BadRecord::Short,
-            });
+            return Ok(Step::Bad { offset, why: BadRecord::Short });
         };
         if len == 0 || len as usize > LEAF_BYTES_MAX {
-            return Ok(Step::Bad {
-                offset,
-                why: BadRecord::Length(len),
-            });
+            return Ok(Step::Bad { offset, why: BadRecord::Length(len) });
         }
         let record = self.window.bytes(offset, HEADER_BYTES + len as usize)?;
         let leaf = record.get(HEADER_BYTES..).unwrap_or_default();
         if leaf.len() < len as usize {
-            return Ok(Step::Bad {
-                offset,
-                why: BadRecord::Short,
-            });
+            return Ok(Step::Bad { offset, why: BadRecord::Short });
         }
         if checksum(index, leaf) != crc {
-            return Ok(Step::Bad {
-                offset,
-                why: BadRecord::Checksum,
-            });
+            return Ok(Step::Bad { offset, why: BadRecord::Checksum });
         }
         if index != expected {
-            return Ok(Step::Bad {
-                offset,
-                why: BadRecord::Index {
-                    found: index,
-                    expected,
-                },
-            });
+            return Ok(Step::Bad { offset, why: BadRecord::Index { found: index, expected } });
         }
         self.offset += size(leaf.len());
         self.expected += 1;
@@ -165,9 +143,5 @@ fn header(bytes: &[u8]) -> Option<(u32, u32, u64)> {
     let (len, rest) = bytes.split_first_chunk()?;
     let (crc, rest) = rest.split_first_chunk()?;
     let index = rest.first_chunk()?;
-    Some((
-        u32::from_le_bytes(*len),
-        u32::from_le_bytes(*crc),
-        u64::from_le_bytes(*index),
-    ))
+    Some((u32::from_le_bytes(*len), u32::from_le_bytes(*crc), u64::from_le_bytes(*index)))
 }

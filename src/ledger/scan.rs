@@ -50,10 +50,7 @@ pub fn frames(disk: &Arc<dyn Disk>, first: u64) -> Result<Frames, DiskError> {
     let file = match File::open(disk, &details_path(first), Mode::Read) {
         Ok(file) => Arc::new(file),
         Err(error) if error.is_missing() => {
-            return Ok(Frames {
-                segment: first,
-                ..Frames::default()
-            });
+            return Ok(Frames { segment: first, ..Frames::default() });
         }
         Err(error) => return Err(error),
     };
@@ -62,70 +59,40 @@ pub fn frames(disk: &Arc<dyn Disk>, first: u64) -> Result<Frames, DiskError> {
     let mut all: Vec<Frame> = Vec::new();
     let mut end = 0;
     while let FrameStep::Frame(frame) = detail::frame_at(&mut window, end)? {
-        let follows = all
-            .last()
-            .is_none_or(|last| last.after() <= frame.first && last.leaf_end() <= frame.leaf_offset);
+        let follows = all.last().is_none_or(|last| last.after() <= frame.first && last.leaf_end() <= frame.leaf_offset);
         if !follows || frame.first < first {
             break;
         }
         end = frame.end();
         all.push(frame);
     }
-    Ok(Frames {
-        segment: first,
-        all,
-        end,
-        file_bytes,
-    })
+    Ok(Frames { segment: first, all, end, file_bytes })
 }
 
 /// Reads the segment that begins with event `first` where the chain stands at `chain`. `last`: it is the ledger's
 /// last, the only one that may have a torn tail.
-pub fn scan(
-    disk: &Arc<dyn Disk>,
-    first: u64,
-    chain: &Chain,
-    last: bool,
-) -> Result<Scanned, LedgerError> {
-    let file =
-        Arc::new(File::open(disk, &segment_path(first), Mode::Read).map_err(LedgerError::Open)?);
+pub fn scan(disk: &Arc<dyn Disk>, first: u64, chain: &Chain, last: bool) -> Result<Scanned, LedgerError> {
+    let file = Arc::new(File::open(disk, &segment_path(first), Mode::Read).map_err(LedgerError::Open)?);
     let file_bytes = file.size().map_err(LedgerError::Open)?;
     let frames = frames(disk, first).map_err(LedgerError::Open)?;
-    let damaged = |offset, why: String| LedgerError::Damaged {
-        file: segment_path(first),
-        offset,
-        why,
-    };
+    let damaged = |offset, why: String| LedgerError::Damaged { file: segment_path(first), offset, why };
 
     let announced = frames.all.last();
-    let end = if last {
-        tail::scan_end(file_bytes, announced)
-    } else {
-        file_bytes
-    };
+    let end = if last { tail::scan_end(file_bytes, announced) } else { file_bytes };
     let mut walk = walk(&file, first, end, chain)?;
     let tail = tail::judge(file_bytes, walk.bad, announced, |from| {
-        file.read(
-            from,
-            usize::try_from(file_bytes - from).unwrap_or(usize::MAX),
-        )
+        file.read(from, usize::try_from(file_bytes - from).unwrap_or(usize::MAX))
     })
     .map_err(LedgerError::Open)?;
     let mut kept_frames = frames.all.as_slice();
     match tail {
         Tail::Damaged { at, why } => {
-            let why = why.map_or_else(
-                || "acknowledged records are gone".to_owned(),
-                |why| why.to_string(),
-            );
+            let why = why.map_or_else(|| "acknowledged records are gone".to_owned(), |why| why.to_string());
             return Err(damaged(at, why));
         }
         Tail::Whole { drop_frame: false } => {}
         Tail::Whole { drop_frame: true } | Tail::Torn { .. } if !last => {
-            return Err(damaged(
-                walk.segment.bytes,
-                "it ends before its last batch does".into(),
-            ));
+            return Err(damaged(walk.segment.bytes, "it ends before its last batch does".into()));
         }
         Tail::Whole { drop_frame: true } => kept_frames = without_last(kept_frames),
         Tail::Torn { at, drop_frame } => {
@@ -142,30 +109,18 @@ pub fn scan(
     }
     // Details that no frame covers: gone or damaged, unless nothing after the last good frame has any.
     let covered = kept_frames.last().map_or(first, Frame::after);
-    if walk.last_detailed.is_some_and(|index| index >= covered)
-        || (!last && frames.end < frames.file_bytes)
-    {
+    if walk.last_detailed.is_some_and(|index| index >= covered) || (!last && frames.end < frames.file_bytes) {
         let why = "the details of acknowledged events are damaged or gone".into();
-        return Err(LedgerError::Damaged {
-            file: details_path(first),
-            offset: frames.end,
-            why,
-        });
+        return Err(LedgerError::Damaged { file: details_path(first), offset: frames.end, why });
     }
     if let Some(frame) = kept_frames.last()
         && (frame.after() > walk.segment.after() || frame.leaf_end() > walk.segment.bytes)
     {
         let why = "its frames do not fit the segment".into();
-        return Err(LedgerError::Damaged {
-            file: details_path(first),
-            offset: frame.offset,
-            why,
-        });
+        return Err(LedgerError::Damaged { file: details_path(first), offset: frame.offset, why });
     }
     let last_batch = match kept_frames.last() {
-        Some(frame) if frame.after() == walk.segment.after() => {
-            (frame.leaf_offset, Some(frame.offset))
-        }
+        Some(frame) if frame.after() == walk.segment.after() => (frame.leaf_offset, Some(frame.offset)),
         Some(_) | None => (walk.last_offset, None),
     };
     Ok(Scanned {
@@ -191,13 +146,8 @@ struct Walk {
 }
 
 fn walk(file: &Arc<File>, first: u64, end: u64, chain: &Chain) -> Result<Walk, LedgerError> {
-    let mut walk = Walk {
-        segment: Segment::new(first),
-        chain: chain.clone(),
-        bad: None,
-        last_detailed: None,
-        last_offset: 0,
-    };
+    let mut walk =
+        Walk { segment: Segment::new(first), chain: chain.clone(), bad: None, last_detailed: None, last_offset: 0 };
     let mut records = Records::new(Window::new(file, end, WALK_BYTES), 0, first);
     loop {
         match records.step().map_err(LedgerError::Open)? {
@@ -207,11 +157,7 @@ fn walk(file: &Arc<File>, first: u64, end: u64, chain: &Chain) -> Result<Walk, L
                 return Ok(walk);
             }
             Step::Leaf { offset, leaf } => {
-                let damaged = |why| LedgerError::Damaged {
-                    file: segment_path(first),
-                    offset,
-                    why,
-                };
+                let damaged = |why| LedgerError::Damaged { file: segment_path(first), offset, why };
                 let outline = leaf::outline(leaf).map_err(|error| match error {
                     LeafError::Newer(found) => LedgerError::NewerFormat { found },
                     LeafError::Shape(why) => damaged(why),
@@ -219,12 +165,9 @@ fn walk(file: &Arc<File>, first: u64, end: u64, chain: &Chain) -> Result<Walk, L
                 if !outline.commitments.is_empty() {
                     walk.last_detailed = Some(outline.index);
                 }
-                walk.chain
-                    .extend(&outline, leaf_hash(leaf))
-                    .map_err(|broken| damaged(broken.to_string()))?;
+                walk.chain.extend(&outline, leaf_hash(leaf)).map_err(|broken| damaged(broken.to_string()))?;
                 walk.last_offset = offset;
-                walk.segment
-                    .push_leaf(offset, offset + super::record::size(leaf.len()));
+                walk.segment.push_leaf(offset, offset + super::record::size(leaf.len()));
             }
         }
     }

@@ -52,12 +52,7 @@ pub fn segments(disk: &Arc<dyn Disk>) -> Result<Vec<u64>, DiskError> {
         Err(error) if error.is_missing() => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let first = |name: &String| {
-        name.strip_suffix(".seg")
-            .filter(|digits| digits.len() == 20)?
-            .parse()
-            .ok()
-    };
+    let first = |name: &String| name.strip_suffix(".seg").filter(|digits| digits.len() == 20)?.parse().ok();
     let mut firsts: Vec<u64> = names.iter().filter_map(first).collect();
     firsts.sort_unstable();
     Ok(firsts)
@@ -83,10 +78,7 @@ pub struct Segment {
 impl Segment {
     /// An empty segment.
     pub fn new(first: u64) -> Self {
-        Self {
-            first,
-            ..Self::default()
-        }
+        Self { first, ..Self::default() }
     }
 
     /// The event after its last.
@@ -106,11 +98,7 @@ impl Segment {
     /// Adds a frame.
     pub fn push_frame(&mut self, frame: &Frame) {
         let bucket = |first: u64| first / MAP_EVERY;
-        if self
-            .frames
-            .last()
-            .is_none_or(|(first, _)| bucket(*first) < bucket(frame.first))
-        {
+        if self.frames.last().is_none_or(|(first, _)| bucket(*first) < bucket(frame.first)) {
             self.frames.push((frame.first, frame.offset));
         }
         self.details_bytes = frame.end();
@@ -125,20 +113,14 @@ impl Segment {
     /// The nearest mapped record at or before event `index`: its index and offset.
     pub fn leaf_near(&self, index: u64) -> (u64, u64) {
         let place = index.saturating_sub(self.first) / MAP_EVERY;
-        let offset = usize::try_from(place)
-            .ok()
-            .and_then(|place| self.leaves.get(place));
-        offset.map_or((self.first, 0), |offset| {
-            (self.first + place * MAP_EVERY, *offset)
-        })
+        let offset = usize::try_from(place).ok().and_then(|place| self.leaves.get(place));
+        offset.map_or((self.first, 0), |offset| (self.first + place * MAP_EVERY, *offset))
     }
 
     /// The offset of the nearest mapped frame that begins at or before event `index`.
     pub fn frame_near(&self, index: u64) -> Option<u64> {
         let after = self.frames.partition_point(|(first, _)| *first <= index);
-        self.frames
-            .get(after.checked_sub(1)?)
-            .map(|(_, offset)| *offset)
+        self.frames.get(after.checked_sub(1)?).map(|(_, offset)| *offset)
     }
 }
 
@@ -164,9 +146,7 @@ impl Sealed {
             return Ok(None);
         }
         let sealed: Option<Self> = serde_json::from_slice(json).ok();
-        Ok(sealed.filter(|sealed| {
-            sealed.segment.first == first && sealed.chain.size == sealed.segment.after()
-        }))
+        Ok(sealed.filter(|sealed| sealed.segment.first == first && sealed.chain.size == sealed.segment.after()))
     }
 
     /// Writes the side file.

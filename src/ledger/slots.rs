@@ -71,9 +71,6 @@ impl<'a> SlotStream<'a> {
         };
         let bytes = window.bytes(slot.offset, SALT_BYTES + slot.value_bytes as usize)?;
         let whole = bytes.len() == SALT_BYTES + slot.value_bytes as usize;
-        Ok(bytes
-            .split_first_chunk()
-            .filter(|_| whole)
-            .map(|(salt, value)| (*salt, value)))
+        Ok(bytes.split_first_chunk().filter(|_| whole).map(|(salt, value)| (*salt, value)))
     }
 }

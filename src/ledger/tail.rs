@@ -56,21 +56,11 @@ pub fn judge<E>(
         (Some(frame), _) if frame.leaf_offset > end => Ok(Tail::Damaged { at: end, why: None }),
         (Some(frame), Some(bad)) if bad.0 < frame.leaf_offset => Ok(damaged(bad)),
         (Some(frame), _) if frame.leaf_offset == end => Ok(Tail::Whole { drop_frame: true }),
-        (Some(frame), _) if end < frame.leaf_end() => Ok(Tail::Torn {
-            at: frame.leaf_offset,
-            drop_frame: true,
-        }),
+        (Some(frame), _) if end < frame.leaf_end() => Ok(Tail::Torn { at: frame.leaf_offset, drop_frame: true }),
         (_, None) => Ok(Tail::Whole { drop_frame: false }),
         (Some(frame), Some(bad)) if end == frame.leaf_end() => {
             let holes = has_holes(bad.0, &rest(bad.0)?);
-            Ok(if holes {
-                Tail::Torn {
-                    at: frame.leaf_offset,
-                    drop_frame: true,
-                }
-            } else {
-                damaged(bad)
-            })
+            Ok(if holes { Tail::Torn { at: frame.leaf_offset, drop_frame: true } } else { damaged(bad) })
         }
         // Since that frame, or without any, batches were single records.
         (Some(_) | None, Some(bad)) => {
@@ -79,22 +69,13 @@ pub fn judge<E>(
             }
             let bytes = rest(bad.0)?;
             let torn = match bad.1 {
-                BadRecord::Short => {
-                    !record::whole_but_for_length(&bytes) || has_holes(bad.0, &bytes)
-                }
+                BadRecord::Short => !record::whole_but_for_length(&bytes) || has_holes(bad.0, &bytes),
                 BadRecord::Length(_) | BadRecord::Checksum => has_holes(bad.0, &bytes),
                 BadRecord::Index { .. } => false,
             };
-            let alone = (1..bytes.len())
-                .all(|at| record::whole_at_start(bytes.get(at..).unwrap_or_default()).is_none());
-            Ok(if torn && alone {
-                Tail::Torn {
-                    at: bad.0,
-                    drop_frame: false,
-                }
-            } else {
-                damaged(bad)
-            })
+            let alone =
+                (1..bytes.len()).all(|at| record::whole_at_start(bytes.get(at..).unwrap_or_default()).is_none());
+            Ok(if torn && alone { Tail::Torn { at: bad.0, drop_frame: false } } else { damaged(bad) })
         }
     }
 }

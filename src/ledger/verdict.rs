@@ -106,9 +106,7 @@ impl Reason {
     /// Whether it says that something was changed, rather than that it could not be judged.
     pub(super) fn is_tampering(&self) -> bool {
         match self {
-            Self::NewerFormat(_) | Self::UnknownKind(_) | Self::Missing | Self::Unreadable(_) => {
-                false
-            }
+            Self::NewerFormat(_) | Self::UnknownKind(_) | Self::Missing | Self::Unreadable(_) => false,
             Self::Record(_)
             | Self::Gone
             | Self::Segment(_)
@@ -149,14 +147,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.outcome {
             Outcome::Intact => {
-                let (size, hash) = self.head.map_or((0, String::new()), |head| {
-                    (head.size, head.hash.to_base64())
-                });
-                write!(
-                    f,
-                    "intact: {size} events, {} details, {} erased, head {hash}",
-                    self.details, self.erased
-                )?;
+                let (size, hash) = self.head.map_or((0, String::new()), |head| (head.size, head.hash.to_base64()));
+                write!(f, "intact: {size} events, {} details, {} erased, head {hash}", self.details, self.erased)?;
                 match self.unfinished_bytes {
                     0 => Ok(()),
                     bytes => write!(f, "; {bytes} bytes at the end were never acknowledged"),

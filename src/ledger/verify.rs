@@ -12,9 +12,7 @@ use super::chain::Chain;
 use super::disk::{Disk, DiskError, File, Mode};
 use super::erasure;
 use super::hash::{self, Hash, SALT_BYTES, leaf_hash};
-use super::leaf::{
-    self, FORMAT_VERSION, KIND_CREATED, KIND_ERASED, KIND_REPAIRED, LeafError, Outline,
-};
+use super::leaf::{self, FORMAT_VERSION, KIND_CREATED, KIND_ERASED, KIND_REPAIRED, LeafError, Outline};
 use super::open::read_genesis;
 use super::reader::Head;
 use super::record::{Records, Step};
@@ -109,18 +107,10 @@ impl<'a> Pass<'a> {
         if firsts.is_empty() {
             return found(None, super::segment::LEDGER_DIR, 0, Reason::Missing);
         }
-        self.erasing = erasure::unfinished(self.disk)
-            .map_err(|error| unreadable(&error))?
-            .into_iter()
-            .collect();
+        self.erasing = erasure::unfinished(self.disk).map_err(|error| unreadable(&error))?.into_iter().collect();
         for (place, &first) in firsts.iter().enumerate() {
             if first != self.chain.size {
-                return found(
-                    None,
-                    &segment_path(first),
-                    0,
-                    Reason::Segment(self.chain.size),
-                );
+                return found(None, &segment_path(first), 0, Reason::Segment(self.chain.size));
             }
             self.segment(first, place + 1 == firsts.len())?;
         }
@@ -129,21 +119,11 @@ impl<'a> Pass<'a> {
         }
         if let Some((size, _)) = self.known.since.filter(|(size, _)| *size > self.chain.size) {
             let last = firsts.last().copied().unwrap_or_default();
-            return found(
-                Some(self.chain.size),
-                &segment_path(last),
-                0,
-                Reason::Since(size),
-            );
+            return found(Some(self.chain.size), &segment_path(last), 0, Reason::Since(size));
         }
         for ((index, name), (file, offset)) in &self.erased {
             if !self.recorded.contains(&(*index, name.clone())) {
-                return found(
-                    Some(*index),
-                    file,
-                    *offset,
-                    Reason::ErasureUnrecorded(name.clone()),
-                );
+                return found(Some(*index), file, *offset, Reason::ErasureUnrecorded(name.clone()));
             }
         }
         Ok(())
@@ -162,11 +142,7 @@ impl<'a> Pass<'a> {
             Err(error) => return Err(unreadable(&error)),
         };
         let announced = frames.all.last();
-        let end = if last {
-            tail::scan_end(bytes, announced)
-        } else {
-            bytes
-        };
+        let end = if last { tail::scan_end(bytes, announced) } else { bytes };
         let mut slots = SlotStream::new(&frames, details.as_ref());
         let mut records = Records::new(Window::new(&file, end, WALK_BYTES), 0, first);
         let bad = loop {
@@ -179,12 +155,9 @@ impl<'a> Pass<'a> {
         let rest = |from: u64| file.read(from, usize::try_from(bytes - from).unwrap_or(usize::MAX));
         let tail = tail::judge(bytes, bad, announced, rest).map_err(|error| unreadable(&error))?;
         match tail {
-            Tail::Damaged { at, why } => found(
-                Some(self.chain.size),
-                &path,
-                at,
-                why.map_or(Reason::Gone, Reason::Record),
-            ),
+            Tail::Damaged { at, why } => {
+                found(Some(self.chain.size), &path, at, why.map_or(Reason::Gone, Reason::Record))
+            }
             Tail::Whole { drop_frame: false } => self.all_used(first, &frames, &mut slots, last),
             Tail::Whole { drop_frame: true } | Tail::Torn { .. } if !last => {
                 found(Some(self.chain.size), &path, bytes, Reason::Gone)
@@ -198,13 +171,7 @@ impl<'a> Pass<'a> {
     }
 
     /// After the last leaf of a segment nothing may be left over.
-    fn all_used(
-        &self,
-        first: u64,
-        frames: &Frames,
-        slots: &mut SlotStream<'_>,
-        last: bool,
-    ) -> Found {
+    fn all_used(&self, first: u64, frames: &Frames, slots: &mut SlotStream<'_>, last: bool) -> Found {
         let path = details_path(first);
         if let Some(slot) = slots.peek().map_err(|error| unreadable(&error))? {
             return found(Some(slot.index), &path, slot.offset, Reason::DetailsExtra);
@@ -244,8 +211,7 @@ impl<'a> Pass<'a> {
     }
 
     fn is_known(&self, kind: &str) -> bool {
-        [KIND_CREATED, KIND_ERASED, KIND_REPAIRED].contains(&kind)
-            || self.known.kinds.contains(&kind)
+        [KIND_CREATED, KIND_ERASED, KIND_REPAIRED].contains(&kind) || self.known.kinds.contains(&kind)
     }
 
     /// The two kinds whose bodies matter here.
@@ -264,54 +230,34 @@ impl<'a> Pass<'a> {
             }
             self.origin = Some(genesis.origin);
         } else {
-            let of = leaf::erasures(&entry.body)
-                .ok_or_else(|| Reason::Shape("no list of erasures".into()))?;
+            let of = leaf::erasures(&entry.body).ok_or_else(|| Reason::Shape("no list of erasures".into()))?;
             self.recorded.extend(of);
         }
         Ok(())
     }
 
-    fn details_of(
-        &mut self,
-        leaf: &Outline<'_>,
-        path: &str,
-        offset: u64,
-        slots: &mut SlotStream<'_>,
-    ) -> Found {
+    fn details_of(&mut self, leaf: &Outline<'_>, path: &str, offset: u64, slots: &mut SlotStream<'_>) -> Found {
         let mut left = leaf.commitments.len();
         while let Some(slot) = slots.peek().map_err(|error| unreadable(&error))? {
             let file = slots.path();
             if slot.index > leaf.index {
                 break;
             }
-            let committed = leaf
-                .commitments
-                .get(slot.name.as_str())
-                .filter(|_| slot.index == leaf.index);
+            let committed = leaf.commitments.get(slot.name.as_str()).filter(|_| slot.index == leaf.index);
             let Some(committed) = committed else {
                 return found(Some(slot.index), &file, slot.offset, Reason::DetailsExtra);
             };
             let key = (slot.index, slot.name.clone());
             let payload = slots.payload(&slot).map_err(|error| unreadable(&error))?;
             let Some((salt, value)) = payload else {
-                return found(
-                    Some(slot.index),
-                    &file,
-                    slot.offset,
-                    Reason::DetailGone(slot.name),
-                );
+                return found(Some(slot.index), &file, slot.offset, Reason::DetailGone(slot.name));
             };
             if salt == [0; SALT_BYTES] || self.erasing.contains(&key) {
                 self.erased.insert(key, (file, slot.offset));
             } else if hash::same(hash::commitment(&salt, leaf.kind, value), *committed) {
                 self.details += 1;
             } else {
-                return found(
-                    Some(slot.index),
-                    &file,
-                    slot.offset,
-                    Reason::Detail(slot.name),
-                );
+                return found(Some(slot.index), &file, slot.offset, Reason::Detail(slot.name));
             }
             left = left.wrapping_sub(1);
             slots.advance();
@@ -319,23 +265,13 @@ impl<'a> Pass<'a> {
         match (left, leaf.commitments.keys().next()) {
             (0, _) | (_, None) => Ok(()),
             // Several may be gone; the first is named.
-            (_, Some(name)) => found(
-                Some(leaf.index),
-                path,
-                offset,
-                Reason::DetailGone((*name).to_owned()),
-            ),
+            (_, Some(name)) => found(Some(leaf.index), path, offset, Reason::DetailGone((*name).to_owned())),
         }
     }
 }
 
 fn found(index: Option<u64>, file: &str, offset: u64, reason: Reason) -> Found {
-    Err(Box::new(Finding {
-        index,
-        file: file.to_owned(),
-        offset,
-        reason,
-    }))
+    Err(Box::new(Finding { index, file: file.to_owned(), offset, reason }))
 }
 
 fn unreadable(error: &DiskError) -> Box<Finding> {

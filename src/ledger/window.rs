@@ -22,13 +22,7 @@ pub struct Window {
 impl Window {
     /// A view of `file` up to `end`, read `read_bytes` at a time.
     pub fn new(file: &Arc<File>, end: u64, read_bytes: usize) -> Self {
-        Self {
-            file: Arc::clone(file),
-            end,
-            read_bytes,
-            buffer: Vec::new(),
-            buffer_at: 0,
-        }
+        Self { file: Arc::clone(file), end, read_bytes, buffer: Vec::new(), buffer_at: 0 }
     }
 
     /// The end of what may be seen.

@@ -26,8 +26,8 @@ use super::open::{self, Genesis, Repair};
 use super::reader::{Entries, Head, Reader, Recorded};
 use super::record;
 use super::segment::{
-    DETAILS_DIR, INDEX_DIR, KEY_FILE, KEYS_DIR, LEDGER_DIR, SEGMENT_BYTES_MAX, Sealed, Segment,
-    TORN_DIR, details_path, segment_path,
+    DETAILS_DIR, INDEX_DIR, KEY_FILE, KEYS_DIR, LEDGER_DIR, SEGMENT_BYTES_MAX, Sealed, Segment, TORN_DIR, details_path,
+    segment_path,
 };
 
 /// Whether events can be recorded.
@@ -58,41 +58,26 @@ pub struct Ledger {
 
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ledger")
-            .field("size", &self.chain.size)
-            .field("health", &self.health)
-            .finish_non_exhaustive()
+        f.debug_struct("Ledger").field("size", &self.chain.size).field("health", &self.health).finish_non_exhaustive()
     }
 }
 
 impl Ledger {
     /// Makes a ledger: a random origin and a key drawn from `entropy`, event 0 written at `at` by `by`. Made again
     /// after a crash halfway; refused where there is one.
-    pub fn init(
-        disk: Arc<dyn Disk>,
-        mut entropy: Box<dyn Entropy>,
-        at: i64,
-        by: Value,
-    ) -> Result<Self, LedgerError> {
+    pub fn init(disk: Arc<dyn Disk>, mut entropy: Box<dyn Entropy>, at: i64, by: Value) -> Result<Self, LedgerError> {
         let write = LedgerError::Write;
         for dir in [LEDGER_DIR, KEYS_DIR, DETAILS_DIR, INDEX_DIR, TORN_DIR] {
             disk.create_dir(dir).map_err(write)?;
         }
-        disk.sync_dir("")
-            .and_then(|()| disk.sync_dir(LEDGER_DIR))
-            .map_err(write)?;
-        if !super::segment::segments(&disk)
-            .map_err(LedgerError::Open)?
-            .is_empty()
-        {
+        disk.sync_dir("").and_then(|()| disk.sync_dir(LEDGER_DIR)).map_err(write)?;
+        if !super::segment::segments(&disk).map_err(LedgerError::Open)?.is_empty() {
             return Err(LedgerError::AlreadyThere);
         }
         let mut origin = [0; 16];
         entropy.fill(&mut origin).map_err(LedgerError::Entropy)?;
         let mut seed = Zeroizing::new([0; 32]);
-        entropy
-            .fill(seed.as_mut_slice())
-            .map_err(LedgerError::Entropy)?;
+        entropy.fill(seed.as_mut_slice()).map_err(LedgerError::Entropy)?;
         let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
         let text = Zeroizing::new(format!("{}\n", STANDARD.encode(*seed)));
         disk::replace_file(&disk, KEY_FILE, text.as_bytes()).map_err(write)?;
@@ -101,28 +86,11 @@ impl Ledger {
         let body = Map::from_iter([
             ("format".to_owned(), Value::from(FORMAT_VERSION)),
             ("key".to_owned(), Value::from(STANDARD.encode(public))),
-            (
-                "origin".to_owned(),
-                Value::from(format!("quarterdeck/{origin}")),
-            ),
+            ("origin".to_owned(), Value::from(format!("quarterdeck/{origin}"))),
         ]);
-        let draft = Draft {
-            kind: KIND_CREATED.into(),
-            at,
-            by,
-            body,
-            ..Draft::default()
-        };
-        let place = Place {
-            index: 0,
-            prev: None,
-            run: None,
-            commitments: &BTreeMap::new(),
-        };
-        let leaf = leaf::write(&draft, &place).map_err(|source| LedgerError::Draft {
-            position: 0,
-            source,
-        })?;
+        let draft = Draft { kind: KIND_CREATED.into(), at, by, body, ..Draft::default() };
+        let place = Place { index: 0, prev: None, run: None, commitments: &BTreeMap::new() };
+        let leaf = leaf::write(&draft, &place).map_err(|source| LedgerError::Draft { position: 0, source })?;
         let mut bytes = Vec::new();
         record::encode(0, &leaf, &mut bytes);
         File::open(&disk, &details_path(0), Mode::Append).map_err(write)?;
@@ -138,27 +106,12 @@ impl Ledger {
     }
 
     /// As [`Ledger::open`] with shorter segments, for tests that want many.
-    pub fn open_sized(
-        disk: Arc<dyn Disk>,
-        entropy: Box<dyn Entropy>,
-        segment_bytes: u64,
-    ) -> Result<Self, LedgerError> {
+    pub fn open_sized(disk: Arc<dyn Disk>, entropy: Box<dyn Entropy>, segment_bytes: u64) -> Result<Self, LedgerError> {
         let opened = open::open(&disk)?;
-        let head = Head {
-            size: opened.chain.size,
-            hash: opened.genesis_hash,
-            at: opened.chain.at,
-        };
-        let head = Head {
-            hash: opened.chain.hash.unwrap_or(head.hash),
-            ..head
-        };
+        let head = Head { size: opened.chain.size, hash: opened.genesis_hash, at: opened.chain.at };
+        let head = Head { hash: opened.chain.hash.unwrap_or(head.hash), ..head };
         let segment = opened.segments.last().map_or(0, |segment| segment.first);
-        let published = super::reader::Published {
-            segments: opened.segments,
-            head,
-            erasing: BTreeSet::new(),
-        };
+        let published = super::reader::Published { segments: opened.segments, head, erasing: BTreeSet::new() };
         let (leaves, details) = open_active(&disk, segment).map_err(LedgerError::Open)?;
         let mut ledger = Self {
             reader: Reader::new(Arc::clone(&disk), published),
@@ -189,9 +142,7 @@ impl Ledger {
             return Ok(Vec::new());
         }
         let batch = Batch::plan(drafts, &self.chain, self.entropy.as_mut())?;
-        let outcome = self
-            .roll(batch.leaves.len() as u64)
-            .and_then(|()| self.write(&batch));
+        let outcome = self.roll(batch.leaves.len() as u64).and_then(|()| self.write(&batch));
         match outcome {
             Ok(()) => {
                 self.health = Health::Fine;
@@ -251,9 +202,7 @@ impl Ledger {
     pub fn repairs_recorded(&mut self) -> Result<(), LedgerError> {
         for repair in std::mem::take(&mut self.repairs) {
             let recorded = format!("{}.recorded", repair.aside);
-            self.disk
-                .rename(&repair.aside, &recorded)
-                .map_err(LedgerError::Write)?;
+            self.disk.rename(&repair.aside, &recorded).map_err(LedgerError::Write)?;
         }
         self.disk.sync_dir(TORN_DIR).map_err(LedgerError::Write)
     }
@@ -274,10 +223,7 @@ impl Ledger {
     }
 
     /// As [`Reader::recorded`].
-    pub fn recorded(
-        &self,
-        from: u64,
-    ) -> impl Iterator<Item = Result<Recorded, LedgerError>> + use<> {
+    pub fn recorded(&self, from: u64) -> impl Iterator<Item = Result<Recorded, LedgerError>> + use<> {
         self.reader.recorded(from)
     }
 
@@ -288,21 +234,11 @@ impl Ledger {
 
     /// The ledger's private key, for signing heads; `None` when the file is missing or is not event 0's.
     pub fn signing_key(&self) -> Result<Option<SigningKey>, LedgerError> {
-        let Some(text) = disk::read_file(&self.disk, KEY_FILE)
-            .map_err(LedgerError::Read)?
-            .map(Zeroizing::new)
-        else {
+        let Some(text) = disk::read_file(&self.disk, KEY_FILE).map_err(LedgerError::Read)?.map(Zeroizing::new) else {
             return Ok(None);
         };
-        let seed = STANDARD
-            .decode(text.trim_ascii())
-            .map(Zeroizing::new)
-            .unwrap_or_default();
-        let key = seed
-            .as_slice()
-            .try_into()
-            .ok()
-            .map(|seed: &[u8; 32]| SigningKey::from_bytes(seed));
+        let seed = STANDARD.decode(text.trim_ascii()).map(Zeroizing::new).unwrap_or_default();
+        let key = seed.as_slice().try_into().ok().map(|seed: &[u8; 32]| SigningKey::from_bytes(seed));
         Ok(key.filter(|key| key.verifying_key().to_bytes() == self.genesis.key))
     }
 
@@ -318,10 +254,7 @@ impl Ledger {
         let (full, next) = {
             let published = self.reader.published();
             let active = published.segments.last();
-            (
-                active.is_some_and(|a| a.count > 0 && a.bytes + bytes > self.segment_bytes),
-                self.chain.size,
-            )
+            (active.is_some_and(|a| a.count > 0 && a.bytes + bytes > self.segment_bytes), self.chain.size)
         };
         if !full {
             return Ok(());
@@ -335,11 +268,7 @@ impl Ledger {
         let sealed = self.reader.published().segments.last().cloned();
         if let Some(segment) = sealed {
             // Only saves time at the next start: not worth an event's refusal.
-            let _made_again_when_missing = Sealed {
-                segment,
-                chain: self.chain.clone(),
-            }
-            .save(&self.disk);
+            let _made_again_when_missing = Sealed { segment, chain: self.chain.clone() }.save(&self.disk);
         }
         self.leaves = leaves;
         self.details = details;
@@ -351,34 +280,24 @@ impl Ledger {
         let first = self.chain.size;
         let (leaf_offset, details_offset) = {
             let published = self.reader.published();
-            published
-                .segments
-                .last()
-                .map_or((0, 0), |active| (active.bytes, active.details_bytes))
+            published.segments.last().map_or((0, 0), |active| (active.bytes, active.details_bytes))
         };
         let leaf_bytes = batch.leaves.len() as u64;
         let count = u32::try_from(batch.stamps.len()).unwrap_or(u32::MAX);
         // One record without details needs no frame: its extent is its own length.
         let mut frame = None;
         if count > 1 || !batch.details.is_empty() {
-            let (head, bytes) =
-                batch
-                    .details
-                    .finish(details_offset, first, count, leaf_offset, leaf_bytes);
+            let (head, bytes) = batch.details.finish(details_offset, first, count, leaf_offset, leaf_bytes);
             if let Err(error) = self.details.append(&bytes) {
                 return Err(self.undo(error, leaf_offset, details_offset));
             }
-            self.details
-                .sync_data()
-                .map_err(|error| self.failed(error))?;
+            self.details.sync_data().map_err(|error| self.failed(error))?;
             frame = Some(head);
         }
         if let Err(error) = self.leaves.append(&batch.leaves) {
             return Err(self.undo(error, leaf_offset, details_offset));
         }
-        self.leaves
-            .sync_data()
-            .map_err(|error| self.failed(error))?;
+        self.leaves.sync_data().map_err(|error| self.failed(error))?;
 
         let mut published = self.reader.publish();
         if let Some(active) = published.segments.last_mut() {
@@ -391,11 +310,7 @@ impl Ledger {
             }
         }
         if let Some(hash) = batch.chain.hash {
-            published.head = Head {
-                size: batch.chain.size,
-                hash,
-                at: batch.chain.at,
-            };
+            published.head = Head { size: batch.chain.size, hash, at: batch.chain.at };
         }
         Ok(())
     }

@@ -52,9 +52,7 @@ struct Forms {
 impl Forms {
     fn add(&mut self, text: &[u8], window: usize) {
         let skeleton = skeleton::of_value(text);
-        if skeleton.len() >= super::sealed::TELLING_BYTES_MIN
-            && !self.found.iter().any(|it| it.skeleton == skeleton)
-        {
+        if skeleton.len() >= super::sealed::TELLING_BYTES_MIN && !self.found.iter().any(|it| it.skeleton == skeleton) {
             self.found.push(Form { skeleton, window });
         }
     }
@@ -77,15 +75,9 @@ impl Forms {
         if value.len() <= SPELLED_BYTES_MAX {
             self.add(&each(value, |byte, out| spelled(b"", byte, b":", out)), 24);
             self.add(&each(value, |byte, out| spelled(b"", byte, b"-", out)), 24);
-            self.add(
-                &each(value, |byte, out| spelled(b"\\x", byte, b"", out)),
-                24,
-            );
+            self.add(&each(value, |byte, out| spelled(b"\\x", byte, b"", out)), 24);
             self.add(&each(value, |byte, out| spelled(b"%", byte, b"", out)), 24);
-            self.add(
-                &each(value, |byte, out| spelled(b"0x", byte, b",", out)),
-                WINDOW_BYTES_MAX,
-            );
+            self.add(&each(value, |byte, out| spelled(b"0x", byte, b",", out)), WINDOW_BYTES_MAX);
         }
     }
 }
@@ -103,11 +95,7 @@ fn each(value: &[u8], mut write: impl FnMut(u8, &mut Vec<u8>)) -> Text {
 
 fn hex(byte: u8) -> [u8; 2] {
     let digit = |nibble: u8| {
-        if nibble < 10 {
-            b'0' + nibble
-        } else {
-            b'a' + nibble - 10
-        }
+        if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
     };
     [digit(byte >> 4), digit(byte & 15)]
 }
@@ -203,12 +191,7 @@ fn ansi_c(value: &[u8], octal_beyond_ascii: bool) -> Text {
 }
 
 fn octal(byte: u8, out: &mut Vec<u8>) {
-    out.extend([
-        b'\\',
-        b'0' + (byte >> 6),
-        b'0' + ((byte >> 3) & 7),
-        b'0' + (byte & 7),
-    ]);
+    out.extend([b'\\', b'0' + (byte >> 6), b'0' + ((byte >> 3) & 7), b'0' + (byte & 7)]);
 }
 
 fn xml(value: &[u8], apostrophe: &str) -> Text {
@@ -240,10 +223,7 @@ mod tests {
     use super::*;
 
     fn skeletons(value: &str) -> Vec<String> {
-        of(value.as_bytes())
-            .iter()
-            .map(|it| String::from_utf8_lossy(&it.skeleton).into_owned())
-            .collect()
+        of(value.as_bytes()).iter().map(|it| String::from_utf8_lossy(&it.skeleton).into_owned()).collect()
     }
 
     #[test]
@@ -264,10 +244,7 @@ mod tests {
                 whole.extend_from_slice(value);
                 whole.extend([after, after]);
                 let text = base64::engine::general_purpose::STANDARD.encode(whole);
-                assert!(
-                    text.contains(std::str::from_utf8(&inside).unwrap()),
-                    "{shift} {text}"
-                );
+                assert!(text.contains(std::str::from_utf8(&inside).unwrap()), "{shift} {text}");
             }
             assert!(inside.len() >= value.len() * 8 / 6 - 1);
         }
@@ -284,20 +261,13 @@ mod tests {
 
     #[test]
     fn a_short_line_within_many_is_looked_for_alone() {
-        assert!(
-            skeletons("first line here\nshort678\nlast line here").contains(&"short678".to_owned())
-        );
-        assert!(
-            !skeletons("first line here\nshort67\nlast line here").contains(&"short67".to_owned())
-        );
+        assert!(skeletons("first line here\nshort678\nlast line here").contains(&"short678".to_owned()));
+        assert!(!skeletons("first line here\nshort67\nlast line here").contains(&"short67".to_owned()));
     }
 
     #[test]
     fn line_ends_swap_both_ways() {
-        assert_eq!(
-            with_other_line_ends(b"a\nb\n").unwrap().as_slice(),
-            b"a\r\nb\r\n"
-        );
+        assert_eq!(with_other_line_ends(b"a\nb\n").unwrap().as_slice(), b"a\r\nb\r\n");
         assert_eq!(with_other_line_ends(b"a\r\nb").unwrap().as_slice(), b"a\nb");
         assert!(with_other_line_ends(b"ab").is_none());
     }

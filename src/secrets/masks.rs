@@ -27,9 +27,7 @@ pub enum MasksError {
     #[error("a run uses at most {MASKED_SECRETS_MAX} secrets; split the runbook")]
     TooMany,
     /// More than [`MASKED_BYTES_MAX`] bytes in all.
-    #[error(
-        "the secrets of a run have at most {MASKED_BYTES_MAX} bytes together; split the runbook"
-    )]
+    #[error("the secrets of a run have at most {MASKED_BYTES_MAX} bytes together; split the runbook")]
     TooMuch,
 }
 
@@ -50,9 +48,7 @@ impl Masks {
     #[must_use]
     pub fn none() -> Self {
         let (owners, needles) = (Vec::new(), Needles::default());
-        Self {
-            table: Arc::new(Table { owners, needles }),
-        }
+        Self { table: Arc::new(Table { owners, needles }) }
     }
 
     /// Masks for `secrets`: name and value. A name may come more than once, with an old and a new value. Costs some
@@ -82,20 +78,11 @@ impl Masks {
         for (name, value) in more {
             let owner = u16::try_from(owners.len()).map_err(|_| MasksError::TooMany)?;
             let mark = format!("[secret:{name}]").into_bytes().into();
-            owners.push(Owner {
-                mark,
-                value_bytes: value.expose().len(),
-            });
-            owned.extend(
-                forms::of(value.expose())
-                    .into_iter()
-                    .map(|form| (owner, form)),
-            );
+            owners.push(Owner { mark, value_bytes: value.expose().len() });
+            owned.extend(forms::of(value.expose()).into_iter().map(|form| (owner, form)));
         }
         let needles = self.table.needles.with(&owned).ok_or(MasksError::TooMuch)?;
-        Ok(Self {
-            table: Arc::new(Table { owners, needles }),
-        })
+        Ok(Self { table: Arc::new(Table { owners, needles }) })
     }
 
     /// `text` with every secret replaced: for error messages, banners, file names and other text that comes whole.
@@ -131,18 +118,12 @@ impl Masks {
 
     /// What stands in the output in place of the secret `owner`.
     pub(super) fn mark(&self, owner: u16) -> &[u8] {
-        self.table
-            .owners
-            .get(usize::from(owner))
-            .map_or(b"[secret]", |it| &it.mark)
+        self.table.owners.get(usize::from(owner)).map_or(b"[secret]", |it| &it.mark)
     }
 
     /// Length of the value of `owner`: of two that explain a text equally well the shorter is meant.
     pub(super) fn value_bytes(&self, owner: u16) -> usize {
-        self.table
-            .owners
-            .get(usize::from(owner))
-            .map_or(0, |it| it.value_bytes)
+        self.table.owners.get(usize::from(owner)).map_or(0, |it| it.value_bytes)
     }
 
     /// Calls `hit` once for each needle in `skeleton` that ends after index `fresh`.
@@ -190,10 +171,7 @@ mod tests {
         let many = vec![("a", &value); MASKED_SECRETS_MAX + 1];
         assert_eq!(Masks::new(&many).unwrap_err(), MasksError::TooMany);
         let large = Sealed::new(vec![b'k'; crate::secrets::SECRET_BYTES_MAX]).unwrap();
-        assert_eq!(
-            Masks::new(&[("a", &large); 17]).unwrap_err(),
-            MasksError::TooMuch
-        );
+        assert_eq!(Masks::new(&[("a", &large); 17]).unwrap_err(), MasksError::TooMuch);
     }
 
     #[test]

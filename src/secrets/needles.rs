@@ -87,35 +87,16 @@ impl Needles {
         let key = |it: &Needle| (bytes_of(&text, it), it.owner);
         sorted.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
         sorted.dedup_by(|a, b| key(a) == key(b));
-        let all = || {
-            sorted
-                .iter()
-                .enumerate()
-                .map(|(index, it)| (index, bytes_of(&text, it)))
-        };
-        let long = Search::new(
-            all().filter(|(_, it)| it.len() >= WINDOW_BYTES),
-            WINDOW_BYTES,
-        );
-        let short = Search::new(
-            all().filter(|(_, it)| it.len() < WINDOW_BYTES),
-            TELLING_BYTES_MIN,
-        );
+        let all = || sorted.iter().enumerate().map(|(index, it)| (index, bytes_of(&text, it)));
+        let long = Search::new(all().filter(|(_, it)| it.len() >= WINDOW_BYTES), WINDOW_BYTES);
+        let short = Search::new(all().filter(|(_, it)| it.len() < WINDOW_BYTES), TELLING_BYTES_MIN);
         let mut firsts = Filter::new(0);
         let mut heads = Filter::new(sorted.len());
         for (_, needle) in all() {
             firsts.add(hash(word::<1>(needle)));
             heads.add(hash(word::<SHORT_GRAM>(needle)));
         }
-        Self {
-            text,
-            sorted,
-            starts,
-            long,
-            short,
-            firsts,
-            heads,
-        }
+        Self { text, sorted, starts, long, short, firsts, heads }
     }
 
     /// Calls `hit` once for each needle in `skeleton` that ends after index `fresh`.
@@ -137,10 +118,7 @@ impl Needles {
 
     /// Whether some form begins with `head` (of at least one byte); its owner.
     pub(super) fn form_begins(&self, head: &[u8]) -> Option<u16> {
-        let start = self
-            .starts
-            .iter()
-            .find(|it| self.bytes(it).starts_with(head));
+        let start = self.starts.iter().find(|it| self.bytes(it).starts_with(head));
         start.map(|it| it.owner)
     }
 
@@ -151,8 +129,7 @@ impl Needles {
 
 fn bytes_of<'a>(text: &'a [u8], needle: &Needle) -> &'a [u8] {
     let start = needle.offset as usize;
-    text.get(start..start + usize::from(needle.len))
-        .unwrap_or_default()
+    text.get(start..start + usize::from(needle.len)).unwrap_or_default()
 }
 
 /// Needles of one class, found by looking at one gram in every `stride` bytes.
@@ -182,20 +159,14 @@ impl<const GRAM: usize> Search<GRAM> {
             }
             let key = hash(word::<GRAM>(bytes));
             if head_of(&heads, key).is_none() {
-                let place =
-                    places(key, heads.len()).find(|it| matches!(heads.get(*it), Some(None)));
+                let place = places(key, heads.len()).find(|it| matches!(heads.get(*it), Some(None)));
                 let cell = place.and_then(|it| heads.get_mut(it));
                 if let (Some(cell), Ok(index)) = (cell, u32::try_from(index)) {
                     *cell = Some((key, index));
                 }
             }
         }
-        Self {
-            grams,
-            heads,
-            longest: lengths().max().unwrap_or(0),
-            stride,
-        }
+        Self { grams, heads, longest: lengths().max().unwrap_or(0), stride }
     }
 
     fn run(&self, needles: &Needles, skeleton: &[u8], fresh: usize, hit: &mut impl FnMut(Hit)) {
@@ -205,22 +176,14 @@ impl<const GRAM: usize> Search<GRAM> {
         let mut at = (fresh + 1).saturating_sub(self.longest) + self.stride - 1;
         while let Some(gram) = skeleton.get(at..at + GRAM) {
             if self.grams.has(hash(word::<GRAM>(gram))) {
-                (at + 1 - self.stride..=at)
-                    .for_each(|start| self.compare(needles, skeleton, fresh, start, hit));
+                (at + 1 - self.stride..=at).for_each(|start| self.compare(needles, skeleton, fresh, start, hit));
             }
             at += self.stride;
         }
     }
 
     /// Compares the skeleton from `start` on with every needle that begins as it does.
-    fn compare(
-        &self,
-        needles: &Needles,
-        skeleton: &[u8],
-        fresh: usize,
-        start: usize,
-        hit: &mut impl FnMut(Hit),
-    ) {
+    fn compare(&self, needles: &Needles, skeleton: &[u8], fresh: usize, start: usize, hit: &mut impl FnMut(Hit)) {
         let text = skeleton.get(start..).unwrap_or_default();
         let head = word::<GRAM>(text);
         let first = head_of(&self.heads, hash(head)).unwrap_or(needles.sorted.len());
@@ -232,11 +195,7 @@ impl<const GRAM: usize> Search<GRAM> {
             // A shorter needle that begins so stands between, and belongs to the other class.
             let of_class = (bytes.len() >= WINDOW_BYTES) == (GRAM == LONG_GRAM);
             if of_class && start + bytes.len() > fresh && text.starts_with(bytes) {
-                hit(Hit {
-                    start,
-                    len: bytes.len(),
-                    owner: needle.owner,
-                });
+                hit(Hit { start, len: bytes.len(), owner: needle.owner });
             }
         }
     }
@@ -287,10 +246,7 @@ impl Filter {
     /// 16 KiB to 2 MiB: the small one stays in the processor's first cache.
     fn new(count: usize) -> Self {
         let words = count.next_power_of_two().clamp(1 << 11, 1 << 18);
-        Self {
-            words: vec![0; words],
-            shift: 64 - words.trailing_zeros(),
-        }
+        Self { words: vec![0; words], shift: 64 - words.trailing_zeros() }
     }
 
     const fn place(&self, hash: u64) -> (usize, u64) {
@@ -307,9 +263,7 @@ impl Filter {
 
     fn has(&self, hash: u64) -> bool {
         let (index, bits) = self.place(hash);
-        self.words
-            .get(index)
-            .is_some_and(|word| word & bits == bits)
+        self.words.get(index).is_some_and(|word| word & bits == bits)
     }
 }
 
@@ -323,11 +277,7 @@ mod tests {
     fn needles(values: &[&str]) -> Needles {
         let mut owned = Vec::new();
         for (value, owner) in values.iter().zip(0..) {
-            owned.extend(
-                forms::of(value.as_bytes())
-                    .into_iter()
-                    .map(|form| (owner, form)),
-            );
+            owned.extend(forms::of(value.as_bytes()).into_iter().map(|form| (owner, form)));
         }
         Needles::default().with(&owned).unwrap()
     }

@@ -93,17 +93,13 @@ pub enum SecretError {
         why: SealedError,
     },
     /// Nobody has typed it yet.
-    #[error(
-        "secret {name}: nobody has typed it yet; start the run from a terminal and type it when asked"
-    )]
+    #[error("secret {name}: nobody has typed it yet; start the run from a terminal and type it when asked")]
     NotAnswered {
         /// The secret's name.
         name: String,
     },
     /// A provider that this version does not have.
-    #[error(
-        "secret {name}: {scheme} secrets come with a later version; use file: or prompt: until then"
-    )]
+    #[error("secret {name}: {scheme} secrets come with a later version; use file: or prompt: until then")]
     LaterVersion {
         /// The secret's name.
         name: String,
@@ -117,60 +113,32 @@ pub enum SecretError {
 /// # Errors
 /// When the place cannot be read, is open to everybody, or holds a value that cannot be masked; when nobody has typed
 /// a `prompt:` secret; when the provider comes with a later version.
-pub fn resolve(
-    name: &str,
-    reference: &SecretRef,
-    answers: &Answers,
-) -> Result<Resolved, SecretError> {
+pub fn resolve(name: &str, reference: &SecretRef, answers: &Answers) -> Result<Resolved, SecretError> {
     let named = || name.to_owned();
     match reference {
         SecretRef::File(path) => {
             let bytes = read_file(name, path)?;
-            let value =
-                Sealed::new(bytes).map_err(|why| SecretError::Value { name: named(), why })?;
-            Ok(Resolved {
-                value: Arc::new(value),
-                version: None,
-            })
+            let value = Sealed::new(bytes).map_err(|why| SecretError::Value { name: named(), why })?;
+            Ok(Resolved { value: Arc::new(value), version: None })
         }
         SecretRef::Prompt { .. } => match answers.get(name) {
-            Some(value) => Ok(Resolved {
-                value,
-                version: None,
-            }),
+            Some(value) => Ok(Resolved { value, version: None }),
             None => Err(SecretError::NotAnswered { name: named() }),
         },
-        SecretRef::Vault { .. } => Err(SecretError::LaterVersion {
-            name: named(),
-            scheme: "vault:",
-        }),
-        SecretRef::Command { .. } => Err(SecretError::LaterVersion {
-            name: named(),
-            scheme: "command:",
-        }),
+        SecretRef::Vault { .. } => Err(SecretError::LaterVersion { name: named(), scheme: "vault:" }),
+        SecretRef::Command { .. } => Err(SecretError::LaterVersion { name: named(), scheme: "command:" }),
     }
 }
 
 fn read_file(name: &str, path: &Path) -> Result<Vec<u8>, SecretError> {
-    let unreadable = |source| SecretError::Unreadable {
-        name: name.to_owned(),
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| SecretError::Unreadable { name: name.to_owned(), path: path.to_owned(), source };
     // Not blocking: opening a named pipe would otherwise wait for a writer. The checks look at the opened file, so
     // nothing can be put in its place between check and read. Links are followed: mounted secrets are links.
     let no_wait = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(no_wait)
-        .open(path)
-        .map_err(unreadable)?;
+    let file = OpenOptions::new().read(true).custom_flags(no_wait).open(path).map_err(unreadable)?;
     let meta = file.metadata().map_err(unreadable)?;
     if !meta.is_file() {
-        return Err(SecretError::NotAFile {
-            name: name.to_owned(),
-            path: path.to_owned(),
-        });
+        return Err(SecretError::NotAFile { name: name.to_owned(), path: path.to_owned() });
     }
     if meta.mode() & 0o006 != 0 {
         return Err(SecretError::OpenToAll {
@@ -182,9 +150,7 @@ fn read_file(name: &str, path: &Path) -> Result<Vec<u8>, SecretError> {
     // Room for a line end and one byte too many; reserved at once, so that growing leaves no copies behind.
     let bound = SECRET_BYTES_MAX + 3;
     let mut bytes = Zeroizing::new(Vec::with_capacity(bound));
-    file.take(bound as u64)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(bound as u64).read_to_end(&mut bytes).map_err(unreadable)?;
     for end in [b'\n', b'\r'] {
         if bytes.last() == Some(&end) {
             bytes.pop();
@@ -241,68 +207,32 @@ mod tests {
     fn only_a_regular_file_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let directory = SecretRef::File(dir.path().to_owned());
-        assert!(matches!(
-            value(&directory),
-            Err(SecretError::NotAFile { .. })
-        ));
-        assert!(matches!(
-            value(&SecretRef::File("/dev/zero".into())),
-            Err(SecretError::NotAFile { .. })
-        ));
+        assert!(matches!(value(&directory), Err(SecretError::NotAFile { .. })));
+        assert!(matches!(value(&SecretRef::File("/dev/zero".into())), Err(SecretError::NotAFile { .. })));
         let pipe = dir.path().join("pipe");
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            &pipe,
-            rustix::fs::FileType::Fifo,
-            0o600.into(),
-            0,
-        )
-        .unwrap();
-        assert!(matches!(
-            value(&SecretRef::File(pipe)),
-            Err(SecretError::NotAFile { .. })
-        ));
-        assert!(matches!(
-            value(&SecretRef::File(dir.path().join("none"))),
-            Err(SecretError::Unreadable { .. })
-        ));
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(matches!(value(&SecretRef::File(pipe)), Err(SecretError::NotAFile { .. })));
+        assert!(matches!(value(&SecretRef::File(dir.path().join("none"))), Err(SecretError::Unreadable { .. })));
     }
 
     #[test]
     fn sizes_at_the_edges() {
-        let (_dir, reference) = file_with(
-            &[vec![b'k'; SECRET_BYTES_MAX], b"\r\n".to_vec()].concat(),
-            0o600,
-        );
+        let (_dir, reference) = file_with(&[vec![b'k'; SECRET_BYTES_MAX], b"\r\n".to_vec()].concat(), 0o600);
         assert_eq!(value(&reference).unwrap().len(), SECRET_BYTES_MAX);
         for length in [SECRET_BYTES_MAX + 1, SECRET_BYTES_MAX + 9, 7, 0] {
             let (_dir, reference) = file_with(&vec![b'k'; length], 0o600);
-            assert!(
-                matches!(value(&reference), Err(SecretError::Value { .. })),
-                "{length}"
-            );
+            assert!(matches!(value(&reference), Err(SecretError::Value { .. })), "{length}");
         }
     }
 
     #[test]
     fn a_prompted_secret_is_what_was_typed_until_the_run_lets_go() {
-        let reference = SecretRef::Prompt {
-            words: String::new(),
-        };
+        let reference = SecretRef::Prompt { words: String::new() };
         let mut answers = Answers::default();
-        assert!(matches!(
-            resolve("token", &reference, &answers),
-            Err(SecretError::NotAnswered { .. })
-        ));
+        assert!(matches!(resolve("token", &reference, &answers), Err(SecretError::NotAnswered { .. })));
         answers.put("token", Sealed::new(b"hunter22".to_vec()).unwrap());
         assert_eq!(answers.names().collect::<Vec<_>>(), ["token"]);
-        assert_eq!(
-            resolve("token", &reference, &answers)
-                .unwrap()
-                .value
-                .expose(),
-            b"hunter22"
-        );
+        assert_eq!(resolve("token", &reference, &answers).unwrap().value.expose(), b"hunter22");
         answers.clear();
         assert!(resolve("token", &reference, &answers).is_err());
     }
@@ -310,9 +240,7 @@ mod tests {
     #[test]
     fn providers_of_a_later_version_say_so() {
         for text in ["vault:kv/web#token", "command:/usr/bin/pass web"] {
-            let error = resolve("token", &text.parse().unwrap(), &Answers::default())
-                .unwrap_err()
-                .to_string();
+            let error = resolve("token", &text.parse().unwrap(), &Answers::default()).unwrap_err().to_string();
             assert!(error.contains("come with a later version"), "{error}");
         }
     }

@@ -109,9 +109,7 @@ impl Redactor {
             let telling = rest.len() >= TELLING_HEAD_BYTES && self.masks.begins(rest).is_some();
             telling || (partial_line && self.masks.form_begins(rest).is_some())
         });
-        let until = kept
-            .and_then(|start| self.tail.get(start))
-            .map(|(_, at)| *at);
+        let until = kept.and_then(|start| self.tail.get(start)).map(|(_, at)| *at);
         self.write_until(self.settled_before(until), out);
     }
 
@@ -124,21 +122,10 @@ impl Redactor {
         self.search(&mut skeleton);
         let bytes = &skeleton.bytes;
         let partial = (0..bytes.len()).find_map(|start| {
-            let rest = bytes
-                .get(start..)
-                .filter(|it| it.len() >= TELLING_HEAD_BYTES)?;
-            let part = || {
-                self.masks
-                    .begins(rest)
-                    .filter(|_| rest.len() >= TELLING_PART_BYTES)
-            };
+            let rest = bytes.get(start..).filter(|it| it.len() >= TELLING_HEAD_BYTES)?;
+            let part = || self.masks.begins(rest).filter(|_| rest.len() >= TELLING_PART_BYTES);
             let owner = self.masks.form_begins(rest).or_else(part)?;
-            Some(Mark {
-                start: *skeleton.at.get(start)?,
-                end: skeleton.at.last()? + 1,
-                owner,
-                weight: 0,
-            })
+            Some(Mark { start: *skeleton.at.get(start)?, end: skeleton.at.last()? + 1, owner, weight: 0 })
         });
         self.marks.extend(partial.filter(|it| it.end > self.base));
         self.write_until(end, out);
@@ -175,14 +162,8 @@ impl Redactor {
         let mut hits = Vec::new();
         self.masks.find(&bytes, before, &mut |hit| hits.push(hit));
         if !hits.is_empty() {
-            let offsets: Vec<u64> = self
-                .tail
-                .iter()
-                .map(|(_, at)| *at)
-                .chain(skeleton::offsets(piece, at))
-                .collect();
-            self.marks
-                .extend(hits.iter().filter_map(|hit| mark(hit, &offsets)));
+            let offsets: Vec<u64> = self.tail.iter().map(|(_, at)| *at).chain(skeleton::offsets(piece, at)).collect();
+            self.marks.extend(hits.iter().filter_map(|hit| mark(hit, &offsets)));
         }
         let latest = skeleton::last_traces(piece, at, TAIL_BYTES);
         let surplus = (self.tail.len() + latest.len()).saturating_sub(TAIL_BYTES);
@@ -197,30 +178,18 @@ impl Redactor {
         self.folder = folder;
         self.search(&mut skeleton);
         let surplus = skeleton.bytes.len().saturating_sub(TAIL_BYTES);
-        self.tail = skeleton
-            .bytes
-            .into_iter()
-            .zip(skeleton.at)
-            .skip(surplus)
-            .collect();
+        self.tail = skeleton.bytes.into_iter().zip(skeleton.at).skip(surplus).collect();
     }
 
     /// The tail as a skeleton in which nothing is fresh.
     fn restored(&self) -> Skeleton {
         let (bytes, at) = self.tail.iter().copied().unzip();
-        Skeleton {
-            bytes,
-            at,
-            fresh: self.tail.len(),
-        }
+        Skeleton { bytes, at, fresh: self.tail.len() }
     }
 
     fn search(&mut self, skeleton: &mut Skeleton) {
         let marks = &mut self.marks;
-        self.masks
-            .find(&skeleton.bytes, skeleton.fresh, &mut |hit| {
-                marks.extend(mark(&hit, &skeleton.at))
-            });
+        self.masks.find(&skeleton.bytes, skeleton.fresh, &mut |hit| marks.extend(mark(&hit, &skeleton.at)));
         skeleton.fresh = skeleton.bytes.len();
     }
 
@@ -236,32 +205,22 @@ impl Redactor {
             // Up to `pops` bytes may be taken back: the rest must be a beginning.
             let certain = (count - start).saturating_sub(self.folder.pops).max(1);
             let head = bytes.get(start..start + certain).unwrap_or_default();
-            let near = self
-                .tail
-                .get(start)
-                .is_some_and(|(_, at)| end - at < SPAN_BYTES_MAX);
+            let near = self.tail.get(start).is_some_and(|(_, at)| end - at < SPAN_BYTES_MAX);
             near && certain < WINDOW_BYTES_MAX && self.masks.begins(head).is_some()
         });
-        start
-            .and_then(|start| self.tail.get(start))
-            .map(|(_, at)| *at)
+        start.and_then(|start| self.tail.get(start)).map(|(_, at)| *at)
     }
 
     /// What is settled when skeleton bytes from `undecided` on are not: an unfinished control sequence is not, either.
     fn settled_before(&self, undecided: Option<u64>) -> u64 {
         let waits = [undecided, self.folder.unfinished_at()];
-        waits
-            .into_iter()
-            .flatten()
-            .fold(self.end(), u64::min)
-            .max(self.base)
+        waits.into_iter().flatten().fold(self.end(), u64::min).max(self.base)
     }
 
     /// Writes what stands before the offset `until`, which is settled.
     fn write_until(&mut self, until: u64, out: &mut Vec<u8>) {
         let mut cursor = self.base;
-        self.marks
-            .sort_unstable_by_key(|it| (it.start, it.end, it.owner));
+        self.marks.sort_unstable_by_key(|it| (it.start, it.end, it.owner));
         let settled = self.marks.partition_point(|it| it.start < until);
         for mark in self.marks.drain(..settled).collect::<Vec<_>>() {
             match &mut self.open {
@@ -270,18 +229,11 @@ impl Redactor {
                     self.close(&mut cursor, out);
                     self.copy(cursor, mark.start, out);
                     cursor = cursor.max(mark.start);
-                    self.open = Some(Open {
-                        end: mark.end,
-                        votes: Vec::new(),
-                    });
+                    self.open = Some(Open { end: mark.end, votes: Vec::new() });
                 }
             }
             let Some(open) = &mut self.open else { continue };
-            match open
-                .votes
-                .iter_mut()
-                .find(|(owner, _)| *owner == mark.owner)
-            {
+            match open.votes.iter_mut().find(|(owner, _)| *owner == mark.owner) {
                 Some((_, votes)) => *votes = votes.saturating_add(mark.weight),
                 None => open.votes.push((mark.owner, mark.weight)),
             }
@@ -292,9 +244,7 @@ impl Redactor {
         if self.open.is_none() {
             self.copy(cursor, until, out);
         }
-        let written = usize::try_from(until - self.base)
-            .unwrap_or(usize::MAX)
-            .min(self.held.len());
+        let written = usize::try_from(until - self.base).unwrap_or(usize::MAX).min(self.held.len());
         self.held.drain(..written);
         self.held.shrink_to(HELD_BYTES_MAX);
         self.base = until;
@@ -304,11 +254,7 @@ impl Redactor {
     fn close(&mut self, cursor: &mut u64, out: &mut Vec<u8>) {
         let Some(open) = self.open.take() else { return };
         let named = open.votes.iter().max_by_key(|(owner, votes)| {
-            (
-                *votes,
-                std::cmp::Reverse(self.masks.value_bytes(*owner)),
-                std::cmp::Reverse(*owner),
-            )
+            (*votes, std::cmp::Reverse(self.masks.value_bytes(*owner)), std::cmp::Reverse(*owner))
         });
         out.extend_from_slice(named.map_or(b"[secret]", |(owner, _)| self.masks.mark(*owner)));
         *cursor = (*cursor).max(open.end);
@@ -323,12 +269,7 @@ impl Redactor {
 // By hand: what waits may be half a secret.
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Redactor({:?}, {} bytes held)",
-            self.masks,
-            self.held.len()
-        )
+        write!(f, "Redactor({:?}, {} bytes held)", self.masks, self.held.len())
     }
 }
 
@@ -344,10 +285,5 @@ fn mark(hit: &Hit, offsets: &[u64]) -> Option<Mark> {
     let start = *offsets.get(hit.start)?;
     let end = *offsets.get(hit.start + hit.len - 1)? + 1;
     let weight = u32::try_from(hit.len).unwrap_or(u32::MAX);
-    (end - start <= SPAN_BYTES_MAX).then_some(Mark {
-        start,
-        end,
-        owner: hit.owner,
-        weight,
-    })
+    (end - start <= SPAN_BYTES_MAX).then_some(Mark { start, end, owner: hit.owner, weight })
 }

@@ -89,27 +89,18 @@ mod tests {
 
     #[test]
     fn r37_seven_bytes_are_refused() {
-        assert_eq!(
-            Sealed::new(b"hunter2".to_vec()).unwrap_err(),
-            SealedError::TooShort { found: 7 }
-        );
+        assert_eq!(Sealed::new(b"hunter2".to_vec()).unwrap_err(), SealedError::TooShort { found: 7 });
     }
 
     #[test]
     fn r38_sixty_four_kib_are_accepted_and_not_a_byte_more() {
         assert!(Sealed::new(vec![b'k'; SECRET_BYTES_MAX]).is_ok());
-        assert_eq!(
-            Sealed::new(vec![b'k'; SECRET_BYTES_MAX + 1]).unwrap_err(),
-            SealedError::TooLong
-        );
+        assert_eq!(Sealed::new(vec![b'k'; SECRET_BYTES_MAX + 1]).unwrap_err(), SealedError::TooLong);
     }
 
     #[test]
     fn a_value_of_blanks_and_quotes_is_refused() {
-        assert_eq!(
-            Sealed::new(b"\" ' \\ \t ' \"  abc".to_vec()).unwrap_err(),
-            SealedError::TooPlain
-        );
+        assert_eq!(Sealed::new(b"\" ' \\ \t ' \"  abc".to_vec()).unwrap_err(), SealedError::TooPlain);
     }
 
     #[test]

@@ -32,10 +32,7 @@ fn trace(byte: u8) -> u8 {
 
 static TRACES: [u8; 256] = traces();
 
-#[expect(
-    clippy::indexing_slicing,
-    reason = "a constant; an index out of bounds would not compile"
-)]
+#[expect(clippy::indexing_slicing, reason = "a constant; an index out of bounds would not compile")]
 const fn traces() -> [u8; 256] {
     let mut table = [0; 256];
     let mut byte = 0_u8;
@@ -116,13 +113,7 @@ pub(super) struct Folder {
 
 impl Default for Folder {
     fn default() -> Self {
-        Self {
-            mode: Mode::Text,
-            sequence: Vec::new(),
-            pops: 0,
-            blanks: 0,
-            line_ended: false,
-        }
+        Self { mode: Mode::Text, sequence: Vec::new(), pops: 0, blanks: 0, line_ended: false }
     }
 }
 
@@ -139,9 +130,7 @@ impl Folder {
     pub(super) fn is_plain(&self, piece: &[u8]) -> bool {
         // No early exit: this shape compiles to vector instructions.
         self.mode == Mode::Text
-            && !piece.iter().fold(false, |seen, &byte| {
-                seen | (byte == ESCAPE) | (byte == BACKSPACE)
-            })
+            && !piece.iter().fold(false, |seen, &byte| seen | (byte == ESCAPE) | (byte == BACKSPACE))
     }
 
     /// The fast road: appends the skeleton of a piece without escapes and backspaces, leaving out where each byte stood.
@@ -182,8 +171,7 @@ impl Folder {
         if kept == 0 {
             self.blanks = self.blanks.saturating_add(blanks);
         } else {
-            (self.pops, self.blanks, self.line_ended) =
-                (POPS_MAX.min(self.pops + kept), blanks, false);
+            (self.pops, self.blanks, self.line_ended) = (POPS_MAX.min(self.pops + kept), blanks, false);
         }
     }
 
@@ -215,13 +203,7 @@ impl Folder {
         }
     }
 
-    fn step(
-        &mut self,
-        byte: u8,
-        at: u64,
-        skeleton: &mut Skeleton,
-        before_pop: &mut impl FnMut(&mut Skeleton),
-    ) {
+    fn step(&mut self, byte: u8, at: u64, skeleton: &mut Skeleton, before_pop: &mut impl FnMut(&mut Skeleton)) {
         match self.mode {
             Mode::Text => self.text(byte, at, skeleton, before_pop),
             Mode::Escape(from) => match byte {
@@ -248,13 +230,7 @@ impl Folder {
         }
     }
 
-    fn text(
-        &mut self,
-        byte: u8,
-        at: u64,
-        skeleton: &mut Skeleton,
-        before_pop: &mut impl FnMut(&mut Skeleton),
-    ) {
+    fn text(&mut self, byte: u8, at: u64, skeleton: &mut Skeleton, before_pop: &mut impl FnMut(&mut Skeleton)) {
         let left = trace(byte);
         if left != 0 {
             skeleton.push(left, at);
@@ -287,30 +263,14 @@ impl Folder {
     }
 
     fn may_go_on(&self, byte: u8) -> bool {
-        let digits = self
-            .sequence
-            .iter()
-            .rev()
-            .take_while(|it| it.is_ascii_digit())
-            .count();
-        self.sequence.len() < SEQUENCE_BYTES_MAX
-            && !(byte.is_ascii_digit() && digits >= SEQUENCE_DIGITS_MAX)
+        let digits = self.sequence.iter().rev().take_while(|it| it.is_ascii_digit()).count();
+        self.sequence.len() < SEQUENCE_BYTES_MAX && !(byte.is_ascii_digit() && digits >= SEQUENCE_DIGITS_MAX)
     }
 
     /// Whether `last` ends a sequence that only changes the display: others are rare enough to be read as text.
     fn is_display(&self, last: u8) -> bool {
         match last {
-            b'@'..=b'H'
-            | b'J'..=b'M'
-            | b'P'
-            | b'S'
-            | b'T'
-            | b'X'
-            | b'd'
-            | b'f'
-            | b'm'
-            | b's'
-            | b'u' => true,
+            b'@'..=b'H' | b'J'..=b'M' | b'P' | b'S' | b'T' | b'X' | b'd' | b'f' | b'm' | b's' | b'u' => true,
             b'h' | b'l' | b'n' => self.sequence.get(1) == Some(&b'?'),
             _ => false,
         }
@@ -347,10 +307,7 @@ impl Folder {
 /// The skeleton of a whole text.
 pub(super) fn of_value(text: &[u8]) -> zeroize::Zeroizing<Vec<u8>> {
     // Room for all of it at once, so that growing leaves no copies behind.
-    let mut skeleton = Skeleton {
-        bytes: Vec::with_capacity(text.len()),
-        ..Skeleton::default()
-    };
+    let mut skeleton = Skeleton { bytes: Vec::with_capacity(text.len()), ..Skeleton::default() };
     let mut folder = Folder::default();
     folder.fold(text, 0, &mut skeleton, &mut |_| ());
     folder.finish(&mut skeleton);
@@ -360,27 +317,15 @@ pub(super) fn of_value(text: &[u8]) -> zeroize::Zeroizing<Vec<u8>> {
 /// The last `count` bytes of a plain piece that leave a trace, in order, with their offsets.
 pub(super) fn last_traces(piece: &[u8], at: u64, count: usize) -> Vec<(u8, u64)> {
     let mut tail = Vec::with_capacity(count);
-    let traces = piece
-        .iter()
-        .enumerate()
-        .rev()
-        .filter(|(_, byte)| trace(**byte) != 0);
-    tail.extend(
-        traces
-            .take(count)
-            .map(|(index, byte)| (trace(*byte), at + index as u64)),
-    );
+    let traces = piece.iter().enumerate().rev().filter(|(_, byte)| trace(**byte) != 0);
+    tail.extend(traces.take(count).map(|(index, byte)| (trace(*byte), at + index as u64)));
     tail.reverse();
     tail
 }
 
 /// The offsets of the bytes of a plain piece that leave a trace.
 pub(super) fn offsets(piece: &[u8], at: u64) -> impl Iterator<Item = u64> {
-    piece
-        .iter()
-        .zip(at..)
-        .filter(|(byte, _)| trace(**byte) != 0)
-        .map(|(_, at)| at)
+    piece.iter().zip(at..).filter(|(byte, _)| trace(**byte) != 0).map(|(_, at)| at)
 }
 
 #[cfg(test)]
@@ -401,11 +346,7 @@ mod tests {
     #[test]
     fn colours_leave_no_trace_and_stray_escapes_hide_nothing() {
         assert_eq!(of("\x1b[01;31m\x1b[Kse\x1b[mcret\x1b(B\x1b[?25h"), "secret");
-        assert_eq!(
-            of("\x1b[31415926535m"),
-            "[31415926535m",
-            "a long number is no colour"
-        );
+        assert_eq!(of("\x1b[31415926535m"), "[31415926535m", "a long number is no colour");
         assert_eq!(of("\x1b]0;title\x07"), "]0;title", "a title is text");
         assert_eq!(of("\x1b[hunter"), "[hunter", "no such sequence");
         assert_eq!(of("ab\x1b[3"), "ab[3", "unfinished");
@@ -422,11 +363,8 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_was_seen_before() {
-        let (mut folder, mut skeleton, mut seen) =
-            (Folder::default(), Skeleton::default(), Vec::new());
-        folder.fold(b"abc\x08\x08d", 0, &mut skeleton, &mut |now| {
-            seen.push(now.bytes.clone())
-        });
+        let (mut folder, mut skeleton, mut seen) = (Folder::default(), Skeleton::default(), Vec::new());
+        folder.fold(b"abc\x08\x08d", 0, &mut skeleton, &mut |now| seen.push(now.bytes.clone()));
         assert_eq!(seen, [b"abc".to_vec(), b"ab".to_vec()]);
         assert_eq!((skeleton.bytes, skeleton.at), (b"ad".to_vec(), vec![0, 5]));
     }

@@ -18,18 +18,12 @@ pub struct Accounts {
 impl Accounts {
     /// The system's own.
     pub fn system() -> Self {
-        Self {
-            passwd: "/etc/passwd".into(),
-            getent: Some("/usr/bin/getent".into()),
-        }
+        Self { passwd: "/etc/passwd".into(), getent: Some("/usr/bin/getent".into()) }
     }
 
     /// A file of this form alone.
     pub fn file(passwd: PathBuf) -> Self {
-        Self {
-            passwd,
-            getent: None,
-        }
+        Self { passwd, getent: None }
     }
 
     /// The first account with this user id. Blocks.
@@ -69,7 +63,8 @@ mod tests {
 
     #[test]
     fn the_first_account_of_a_user_id_counts() {
-        let text = "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\ntwin:x:1000:1000::/:/bin/sh\nbroken\n";
+        let text =
+            "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\ntwin:x:1000:1000::/:/bin/sh\nbroken\n";
         assert_eq!(name_in(text, 1000).as_deref(), Some("ada"));
         assert_eq!(name_in(text, 0).as_deref(), Some("root"));
         assert_eq!(name_in(text, 7), None);

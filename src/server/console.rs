@@ -41,9 +41,7 @@ pub async fn hold(house: &Arc<House>, peer: Peer, mut sitting: Sitting) {
         let _ = stderr.write_all(last.as_bytes()).await;
     }
     let (handle, channel) = (&sitting.handle, sitting.channel);
-    let _ = handle
-        .exit_status_request(channel, u32::from(exit.code()))
-        .await;
+    let _ = handle.exit_status_request(channel, u32::from(exit.code())).await;
     let _ = handle.eof(channel).await;
     let _ = handle.close(channel).await;
 }
@@ -58,10 +56,7 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
         };
         let visit = visit(house, peer, sitting, actor, open.take()).await;
         let (files, mut saving) = mpsc::channel(SAVES_WAITING_MAX);
-        let visit = Visit {
-            files: visit.place.takes_files().then_some(files),
-            ..visit
-        };
+        let visit = Visit { files: visit.place.takes_files().then_some(files), ..visit };
         let mut wire = sitting.writer.make_writer();
         let mut texts = sitting.writer.make_writer_ext(Some(SAVE_STREAM));
         let live = session::run(&visit, &house.engine, &mut sitting.from, &mut wire);
@@ -82,16 +77,10 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
             End::SignInAs(person) => acting_as = someone_else(house, peer, person),
             End::Left | End::HungUp => return (Exit::Done, String::new()),
             End::ShownOut => {
-                return (
-                    Exit::No,
-                    "this account is no longer known to the site; runs go on\n".to_owned(),
-                );
+                return (Exit::No, "this account is no longer known to the site; runs go on\n".to_owned());
             }
             End::Stopped => {
-                return (
-                    Exit::TryAgain,
-                    "the server has stopped; attach again to start it\n".to_owned(),
-                );
+                return (Exit::TryAgain, "the server has stopped; attach again to start it\n".to_owned());
             }
             End::Broke => {
                 let text = "this console had an error of its own and closed; it was recorded, and runs go on\nnext: attach again\n";
@@ -101,13 +90,7 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
     }
 }
 
-async fn visit(
-    house: &Arc<House>,
-    peer: &Peer,
-    sitting: &Sitting,
-    actor: Actor,
-    open: Option<RunId>,
-) -> Visit {
+async fn visit(house: &Arc<House>, peer: &Peer, sitting: &Sitting, actor: Actor, open: Option<RunId>) -> Visit {
     let world = house.engine.world().borrow().clone();
     let (first, tests) = match &world.site {
         Some(site) => (site.theme.clone(), site.allow_as),
@@ -137,10 +120,7 @@ fn someone_else(house: &House, peer: &Peer, person: PersonId) -> Option<String> 
 
 /// A text for our client to save: one line of JSON, its length in bytes first, then the text.
 fn message(text: &SavedText) -> Vec<u8> {
-    let cut = text
-        .text
-        .get(..SAVED_BYTES_MAX.min(text.text.len()))
-        .unwrap_or_default();
+    let cut = text.text.get(..SAVED_BYTES_MAX.min(text.text.len())).unwrap_or_default();
     let head = json!({"bytes": cut.len(), "name": text.name});
     let mut message = format!("{head}\n").into_bytes();
     message.extend_from_slice(cut.as_bytes());

@@ -28,38 +28,20 @@ const STDERR: u32 = 1;
 
 /// Carries a line out and tells the far end how it ended.
 pub async fn carry_out(house: &Arc<House>, peer: &Peer, spoken: Spoken) {
-    let Spoken {
-        understood,
-        stdin,
-        gone,
-        channel,
-        handle,
-        writer,
-    } = spoken;
+    let Spoken { understood, stdin, gone, channel, handle, writer } = spoken;
     let mut stdout = writer.make_writer();
     let mut stderr = writer.make_writer_ext(Some(STDERR));
-    let mut io = Io {
-        stdout: &mut stdout,
-        stderr: &mut stderr,
-        stdin,
-    };
+    let mut io = Io { stdout: &mut stdout, stderr: &mut stderr, stdin };
     let exit = tokio::select! {
         exit = spoken_to(house, peer, understood, &mut io) => exit,
         () = gone.cancelled() => Exit::TryAgain,
     };
-    let _ = handle
-        .exit_status_request(channel, u32::from(exit.code()))
-        .await;
+    let _ = handle.exit_status_request(channel, u32::from(exit.code())).await;
     let _ = handle.eof(channel).await;
     let _ = handle.close(channel).await;
 }
 
-async fn spoken_to(
-    house: &House,
-    peer: &Peer,
-    understood: Result<Line, Misunderstood>,
-    io: &mut Io<'_>,
-) -> Exit {
+async fn spoken_to(house: &House, peer: &Peer, understood: Result<Line, Misunderstood>, io: &mut Io<'_>) -> Exit {
     let line = match understood {
         Ok(line) => line,
         Err(Misunderstood { text, exit }) => {
@@ -87,15 +69,11 @@ async fn spoken_to(
             exit
         }
         None | Some(Verb::Attach { .. }) => {
-            let _ = io
-                .err("the console needs a terminal; verbs work without\n")
-                .await;
+            let _ = io.err("the console needs a terminal; verbs work without\n").await;
             Exit::Usage
         }
         Some(verb) if verb.place() != Place::Server => {
-            let _ = io
-                .err("this verb is carried out where it is typed, not by the server\n")
-                .await;
+            let _ = io.err("this verb is carried out where it is typed, not by the server\n").await;
             Exit::Usage
         }
         Some(_) => verbs::run(&house.engine, &actor, &line, io).await,
@@ -110,18 +88,13 @@ fn stop(house: &House, peer: &Peer, person: Option<&PersonId>, line: &Line) -> (
     let world = house.engine.world().borrow().clone();
     let owns = |person: &PersonId| {
         let workspaces = world.site.iter().flat_map(|site| site.workspaces.values());
-        workspaces
-            .into_iter()
-            .any(|workspace| workspace.grants(person, Role::Owner))
+        workspaces.into_iter().any(|workspace| workspace.grants(person, Role::Owner))
     };
     if peer.uid != house.own_uid && !person.is_some_and(owns) {
-        let text =
-            "refused: only the server's own account, or an owner, may stop it (role.missing)\n";
+        let text = "refused: only the server's own account, or an owner, may stop it (role.missing)\n";
         return (Exit::No, text.to_owned());
     }
-    let running: Vec<String> = House::in_flight(&world)
-        .map(|run| run.id.to_string())
-        .collect();
+    let running: Vec<String> = House::in_flight(&world).map(|run| run.id.to_string()).collect();
     if !running.is_empty() && *stop < 2 {
         let text = format!(
             "refused: {} in flight: {}; stopping would interrupt them (state)\nnext: let them end, or say it twice: quarterdeck serve --stop --stop\n",

@@ -70,13 +70,7 @@ enum Begun {
 impl Guest {
     /// A connection of `peer`; `entered` is cancelled once it is let in.
     pub fn new(house: Arc<House>, peer: Peer, entered: CancellationToken) -> Self {
-        Self {
-            house,
-            peer,
-            entered,
-            gone: CancellationToken::new(),
-            rooms: BTreeMap::new(),
-        }
+        Self { house, peer, entered, gone: CancellationToken::new(), rooms: BTreeMap::new() }
     }
 
     fn room(&mut self, channel: ChannelId) -> Option<&mut Room> {
@@ -101,15 +95,7 @@ impl Guest {
         };
         let (to, from) = mpsc::channel(EVENTS_WAITING_MAX);
         room.begun = Begun::Console(to);
-        let sitting = Sitting {
-            place: room.place.clone(),
-            acting_as,
-            open,
-            from,
-            channel,
-            handle,
-            writer,
-        };
+        let sitting = Sitting { place: room.place.clone(), acting_as, open, from, channel, handle, writer };
         let tasks = house.tasks.clone();
         tasks.spawn(async move { console::hold(&house, peer, sitting).await });
         true
@@ -118,13 +104,8 @@ impl Guest {
     /// Carries out a line of words on a channel; false where that cannot be.
     fn listen(&mut self, channel: ChannelId, session: &Session, line: &[u8]) -> bool {
         let understood = understand(line);
-        if let Ok(Line {
-            common,
-            verb: None | Some(Verb::Attach { .. }),
-        }) = &understood
-            && self
-                .room(channel)
-                .is_some_and(|room| room.tty == Tty::Asked)
+        if let Ok(Line { common, verb: None | Some(Verb::Attach { .. }) }) = &understood
+            && self.room(channel).is_some_and(|room| room.tty == Tty::Asked)
         {
             let open = understood.as_ref().ok().and_then(open_of);
             return self.sit_down(channel, session, common.acting_as.clone(), open);
@@ -138,25 +119,9 @@ impl Guest {
             return false;
         };
         let (stdin, from) = mpsc::channel(EVENTS_WAITING_MAX);
-        let reads = matches!(
-            &understood,
-            Ok(Line {
-                verb: Some(Verb::Secret { .. }),
-                ..
-            })
-        );
-        room.begun = Begun::Verb {
-            stdin: reads.then_some(stdin),
-            cancel: gone.clone(),
-        };
-        let spoken = Spoken {
-            understood,
-            stdin: from,
-            gone,
-            channel,
-            handle,
-            writer,
-        };
+        let reads = matches!(&understood, Ok(Line { verb: Some(Verb::Secret { .. }), .. }));
+        room.begun = Begun::Verb { stdin: reads.then_some(stdin), cancel: gone.clone() };
+        let spoken = Spoken { understood, stdin: from, gone, channel, handle, writer };
         let tasks = house.tasks.clone();
         tasks.spawn(async move { exec::carry_out(&house, &peer, spoken).await });
         true
@@ -165,10 +130,7 @@ impl Guest {
 
 /// What a line means, quotes read as a shell reads them.
 fn understand(line: &[u8]) -> Result<Line, verbs::Misunderstood> {
-    let wrong = |text: &str| verbs::Misunderstood {
-        text: text.to_owned(),
-        exit: Exit::Usage,
-    };
+    let wrong = |text: &str| verbs::Misunderstood { text: text.to_owned(), exit: Exit::Usage };
     let text = std::str::from_utf8(line).map_err(|_| wrong("a line of words is UTF-8\n"))?;
     let words = shlex::split(text).ok_or_else(|| wrong("a quote is not closed\n"))?;
     verbs::parse(&words)
@@ -256,9 +218,7 @@ impl Handler for Guest {
         _: &[(Pty, u32)],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let room = self
-            .room(channel)
-            .filter(|room| room.tty == Tty::None && !room.has_begun());
+        let room = self.room(channel).filter(|room| room.tty == Tty::None && !room.has_begun());
         let taken = match room {
             Some(room) => {
                 room.place.resize(columns, rows);
@@ -278,9 +238,7 @@ impl Handler for Guest {
         value: &str,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let room = self
-            .room(channel)
-            .filter(|room| room.variables < VARIABLES_MAX && !room.has_begun());
+        let room = self.room(channel).filter(|room| room.variables < VARIABLES_MAX && !room.has_begun());
         let taken = match room {
             Some(room) => {
                 room.variables += 1;
@@ -291,11 +249,7 @@ impl Handler for Guest {
         answer(session, channel, taken)
     }
 
-    async fn shell_request(
-        &mut self,
-        channel: ChannelId,
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
         let free = self.room(channel).is_some_and(|room| !room.has_begun());
         let taken = free && self.sit_down(channel, session, None, None);
         answer(session, channel, taken)
@@ -332,28 +286,15 @@ impl Handler for Guest {
         answer(session, channel, true)
     }
 
-    async fn signal(
-        &mut self,
-        channel: ChannelId,
-        signal: Sig,
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
-        let ends = matches!(
-            signal,
-            Sig::INT | Sig::TERM | Sig::HUP | Sig::KILL | Sig::QUIT | Sig::PIPE
-        );
+    async fn signal(&mut self, channel: ChannelId, signal: Sig, session: &mut Session) -> Result<(), Self::Error> {
+        let ends = matches!(signal, Sig::INT | Sig::TERM | Sig::HUP | Sig::KILL | Sig::QUIT | Sig::PIPE);
         if let Some(room) = self.room(channel).filter(|_| ends) {
             room.hang_up();
         }
         answer(session, channel, ends)
     }
 
-    async fn data(
-        &mut self,
-        channel: ChannelId,
-        data: &[u8],
-        _: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn data(&mut self, channel: ChannelId, data: &[u8], _: &mut Session) -> Result<(), Self::Error> {
         let Some(room) = self.room(channel) else {
             return Ok(());
         };
@@ -361,9 +302,7 @@ impl Handler for Guest {
         // Both always read, or have ended; what nobody reads is let go.
         match &room.begun {
             Begun::Console(to) => drop(to.send(FromPeer::Bytes(bytes)).await),
-            Begun::Verb {
-                stdin: Some(to), ..
-            } => drop(to.send(bytes).await),
+            Begun::Verb { stdin: Some(to), .. } => drop(to.send(bytes).await),
             Begun::Verb { stdin: None, .. } | Begun::Nothing => {}
         }
         Ok(())
@@ -376,11 +315,7 @@ impl Handler for Guest {
         data: &[u8],
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        let Some(Room {
-            begun: Begun::Console(to),
-            ..
-        }) = self.room(channel)
-        else {
+        let Some(Room { begun: Begun::Console(to), .. }) = self.room(channel) else {
             return Ok(());
         };
         if let (SAVE_STREAM, Some(saved)) = (stream, console::saved(data)) {
@@ -390,11 +325,7 @@ impl Handler for Guest {
         Ok(())
     }
 
-    async fn channel_eof(
-        &mut self,
-        channel: ChannelId,
-        _: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn channel_eof(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
         if let Some(room) = self.room(channel) {
             match &mut room.begun {
                 Begun::Console(_) => room.hang_up(),
@@ -405,11 +336,7 @@ impl Handler for Guest {
         Ok(())
     }
 
-    async fn channel_close(
-        &mut self,
-        channel: ChannelId,
-        _: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn channel_close(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
         if let Some(mut room) = self.rooms.remove(&channel) {
             room.hang_up();
         }
@@ -450,10 +377,7 @@ impl Room {
         }
         if let Begun::Console(_) = self.begun {
             // The session sees the end of its input.
-            self.begun = Begun::Verb {
-                stdin: None,
-                cancel: CancellationToken::new(),
-            };
+            self.begun = Begun::Verb { stdin: None, cancel: CancellationToken::new() };
         }
     }
 }

@@ -53,10 +53,7 @@ pub fn listen(path: &Path) -> Result<(UnixListener, Bound), ListenError> {
     if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
         return Err(ListenError::TooLong(path.to_owned()));
     }
-    let system = |source| ListenError::System {
-        path: path.to_owned(),
-        source,
-    };
+    let system = |source| ListenError::System { path: path.to_owned(), source };
     match fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => fs::remove_file(path).map_err(system)?,
         Ok(_) => return Err(ListenError::Occupied(path.to_owned())),
@@ -64,9 +61,7 @@ pub fn listen(path: &Path) -> Result<(UnixListener, Bound), ListenError> {
         Err(error) => return Err(system(error)),
     }
     let listener = UnixListener::bind(path).map_err(system)?;
-    let bound = Bound {
-        path: path.to_owned(),
-    };
+    let bound = Bound { path: path.to_owned() };
     fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE)).map_err(system)?;
     Ok((listener, bound))
 }
@@ -83,17 +78,11 @@ mod tests {
         std::mem::forget(bound);
         drop(first);
         let (_second, bound) = listen(&path).unwrap();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            SOCKET_MODE
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, SOCKET_MODE);
         drop(bound);
         assert!(!path.exists());
         fs::write(&path, "x").unwrap();
         assert!(matches!(listen(&path), Err(ListenError::Occupied(_))));
-        assert!(matches!(
-            listen(Path::new(&format!("/{}", "x".repeat(120)))),
-            Err(ListenError::TooLong(_))
-        ));
+        assert!(matches!(listen(Path::new(&format!("/{}", "x".repeat(120)))), Err(ListenError::TooLong(_))));
     }
 }

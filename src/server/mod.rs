@@ -97,13 +97,7 @@ pub enum Ended {
 impl House {
     /// A house for an engine. `site` is where themes are read; `own_uid` is the account it runs under; `seed` makes its
     /// host key, which lives as long as the process.
-    pub fn new(
-        engine: Handle,
-        site: PathBuf,
-        own_uid: u32,
-        seed: &[u8; 32],
-        stop: CancellationToken,
-    ) -> Arc<Self> {
+    pub fn new(engine: Handle, site: PathBuf, own_uid: u32, seed: &[u8; 32], stop: CancellationToken) -> Arc<Self> {
         let key = PrivateKey::from(Ed25519Keypair::from_seed(seed));
         let config = russh::server::Config {
             methods: (&[russh::MethodKind::None][..]).into(),
@@ -114,10 +108,7 @@ impl House {
             // A console may be looked at for a night without a key being pressed; a peer that is gone closes its socket.
             inactivity_timeout: None,
             preferred: russh::Preferred {
-                cipher: Cow::Borrowed(&[
-                    russh::cipher::AES_256_GCM,
-                    russh::cipher::CHACHA20_POLY1305,
-                ]),
+                cipher: Cow::Borrowed(&[russh::cipher::AES_256_GCM, russh::cipher::CHACHA20_POLY1305]),
                 compression: Cow::Borrowed(&[russh::compression::NONE]),
                 ..russh::Preferred::default()
             },
@@ -136,30 +127,19 @@ impl House {
     }
 
     /// Lets a connection in, where its peer is somebody, and stays until it ends.
-    pub async fn admit(
-        self: &Arc<Self>,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        peer: Peer,
-    ) {
+    pub async fn admit(self: &Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer) {
         let _here = Here::new(self);
         let cut = self.cut.child_token();
         let entered = CancellationToken::new();
         let guest = Guest::new(Arc::clone(self), peer.clone(), entered.clone());
-        let hello = russh::server::run_stream(
-            Arc::clone(&self.config),
-            Cuttable::new(stream, cut.clone()),
-            guest,
-        );
+        let hello = russh::server::run_stream(Arc::clone(&self.config), Cuttable::new(stream, cut.clone()), guest);
         let session = match tokio::time::timeout(HELLO_WAIT, hello).await {
             Ok(Ok(session)) => session,
             Ok(Err(error)) => return tracing::debug!(%error, ?peer, "a peer did not speak SSH"),
             Err(_) => return tracing::debug!(?peer, "a peer said nothing"),
         };
         let grace = async {
-            if tokio::time::timeout(SIGN_IN_WAIT, entered.cancelled())
-                .await
-                .is_err()
-            {
+            if tokio::time::timeout(SIGN_IN_WAIT, entered.cancelled()).await.is_err() {
                 cut.cancel();
             }
             std::future::pending::<()>().await;
@@ -178,11 +158,7 @@ impl House {
     fn person(&self, peer: &Peer) -> Option<PersonId> {
         let world = self.engine.world().borrow().clone();
         let account = peer.account.as_deref()?;
-        world
-            .site
-            .as_ref()?
-            .person_of_account(account)
-            .map(|person| person.id.clone())
+        world.site.as_ref()?.person_of_account(account).map(|person| person.id.clone())
     }
 
     /// Who acts: the peer's own person, or another where that was asked for and the site allows it.
@@ -207,11 +183,7 @@ impl House {
     /// Runs that would be cut off if the server stopped now.
     fn in_flight(world: &World) -> impl Iterator<Item = &Arc<Run>> {
         world.runs.values().filter(|run| match run.phase {
-            Phase::Checking(_)
-            | Phase::Running
-            | Phase::Paused(_)
-            | Phase::Stopping(_)
-            | Phase::Verifying => true,
+            Phase::Checking(_) | Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => true,
             Phase::Waiting
             | Phase::Approved
             | Phase::Ended(_)
@@ -255,10 +227,7 @@ pub async fn serve(
     drop(listener);
     house.engine.shut_down().await;
     house.tasks.close();
-    if tokio::time::timeout(FAREWELL_WAIT, house.tasks.wait())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(FAREWELL_WAIT, house.tasks.wait()).await.is_err() {
         house.cut.cancel();
         house.tasks.wait().await;
     }
@@ -317,10 +286,7 @@ fn welcome(house: &Arc<House>, stream: UnixStream, accounts: &Arc<Accounts>) {
     let (home, accounts) = (Arc::clone(house), Arc::clone(accounts));
     house.tasks.spawn(async move {
         let named = tokio::task::spawn_blocking(move || accounts.name_of(uid)).await;
-        let peer = Peer {
-            uid,
-            account: named.ok().flatten(),
-        };
+        let peer = Peer { uid, account: named.ok().flatten() };
         home.admit(stream, peer).await;
     });
 }

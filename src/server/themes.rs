@@ -7,23 +7,11 @@ use std::path::Path;
 
 /// The shipped themes, the default first.
 const SHIPPED: [(&str, &str); 5] = [
-    (
-        "themes/harbour.toml",
-        include_str!("../../themes/harbour.toml"),
-    ),
+    ("themes/harbour.toml", include_str!("../../themes/harbour.toml")),
     ("themes/paper.toml", include_str!("../../themes/paper.toml")),
-    (
-        "themes/high-contrast.toml",
-        include_str!("../../themes/high-contrast.toml"),
-    ),
-    (
-        "themes/colour-blind.toml",
-        include_str!("../../themes/colour-blind.toml"),
-    ),
-    (
-        "themes/sixteen.toml",
-        include_str!("../../themes/sixteen.toml"),
-    ),
+    ("themes/high-contrast.toml", include_str!("../../themes/high-contrast.toml")),
+    ("themes/colour-blind.toml", include_str!("../../themes/colour-blind.toml")),
+    ("themes/sixteen.toml", include_str!("../../themes/sixteen.toml")),
 ];
 
 /// Files of a site's `themes/` that are read; nobody scrolls through more.
@@ -36,17 +24,12 @@ const THEME_BYTES_MAX: u64 = 64 * 1024;
 /// of the site say so. Blocks.
 pub fn of_site(site: &Path, first: &str) -> Vec<ThemeColours> {
     let mut themes: Vec<ThemeColours> = Vec::new();
-    let shipped = SHIPPED
-        .iter()
-        .map(|(file, text)| ((*file).to_owned(), (*text).to_owned()));
+    let shipped = SHIPPED.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned()));
     for (file, text) in shipped.chain(own(&site.join("themes"))) {
         let Some(theme) = parse::theme(&file, &text).value else {
             continue;
         };
-        let made = ThemeColours {
-            name: theme.name,
-            colours: theme.colours,
-        };
+        let made = ThemeColours { name: theme.name, colours: theme.colours };
         match themes.iter_mut().find(|known| known.name == made.name) {
             Some(known) => *known = made,
             None => themes.push(made),
@@ -70,9 +53,7 @@ fn own(dir: &Path) -> Vec<(String, String)> {
     paths
         .into_iter()
         .take(SITE_THEMES_MAX)
-        .filter(|path| {
-            fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= THEME_BYTES_MAX)
-        })
+        .filter(|path| fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= THEME_BYTES_MAX))
         .filter_map(|path| Some((path.display().to_string(), fs::read_to_string(&path).ok()?)))
         .collect()
 }
@@ -84,24 +65,10 @@ mod tests {
     #[test]
     fn all_shipped_themes_are_there_and_a_sites_own_takes_their_place() {
         let dir = tempfile::tempdir().unwrap();
-        let names: Vec<String> = of_site(dir.path(), "paper")
-            .into_iter()
-            .map(|theme| theme.name)
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "paper",
-                "harbour",
-                "high-contrast",
-                "colour-blind",
-                "sixteen"
-            ]
-        );
+        let names: Vec<String> = of_site(dir.path(), "paper").into_iter().map(|theme| theme.name).collect();
+        assert_eq!(names, ["paper", "harbour", "high-contrast", "colour-blind", "sixteen"]);
         fs::create_dir(dir.path().join("themes")).unwrap();
-        let own = SHIPPED[0]
-            .1
-            .replace("text            = \"", "text            = \"#010203\" # \"");
+        let own = SHIPPED[0].1.replace("text            = \"", "text            = \"#010203\" # \"");
         fs::write(dir.path().join("themes/own.toml"), own).unwrap();
         fs::write(dir.path().join("themes/wrong.toml"), "not toml [").unwrap();
         let themes = of_site(dir.path(), "harbour");

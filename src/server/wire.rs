@@ -15,10 +15,7 @@ pub struct Cuttable<S> {
 impl<S> Cuttable<S> {
     /// A stream that ends when `cut` is cancelled.
     pub fn new(stream: S, cut: CancellationToken) -> Self {
-        Self {
-            stream,
-            cut: Box::pin(cut.cancelled_owned()),
-        }
+        Self { stream, cut: Box::pin(cut.cancelled_owned()) }
     }
 
     fn is_cut(&mut self, cx: &mut Context<'_>) -> bool {
@@ -27,11 +24,7 @@ impl<S> Cuttable<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Cuttable<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.is_cut(cx) {
             return Poll::Ready(Ok(()));
         }
@@ -40,11 +33,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Cuttable<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Cuttable<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.is_cut(cx) {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }

@@ -33,13 +33,7 @@ enum Asking {
 impl Follow {
     /// Follows a run from here on.
     pub fn new(run: RunId, grown: watch::Receiver<BTreeMap<RunId, u64>>) -> Self {
-        Self {
-            run,
-            grown,
-            known: None,
-            next: None,
-            asking: Asking::No,
-        }
+        Self { run, grown, known: None, next: None, asking: Asking::No }
     }
 
     /// The run.
@@ -53,11 +47,7 @@ impl Follow {
             std::future::pending::<()>().await;
         }
         let (run, known, begun) = (self.run, self.known, self.next.is_some());
-        let changed = self
-            .grown
-            .wait_for(|lines| !begun || lines.get(&run).copied() != known)
-            .await
-            .is_ok();
+        let changed = self.grown.wait_for(|lines| !begun || lines.get(&run).copied() != known).await.is_ok();
         if !changed {
             std::future::pending::<()>().await;
         }
@@ -103,12 +93,7 @@ impl Follow {
 
 /// A page of a log, filtered and ready to draw.
 pub fn page(page: LogPage) -> LogRows {
-    LogRows {
-        run: page.run,
-        rows: rows(page.lines),
-        first: page.first,
-        total: page.total,
-    }
+    LogRows { run: page.run, rows: rows(page.lines), first: page.first, total: page.total }
 }
 
 fn rows(lines: Vec<LogLine>) -> Vec<LogRow> {
@@ -130,8 +115,5 @@ fn rows(lines: Vec<LogLine>) -> Vec<LogRow> {
 /// One line as it is drawn. Our transcripts cut lines at the filter's own bound, so a further part is rare and marked.
 fn shown(bytes: &[u8]) -> SafeLine {
     let lines = filter::lines(bytes);
-    lines
-        .first()
-        .map(filter::OutputLine::marked)
-        .unwrap_or_default()
+    lines.first().map(filter::OutputLine::marked).unwrap_or_default()
 }

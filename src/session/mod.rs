@@ -174,15 +174,8 @@ impl<'a> Session<'a> {
         let capability = visit.place.capability();
         let (columns, rows) = visit.place.size();
         let badge = match &visit.actor {
-            Actor::Person {
-                door: Door::As { .. },
-                ..
-            } => Badge::ActingAs,
-            Actor::Person {
-                door: Door::Socket { .. },
-                ..
-            }
-            | Actor::Engine => Badge::None,
+            Actor::Person { door: Door::As { .. }, .. } => Badge::ActingAs,
+            Actor::Person { door: Door::Socket { .. }, .. } | Actor::Engine => Badge::None,
         };
         let console = Console::new(console::Start {
             me: Me { person, badge },
@@ -208,20 +201,13 @@ impl<'a> Session<'a> {
             out,
             tasks: JoinSet::new(),
             follow: None,
-            frame: FrameDue {
-                wanted: true,
-                last: None,
-            },
+            frame: FrameDue { wanted: true, last: None },
             fault: false,
             end: None,
         }
     }
 
-    async fn live(
-        &mut self,
-        from: &mut mpsc::Receiver<FromPeer>,
-        wire: &mut (impl AsyncWrite + Unpin + Send),
-    ) -> End {
+    async fn live(&mut self, from: &mut mpsc::Receiver<FromPeer>, wire: &mut (impl AsyncWrite + Unpin + Send)) -> End {
         let mut worlds = self.engine.world();
         self.tell(Msg::World);
         if let Some(run) = self.visit.open {
@@ -323,16 +309,10 @@ impl<'a> Session<'a> {
         if !self.frame.wanted || !self.out.is_empty() || too_soon || self.end.is_some() {
             return;
         }
-        self.frame = FrameDue {
-            wanted: false,
-            last: Some(now),
-        };
+        self.frame = FrameDue { wanted: false, last: Some(now) };
         let (console, world, painter) = (&self.console, &self.world, &mut self.painter);
         let fault = self.fault;
-        #[expect(
-            clippy::panic,
-            reason = "a test asks to see what a panic in drawing does"
-        )]
+        #[expect(clippy::panic, reason = "a test asks to see what a panic in drawing does")]
         let drawn = catch_unwind(AssertUnwindSafe(|| {
             painter.draw(|frame| {
                 view(console, world, frame);
@@ -354,17 +334,12 @@ impl<'a> Session<'a> {
 
     /// The earliest moment something is due that nobody will wake us for.
     fn next_timer(&self) -> Instant {
-        let tick = self
-            .console
-            .next_tick(&self.world)
-            .ms_since(self.engine.now())
-            .min(TICK_MS);
+        let tick = self.console.next_tick(&self.world).ms_since(self.engine.now()).min(TICK_MS);
         let mut at = Instant::now() + Duration::from_millis(tick.max(1));
         if let Some(deadline) = self.decoder.deadline() {
             at = at.min(self.begun + deadline);
         }
-        if let (true, true, Some(last)) = (self.frame.wanted, self.out.is_empty(), self.frame.last)
-        {
+        if let (true, true, Some(last)) = (self.frame.wanted, self.out.is_empty(), self.frame.last) {
             at = at.min(last + FRAME_GAP);
         }
         at

@@ -73,10 +73,7 @@ pub struct Place {
 impl Place {
     /// A terminal of so many columns and rows, brought into [`COLUMNS`] and [`ROWS`].
     pub fn new(columns: u32, rows: u32) -> Self {
-        Self {
-            size: clamped(columns, rows),
-            variables: BTreeMap::new(),
-        }
+        Self { size: clamped(columns, rows), variables: BTreeMap::new() }
     }
 
     /// It has another size.
@@ -86,14 +83,10 @@ impl Place {
 
     /// Takes a variable. Not taken are unknown ones, and values that are long or hold anything but printable ASCII.
     pub fn tell(&mut self, name: &str, value: &str) -> bool {
-        let Some(variable) = Variable::ALL
-            .into_iter()
-            .find(|variable| variable.name() == name)
-        else {
+        let Some(variable) = Variable::ALL.into_iter().find(|variable| variable.name() == name) else {
             return false;
         };
-        let plain =
-            value.len() <= VALUE_BYTES_MAX && value.bytes().all(|byte| byte.is_ascii_graphic());
+        let plain = value.len() <= VALUE_BYTES_MAX && value.bytes().all(|byte| byte.is_ascii_graphic());
         if plain {
             self.variables.insert(variable, value.to_owned());
         }
@@ -119,9 +112,7 @@ impl Place {
 
     /// The zone times are shown in; UTC where none, or none that is known, was told.
     pub fn zone(&self) -> TimeZone {
-        let named = self
-            .get(Variable::Zone)
-            .and_then(|name| TimeZone::get(name).ok());
+        let named = self.get(Variable::Zone).and_then(|name| TimeZone::get(name).ok());
         named.unwrap_or(TimeZone::UTC)
     }
 
@@ -148,9 +139,7 @@ impl Place {
 /// A size as told, brought into bounds.
 pub fn clamped(columns: u32, rows: u32) -> (u16, u16) {
     let into = |value: u32, bounds: RangeInclusive<u16>| {
-        u16::try_from(value)
-            .unwrap_or(u16::MAX)
-            .clamp(*bounds.start(), *bounds.end())
+        u16::try_from(value).unwrap_or(u16::MAX).clamp(*bounds.start(), *bounds.end())
     };
     (into(columns, COLUMNS), into(rows, ROWS))
 }
@@ -162,11 +151,7 @@ mod tests {
 
     #[test]
     fn s_sizes_are_brought_into_bounds() {
-        for (told, taken) in [
-            ((0, 0), (20, 5)),
-            ((u32::MAX, u32::MAX), (500, 200)),
-            ((80, 24), (80, 24)),
-        ] {
+        for (told, taken) in [((0, 0), (20, 5)), ((u32::MAX, u32::MAX), (500, 200)), ((80, 24), (80, 24))] {
             assert_eq!(Place::new(told.0, told.1).size(), taken);
         }
     }

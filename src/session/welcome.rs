@@ -15,32 +15,20 @@ pub fn is_welcome(world: &World, visit: &Visit) -> bool {
 ///
 /// # Errors
 /// A refusal in words.
-pub fn may_enter(
-    world: &World,
-    account: &str,
-    person: &PersonId,
-    door: &Door,
-) -> Result<(), Refusal> {
-    let nobody = || {
-        Refusal::new(
-            Rule::ActorUnknown,
-            format!("the account {account} is nobody here"),
-        )
-    };
+pub fn may_enter(world: &World, account: &str, person: &PersonId, door: &Door) -> Result<(), Refusal> {
+    let nobody = || Refusal::new(Rule::ActorUnknown, format!("the account {account} is nobody here"));
     let site = world.site.as_ref().ok_or_else(nobody)?;
     let own = site.person_of_account(account).ok_or_else(nobody)?;
     match door {
         Door::Socket { .. } if own.id == *person => Ok(()),
         Door::Socket { .. } => Err(nobody()),
-        Door::As { .. } if !site.allow_as => Err(Refusal::new(
-            Rule::ActorUnknown,
-            "this site does not let anybody act as somebody else",
-        )
-        .next("sign in as yourself; `[local] allow_as` is for demonstrations and tests")),
-        Door::As { .. } if !site.people.contains_key(person) => Err(Refusal::new(
-            Rule::ActorUnknown,
-            format!("{person} is nobody here"),
-        )),
+        Door::As { .. } if !site.allow_as => {
+            Err(Refusal::new(Rule::ActorUnknown, "this site does not let anybody act as somebody else")
+                .next("sign in as yourself; `[local] allow_as` is for demonstrations and tests"))
+        }
+        Door::As { .. } if !site.people.contains_key(person) => {
+            Err(Refusal::new(Rule::ActorUnknown, format!("{person} is nobody here")))
+        }
         Door::As { .. } => Ok(()),
     }
 }

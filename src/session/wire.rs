@@ -65,8 +65,7 @@ mod tests {
         out.push(b"abcdefgh");
         out.write(&mut near).await.unwrap();
         assert!(!out.is_empty());
-        let abandoned =
-            tokio::time::timeout(std::time::Duration::from_millis(1), out.write(&mut near)).await;
+        let abandoned = tokio::time::timeout(std::time::Duration::from_millis(1), out.write(&mut near)).await;
         assert!(abandoned.is_err());
         let reader = async {
             let mut all = vec![0; 8];

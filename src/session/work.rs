@@ -25,14 +25,12 @@ impl Session<'_> {
         let full = self.tasks.len() >= TASKS_MAX;
         match effect {
             Effect::Submit { tag, .. } if full => {
-                let refusal =
-                    Refusal::new(Rule::Limit, "too much is on its way").next("wait a moment");
+                let refusal = Refusal::new(Rule::Limit, "too much is on its way").next("wait a moment");
                 self.tell(Msg::Submitted(tag, Err(refusal)));
             }
             Effect::Submit { tag, seen, ask } => {
                 let (engine, by) = (self.engine.clone(), self.visit.actor.clone());
-                self.tasks
-                    .spawn(async move { Done::Submitted(tag, engine.submit(by, seen, ask).await) });
+                self.tasks.spawn(async move { Done::Submitted(tag, engine.submit(by, seen, ask).await) });
             }
             Effect::Fetch { tag, .. } if full => {
                 let answer = Fetched::Failed("too much is on its way; wait a moment".to_owned());
@@ -43,8 +41,7 @@ impl Session<'_> {
                     return;
                 };
                 let engine = self.engine.clone();
-                self.tasks
-                    .spawn(async move { Done::Fetched(tag, engine.fetch(&person, fetch).await) });
+                self.tasks.spawn(async move { Done::Fetched(tag, engine.fetch(&person, fetch).await) });
             }
             Effect::Follow(run) => self.follow = Some(Follow::new(run, self.engine.grown())),
             Effect::Unfollow => self.follow = None,
@@ -55,8 +52,7 @@ impl Session<'_> {
                     MouseOwner::Console => MouseCapture::On,
                     MouseOwner::Terminal => MouseCapture::Off,
                 };
-                self.out
-                    .push(bytes::mouse_capture(self.visit.place.capability(), capture));
+                self.out.push(bytes::mouse_capture(self.visit.place.capability(), capture));
             }
             Effect::SaveDraft(form) => self.keep(String::new(), Some(form)),
             Effect::DropDraft(form) => self.forget(form),
@@ -76,9 +72,7 @@ impl Session<'_> {
             Done::Fetched(tag, answer) => self.tell(Msg::Fetched(tag, Answer::Plain(answer))),
             Done::Lines(run, page) => {
                 let followed = self.follow.as_mut().filter(|follow| follow.run() == run);
-                let rows = followed
-                    .map(|follow| follow.answered(page))
-                    .unwrap_or_default();
+                let rows = followed.map(|follow| follow.answered(page)).unwrap_or_default();
                 if !rows.is_empty() {
                     self.tell(Msg::Tail(run, rows));
                 }
@@ -90,8 +84,7 @@ impl Session<'_> {
 
     /// Asks for the followed run's next lines.
     pub(super) fn ask_for_lines(&mut self) {
-        let (Some(follow), Some(person)) = (&mut self.follow, self.visit.actor.person().cloned())
-        else {
+        let (Some(follow), Some(person)) = (&mut self.follow, self.visit.actor.person().cloned()) else {
             return;
         };
         let (run, question, engine) = (follow.run(), follow.question(), self.engine.clone());
@@ -114,8 +107,7 @@ impl Session<'_> {
             return;
         };
         let engine = self.engine.clone();
-        self.tasks
-            .spawn(async move { Done::Kept(engine.keep(&person, &name, form).await) });
+        self.tasks.spawn(async move { Done::Kept(engine.keep(&person, &name, form).await) });
     }
 
     fn forget(&mut self, _form: crate::domain::plan::Proposal) {
@@ -127,11 +119,8 @@ impl Session<'_> {
         match bytes::copy_to_clipboard(self.visit.place.capability(), &lines) {
             Some(sequence) => self.out.push(&sequence),
             None => self.tell(Msg::Refused(
-                Refusal::new(
-                    Rule::Limit,
-                    "too long for the clipboard, or this terminal has none",
-                )
-                .next("save it to a file instead"),
+                Refusal::new(Rule::Limit, "too long for the clipboard, or this terminal has none")
+                    .next("save it to a file instead"),
             )),
         }
     }
@@ -139,9 +128,7 @@ impl Session<'_> {
     fn save(&mut self, text: SavedText) {
         let sent = match &self.visit.files {
             None => Err("this terminal takes no files: attach with `quarterdeck`".to_owned()),
-            Some(files) => files
-                .try_send(text)
-                .map_err(|_| "another text is still being saved".to_owned()),
+            Some(files) => files.try_send(text).map_err(|_| "another text is still being saved".to_owned()),
         };
         if let Err(why) = sent {
             self.tell(Msg::Saved(Err(why)));
@@ -151,16 +138,9 @@ impl Session<'_> {
     fn sign_in_as(&mut self, person: PersonId) {
         let uid = match &self.visit.actor {
             Actor::Engine => return,
-            Actor::Person {
-                door: Door::Socket { uid } | Door::As { uid },
-                ..
-            } => *uid,
+            Actor::Person { door: Door::Socket { uid } | Door::As { uid }, .. } => *uid,
         };
-        let own = self
-            .world
-            .site
-            .as_ref()
-            .and_then(|site| site.person_of_account(&self.visit.account));
+        let own = self.world.site.as_ref().and_then(|site| site.person_of_account(&self.visit.account));
         let is_own = own.is_some_and(|own| own.id == person);
         let allowed = match is_own {
             true => Ok(()),

@@ -3,7 +3,7 @@
 //! Works on what could be read of each file, so that one wrong line does not hide the problems of other files, and
 //! a name in a file that is wrong elsewhere still counts as declared.
 
-use super::diagnostic::{Code, Diagnostic, Severity};
+use super::diagnostic::{Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severity};
 use super::fields::Fields;
 use super::load::Parts;
 use super::parse::{Parsed, Template};
@@ -19,13 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Themes that come with the program.
-const THEMES_SHIPPED: [&str; 5] = [
-    "harbour",
-    "paper",
-    "high-contrast",
-    "colour-blind",
-    "sixteen",
-];
+const THEMES_SHIPPED: [&str; 5] = ["harbour", "paper", "high-contrast", "colour-blind", "sixteen"];
 
 /// Checks the parts against each other.
 pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
@@ -72,21 +66,11 @@ impl At<'_> {
 }
 
 fn error<'a>(source: &'a Arc<Source>, code: Code, span: Range<usize>) -> At<'a> {
-    At {
-        source,
-        severity: Severity::Error,
-        code,
-        span,
-    }
+    At { source, severity: Severity::Error, code, span }
 }
 
 fn warning<'a>(source: &'a Arc<Source>, code: Code, span: Range<usize>) -> At<'a> {
-    At {
-        source,
-        severity: Severity::Warning,
-        code,
-        span,
-    }
+    At { source, severity: Severity::Warning, code, span }
 }
 
 /// Ids and titles of a kind of file; two that look alike are as bad as two that are equal.
@@ -122,10 +106,7 @@ fn unique_templates(templates: &[Parsed<Template>], found: &mut Vec<Diagnostic>)
         let Some(name) = template_name(file) else {
             continue;
         };
-        let head = file
-            .fields
-            .as_ref()
-            .and_then(|fields| fields.table("template"));
+        let head = file.fields.as_ref().and_then(|fields| fields.table("template"));
         let at = head.map_or(0..0, |head| head.span_of("id"));
         if let Some(other) = names.get(&name) {
             let message = format!("a second template called `{name}`");
@@ -140,19 +121,10 @@ fn unique_templates(templates: &[Parsed<Template>], found: &mut Vec<Diagnostic>)
 /// Everybody's handle; nothing where people.toml could not be read at all.
 fn handles(parts: &Parts) -> Option<BTreeSet<&str>> {
     let fields = parts.people.as_ref()?.fields.as_ref()?;
-    Some(
-        fields
-            .tables("person")
-            .filter_map(|person| person.text("id"))
-            .collect(),
-    )
+    Some(fields.tables("person").filter_map(|person| person.text("id")).collect())
 }
 
-fn people_exist(
-    workspace: &Parsed<Workspace>,
-    people: &BTreeSet<&str>,
-    found: &mut Vec<Diagnostic>,
-) {
+fn people_exist(workspace: &Parsed<Workspace>, people: &BTreeSet<&str>, found: &mut Vec<Diagnostic>) {
     let Some(fields) = &workspace.fields else {
         return;
     };
@@ -162,40 +134,22 @@ fn people_exist(
     {
         named.push((owner, head.span_of("owner")));
     }
-    let members = fields
-        .table("members")
-        .map_or(&[][..], |members| &members.entries);
-    named.extend(
-        members
-            .iter()
-            .map(|field| (field.name.as_str(), field.name_span.clone())),
-    );
-    for (name, at) in named {
-        if !people.contains(name) {
-            let hint = match nearest(name, people.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "people stand in people.toml".to_owned(),
-            };
-            let message = format!("nobody is called `{name}`");
-            found.push(error(&workspace.source, Code::Undeclared, at).say(message, hint));
-        }
+    let members = fields.table("members").map_or(&[][..], |members| &members.entries);
+    named.extend(members.iter().map(|field| (field.name.as_str(), field.name_span.clone())));
+    let strangers = named.into_iter().filter(|(name, _)| !people.contains(name));
+    for (name, at) in strangers.take(DIAGNOSTICS_PER_FILE_MAX + 1) {
+        let hint = match nearest(name, people.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "people stand in people.toml".to_owned(),
+        };
+        let message = format!("nobody is called `{name}`");
+        found.push(error(&workspace.source, Code::Undeclared, at).say(message, hint));
     }
 }
 
 /// Duties that no workspace declares: the runbook could run nowhere.
-fn duties(
-    runbook: &Runbook,
-    fields: &Fields,
-    source: &Arc<Source>,
-    parts: &Parts,
-    found: &mut Vec<Diagnostic>,
-) {
-    if parts.workspaces.is_empty()
-        || parts
-            .workspaces
-            .iter()
-            .any(|workspace| workspace.fields.is_none())
-    {
+fn duties(runbook: &Runbook, fields: &Fields, source: &Arc<Source>, parts: &Parts, found: &mut Vec<Diagnostic>) {
+    if parts.workspaces.is_empty() || parts.workspaces.iter().any(|workspace| workspace.fields.is_none()) {
         return;
     }
     let declared: BTreeSet<String> = parts
@@ -205,29 +159,18 @@ fn duties(
         .flat_map(|head| head.strings::<Vec<String>>("duties"))
         .collect();
     let is_declared = |duty: &str| Role::parse(duty).is_some() || declared.contains(duty);
-    let own = fields
-        .tables("step")
-        .filter_map(|step| Some((step.text("role")?, step.span_of("role"))));
-    let uses = fields
-        .table("runbook")
-        .map_or(0..0, |head| head.span_of("uses"));
-    let own_duties: BTreeSet<&str> = fields
-        .tables("step")
-        .filter_map(|step| step.text("role"))
-        .collect();
-    let merged = runbook
-        .duties()
-        .into_iter()
-        .filter(|duty| !own_duties.contains(duty))
-        .map(|duty| (duty, uses.clone()));
+    let own = fields.tables("step").filter_map(|step| Some((step.text("role")?, step.span_of("role"))));
+    let uses = fields.table("runbook").map_or(0..0, |head| head.span_of("uses"));
+    let own_duties: BTreeSet<&str> = fields.tables("step").filter_map(|step| step.text("role")).collect();
+    let merged =
+        runbook.duties().into_iter().filter(|duty| !own_duties.contains(duty)).map(|duty| (duty, uses.clone()));
     for (duty, at) in own.chain(merged).filter(|(duty, _)| !is_declared(duty)) {
         let message = format!("no workspace declares the duty `{duty}`");
         let hint = match nearest(duty, declared.iter().map(String::as_str)) {
             Some(meant) => {
                 format!("did you mean \"{meant}\"? It would be refused when somebody proposes it")
             }
-            None => "add it to `duties` of a workspace: until then nobody can propose this runbook"
-                .to_owned(),
+            None => "add it to `duties` of a workspace: until then nobody can propose this runbook".to_owned(),
         };
         found.push(warning(source, Code::Undeclared, at).say(message, hint));
     }
@@ -241,11 +184,7 @@ fn reaches_somebody(
     parts: &Parts,
     found: &mut Vec<Diagnostic>,
 ) {
-    let workspaces: Option<Vec<&Workspace>> = parts
-        .workspaces
-        .iter()
-        .map(|parsed| parsed.value.as_ref())
-        .collect();
+    let workspaces: Option<Vec<&Workspace>> = parts.workspaces.iter().map(|parsed| parsed.value.as_ref()).collect();
     let Some(workspaces) = workspaces.filter(|all| !all.is_empty()) else {
         return;
     };
@@ -255,17 +194,11 @@ fn reaches_somebody(
     let Ok(selector) = selector::parse(&runbook.targets.select) else {
         return;
     };
-    let somebody = workspaces
-        .iter()
-        .any(|it| it.servers.iter().any(|server| selector.matches(server)));
+    let somebody = workspaces.iter().any(|it| it.servers.iter().any(|server| selector.matches(server)));
     if !somebody {
-        let at = fields
-            .table("targets")
-            .map_or(0..0, |targets| targets.span_of("select"));
+        let at = fields.table("targets").map_or(0..0, |targets| targets.span_of("select"));
         let message = "selects no server of any workspace";
-        found.push(
-            warning(source, Code::Rule, at).say(message, "an empty match is an error, never all"),
-        );
+        found.push(warning(source, Code::Rule, at).say(message, "an empty match is an error, never all"));
     }
 }
 
@@ -276,31 +209,18 @@ fn settings(parts: &Parts, found: &mut Vec<Diagnostic>) {
     let Some(fields) = &settings.fields else {
         return;
     };
-    let production = parts
-        .workspaces
-        .iter()
-        .filter_map(|workspace| workspace.value.as_ref());
-    let production: Vec<&str> = production
-        .filter(|it| it.environment == Environment::Production)
-        .map(|it| it.id.as_str())
-        .collect();
+    let production = parts.workspaces.iter().filter_map(|workspace| workspace.value.as_ref());
+    let production: Vec<&str> =
+        production.filter(|it| it.environment == Environment::Production).map(|it| it.id.as_str()).collect();
     if let Some(local) = fields.table("local").filter(|local| local.flag("allow_as"))
         && !production.is_empty()
     {
-        let message = format!(
-            "anybody may act as anybody, in production too: {}",
-            production.join(", ")
-        );
+        let message = format!("anybody may act as anybody, in production too: {}", production.join(", "));
         let hint = "for demonstrations and tests only";
-        found.push(
-            warning(&settings.source, Code::AllowAs, local.span_of("allow_as")).say(message, hint),
-        );
+        found.push(warning(&settings.source, Code::AllowAs, local.span_of("allow_as")).say(message, hint));
     }
-    let own: Vec<&str> = parts
-        .themes
-        .iter()
-        .filter_map(|theme| theme.fields.as_ref()?.table("theme")?.text("name"))
-        .collect();
+    let own: Vec<&str> =
+        parts.themes.iter().filter_map(|theme| theme.fields.as_ref()?.table("theme")?.text("name")).collect();
     if let Some(head) = fields.table("site")
         && let Some(theme) = head.text("theme")
         && !own.contains(&theme)
@@ -309,14 +229,9 @@ fn settings(parts: &Parts, found: &mut Vec<Diagnostic>) {
         let known = THEMES_SHIPPED.iter().copied().chain(own.iter().copied());
         let hint = match nearest(theme, known) {
             Some(meant) => format!("did you mean \"{meant}\"?"),
-            None => format!(
-                "there are {}, and those under themes/",
-                THEMES_SHIPPED.join(", ")
-            ),
+            None => format!("there are {}, and those under themes/", THEMES_SHIPPED.join(", ")),
         };
         let message = format!("no theme is called `{theme}`");
-        found.push(
-            warning(&settings.source, Code::Undeclared, head.span_of("theme")).say(message, hint),
-        );
+        found.push(warning(&settings.source, Code::Undeclared, head.span_of("theme")).say(message, hint));
     }
 }

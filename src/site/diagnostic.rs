@@ -11,6 +11,9 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Problems kept of one file: who has more has one reason for them, and each costs a walk along its line.
+pub(super) const DIAGNOSTICS_PER_FILE_MAX: usize = 200;
+
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -158,12 +161,7 @@ impl Diagnostic {
     }
 
     /// A problem of a file as a whole.
-    pub(super) fn whole(
-        file: impl Into<String>,
-        severity: Severity,
-        code: Code,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(super) fn whole(file: impl Into<String>, severity: Severity, code: Code, message: impl Into<String>) -> Self {
         Self {
             severity,
             code,

@@ -27,18 +27,11 @@ pub fn diff(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> S
             out.push_str(&piece);
         } else {
             left_out += 1;
-            let _ = writeln!(
-                out,
-                "--- {path}: {} lines of differences, left out here",
-                piece.lines().count()
-            );
+            let _ = writeln!(out, "--- {path}: {} lines of differences, left out here", piece.lines().count());
         }
     }
     if left_out > 0 {
-        let _ = writeln!(
-            out,
-            "--- {left_out} files were left out: compare them in the repository"
-        );
+        let _ = writeln!(out, "--- {left_out} files were left out: compare them in the repository");
     }
     out
 }
@@ -48,10 +41,7 @@ fn one(path: &str, before: Option<&String>, after: Option<&String>) -> String {
         Some(_) => format!("{side}/{path}"),
         None => "/dev/null".to_owned(),
     };
-    let (old, new) = (
-        before.map_or("", String::as_str),
-        after.map_or("", String::as_str),
-    );
+    let (old, new) = (before.map_or("", String::as_str), after.map_or("", String::as_str));
     TextDiff::configure()
         .timeout(Duration::from_millis(FILE_MS_MAX))
         .diff_lines(old, new)

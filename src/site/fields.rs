@@ -13,13 +13,7 @@ pub(super) struct Fields {
     /// Its header, or the whole of an inline table; empty for the file itself.
     pub span: Range<usize>,
     /// What it may hold.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "a test compares what was asked for with what is described"
-        )
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares what was asked for with what is described"))]
     pub shape: &'static Table,
     /// What it holds, in file order.
     pub entries: Vec<Field>,
@@ -144,10 +138,7 @@ impl Fields {
             return C::from_iter([]);
         };
         let own = |node: &Node| node.text().map(str::to_owned);
-        own(node)
-            .into_iter()
-            .chain(node.items().iter().filter_map(own))
-            .collect()
+        own(node).into_iter().chain(node.items().iter().filter_map(own)).collect()
     }
 
     /// A whole number.
@@ -160,8 +151,7 @@ impl Fields {
 
     /// Whether a switch is on.
     pub(super) fn flag(&self, name: &str) -> bool {
-        self.get(name)
-            .is_some_and(|node| matches!(node.value, Value::Boolean(true)))
+        self.get(name).is_some_and(|node| matches!(node.value, Value::Boolean(true)))
     }
 
     /// A duration in milliseconds.
@@ -176,16 +166,12 @@ impl Fields {
 
     /// The tables of a list.
     pub(super) fn tables(&self, name: &str) -> impl Iterator<Item = &Fields> {
-        self.get(name)
-            .map_or(&[][..], Node::items)
-            .iter()
-            .filter_map(Node::fields)
+        self.get(name).map_or(&[][..], Node::items).iter().filter_map(Node::fields)
     }
 
     /// Where the value called `name` stands; the table's header where it is absent.
     pub(super) fn span_of(&self, name: &str) -> Range<usize> {
-        self.get(name)
-            .map_or_else(|| self.span.clone(), |node| node.span.clone())
+        self.get(name).map_or_else(|| self.span.clone(), |node| node.span.clone())
     }
 }
 
@@ -201,20 +187,12 @@ pub(super) mod asked {
     }
 
     pub(super) fn note(shape: &'static Table, name: &str) {
-        ASKED.with_borrow_mut(|asked| {
-            asked.insert((std::ptr::from_ref(shape).addr(), name.to_owned()))
-        });
+        ASKED.with_borrow_mut(|asked| asked.insert((std::ptr::from_ref(shape).addr(), name.to_owned())));
     }
 
     /// Every question asked of a shape.
     pub(in crate::site) fn of(shape: &'static Table) -> Vec<String> {
         let addr = std::ptr::from_ref(shape).addr();
-        ASKED.with_borrow(|asked| {
-            asked
-                .iter()
-                .filter(|(at, _)| *at == addr)
-                .map(|(_, name)| name.clone())
-                .collect()
-        })
+        ASKED.with_borrow(|asked| asked.iter().filter(|(at, _)| *at == addr).map(|(_, name)| name.clone()).collect())
     }
 }

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Most files of a site: a start that reads more would be felt.
 pub(super) const FILES_MAX: usize = 5_000;
+/// Most bytes of a site: they are held in memory while it is in force.
+const SITE_BYTES_MAX: usize = 64 << 20;
 /// Deepest directory below `runbooks`.
 const DEPTH_MAX: usize = 8;
 
@@ -21,28 +23,16 @@ pub(super) fn read_all(dir: &Path, found: &mut Vec<Diagnostic>) -> BTreeMap<Stri
         Ok(root) if root.is_dir() => root,
         Ok(_) => {
             let message = "not a directory: a site is a directory with quarterdeck.toml in it";
-            found.push(whole(
-                &dir.display().to_string(),
-                Code::FileMissing,
-                message,
-            ));
+            found.push(whole(&dir.display().to_string(), Code::FileMissing, message));
             return BTreeMap::new();
         }
         Err(error) => {
             let message = format!("cannot be read: {error}");
-            found.push(whole(
-                &dir.display().to_string(),
-                Code::FileMissing,
-                &message,
-            ));
+            found.push(whole(&dir.display().to_string(), Code::FileMissing, &message));
             return BTreeMap::new();
         }
     };
-    let mut walk = Walk {
-        root,
-        paths: Vec::new(),
-        found,
-    };
+    let mut walk = Walk { root, paths: Vec::new(), found };
     for required in ["quarterdeck.toml", "people.toml"] {
         walk.required(required);
     }
@@ -51,9 +41,16 @@ pub(super) fn read_all(dir: &Path, found: &mut Vec<Diagnostic>) -> BTreeMap<Stri
     }
     let Walk { root, paths, found } = walk;
     let mut files = BTreeMap::new();
+    let mut bytes = 0;
     for path in paths {
+        if bytes > SITE_BYTES_MAX {
+            let message = format!("the site is larger than {} MiB", SITE_BYTES_MAX >> 20);
+            found.push(whole(&path, Code::FileSize, &message));
+            break;
+        }
         match read(&root, Path::new(&path)) {
             Ok(text) => {
+                bytes += text.len();
                 files.insert(path, text);
             }
             Err(diagnostic) => found.push(*diagnostic),
@@ -66,19 +63,15 @@ pub(super) fn read_all(dir: &Path, found: &mut Vec<Diagnostic>) -> BTreeMap<Stri
 pub(super) fn read(root: &Path, path: &Path) -> Result<String, Box<Diagnostic>> {
     let name = path.display().to_string();
     let wrong = |code, message: &str| Box::new(whole(&name, code, message));
-    let real = root
-        .join(path)
-        .canonicalize()
-        .map_err(|error| wrong(Code::FileRead, &format!("cannot be read: {error}")))?;
+    let real =
+        root.join(path).canonicalize().map_err(|error| wrong(Code::FileRead, &format!("cannot be read: {error}")))?;
     if !real.starts_with(root) {
         let message = "a symbolic link that leads out of the site";
         return Err(Box::new(
-            whole(&name, Code::FileLink, message)
-                .hint("what runs must lie in the site: copy it here"),
+            whole(&name, Code::FileLink, message).hint("what runs must lie in the site: copy it here"),
         ));
     }
-    let mut file =
-        open(&real).map_err(|error| wrong(Code::FileRead, &format!("cannot be read: {error}")))?;
+    let mut file = open(&real).map_err(|error| wrong(Code::FileRead, &format!("cannot be read: {error}")))?;
     let is_file = file.metadata().is_ok_and(|data| data.is_file());
     if !is_file {
         return Err(wrong(Code::FileRead, "not a regular file"));
@@ -103,13 +96,7 @@ pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<String, Box<Diagnostic>
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error
-            .as_bytes()
-            .iter()
-            .take(at)
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
+        let line = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
         let message = format!("not UTF-8: byte {at}, in line {line}");
         Box::new(whole(name, Code::FileText, &message).hint("save it as UTF-8"))
     })
@@ -117,12 +104,8 @@ pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<String, Box<Diagnostic>
 
 /// Never waits: a named pipe in place of a file would otherwise hold the reader for good.
 fn open(path: &Path) -> std::io::Result<File> {
-    let flags =
-        rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::CLOEXEC;
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::CLOEXEC;
+    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
 fn whole(name: &str, code: Code, message: &str) -> Diagnostic {
@@ -137,8 +120,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn wrong(&mut self, path: &Path, code: Code, message: &str) {
-        self.found
-            .push(whole(&path.display().to_string(), code, message));
+        self.found.push(whole(&path.display().to_string(), code, message));
     }
 
     fn required(&mut self, name: &str) {
@@ -146,8 +128,7 @@ impl Walk<'_> {
             Ok(_) => self.paths.push(name.to_owned()),
             Err(_) => {
                 let missing = whole(name, Code::FileMissing, "missing: every site has one");
-                self.found
-                    .push(missing.hint("`quarterdeck init DIR` writes one to begin with"));
+                self.found.push(missing.hint("`quarterdeck init DIR` writes one to begin with"));
             }
         }
     }
@@ -187,18 +168,10 @@ impl Walk<'_> {
                     _ => self.folder(&path, depth - 1),
                 }
             } else if kind.is_symlink() && self.root.join(&path).is_dir() {
-                self.wrong(
-                    &path,
-                    Code::FileLink,
-                    "a symbolic link to a directory: it is not followed",
-                );
+                self.wrong(&path, Code::FileLink, "a symbolic link to a directory: it is not followed");
             } else if is_toml && self.paths.len() >= FILES_MAX {
                 if self.paths.len() == FILES_MAX {
-                    self.wrong(
-                        &path,
-                        Code::FileSize,
-                        &format!("more than {FILES_MAX} files"),
-                    );
+                    self.wrong(&path, Code::FileSize, &format!("more than {FILES_MAX} files"));
                 }
                 return;
             } else if is_toml {

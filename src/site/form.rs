@@ -49,79 +49,54 @@ pub(super) struct Fault {
 
 /// A fault of the text as a whole.
 pub(super) fn fault(message: impl Into<String>, hint: impl Into<String>) -> Fault {
-    Fault {
-        code: Code::Value,
-        message: message.into(),
-        hint: hint.into(),
-        at: None,
-    }
+    Fault { code: Code::Value, message: message.into(), hint: hint.into(), at: None }
 }
 
 pub(super) fn id(text: &str) -> Result<(), Fault> {
     let head = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let all = text
-        .chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let all = text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     match head && all && text.len() <= NAME_CHARS_MAX {
         true => Ok(()),
         false => Err(fault(
             format!("`{text}` is no id"),
-            format!(
-                "use a-z, 0-9 and -, beginning with a letter or digit, at most {NAME_CHARS_MAX}"
-            ),
+            format!("use a-z, 0-9 and -, beginning with a letter or digit, at most {NAME_CHARS_MAX}"),
         )),
     }
 }
 
 pub(super) fn variable(text: &str) -> Result<(), Fault> {
     let head = text.starts_with(|c: char| c.is_ascii_lowercase());
-    let all = text
-        .chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let all = text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if !(head && all && text.len() <= NAME_CHARS_MAX) {
         let hint = "use a-z, 0-9 and _, beginning with a letter: it becomes a shell variable";
         return Err(fault(format!("`{text}` is no name for a variable"), hint));
     }
     if GIVEN.contains(&text) {
-        return Err(fault(
-            format!("`{text}` is given to every script"),
-            "choose another name",
-        ));
+        return Err(fault(format!("`{text}` is given to every script"), "choose another name"));
     }
     if SHELL_OWN.contains(&text) {
-        return Err(fault(
-            format!("`{text}` has a meaning to the shell"),
-            "choose another name",
-        ));
+        return Err(fault(format!("`{text}` has a meaning to the shell"), "choose another name"));
     }
     Ok(())
 }
 
 pub(super) fn name(text: &str) -> Result<(), Fault> {
     let head = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let all = text
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    let all = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     match head && all && text.len() <= NAME_CHARS_MAX {
         true => Ok(()),
         false => Err(fault(
             format!("`{text}` is no name"),
-            format!(
-                "use letters, digits, - _ and ., beginning with a letter or digit, at most {NAME_CHARS_MAX}"
-            ),
+            format!("use letters, digits, - _ and ., beginning with a letter or digit, at most {NAME_CHARS_MAX}"),
         )),
     }
 }
 
 pub(super) fn account(text: &str) -> Result<(), Fault> {
-    let bad = text.starts_with('-')
-        || text.contains(|c: char| c.is_whitespace() || matches!(c, ':' | '/'));
+    let bad = text.starts_with('-') || text.contains(|c: char| c.is_whitespace() || matches!(c, ':' | '/'));
     match bad {
         false => Ok(()),
-        true => Err(fault(
-            format!("`{text}` is no account name"),
-            "no blanks, no : or /, not beginning with -",
-        )),
+        true => Err(fault(format!("`{text}` is no account name"), "no blanks, no : or /, not beginning with -")),
     }
 }
 
@@ -129,9 +104,7 @@ pub(super) fn address(text: &str) -> Result<(), Fault> {
     let bad = text.starts_with('-')
         || text.contains(|c: char| {
             c.is_whitespace()
-                || (c.is_ascii()
-                    && !c.is_ascii_alphanumeric()
-                    && !matches!(c, '.' | ':' | '-' | '_' | '%'))
+                || (c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, '.' | ':' | '-' | '_' | '%'))
         });
     match bad {
         false => Ok(()),
@@ -144,30 +117,19 @@ pub(super) fn address(text: &str) -> Result<(), Fault> {
 
 /// Checks an OpenSSH public key's form; answers the type and the key, without the comment.
 pub(super) fn public_key(text: &str) -> Result<(&str, &str), Fault> {
-    let wrong = |message: &str| {
-        fault(
-            message,
-            "paste the one line of the .pub file: type, key, comment",
-        )
-    };
+    let wrong = |message: &str| fault(message, "paste the one line of the .pub file: type, key, comment");
     let mut words = text.split_ascii_whitespace();
     let (Some(kind), Some(blob)) = (words.next(), words.next()) else {
         return Err(wrong("this is no public key"));
     };
-    let bytes = STANDARD
-        .decode(blob)
-        .map_err(|_| wrong("the key is not base64: part of it is missing or changed"))?;
+    let bytes = STANDARD.decode(blob).map_err(|_| wrong("the key is not base64: part of it is missing or changed"))?;
     // A key is a row of texts, each led by its length: the type, then its numbers.
     let mut rest = bytes.as_slice();
     let mut parts = Vec::new();
     while !rest.is_empty() {
-        let (length, after) = rest
-            .split_first_chunk::<4>()
-            .ok_or_else(|| wrong("the key is cut short"))?;
+        let (length, after) = rest.split_first_chunk::<4>().ok_or_else(|| wrong("the key is cut short"))?;
         let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-        let (part, after) = after
-            .split_at_checked(length)
-            .ok_or_else(|| wrong("the key is cut short"))?;
+        let (part, after) = after.split_at_checked(length).ok_or_else(|| wrong("the key is cut short"))?;
         parts.push(part);
         rest = after;
     }
@@ -181,16 +143,10 @@ pub(super) fn public_key(text: &str) -> Result<(&str, &str), Fault> {
 pub(super) fn pattern(text: &str) -> Result<(), Fault> {
     // Alone and as it will be used: `a)|(b` is only wrong alone, `(?x)a#` only within brackets.
     for tried in [text.to_owned(), format!("^(?:{text})$")] {
-        let built = regex::RegexBuilder::new(&tried)
-            .size_limit(PATTERN_BYTES_MAX)
-            .build();
+        let built = regex::RegexBuilder::new(&tried).size_limit(PATTERN_BYTES_MAX).build();
         if let Err(error) = built {
             let words = error.to_string();
-            let last = words
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim_start_matches("error: ");
+            let last = words.lines().last().unwrap_or_default().trim_start_matches("error: ");
             return Err(fault(
                 format!("not a regular expression: {last}"),
                 "Rust's dialect: no look-around and no back-references; put it in single quotes",
@@ -213,10 +169,7 @@ pub(super) fn secret_ref(text: &str) -> Result<(), Fault> {
         Ok(SecretRef::File(_) | SecretRef::Prompt { .. }) => Ok(()),
         Ok(SecretRef::Vault { .. } | SecretRef::Command { .. }) => Err(Fault {
             code: Code::KeyLater,
-            ..fault(
-                "vault: and command: come with a later version",
-                "file: and prompt: work now",
-            )
+            ..fault("vault: and command: come with a later version", "file: and prompt: work now")
         }),
         Err(error) => Err(fault(error.to_string(), "")),
     }
@@ -234,15 +187,11 @@ pub(super) fn comparison(text: &str) -> Option<(Compare, String)> {
         (">", Compare::Greater),
         ("=", Compare::Equal),
     ];
-    let (rest, compare) = signs
-        .iter()
-        .find_map(|(sign, compare)| Some((text.strip_prefix(sign)?, *compare)))?;
+    let (rest, compare) = signs.iter().find_map(|(sign, compare)| Some((text.strip_prefix(sign)?, *compare)))?;
     let number = rest.trim();
     let digits = number.strip_prefix('-').unwrap_or(number);
     let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
-    let decimal = [whole, part]
-        .iter()
-        .all(|half| !half.is_empty() && half.bytes().all(|b| b.is_ascii_digit()));
+    let decimal = [whole, part].iter().all(|half| !half.is_empty() && half.bytes().all(|b| b.is_ascii_digit()));
     decimal.then(|| (compare, number.to_owned()))
 }
 
@@ -250,10 +199,7 @@ pub(super) fn comparison(text: &str) -> Option<(Compare, String)> {
 pub(super) fn percent(text: &str) -> Option<u32> {
     let digits = text.strip_suffix('%')?;
     let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    digits
-        .parse()
-        .ok()
-        .filter(|share| plain && *share <= PERCENT_MAX)
+    digits.parse().ok().filter(|share| plain && *share <= PERCENT_MAX)
 }
 
 pub(super) fn colour(text: &str) -> Result<(), Fault> {
@@ -263,10 +209,7 @@ pub(super) fn colour(text: &str) -> Result<(), Fault> {
         true => Ok(()),
         false => Err(fault(
             format!("`{text}` is no colour"),
-            format!(
-                "as in \"#86c9f0\", or one of the terminal's own: {}",
-                SIXTEEN.join(", ")
-            ),
+            format!("as in \"#86c9f0\", or one of the terminal's own: {}", SIXTEEN.join(", ")),
         )),
     }
 }

@@ -28,17 +28,7 @@ pub fn state(dir: &Path) -> Git {
         .map(|answer| answer.trim().to_owned())
         .filter(|commit| commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let dirty = commit.as_ref().and_then(|_| {
-        let changes = ask(
-            dir,
-            &[
-                "status",
-                "--porcelain",
-                "--untracked-files=all",
-                "--ignore-submodules",
-                "--",
-                ".",
-            ],
-        )?;
+        let changes = ask(dir, &["status", "--porcelain", "--untracked-files=all", "--ignore-submodules", "--", "."])?;
         Some(!changes.is_empty())
     });
     Git { commit, dirty }
@@ -50,14 +40,7 @@ fn ask(dir: &Path, words: &[&str]) -> Option<String> {
         .arg("-C")
         .arg(dir)
         // A repository's own configuration may name programs: none of them runs.
-        .args([
-            "-c",
-            "core.fsmonitor=false",
-            "-c",
-            "core.hooksPath=/dev/null",
-            "-c",
-            "core.untrackedCache=false",
-        ])
+        .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.untrackedCache=false"])
         .arg("--no-optional-locks")
         .args(words)
         .env_clear()
@@ -74,10 +57,7 @@ fn ask(dir: &Path, words: &[&str]) -> Option<String> {
         .ok()?;
     let answer = read(&mut child);
     // Whoever said more than is read, or nothing in time, is not waited for.
-    if answer
-        .as_ref()
-        .is_none_or(|bytes| bytes.len() as u64 >= ANSWER_BYTES_MAX)
-    {
+    if answer.as_ref().is_none_or(|bytes| bytes.len() as u64 >= ANSWER_BYTES_MAX) {
         let _ = child.kill();
         let _ = child.wait();
         return answer.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
@@ -95,8 +75,5 @@ fn read(child: &mut Child) -> Option<Vec<u8>> {
         let read = stdout.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes);
         let _ = send.send(read.ok().map(|_| bytes));
     });
-    receive
-        .recv_timeout(Duration::from_millis(ANSWER_MS_MAX))
-        .ok()
-        .flatten()
+    receive.recv_timeout(Duration::from_millis(ANSWER_MS_MAX)).ok().flatten()
 }

@@ -32,10 +32,7 @@ const FILES: [(&str, &str); 5] = [
     ("people.toml", include_str!("starter/people.toml")),
     ("workspaces/lab.toml", include_str!("starter/lab.toml")),
     ("runbooks/hello.toml", include_str!("starter/hello.toml")),
-    (
-        "runbooks/templates/host-facts.toml",
-        include_str!("starter/host-facts.toml"),
-    ),
+    ("runbooks/templates/host-facts.toml", include_str!("starter/host-facts.toml")),
 ];
 
 /// Writes a site into `dir`, with the person whose `account` it is. Answers what was written, relative to `dir`.
@@ -54,37 +51,23 @@ pub fn init(dir: &Path, account: &str) -> Result<Vec<PathBuf>, InitError> {
         let path = dir.join(path);
         write(&path, text).map_err(|why| match why.kind() {
             std::io::ErrorKind::AlreadyExists => InitError::Exists(path.clone()),
-            _ => InitError::Write {
-                path: path.clone(),
-                why,
-            },
+            _ => InitError::Write { path: path.clone(), why },
         })?;
     }
-    Ok(files
-        .into_iter()
-        .map(|(path, _)| PathBuf::from(path))
-        .collect())
+    Ok(files.into_iter().map(|(path, _)| PathBuf::from(path)).collect())
 }
 
 /// The files of a site to begin with.
 pub(super) fn starter(account: &str) -> Result<Vec<(&'static str, String)>, InitError> {
-    let sound = !account.is_empty()
-        && account.is_ascii()
-        && !account.contains(|c: char| c.is_ascii_control());
+    let sound = !account.is_empty() && account.is_ascii() && !account.contains(|c: char| c.is_ascii_control());
     if !sound || form::account(account).is_err() {
         return Err(InitError::Account(account.to_owned()));
     }
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let id = handle(account);
-    let fill = |text: &str| {
-        text.replace("@ID@", &quoted(&id))
-            .replace("@BARE@", &id)
-            .replace("@ACCOUNT@", &quoted(account))
-    };
-    Ok(FILES
-        .iter()
-        .map(|(path, text)| (*path, fill(text)))
-        .collect())
+    let fill =
+        |text: &str| text.replace("@ID@", &quoted(&id)).replace("@BARE@", &id).replace("@ACCOUNT@", &quoted(account));
+    Ok(FILES.iter().map(|(path, text)| (*path, fill(text))).collect())
 }
 
 /// A handle made from an account's name: what of it a handle may hold.

@@ -1,7 +1,7 @@
 //! Reads a whole site: every file, every problem, one value.
 
 use super::cross;
-use super::diagnostic::{self, Code, Diagnostic, Severity};
+use super::diagnostic::{self, Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severity};
 use super::files;
 use super::git::Git;
 use super::parse::{self, Parsed, Settings, Template, Templates};
@@ -13,9 +13,6 @@ use crate::domain::{Digest, PersonId};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Problems shown of one file: who has more has one reason for them.
-const DIAGNOSTICS_PER_FILE_MAX: usize = 200;
 
 /// A site that was read without an error.
 #[derive(Clone, Debug)]
@@ -48,12 +45,7 @@ pub fn settings(dir: &Path) -> Result<Settings, Vec<Diagnostic>> {
     let name = "quarterdeck.toml";
     let root = dir.canonicalize().map_err(|error| {
         let path = dir.display().to_string();
-        vec![Diagnostic::whole(
-            path,
-            Severity::Error,
-            Code::FileMissing,
-            format!("cannot be read: {error}"),
-        )]
+        vec![Diagnostic::whole(path, Severity::Error, Code::FileMissing, format!("cannot be read: {error}"))]
     })?;
     let text = files::read(&root, Path::new(name)).map_err(|diagnostic| vec![*diagnostic])?;
     let parsed = parse::quarterdeck(name, &text);
@@ -86,20 +78,9 @@ pub(super) fn from_files(
         return Err(found);
     }
     let nothing = |_| Vec::new();
-    let settings = parts
-        .settings
-        .and_then(|parsed| parsed.value)
-        .ok_or(())
-        .map_err(nothing)?;
-    let people = parts
-        .people
-        .and_then(|parsed| parsed.value)
-        .ok_or(())
-        .map_err(nothing)?;
-    let workspaces = parts
-        .workspaces
-        .into_iter()
-        .filter_map(|parsed| parsed.value);
+    let settings = parts.settings.and_then(|parsed| parsed.value).ok_or(()).map_err(nothing)?;
+    let people = parts.people.and_then(|parsed| parsed.value).ok_or(()).map_err(nothing)?;
+    let workspaces = parts.workspaces.into_iter().filter_map(|parsed| parsed.value);
     let runbooks = parts.runbooks.into_iter().filter_map(|parsed| parsed.value);
     let site = Site {
         name: settings.name.clone(),
@@ -112,39 +93,23 @@ pub(super) fn from_files(
         commit: git.commit,
         dirty: git.dirty,
     };
-    Ok(Loaded {
-        site,
-        settings,
-        files,
-        warnings: found,
-    })
+    Ok(Loaded { site, settings, files, warnings: found })
 }
 
 fn parse_all(files: &BTreeMap<String, String>) -> Parts {
     let of = |folder: &'static str| {
-        files.iter().filter(move |(path, _)| {
-            path.starts_with(folder) && (folder != "runbooks/" || !is_template(path))
-        })
+        files.iter().filter(move |(path, _)| path.starts_with(folder) && (folder != "runbooks/" || !is_template(path)))
     };
     let one = |name: &str| files.get(name);
-    let templates: Vec<_> = files
-        .iter()
-        .filter(|(path, _)| is_template(path))
-        .map(|(path, text)| parse::template(path, text))
-        .collect();
+    let templates: Vec<_> =
+        files.iter().filter(|(path, _)| is_template(path)).map(|(path, text)| parse::template(path, text)).collect();
     let stack = stack(&templates);
     Parts {
         settings: one("quarterdeck.toml").map(|text| parse::quarterdeck("quarterdeck.toml", text)),
         people: one("people.toml").map(|text| parse::people("people.toml", text)),
-        workspaces: of("workspaces/")
-            .map(|(path, text)| parse::workspace(path, text))
-            .collect(),
-        runbooks: of("runbooks/")
-            .map(|(path, text)| parse::runbook(path, text, &stack))
-            .collect(),
-        themes: of("themes/")
-            .map(|(path, text)| parse::theme(path, text))
-            .collect(),
+        workspaces: of("workspaces/").map(|(path, text)| parse::workspace(path, text)).collect(),
+        runbooks: of("runbooks/").map(|(path, text)| parse::runbook(path, text, &stack)).collect(),
+        themes: of("themes/").map(|(path, text)| parse::theme(path, text)).collect(),
         templates,
     }
 }
@@ -159,10 +124,7 @@ fn stack(templates: &[Parsed<Template>]) -> Templates {
     for parsed in templates {
         match (&parsed.value, cross::template_name(parsed)) {
             (Some(template), _) => {
-                stack
-                    .known
-                    .entry(template.name())
-                    .or_insert_with(|| template.clone());
+                stack.known.entry(template.name()).or_insert_with(|| template.clone());
             }
             (None, Some(name)) => {
                 stack.broken.insert(name);
@@ -175,10 +137,7 @@ fn stack(templates: &[Parsed<Template>]) -> Templates {
 
 impl Parts {
     fn drain_diagnostics(&mut self, found: &mut Vec<Diagnostic>) {
-        fn drain<'a, T: 'a>(
-            parsed: impl IntoIterator<Item = &'a mut Parsed<T>>,
-            found: &mut Vec<Diagnostic>,
-        ) {
+        fn drain<'a, T: 'a>(parsed: impl IntoIterator<Item = &'a mut Parsed<T>>, found: &mut Vec<Diagnostic>) {
             for parsed in parsed {
                 found.append(&mut parsed.diagnostics);
             }
@@ -214,14 +173,8 @@ fn bounded(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         if *seen <= DIAGNOSTICS_PER_FILE_MAX {
             kept.push(diagnostic);
         } else if *seen == DIAGNOSTICS_PER_FILE_MAX + 1 {
-            let message =
-                format!("more than {DIAGNOSTICS_PER_FILE_MAX} problems; the rest is not shown");
-            kept.push(Diagnostic::whole(
-                diagnostic.file,
-                Severity::Error,
-                Code::More,
-                message,
-            ));
+            let message = format!("more than {DIAGNOSTICS_PER_FILE_MAX} problems; the rest is not shown");
+            kept.push(Diagnostic::whole(diagnostic.file, Severity::Error, Code::More, message));
         }
     }
     kept

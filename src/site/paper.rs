@@ -1,14 +1,12 @@
 //! A runbook on paper: plain Markdown for the day the tool is down. It holds all that a person needs to do the work
 //! by hand, in the order it is done, with boxes to tick and lines to fill.
 
-use crate::domain::check::sign;
+mod words;
+
 use crate::domain::duration;
-use crate::domain::runbook::{
-    Action, Check, Effect, Expect, Input, InputKind, Interpreter, Kind, Match, OnFailure, Runbook,
-    Severity, Status, Step,
-};
+use crate::domain::runbook::{Action, Check, Effect, Interpreter, Kind, OnFailure, Runbook, Severity, Status, Step};
 use crate::domain::selector;
-use crate::domain::workspace::{Reach, Server, Workspace};
+use crate::domain::workspace::Workspace;
 use std::fmt::Write as _;
 
 /// What is filled in by hand.
@@ -23,10 +21,7 @@ pub fn paper(runbook: &Runbook, workspace: Option<&Workspace>) -> String {
     inputs(runbook, &mut out);
     if !runbook.preflight.is_empty() {
         section("Before the first step", &mut out);
-        line(
-            "On every host. A check that fails and says **stop** ends the work before it began.",
-            &mut out,
-        );
+        line("On every host. A check that fails and says **stop** ends the work before it began.", &mut out);
         for check in &runbook.preflight {
             self::check(check, &mut out);
         }
@@ -37,10 +32,7 @@ pub fn paper(runbook: &Runbook, workspace: Option<&Workspace>) -> String {
     }
     if !runbook.verify.is_empty() {
         section("Verification", &mut out);
-        line(
-            "On every host that was changed. Without it the work is not done.",
-            &mut out,
-        );
+        line("On every host that was changed. Without it the work is not done.", &mut out);
         for check in &runbook.verify {
             self::check(check, &mut out);
         }
@@ -51,10 +43,7 @@ pub fn paper(runbook: &Runbook, workspace: Option<&Workspace>) -> String {
         "- [ ] What happened, in a few sentences, with the times above, is with the tool's next start noted in its history.",
         &mut out,
     );
-    line(
-        &format!("- [ ] Reviewed by somebody who did not do it: {BLANK}"),
-        &mut out,
-    );
+    line(&format!("- [ ] Reviewed by somebody who did not do it: {BLANK}"), &mut out);
     out
 }
 
@@ -94,20 +83,11 @@ fn head(runbook: &Runbook, workspace: Option<&Workspace>, out: &mut String) {
         let _ = write!(out, "Owner: {}. ", runbook.owner);
     }
     if !runbook.next_review.is_empty() {
-        let _ = write!(
-            out,
-            "Reviewed {}, next {}. ",
-            runbook.last_reviewed, runbook.next_review
-        );
+        let _ = write!(out, "Reviewed {}, next {}. ", runbook.last_reviewed, runbook.next_review);
     }
     let _ = writeln!(out, "File {}, SHA-256 {}.", runbook.file, runbook.digest);
     if let Some(workspace) = workspace {
-        let _ = writeln!(
-            out,
-            "\nWorkspace: **{}** ({}).",
-            workspace.title,
-            workspace.environment.word()
-        );
+        let _ = writeln!(out, "\nWorkspace: **{}** ({}).", workspace.title, workspace.environment.word());
     }
     let _ = write!(
         out,
@@ -118,11 +98,7 @@ fn head(runbook: &Runbook, workspace: Option<&Workspace>, out: &mut String) {
 fn scope(runbook: &Runbook, out: &mut String) {
     section("What it does", out);
     let scope = &runbook.scope;
-    for (title, text) in [
-        ("Why", &scope.why),
-        ("Changes", &scope.changes),
-        ("Expected", &scope.expected),
-    ] {
+    for (title, text) in [("Why", &scope.why), ("Changes", &scope.changes), ("Expected", &scope.expected)] {
         if !text.is_empty() {
             let _ = writeln!(out, "- **{title}:** {}", text.trim());
         }
@@ -134,10 +110,7 @@ fn scope(runbook: &Runbook, out: &mut String) {
         let _ = writeln!(out, "- **Never on:** `{selector}`");
     }
     if let Some(change) = &runbook.change {
-        for (title, text) in [
-            ("Strategy", &change.strategy),
-            ("Service level", &change.slo_impact),
-        ] {
+        for (title, text) in [("Strategy", &change.strategy), ("Service level", &change.slo_impact)] {
             if !text.is_empty() {
                 let _ = writeln!(out, "- **{title}:** {text}");
             }
@@ -151,11 +124,7 @@ fn scope(runbook: &Runbook, out: &mut String) {
 fn hosts(runbook: &Runbook, workspace: Option<&Workspace>, out: &mut String) {
     section("Hosts", out);
     let targets = &runbook.targets;
-    let batches: Vec<String> = targets
-        .batches
-        .iter()
-        .map(|amount| amount_words(*amount))
-        .collect();
+    let batches: Vec<String> = targets.batches.iter().map(|amount| words::amount_words(*amount)).collect();
     let _ = writeln!(
         out,
         "Selected by `{}`. In batches: {}; at most {} at a time.",
@@ -165,7 +134,7 @@ fn hosts(runbook: &Runbook, workspace: Option<&Workspace>, out: &mut String) {
     );
     match targets.max_failures {
         Some(amount) => {
-            let _ = writeln!(out, "Stop when more than {} failed.", amount_words(amount));
+            let _ = writeln!(out, "Stop when more than {} failed.", words::amount_words(amount));
         }
         None => line("Stop and ask at the first failure.", out),
     }
@@ -173,49 +142,12 @@ fn hosts(runbook: &Runbook, workspace: Option<&Workspace>, out: &mut String) {
     let Ok(chosen) = selector::resolve(&targets.select, &workspace.servers) else {
         return;
     };
-    let excluded = runbook
-        .scope
-        .exclude
-        .as_ref()
-        .and_then(|text| selector::parse(text).ok());
+    let excluded = runbook.scope.exclude.as_ref().and_then(|text| selector::parse(text).ok());
     out.push('\n');
     for server in chosen {
-        let never = excluded
-            .as_ref()
-            .is_some_and(|selector| selector.matches(server));
-        let warning = if never {
-            ": **excluded, do not touch**"
-        } else {
-            ""
-        };
-        let _ = writeln!(out, "- [ ] {}{warning}", reach(server));
-    }
-}
-
-fn reach(server: &Server) -> String {
-    match &server.reach {
-        Reach::Local => format!("{}: this machine", server.name),
-        Reach::Ssh {
-            address,
-            port,
-            user,
-            jump,
-            ..
-        } => {
-            let jump = jump
-                .as_ref()
-                .map(|jump| format!(" -J {jump}"))
-                .unwrap_or_default();
-            format!("{}: `ssh{jump} -p {port} {user}@{address}`", server.name)
-        }
-    }
-}
-
-fn amount_words(amount: crate::domain::runbook::Amount) -> String {
-    match amount {
-        crate::domain::runbook::Amount::Hosts(1) => "1 host".to_owned(),
-        crate::domain::runbook::Amount::Hosts(n) => format!("{n} hosts"),
-        crate::domain::runbook::Amount::Percent(n) => format!("{n} % of them"),
+        let never = excluded.as_ref().is_some_and(|selector| selector.matches(server));
+        let warning = if never { ": **excluded, do not touch**" } else { "" };
+        let _ = writeln!(out, "- [ ] {}{warning}", words::reach(server));
     }
 }
 
@@ -230,7 +162,7 @@ fn inputs(runbook: &Runbook, out: &mut String) {
     );
     out.push('\n');
     for input in &runbook.inputs {
-        self::input(input, out);
+        words::input(input, out);
     }
     for (name, secret) in &runbook.secrets {
         let _ = writeln!(
@@ -241,81 +173,14 @@ fn inputs(runbook: &Runbook, out: &mut String) {
     }
 }
 
-fn input(input: &Input, out: &mut String) {
-    let kind = match &input.kind {
-        InputKind::String {
-            pattern: Some(pattern),
-        } => format!("text like `{pattern}`"),
-        InputKind::String { pattern: None } => "one line".to_owned(),
-        InputKind::Text => "several lines".to_owned(),
-        InputKind::Int { min, max } => match (min, max) {
-            (Some(min), Some(max)) => format!("{min} to {max}"),
-            (Some(min), None) => format!("{min} or more"),
-            (None, Some(max)) => format!("{max} or less"),
-            (None, None) => "a whole number".to_owned(),
-        },
-        InputKind::Bool => "`true` or `false`".to_owned(),
-        InputKind::Choice { choices } => format!("`{}`", choices.join("`, `")),
-        InputKind::Date => "a day, YYYY-MM-DD".to_owned(),
-        InputKind::Duration => "a duration, as in `90m`".to_owned(),
-        InputKind::Host => "a host of the workspace".to_owned(),
-        InputKind::File => "an absolute path".to_owned(),
-    };
-    let usual = input
-        .default
-        .as_ref()
-        .map(|text| format!(" (usually `{text}`)"))
-        .unwrap_or_default();
-    let may = if input.required {
-        ""
-    } else {
-        ", may stay empty"
-    };
-    let _ = writeln!(
-        out,
-        "- `{}=`{BLANK} {}: {kind}{may}{usual}. {}",
-        input.name,
-        input.prompt,
-        input.help.trim()
-    );
-    if !input.source.is_empty() {
-        let _ = writeln!(out, "  From: {}.", input.source);
-    }
-    if let Some(confirm) = &input.confirm {
-        let _ = writeln!(out, "  - [ ] {confirm}");
-    }
-}
-
 fn check(check: &Check, out: &mut String) {
     let severity = match check.severity {
         Severity::Block => "**stop** if not",
         Severity::Warn => "if not, somebody else decides",
     };
-    let _ = write!(
-        out,
-        "\n- [ ] **{}** (`{}`, {severity})\n\n",
-        check.title, check.id
-    );
-    code(&check.script.text, check.script.interpreter, out);
-    let _ = writeln!(out, "\nExpected: {}.", expected(&check.expect));
-}
-
-fn expected(expect: &Expect) -> String {
-    let mut words = vec![format!("exit status {}", expect.exit)];
-    for (name, wanted) in [("output", &expect.stdout), ("error output", &expect.stderr)] {
-        if let Some(wanted) = wanted {
-            words.push(match wanted {
-                Match::Equals(text) if text.is_empty() => format!("no {name}"),
-                Match::Equals(text) => format!("{name} exactly `{text}`"),
-                Match::Matches(pattern) => format!("{name} like `{pattern}`"),
-                Match::Number { compare, with } => {
-                    format!("{name} a number {} {with}", sign(*compare))
-                }
-                Match::Json { path, equals } => format!("{name} JSON with {path} = `{equals}`"),
-            });
-        }
-    }
-    words.join(", ")
+    let _ = write!(out, "\n- [ ] **{}** (`{}`, {severity})\n\n", check.title, check.id);
+    words::code(&check.script.text, check.script.interpreter, out);
+    let _ = writeln!(out, "\nExpected: {}.", words::expected(&check.expect));
 }
 
 fn step(nr: usize, step: &Step, out: &mut String) {
@@ -326,23 +191,12 @@ fn step(nr: usize, step: &Step, out: &mut String) {
     match step.effect {
         Effect::Read => line("Changes nothing.", out),
         Effect::Idempotent => line("May be done again.", out),
-        Effect::Once => line(
-            "**Once only:** if you are not sure that it was done, find out before doing it.",
-            out,
-        ),
+        Effect::Once => line("**Once only:** if you are not sure that it was done, find out before doing it.", out),
     }
     out.push('\n');
     match &step.action {
-        Action::Manual {
-            text,
-            role,
-            checklist,
-            evidence,
-        } => {
-            let who = role
-                .as_deref()
-                .map(|role| format!(" ({role})"))
-                .unwrap_or_default();
+        Action::Manual { text, role, checklist, evidence } => {
+            let who = role.as_deref().map(|role| format!(" ({role})")).unwrap_or_default();
             let _ = writeln!(out, "- [ ] By hand{who}: {}", text.trim());
             for point in checklist {
                 let _ = writeln!(out, "  - [ ] {point}");
@@ -352,16 +206,10 @@ fn step(nr: usize, step: &Step, out: &mut String) {
             }
         }
         Action::Script(script) => {
-            let _ = write!(
-                out,
-                "- [ ] On every host, at most {}:\n\n",
-                duration::short(script.timeout_ms)
-            );
-            code(&script.text, script.interpreter, out);
+            let _ = write!(out, "- [ ] On every host, at most {}:\n\n", duration::short(script.timeout_ms));
+            words::code(&script.text, script.interpreter, out);
             let failure = match step.on_failure {
-                OnFailure::Pause => {
-                    "stop and decide: again, skip, leave the host out, or roll back"
-                }
+                OnFailure::Pause => "stop and decide: again, skip, leave the host out, or roll back",
                 OnFailure::Stop => "stop",
                 OnFailure::Continue => "leave the host out and go on",
                 OnFailure::Rollback => "stop and roll back",
@@ -374,45 +222,18 @@ fn step(nr: usize, step: &Step, out: &mut String) {
 
 fn rollback(runbook: &Runbook, out: &mut String) {
     section("If it has to be undone", out);
-    line(
-        if runbook.rollback.is_empty() {
-            "No plan is written."
-        } else {
-            runbook.rollback.trim()
-        },
-        out,
-    );
-    let undone: Vec<&Step> = runbook
-        .steps
-        .iter()
-        .rev()
-        .filter(|step| step.undo.is_some())
-        .collect();
+    line(if runbook.rollback.is_empty() { "No plan is written." } else { runbook.rollback.trim() }, out);
+    let undone: Vec<&Step> = runbook.steps.iter().rev().filter(|step| step.undo.is_some()).collect();
     if undone.is_empty() {
         return;
     }
-    line(
-        "\nIn this order, on each host where the step was done:",
-        out,
-    );
+    line("\nIn this order, on each host where the step was done:", out);
     for step in undone {
         let interpreter = match &step.action {
             Action::Script(script) => script.interpreter,
             Action::Manual { .. } => Interpreter::Sh,
         };
         let _ = write!(out, "\n- [ ] Undo **{}** (`{}`)\n\n", step.title, step.id);
-        code(step.undo.as_deref().unwrap_or_default(), interpreter, out);
+        words::code(step.undo.as_deref().unwrap_or_default(), interpreter, out);
     }
-}
-
-/// A fenced block; the fence is longer than any run of backticks in the script.
-fn code(text: &str, interpreter: Interpreter, out: &mut String) {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    let name = match interpreter {
-        Interpreter::Sh => "sh",
-        Interpreter::Bash => "bash",
-    };
-    // Not indented: what is copied must be what was reviewed, byte for byte.
-    let _ = writeln!(out, "{fence}{name}\n{}\n{fence}", text.trim_matches('\n'));
 }

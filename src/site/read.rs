@@ -1,6 +1,6 @@
 //! Reads a file's text: its TOML, its version, then every key of it.
 
-use super::diagnostic::{Code, Diagnostic, Severity};
+use super::diagnostic::{Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severity};
 use super::fields::Fields;
 use super::reader::Reader;
 use super::shape::Table;
@@ -31,7 +31,7 @@ pub(super) fn read(
     let scanned = source.scan();
     let (root, errors) = DeTable::parse_recoverable(source.text());
     if !errors.is_empty() {
-        for error in &errors {
+        for error in errors.iter().take(DIAGNOSTICS_PER_FILE_MAX + 1) {
             let span = error.span().unwrap_or(0..0);
             if !scanned.iter().any(|other| other.span.start == span.start) {
                 found.push(syntax(source, span, error.message()));
@@ -46,22 +46,14 @@ pub(super) fn read(
         found.push(newer);
         return None;
     }
-    let mut reader = Reader {
-        source,
-        strictness: strictness(root),
-        found,
-    };
-    Some(reader.table(root, 0..0, shape))
+    let mut reader = Reader { source, strictness: strictness(root), found };
+    let fields = reader.table(root, 0..0, shape);
+    // Where reading stopped half-way, what is missing says nothing.
+    (found.len() <= DIAGNOSTICS_PER_FILE_MAX).then_some(fields)
 }
 
 fn syntax(source: &Arc<Source>, span: Range<usize>, message: &str) -> Diagnostic {
-    let diagnostic = Diagnostic::at(
-        source,
-        Severity::Error,
-        Code::Syntax,
-        span,
-        format!("not TOML: {message}"),
-    );
+    let diagnostic = Diagnostic::at(source, Severity::Error, Code::Syntax, span, format!("not TOML: {message}"));
     match message.starts_with("duplicate key") {
         true => diagnostic.hint("it stands above already; keep one"),
         false => diagnostic.hint("nothing else of this file was checked"),
@@ -81,15 +73,7 @@ fn another_version(source: &Arc<Source>, root: &DeTable<'_>) -> Option<Diagnosti
         std::cmp::Ordering::Less => format!("there is no schema {version}"),
     };
     Some(
-        Diagnostic::at(
-            source,
-            Severity::Error,
-            Code::Schema,
-            schema.span(),
-            message,
-        )
-        .hint(format!(
-            "this version of quarterdeck reads schema = {SCHEMA_VERSION}"
-        )),
+        Diagnostic::at(source, Severity::Error, Code::Schema, schema.span(), message)
+            .hint(format!("this version of quarterdeck reads schema = {SCHEMA_VERSION}")),
     )
 }

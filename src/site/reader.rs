@@ -7,7 +7,7 @@
 //! Invariant: what the fields hold has kept its rule. What has not was reported and is absent, so that converting
 //! the fields need not report it again.
 
-use super::diagnostic::{Code, Diagnostic, Severity};
+use super::diagnostic::{Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severity};
 use super::fields::{Field, Fields, Node, Value};
 use super::read::Strictness;
 use super::rule::Rule;
@@ -32,13 +32,13 @@ impl Reader<'_> {
         Diagnostic::at(self.source, Severity::Error, code, span, message)
     }
 
+    /// Whether so much is wrong that the rest would not be shown.
+    fn has_enough(&self) -> bool {
+        self.found.len() > DIAGNOSTICS_PER_FILE_MAX
+    }
+
     /// Reads a table.
-    pub(super) fn table(
-        &mut self,
-        raw: &DeTable<'_>,
-        span: Range<usize>,
-        shape: &'static Table,
-    ) -> Fields {
+    pub(super) fn table(&mut self, raw: &DeTable<'_>, span: Range<usize>, shape: &'static Table) -> Fields {
         let mut entries = Vec::new();
         let mut spoiled = Vec::new();
         let of_later = self.has_later_word(raw, shape);
@@ -46,11 +46,7 @@ impl Reader<'_> {
             match shape.key(name.get_ref()) {
                 Some(key) => match self.value(value, &key.shape) {
                     Some(node) => {
-                        entries.push(Field {
-                            name: key.name.to_owned(),
-                            name_span: name.span(),
-                            node,
-                        });
+                        entries.push(Field { name: key.name.to_owned(), name_span: name.span(), node });
                     }
                     None => spoiled.push(key.name),
                 },
@@ -59,16 +55,12 @@ impl Reader<'_> {
             }
         }
         for key in shape.all().filter(|_| !of_later) {
-            if !raw.contains_key(key.name) && !spoiled.contains(&key.name) {
+            let is_there = raw.contains_key(key.name) || spoiled.contains(&key.name);
+            if !is_there && !self.has_enough() {
                 self.missing(key, &span, shape);
             }
         }
-        Fields {
-            span,
-            shape,
-            entries,
-            spoiled,
-        }
+        Fields { span, shape, entries, spoiled }
     }
 
     /// Reports a key that is not there, where it must be.
@@ -105,64 +97,45 @@ impl Reader<'_> {
         };
         let message = format!("{place} lacks {what}{why}");
         let diagnostic = self.error(Code::KeyMissing, at.clone(), message);
-        self.found.push(
-            diagnostic
-                .label(format!("{what} is missing"))
-                .hint(key.about),
-        );
+        self.found.push(diagnostic.label(format!("{what} is missing")).hint(key.about));
     }
 
     /// Whether a word of this table belongs to a later version: then its other keys are that version's too.
     fn has_later_word(&self, raw: &DeTable<'_>, shape: &'static Table) -> bool {
         shape.all().any(|key| match &key.shape {
-            Shape::Word { later, .. } => raw
-                .get(key.name)
-                .and_then(|value| value.get_ref().as_str())
-                .is_some_and(|word| later.contains(&word)),
+            Shape::Word { later, .. } => {
+                raw.get(key.name).and_then(|value| value.get_ref().as_str()).is_some_and(|word| later.contains(&word))
+            }
             _ => false,
         })
     }
 
     /// Reports a key nobody reads; answers the known key that was meant.
-    fn unknown(
-        &mut self,
-        name: &Spanned<toml::de::DeString<'_>>,
-        shape: &'static Table,
-    ) -> Option<&'static str> {
+    fn unknown(&mut self, name: &Spanned<toml::de::DeString<'_>>, shape: &'static Table) -> Option<&'static str> {
+        if self.has_enough() {
+            return None;
+        }
         let word: &str = name.get_ref();
         let span = name.span();
         if shape.later.contains(&word) {
             self.found.push(
-                self.error(
-                    Code::KeyLater,
-                    span,
-                    format!("`{word}` comes with a later version"),
-                )
-                .hint("take it out"),
+                self.error(Code::KeyLater, span, format!("`{word}` comes with a later version")).hint("take it out"),
             );
             return None;
         }
         if let Some((_, why)) = shape.misplaced.iter().find(|(key, _)| *key == word) {
             self.found.push(
-                self.error(
-                    Code::KeyMisplaced,
-                    span,
-                    format!("`{word}` does not belong to {}", shape.called),
-                )
-                .hint(*why),
+                self.error(Code::KeyMisplaced, span, format!("`{word}` does not belong to {}", shape.called))
+                    .hint(*why),
             );
             return None;
         }
         let meant = nearest(word, shape.all().map(|key| key.name));
-        let diagnostic = self.error(
-            Code::KeyUnknown,
-            span,
-            format!("{} knows no `{word}`", shape.called),
-        );
+        let diagnostic = self.error(Code::KeyUnknown, span, format!("{} knows no `{word}`", shape.called));
         self.found.push(match meant {
-            Some(meant) => diagnostic
-                .label(format!("did you mean `{meant}`?"))
-                .hint(format!("did you mean `{meant}`?")),
+            Some(meant) => {
+                diagnostic.label(format!("did you mean `{meant}`?")).hint(format!("did you mean `{meant}`?"))
+            }
             None => {
                 let known: Vec<&str> = shape.all().map(|key| key.name).collect();
                 diagnostic.hint(format!("it knows {}", known.join(", ")))
@@ -172,26 +145,22 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, raw: &Spanned<DeValue<'_>>, shape: &'static Shape) -> Option<Node> {
+        if self.has_enough() {
+            return None;
+        }
         let span = raw.span();
         let value = match (shape, raw.get_ref()) {
             (Shape::Text(rule), DeValue::String(text)) => self.text(*rule, text, &span)?,
-            (Shape::Word { now, later }, DeValue::String(word)) => {
-                self.word(now, later, word, &span)?
-            }
+            (Shape::Word { now, later }, DeValue::String(word)) => self.word(now, later, word, &span)?,
             (Shape::Integer { min, max }, DeValue::Integer(number)) => {
-                let value =
-                    i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok();
+                let value = i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok();
                 let inside = value.filter(|value| (min..=max).contains(&value));
                 if inside.is_none() {
                     let range = match *max == i64::MAX {
                         true => format!("{min} or more"),
                         false => format!("{min} to {max}"),
                     };
-                    self.found.push(self.error(
-                        Code::Value,
-                        span.clone(),
-                        format!("out of range: {range}"),
-                    ));
+                    self.found.push(self.error(Code::Value, span.clone(), format!("out of range: {range}")));
                 }
                 Value::Integer(inside?)
             }
@@ -199,24 +168,15 @@ impl Reader<'_> {
             (Shape::Day, DeValue::Datetime(at)) if at.time.is_none() && at.date.is_some() => {
                 Value::Text(at.to_string())
             }
-            (Shape::Moment, DeValue::Datetime(at))
-                if at.date.is_some() && at.time.is_some() && at.offset.is_none() =>
-            {
+            (Shape::Moment, DeValue::Datetime(at)) if at.date.is_some() && at.time.is_some() && at.offset.is_none() => {
                 Value::Text(at.to_string())
             }
-            (Shape::List(of), DeValue::Array(items)) => Value::List(
-                items
-                    .iter()
-                    .filter_map(|item| self.value(item, of))
-                    .collect(),
-            ),
-            (Shape::Table(table), DeValue::Table(raw)) => {
-                Value::Table(self.table(raw, span.clone(), table))
+            (Shape::List(of), DeValue::Array(items)) => {
+                Value::List(items.iter().filter_map(|item| self.value(item, of)).collect())
             }
+            (Shape::Table(table), DeValue::Table(raw)) => Value::Table(self.table(raw, span.clone(), table)),
             (Shape::Tables(table), DeValue::Array(items)) => self.tables(items.iter(), table),
-            (Shape::Map { names, of }, DeValue::Table(raw)) => {
-                Value::Table(self.map(raw, span.clone(), *names, of))
-            }
+            (Shape::Map { names, of }, DeValue::Table(raw)) => Value::Table(self.map(raw, span.clone(), *names, of)),
             (Shape::Either(shapes), found) => {
                 let fits = shapes.iter().find(|shape| fits(shape, found));
                 match fits {
@@ -229,56 +189,37 @@ impl Reader<'_> {
         Some(Node { value, span })
     }
 
-    fn tables<'i>(
-        &mut self,
-        items: impl Iterator<Item = &'i Spanned<DeValue<'i>>>,
-        table: &'static Table,
-    ) -> Value {
+    fn tables<'i>(&mut self, items: impl Iterator<Item = &'i Spanned<DeValue<'i>>>, table: &'static Table) -> Value {
         let mut nodes = Vec::new();
         for item in items {
             match item.get_ref() {
                 DeValue::Table(raw) => {
                     let fields = self.table(raw, item.span(), table);
-                    nodes.push(Node {
-                        value: Value::Table(fields),
-                        span: item.span(),
-                    });
+                    nodes.push(Node { value: Value::Table(fields), span: item.span() });
                 }
+                _ if self.has_enough() => {}
                 found => {
                     let message = format!("expected a table, found {}", called(found));
-                    self.found
-                        .push(self.error(Code::ValueType, item.span(), message));
+                    self.found.push(self.error(Code::ValueType, item.span(), message));
                 }
             }
         }
         Value::List(nodes)
     }
 
-    fn map(
-        &mut self,
-        raw: &DeTable<'_>,
-        span: Range<usize>,
-        names: Rule,
-        of: &'static Shape,
-    ) -> Fields {
+    fn map(&mut self, raw: &DeTable<'_>, span: Range<usize>, names: Rule, of: &'static Shape) -> Fields {
         let mut entries = Vec::new();
         for (name, value) in in_file_order(raw) {
+            if self.has_enough() {
+                break;
+            }
             let named = self.text(names, name.get_ref(), &name.span());
             let node = self.value(value, of);
             if let (Some(_), Some(node)) = (named, node) {
-                entries.push(Field {
-                    name: name.get_ref().to_string(),
-                    name_span: name.span(),
-                    node,
-                });
+                entries.push(Field { name: name.get_ref().to_string(), name_span: name.span(), node });
             }
         }
-        Fields {
-            span,
-            shape: &NAMES,
-            entries,
-            spoiled: Vec::new(),
-        }
+        Fields { span, shape: &NAMES, entries, spoiled: Vec::new() }
     }
 
     fn text(&mut self, rule: Rule, text: &str, span: &Range<usize>) -> Option<Value> {
@@ -287,13 +228,9 @@ impl Reader<'_> {
         };
         // Written as such it was reported by the scan of the whole file; only an escape hides it from that.
         let written = self.source.slice(span);
-        let scanned =
-            fault.code == Code::TextHidden && super::text::hidden(written).next().is_some();
+        let scanned = fault.code == Code::TextHidden && super::text::hidden(written).next().is_some();
         if !scanned {
-            let at = fault
-                .at
-                .and_then(|at| place(written, text, span, at))
-                .unwrap_or_else(|| span.clone());
+            let at = fault.at.map_or_else(|| span.clone(), |at| self.source.place(span, text, at));
             let diagnostic = self.error(fault.code, at, fault.message);
             self.found.push(match fault.hint.is_empty() {
                 true => diagnostic,
@@ -303,24 +240,14 @@ impl Reader<'_> {
         None
     }
 
-    fn word(
-        &mut self,
-        now: &[&'static str],
-        later: &[&str],
-        word: &str,
-        span: &Range<usize>,
-    ) -> Option<Value> {
+    fn word(&mut self, now: &[&'static str], later: &[&str], word: &str, span: &Range<usize>) -> Option<Value> {
         if now.contains(&word) {
             return Some(Value::Text(word.to_owned()));
         }
         let known = now.join(", ");
         let diagnostic = match later.contains(&word) {
             true => self
-                .error(
-                    Code::KeyLater,
-                    span.clone(),
-                    format!("`{word}` comes with a later version"),
-                )
+                .error(Code::KeyLater, span.clone(), format!("`{word}` comes with a later version"))
                 .hint(format!("now: {known}")),
             false => {
                 let message = match now {
@@ -338,28 +265,16 @@ impl Reader<'_> {
         None
     }
 
-    fn wrong_type(
-        &mut self,
-        shape: &Shape,
-        found: &DeValue<'_>,
-        span: Range<usize>,
-    ) -> Option<Node> {
+    fn wrong_type(&mut self, shape: &Shape, found: &DeValue<'_>, span: Range<usize>) -> Option<Node> {
         let message = format!("expected {}, found {}", expected(shape), called(found));
-        let diagnostic = self
-            .error(Code::ValueType, span, message)
-            .label(called(found));
+        let diagnostic = self.error(Code::ValueType, span, message).label(called(found));
         self.found.push(match (shape, found) {
-            (
-                Shape::Day | Shape::Moment | Shape::Integer { .. } | Shape::Boolean,
-                DeValue::String(_),
-            ) => diagnostic.hint("write it without quotes"),
-            (
-                Shape::Text(_),
-                DeValue::Integer(_)
-                | DeValue::Float(_)
-                | DeValue::Boolean(_)
-                | DeValue::Datetime(_),
-            ) => diagnostic.hint("put it in quotes"),
+            (Shape::Day | Shape::Moment | Shape::Integer { .. } | Shape::Boolean, DeValue::String(_)) => {
+                diagnostic.hint("write it without quotes")
+            }
+            (Shape::Text(_), DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_)) => {
+                diagnostic.hint("put it in quotes")
+            }
             (Shape::Moment, DeValue::Datetime(_)) => {
                 diagnostic.hint("as in 2026-12-18T00:00:00: the zone has its own key")
             }
@@ -370,26 +285,9 @@ impl Reader<'_> {
 }
 
 /// The shape of tables whose keys are names.
-static NAMES: Table = Table {
-    called: "a table of names",
-    keys: &[],
-    misplaced: &[],
-    later: &[],
-};
+static NAMES: Table = Table { called: "a table of names", keys: &[], misplaced: &[], later: &[] };
 
-/// Where in the file a byte of a value stands, if the value is written there as it is.
-fn place(written: &str, text: &str, span: &Range<usize>, at: usize) -> Option<Range<usize>> {
-    let start = span.start + written.find(text)? + at;
-    let length = text.get(at..)?.chars().next().map_or(0, char::len_utf8);
-    Some(start..start + length)
-}
-
-fn in_file_order<'a, 'i>(
-    raw: &'a DeTable<'i>,
-) -> Vec<(
-    &'a Spanned<toml::de::DeString<'i>>,
-    &'a Spanned<DeValue<'i>>,
-)> {
+fn in_file_order<'a, 'i>(raw: &'a DeTable<'i>) -> Vec<(&'a Spanned<toml::de::DeString<'i>>, &'a Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = raw.iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
     entries

@@ -5,8 +5,8 @@
 
 use super::diagnostic::{Diagnostic, Severity};
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
-    SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceSpan, SpanContents,
+    ThemeCharacters, ThemeStyles,
 };
 use std::fmt;
 use std::ops::Range;
@@ -39,18 +39,9 @@ pub enum Ink {
 /// The diagnostic as several lines for a terminal.
 pub fn render(diagnostic: &Diagnostic, look: Look) -> String {
     let theme = match look.ink {
-        Ink::Ascii => GraphicalTheme {
-            characters: ThemeCharacters::ascii(),
-            styles: ThemeStyles::none(),
-        },
-        Ink::Plain => GraphicalTheme {
-            characters: ThemeCharacters::unicode(),
-            styles: ThemeStyles::none(),
-        },
-        Ink::Colour => GraphicalTheme {
-            characters: ThemeCharacters::unicode(),
-            styles: ThemeStyles::ansi(),
-        },
+        Ink::Ascii => GraphicalTheme { characters: ThemeCharacters::ascii(), styles: ThemeStyles::none() },
+        Ink::Plain => GraphicalTheme { characters: ThemeCharacters::unicode(), styles: ThemeStyles::none() },
+        Ink::Colour => GraphicalTheme { characters: ThemeCharacters::unicode(), styles: ThemeStyles::ansi() },
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(look.width)
@@ -85,10 +76,7 @@ struct Excerpt {
 impl<'a> Report<'a> {
     fn of(diagnostic: &'a Diagnostic) -> Self {
         let source = diagnostic.source.as_ref().filter(|_| diagnostic.line > 0);
-        Self {
-            diagnostic,
-            excerpt: source.map(|source| Excerpt::of(diagnostic, source.drawable())),
-        }
+        Self { diagnostic, excerpt: source.map(|source| Excerpt::of(diagnostic, source.drawable())) }
     }
 }
 
@@ -96,23 +84,13 @@ impl Excerpt {
     fn of(diagnostic: &Diagnostic, source: &str) -> Self {
         let at = diagnostic.line.saturating_sub(1);
         let first = at.saturating_sub(CONTEXT_LINES);
-        let start = source
-            .get(..diagnostic.span.start)
-            .and_then(|before| before.rfind('\n'))
-            .map_or(0, |at| at + 1);
+        let start = source.get(..diagnostic.span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
         let mut text = String::new();
         let mut span = 0..0;
-        let lines = source
-            .lines()
-            .enumerate()
-            .skip(first)
-            .take(at - first + 1 + CONTEXT_LINES);
+        let lines = source.lines().enumerate().skip(first).take(at - first + 1 + CONTEXT_LINES);
         for (nr, line) in lines {
             if nr == at {
-                let (cut, within) = around(
-                    line,
-                    diagnostic.span.start - start..diagnostic.span.end - start,
-                );
+                let (cut, within) = around(line, diagnostic.span.start - start..diagnostic.span.end - start);
                 span = text.len() + within.start..text.len() + within.end;
                 text.push_str(&cut);
             } else {
@@ -120,16 +98,8 @@ impl Excerpt {
             }
             text.push('\n');
         }
-        let name = format!(
-            "{}:{}:{}",
-            diagnostic.file, diagnostic.line, diagnostic.column
-        );
-        Self {
-            name,
-            text,
-            first,
-            span,
-        }
+        let name = format!("{}:{}:{}", diagnostic.file, diagnostic.line, diagnostic.column);
+        Self { name, text, first, span }
     }
 }
 
@@ -202,21 +172,16 @@ impl miette::Diagnostic for Report<'_> {
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
         // What the caret says already is not said twice.
         let hint = self.diagnostic.hint.as_ref();
-        hint.filter(|hint| **hint != self.diagnostic.label)
-            .map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+        hint.filter(|hint| **hint != self.diagnostic.label).map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.excerpt
-            .as_ref()
-            .map(|excerpt| excerpt as &dyn miette::SourceCode)
+        self.excerpt.as_ref().map(|excerpt| excerpt as &dyn miette::SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.excerpt.as_ref()?.span.clone();
         let label = Some(self.diagnostic.label.clone()).filter(|label| !label.is_empty());
-        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(
-            label, span,
-        ))))
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(label, span))))
     }
 }

@@ -79,43 +79,25 @@ impl Rule {
             },
             Rule::Selector => selector::parse(text).map(|_| ()).map_err(|error| Fault {
                 at: Some(error.at),
-                ..fault(
-                    error.message,
-                    "as in: group:web & !tag:drained | host:db-1 | /^edge-/",
-                )
+                ..fault(error.message, "as in: group:web & !tag:drained | host:db-1 | /^edge-/")
             }),
-            Rule::Cron => window::cron(text).map(|_| ()).map_err(|why| {
-                fault(
-                    why,
-                    "minute hour day month weekday, as in: 0 22 * * MON-THU",
-                )
-            }),
+            Rule::Cron => window::cron(text)
+                .map(|_| ())
+                .map_err(|why| fault(why, "minute hour day month weekday, as in: 0 22 * * MON-THU")),
             Rule::Zone => match jiff::tz::TimeZone::get(text) {
                 Ok(_) => Ok(()),
-                Err(_) => Err(fault(
-                    format!("`{text}` is no time zone"),
-                    "as in: Europe/Berlin, UTC",
-                )),
+                Err(_) => Err(fault(format!("`{text}` is no time zone"), "as in: Europe/Berlin, UTC")),
             },
             Rule::Pattern => form::pattern(text),
             Rule::TemplateUse => form::template_use(text).map(|_| ()).ok_or_else(|| {
-                fault(
-                    format!("`{text}` names no template"),
-                    "write id@version, as in: host-baseline@1",
-                )
+                fault(format!("`{text}` names no template"), "write id@version, as in: host-baseline@1")
             }),
             Rule::SecretRef => form::secret_ref(text),
-            Rule::Comparison => form::comparison(text).map(|_| ()).ok_or_else(|| {
-                fault(
-                    format!("`{text}` compares with no number"),
-                    "as in: >= 10, < 0.5, == 0, != 3",
-                )
-            }),
+            Rule::Comparison => form::comparison(text)
+                .map(|_| ())
+                .ok_or_else(|| fault(format!("`{text}` compares with no number"), "as in: >= 10, < 0.5, == 0, != 3")),
             Rule::Percent => form::percent(text).map(|_| ()).ok_or_else(|| {
-                fault(
-                    format!("`{text}` is no share"),
-                    "write a number of hosts, or a share as in: \"25%\"",
-                )
+                fault(format!("`{text}` is no share"), "write a number of hosts, or a share as in: \"25%\"")
             }),
             Rule::Colour => form::colour(text),
         }
@@ -124,10 +106,7 @@ impl Rule {
     /// Which characters it may hold, before any meaning.
     fn characters(self, text: &str, unicode: bool) -> Result<(), Fault> {
         if text.trim().is_empty() && self != Rule::Value {
-            return Err(fault(
-                "an empty text",
-                "leave the key out, or write something",
-            ));
+            return Err(fault("an empty text", "leave the key out, or write something"));
         }
         let breaks_lines = match self {
             Rule::Prose | Rule::Command | Rule::Value => true,
@@ -155,30 +134,16 @@ impl Rule {
                 _ => "remove it: what a reviewer sees must be what runs",
             };
             let message = format!("the hidden character {}", text::number(c));
-            return Err(Fault {
-                code: Code::TextHidden,
-                at: Some(at),
-                ..fault(message, hint)
-            });
+            return Err(Fault { code: Code::TextHidden, at: Some(at), ..fault(message, hint) });
         }
         if !breaks_lines && let Some(at) = text.find(['\n', '\t']) {
-            let fault = fault(
-                "a line break or tab in a text of one line",
-                "write it on one line",
-            );
-            return Err(Fault {
-                at: Some(at),
-                ..fault
-            });
+            let fault = fault("a line break or tab in a text of one line", "write it on one line");
+            return Err(Fault { at: Some(at), ..fault });
         }
         if !breaks_lines
-            && text.chars().count()
-                > LINE_CHARS_MAX.max(KEY_CHARS_MAX * usize::from(self == Rule::PublicKey))
+            && text.chars().count() > LINE_CHARS_MAX.max(KEY_CHARS_MAX * usize::from(self == Rule::PublicKey))
         {
-            return Err(fault(
-                format!("longer than {LINE_CHARS_MAX} characters"),
-                "shorten it",
-            ));
+            return Err(fault(format!("longer than {LINE_CHARS_MAX} characters"), "shorten it"));
         }
         let ascii = match self {
             Rule::Command | Rule::Account | Rule::Address => !unicode,
@@ -205,26 +170,15 @@ impl Rule {
                 }
                 _ => "write it with the letters a-z, digits and signs of a plain keyboard",
             };
-            return Err(Fault {
-                code: Code::TextAscii,
-                at: Some(at),
-                ..fault(message, hint)
-            });
+            return Err(Fault { code: Code::TextAscii, at: Some(at), ..fault(message, hint) });
         }
         if self != Rule::Prose
             && let Some(found) = text::lookalike(text)
         {
             let letter = text::number(found.letter);
-            let message = format!(
-                "`{}` mixes alphabets: `{}` is {letter}",
-                found.word, found.letter
-            );
+            let message = format!("`{}` mixes alphabets: `{}` is {letter}", found.word, found.letter);
             let fault = fault(message, "write the word in one alphabet");
-            return Err(Fault {
-                code: Code::TextLookalike,
-                at: Some(found.at),
-                ..fault
-            });
+            return Err(Fault { code: Code::TextLookalike, at: Some(found.at), ..fault });
         }
         Ok(())
     }

@@ -18,14 +18,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] = [
-        Kind::Runbook,
-        Kind::Template,
-        Kind::Workspace,
-        Kind::People,
-        Kind::Site,
-        Kind::Theme,
-    ];
+    pub const ALL: [Kind; 6] = [Kind::Runbook, Kind::Template, Kind::Workspace, Kind::People, Kind::Site, Kind::Theme];
 
     /// The word used on the command line.
     pub fn word(self) -> &'static str {
@@ -62,14 +55,8 @@ pub fn schema(kind: Kind) -> Value {
     let strict = kind == Kind::Template;
     let mut schema = self::table(table, strict);
     if let Some(object) = schema.as_object_mut() {
-        object.insert(
-            "$schema".into(),
-            json!("http://json-schema.org/draft-07/schema#"),
-        );
-        object.insert(
-            "title".into(),
-            json!(format!("Quarterdeck: {}", kind.word())),
-        );
+        object.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
+        object.insert("title".into(), json!(format!("Quarterdeck: {}", kind.word())));
         if kind == Kind::Runbook {
             let approved = json!({
                 "required": ["runbook"],
@@ -78,10 +65,7 @@ pub fn schema(kind: Kind) -> Value {
                 }
             });
             object.insert("if".into(), approved);
-            object.insert(
-                "then".into(),
-                when_approved(table).unwrap_or_else(|| json!({})),
-            );
+            object.insert("then".into(), when_approved(table).unwrap_or_else(|| json!({})));
         }
     }
     schema
@@ -89,10 +73,7 @@ pub fn schema(kind: Kind) -> Value {
 
 /// A table; `strict` where what an approved runbook needs is always needed.
 fn table(table: &Table, strict: bool) -> Value {
-    let properties: Map<String, Value> = table
-        .all()
-        .map(|key| (key.name.to_owned(), described(key, strict)))
-        .collect();
+    let properties: Map<String, Value> = table.all().map(|key| (key.name.to_owned(), described(key, strict))).collect();
     let required: Vec<&str> = table
         .all()
         .filter(|key| match key.need {
@@ -150,11 +131,7 @@ fn shape(of: &Shape, strict: bool) -> Value {
 
 /// What an approved runbook needs beyond the rest, at every depth; nothing where it needs nothing.
 fn when_approved(of: &Table) -> Option<Value> {
-    let required: Vec<&str> = of
-        .all()
-        .filter(|key| key.need == Need::Approved)
-        .map(|key| key.name)
-        .collect();
+    let required: Vec<&str> = of.all().filter(|key| key.need == Need::Approved).map(|key| key.name).collect();
     let deeper: Map<String, Value> = of
         .all()
         .filter_map(|key| {

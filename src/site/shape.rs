@@ -85,19 +85,11 @@ pub(super) enum Shape {
 impl Table {
     /// A table of these keys.
     pub(super) const fn of(called: &'static str, keys: &'static [&'static [Key]]) -> Self {
-        Self {
-            called,
-            keys,
-            misplaced: &[],
-            later: &[],
-        }
+        Self { called, keys, misplaced: &[], later: &[] }
     }
 
     /// The same, knowing keys that people look for here and that do not belong, with the reason.
-    pub(super) const fn misplaced(
-        self,
-        misplaced: &'static [(&'static str, &'static str)],
-    ) -> Self {
+    pub(super) const fn misplaced(self, misplaced: &'static [(&'static str, &'static str)]) -> Self {
         Self { misplaced, ..self }
     }
 
@@ -119,32 +111,17 @@ impl Table {
 
 /// A key that must always be there.
 pub(super) const fn always(name: &'static str, shape: Shape, about: &'static str) -> Key {
-    Key {
-        name,
-        need: Need::Always,
-        shape,
-        about,
-    }
+    Key { name, need: Need::Always, shape, about }
 }
 
 /// A key that an approved runbook must have.
 pub(super) const fn approved(name: &'static str, shape: Shape, about: &'static str) -> Key {
-    Key {
-        name,
-        need: Need::Approved,
-        shape,
-        about,
-    }
+    Key { name, need: Need::Approved, shape, about }
 }
 
 /// A key that may be left out.
 pub(super) const fn optional(name: &'static str, shape: Shape, about: &'static str) -> Key {
-    Key {
-        name,
-        need: Need::Optional,
-        shape,
-        about,
-    }
+    Key { name, need: Need::Optional, shape, about }
 }
 
 /// One of these words, with none in sight for later.
@@ -153,8 +130,4 @@ pub(super) const fn word(now: &'static [&'static str]) -> Shape {
 }
 
 /// The version of the formats, first in every file.
-pub(super) const SCHEMA: Key = always(
-    "schema",
-    Shape::Integer { min: 1, max: 1 },
-    "Version of this format. Always 1.",
-);
+pub(super) const SCHEMA: Key = always("schema", Shape::Integer { min: 1, max: 1 }, "Version of this format. Always 1.");

@@ -51,14 +51,21 @@ impl Source {
         self.text.get(span.clone()).unwrap_or_default()
     }
 
+    /// Where a byte of a text stands whose value is written at `span`; the whole span where it is written with escapes.
+    pub(super) fn place(&self, span: &Range<usize>, text: &str, at: usize) -> Range<usize> {
+        let begins = self.slice(span).find(text);
+        let length = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        match begins {
+            Some(begins) => span.start + begins + at..span.start + begins + at + length,
+            None => span.clone(),
+        }
+    }
+
     /// Line and column in characters, both from 1, of a byte offset.
     pub(super) fn position(&self, at: usize) -> (usize, usize) {
         let line = self.lines.partition_point(|start| *start <= at).max(1);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
-        let column = self
-            .text
-            .get(start..at)
-            .map_or(0, |before| before.chars().count());
+        let column = self.text.get(start..at).map_or(0, |before| before.chars().count());
         (line, column + 1)
     }
 
@@ -66,11 +73,7 @@ impl Source {
     pub(super) fn scan(self: &Arc<Self>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for (at, c) in text::hidden(&self.text) {
-            let ends_line = c == '\r'
-                && self
-                    .text
-                    .get(at + 1..)
-                    .is_some_and(|rest| rest.starts_with('\n'));
+            let ends_line = c == '\r' && self.text.get(at + 1..).is_some_and(|rest| rest.starts_with('\n'));
             if ends_line {
                 continue;
             }
@@ -88,10 +91,7 @@ impl Source {
                 break;
             }
         }
-        for secret in find_literals(&self.text)
-            .into_iter()
-            .take(FINDINGS_PER_FILE_MAX)
-        {
+        for secret in find_literals(&self.text).into_iter().take(FINDINGS_PER_FILE_MAX) {
             found.push(
                 Diagnostic::at(
                     self,

@@ -28,11 +28,7 @@ fn distance(a: &str, b: &str) -> usize {
             let insert = at(&next, j) + 1;
             let delete = at(&row, j + 1) + 1;
             let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(&y) && b.get(j - 1) == Some(&x);
-            let swap = if swapped {
-                at(&before, j - 1) + 1
-            } else {
-                usize::MAX / 2
-            };
+            let swap = if swapped { at(&before, j - 1) + 1 } else { usize::MAX / 2 };
             next.push(replace.min(insert).min(delete).min(swap));
         }
         before = std::mem::replace(&mut row, next);

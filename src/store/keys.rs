@@ -52,8 +52,7 @@ pub fn faceted(name: &str, value: &str, number: u64) -> Vec<u8> {
 
 /// The number a key ends with.
 pub fn number(key: &[u8]) -> Option<u64> {
-    key.last_chunk::<8>()
-        .map(|bytes| u64::from_be_bytes(*bytes))
+    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
 /// A kept form of a person.
@@ -72,17 +71,10 @@ pub fn of_run(row: &HistoryRow, hosts: &[String]) -> Vec<Vec<u8>> {
         faceted("runbook", row.runbook.as_str(), run),
         faceted("phase", row.phase.word(), run),
     ];
-    keys.extend(
-        row.ending
-            .map(|ending| faceted("ending", ending.word(), run)),
-    );
+    keys.extend(row.ending.map(|ending| faceted("ending", ending.word(), run)));
     let people = [Some(&row.by), row.driver.as_ref(), row.reviewed_by.as_ref()];
     keys.extend(
-        people
-            .into_iter()
-            .flatten()
-            .chain(&row.approved_by)
-            .map(|person| faceted("person", person.as_str(), run)),
+        people.into_iter().flatten().chain(&row.approved_by).map(|person| faceted("person", person.as_str(), run)),
     );
     keys.extend(hosts.iter().map(|host| faceted("host", host, run)));
     keys.sort();
@@ -93,11 +85,7 @@ pub fn of_run(row: &HistoryRow, hosts: &[String]) -> Vec<Vec<u8>> {
 /// The facets of an event.
 pub fn of_event(row: &AuditRow) -> Vec<Vec<u8>> {
     let mut keys = vec![faceted("kind", &row.kind, row.index)];
-    keys.extend(
-        row.by
-            .person()
-            .map(|person| faceted("actor", person.as_str(), row.index)),
-    );
+    keys.extend(row.by.person().map(|person| faceted("actor", person.as_str(), row.index)));
     keys.extend(row.run.map(|run| event_of(run, row.index)));
     keys
 }

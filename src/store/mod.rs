@@ -74,16 +74,12 @@ impl Store {
             Some(store) => store,
             None => {
                 set_aside(dir)?;
-                open_whole(dir).ok_or_else(|| {
-                    StoreError(format!("{} cannot be opened, not even anew", dir.display()))
-                })?
+                open_whole(dir)
+                    .ok_or_else(|| StoreError(format!("{} cannot be opened, not even anew", dir.display())))?
             }
         };
         let header = format!("{FORMAT} {origin}");
-        let fits = store
-            .views
-            .get(keys::HEADER)?
-            .is_some_and(|found| found == header.as_bytes());
+        let fits = store.views.get(keys::HEADER)?.is_some_and(|found| found == header.as_bytes());
         if !fits || store.applied() > size {
             store.views.clear()?;
             store.views.insert(keys::HEADER, header.as_bytes())?;
@@ -118,20 +114,10 @@ impl Store {
             count += 1;
         }
         if let Some(run) = run {
-            let now = Stored {
-                row: history::row(run),
-                hosts: hosts(run),
-            };
+            let now = Stored { row: history::row(run), hosts: hosts(run) };
             let key = keys::history(run.id);
-            let before = self
-                .views
-                .get(&key)?
-                .map(|bytes| serde_json::from_slice::<Stored>(&bytes))
-                .transpose()?;
-            let old = before
-                .as_ref()
-                .map(|before| keys::of_run(&before.row, &before.hosts))
-                .unwrap_or_default();
+            let before = self.views.get(&key)?.map(|bytes| serde_json::from_slice::<Stored>(&bytes)).transpose()?;
+            let old = before.as_ref().map(|before| keys::of_run(&before.row, &before.hosts)).unwrap_or_default();
             let new = keys::of_run(&now.row, &now.hosts);
             for gone in old.iter().filter(|key| !new.contains(key)) {
                 batch.remove(gone.as_slice());
@@ -164,30 +150,19 @@ impl Store {
     /// The views cannot be read.
     pub fn events_of(&self, run: RunId) -> Result<Vec<u64>, StoreError> {
         let found = self.views.scan_prefix(keys::events_of(run)).keys();
-        found
-            .map(|key| Ok(keys::number(&key?).unwrap_or_default()))
-            .collect()
+        found.map(|key| Ok(keys::number(&key?).unwrap_or_default())).collect()
     }
 
     /// Keeps a form: a preset by its name, a draft where the name is empty. `None` forgets it.
     ///
     /// # Errors
     /// It could not be written.
-    pub fn keep(
-        &self,
-        person: &PersonId,
-        name: &str,
-        form: Option<Proposal>,
-    ) -> Result<(), StoreError> {
+    pub fn keep(&self, person: &PersonId, name: &str, form: Option<Proposal>) -> Result<(), StoreError> {
         let key = keys::kept(person, name);
         match form {
-            Some(form) => self.kept.insert(
-                key,
-                serde_json::to_vec(&Preset {
-                    name: name.to_owned(),
-                    proposal: form,
-                })?,
-            )?,
+            Some(form) => {
+                self.kept.insert(key, serde_json::to_vec(&Preset { name: name.to_owned(), proposal: form })?)?
+            }
             None => self.kept.remove(key)?,
         };
         Ok(())
@@ -199,8 +174,7 @@ impl Store {
     /// The views cannot be read.
     pub fn kept(&self, person: &PersonId) -> Result<Vec<Preset>, StoreError> {
         let mine = self.kept.scan_prefix(keys::kept(person, "")).values();
-        mine.map(|value| Ok(serde_json::from_slice(&value?)?))
-            .collect()
+        mine.map(|value| Ok(serde_json::from_slice(&value?)?)).collect()
     }
 
     /// Hands everything to the disk; the next open finds it as it is now.
@@ -214,18 +188,11 @@ impl Store {
 
     fn stored(&self, run: RunId) -> Result<Option<Stored>, StoreError> {
         let found = self.views.get(keys::history(run))?;
-        Ok(found
-            .map(|bytes| serde_json::from_slice(&bytes))
-            .transpose()?)
+        Ok(found.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
     }
 
     fn number(&self, key: &[u8]) -> u64 {
-        self.views
-            .get(key)
-            .ok()
-            .flatten()
-            .and_then(|bytes| keys::number(&bytes))
-            .unwrap_or(0)
+        self.views.get(key).ok().flatten().and_then(|bytes| keys::number(&bytes)).unwrap_or(0)
     }
 
     /// Whether every row and index the store says it has is there and can be read.
@@ -242,22 +209,14 @@ impl Store {
 }
 
 fn hosts(run: &Run) -> Vec<String> {
-    run.plan
-        .hosts
-        .iter()
-        .map(|host| host.name.to_string())
-        .collect()
+    run.plan.hosts.iter().map(|host| host.name.to_string()).collect()
 }
 
 /// Opens sled and reads it through. After a hard stop sled may refuse or panic at open, and a cut file may open with rows
 /// missing: either way the answer is `None`, and the views are made anew.
 fn open_whole(dir: &Path) -> Option<Store> {
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let db = sled::Config::new()
-            .path(dir)
-            .cache_capacity(CACHE_BYTES_MAX)
-            .open()
-            .ok()?;
+        let db = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES_MAX).open().ok()?;
         let (views, kept) = (db.open_tree("views").ok()?, db.open_tree("kept").ok()?);
         let store = Store { views, kept, db };
         store.is_whole().then_some(store)

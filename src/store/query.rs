@@ -19,11 +19,7 @@ impl Store {
     ) -> Result<Page<HistoryRow>, StoreError> {
         let mut page = Paging::new(query.limit);
         for key in self.views.scan_prefix(narrowest(query)).keys().rev() {
-            let Some(stored) = keys::number(&key?)
-                .map(|run| self.stored(RunId(run)))
-                .transpose()?
-                .flatten()
-            else {
+            let Some(stored) = keys::number(&key?).map(|run| self.stored(RunId(run))).transpose()?.flatten() else {
                 continue;
             };
             // Runs are numbered as they are proposed: none before this one is younger.
@@ -47,11 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// The views cannot be read.
-    pub fn audit(
-        &self,
-        query: &AuditQuery,
-        visible: &dyn Fn(RunId) -> bool,
-    ) -> Result<Page<AuditRow>, StoreError> {
+    pub fn audit(&self, query: &AuditQuery, visible: &dyn Fn(RunId) -> bool) -> Result<Page<AuditRow>, StoreError> {
         let prefix = match (&query.run, &query.person, &query.kind) {
             (Some(run), _, _) => keys::events_of(*run),
             (None, Some(person), _) => keys::facet("actor", person.as_str()),
@@ -67,10 +59,7 @@ impl Store {
                 continue;
             };
             let row: AuditRow = serde_json::from_slice(&bytes)?;
-            let fits = query
-                .person
-                .as_ref()
-                .is_none_or(|person| row.by.person() == Some(person))
+            let fits = query.person.as_ref().is_none_or(|person| row.by.person() == Some(person))
                 && query.kind.as_ref().is_none_or(|kind| row.kind == *kind)
                 && row.run.is_none_or(visible);
             if fits {
@@ -90,9 +79,7 @@ impl Store {
             let Some(rest) = key.strip_prefix(prefix) else {
                 break;
             };
-            let name =
-                String::from_utf8_lossy(rest.split(|byte| *byte == 0).next().unwrap_or_default())
-                    .into_owned();
+            let name = String::from_utf8_lossy(rest.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned();
             next = keys::facet("workspace", &name);
             next.extend_from_slice(&[0xff; 9]);
             found.push(WorkspaceId::new(name));
@@ -137,28 +124,16 @@ fn matches(query: &HistoryQuery, stored: &Stored) -> bool {
     let row = &stored.row;
     let took_part = |person: &PersonId| {
         let named = [Some(&row.by), row.driver.as_ref(), row.reviewed_by.as_ref()];
-        named
-            .into_iter()
-            .flatten()
-            .chain(&row.approved_by)
-            .any(|one| one == person)
+        named.into_iter().flatten().chain(&row.approved_by).any(|one| one == person)
     };
     let says = |text: &String| {
         let text = text.to_lowercase();
-        [row.runbook.as_str(), &row.ticket, &row.note]
-            .iter()
-            .any(|field| field.to_lowercase().contains(&text))
+        [row.runbook.as_str(), &row.ticket, &row.note].iter().any(|field| field.to_lowercase().contains(&text))
     };
-    query
-        .workspace
-        .as_ref()
-        .is_none_or(|id| row.workspace == *id)
+    query.workspace.as_ref().is_none_or(|id| row.workspace == *id)
         && query.person.as_ref().is_none_or(took_part)
         && query.runbook.as_ref().is_none_or(|id| row.runbook == *id)
-        && query
-            .host
-            .as_ref()
-            .is_none_or(|host| stored.hosts.contains(host))
+        && query.host.as_ref().is_none_or(|host| stored.hosts.contains(host))
         && query.ending.is_none_or(|ending| row.ending == Some(ending))
         && query.phase.is_none_or(|phase| row.phase == phase)
         && query.until.is_none_or(|until| row.proposed < until)
@@ -177,13 +152,7 @@ struct Paging<T> {
 impl<T> Paging<T> {
     fn new(limit: u32) -> Self {
         let limit = usize::try_from(limit.clamp(1, PAGE_ROWS_MAX)).unwrap_or(1);
-        Self {
-            rows: Vec::new(),
-            limit,
-            matching: 0,
-            last: 0,
-            more: false,
-        }
+        Self { rows: Vec::new(), limit, matching: 0, last: 0, more: false }
     }
 
     fn take(&mut self, number: u64, before: Option<u64>, row: T) {
@@ -200,11 +169,6 @@ impl<T> Paging<T> {
     }
 
     fn finish(self, total: u64) -> Page<T> {
-        Page {
-            rows: self.rows,
-            matching: self.matching,
-            total,
-            next: self.more.then_some(self.last),
-        }
+        Page { rows: self.rows, matching: self.matching, total, next: self.more.then_some(self.last) }
     }
 }

@@ -11,10 +11,7 @@ use std::sync::Arc;
 
 /// Everything a driver recorded, with each run as it stood.
 fn happened(driver: &Driver) -> Vec<(Recorded, Option<Arc<Run>>)> {
-    let mut world = World {
-        origin: "test".to_owned(),
-        ..World::default()
-    };
+    let mut world = World { origin: "test".to_owned(), ..World::default() };
     let fold = |recorded: &Recorded| (recorded.clone(), evolve(&mut world, recorded).unwrap());
     driver.log.iter().map(fold).collect()
 }
@@ -23,29 +20,10 @@ fn some_runs() -> Vec<(Recorded, Option<Arc<Run>>)> {
     let mut driver = Driver::new(fixture::site());
     for n in 0..6u64 {
         let id = driver.start_one();
-        driver.carry_out(|_| {
-            if n == 3 {
-                CellResult::Failed(Reason::Exit(1))
-            } else {
-                CellResult::Ok
-            }
-        });
+        driver.carry_out(|_| if n == 3 { CellResult::Failed(Reason::Exit(1)) } else { CellResult::Ok });
         driver.at = driver.at.plus_ms(60_000);
-        if driver
-            .world
-            .run(RunId(id))
-            .is_some_and(|run| run.phase.ending().is_some())
-            && n % 2 == 0
-        {
-            driver
-                .as_person(
-                    "ada",
-                    Ask::Close {
-                        run: RunId(id),
-                        note: format!("Key {n} is in place."),
-                    },
-                )
-                .unwrap();
+        if driver.world.run(RunId(id)).is_some_and(|run| run.phase.ending().is_some()) && n % 2 == 0 {
+            driver.as_person("ada", Ask::Close { run: RunId(id), note: format!("Key {n} is in place.") }).unwrap();
         }
     }
     happened(&driver)
@@ -64,10 +42,7 @@ fn fill(dir: &Path, log: &[(Recorded, Option<Arc<Run>>)]) -> Store {
 fn answers(store: &Store) -> Vec<String> {
     let mut said = Vec::new();
     let query = |change: &dyn Fn(&mut HistoryQuery)| {
-        let mut query = HistoryQuery {
-            limit: 3,
-            ..HistoryQuery::default()
-        };
+        let mut query = HistoryQuery { limit: 3, ..HistoryQuery::default() };
         change(&mut query);
         serde_json::to_string(&store.history(&query, &|_| true).unwrap()).unwrap()
     };
@@ -83,30 +58,21 @@ fn answers(store: &Store) -> Vec<String> {
     }
     for person in ["ada", "grace", "kim", "nobody"] {
         said.push(query(&|q| q.person = Some(person.into())));
-        said.push(query(&|q| {
-            (q.person, q.ending) = (Some(person.into()), Some(Ending::Succeeded))
-        }));
+        said.push(query(&|q| (q.person, q.ending) = (Some(person.into()), Some(Ending::Succeeded))));
     }
     for host in ["web-1", "db-1"] {
         said.push(query(&|q| q.host = Some(host.to_owned())));
     }
     for minute in 0..7 {
-        said.push(query(&|q| {
-            q.since = Some(fixture::NOON.plus_ms(minute * 60_000))
-        }));
-        said.push(query(&|q| {
-            q.until = Some(fixture::NOON.plus_ms(minute * 60_000))
-        }));
+        said.push(query(&|q| q.since = Some(fixture::NOON.plus_ms(minute * 60_000))));
+        said.push(query(&|q| q.until = Some(fixture::NOON.plus_ms(minute * 60_000))));
     }
     said.push(query(&|q| q.text = Some("KEY 2".to_owned())));
     said.push(query(&|q| q.workspace = Some("prod-web".into())));
     said.push(query(&|q| q.runbook = Some("restart".into())));
-    for (run, person, kind) in [
-        (None, None, None),
-        (Some(2), None, None),
-        (None, Some("grace"), None),
-        (None, None, Some("voted")),
-    ] {
+    for (run, person, kind) in
+        [(None, None, None), (Some(2), None, None), (None, Some("grace"), None), (None, None, Some("voted"))]
+    {
         let query = AuditQuery {
             run: run.map(RunId),
             person: person.map(Into::into),
@@ -124,32 +90,13 @@ fn questions_narrow_and_page() {
     let dir = tempfile::tempdir().unwrap();
     let store = fill(&dir.path().join("store"), &some_runs());
     let all = |query: HistoryQuery| store.history(&query, &|_| true).unwrap();
-    let first = all(HistoryQuery {
-        limit: 4,
-        ..HistoryQuery::default()
-    });
+    let first = all(HistoryQuery { limit: 4, ..HistoryQuery::default() });
     assert_eq!((first.rows.len(), first.matching, first.total), (4, 6, 6));
     assert_eq!(first.rows[0].run, RunId(6), "newest first");
-    let rest = all(HistoryQuery {
-        limit: 4,
-        before: first.next,
-        ..HistoryQuery::default()
-    });
+    let rest = all(HistoryQuery { limit: 4, before: first.next, ..HistoryQuery::default() });
     assert_eq!((rest.rows.len(), rest.next), (2, None));
-    let hidden = store
-        .history(
-            &HistoryQuery {
-                limit: 4,
-                ..HistoryQuery::default()
-            },
-            &|_| false,
-        )
-        .unwrap();
-    assert_eq!(
-        (hidden.rows.len(), hidden.total),
-        (0, 0),
-        "z51: another workspace's history does not exist"
-    );
+    let hidden = store.history(&HistoryQuery { limit: 4, ..HistoryQuery::default() }, &|_| false).unwrap();
+    assert_eq!((hidden.rows.len(), hidden.total), (0, 0), "z51: another workspace's history does not exist");
 }
 
 #[test]
@@ -165,12 +112,7 @@ fn p8_answers_are_byte_equal_after_the_store_is_deleted_or_any_file_is_cut() {
     assert!(!files.is_empty());
     for (cut, file) in files.iter().enumerate() {
         let length = std::fs::metadata(file).unwrap().len();
-        std::fs::OpenOptions::new()
-            .write(true)
-            .open(file)
-            .unwrap()
-            .set_len(length / 2)
-            .unwrap();
+        std::fs::OpenOptions::new().write(true).open(file).unwrap().set_len(length / 2).unwrap();
         let store = fill(&path, &log);
         assert_eq!(answers(&store), before, "file {cut}: {}", file.display());
         store.close().unwrap();
@@ -184,47 +126,21 @@ fn views_of_another_ledger_or_ahead_of_it_are_made_again() {
     let log = some_runs();
     let dir = tempfile::tempdir().unwrap();
     drop(fill(dir.path(), &log));
-    assert_eq!(
-        Store::open(dir.path(), "test", log.len() as u64)
-            .unwrap()
-            .applied(),
-        log.len() as u64
-    );
-    assert_eq!(
-        Store::open(dir.path(), "test", 3).unwrap().applied(),
-        0,
-        "ahead"
-    );
+    assert_eq!(Store::open(dir.path(), "test", log.len() as u64).unwrap().applied(), log.len() as u64);
+    assert_eq!(Store::open(dir.path(), "test", 3).unwrap().applied(), 0, "ahead");
     drop(fill(dir.path(), &log));
-    assert_eq!(
-        Store::open(dir.path(), "another", log.len() as u64)
-            .unwrap()
-            .applied(),
-        0
-    );
+    assert_eq!(Store::open(dir.path(), "another", log.len() as u64).unwrap().applied(), 0);
 }
 
 #[test]
 fn presets_and_drafts_are_their_owners() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), "test", 0).unwrap();
-    store
-        .keep(&"ada".into(), "", Some(fixture::proposal()))
-        .unwrap();
-    store
-        .keep(&"ada".into(), "weekly", Some(fixture::proposal()))
-        .unwrap();
-    store
-        .keep(&"bo".into(), "", Some(fixture::proposal()))
-        .unwrap();
-    let names = |person: &str| {
-        store
-            .kept(&person.into())
-            .unwrap()
-            .into_iter()
-            .map(|kept| kept.name)
-            .collect::<Vec<_>>()
-    };
+    store.keep(&"ada".into(), "", Some(fixture::proposal())).unwrap();
+    store.keep(&"ada".into(), "weekly", Some(fixture::proposal())).unwrap();
+    store.keep(&"bo".into(), "", Some(fixture::proposal())).unwrap();
+    let names =
+        |person: &str| store.kept(&person.into()).unwrap().into_iter().map(|kept| kept.name).collect::<Vec<_>>();
     assert_eq!(names("ada"), ["", "weekly"]);
     store.keep(&"ada".into(), "", None).unwrap();
     assert_eq!(names("ada"), ["weekly"]);

@@ -24,8 +24,7 @@ use super::line::{CELL_MARKS_MAX, StyleBits, char_width, is_hidden, to_ascii};
 use pen::Pen;
 
 pub use modes::{
-    COPY_BYTES_MAX, Capability, Charset, Colours, MouseCapture, Screen, copy_to_clipboard, enter,
-    leave, mouse_capture,
+    COPY_BYTES_MAX, Capability, Charset, Colours, MouseCapture, Screen, copy_to_clipboard, enter, leave, mouse_capture,
 };
 
 /// Longest content of one cell that is written: a character with its marks. Real ones have at most about thirty bytes.
@@ -183,13 +182,7 @@ impl ByteBackend {
     fn csi(&mut self, params: &[u16], last: char) {
         let mut text = String::from("\x1b[");
         if params != [1] {
-            text.push_str(
-                &params
-                    .iter()
-                    .map(u16::to_string)
-                    .collect::<Vec<_>>()
-                    .join(";"),
-            );
+            text.push_str(&params.iter().map(u16::to_string).collect::<Vec<_>>().join(";"));
         }
         text.push(last);
         self.write(text.as_bytes());
@@ -207,10 +200,7 @@ impl ByteBackend {
         let blank = cell.symbol() == " " && pen::blank_is_blank(self.pen.look(cell));
         match waiting {
             Some(run) if blank && run.from.y == at.y && run.from.x + run.count == at.x => {
-                Some(Blanks {
-                    count: run.count + 1,
-                    ..run
-                })
+                Some(Blanks { count: run.count + 1, ..run })
             }
             other => {
                 if let Some(run) = other {
@@ -257,10 +247,7 @@ impl ByteBackend {
             Screen::Full if count >= ERASE_CELLS_MIN => self.csi(&[count], 'X'),
             Screen::Full | Screen::Vt100 => {
                 self.write(" ".repeat(usize::from(count)).as_bytes());
-                self.at = Some(Position {
-                    x: from.x + count,
-                    y: from.y,
-                });
+                self.at = Some(Position { x: from.x + count, y: from.y });
             }
         }
     }
@@ -345,10 +332,7 @@ impl Backend for ByteBackend {
     }
 
     fn window_size(&mut self) -> Result<WindowSize, Infallible> {
-        Ok(WindowSize {
-            columns_rows: self.size,
-            pixels: Size::ZERO,
-        })
+        Ok(WindowSize { columns_rows: self.size, pixels: Size::ZERO })
     }
 
     fn flush(&mut self) -> Result<(), Infallible> {
@@ -364,11 +348,7 @@ impl Backend for ByteBackend {
 
 /// Columns ratatui reckons for a cell's content; at least one.
 fn cell_width(symbol: &str) -> u16 {
-    if symbol.len() == 1 {
-        1
-    } else {
-        symbol.cell_width().max(1)
-    }
+    if symbol.len() == 1 { 1 } else { symbol.cell_width().max(1) }
 }
 
 /// A cell's content as it may leave, exactly as wide as ratatui reckons it.

@@ -64,10 +64,7 @@ impl OutputLine {
     pub fn marked(&self) -> SafeLine {
         let mut line = self.text.clone();
         if self.dropped > 0 {
-            line.push(
-                Safe::from(format_args!(" ␛×{}", self.dropped)),
-                StyleBits::attrs(Attrs::DIM),
-            );
+            line.push(Safe::from(format_args!(" ␛×{}", self.dropped)), StyleBits::attrs(Attrs::DIM));
         }
         match self.end {
             LineEnd::Split => line.push(Safe::new("↩"), StyleBits::attrs(Attrs::DIM)),
@@ -167,10 +164,7 @@ impl Filter {
                 rest
             }
             Some((_, rest)) => {
-                if self.torn.is_empty()
-                    && self.page.is_new()
-                    && run.iter().all(|b| matches!(b, b' '..=b'~'))
-                {
+                if self.torn.is_empty() && self.page.is_new() && run.iter().all(|b| matches!(b, b' '..=b'~')) {
                     // Most lines of most logs: nothing to obey, nothing to drop.
                     self.page.whole_line(&String::from_utf8_lossy(run));
                 } else {
@@ -263,9 +257,7 @@ impl Filter {
         match then {
             None => self.torn.extend_from_slice(torn),
             Some(control) if torn.is_empty() => self.parser.advance(&mut self.page, &[control]),
-            Some(control) => self
-                .parser
-                .advance(&mut self.page, &[torn, &[control]].concat()),
+            Some(control) => self.parser.advance(&mut self.page, &[torn, &[control]].concat()),
         }
     }
 }

@@ -56,29 +56,16 @@ impl RawMode {
         let system = |act| move |source| TtyError::System { act, source };
         let tty = tty.as_fd().try_clone_to_owned().map_err(|error| {
             let source = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-            TtyError::System {
-                act: "read",
-                source,
-            }
+            TtyError::System { act: "read", source }
         })?;
         let modes = tcgetattr(&tty).map_err(|source| match source {
             Errno::NOTTY => TtyError::NotATty,
-            source => TtyError::System {
-                act: "read",
-                source,
-            },
+            source => TtyError::System { act: "read", source },
         })?;
         let mut raw = modes.clone();
         raw.make_raw();
         tcsetattr(&tty, OptionalActions::Now, &raw).map_err(system("changed"))?;
-        Ok(Self {
-            found: Arc::new(Found {
-                tty,
-                modes,
-                leave,
-                restored: AtomicBool::new(false),
-            }),
-        })
+        Ok(Self { found: Arc::new(Found { tty, modes, leave, restored: AtomicBool::new(false) }) })
     }
 
     /// Restores the tty. Only the first call does anything.
@@ -113,12 +100,8 @@ impl Found {
         if self.restored.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
-        let modes = tcsetattr(&self.tty, OptionalActions::Now, &self.modes).map_err(|source| {
-            TtyError::System {
-                act: "changed",
-                source,
-            }
-        });
+        let modes = tcsetattr(&self.tty, OptionalActions::Now, &self.modes)
+            .map_err(|source| TtyError::System { act: "changed", source });
         let mut rest = self.leave.as_slice();
         while !rest.is_empty() {
             match rustix::io::write(&self.tty, rest) {
@@ -158,11 +141,7 @@ pub struct Environment<'a> {
 /// What the terminal these variables describe can do. When in doubt, less.
 #[must_use]
 pub fn detect(environment: Environment<'_>) -> Capability {
-    let set = |value: Option<&str>| {
-        value
-            .filter(|value| !value.is_empty())
-            .map(str::to_ascii_lowercase)
-    };
+    let set = |value: Option<&str>| value.filter(|value| !value.is_empty()).map(str::to_ascii_lowercase);
     let term = set(environment.term).unwrap_or_default();
     let screen = screen_of(&term);
     let colours = match screen {
@@ -170,20 +149,9 @@ pub fn detect(environment: Environment<'_>) -> Capability {
         Screen::Vt100 => Colours::None,
         Screen::Full => colours_of(&term, &set(environment.colorterm).unwrap_or_default()),
     };
-    let locale = set(environment.lc_all)
-        .or(set(environment.lc_ctype))
-        .or(set(environment.lang))
-        .unwrap_or_default();
+    let locale = set(environment.lc_all).or(set(environment.lc_ctype)).or(set(environment.lang)).unwrap_or_default();
     let utf8 = locale.contains("utf-8") || locale.contains("utf8");
-    Capability {
-        colours,
-        charset: if utf8 {
-            Charset::Unicode
-        } else {
-            Charset::Ascii
-        },
-        screen,
-    }
+    Capability { colours, charset: if utf8 { Charset::Unicode } else { Charset::Ascii }, screen }
 }
 
 fn screen_of(term: &str) -> Screen {
@@ -218,14 +186,7 @@ fn screen_of(term: &str) -> Screen {
 }
 
 fn colours_of(term: &str, colorterm: &str) -> Colours {
-    let true_colour = [
-        "kitty",
-        "alacritty",
-        "foot",
-        "wezterm",
-        "ghostty",
-        "contour",
-    ];
+    let true_colour = ["kitty", "alacritty", "foot", "wezterm", "ghostty", "contour"];
     if matches!(colorterm, "truecolor" | "24bit")
         || term.contains("direct")
         || true_colour.iter().any(|name| term.contains(name))

@@ -104,10 +104,7 @@ impl Key {
     /// A key alone.
     #[must_use]
     pub const fn new(code: KeyCode) -> Self {
-        Self {
-            code,
-            mods: Mods::NONE,
-        }
+        Self { code, mods: Mods::NONE }
     }
 
     /// A character alone.
@@ -119,10 +116,7 @@ impl Key {
     /// A character with Control.
     #[must_use]
     pub const fn ctrl(c: char) -> Self {
-        Self {
-            code: KeyCode::Char(c),
-            mods: Mods::CTRL,
-        }
+        Self { code: KeyCode::Char(c), mods: Mods::CTRL }
     }
 }
 

@@ -38,9 +38,7 @@ impl Safe {
     /// One `Safe` per line of the text, tabs widened to their columns. The empty text is one empty line.
     #[must_use]
     pub fn lines(text: &str) -> Vec<Self> {
-        text.split('\n')
-            .map(|line| Self::new(widen_tabs(line)))
-            .collect()
+        text.split('\n').map(|line| Self::new(widen_tabs(line))).collect()
     }
 
     /// The text, ready to draw.
@@ -83,11 +81,7 @@ impl Safe {
             return Self::default();
         };
         let right = kept / 2;
-        Self(format!(
-            "{}{CUT}{}",
-            head(&self.0, kept - right),
-            tail(&self.0, right)
-        ))
+        Self(format!("{}{CUT}{}", head(&self.0, kept - right), tail(&self.0, right)))
     }
 
     /// At least `columns` wide, filled with spaces on the right.
@@ -232,11 +226,7 @@ impl SafeLine {
             return Self::default();
         };
         let mut cut = self.window(0, kept);
-        let style = cut
-            .runs
-            .last()
-            .or(self.runs.first())
-            .map_or(StyleBits::PLAIN, |run| run.style);
+        let style = cut.runs.last().or(self.runs.first()).map_or(StyleBits::PLAIN, |run| run.style);
         cut.push(Safe(CUT.to_owned()), style);
         cut
     }
@@ -297,13 +287,8 @@ impl SafeLine {
     /// The same columns in printable ASCII.
     #[must_use]
     pub fn to_ascii(&self) -> Self {
-        let runs = self.runs.iter().map(|run| Run {
-            text: run.text.to_ascii(),
-            style: run.style,
-        });
-        Self {
-            runs: runs.collect(),
-        }
+        let runs = self.runs.iter().map(|run| Run { text: run.text.to_ascii(), style: run.style });
+        Self { runs: runs.collect() }
     }
 }
 
@@ -327,10 +312,7 @@ impl FromIterator<Run> for SafeLine {
 
 impl From<SafeLine> for Line<'static> {
     fn from(line: SafeLine) -> Self {
-        line.runs
-            .into_iter()
-            .map(|run| run.text.styled(run.style))
-            .collect()
+        line.runs.into_iter().map(|run| run.text.styled(run.style)).collect()
     }
 }
 
@@ -338,9 +320,7 @@ fn width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
     }
-    text.graphemes(true)
-        .map(|cluster| usize::from(cluster.cell_width()))
-        .sum()
+    text.graphemes(true).map(|cluster| usize::from(cluster.cell_width())).sum()
 }
 
 /// As much of the start as fits into `columns`.

@@ -46,11 +46,7 @@ async fn told(cx: &Cx<'_>, said: &str, receipt: &Receipt, io: &mut Io<'_>) -> Re
             "phase": run.as_ref().map(|run| run.phase.tag().word()),
             "run": receipt.run.map(|id| id.0),
         })),
-        (false, Some(run)) => format!(
-            "{said} {}: {}\n",
-            run.id,
-            text::standing(&world, run, cx.engine.now())
-        ),
+        (false, Some(run)) => format!("{said} {}: {}\n", run.id, text::standing(&world, run, cx.engine.now())),
         (false, None) => match receipt.run {
             Some(id) => format!("{said} {id}\n"),
             None => format!("{said}\n"),
@@ -64,34 +60,16 @@ async fn told(cx: &Cx<'_>, said: &str, receipt: &Receipt, io: &mut Io<'_>) -> Re
 fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusal> {
     let looked_at = |id: RunId| cx.open_run(id).map(|run| find::seen(&run));
     Ok(match verb {
-        Verb::Propose(form) => (
-            Seen::Nothing,
-            Ask::Propose(Box::new(proposal(form))),
-            "proposed",
-        ),
-        Verb::Accept {
-            run,
-            warning,
-            reason,
-        } => {
-            let ask = Ask::AcceptWarning {
-                run: *run,
-                warning: StepId::new(warning),
-                reason: reason.clone(),
-            };
+        Verb::Propose(form) => (Seen::Nothing, Ask::Propose(Box::new(proposal(form))), "proposed"),
+        Verb::Accept { run, warning, reason } => {
+            let ask = Ask::AcceptWarning { run: *run, warning: StepId::new(warning), reason: reason.clone() };
             (looked_at(*run)?, ask, "warning accepted for")
         }
         Verb::Approve { run, code, reason } => {
             let found = cx.open_run(*run)?;
             if !binding::is_code(&found.binding, code) {
-                return Err(Refusal::new(
-                    Rule::BindingDrift,
-                    format!("{code} is not the code of {run} as it stands"),
-                )
-                .next(format!(
-                    "read `quarterdeck runs show {}`, then give its code",
-                    run.0
-                )));
+                return Err(Refusal::new(Rule::BindingDrift, format!("{code} is not the code of {run} as it stands"))
+                    .next(format!("read `quarterdeck runs show {}`, then give its code", run.0)));
             }
             vote(*run, Seen::Binding(found.binding), Choice::Approve, reason)
         }
@@ -105,43 +83,25 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         Verb::Decide(decide) => decided(cx, decide)?,
         Verb::Pause { run } => (Seen::Nothing, Ask::Pause { run: *run }, "paused"),
         Verb::Continue { run } => (Seen::Nothing, Ask::Continue { run: *run }, "continued"),
-        Verb::Abort {
-            run,
-            after_step,
-            after_batch,
-            reason,
-        } => {
+        Verb::Abort { run, after_step, after_batch, reason } => {
             let how = match (after_step, after_batch) {
                 (true, _) => StopHow::AfterStep,
                 (false, true) => StopHow::AfterBatch,
                 (false, false) => StopHow::Now,
             };
-            let ask = Ask::Stop {
-                run: *run,
-                how,
-                reason: reason.clone(),
-            };
+            let ask = Ask::Stop { run: *run, how, reason: reason.clone() };
             (Seen::Nothing, ask, "stopping")
         }
         Verb::Note { run, text } => {
-            let ask = Ask::Note {
-                run: *run,
-                text: text.clone(),
-            };
+            let ask = Ask::Note { run: *run, text: text.clone() };
             (Seen::Nothing, ask, "noted on")
         }
         Verb::Close { run, note } => {
-            let ask = Ask::Close {
-                run: *run,
-                note: note.clone(),
-            };
+            let ask = Ask::Close { run: *run, note: note.clone() };
             (Seen::Nothing, ask, "closed")
         }
         Verb::Review { run, comment } => {
-            let ask = Ask::Review {
-                run: *run,
-                comment: comment.clone(),
-            };
+            let ask = Ask::Review { run: *run, comment: comment.clone() };
             (Seen::Nothing, ask, "reviewed")
         }
         Verb::Demo(_)
@@ -171,15 +131,7 @@ fn vote(run: RunId, seen: Seen, choice: Choice, reason: &str) -> (Seen, Ask, &'s
         Choice::Deny => "denied",
     };
     let reason = reason.to_owned();
-    (
-        seen,
-        Ask::Vote {
-            run,
-            choice,
-            reason,
-        },
-        said,
-    )
+    (seen, Ask::Vote { run, choice, reason }, said)
 }
 
 /// The proposal a form means.
@@ -202,14 +154,10 @@ pub fn proposal(form: &Form) -> Proposal {
 fn ticked(cx: &Cx<'_>, tick: &Tick) -> Result<Ask, Refusal> {
     let run = cx.open_run(tick.run)?;
     let step = StepId::new(&tick.step);
-    let points = run
-        .plan
-        .steps()
-        .find(|(_, found)| found.id == step)
-        .map_or(0, |(_, found)| match &found.action {
-            Action::Manual { checklist, .. } => checklist.len(),
-            Action::Script(_) => 0,
-        });
+    let points = run.plan.steps().find(|(_, found)| found.id == step).map_or(0, |(_, found)| match &found.action {
+        Action::Manual { checklist, .. } => checklist.len(),
+        Action::Script(_) => 0,
+    });
     let points = u16::try_from(points).unwrap_or(u16::MAX);
     let checked = match tick.all {
         true => (0..points).collect(),
@@ -224,24 +172,14 @@ fn ticked(cx: &Cx<'_>, tick: &Tick) -> Result<Ask, Refusal> {
             tick.points.iter().map(|n| n.saturating_sub(1)).collect()
         }
     };
-    Ok(Ask::Tick {
-        run: tick.run,
-        step,
-        checked,
-        evidence: tick.evidence.clone(),
-    })
+    Ok(Ask::Tick { run: tick.run, step, checked, evidence: tick.evidence.clone() })
 }
 
 fn decided(cx: &Cx<'_>, decide: &Decide) -> Result<(Seen, Ask, &'static str), Refusal> {
     let run = cx.open_run(decide.run)?;
     let slot = find::slot(&run, &decide.host, &decide.step)?;
     let attempt = run.cell(slot).map_or(0, |cell| cell.attempt);
-    let ask = Ask::Resolve {
-        run: decide.run,
-        slot,
-        decision: decide.decision.into(),
-        reason: decide.reason.clone(),
-    };
+    let ask = Ask::Resolve { run: decide.run, slot, decision: decide.decision.into(), reason: decide.reason.clone() };
     Ok((Seen::Attempt(attempt), ask, "decided in"))
 }
 
@@ -265,10 +203,7 @@ pub async fn secret(cx: &Cx<'_>, run: RunId, name: &str, io: &mut Io<'_>) -> Res
     };
     match given {
         Ok(()) => {
-            let receipt = Receipt {
-                run: Some(run),
-                index: None,
-            };
+            let receipt = Receipt { run: Some(run), index: None };
             told(cx, "secret taken for", &receipt, io).await
         }
         Err(refusal) => refused(cx, &refusal, io).await,
@@ -311,16 +246,11 @@ pub async fn site(cx: &Cx<'_>, verb: &SiteVerb, io: &mut Io<'_>) -> Result<Exit,
             };
             let long_enough = digest.len() >= DIGEST_DIGITS_MIN;
             if !long_enough || !found.to_string().starts_with(&digest.to_ascii_lowercase()) {
-                let refusal =
-                    Refusal::new(Rule::Stale, "another change waits than this digest").next(
-                        format!("read `quarterdeck site show`; it shows {}", found.short()),
-                    );
+                let refusal = Refusal::new(Rule::Stale, "another change waits than this digest")
+                    .next(format!("read `quarterdeck site show`; it shows {}", found.short()));
                 return refused(cx, &refusal, io).await;
             }
-            let ask = Ask::AcceptSite {
-                digest: found,
-                reason: reason.clone(),
-            };
+            let ask = Ask::AcceptSite { digest: found, reason: reason.clone() };
             match cx.engine.submit(cx.actor.clone(), Seen::Nothing, ask).await {
                 Ok(receipt) => told(cx, "accepted; the site is in force", &receipt, io).await,
                 Err(refusal) => refused(cx, &refusal, io).await,

@@ -12,12 +12,7 @@ use std::path::PathBuf;
 
 /// Governs operations from a terminal: propose, check, approve, run, watch, verify, note, review, prove.
 #[derive(Parser, Clone, PartialEq, Debug)]
-#[command(
-    name = "quarterdeck",
-    version,
-    disable_help_subcommand = true,
-    max_term_width = 110
-)]
+#[command(name = "quarterdeck", version, disable_help_subcommand = true, max_term_width = 110)]
 pub struct Line {
     /// What holds for every verb.
     #[command(flatten)]

@@ -16,9 +16,7 @@ impl Cx<'_> {
     /// An open run that this person may see; for others it does not exist, in the same words.
     pub fn open_run(&self, id: RunId) -> Result<Arc<Run>, Refusal> {
         let world = self.world();
-        let seen = world
-            .run(id)
-            .filter(|run| world.can_see(self.person, &run.plan.proposal.workspace));
+        let seen = world.run(id).filter(|run| world.can_see(self.person, &run.plan.proposal.workspace));
         seen.cloned().ok_or_else(|| no_such_run(id))
     }
 
@@ -29,15 +27,10 @@ impl Cx<'_> {
         }
         match self.engine.fetch(self.person, Fetch::Run(id)).await {
             Fetched::Run(run) => Ok(run),
-            Fetched::Failed(why) => Err(Refusal {
-                what: why,
-                ..no_such_run(id)
-            }),
-            Fetched::History(_)
-            | Fetched::Audit(_)
-            | Fetched::Log(_)
-            | Fetched::Presets(_)
-            | Fetched::Drafts(_) => Err(no_such_run(id)),
+            Fetched::Failed(why) => Err(Refusal { what: why, ..no_such_run(id) }),
+            Fetched::History(_) | Fetched::Audit(_) | Fetched::Log(_) | Fetched::Presets(_) | Fetched::Drafts(_) => {
+                Err(no_such_run(id))
+            }
         }
     }
 }
@@ -56,12 +49,10 @@ pub fn slot(run: &Run, host: &str, step: &str) -> Result<Slot, Refusal> {
     let plan = &run.plan;
     let host = match host {
         "-" => None,
-        name => Some(plan.host_ix(name).ok_or_else(|| {
-            Refusal::new(
-                Rule::NotFound,
-                format!("{} has no host called {name}", run.id),
-            )
-        })?),
+        name => Some(
+            plan.host_ix(name)
+                .ok_or_else(|| Refusal::new(Rule::NotFound, format!("{} has no host called {name}", run.id)))?,
+        ),
     };
     let item = item(run, step)?;
     Ok(Slot { item, host })
@@ -69,18 +60,11 @@ pub fn slot(run: &Run, host: &str, step: &str) -> Result<Slot, Refusal> {
 
 /// The step or check with this id.
 pub fn item(run: &Run, id: &str) -> Result<Item, Refusal> {
-    items(run)
-        .find(|item| run.plan.item_name(*item).0.as_str() == id)
-        .ok_or_else(|| {
-            let known: Vec<String> = items(run)
-                .map(|item| run.plan.item_name(item).0.to_string())
-                .collect();
-            Refusal::new(
-                Rule::NotFound,
-                format!("{} has no step or check called {id}", run.id),
-            )
+    items(run).find(|item| run.plan.item_name(*item).0.as_str() == id).ok_or_else(|| {
+        let known: Vec<String> = items(run).map(|item| run.plan.item_name(item).0.to_string()).collect();
+        Refusal::new(Rule::NotFound, format!("{} has no step or check called {id}", run.id))
             .next(format!("it has {}", known.join(", ")))
-        })
+    })
 }
 
 /// Every column of a run's matrix: steps first, for where an id is used twice the step is meant.
@@ -108,9 +92,7 @@ pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Refusal> {
         Refusal::new(Rule::Input, format!("`{text}` is no moment"))
             .next("write 2h (ago), 2026-11-21 or 2026-11-21T21:41:00Z")
     })?;
-    Ok(Timestamp(
-        now.0.saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX)),
-    ))
+    Ok(Timestamp(now.0.saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX))))
 }
 
 #[cfg(test)]

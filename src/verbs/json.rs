@@ -20,29 +20,17 @@ pub fn refusal(refusal: &Refusal) -> Value {
 
 /// A moment, or `null`.
 pub fn time(at: impl Into<Option<Timestamp>>) -> Value {
-    at.into().map_or(Value::Null, |at| {
-        Value::from(format!("{:.3}", at.to_jiff()))
-    })
+    at.into().map_or(Value::Null, |at| Value::from(format!("{:.3}", at.to_jiff())))
 }
 
 /// One run in full: what `runs show` prints.
 pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
     let plan = &run.plan;
-    let hosts: Vec<Value> = plan
-        .hosts
-        .iter()
-        .map(|host| json!({"name": host.name.as_str(), "reach": reach(&host.reach)}))
-        .collect();
-    let cells: Vec<Value> = run
-        .cells
-        .iter()
-        .map(|(slot, found)| cell(run, *slot, found))
-        .collect();
+    let hosts: Vec<Value> =
+        plan.hosts.iter().map(|host| json!({"name": host.name.as_str(), "reach": reach(&host.reach)})).collect();
+    let cells: Vec<Value> = run.cells.iter().map(|(slot, found)| cell(run, *slot, found)).collect();
     let waits: Vec<Value> = match matches!(run.phase, Phase::Waiting | Phase::Approved) {
-        true => policy::waits_for(world, run, now)
-            .iter()
-            .map(waits_for)
-            .collect(),
+        true => policy::waits_for(world, run, now).iter().map(waits_for).collect(),
         false => Vec::new(),
     };
     let checks: Vec<Value> = run
@@ -60,9 +48,10 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
     let warnings: Vec<Value> = policy::warnings(run)
         .iter()
         .map(|(id, text)| {
-            let accepted = run.accepted.get(id).map(|found| {
-                json!({"at": time(found.at), "by": found.by.as_str(), "reason": found.reason})
-            });
+            let accepted = run
+                .accepted
+                .get(id)
+                .map(|found| json!({"at": time(found.at), "by": found.by.as_str(), "reason": found.reason}));
             json!({"accepted": accepted, "id": id.as_str(), "text": text})
         })
         .collect();
@@ -126,10 +115,7 @@ fn because(phase: &Phase) -> Value {
 }
 
 fn note(note: Option<&Note>) -> Value {
-    note.map_or(
-        Value::Null,
-        |note| json!({"at": time(note.at), "by": note.by.as_str(), "text": note.text}),
-    )
+    note.map_or(Value::Null, |note| json!({"at": time(note.at), "by": note.by.as_str(), "text": note.text}))
 }
 
 fn cell(run: &Run, slot: Slot, cell: &Cell) -> Value {
@@ -177,14 +163,10 @@ pub fn state_word(state: &CellState) -> &'static str {
 /// Why a cell did not end well.
 pub fn reason(state: &CellState) -> Option<&Reason> {
     match state {
-        CellState::Failed(reason) | CellState::Unknown(reason) | CellState::Refused(reason) => {
-            Some(reason)
+        CellState::Failed(reason) | CellState::Unknown(reason) | CellState::Refused(reason) => Some(reason),
+        CellState::Waiting | CellState::Intended | CellState::Started { .. } | CellState::Ok | CellState::Skipped => {
+            None
         }
-        CellState::Waiting
-        | CellState::Intended
-        | CellState::Started { .. }
-        | CellState::Ok
-        | CellState::Skipped => None,
     }
 }
 
@@ -302,13 +284,7 @@ pub fn server(workspace: &Workspace, server: &Server) -> Value {
 fn reach(reach: &Reach) -> Value {
     match reach {
         Reach::Local => json!({"kind": "local"}),
-        Reach::Ssh {
-            address,
-            port,
-            user,
-            jump,
-            trust: _,
-        } => json!({
+        Reach::Ssh { address, port, user, jump, trust: _ } => json!({
             "address": address,
             "jump": jump.as_ref().map(ToString::to_string),
             "kind": "ssh",

@@ -31,9 +31,7 @@ pub async fn plan(cx: &Cx<'_>, form: &Form, io: &mut Io<'_>) -> Result<Exit, Gon
 pub async fn runs(cx: &Cx<'_>, list: &RunsList, io: &mut Io<'_>) -> Result<Exit, Gone> {
     let now = cx.engine.now();
     let moment = |text: &Option<String>| -> Result<Option<Timestamp>, Refusal> {
-        text.as_deref()
-            .map(|text| find::moment(text, now))
-            .transpose()
+        text.as_deref().map(|text| find::moment(text, now)).transpose()
     };
     let (since, until) = match (moment(&list.since), moment(&list.until)) {
         (Ok(since), Ok(until)) => (since, until),
@@ -78,10 +76,7 @@ pub async fn run(cx: &Cx<'_>, id: RunId, io: &mut Io<'_>) -> Result<Exit, Gone> 
                 true => {
                     let mut value = json::run(&world, &run, now);
                     if let Some(fields) = value.as_object_mut() {
-                        fields.insert(
-                            "missing_secrets".to_owned(),
-                            cx.engine.missing_secrets(id).into(),
-                        );
+                        fields.insert("missing_secrets".to_owned(), cx.engine.missing_secrets(id).into());
                     }
                     out::document(&value)
                 }
@@ -97,15 +92,7 @@ pub async fn run(cx: &Cx<'_>, id: RunId, io: &mut Io<'_>) -> Result<Exit, Gone> 
 /// Which `prompt:` secrets a run still lacks, and how they are given.
 pub fn secrets_missing(cx: &Cx<'_>, id: RunId) -> String {
     let names = cx.engine.missing_secrets(id);
-    names
-        .iter()
-        .map(|name| {
-            format!(
-                "\nneeds a secret: quarterdeck secret {} {name} < FILE\n",
-                id.0
-            )
-        })
-        .collect()
+    names.iter().map(|name| format!("\nneeds a secret: quarterdeck secret {} {name} < FILE\n", id.0)).collect()
 }
 
 /// `hosts list`.
@@ -114,9 +101,7 @@ pub async fn hosts(cx: &Cx<'_>, verb: &Hosts, io: &mut Io<'_>) -> Result<Exit, G
     let world = cx.world();
     let workspaces = world.site.iter().flat_map(|site| site.workspaces.values());
     let wanted = workspaces.filter(|found| {
-        let named = workspace
-            .as_deref()
-            .is_none_or(|id| found.id.as_str() == id);
+        let named = workspace.as_deref().is_none_or(|id| found.id.as_str() == id);
         named && found.has_member(cx.person)
     });
     let mut rows = Vec::new();
@@ -141,10 +126,7 @@ pub async fn hosts(cx: &Cx<'_>, verb: &Hosts, io: &mut Io<'_>) -> Result<Exit, G
     }
     let answer = match cx.json {
         true => {
-            let rows: Vec<_> = rows
-                .iter()
-                .map(|(w, server)| json::server(w, server))
-                .collect();
+            let rows: Vec<_> = rows.iter().map(|(w, server)| json::server(w, server)).collect();
             out::document(&json!({"rows": rows}))
         }
         false => text::hosts(&rows),
@@ -184,13 +166,7 @@ pub async fn unanswered(cx: &Cx<'_>, fetched: Fetched, io: &mut Io<'_>) -> Resul
     };
     match cx.json {
         true => io.out(&out::document(&json!({"failed": why}))).await?,
-        false => {
-            io.err(&format!(
-                "cannot tell: {}\n",
-                crate::terminal::line::Safe::new(&why)
-            ))
-            .await?
-        }
+        false => io.err(&format!("cannot tell: {}\n", crate::terminal::line::Safe::new(&why))).await?,
     }
     Ok(Exit::Unknown)
 }

@@ -67,11 +67,7 @@ impl Exit {
 
     /// The way a refusal by a rule ends a verb.
     pub fn of_refusal(refusal: &Refusal) -> Exit {
-        if refusal.rule == Rule::Storage {
-            Exit::Storage
-        } else {
-            Exit::No
-        }
+        if refusal.rule == Rule::Storage { Exit::Storage } else { Exit::No }
     }
 }
 
@@ -112,12 +108,7 @@ pub async fn run(engine: &Handle, actor: &Actor, line: &Line, io: &mut Io<'_>) -
     let Some(person) = actor.person() else {
         return Exit::No;
     };
-    let cx = Cx {
-        engine,
-        actor,
-        person,
-        json: line.common.json,
-    };
+    let cx = Cx { engine, actor, person, json: line.common.json };
     let done = match &line.verb {
         Some(verb) => carry_out(&cx, verb, io).await,
         None => Ok(Exit::Usage),
@@ -134,13 +125,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Runs(Runs::Show { run }) => look::run(cx, *run, io).await,
         Verb::Runs(Runs::Log(query)) => watch::log(cx, query, io).await,
         Verb::Hosts(hosts) => look::hosts(cx, hosts, io).await,
-        Verb::Audit(Audit::List {
-            run,
-            person,
-            kind,
-            before,
-            limit,
-        }) => {
+        Verb::Audit(Audit::List { run, person, kind, before, limit }) => {
             let query = crate::domain::query::AuditQuery {
                 run: *run,
                 person: person.as_deref().map(PersonId::new),
@@ -177,8 +162,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Attach { .. }
         | Verb::Completions { .. }
         | Verb::Doctor => {
-            io.err("this verb is carried out where it is typed, not by the server\n")
-                .await?;
+            io.err("this verb is carried out where it is typed, not by the server\n").await?;
             Ok(Exit::Usage)
         }
     }

@@ -82,11 +82,7 @@ fn written(value: &Value, formatter: impl Formatter) -> String {
 struct Careful<F>(F);
 
 impl<F: Formatter> Formatter for Careful<F> {
-    fn write_string_fragment<W: io::Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
+    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
         while let Some(at) = rest.find(crate::domain::input::is_invisible) {
             let (plain, hidden) = rest.split_at(at);
@@ -108,11 +104,7 @@ impl<F: Formatter> Formatter for Careful<F> {
     fn end_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
         self.0.end_array(writer)
     }
-    fn begin_array_value<W: io::Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
+    fn begin_array_value<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
         self.0.begin_array_value(writer, first)
     }
     fn end_array_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -124,11 +116,7 @@ impl<F: Formatter> Formatter for Careful<F> {
     fn end_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
         self.0.end_object(writer)
     }
-    fn begin_object_key<W: io::Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
+    fn begin_object_key<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
         self.0.begin_object_key(writer, first)
     }
     fn begin_object_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -148,29 +136,15 @@ mod tests {
     fn t_invisible_characters_are_spelled_and_mean_the_same() {
         let value = json!({"text": "a\u{9b}31m\u{202e}b\u{e0041}c", "b": [1, "é…"]});
         let written = line(&value);
-        assert!(
-            !written
-                .trim_end()
-                .contains(crate::domain::input::is_invisible),
-            "{written}"
-        );
-        assert!(
-            written.contains("\\u009b31m\\u202eb\\udb40\\udc41c"),
-            "{written}"
-        );
+        assert!(!written.trim_end().contains(crate::domain::input::is_invisible), "{written}");
+        assert!(written.contains("\\u009b31m\\u202eb\\udb40\\udc41c"), "{written}");
         assert!(written.contains("é…"));
         assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
-        assert_eq!(
-            serde_json::from_str::<Value>(&document(&value)).unwrap(),
-            value
-        );
+        assert_eq!(serde_json::from_str::<Value>(&document(&value)).unwrap(), value);
     }
 
     #[test]
     fn names_are_sorted() {
-        assert_eq!(
-            line(&json!({"b": 1, "a": {"d": 2, "c": 3}})),
-            "{\"a\":{\"c\":3,\"d\":2},\"b\":1}\n"
-        );
+        assert_eq!(line(&json!({"b": 1, "a": {"d": 2, "c": 3}})), "{\"a\":{\"c\":3,\"d\":2},\"b\":1}\n");
     }
 }

@@ -22,9 +22,7 @@ fn a_proposal_is_read_whole() {
     );
     assert!(line.common.json);
     assert_eq!(line.common.acting_as.as_deref(), Some("grace"));
-    let Some(Verb::Propose(form)) = line.verb else {
-        panic!()
-    };
+    let Some(Verb::Propose(form)) = line.verb else { panic!() };
     let proposal = act::proposal(&form);
     assert_eq!(proposal.inputs["risk"], "a=b c");
     assert_eq!(proposal.inputs["release"], "v1.5.0");
@@ -35,25 +33,15 @@ fn a_proposal_is_read_whole() {
 #[test]
 fn runs_are_written_with_and_without_the_sign() {
     for line in ["start 42", "start '#42'"] {
-        assert_eq!(
-            parsed(line).verb,
-            Some(Verb::Start {
-                run: crate::domain::RunId(42)
-            })
-        );
+        assert_eq!(parsed(line).verb, Some(Verb::Start { run: crate::domain::RunId(42) }));
     }
 }
 
 #[test]
 fn usage_is_exit_64_and_help_is_not() {
-    for line in [
-        "approve 1",
-        "decide 1 web-1 restart maybe",
-        "nonsense",
-        "propose x",
-        "runs list --limit many",
-        "demo --x",
-    ] {
+    for line in
+        ["approve 1", "decide 1 web-1 restart maybe", "nonsense", "propose x", "runs list --limit many", "demo --x"]
+    {
         let words = shlex::split(line).unwrap();
         assert_eq!(parse(&words).unwrap_err().exit, Exit::Usage, "{line}");
     }

@@ -18,11 +18,7 @@ const HOSTS_LISTED_MAX: usize = 24;
 
 /// `refused: … (code)`, who may, what next.
 pub fn refusal(refusal: &Refusal) -> String {
-    let mut text = format!(
-        "refused: {} ({})\n",
-        Safe::new(&refusal.what),
-        refusal.rule.code()
-    );
+    let mut text = format!("refused: {} ({})\n", Safe::new(&refusal.what), refusal.rule.code());
     for (label, value) in [("who may", &refusal.who_may), ("next", &refusal.next)] {
         if !value.is_empty() {
             let _ = writeln!(text, "{label}: {}", Safe::new(value));
@@ -39,10 +35,8 @@ pub fn time(at: Timestamp) -> String {
 /// Rows under their headings, columns lined up, two blanks between.
 pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let head: Vec<String> = headings.iter().map(|word| (*word).to_owned()).collect();
-    let all: Vec<Vec<Safe>> = std::iter::once(&head)
-        .chain(rows)
-        .map(|row| row.iter().map(Safe::new).collect())
-        .collect();
+    let all: Vec<Vec<Safe>> =
+        std::iter::once(&head).chain(rows).map(|row| row.iter().map(Safe::new).collect()).collect();
     let width = |column: usize| {
         let cells = all.iter().filter_map(|row| row.get(column));
         cells.map(Safe::width).max().unwrap_or(0)
@@ -50,11 +44,7 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let mut text = String::new();
     for row in &all {
-        let line: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| cell.pad(*width).to_string())
-            .collect();
+        let line: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| cell.pad(*width).to_string()).collect();
         text.push_str(line.join("  ").trim_end());
         text.push('\n');
     }
@@ -78,13 +68,8 @@ pub fn standing(world: &World, run: &Run, now: Timestamp) -> String {
             waits.iter().map(waits_for).collect::<Vec<_>>().join("; ")
         }
         Phase::Paused(_) | Phase::Running => {
-            let decide = run
-                .progress
-                .attention
-                .iter()
-                .map(|slot| format!("{} needs a decision", place(run, *slot)));
-            let manual =
-                by_hand(run).map(|slot| format!("{} is to be done by a person", place(run, slot)));
+            let decide = run.progress.attention.iter().map(|slot| format!("{} needs a decision", place(run, *slot)));
+            let manual = by_hand(run).map(|slot| format!("{} is to be done by a person", place(run, slot)));
             decide.chain(manual).collect::<Vec<_>>().join("; ")
         }
         Phase::Checking(_)
@@ -103,10 +88,7 @@ pub fn standing(world: &World, run: &Run, now: Timestamp) -> String {
 
 /// Manual steps that wait for somebody now.
 fn by_hand(run: &Run) -> impl Iterator<Item = Slot> + '_ {
-    let open = run
-        .cells
-        .iter()
-        .filter(|(slot, cell)| slot.host.is_none() && cell.state == CellState::Waiting);
+    let open = run.cells.iter().filter(|(slot, cell)| slot.host.is_none() && cell.state == CellState::Waiting);
     open.map(|(slot, _)| *slot)
 }
 
@@ -122,11 +104,7 @@ pub fn phase(phase: &Phase) -> String {
         }
         Phase::Cancelled(Cancel::Void(rule)) => format!("void ({})", rule.code()),
         Phase::Cancelled(cancel) => cancel.word().to_owned(),
-        Phase::Checking(_)
-        | Phase::Waiting
-        | Phase::Approved
-        | Phase::Running
-        | Phase::Verifying => word.to_owned(),
+        Phase::Checking(_) | Phase::Waiting | Phase::Approved | Phase::Running | Phase::Verifying => word.to_owned(),
     }
 }
 
@@ -135,11 +113,9 @@ fn waits_for(waits: &WaitsFor) -> String {
         WaitsFor::Approval { role, missing, may } => {
             format!("{missing} {} ({})", role.word(), people(may))
         }
-        WaitsFor::Warning { id, text, may } => format!(
-            "somebody to answer for warning {id}: {} ({})",
-            Safe::new(text),
-            people(may)
-        ),
+        WaitsFor::Warning { id, text, may } => {
+            format!("somebody to answer for warning {id}: {} ({})", Safe::new(text), people(may))
+        }
         WaitsFor::Window { why, until } => match until {
             Some(until) => format!("{why}, until {}", time(*until)),
             None => why.clone(),
@@ -150,11 +126,7 @@ fn waits_for(waits: &WaitsFor) -> String {
 fn people(people: &[PersonId]) -> String {
     match people.is_empty() {
         true => "nobody".to_owned(),
-        false => people
-            .iter()
-            .map(PersonId::as_str)
-            .collect::<Vec<_>>()
-            .join(", "),
+        false => people.iter().map(PersonId::as_str).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -197,17 +169,7 @@ pub fn history(rows: &[HistoryRow]) -> String {
             ]
         })
         .collect();
-    let headings = [
-        "run",
-        "proposed",
-        "workspace",
-        "runbook",
-        "impact",
-        "by",
-        "hosts",
-        "took",
-        "stands",
-    ];
+    let headings = ["run", "proposed", "workspace", "runbook", "impact", "by", "hosts", "took", "stands"];
     table(&headings, &rows)
 }
 
@@ -246,11 +208,7 @@ pub fn hosts(rows: &[(&Workspace, &Server)]) -> String {
         .iter()
         .map(|(workspace, server)| {
             let joined = |words: &std::collections::BTreeSet<String>| {
-                words
-                    .iter()
-                    .map(String::as_str)
-                    .collect::<Vec<_>>()
-                    .join(" ")
+                words.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
             };
             vec![
                 workspace.id.to_string(),
@@ -262,27 +220,14 @@ pub fn hosts(rows: &[(&Workspace, &Server)]) -> String {
             ]
         })
         .collect();
-    let headings = [
-        "workspace",
-        "environment",
-        "host",
-        "reached",
-        "groups",
-        "tags",
-    ];
+    let headings = ["workspace", "environment", "host", "reached", "groups", "tags"];
     table(&headings, &rows)
 }
 
 fn reach(reach: &Reach) -> String {
     match reach {
         Reach::Local => "this machine".to_owned(),
-        Reach::Ssh {
-            address,
-            port,
-            user,
-            jump,
-            trust: _,
-        } => {
+        Reach::Ssh { address, port, user, jump, trust: _ } => {
             let over = jump.as_ref().map(|jump| format!(" over {jump}"));
             format!("{user}@{address}:{port}{}", over.unwrap_or_default())
         }
@@ -309,42 +254,27 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
     let approval = match &plan.quorum {
         None => "none due".to_owned(),
         Some(quorum) => {
-            let slots: Vec<String> = quorum
-                .from
-                .iter()
-                .map(|slot| format!("{} {}", slot.n, slot.role.word()))
-                .collect();
+            let slots: Vec<String> =
+                quorum.from.iter().map(|slot| format!("{} {}", slot.n, slot.role.word())).collect();
             slots.join(" and ")
         }
     };
     let _ = writeln!(text, "approval: {approval}");
-    section(
-        &mut text,
-        "inputs",
-        plan.inputs
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
+    section(&mut text, "inputs", plan.inputs.iter().map(|(name, value)| (name.clone(), value.clone())));
     section(
         &mut text,
         "secrets",
         plan.secrets.iter().map(|secret| {
             let version = secret.version.as_deref().unwrap_or("not pinned");
-            (
-                secret.name.clone(),
-                format!("{} ({version})", secret.reference),
-            )
+            (secret.name.clone(), format!("{} ({version})", secret.reference))
         }),
     );
     let batches: Vec<String> = plan
         .batches
         .iter()
         .map(|batch| {
-            let names: Vec<&str> = batch
-                .iter()
-                .filter_map(|ix| plan.host(*ix))
-                .map(|host| host.name.as_str())
-                .collect();
+            let names: Vec<&str> =
+                batch.iter().filter_map(|ix| plan.host(*ix)).map(|host| host.name.as_str()).collect();
             names.join(" ")
         })
         .collect();
@@ -354,29 +284,14 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
         counted(batches.len(), "batch", "batches"),
         plan.parallel
     );
-    section(
-        &mut text,
-        &heading,
-        (1..)
-            .zip(batches)
-            .map(|(number, names)| (format!("batch {number}"), names)),
-    );
+    section(&mut text, &heading, (1..).zip(batches).map(|(number, names)| (format!("batch {number}"), names)));
     checks(&mut text, "preflight", &plan.runbook.preflight);
     let _ = writeln!(text, "\nsteps");
     for (position, step) in plan.steps() {
-        let _ = writeln!(
-            text,
-            "  {}. {}: {}  [{}]",
-            position + 1,
-            step.id,
-            Safe::new(&step.title),
-            step.effect.word()
-        );
+        let _ = writeln!(text, "  {}. {}: {}  [{}]", position + 1, step.id, Safe::new(&step.title), step.effect.word());
         let (lines, points) = match &step.action {
             Action::Script(script) => (&script.text, &[][..]),
-            Action::Manual {
-                text, checklist, ..
-            } => (text, checklist.as_slice()),
+            Action::Manual { text, checklist, .. } => (text, checklist.as_slice()),
         };
         for line in lines.trim().lines() {
             let _ = writeln!(text, "       {}", Safe::new(line));
@@ -387,16 +302,9 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
     }
     checks(&mut text, "verify", &plan.runbook.verify);
     if !plan.runbook.rollback.is_empty() {
-        let _ = writeln!(
-            text,
-            "\nway back\n  {}",
-            Safe::new(plan.runbook.rollback.trim())
-        );
+        let _ = writeln!(text, "\nway back\n  {}", Safe::new(plan.runbook.rollback.trim()));
     }
-    let warned = plan
-        .warnings
-        .iter()
-        .map(|w| (w.id.to_string(), w.text.clone()));
+    let warned = plan.warnings.iter().map(|w| (w.id.to_string(), w.text.clone()));
     section(&mut text, "warnings", warned);
     text
 }
@@ -422,9 +330,7 @@ fn checks(text: &mut String, heading: &str, checks: &[crate::domain::runbook::Ch
 }
 
 fn section(text: &mut String, heading: &str, rows: impl Iterator<Item = (String, String)>) {
-    let rows: Vec<(Safe, Safe)> = rows
-        .map(|(name, value)| (Safe::new(name), Safe::new(value)))
-        .collect();
+    let rows: Vec<(Safe, Safe)> = rows.map(|(name, value)| (Safe::new(name), Safe::new(value))).collect();
     let Some(width) = rows.iter().map(|(name, _)| name.width()).max() else {
         return;
     };
@@ -440,53 +346,27 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> String {
     let mut text = format!("{}  {}\n", run.id, standing(world, run, now));
     text.push_str(&plan(&run.plan, Some(&code)));
     let _ = writeln!(text, "\nwho and when");
-    let mut rows = vec![vec![
-        time(run.proposed),
-        run.plan.requester.to_string(),
-        "proposed".to_owned(),
-    ]];
+    let mut rows = vec![vec![time(run.proposed), run.plan.requester.to_string(), "proposed".to_owned()]];
     rows.extend(run.votes.iter().map(|vote| {
         let word = match vote.choice {
             crate::domain::run::Choice::Approve => "approved",
             crate::domain::run::Choice::Deny => "denied",
         };
-        vec![
-            time(vote.at),
-            vote.by.to_string(),
-            format!("{word}: {}", vote.reason),
-        ]
+        vec![time(vote.at), vote.by.to_string(), format!("{word}: {}", vote.reason)]
     }));
     rows.extend(run.accepted.iter().map(|(id, found)| {
-        vec![
-            time(found.at),
-            found.by.to_string(),
-            format!("accepted warning {id}: {}", found.reason),
-        ]
+        vec![time(found.at), found.by.to_string(), format!("accepted warning {id}: {}", found.reason)]
     }));
     if let (Some(started), Some(driver)) = (run.started, &run.driver) {
-        rows.push(vec![
-            time(started),
-            driver.to_string(),
-            "started".to_owned(),
-        ]);
+        rows.push(vec![time(started), driver.to_string(), "started".to_owned()]);
     }
-    rows.extend(run.notes.iter().map(|note| {
-        vec![
-            time(note.at),
-            note.by.to_string(),
-            format!("note: {}", note.text),
-        ]
-    }));
+    rows.extend(run.notes.iter().map(|note| vec![time(note.at), note.by.to_string(), format!("note: {}", note.text)]));
     if let Some(ended) = run.ended {
         rows.push(vec![time(ended), String::new(), phase(&run.phase)]);
     }
     for (word, note) in [("outcome", &run.outcome_note), ("review", &run.review)] {
         if let Some(note) = note {
-            rows.push(vec![
-                time(note.at),
-                note.by.to_string(),
-                format!("{word}: {}", note.text),
-            ]);
+            rows.push(vec![time(note.at), note.by.to_string(), format!("{word}: {}", note.text)]);
         }
     }
     rows.sort_by(|a, b| a.first().cmp(&b.first()));
@@ -496,11 +376,7 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> String {
         .iter()
         .filter(|(_, judged)| judged.verdict != Verdict::Pass)
         .map(|(check, judged)| {
-            vec![
-                check.id_and_title().0.to_owned(),
-                words::verdict_word(judged.verdict).to_owned(),
-                judged.why.clone(),
-            ]
+            vec![check.id_and_title().0.to_owned(), words::verdict_word(judged.verdict).to_owned(), judged.why.clone()]
         })
         .collect();
     if !judged.is_empty() {
@@ -519,8 +395,7 @@ fn matrix(run: &Run) -> String {
         .filter(|(_, cell)| every || !matches!(cell.state, CellState::Ok))
         .map(|(slot, cell)| {
             let host = slot.host.and_then(|ix| run.plan.host(ix));
-            let why =
-                reason(&cell.state).map(|reason| format!("{} ({})", reason.words(), reason.code()));
+            let why = reason(&cell.state).map(|reason| format!("{} ({})", reason.words(), reason.code()));
             let saw = cell.saw.lines().next().unwrap_or_default();
             vec![
                 host.map(|host| host.name.to_string()).unwrap_or_default(),
@@ -538,10 +413,7 @@ fn matrix(run: &Run) -> String {
     }
     let heading = match every {
         true => "host by step".to_owned(),
-        false => format!(
-            "host by step, of {} hosts what is not ok",
-            run.plan.hosts.len()
-        ),
+        false => format!("host by step, of {} hosts what is not ok", run.plan.hosts.len()),
     };
     let headings = ["host", "kind", "step", "state", "try", "why", "saw"];
     format!("\n{heading}\n{}", indented(&table(&headings, &rows)))
@@ -572,10 +444,7 @@ pub fn site(world: &World) -> String {
         }
     };
     if let Some(pending) = &world.pending {
-        let by = pending
-            .by
-            .as_ref()
-            .map_or("nobody said so".to_owned(), |by| format!("by {by}"));
+        let by = pending.by.as_ref().map_or("nobody said so".to_owned(), |by| format!("by {by}"));
         let _ = writeln!(
             text,
             "\na change waits for another owner: digest {}, since {}, {by}",
@@ -604,10 +473,7 @@ pub fn log_line(line: &LogLine, times: bool) -> String {
         true => format!("{} ", line.at.to_jiff().strftime("%H:%M:%S%.3f")),
         false => String::new(),
     };
-    let shown: String = filter::lines(&line.bytes)
-        .iter()
-        .map(|line| line.marked().text().to_string())
-        .collect();
+    let shown: String = filter::lines(&line.bytes).iter().map(|line| line.marked().text().to_string()).collect();
     let host = match line.host.is_empty() {
         true => String::new(),
         false => format!("{} ", Safe::new(&line.host)),

@@ -25,9 +25,7 @@ pub async fn run(cx: &Cx<'_>, id: RunId, io: &mut Io<'_>) -> Result<Exit, Gone> 
     };
     let not_begun = match found.phase {
         Phase::Waiting | Phase::Approved => true,
-        Phase::Checking(_) => {
-            found.started.is_none() && found.driver.is_none() && !is_starting(&found)
-        }
+        Phase::Checking(_) => found.started.is_none() && found.driver.is_none() && !is_starting(&found),
         Phase::Running
         | Phase::Paused(_)
         | Phase::Stopping(_)
@@ -65,12 +63,7 @@ pub async fn log(cx: &Cx<'_>, verb: &RunsLog, io: &mut Io<'_>) -> Result<Exit, G
         Ok(found) => found,
         Err(refusal) => return refused(cx, &refusal, io).await,
     };
-    let item = match verb
-        .step
-        .as_deref()
-        .map(|step| find::item(&found, step))
-        .transpose()
-    {
+    let item = match verb.step.as_deref().map(|step| find::item(&found, step)).transpose() {
         Ok(item) => item,
         Err(refusal) => return refused(cx, &refusal, io).await,
     };
@@ -102,12 +95,7 @@ pub async fn log(cx: &Cx<'_>, verb: &RunsLog, io: &mut Io<'_>) -> Result<Exit, G
 }
 
 /// Streams lines and moves of a run until it ends; the exit says how it ended.
-async fn follow(
-    cx: &Cx<'_>,
-    mut query: LogQuery,
-    times: bool,
-    io: &mut Io<'_>,
-) -> Result<Exit, Gone> {
+async fn follow(cx: &Cx<'_>, mut query: LogQuery, times: bool, io: &mut Io<'_>) -> Result<Exit, Gone> {
     let id = query.run;
     let mut tail = cx.engine.grown();
     let mut world = cx.engine.world();
@@ -170,12 +158,7 @@ fn ended(run: &Arc<Run>) -> Option<Exit> {
 }
 
 /// Writes every line there is from where the query stands, and moves it on.
-async fn drain(
-    cx: &Cx<'_>,
-    query: &mut LogQuery,
-    times: bool,
-    io: &mut Io<'_>,
-) -> Result<Result<(), Fetched>, Gone> {
+async fn drain(cx: &Cx<'_>, query: &mut LogQuery, times: bool, io: &mut Io<'_>) -> Result<Result<(), Fetched>, Gone> {
     loop {
         let page = match page(cx, query).await {
             Ok(page) => page,

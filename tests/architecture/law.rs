@@ -24,61 +24,22 @@ pub const MODULES: &[Module] = &[
             "HashMap",
         ],
     },
-    Module {
-        name: "ledger",
-        may: &["domain"],
-        never: &["tokio", "ratatui", "russh", "engine"],
-    },
-    Module {
-        name: "site",
-        may: &["domain"],
-        never: &["tokio", "sled", "russh", "ratatui"],
-    },
-    Module {
-        name: "store",
-        may: &["domain", "ledger"],
-        never: &["ratatui", "russh"],
-    },
-    Module {
-        name: "secrets",
-        may: &["domain"],
-        never: &["ledger", "console"],
-    },
-    Module {
-        name: "executor",
-        may: &["domain", "secrets"],
-        never: &["ledger", "engine", "console"],
-    },
-    Module {
-        name: "connect",
-        may: &["domain", "secrets"],
-        never: &["console", "ledger"],
-    },
+    Module { name: "ledger", may: &["domain"], never: &["tokio", "ratatui", "russh", "engine"] },
+    Module { name: "site", may: &["domain"], never: &["tokio", "sled", "russh", "ratatui"] },
+    Module { name: "store", may: &["domain", "ledger"], never: &["ratatui", "russh"] },
+    Module { name: "secrets", may: &["domain"], never: &["ledger", "console"] },
+    Module { name: "executor", may: &["domain", "secrets"], never: &["ledger", "engine", "console"] },
+    Module { name: "connect", may: &["domain", "secrets"], never: &["console", "ledger"] },
     Module {
         name: "engine",
-        may: &[
-            "domain", "ledger", "store", "site", "executor", "connect", "secrets",
-        ],
+        may: &["domain", "ledger", "store", "site", "executor", "connect", "secrets"],
         never: &["console", "session", "server", "ratatui"],
     },
-    Module {
-        name: "terminal",
-        may: &[],
-        never: &["domain", "engine", "console"],
-    },
+    Module { name: "terminal", may: &[], never: &["domain", "engine", "console"] },
     Module {
         name: "console",
         may: &["domain", "terminal::key", "terminal::line"],
-        never: &[
-            "tokio",
-            "russh",
-            "sled",
-            "crossterm",
-            "fs",
-            "net",
-            "env",
-            "clocks",
-        ],
+        never: &["tokio", "russh", "sled", "crossterm", "fs", "net", "env", "clocks"],
     },
     Module {
         name: "verbs",
@@ -90,65 +51,24 @@ pub const MODULES: &[Module] = &[
         may: &["console", "terminal", "engine", "domain"],
         never: &["ledger", "executor", "sled"],
     },
-    Module {
-        name: "server",
-        may: &["session", "verbs", "site", "engine", "domain"],
-        never: &["executor", "console"],
-    },
-    Module {
-        name: "cli",
-        may: &[ALL],
-        never: &[],
-    },
+    Module { name: "server", may: &["session", "verbs", "site", "engine", "domain"], never: &["executor", "console"] },
+    Module { name: "cli", may: &[ALL], never: &[] },
 ];
 
 /// What the words mean. A crate's word covers the crates that carry it.
 pub const WORDS: &[Word] = &[
-    Word {
-        name: "tokio",
-        paths: &["tokio", "tokio_util"],
-    },
-    Word {
-        name: "russh",
-        paths: &["russh"],
-    },
-    Word {
-        name: "sled",
-        paths: &["sled"],
-    },
-    Word {
-        name: "ratatui",
-        paths: &["ratatui", "tui_textarea"],
-    },
-    Word {
-        name: "crossterm",
-        paths: &["crossterm", "ratatui::crossterm"],
-    },
-    Word {
-        name: "toml",
-        paths: &["toml", "toml_edit"],
-    },
-    Word {
-        name: "tracing",
-        paths: &["tracing", "tracing_subscriber", "tracing_appender"],
-    },
-    Word {
-        name: "anyhow",
-        paths: &["anyhow"],
-    },
-    Word {
-        name: "fs",
-        paths: &["std::fs", "std::os", "tokio::fs", "rustix::fs", "tempfile"],
-    },
+    Word { name: "tokio", paths: &["tokio", "tokio_util"] },
+    Word { name: "russh", paths: &["russh"] },
+    Word { name: "sled", paths: &["sled"] },
+    Word { name: "ratatui", paths: &["ratatui", "tui_textarea"] },
+    Word { name: "crossterm", paths: &["crossterm", "ratatui::crossterm"] },
+    Word { name: "toml", paths: &["toml", "toml_edit"] },
+    Word { name: "tracing", paths: &["tracing", "tracing_subscriber", "tracing_appender"] },
+    Word { name: "anyhow", paths: &["anyhow"] },
+    Word { name: "fs", paths: &["std::fs", "std::os", "tokio::fs", "rustix::fs", "tempfile"] },
     // An address as a value is `core::net`; `std::net` is where the sockets are.
-    Word {
-        name: "net",
-        paths: &["std::net", "tokio::net", "rustix::net"],
-    },
-    Word {
-        name: "env",
-        paths: &["std::env"],
-    },
+    Word { name: "net", paths: &["std::net", "tokio::net", "rustix::net"] },
+    Word { name: "env", paths: &["std::env"] },
     Word {
         name: "clocks",
         paths: &[
@@ -160,10 +80,7 @@ pub const WORDS: &[Word] = &[
             "jiff::tz::TimeZone::system",
         ],
     },
-    Word {
-        name: "rng",
-        paths: &["getrandom", "rand", "std::hash::RandomState", "tempfile"],
-    },
+    Word { name: "rng", paths: &["getrandom", "rand", "std::hash::RandomState", "tempfile"] },
     // Iteration order differs from process to process: two folds of one log would differ.
     Word {
         name: "HashMap",
@@ -178,20 +95,9 @@ pub const WORDS: &[Word] = &[
     },
     Word {
         name: "println",
-        paths: &[
-            "println!",
-            "print!",
-            "eprintln!",
-            "eprint!",
-            "dbg!",
-            "std::io::stdout",
-            "std::io::stderr",
-        ],
+        paths: &["println!", "print!", "eprintln!", "eprint!", "dbg!", "std::io::stdout", "std::io::stderr"],
     },
-    Word {
-        name: "process::exit",
-        paths: &["std::process::exit", "std::process::abort"],
-    },
+    Word { name: "process::exit", paths: &["std::process::exit", "std::process::abort"] },
 ];
 
 pub const LAW: Law = Law {
@@ -221,6 +127,7 @@ pub const TOP_LEVEL: &[&str] = &[
     "benches",
     "clippy.toml",
     "deny.toml",
+    "rustfmt.toml",
     "runbooks",
     "src",
     "tests",

@@ -35,11 +35,7 @@ impl Token<'_> {
 
 /// All tokens of a source text that compiles. An unterminated literal runs to the end of the text.
 pub fn tokens(source: &str) -> Vec<Token<'_>> {
-    let mut lexer = Lexer {
-        rest: source,
-        line: 1,
-        found: Vec::new(),
-    };
+    let mut lexer = Lexer { rest: source, line: 1, found: Vec::new() };
     while !lexer.rest.is_empty() {
         lexer.step();
     }
@@ -69,11 +65,7 @@ impl<'a> Lexer<'a> {
             self.quote();
         } else if first == '\'' {
             self.quote();
-        } else if let Some(raw) = self
-            .rest
-            .strip_prefix("r#")
-            .filter(|raw| raw.starts_with(is_word_start))
-        {
+        } else if let Some(raw) = self.rest.strip_prefix("r#").filter(|raw| raw.starts_with(is_word_start)) {
             let len = word_bytes(raw);
             self.skip(2);
             self.take(Kind::Word, len);
@@ -95,11 +87,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn take(&mut self, kind: Kind, bytes: usize) {
-        self.found.push(Token {
-            kind,
-            text: &self.rest[..bytes],
-            line: self.line,
-        });
+        self.found.push(Token { kind, text: &self.rest[..bytes], line: self.line });
         self.skip(bytes);
     }
 
@@ -118,11 +106,7 @@ impl<'a> Lexer<'a> {
                 end += following.next().map_or(0, char::len_utf8);
             }
         }
-        self.found.push(Token {
-            kind: Kind::Text,
-            text: &self.rest[..end],
-            line,
-        });
+        self.found.push(Token { kind: Kind::Text, text: &self.rest[..end], line });
         self.skip((end + close.len()).min(self.rest.len()));
     }
 
@@ -145,10 +129,7 @@ impl<'a> Lexer<'a> {
 /// Bytes of the opening of a string literal at the start of `rest`, and what closes it.
 fn text_literal(rest: &str) -> Option<(usize, String)> {
     for prefix in ["", "b", "c"] {
-        if rest
-            .strip_prefix(prefix)
-            .is_some_and(|after| after.starts_with('"'))
-        {
+        if rest.strip_prefix(prefix).is_some_and(|after| after.starts_with('"')) {
             return Some((prefix.len() + 1, "\"".to_owned()));
         }
     }
@@ -156,10 +137,7 @@ fn text_literal(rest: &str) -> Option<(usize, String)> {
         if let Some(after) = rest.strip_prefix(prefix) {
             let hashes = after.bytes().take_while(|byte| *byte == b'#').count();
             if after[hashes..].starts_with('"') {
-                return Some((
-                    prefix.len() + hashes + 1,
-                    format!("\"{}", "#".repeat(hashes)),
-                ));
+                return Some((prefix.len() + hashes + 1, format!("\"{}", "#".repeat(hashes))));
             }
         }
     }
@@ -192,8 +170,7 @@ fn is_word_start(character: char) -> bool {
 }
 
 fn word_bytes(rest: &str) -> usize {
-    rest.find(|character: char| character != '_' && !character.is_alphanumeric())
-        .unwrap_or(rest.len())
+    rest.find(|character: char| character != '_' && !character.is_alphanumeric()).unwrap_or(rest.len())
 }
 
 #[test]
@@ -202,24 +179,12 @@ fn comments_and_literals_hide_their_content() {
         /* outer /* use sled; */ still */ let a = "use tokio;\" // no"; let b = r#"std::fs "quoted" \"#;
         let c = b"sled"; let d = '"'; let e = b'"'; let f: &'static str = c"x"; let g = '\''; let h = '\u{22}';
         'outer: loop { break 'outer; } r#match::end 1.0_f32"###;
-    let words: Vec<&str> = tokens(source)
-        .into_iter()
-        .filter(|token| token.kind == Kind::Word)
-        .map(|token| token.text)
-        .collect();
-    assert_eq!(
-        words.join(" "),
-        "let a let b let c let d let e let f str let g let h loop break match end"
-    );
-    let texts: Vec<&str> = tokens(source)
-        .into_iter()
-        .filter(|token| token.kind == Kind::Text)
-        .map(|token| token.text)
-        .collect();
-    assert_eq!(
-        texts,
-        ["use tokio;\\\" // no", "std::fs \"quoted\" \\", "sled", "x"]
-    );
+    let words: Vec<&str> =
+        tokens(source).into_iter().filter(|token| token.kind == Kind::Word).map(|token| token.text).collect();
+    assert_eq!(words.join(" "), "let a let b let c let d let e let f str let g let h loop break match end");
+    let texts: Vec<&str> =
+        tokens(source).into_iter().filter(|token| token.kind == Kind::Text).map(|token| token.text).collect();
+    assert_eq!(texts, ["use tokio;\\\" // no", "std::fs \"quoted\" \\", "sled", "x"]);
 }
 
 #[test]

@@ -42,10 +42,7 @@ pub fn read(source: &str, module: &[String], build: Build) -> Source {
     let mut reader = Reader {
         tokens: &tokens,
         at: 0,
-        scopes: vec![Scope {
-            module: module.to_vec(),
-            build,
-        }],
+        scopes: vec![Scope { module: module.to_vec(), build }],
         pending: None,
         aliases: BTreeMap::new(),
         raw: Vec::new(),
@@ -98,14 +95,8 @@ impl<'a> Reader<'a> {
                     self.pending = None;
                     self.at += 1;
                 }
-                (Kind::Word, "use") if self.token(1).is_some_and(|next| !next.is_sign("<")) => {
-                    self.import()
-                }
-                (Kind::Word, "mod")
-                    if self.token(1).is_some_and(|next| next.kind == Kind::Word) =>
-                {
-                    self.module()
-                }
+                (Kind::Word, "use") if self.token(1).is_some_and(|next| !next.is_sign("<")) => self.import(),
+                (Kind::Word, "mod") if self.token(1).is_some_and(|next| next.kind == Kind::Word) => self.module(),
                 (Kind::Word | Kind::Path, _) => self.path(),
                 (Kind::Text, text) => {
                     let build = self.build();
@@ -140,11 +131,7 @@ impl<'a> Reader<'a> {
     fn attribute(&mut self) {
         let inner = self.token(1).is_some_and(|token| token.is_sign("!"));
         let start = self.at + 1 + usize::from(inner);
-        if !self
-            .tokens
-            .get(start)
-            .is_some_and(|token| token.is_sign("["))
-        {
+        if !self.tokens.get(start).is_some_and(|token| token.is_sign("[")) {
             self.at += 1;
             return;
         }
@@ -251,24 +238,16 @@ impl<'a> Reader<'a> {
         if alias != "*" && alias != "_" && full.first() != Some(&alias) {
             self.aliases.insert(alias, full.clone());
         }
-        let named = Named {
-            path: full,
-            line,
-            build: self.build(),
-        };
-        self.raw.push(Raw {
-            named,
-            module,
-            from_use: true,
-        });
+        let named = Named { path: full, line, build: self.build() };
+        self.raw.push(Raw { named, module, from_use: true });
     }
 
     /// A path in code: `a::b::c`, `a::b!`, or one word that may be an alias.
     fn path(&mut self) {
         let line = self.tokens[self.at].line;
         let before = |back: usize| self.at.checked_sub(back).and_then(|at| self.tokens.get(at));
-        let is_field = before(1).is_some_and(|token| token.is_sign("."))
-            && !before(2).is_some_and(|token| token.is_sign("."));
+        let is_field =
+            before(1).is_some_and(|token| token.is_sign(".")) && !before(2).is_some_and(|token| token.is_sign("."));
         let mut path = Vec::new();
         if self.tokens[self.at].kind == Kind::Path {
             self.at += 1;
@@ -294,34 +273,19 @@ impl<'a> Reader<'a> {
         let is_keyword = path.len() == 1 && matches!(path[0].as_str(), "self" | "super" | "crate");
         if !is_field && !is_keyword {
             let module = self.scope().module.clone();
-            let named = Named {
-                path,
-                line,
-                build: self.build(),
-            };
-            self.raw.push(Raw {
-                named,
-                module,
-                from_use: false,
-            });
+            let named = Named { path, line, build: self.build() };
+            self.raw.push(Raw { named, module, from_use: false });
         }
     }
 
     fn resolve(mut self) -> Source {
-        for Raw {
-            mut named,
-            module,
-            from_use,
-        } in self.raw
-        {
+        for Raw { mut named, module, from_use } in self.raw {
             // An alias may begin another alias' path: `use std::time; use time::Instant;`.
             for _ in 0..ALIAS_DEPTH_MAX {
                 let first = named.path.first().cloned().unwrap_or_default();
                 let known = from_use && self.aliases.get(&first) == Some(&named.path);
                 match self.aliases.get(&first) {
-                    Some(full) if !known => {
-                        named.path = [full.as_slice(), &named.path[1..]].concat()
-                    }
+                    Some(full) if !known => named.path = [full.as_slice(), &named.path[1..]].concat(),
                     _ => break,
                 }
             }
@@ -381,51 +345,26 @@ mod tests {
     #[test]
     fn use_trees_are_spread_out() {
         assert_eq!(
-            named(
-                "use std::{fs, io::{self, Write as W}, time::*}; pub(crate) use crate::domain::Run;"
-            ),
-            [
-                "std::fs",
-                "std::io",
-                "std::io::Write",
-                "std::time::*",
-                "crate::domain::Run"
-            ]
+            named("use std::{fs, io::{self, Write as W}, time::*}; pub(crate) use crate::domain::Run;"),
+            ["std::fs", "std::io", "std::io::Write", "std::time::*", "crate::domain::Run"]
         );
     }
 
     #[test]
     fn super_and_self_are_resolved_through_inline_modules() {
         assert_eq!(
-            named(
-                "use super::c; use self::d::E; mod inner { use super::super::f; fn g() { super::h::i(); } }"
-            ),
-            [
-                "crate::a::c",
-                "crate::a::b::d::E",
-                "crate::a::f",
-                "crate::a::b::h::i"
-            ]
+            named("use super::c; use self::d::E; mod inner { use super::super::f; fn g() { super::h::i(); } }"),
+            ["crate::a::c", "crate::a::b::d::E", "crate::a::f", "crate::a::b::h::i"]
         );
     }
 
     #[test]
     fn a_path_through_an_import_is_put_back_in_full() {
         assert_eq!(
-            named(
-                "use std::time; fn a() { time::Instant::now(); println!(\"x\"); std::process::exit(1) }"
-            ),
-            [
-                "std::time",
-                "std::time::Instant::now",
-                "println!",
-                "std::process::exit"
-            ]
+            named("use std::time; fn a() { time::Instant::now(); println!(\"x\"); std::process::exit(1) }"),
+            ["std::time", "std::time::Instant::now", "println!", "std::process::exit"]
         );
-        assert_eq!(
-            named("use quarterdeck::domain as d; fn a(x: d::X) {}"),
-            ["crate::domain", "crate::domain::X"]
-        );
+        assert_eq!(named("use quarterdeck::domain as d; fn a(x: d::X) {}"), ["crate::domain", "crate::domain::X"]);
     }
 
     #[test]
@@ -435,28 +374,14 @@ mod tests {
                 "#[cfg(test)] use a::b; use c::d; #[cfg(test)] mod tests { fn e() { f::g() } } fn h() { i::j() } \
                  #[tokio::test] fn k() {} #[cfg(not(test))] use l::m;"
             ),
-            [
-                "test a::b",
-                "c::d",
-                "test f::g",
-                "i::j",
-                "tokio::test",
-                "l::m"
-            ]
+            ["test a::b", "c::d", "test f::g", "i::j", "tokio::test", "l::m"]
         );
-        let source = read(
-            "#[cfg(test)] mod tests; mod code;",
-            &["crate".to_owned()],
-            Build::Always,
-        );
+        let source = read("#[cfg(test)] mod tests; mod code;", &["crate".to_owned()], Build::Always);
         assert_eq!(source.test_modules, [["crate", "tests"]]);
     }
 
     #[test]
     fn fields_and_ranges_are_told_apart() {
-        assert_eq!(
-            named("fn a() { self.tokio::<u8>(); 0..sled::MAX; x != y }"),
-            ["sled::MAX"]
-        );
+        assert_eq!(named("fn a() { self.tokio::<u8>(); 0..sled::MAX; x != y }"), ["sled::MAX"]);
     }
 }

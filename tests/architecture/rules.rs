@@ -66,11 +66,7 @@ pub struct Finding {
 
 impl std::fmt::Display for Finding {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            out,
-            "{}:{}: {}: {}",
-            self.file, self.line, self.rule, self.what
-        )
+        write!(out, "{}:{}: {}: {}", self.file, self.line, self.rule, self.what)
     }
 }
 
@@ -90,10 +86,7 @@ pub const STALE: &str = "stale-allowance";
 /// The Rust files under the given directories of `root`, without anything below a directory named `fixture`.
 pub fn load(root: &Path, directories: &[&str]) -> Vec<File> {
     let mut files = Vec::new();
-    let mut open: Vec<_> = directories
-        .iter()
-        .map(|directory| root.join(directory))
-        .collect();
+    let mut open: Vec<_> = directories.iter().map(|directory| root.join(directory)).collect();
     while let Some(directory) = open.pop() {
         let Ok(entries) = fs::read_dir(&directory) else {
             continue;
@@ -107,10 +100,7 @@ pub fn load(root: &Path, directories: &[&str]) -> Vec<File> {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
                 let relative = path.strip_prefix(root).unwrap().to_str().unwrap();
-                files.push(File {
-                    path: relative.replace('\\', "/"),
-                    text,
-                });
+                files.push(File { path: relative.replace('\\', "/"), text });
             }
         }
     }
@@ -121,25 +111,14 @@ pub fn load(root: &Path, directories: &[&str]) -> Vec<File> {
 /// Every broken rule in the tree, less what is allowed by name; an allowance nothing needs is a finding too.
 pub fn findings(law: &Law, files: &[File]) -> Vec<Finding> {
     let test_modules = test_modules(files);
-    let mut found: Vec<Finding> = files
-        .iter()
-        .flat_map(|file| file_findings(law, file, &test_modules))
-        .collect();
+    let mut found: Vec<Finding> = files.iter().flat_map(|file| file_findings(law, file, &test_modules)).collect();
     let mut unused = Vec::new();
     for allowed in law.allowed {
         let before = found.len();
         found.retain(|finding| finding.file != allowed.file || finding.rule != allowed.rule);
         if found.len() == before {
-            let what = format!(
-                "`{}` is allowed here ({}), and nothing needs it",
-                allowed.rule, allowed.why
-            );
-            unused.push(Finding {
-                file: allowed.file.to_owned(),
-                line: 0,
-                rule: STALE,
-                what,
-            });
+            let what = format!("`{}` is allowed here ({}), and nothing needs it", allowed.rule, allowed.why);
+            unused.push(Finding { file: allowed.file.to_owned(), line: 0, rule: STALE, what });
         }
     }
     found.append(&mut unused);
@@ -157,31 +136,15 @@ fn file_findings(law: &Law, file: &File, test_modules: &[Vec<String>]) -> Vec<Fi
     let source = read(&file.text, &module, build);
     let mut found = Vec::new();
     let mut add = |line: usize, rule: &'static str, what: String| {
-        found.push(Finding {
-            file: file.path.clone(),
-            line,
-            rule,
-            what,
-        });
+        found.push(Finding { file: file.path.clone(), line, rule, what });
     };
 
     if !file.text.starts_with("//! ") {
-        add(
-            1,
-            HEADER,
-            "a file opens with `//!`: its purpose, its invariants, what it leaves out".to_owned(),
-        );
+        add(1, HEADER, "a file opens with `//!`: its purpose, its invariants, what it leaves out".to_owned());
     }
     let lines = file.text.lines().count();
     if lines > law.lines_max {
-        add(
-            lines,
-            LENGTH,
-            format!(
-                "{lines} lines; a file past {} holds two ideas",
-                law.lines_max
-            ),
-        );
+        add(lines, LENGTH, format!("{lines} lines; a file past {} holds two ideas", law.lines_max));
     }
     let ships = file.path.starts_with("src/");
     attributes(&source, ships, &mut add);
@@ -191,11 +154,7 @@ fn file_findings(law: &Law, file: &File, test_modules: &[Vec<String>]) -> Vec<Fi
     if ships {
         for (text, line, build) in &source.texts {
             if text == "CARGO_MANIFEST_DIR" && *build == Build::Always {
-                add(
-                    *line,
-                    MACHINE_PATH,
-                    "the build directory would stand in the binary".to_owned(),
-                );
+                add(*line, MACHINE_PATH, "the build directory would stand in the binary".to_owned());
             }
         }
         imports(law, &file.path, &source, &mut add);
@@ -206,38 +165,18 @@ fn file_findings(law: &Law, file: &File, test_modules: &[Vec<String>]) -> Vec<Fi
 fn attributes(source: &Source, ships: bool, add: &mut impl FnMut(usize, &'static str, String)) {
     for (words, line) in &source.attributes {
         let has = |word: &str| words.iter().any(|found| found == word);
-        let is = |word: &str| {
-            words
-                .first()
-                .is_some_and(|first| first == word || first == "cfg_attr" && has(word))
-        };
+        let is = |word: &str| words.first().is_some_and(|first| first == word || first == "cfg_attr" && has(word));
         if is("ignore") {
-            add(
-                *line,
-                SKIPPED_TEST,
-                "a test that does not run proves nothing".to_owned(),
-            );
+            add(*line, SKIPPED_TEST, "a test that does not run proves nothing".to_owned());
         }
         if is("should_panic") {
-            add(
-                *line,
-                SHOULD_PANIC,
-                "match the error value: any panic would satisfy this".to_owned(),
-            );
+            add(*line, SHOULD_PANIC, "match the error value: any panic would satisfy this".to_owned());
         }
         if ships && is("path") {
-            add(
-                *line,
-                PATH_ATTRIBUTE,
-                "a module's place is its name".to_owned(),
-            );
+            add(*line, PATH_ATTRIBUTE, "a module's place is its name".to_owned());
         }
         if (is("allow") || is("expect")) && !has("reason") {
-            add(
-                *line,
-                LINT_LEVEL,
-                "a lint is lifted with a reason".to_owned(),
-            );
+            add(*line, LINT_LEVEL, "a lint is lifted with a reason".to_owned());
         }
     }
 }
@@ -246,29 +185,16 @@ fn forbidden_anywhere(named: &Named, add: &mut impl FnMut(usize, &'static str, S
     let path = named.path.join("::");
     let last = named.path.last().map_or("", String::as_str);
     if matches!(last, "unbounded_channel" | "unbounded") || path == "std::sync::mpsc::channel" {
-        add(
-            named.line,
-            UNBOUNDED,
-            format!("`{path}`: every queue has a named bound"),
-        );
+        add(named.line, UNBOUNDED, format!("`{path}`: every queue has a named bound"));
     }
     if path == "std::thread::sleep" {
         add(named.line, SLEEP, format!("`{path}`: wait for a condition"));
     }
 }
 
-fn imports(
-    law: &Law,
-    path: &str,
-    source: &Source,
-    add: &mut impl FnMut(usize, &'static str, String),
-) {
+fn imports(law: &Law, path: &str, source: &Source, add: &mut impl FnMut(usize, &'static str, String)) {
     let Some(module) = row_of(law, path) else {
-        add(
-            1,
-            NO_ROW,
-            "this file belongs to no module of the table".to_owned(),
-        );
+        add(1, NO_ROW, "this file belongs to no module of the table".to_owned());
         return;
     };
     for named in &source.named {
@@ -276,19 +202,9 @@ fn imports(
         if named.path.len() > 1 && named.path[0] == "crate" {
             let target = named.path[1].as_str();
             if !law.modules.iter().any(|row| row.name == target) {
-                add(
-                    named.line,
-                    IMPORT,
-                    format!("`{shown}`: the crate has modules only, and `{target}` is none"),
-                );
-            } else if target != module.name
-                && !module.may.iter().any(|may| opens(may, &named.path[1..]))
-            {
-                add(
-                    named.line,
-                    IMPORT,
-                    format!("{} may not import {target} (`{shown}`)", module.name),
-                );
+                add(named.line, IMPORT, format!("`{shown}`: the crate has modules only, and `{target}` is none"));
+            } else if target != module.name && !module.may.iter().any(|may| opens(may, &named.path[1..])) {
+                add(named.line, IMPORT, format!("{} may not import {target} (`{shown}`)", module.name));
             }
         }
         if named.build == Build::Test {
@@ -304,11 +220,7 @@ fn imports(
             .filter(|word| module.never.contains(&word.name) || cli_only.contains(&word.name))
             .find(|word| word.paths.iter().any(|meant| names(meant, &named.path)));
         if let Some(word) = word {
-            add(
-                named.line,
-                IMPORT,
-                format!("{} never uses {} (`{shown}`)", module.name, word.name),
-            );
+            add(named.line, IMPORT, format!("{} never uses {} (`{shown}`)", module.name, word.name));
         }
     }
 }
@@ -319,18 +231,10 @@ fn row_of(law: &Law, path: &str) -> Option<Module> {
     let inside = path.strip_prefix("src/")?;
     match inside {
         "lib.rs" => {
-            return Some(Module {
-                name: "lib.rs",
-                may: &[],
-                never: &[],
-            });
+            return Some(Module { name: "lib.rs", may: &[], never: &[] });
         }
         "main.rs" => {
-            return Some(Module {
-                name: "main.rs",
-                may: &["cli"],
-                never: &[],
-            });
+            return Some(Module { name: "main.rs", may: &["cli"], never: &[] });
         }
         _ => {}
     }
@@ -340,16 +244,13 @@ fn row_of(law: &Law, path: &str) -> Option<Module> {
 
 /// Whether an entry of "may import" opens this path (both without `crate`).
 fn opens(may: &str, path: &[String]) -> bool {
-    may == ALL
-        || may.split("::").count() <= path.len()
-            && may.split("::").zip(path).all(|(one, other)| one == other)
+    may == ALL || may.split("::").count() <= path.len() && may.split("::").zip(path).all(|(one, other)| one == other)
 }
 
 /// Whether a path names something the word means, or brings it in by a glob.
 fn names(meant: &str, path: &[String]) -> bool {
     if meant.ends_with('!') {
-        return path.last().is_some_and(|last| last == meant)
-            && (path.len() == 1 || path[0] == "std");
+        return path.last().is_some_and(|last| last == meant) && (path.len() == 1 || path[0] == "std");
     }
     let mut meant = meant.split("::");
     for (at, segment) in path.iter().enumerate() {

@@ -17,29 +17,15 @@ pub fn compare(page: &str, modules: &[Module]) -> Result<(), String> {
         let Some(row) = rows.iter().find(|row| row.name == module.name) else {
             return Err(format!("no row for `{}/`", module.name));
         };
-        let set = |names: &[&str]| {
-            names
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect::<BTreeSet<_>>()
-        };
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
         if row.may != set(module.may) {
-            return Err(format!(
-                "`{}/` may import {:?}, not {:?}",
-                module.name, module.may, row.may
-            ));
+            return Err(format!("`{}/` may import {:?}, not {:?}", module.name, module.may, row.may));
         }
         if row.never != set(module.never) {
-            return Err(format!(
-                "`{}/` never uses {:?}, not {:?}",
-                module.name, module.never, row.never
-            ));
+            return Err(format!("`{}/` never uses {:?}, not {:?}", module.name, module.never, row.never));
         }
     }
-    match rows
-        .iter()
-        .find(|row| !modules.iter().any(|module| module.name == row.name))
-    {
+    match rows.iter().find(|row| !modules.iter().any(|module| module.name == row.name)) {
         Some(row) => Err(format!("a row for `{}/`, which is no module", row.name)),
         None => Ok(()),
     }
@@ -51,15 +37,9 @@ pub fn printed(modules: &[Module]) -> String {
         true => NONE.to_owned(),
         false => names.join(", "),
     };
-    let mut page =
-        "| module | purpose | may import (of ours) | never |\n|---|---|---|---|\n".to_owned();
+    let mut page = "| module | purpose | may import (of ours) | never |\n|---|---|---|---|\n".to_owned();
     for module in modules {
-        page.push_str(&format!(
-            "| `{}/` | … | {} | {} |\n",
-            module.name,
-            cell(module.may),
-            cell(module.never)
-        ));
+        page.push_str(&format!("| `{}/` | … | {} | {} |\n", module.name, cell(module.may), cell(module.never)));
     }
     page
 }
@@ -72,24 +52,16 @@ struct Row {
 
 fn rows(page: &str) -> Vec<Row> {
     let cells = |line: &str| -> Vec<String> {
-        line.trim()
-            .trim_matches('|')
-            .split('|')
-            .map(|cell| cell.trim().replace('`', ""))
-            .collect()
+        line.trim().trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect()
     };
     page.lines()
-        .skip_while(|line| {
-            !line.starts_with('|') || cells(line).first().is_none_or(|first| first != "module")
-        })
+        .skip_while(|line| !line.starts_with('|') || cells(line).first().is_none_or(|first| first != "module"))
         .skip(2)
         .take_while(|line| line.starts_with('|'))
         .filter_map(|line| match cells(line).as_slice() {
-            [name, _, may, never] => Some(Row {
-                name: name.trim_end_matches('/').to_owned(),
-                may: names(may),
-                never: names(never),
-            }),
+            [name, _, may, never] => {
+                Some(Row { name: name.trim_end_matches('/').to_owned(), may: names(may), never: names(never) })
+            }
             _ => None,
         })
         .collect()
@@ -99,11 +71,7 @@ fn rows(page: &str) -> Vec<Row> {
 fn names(cell: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut prefix = String::new();
-    for part in cell
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty() && *part != NONE)
-    {
+    for part in cell.split(',').map(str::trim).filter(|part| !part.is_empty() && *part != NONE) {
         let name = match part.split_once('{') {
             Some((before, first)) => {
                 prefix = before.to_owned();
@@ -124,16 +92,8 @@ mod tests {
     use super::*;
 
     const MODULES: &[Module] = &[
-        Module {
-            name: "a",
-            may: &[],
-            never: &["x", "y"],
-        },
-        Module {
-            name: "b",
-            may: &["a", "c::d", "c::e"],
-            never: &[],
-        },
+        Module { name: "a", may: &[], never: &["x", "y"] },
+        Module { name: "b", may: &["a", "c::d", "c::e"], never: &[] },
     ];
 
     #[test]

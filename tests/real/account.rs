@@ -32,63 +32,31 @@ impl Account {
     /// `None`, said aloud, where accounts cannot be made. `home` is created when missing and becomes the account's.
     pub fn new(label: &str, shell: &str, home: &Path) -> Option<Account> {
         if !can_administer() {
-            skipped(&format!(
-                "an account of its own ({label}): neither root nor sudo without a password"
-            ));
+            skipped(&format!("an account of its own ({label}): neither root nor sudo without a password"));
             return None;
         }
         remove_orphans();
-        let name = format!(
-            "{PREFIX}{label}-{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("{PREFIX}{label}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         fs::create_dir_all(home).unwrap();
         until("the account files", ACCOUNT_LOCK_WAIT, || {
             // `*` is no password at all; `!`, useradd's own choice, would make sshd call the account locked.
             let mut add = administer("useradd");
-            add.args([
-                "--system",
-                "--user-group",
-                "--no-create-home",
-                "--password",
-                "*",
-                "--shell",
-                shell,
-            ]);
+            add.args(["--system", "--user-group", "--no-create-home", "--password", "*", "--shell", shell]);
             succeed(add.arg("--home-dir").arg(home).arg(&name))
         });
         let entry = entries().into_iter().find(|entry| entry.name == name);
         let Entry { uid, gid, .. } = entry.expect("useradd said that it made the account");
         let owner = format!("{uid}:{gid}");
         succeed(administer("chown").arg(owner).arg(home)).unwrap();
-        Some(Account {
-            name,
-            uid,
-            gid,
-            home: home.to_owned(),
-        })
+        Some(Account { name, uid, gid, home: home.to_owned() })
     }
 
     /// A command that runs as this account, with nothing of our environment but a plain PATH.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = administer("setpriv");
-        command
-            .arg(format!("--reuid={}", self.uid))
-            .arg(format!("--regid={}", self.gid));
-        command.args([
-            "--clear-groups",
-            "--pdeathsig",
-            "KILL",
-            "--",
-            "env",
-            "-i",
-            "PATH=/usr/bin:/bin",
-        ]);
-        command
-            .arg(format!("HOME={}", self.home.display()))
-            .arg(format!("USER={}", self.name))
-            .arg(program);
+        command.arg(format!("--reuid={}", self.uid)).arg(format!("--regid={}", self.gid));
+        command.args(["--clear-groups", "--pdeathsig", "KILL", "--", "env", "-i", "PATH=/usr/bin:/bin"]);
+        command.arg(format!("HOME={}", self.home.display())).arg(format!("USER={}", self.name)).arg(program);
         command.current_dir("/");
         command
     }
@@ -96,9 +64,7 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
-        until("the account files", ACCOUNT_LOCK_WAIT, || {
-            remove(&self.name)
-        });
+        until("the account files", ACCOUNT_LOCK_WAIT, || remove(&self.name));
     }
 }
 
@@ -106,9 +72,7 @@ impl Drop for Account {
 pub fn own_name() -> String {
     let uid = rustix::process::getuid().as_raw();
     let entry = entries().into_iter().find(|entry| entry.uid == uid);
-    entry
-        .expect("the account running the tests is in /etc/passwd")
-        .name
+    entry.expect("the account running the tests is in /etc/passwd").name
 }
 
 pub fn is_root() -> bool {
@@ -124,16 +88,12 @@ struct Entry {
 fn entries() -> Vec<Entry> {
     let text = fs::read_to_string("/etc/passwd").unwrap();
     text.lines()
-        .filter_map(
-            |line| match line.split(':').collect::<Vec<_>>().as_slice() {
-                [name, _, uid, gid, ..] => Some(Entry {
-                    name: (*name).to_owned(),
-                    uid: uid.parse().ok()?,
-                    gid: gid.parse().ok()?,
-                }),
-                _ => None,
-            },
-        )
+        .filter_map(|line| match line.split(':').collect::<Vec<_>>().as_slice() {
+            [name, _, uid, gid, ..] => {
+                Some(Entry { name: (*name).to_owned(), uid: uid.parse().ok()?, gid: gid.parse().ok()? })
+            }
+            _ => None,
+        })
         .collect()
 }
 
@@ -165,10 +125,7 @@ fn remove(name: &str) -> Result<(), String> {
 
 fn remove_orphans() {
     for entry in entries() {
-        let maker = entry
-            .name
-            .strip_prefix(PREFIX)
-            .and_then(|rest| rest.rsplit('-').nth(1)?.parse::<u32>().ok());
+        let maker = entry.name.strip_prefix(PREFIX).and_then(|rest| rest.rsplit('-').nth(1)?.parse::<u32>().ok());
         if maker.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
             // Another test may be removing the same one.
             let _ = remove(&entry.name);
@@ -177,14 +134,9 @@ fn remove_orphans() {
 }
 
 fn succeed(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("{command:?}: {error}"))?;
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     match output.status.success() {
         true => Ok(()),
-        false => Err(format!(
-            "{command:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        )),
+        false => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))),
     }
 }

@@ -37,10 +37,7 @@ impl Dropbear {
             skipped("dropbear signing in an account of its own: not root");
             return None;
         }
-        let directory = tempfile::Builder::new()
-            .prefix("qd-dropbear")
-            .tempdir()
-            .unwrap();
+        let directory = tempfile::Builder::new().prefix("qd-dropbear").tempdir().unwrap();
         // The account must reach its home below this directory.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711)).unwrap();
         let home = directory.path().join("home");
@@ -56,59 +53,24 @@ impl Dropbear {
         }
 
         let host_key = directory.path().join("host_key");
-        let printed = run(Command::new(keygen)
-            .args(["-t", "ed25519", "-f"])
-            .arg(&host_key));
-        let line = printed
-            .lines()
-            .find(|line| line.starts_with("ssh-ed25519 "))
-            .unwrap();
-        let host_key_line = line
-            .split_whitespace()
-            .take(2)
-            .collect::<Vec<_>>()
-            .join(" ");
+        let printed = run(Command::new(keygen).args(["-t", "ed25519", "-f"]).arg(&host_key));
+        let line = printed.lines().find(|line| line.starts_with("ssh-ed25519 ")).unwrap();
+        let host_key_line = line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
 
         let (address, port) = (Ipv4Addr::new(127, 78, 0, 1), free_port());
         let listen = format!("{address}:{port}");
         let key = host_key.to_str().unwrap();
         let log = directory.path().join("log");
         let pid_file = directory.path().join("pid");
-        let arguments = [
-            "-F",
-            "-E",
-            "-s",
-            "-p",
-            &listen,
-            "-r",
-            key,
-            "-P",
-            pid_file.to_str().unwrap(),
-        ];
+        let arguments = ["-F", "-E", "-s", "-p", &listen, "-r", key, "-P", pid_file.to_str().unwrap()];
         let mut daemon = Daemon::start(&server, &arguments, &new_mark(), &log);
         until("dropbear to listen", SOON, || {
             assert!(daemon.ended().is_none(), "dropbear ended: {}", daemon.log());
-            TcpStream::connect((address, port))
-                .map(drop)
-                .map_err(|error| error.to_string())
+            TcpStream::connect((address, port)).map(drop).map_err(|error| error.to_string())
         });
         let user = account.name.clone();
-        let host = Host {
-            name: "dropbear".to_owned(),
-            address,
-            port,
-            user,
-            home,
-            oddity: None,
-        };
-        Some(Dropbear {
-            daemon,
-            host,
-            user_key,
-            host_key_line,
-            _account: account,
-            directory,
-        })
+        let host = Host { name: "dropbear".to_owned(), address, port, user, home, oddity: None };
+        Some(Dropbear { daemon, host, user_key, host_key_line, _account: account, directory })
     }
 
     pub fn log(&self) -> String {
@@ -117,34 +79,13 @@ impl Dropbear {
 
     /// OpenSSH's own client, told to be strict, ready for a command.
     pub fn client(&self) -> Command {
-        let Host {
-            address,
-            port,
-            user,
-            ..
-        } = &self.host;
+        let Host { address, port, user, .. } = &self.host;
         let known = self.directory.path().join("known_hosts");
-        fs::write(
-            &known,
-            format!("[{address}]:{port} {}\n", self.host_key_line),
-        )
-        .unwrap();
+        fs::write(&known, format!("[{address}]:{port} {}\n", self.host_key_line)).unwrap();
         let mut ssh = Command::new("ssh");
-        ssh.args([
-            "-F",
-            "none",
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            "StrictHostKeyChecking=yes",
-            "-o",
-            "ConnectTimeout=5",
-        ]);
-        ssh.arg("-o")
-            .arg(format!("UserKnownHostsFile={}", known.display()));
-        ssh.arg("-i")
-            .arg(&self.user_key.private)
-            .args(["-p", &port.to_string(), "-l", user]);
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=5"]);
+        ssh.arg("-o").arg(format!("UserKnownHostsFile={}", known.display()));
+        ssh.arg("-i").arg(&self.user_key.private).args(["-p", &port.to_string(), "-l", user]);
         ssh.arg(address.to_string());
         ssh
     }

@@ -94,11 +94,7 @@ enum Held {
 impl Fleet {
     /// `hosts` plain hosts, named from `h01`.
     pub fn plan(hosts: usize) -> FleetPlan {
-        FleetPlan {
-            hosts,
-            odd: Vec::new(),
-            certified: Certified::No,
-        }
+        FleetPlan { hosts, odd: Vec::new(), certified: Certified::No }
     }
 
     pub fn hosts(&self) -> &[Host] {
@@ -118,30 +114,19 @@ impl Fleet {
 
     /// What the servers' logs say of a host.
     pub fn traffic(&self, host: &Host) -> Traffic {
-        let server = self
-            .others
-            .iter()
-            .chain([&self.main])
-            .find(|server| server.port == host.port);
+        let server = self.others.iter().chain([&self.main]).find(|server| server.port == host.port);
         server.map_or_else(Traffic::default, |server| server.traffic(host.address))
     }
 
     /// The logs of all servers.
     pub fn log(&self) -> String {
-        self.others
-            .iter()
-            .chain([&self.main])
-            .map(Sshd::log)
-            .collect()
+        self.others.iter().chain([&self.main]).map(Sshd::log).collect()
     }
 
     /// A known_hosts file that pins [`Fleet::host_key`] for every host.
     pub fn known_hosts(&self) -> PathBuf {
         let key = self.host_key.public_line();
-        let lines = self
-            .hosts
-            .iter()
-            .map(|host| format!("[{}]:{} {key}\n", host.address, host.port));
+        let lines = self.hosts.iter().map(|host| format!("[{}]:{} {key}\n", host.address, host.port));
         let file = self.directory.path().join("known_hosts");
         fs::write(&file, lines.collect::<String>()).unwrap();
         file
@@ -150,38 +135,25 @@ impl Fleet {
     /// OpenSSH's own client with the user's key, told to be strict, ready for a command.
     pub fn client(&self, host: &Host) -> Command {
         let mut ssh = self.keyless_client(host);
-        ssh.args(["-o", "IdentitiesOnly=yes", "-i"])
-            .arg(&self.user_key.private);
+        ssh.args(["-o", "IdentitiesOnly=yes", "-i"]).arg(&self.user_key.private);
         ssh
     }
 
     /// The same with the keys an agent holds and no other.
     pub fn agent_client(&self, host: &Host, agent: &Agent) -> Command {
         let mut ssh = self.keyless_client(host);
-        ssh.args(["-o", "IdentityFile=none"])
-            .env("SSH_AUTH_SOCK", &agent.socket);
+        ssh.args(["-o", "IdentityFile=none"]).env("SSH_AUTH_SOCK", &agent.socket);
         ssh
     }
 
     /// With a plain key exchange: the default one costs ten times the CPU, and these tests are about the hosts.
     fn keyless_client(&self, host: &Host) -> Command {
         let mut ssh = Command::new("ssh");
-        ssh.args([
-            "-F",
-            "none",
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            "StrictHostKeyChecking=yes",
-        ]);
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]);
         ssh.args(["-o", "ConnectTimeout=5", "-o", "GlobalKnownHostsFile=none"]);
         ssh.args(["-o", "KexAlgorithms=curve25519-sha256"]);
-        ssh.arg("-o").arg(format!(
-            "UserKnownHostsFile={}",
-            self.known_hosts().display()
-        ));
-        ssh.args(["-p", &host.port.to_string(), "-l", &host.user])
-            .arg(host.address.to_string());
+        ssh.arg("-o").arg(format!("UserKnownHostsFile={}", self.known_hosts().display()));
+        ssh.args(["-p", &host.port.to_string(), "-l", &host.user]).arg(host.address.to_string());
         ssh
     }
 
@@ -195,10 +167,7 @@ impl Fleet {
 impl FleetPlan {
     /// Makes one host odd; `number` counts from 1.
     pub fn odd(mut self, number: usize, oddity: Oddity) -> FleetPlan {
-        assert!(
-            (1..=self.hosts).contains(&number),
-            "there is no host {number}"
-        );
+        assert!((1..=self.hosts).contains(&number), "there is no host {number}");
         self.odd.push((number, oddity));
         self
     }
@@ -212,10 +181,7 @@ impl FleetPlan {
     /// `None`, said aloud, where something it needs is not installed or not permitted.
     pub fn start(self) -> Option<Fleet> {
         super::program("ssh-keygen")?;
-        let directory = tempfile::Builder::new()
-            .prefix("qd-fleet")
-            .tempdir()
-            .unwrap();
+        let directory = tempfile::Builder::new().prefix("qd-fleet").tempdir().unwrap();
         let at = directory.path();
         let user_key = KeyPair::generate(at, "user", KeyType::Ed25519);
         let host_key = KeyPair::generate(at, "host", KeyType::Ed25519);
@@ -225,8 +191,7 @@ impl FleetPlan {
         fs::write(&nobody, "").unwrap();
 
         let sites: Vec<Site> = (1..=self.hosts).map(|number| site(at, number)).collect();
-        let authority = (self.certified == Certified::Yes)
-            .then(|| KeyPair::generate(at, "ca", KeyType::Ed25519));
+        let authority = (self.certified == Certified::Yes).then(|| KeyPair::generate(at, "ca", KeyType::Ed25519));
         let certificate = authority.as_ref().map(|authority| {
             let names: Vec<String> = sites.iter().map(|site| site.address.to_string()).collect();
             host_key.certify_host(authority, &names)
@@ -240,10 +205,7 @@ impl FleetPlan {
         };
         let main = Sshd::start(&plain)?;
 
-        let mut hosts: Vec<Host> = sites
-            .iter()
-            .map(|site| plain_host(site, main.port))
-            .collect();
+        let mut hosts: Vec<Host> = sites.iter().map(|site| plain_host(site, main.port)).collect();
         let mut others = Vec::new();
         let mut held = Vec::new();
         for (number, oddity) in self.odd {
@@ -252,18 +214,11 @@ impl FleetPlan {
             match oddity {
                 Oddity::WrongHostKey => {
                     let key = KeyPair::generate(at, &format!("other-{number}"), KeyType::Ed25519);
-                    others.push(Sshd::start(&Plan {
-                        host_key: &key.private,
-                        certificate: None,
-                        ..plain
-                    })?);
+                    others.push(Sshd::start(&Plan { host_key: &key.private, certificate: None, ..plain })?);
                     host.port = others.last()?.port;
                 }
                 Oddity::UnknownUserKey => {
-                    others.push(Sshd::start(&Plan {
-                        authorized_keys: &nobody,
-                        ..plain
-                    })?);
+                    others.push(Sshd::start(&Plan { authorized_keys: &nobody, ..plain })?);
                     host.port = others.last()?.port;
                 }
                 Oddity::Refusing => {
@@ -275,59 +230,31 @@ impl FleetPlan {
                     // The kernel completes the handshake; nobody ever takes the connection.
                     let listener = TcpListener::bind((host.address, 0)).unwrap();
                     host.port = listener.local_addr().unwrap().port();
-                    held.push(Held::Listening {
-                        _listener: listener,
-                    });
+                    held.push(Held::Listening { _listener: listener });
                 }
                 Oddity::MissingShell => {
-                    let account =
-                        Account::new("noshell", "/nonexistent/shell", &at.join("noshell"))?;
+                    let account = Account::new("noshell", "/nonexistent/shell", &at.join("noshell"))?;
                     host.user.clone_from(&account.name);
                     held.push(Held::User { _account: account });
                 }
             }
         }
-        Some(Fleet {
-            main,
-            others,
-            hosts,
-            user_key,
-            host_key,
-            authority,
-            _held: held,
-            directory,
-        })
+        Some(Fleet { main, others, hosts, user_key, host_key, authority, _held: held, directory })
     }
 }
 
 /// 127.77.0.1 and on, 250 to a block.
 fn site(directory: &Path, number: usize) -> Site {
     let name = format!("h{number:02}");
-    let [block, last] =
-        [(number - 1) / 250, (number - 1) % 250 + 1].map(|part| u8::try_from(part).unwrap());
+    let [block, last] = [(number - 1) / 250, (number - 1) % 250 + 1].map(|part| u8::try_from(part).unwrap());
     let home = directory.join("hosts").join(&name);
     fs::create_dir_all(&home).unwrap();
-    Site {
-        name,
-        address: Ipv4Addr::new(127, 77, block, last),
-        home,
-    }
+    Site { name, address: Ipv4Addr::new(127, 77, block, last), home }
 }
 
 fn plain_host(site: &Site, port: u16) -> Host {
-    let Site {
-        name,
-        address,
-        home,
-    } = site.clone();
-    Host {
-        name,
-        address,
-        port,
-        user: account::own_name(),
-        home,
-        oddity: None,
-    }
+    let Site { name, address, home } = site.clone();
+    Host { name, address, port, user: account::own_name(), home, oddity: None }
 }
 
 /// A socket that is bound and not listening: connecting to it is refused, and nobody else gets its port.

@@ -30,55 +30,29 @@ impl KeyPair {
             KeyType::Rsa3072 => &["-t", "rsa", "-b", "3072"],
         };
         let private = directory.join(name);
-        run(Command::new("ssh-keygen")
-            .args(["-q", "-N", "", "-C", name, "-f"])
-            .arg(&private)
-            .args(kind));
-        KeyPair {
-            public: directory.join(format!("{name}.pub")),
-            private,
-        }
+        run(Command::new("ssh-keygen").args(["-q", "-N", "", "-C", name, "-f"]).arg(&private).args(kind));
+        KeyPair { public: directory.join(format!("{name}.pub")), private }
     }
 
     /// `ssh-ed25519 AAAA…`, as known_hosts, authorized_keys and a workspace's pin have it.
     pub fn public_line(&self) -> String {
         let text = std::fs::read_to_string(&self.public).unwrap();
-        text.split_whitespace()
-            .take(2)
-            .collect::<Vec<_>>()
-            .join(" ")
+        text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
     }
 
     /// `SHA256:…`
     pub fn fingerprint(&self) -> String {
-        let text = run(Command::new("ssh-keygen")
-            .args(["-l", "-E", "sha256", "-f"])
-            .arg(&self.public));
+        let text = run(Command::new("ssh-keygen").args(["-l", "-E", "sha256", "-f"]).arg(&self.public));
         text.split_whitespace().nth(1).unwrap().to_owned()
     }
 
     /// Lets `authority` certify this key as a host key for `principals`; the certificate file is returned.
     pub fn certify_host(&self, authority: &KeyPair, principals: &[String]) -> PathBuf {
         let mut command = Command::new("ssh-keygen");
-        command.args([
-            "-q",
-            "-h",
-            "-I",
-            "host",
-            "-V",
-            "-5m:+1d",
-            "-n",
-            &principals.join(","),
-            "-s",
-        ]);
+        command.args(["-q", "-h", "-I", "host", "-V", "-5m:+1d", "-n", &principals.join(","), "-s"]);
         run(command.arg(&authority.private).arg(&self.public));
-        self.private.with_file_name(format!(
-            "{}-cert.pub",
-            self.private
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap()
-        ))
+        self.private
+            .with_file_name(format!("{}-cert.pub", self.private.file_name().and_then(|name| name.to_str()).unwrap()))
     }
 }
 
@@ -95,10 +69,7 @@ impl Agent {
     pub fn start(directory: &Path) -> Option<Agent> {
         let agent = program("ssh-agent")?;
         let socket = directory.join("agent.sock");
-        let Some(address) = socket
-            .to_str()
-            .filter(|path| path.len() < SOCKET_PATH_BYTES_MAX)
-        else {
+        let Some(address) = socket.to_str().filter(|path| path.len() < SOCKET_PATH_BYTES_MAX) else {
             skipped("the temporary directory's name is too long for an agent's socket");
             return None;
         };
@@ -108,17 +79,11 @@ impl Agent {
             true => Ok(()),
             false => Err(daemon.log()),
         });
-        Some(Agent {
-            _daemon: daemon,
-            socket,
-        })
+        Some(Agent { _daemon: daemon, socket })
     }
 
     pub fn add(&self, key: &KeyPair) {
-        run(Command::new("ssh-add")
-            .arg("-q")
-            .arg(&key.private)
-            .env("SSH_AUTH_SOCK", &self.socket));
+        run(Command::new("ssh-add").arg("-q").arg(&key.private).env("SSH_AUTH_SOCK", &self.socket));
     }
 }
 
@@ -128,15 +93,8 @@ pub const SOCKET_PATH_BYTES_MAX: usize = 107;
 /// Runs a program that must succeed; its standard output.
 #[track_caller]
 pub fn run(command: &mut Command) -> String {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{command:?}: {}: {errors}",
-        output.status
-    );
+    assert!(output.status.success(), "{command:?}: {}: {errors}", output.status);
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

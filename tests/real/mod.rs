@@ -7,11 +7,7 @@
 //!
 //! Keep such a value on the test's own thread: what it started is killed when the thread that started it ends.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "each test binary uses its own part of the kit"
-)]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of the kit")]
 
 pub mod account;
 pub mod dropbear;
@@ -39,10 +35,7 @@ pub use tmux::Tmux;
 pub use wait::until;
 
 /// `tests/run --deep`: full counts instead of a sample.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests/run says so through the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests/run says so through the environment")]
 pub fn deep() -> bool {
     env::var_os("QUARTERDECK_DEEP").is_some_and(|value| value == "1")
 }
@@ -53,18 +46,12 @@ pub fn count(sample: usize, full: usize) -> usize {
 }
 
 /// Says that something was not tried and why; `tests/run` prints all of these at its end.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests/run names its list through the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests/run names its list through the environment")]
 pub fn skipped(why: &str) {
     println!("not tried: {why}");
     if let Some(list) = env::var_os("QUARTERDECK_SKIPPED") {
         let line = format!("{why}\n");
-        let written = OpenOptions::new()
-            .append(true)
-            .open(list)
-            .and_then(|mut list| list.write_all(line.as_bytes()));
+        let written = OpenOptions::new().append(true).open(list).and_then(|mut list| list.write_all(line.as_bytes()));
         assert!(written.is_ok(), "the list of what was skipped: {written:?}");
     }
 }
@@ -74,10 +61,7 @@ pub fn skipped(why: &str) {
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let beyond = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    let found = env::split_paths(&path)
-        .chain(beyond)
-        .map(|at| at.join(name))
-        .find(|file| file.is_file());
+    let found = env::split_paths(&path).chain(beyond).map(|at| at.join(name)).find(|file| file.is_file());
     if found.is_none() {
         skipped(&format!("{name} is not installed"));
     }

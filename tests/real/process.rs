@@ -19,11 +19,7 @@ static MARKS: AtomicU32 = AtomicU32::new(0);
 
 /// A value for [`MARK`] that no other guard on this machine has while this process lives.
 pub fn new_mark() -> String {
-    format!(
-        "{}-{}",
-        std::process::id(),
-        MARKS.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("{}-{}", std::process::id(), MARKS.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A running program, killed with all its descendants on drop.
@@ -39,10 +35,7 @@ impl Daemon {
     /// carries `mark` in its environment or stays below it.
     pub fn start(program: &Path, arguments: &[&str], mark: &str, log: &Path) -> Daemon {
         let mut command = Command::new("setpriv");
-        command
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(program)
-            .args(arguments);
+        command.args(["--pdeathsig", "KILL", "--"]).arg(program).args(arguments);
         Daemon::spawn(command, mark, log)
     }
 
@@ -50,18 +43,9 @@ impl Daemon {
     pub fn spawn(mut command: Command, mark: &str, log: &Path) -> Daemon {
         let output = File::options().create(true).append(true).open(log).unwrap();
         let errors = output.try_clone().unwrap();
-        let child = command
-            .env(MARK, mark)
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .spawn();
+        let child = command.env(MARK, mark).stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
         let child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        Daemon {
-            child,
-            mark: mark.to_owned(),
-            log: log.to_owned(),
-        }
+        Daemon { child, mark: mark.to_owned(), log: log.to_owned() }
     }
 
     pub fn pid(&self) -> u32 {
@@ -75,10 +59,7 @@ impl Daemon {
 
     /// What it has written so far.
     pub fn log(&self) -> String {
-        fs::read(&self.log).map_or_else(
-            |_| String::new(),
-            |bytes| String::from_utf8_lossy(&bytes).into_owned(),
-        )
+        fs::read(&self.log).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Ends it and all its descendants at once, as a power cut would.
@@ -103,10 +84,7 @@ pub fn kill_marked(mark: &str) {
     let wanted = format!("{MARK}={mark}");
     for pid in processes() {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        if environment
-            .split(|byte| *byte == 0)
-            .any(|entry| entry == wanted.as_bytes())
-        {
+        if environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes()) {
             kill(pid);
         }
     }
@@ -131,20 +109,13 @@ pub fn descendants(root: u32) -> Vec<u32> {
 
 fn processes() -> Vec<u32> {
     let entries = fs::read_dir("/proc").unwrap();
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect()
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// The fourth field of `/proc/PID/stat`; the second, the name, may hold anything up to the last `)`.
 fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?
-        .1
-        .split_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn kill(pid: u32) {

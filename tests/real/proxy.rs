@@ -34,10 +34,7 @@ impl Proxy {
     pub fn start(target: SocketAddr) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared {
-            flow: Mutex::new((Flow::Open, Vec::new())),
-            changed: Condvar::new(),
-        });
+        let shared = Arc::new(Shared { flow: Mutex::new((Flow::Open, Vec::new())), changed: Condvar::new() });
         let ours = Arc::clone(&shared);
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -105,10 +102,7 @@ fn join(shared: &Arc<Shared>, client: TcpStream, host: TcpStream) {
 fn carry(shared: &Shared, mut from: TcpStream, mut to: TcpStream) {
     let mut chunk = vec![0; CHUNK_BYTES];
     while let Ok(count) = from.read(&mut chunk) {
-        let held = shared
-            .changed
-            .wait_while(shared.lock(), |(flow, _)| *flow == Flow::Frozen)
-            .unwrap();
+        let held = shared.changed.wait_while(shared.lock(), |(flow, _)| *flow == Flow::Frozen).unwrap();
         let ended = held.0 == Flow::Ended;
         drop(held);
         if count == 0 || ended || to.write_all(&chunk[..count]).is_err() {

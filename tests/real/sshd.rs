@@ -108,11 +108,7 @@ fn attempt(sshd: &Path, plan: &Plan<'_>) -> Option<Sshd> {
 }
 
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn configuration(plan: &Plan<'_>, port: u16, mark: &str) -> String {
@@ -127,16 +123,9 @@ fn configuration(plan: &Plan<'_>, port: u16, mark: &str) -> String {
     if let Some(certificate) = plan.certificate {
         text.push_str(&format!("HostCertificate {}\n", certificate.display()));
     }
-    for Site {
-        name,
-        address,
-        home,
-    } in plan.sites
-    {
+    for Site { name, address, home } in plan.sites {
         let home = home.display();
-        text.push_str(&format!(
-            "Match LocalAddress {address}\n  SetEnv {MARK}={mark} QD_HOST={name} HOME={home}\n"
-        ));
+        text.push_str(&format!("Match LocalAddress {address}\n  SetEnv {MARK}={mark} QD_HOST={name} HOME={home}\n"));
     }
     text
 }
@@ -176,16 +165,8 @@ fn the_log_is_read_per_address() {
         Starting session: command for kim from 127.0.0.1 port 40001 id 1\n\
         Connection from 127.0.0.1 port 40001 on 127.77.0.2 port 2200 rdomain \"\"\n\
         Accepted publickey for kim from 127.0.0.1 port 40001 ssh2: ED25519 SHA256:x\n";
-    let first = Traffic {
-        connections: 1,
-        accepted: 1,
-        sessions: 2,
-    };
-    let second = Traffic {
-        connections: 2,
-        accepted: 1,
-        sessions: 0,
-    };
+    let first = Traffic { connections: 1, accepted: 1, sessions: 2 };
+    let second = Traffic { connections: 2, accepted: 1, sessions: 0 };
     assert_eq!(traffic(log, Ipv4Addr::new(127, 77, 0, 1)), first);
     assert_eq!(traffic(log, Ipv4Addr::new(127, 77, 0, 2)), second);
 }

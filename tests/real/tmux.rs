@@ -36,40 +36,25 @@ impl Tmux {
     /// A pane running one program; after its end the last screen stays.
     pub fn start(columns: u16, rows: u16, command: &[&str]) -> Option<Tmux> {
         let program = program("tmux")?;
-        let directory = tempfile::Builder::new()
-            .prefix("qd-tmux")
-            .tempdir()
-            .unwrap();
+        let directory = tempfile::Builder::new().prefix("qd-tmux").tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         std::fs::write(at("conf"), SETTINGS).unwrap();
         let socket = at("socket");
         let mark = new_mark();
         let mut server = Command::new("setpriv");
         server.args(["--pdeathsig", "KILL", "--"]).arg(program);
-        server
-            .args(["-D", "-u", "-f"])
-            .arg(at("conf"))
-            .arg("-S")
-            .arg(&socket);
+        server.args(["-D", "-u", "-f"]).arg(at("conf")).arg("-S").arg(&socket);
         plain_environment(&mut server, directory.path());
         let mut server = Daemon::spawn(server, &mark, &at("log"));
-        until("tmux to listen", SOON, || {
-            match (socket.exists(), server.ended()) {
-                (_, Some(status)) => panic!("tmux ended with {status}: {}", server.log()),
-                (true, None) => Ok(()),
-                (false, None) => Err(server.log()),
-            }
+        until("tmux to listen", SOON, || match (socket.exists(), server.ended()) {
+            (_, Some(status)) => panic!("tmux ended with {status}: {}", server.log()),
+            (true, None) => Ok(()),
+            (false, None) => Err(server.log()),
         });
-        let tmux = Tmux {
-            _server: server,
-            socket,
-            directory,
-        };
+        let tmux = Tmux { _server: server, socket, directory };
         let (columns, rows) = (columns.to_string(), rows.to_string());
         let mut session = tmux.command("new-session");
-        run(session
-            .args(["-d", "-s", "t", "-x", &columns, "-y", &rows, "--"])
-            .args(command));
+        run(session.args(["-d", "-s", "t", "-x", &columns, "-y", &rows, "--"]).args(command));
         Some(tmux)
     }
 
@@ -85,9 +70,7 @@ impl Tmux {
 
     /// Text as typed, without meaning of its own.
     pub fn text(&self, text: &str) {
-        run(self
-            .command("send-keys")
-            .args(["-t", "t", "-l", "--", text]));
+        run(self.command("send-keys").args(["-t", "t", "-l", "--", text]));
     }
 
     /// A line for the shell.
@@ -98,9 +81,7 @@ impl Tmux {
 
     pub fn resize(&self, columns: u16, rows: u16) {
         let (columns, rows) = (columns.to_string(), rows.to_string());
-        run(self
-            .command("resize-window")
-            .args(["-t", "t", "-x", &columns, "-y", &rows]));
+        run(self.command("resize-window").args(["-t", "t", "-x", &columns, "-y", &rows]));
     }
 
     /// The visible rows as text, blanks at the end of a row cut.
@@ -118,27 +99,19 @@ impl Tmux {
     pub fn wait_for(&self, what: &str, limit: Duration, wanted: impl Fn(&str) -> bool) -> String {
         until(what, limit, || {
             let screen = self.screen();
-            if wanted(&screen) {
-                Ok(screen)
-            } else {
-                Err(screen)
-            }
+            if wanted(&screen) { Ok(screen) } else { Err(screen) }
         })
     }
 
     /// Waits until a text stands on the screen, and returns the screen.
     #[track_caller]
     pub fn wait_for_text(&self, text: &str) -> String {
-        self.wait_for(&format!("{text:?} on the screen"), SOON, |screen| {
-            screen.contains(text)
-        })
+        self.wait_for(&format!("{text:?} on the screen"), SOON, |screen| screen.contains(text))
     }
 
     /// The line settings of the pane's terminal, as `stty -g` prints them.
     pub fn stty(&self) -> String {
-        run(Command::new("stty").args(["-g", "-F", self.ask("#{pane_tty}").trim()]))
-            .trim()
-            .to_owned()
+        run(Command::new("stty").args(["-g", "-F", self.ask("#{pane_tty}").trim()])).trim().to_owned()
     }
 
     /// The modes a full-screen program changes and must put back, with the cursor's place.
@@ -174,11 +147,7 @@ impl Tmux {
     }
 
     fn ask(&self, format: &str) -> String {
-        run(self
-            .command("display-message")
-            .args(["-t", "t", "-p", format]))
-        .trim_end_matches('\n')
-        .to_owned()
+        run(self.command("display-message").args(["-t", "t", "-p", format])).trim_end_matches('\n').to_owned()
     }
 
     fn command(&self, name: &str) -> Command {
@@ -191,13 +160,6 @@ impl Tmux {
 
 /// Nothing of the machine's settings decides what a test sees.
 fn plain_environment(command: &mut Command, home: &Path) {
-    command
-        .env_clear()
-        .env("HOME", home)
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
-    command
-        .env("LC_ALL", "C.UTF-8")
-        .env("TERM", "tmux-256color")
-        .env("PS1", "$ ")
-        .env("COLORTERM", "truecolor");
+    command.env_clear().env("HOME", home).env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
+    command.env("LC_ALL", "C.UTF-8").env("TERM", "tmux-256color").env("PS1", "$ ").env("COLORTERM", "truecolor");
 }

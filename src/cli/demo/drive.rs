@@ -49,10 +49,7 @@ impl<'a> Stage<'a> {
     /// Proposes, waits for the checks, and has it approved where that is due.
     pub async fn propose(&self, change: &Change) -> Result<RunId, Failure> {
         let texts = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-            pairs
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect()
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
         let proposal = Proposal {
             workspace: change.workspace.into(),
@@ -67,30 +64,15 @@ impl<'a> Stage<'a> {
             communication: "stakeholder chat".to_owned(),
             raise_to: None,
         };
-        let receipt = self
-            .ask(change.by, Seen::Nothing, Ask::Propose(Box::new(proposal)))
-            .await?;
-        let id = receipt
-            .run
-            .ok_or_else(|| gone_wrong("the proposal made no run"))?;
+        let receipt = self.ask(change.by, Seen::Nothing, Ask::Propose(Box::new(proposal))).await?;
+        let id = receipt.run.ok_or_else(|| gone_wrong("the proposal made no run"))?;
         (self.tell)(
             change.by,
-            &format!(
-                "proposes {id}: {} in {}, {}",
-                change.runbook, change.workspace, change.ticket
-            ),
+            &format!("proposes {id}: {} in {}, {}", change.runbook, change.workspace, change.ticket),
         );
-        let run = self
-            .until(id, |run| !matches!(run.phase, Phase::Checking(_)))
-            .await?;
+        let run = self.until(id, |run| !matches!(run.phase, Phase::Checking(_))).await?;
         let checks = run.builtin.len() + run.cells.len();
-        (self.tell)(
-            "preflight",
-            &format!(
-                "{checks} checks on {} hosts: nothing blocks",
-                run.plan.hosts.len()
-            ),
-        );
+        (self.tell)("preflight", &format!("{checks} checks on {} hosts: nothing blocks", run.plan.hosts.len()));
         Ok(id)
     }
 
@@ -98,51 +80,30 @@ impl<'a> Stage<'a> {
     pub async fn approve(&self, change: &Change, id: RunId) -> Result<(), Failure> {
         let run = self.until(id, |_| true).await?;
         if run.plan.quorum.is_none() {
-            (self.tell)(
-                "policy",
-                "no approval is due for low impact outside production",
-            );
+            (self.tell)("policy", "no approval is due for low impact outside production");
             return Ok(());
         }
-        let vote = Ask::Vote {
-            run: id,
-            choice: Choice::Approve,
-            reason: "Seen: hosts, commands, way back.".to_owned(),
-        };
-        self.ask(change.approver, Seen::Binding(run.binding), vote)
-            .await?;
-        (self.tell)(
-            change.approver,
-            &format!("approves {id}, binding {}", binding::code(&run.binding)),
-        );
+        let vote =
+            Ask::Vote { run: id, choice: Choice::Approve, reason: "Seen: hosts, commands, way back.".to_owned() };
+        self.ask(change.approver, Seen::Binding(run.binding), vote).await?;
+        (self.tell)(change.approver, &format!("approves {id}, binding {}", binding::code(&run.binding)));
         Ok(())
     }
 
     /// Starts a run and stays with it to its end, ticking off what is done by hand.
     pub async fn run(&self, change: &Change, id: RunId) -> Result<Ending, Failure> {
-        self.ask(change.by, Seen::Nothing, Ask::Start { run: id })
-            .await?;
+        self.ask(change.by, Seen::Nothing, Ask::Start { run: id }).await?;
         (self.tell)(change.by, &format!("starts {id}"));
         loop {
             let run = self
-                .until(id, |run| {
-                    run.phase.ending().is_some()
-                        || open_manual_step(run).is_some()
-                        || needs_a_person(run)
-                })
+                .until(id, |run| run.phase.ending().is_some() || open_manual_step(run).is_some() || needs_a_person(run))
                 .await?;
             if let Some(ending) = run.phase.ending() {
-                let verified = run.cells.iter().filter(|(slot, cell)| {
-                    matches!(slot.item, Item::Verify(_)) && cell.state == CellState::Ok
-                });
-                (self.tell)(
-                    "engine",
-                    &format!(
-                        "{id} {}: {} verifications hold",
-                        ending.word(),
-                        verified.count()
-                    ),
-                );
+                let verified = run
+                    .cells
+                    .iter()
+                    .filter(|(slot, cell)| matches!(slot.item, Item::Verify(_)) && cell.state == CellState::Ok);
+                (self.tell)("engine", &format!("{id} {}: {} verifications hold", ending.word(), verified.count()));
                 return Ok(ending);
             }
             match open_manual_step(&run) {
@@ -157,10 +118,7 @@ impl<'a> Stage<'a> {
                     (self.tell)(change.by, &format!("ticks off {step}"));
                 }
                 None => {
-                    return Err(gone_wrong(&format!(
-                        "{id} waits for a decision: {:?}",
-                        run.progress.attention
-                    )));
+                    return Err(gone_wrong(&format!("{id} waits for a decision: {:?}", run.progress.attention)));
                 }
             }
         }
@@ -168,43 +126,21 @@ impl<'a> Stage<'a> {
 
     /// Writes the outcome note, and has the run reviewed.
     pub async fn close(&self, change: &Change, id: RunId, note: &str) -> Result<(), Failure> {
-        self.ask(
-            change.by,
-            Seen::Nothing,
-            Ask::Close {
-                run: id,
-                note: note.to_owned(),
-            },
-        )
-        .await?;
+        self.ask(change.by, Seen::Nothing, Ask::Close { run: id, note: note.to_owned() }).await?;
         (self.tell)(change.by, &format!("writes the outcome note: {note}"));
         Ok(())
     }
 
     /// Has a closed run signed off.
     pub async fn review(&self, by: &str, id: RunId) -> Result<(), Failure> {
-        self.ask(
-            by,
-            Seen::Nothing,
-            Ask::Review {
-                run: id,
-                comment: "Went as planned.".to_owned(),
-            },
-        )
-        .await?;
+        self.ask(by, Seen::Nothing, Ask::Review { run: id, comment: "Went as planned.".to_owned() }).await?;
         (self.tell)(by, &format!("reviews {id} and signs it off"));
         Ok(())
     }
 
     async fn ask(&self, who: &str, seen: Seen, ask: Ask) -> Result<Receipt, Failure> {
-        let by = Actor::Person {
-            person: who.into(),
-            door: Door::As { uid: uid() },
-        };
-        self.handle
-            .submit(by, seen, ask)
-            .await
-            .map_err(|refusal| gone_wrong(&format!("{who}: {refusal}")))
+        let by = Actor::Person { person: who.into(), door: Door::As { uid: uid() } };
+        self.handle.submit(by, seen, ask).await.map_err(|refusal| gone_wrong(&format!("{who}: {refusal}")))
     }
 
     async fn until(&self, id: RunId, wanted: impl Fn(&Run) -> bool) -> Result<Arc<Run>, Failure> {
@@ -212,10 +148,7 @@ impl<'a> Stage<'a> {
         let waiting = world.wait_for(|world| world.run(id).is_none_or(|run| wanted(run)));
         let found = tokio::time::timeout(PATIENCE, waiting).await;
         let found = found.map_err(|_| gone_wrong(&format!("{id} takes too long")))?;
-        let found = found
-            .map_err(|_| gone_wrong("the engine ended"))?
-            .run(id)
-            .cloned();
+        let found = found.map_err(|_| gone_wrong("the engine ended"))?.run(id).cloned();
         found.ok_or_else(|| gone_wrong(&format!("{id} is void: a check blocked it")))
     }
 }
@@ -232,10 +165,7 @@ fn open_manual_step(run: &Run) -> Option<(crate::domain::StepId, u16)> {
         let Action::Manual { checklist, .. } = &step.action else {
             return None;
         };
-        let cell = run.cell(Slot {
-            item: Item::Step(position),
-            host: None,
-        })?;
+        let cell = run.cell(Slot { item: Item::Step(position), host: None })?;
         let points = u16::try_from(checklist.len()).unwrap_or(u16::MAX);
         (cell.state == CellState::Waiting).then(|| (step.id.clone(), points))
     })

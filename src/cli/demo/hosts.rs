@@ -40,19 +40,10 @@ pub async fn start(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<Host, Failure> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        Failure::new(
-            Exit::Unreachable,
-            format!("a demo host cannot start: {error}"),
-        )
-    };
-    let key = host_key
-        .public_key()
-        .to_openssh()
-        .map_err(|error| wrong(&error))?;
-    let listener = TcpListener::bind(("127.0.0.1", 0))
-        .await
-        .map_err(|error| wrong(&error))?;
+    let wrong =
+        |error: &dyn std::fmt::Display| Failure::new(Exit::Unreachable, format!("a demo host cannot start: {error}"));
+    let key = host_key.public_key().to_openssh().map_err(|error| wrong(&error))?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| wrong(&error))?;
     let port = listener.local_addr().map_err(|error| wrong(&error))?.port();
     let config = Arc::new(Config {
         methods: (&[russh::MethodKind::PublicKey][..]).into(),
@@ -68,12 +59,8 @@ pub async fn start(
                 accepted = listener.accept() => accepted,
             };
             let Ok((stream, _)) = accepted else { continue };
-            let guest = Guest {
-                home: home.clone(),
-                login: login.clone(),
-                tasks: inner.clone(),
-                channels: BTreeMap::new(),
-            };
+            let guest =
+                Guest { home: home.clone(), login: login.clone(), tasks: inner.clone(), channels: BTreeMap::new() };
             let (config, stop) = (Arc::clone(&config), stop.clone());
             inner.spawn(async move {
                 let Ok(session) = russh::server::run_stream(config, stream, guest).await else {
@@ -119,35 +106,22 @@ impl Handler for Guest {
         Ok(())
     }
 
-    async fn exec_request(
-        &mut self,
-        id: ChannelId,
-        line: &[u8],
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
-        let (Some(channel), Ok(line)) = (self.channels.remove(&id), std::str::from_utf8(line))
-        else {
+    async fn exec_request(&mut self, id: ChannelId, line: &[u8], session: &mut Session) -> Result<(), Self::Error> {
+        let (Some(channel), Ok(line)) = (self.channels.remove(&id), std::str::from_utf8(line)) else {
             return session.channel_failure(id);
         };
         match shell(&self.home, line) {
             Ok(child) => {
                 session.channel_success(id)?;
                 let (reader, writer) = channel.split();
-                self.tasks
-                    .spawn(serve(child, reader, writer, session.handle(), id));
+                self.tasks.spawn(serve(child, reader, writer, session.handle(), id));
                 Ok(())
             }
             Err(_) => session.channel_failure(id),
         }
     }
 
-    async fn env_request(
-        &mut self,
-        id: ChannelId,
-        _: &str,
-        _: &str,
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn env_request(&mut self, id: ChannelId, _: &str, _: &str, session: &mut Session) -> Result<(), Self::Error> {
         session.channel_failure(id)
     }
 
@@ -165,20 +139,11 @@ impl Handler for Guest {
         session.channel_failure(id)
     }
 
-    async fn shell_request(
-        &mut self,
-        id: ChannelId,
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
         session.channel_failure(id)
     }
 
-    async fn subsystem_request(
-        &mut self,
-        id: ChannelId,
-        _: &str,
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn subsystem_request(&mut self, id: ChannelId, _: &str, session: &mut Session) -> Result<(), Self::Error> {
         session.channel_failure(id)
     }
 }
@@ -189,13 +154,7 @@ fn shell(home: &std::path::Path, line: &str) -> std::io::Result<Child> {
         .args(["sh", "-c", line])
         .env_clear()
         .env("HOME", home)
-        .env(
-            "PATH",
-            format!(
-                "{}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-                home.display()
-            ),
-        )
+        .env("PATH", format!("{}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", home.display()))
         .env("LANG", "C.UTF-8")
         .env("USER", "deploy")
         .current_dir(home)
@@ -221,10 +180,7 @@ async fn serve(
         std::future::pending::<()>().await;
     };
     let speak = async {
-        tokio::join!(
-            forward(stdout, &writer, None),
-            forward(stderr, &writer, Some(STDERR))
-        );
+        tokio::join!(forward(stdout, &writer, None), forward(stderr, &writer, Some(STDERR)));
         child.wait().await
     };
     tokio::select! {
@@ -264,11 +220,7 @@ async fn feed(mut reader: ChannelReadHalf, mut stdin: Option<tokio::process::Chi
     }
 }
 
-async fn forward(
-    from: Option<impl AsyncRead + Unpin>,
-    writer: &ChannelWriteHalf<Msg>,
-    stream: Option<u32>,
-) {
+async fn forward(from: Option<impl AsyncRead + Unpin>, writer: &ChannelWriteHalf<Msg>, stream: Option<u32>) {
     let Some(mut from) = from else { return };
     let mut buffer = vec![0; READ_BYTES];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {

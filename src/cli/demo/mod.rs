@@ -62,8 +62,7 @@ const EARLIER: [Change; 2] = [
 /// `demo`.
 pub fn demo(asked: &Demo, around: &Surroundings) -> Ended {
     let (root, _temporary) = ground(asked.keep.as_deref())?;
-    let watched =
-        std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !asked.headless;
+    let watched = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !asked.headless;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -83,22 +82,14 @@ pub fn demo(asked: &Demo, around: &Surroundings) -> Ended {
 
 /// The directory to live in: kept where somebody asks, else gone at the end.
 fn ground(keep: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>), Failure> {
-    let wrong = |error: std::io::Error| {
-        Failure::new(Exit::Storage, format!("no place for the demo: {error}"))
-    };
+    let wrong = |error: std::io::Error| Failure::new(Exit::Storage, format!("no place for the demo: {error}"));
     let Some(dir) = keep else {
-        let dir = tempfile::Builder::new()
-            .prefix("quarterdeck-demo-")
-            .tempdir()
-            .map_err(wrong)?;
+        let dir = tempfile::Builder::new().prefix("quarterdeck-demo-").tempdir().map_err(wrong)?;
         return Ok((dir.path().to_owned(), Some(dir)));
     };
     fs::create_dir_all(dir).map_err(wrong)?;
     if fs::read_dir(dir).map_err(wrong)?.next().is_some() {
-        return Err(Failure::new(
-            Exit::Usage,
-            format!("{} is not empty; name a new directory", dir.display()),
-        ));
+        return Err(Failure::new(Exit::Usage, format!("{} is not empty; name a new directory", dir.display())));
     }
     Ok((dir.canonicalize().map_err(wrong)?, None))
 }
@@ -140,10 +131,7 @@ async fn visit(engine: &crate::engine::Handle, ground: &Ground, around: &Surroun
         stage.close(change, id, "Done as planned.").await?;
     }
     stage.propose(&CHANGE).await?;
-    let program = std::env::current_exe().map_or_else(
-        |_| "quarterdeck".to_owned(),
-        |path| path.display().to_string(),
-    );
+    let program = std::env::current_exe().map_or_else(|_| "quarterdeck".to_owned(), |path| path.display().to_string());
     say::out(&format!(
         "You are ada. `:as grace` signs in afresh as grace, who can approve. For a second window:\n  {program} attach --socket {} --site {} --as grace\n",
         ground.socket.display(),
@@ -166,22 +154,12 @@ async fn headless(engine: &crate::engine::Handle, ground: &Ground) -> Ended {
     let id = stage.propose(&CHANGE).await?;
     stage.approve(&CHANGE, id).await?;
     let ending = stage.run(&CHANGE, id).await?;
-    stage
-        .close(&CHANGE, id, "v1.5.0 answers on every host.")
-        .await?;
+    stage.close(&CHANGE, id, "v1.5.0 answers on every host.").await?;
     stage.review("lea", id).await?;
-    let flags = Common {
-        site: Some(ground.site.clone()),
-        data: Some(ground.data.clone()),
-        ..Common::default()
-    };
+    let flags = Common { site: Some(ground.site.clone()), data: Some(ground.data.clone()), ..Common::default() };
     let verdict = files::audit_verify(&Places::new(&flags, &Surroundings::default()), false)?;
     Ok(match ending {
         Ending::Succeeded => verdict,
-        Ending::Failed
-        | Ending::Unverified
-        | Ending::Aborted
-        | Ending::Interrupted
-        | Ending::Stuck => Exit::No,
+        Ending::Failed | Ending::Unverified | Ending::Aborted | Ending::Interrupted | Ending::Stuck => Exit::No,
     })
 }

@@ -77,27 +77,17 @@ pub async fn build(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<Ground, Failure> {
-    let ground = Ground {
-        site: root.join("site"),
-        data: root.join("data"),
-        socket: root.join("data.sock"),
-    };
+    let ground = Ground { site: root.join("site"), data: root.join("data"), socket: root.join("data.sock") };
     let login = fresh_key()?;
     make_dir(&ground.data.join("keys"))?;
-    let openssh = login
-        .to_openssh(russh::keys::ssh_key::LineEnding::LF)
-        .map_err(|error| wrong("a login key", &error))?;
-    write(
-        &ground.data.join("keys/id_ed25519"),
-        openssh.as_bytes(),
-        0o600,
-    )?;
+    let openssh =
+        login.to_openssh(russh::keys::ssh_key::LineEnding::LF).map_err(|error| wrong("a login key", &error))?;
+    write(&ground.data.join("keys/id_ed25519"), openssh.as_bytes(), 0o600)?;
     let mut started = BTreeMap::new();
     for name in HOSTS {
         let home = root.join("hosts").join(name);
         furnish(&home, name)?;
-        let host =
-            hosts::start(home, fresh_key()?, login.public_key(), tasks, stop.clone()).await?;
+        let host = hosts::start(home, fresh_key()?, login.public_key(), tasks, stop.clone()).await?;
         started.insert(name, host);
     }
     let token = root.join("service-token");
@@ -112,11 +102,7 @@ pub async fn build(
     }
     for (name, text) in RUNBOOKS {
         let text = text.replace(TOKEN_PLACE, &token.display().to_string());
-        write(
-            &ground.site.join("runbooks").join(name),
-            text.as_bytes(),
-            0o644,
-        )?;
+        write(&ground.site.join("runbooks").join(name), text.as_bytes(), 0o644)?;
     }
     Ok(ground)
 }
@@ -126,10 +112,7 @@ fn with_hosts(text: &str, hosts: &BTreeMap<&str, hosts::Host>) -> String {
     let mut lines = Vec::new();
     let mut current: Option<&hosts::Host> = None;
     for line in text.lines() {
-        if let Some(name) = line
-            .strip_prefix("name")
-            .and_then(|rest| rest.split('"').nth(1))
-        {
+        if let Some(name) = line.strip_prefix("name").and_then(|rest| rest.split('"').nth(1)) {
             current = hosts.get(name);
         }
         let key = line.split('=').next().unwrap_or_default().trim();
@@ -154,17 +137,11 @@ fn furnish(home: &Path, name: &str) -> Result<(), Failure> {
         .current_dir(home)
         .env_clear()
         .env("HOME", home)
-        .env(
-            "PATH",
-            format!("{}/bin:/usr/local/bin:/usr/bin:/bin", home.display()),
-        )
+        .env("PATH", format!("{}/bin:/usr/local/bin:/usr/bin:/bin", home.display()))
         .output()
         .map_err(|error| wrong("the demo host's furnishing", &error))?;
     if !furnished.status.success() {
-        return Err(wrong(
-            "the demo host's furnishing",
-            &String::from_utf8_lossy(&furnished.stderr),
-        ));
+        return Err(wrong("the demo host's furnishing", &String::from_utf8_lossy(&furnished.stderr)));
     }
     fs::remove_file(&seed).map_err(|error| wrong("the demo host's furnishing", &error))
 }
@@ -172,9 +149,7 @@ fn furnish(home: &Path, name: &str) -> Result<(), Failure> {
 fn fresh_key() -> Result<PrivateKey, Failure> {
     use crate::ledger::Entropy as _;
     let mut seed = [0; 32];
-    crate::ledger::OsEntropy
-        .fill(&mut seed)
-        .map_err(|error| wrong("a key", &error))?;
+    crate::ledger::OsEntropy.fill(&mut seed).map_err(|error| wrong("a key", &error))?;
     Ok(PrivateKey::from(Ed25519Keypair::from_seed(&seed)))
 }
 
@@ -191,18 +166,10 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
     if let Some(dir) = path.parent() {
         make_dir(dir)?;
     }
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .map_err(wrong)?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(wrong)?;
     file.write_all(bytes).map_err(wrong)
 }
 
 fn wrong(what: &str, error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(
-        Exit::Storage,
-        format!("the demo cannot make {what}: {error}"),
-    )
+    Failure::new(Exit::Storage, format!("the demo cannot make {what}: {error}"))
 }

@@ -11,12 +11,7 @@ fn within_a_scope_and_its_parents_a_key_means_one_thing() {
             for key in bound.keys {
                 let before = seen.insert(label(*key), bound.act);
                 // Run and Log both say Enter opens; the same key for the same act would be no clash.
-                assert_eq!(
-                    before.filter(|act| *act != bound.act),
-                    None,
-                    "{} in {scope:?}",
-                    label(*key)
-                );
+                assert_eq!(before.filter(|act| *act != bound.act), None, "{} in {scope:?}", label(*key));
             }
         }
     }
@@ -48,19 +43,13 @@ fn where_letters_are_typed_no_letter_is_a_command() {
 #[test]
 fn every_row_has_words() {
     for bound in TABLE {
-        assert!(
-            !bound.word.is_empty() && bound.help.ends_with('.'),
-            "{bound:?}"
-        );
+        assert!(!bound.word.is_empty() && bound.help.ends_with('.'), "{bound:?}");
         assert!(!bound.keys.is_empty(), "{bound:?}");
     }
 }
 
 #[test]
 fn esc_has_its_twin() {
-    assert_eq!(
-        act(Scope::Home, Key::char('q')),
-        act(Scope::Home, Key::new(KeyCode::Esc))
-    );
+    assert_eq!(act(Scope::Home, Key::char('q')), act(Scope::Home, Key::new(KeyCode::Esc)));
     assert_eq!(act(Scope::Dialog, Key::char('q')), None);
 }

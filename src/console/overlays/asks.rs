@@ -27,41 +27,23 @@ pub fn vote(cx: &Cx<'_>, run: &Run, choice: Choice) -> Do {
         Choice::Approve => ("approve", "Approve", "approved"),
         Choice::Deny => ("deny", "Deny", "denied"),
     };
-    let ask = Ask::Vote {
-        run: run.id,
-        choice,
-        reason: String::new(),
-    };
+    let ask = Ask::Vote { run: run.id, choice, reason: String::new() };
     let title = safe!("{title} {} {}", run.id, plan.runbook.id);
     let mut dialog = Dialog::new(cx, title, verb, said, Seen::Binding(run.binding), ask).says(
         Role::Text,
-        format!(
-            "{} · {hosts} · {} · asked by {}",
-            plan.proposal.workspace,
-            plan.impact.word(),
-            plan.requester
-        ),
+        format!("{} · {hosts} · {} · asked by {}", plan.proposal.workspace, plan.impact.word(), plan.requester),
     );
     dialog = match choice {
         Choice::Approve => dialog
-            .says(
-                Role::Muted,
-                "Bound to exactly this plan, good for one run. Whatever changes voids it.",
-            )
+            .says(Role::Muted, "Bound to exactly this plan, good for one run. Whatever changes voids it.")
             .field("why you approve", Need::Words),
         Choice::Deny => dialog
-            .says(
-                Role::Muted,
-                "The request ends here; it can be proposed anew.",
-            )
+            .says(Role::Muted, "The request ends here; it can be proposed anew.")
             .field("why you deny", Need::Words),
     };
     if choice == Choice::Approve && plan.impact == Impact::High {
         let code = binding::code(&run.binding);
-        dialog = dialog.field(
-            &format!("high impact: type the binding's code, {code}"),
-            Need::Code(run.binding),
-        );
+        dialog = dialog.field(&format!("high impact: type the binding's code, {code}"), Need::Code(run.binding));
     }
     over(Overlay::Dialog(Box::new(dialog)))
 }
@@ -85,30 +67,16 @@ pub fn accept(cx: &Cx<'_>, run: &Run) -> Do {
 
 /// Answer for this warning.
 pub fn accept_id(cx: &Cx<'_>, run: &Run, id: &StepId) -> Do {
-    let text = policy::warnings(run)
-        .into_iter()
-        .find(|(known, _)| known == id)
-        .map(|(_, text)| text);
+    let text = policy::warnings(run).into_iter().find(|(known, _)| known == id).map(|(_, text)| text);
     accept_one(cx, run, id, &text.unwrap_or_default())
 }
 
 fn accept_one(cx: &Cx<'_>, run: &Run, id: &StepId, text: &str) -> Do {
-    let ask = Ask::AcceptWarning {
-        run: run.id,
-        warning: id.clone(),
-        reason: String::new(),
-    };
-    let dialog = Dialog::new(
-        cx,
-        safe!("answer for {id}"),
-        "Accept",
-        "accepted a warning of",
-        Seen::Nothing,
-        ask,
-    )
-    .says(Role::Warning, format!("! {text}"))
-    .says(Role::Muted, "Your name and reason stay with the run.")
-    .field("why it is acceptable", Need::Words);
+    let ask = Ask::AcceptWarning { run: run.id, warning: id.clone(), reason: String::new() };
+    let dialog = Dialog::new(cx, safe!("answer for {id}"), "Accept", "accepted a warning of", Seen::Nothing, ask)
+        .says(Role::Warning, format!("! {text}"))
+        .says(Role::Muted, "Your name and reason stay with the run.")
+        .field("why it is acceptable", Need::Words);
     over(Overlay::Dialog(Box::new(dialog)))
 }
 
@@ -116,45 +84,22 @@ fn accept_one(cx: &Cx<'_>, run: &Run, id: &StepId, text: &str) -> Do {
 pub fn start(cx: &Cx<'_>, run: &Run) -> Do {
     let plan = &run.plan;
     let ask = Ask::Start { run: run.id };
-    let (hosts, batches) = (
-        words::count(plan.hosts.len(), "host", "hosts"),
-        words::count(plan.batches.len(), "batch", "batches"),
-    );
+    let (hosts, batches) =
+        (words::count(plan.hosts.len(), "host", "hosts"), words::count(plan.batches.len(), "batch", "batches"));
     let title = safe!("start {} {}", run.id, plan.runbook.id);
-    let dialog = Dialog::new(
-        cx,
-        title,
-        "Start",
-        "starting",
-        Seen::Revision(run.revision),
-        ask,
-    )
-    .says(
-        Role::Text,
-        format!(
-            "{} on {hosts} in {batches}, as you.",
-            words::count(plan.steps.len(), "step", "steps")
-        ),
-    )
-    .says(
-        Role::Muted,
-        "The checks run again first; the approval is used up by the start.",
-    );
-    over(Overlay::Dialog(Box::new(meant(
-        dialog,
-        plan.environment,
-        "start",
-    ))))
+    let dialog = Dialog::new(cx, title, "Start", "starting", Seen::Revision(run.revision), ask)
+        .says(
+            Role::Text,
+            format!("{} on {hosts} in {batches}, as you.", words::count(plan.steps.len(), "step", "steps")),
+        )
+        .says(Role::Muted, "The checks run again first; the approval is used up by the start.");
+    over(Overlay::Dialog(Box::new(meant(dialog, plan.environment, "start"))))
 }
 
 /// Let no step start for now, or go on.
 pub fn pause(cx: &Cx<'_>, run: &Run) -> Do {
     match &run.phase {
-        Phase::Running => Do::Submit {
-            seen: Seen::Nothing,
-            ask: Ask::Pause { run: run.id },
-            said: "paused",
-        },
+        Phase::Running => Do::Submit { seen: Seen::Nothing, ask: Ask::Pause { run: run.id }, said: "paused" },
         Phase::Paused(_) => {
             let ask = Ask::Continue { run: run.id };
             let title = safe!("continue {}", run.id);
@@ -170,11 +115,7 @@ pub fn pause(cx: &Cx<'_>, run: &Run) -> Do {
         | Phase::Ended(_)
         | Phase::Closed(_)
         | Phase::Reviewed(_)
-        | Phase::Cancelled(_) => Do::Say(format!(
-            "{} {}: nothing to pause",
-            run.id,
-            words::phase(&run.phase)
-        )),
+        | Phase::Cancelled(_) => Do::Say(format!("{} {}: nothing to pause", run.id, words::phase(&run.phase))),
     }
 }
 
@@ -185,23 +126,11 @@ pub fn stop_menu(run: &Run) -> Do {
         detail: Safe::new(detail),
         choice: Pick::Stop(how),
     };
-    let now = row(
-        StopHow::Now,
-        "abort now",
-        "what runs is ended, and seen to have ended",
-    );
+    let now = row(StopHow::Now, "abort now", "what runs is ended, and seen to have ended");
     let rows = match run.phase {
         Phase::Running | Phase::Paused(_) => vec![
-            row(
-                StopHow::AfterStep,
-                "after this step",
-                "hosts at work end the step they are in",
-            ),
-            row(
-                StopHow::AfterBatch,
-                "after this batch",
-                "the batch at work ends, no other starts",
-            ),
+            row(StopHow::AfterStep, "after this step", "hosts at work end the step they are in"),
+            row(StopHow::AfterBatch, "after this batch", "the batch at work ends, no other starts"),
             now,
         ],
         Phase::Verifying | Phase::Stopping(_) => vec![now],
@@ -211,11 +140,7 @@ pub fn stop_menu(run: &Run) -> Do {
             choice: Pick::Withdraw,
         }],
         Phase::Ended(_) | Phase::Closed(_) | Phase::Reviewed(_) | Phase::Cancelled(_) => {
-            return Do::Say(format!(
-                "{} {}: nothing to stop",
-                run.id,
-                words::phase(&run.phase)
-            ));
+            return Do::Say(format!("{} {}: nothing to stop", run.id, words::phase(&run.phase)));
         }
     };
     over(Overlay::Menu(Menu::new(safe!("stop {} …", run.id), rows)))
@@ -223,29 +148,11 @@ pub fn stop_menu(run: &Run) -> Do {
 
 /// Stop in this way.
 pub fn stop(cx: &Cx<'_>, run: &Run, how: StopHow) -> Do {
-    let ask = Ask::Stop {
-        run: run.id,
-        how,
-        reason: String::new(),
-    };
-    let dialog = Dialog::new(
-        cx,
-        safe!("stop {}", run.id),
-        "Stop",
-        "stopping",
-        Seen::Nothing,
-        ask,
-    )
-    .says(
-        Role::Warning,
-        format!("! {}; nothing new starts.", words::stop(how)),
-    )
-    .field("why", Need::Words);
-    let dialog = if how == StopHow::Now {
-        meant(dialog, run.plan.environment, "abort")
-    } else {
-        dialog
-    };
+    let ask = Ask::Stop { run: run.id, how, reason: String::new() };
+    let dialog = Dialog::new(cx, safe!("stop {}", run.id), "Stop", "stopping", Seen::Nothing, ask)
+        .says(Role::Warning, format!("! {}; nothing new starts.", words::stop(how)))
+        .field("why", Need::Words);
+    let dialog = if how == StopHow::Now { meant(dialog, run.plan.environment, "abort") } else { dialog };
     over(Overlay::Dialog(Box::new(dialog)))
 }
 
@@ -253,89 +160,42 @@ pub fn stop(cx: &Cx<'_>, run: &Run, how: StopHow) -> Do {
 pub fn withdraw(cx: &Cx<'_>, run: &Run) -> Do {
     let ask = Ask::Withdraw { run: run.id };
     let title = safe!("withdraw {}", run.id);
-    let dialog = Dialog::new(
-        cx,
-        title,
-        "Withdraw",
-        "withdrew",
-        Seen::Revision(run.revision),
-        ask,
-    )
-    .says(Role::Text, "The request ends here. Nothing has run.");
+    let dialog = Dialog::new(cx, title, "Withdraw", "withdrew", Seen::Revision(run.revision), ask)
+        .says(Role::Text, "The request ends here. Nothing has run.");
     over(Overlay::Dialog(Box::new(dialog)))
 }
 
 /// Decide what becomes of a cell that failed or is unknown.
 pub fn resolve(cx: &Cx<'_>, run: &Run, slot: Slot, decision: Decision) -> Do {
     let (step, _, _) = run.plan.item_name(slot.item);
-    let host = slot
-        .host
-        .and_then(|ix| run.plan.host(ix))
-        .map_or("by hand".to_owned(), |host| host.name.to_string());
+    let host = slot.host.and_then(|ix| run.plan.host(ix)).map_or("by hand".to_owned(), |host| host.name.to_string());
     let seen = Seen::Attempt(run.cell(slot).map_or(0, |cell| cell.attempt));
-    let ask = Ask::Resolve {
-        run: run.id,
-        slot,
-        decision,
-        reason: String::new(),
-    };
+    let ask = Ask::Resolve { run: run.id, slot, decision, reason: String::new() };
     let unknown = matches!(run.state(slot), CellState::Unknown(_));
     let once = match slot.item {
-        crate::domain::run::Item::Step(position) => run
-            .plan
-            .step(position)
-            .is_some_and(|s| s.effect == Effect::Once),
+        crate::domain::run::Item::Step(position) => run.plan.step(position).is_some_and(|s| s.effect == Effect::Once),
         crate::domain::run::Item::Reach
         | crate::domain::run::Item::Preflight(_)
         | crate::domain::run::Item::Verify(_) => false,
     };
     let (verb, said, says) = match decision {
         Decision::Retry if !once && !unknown => {
-            return Do::Submit {
-                seen,
-                ask,
-                said: "retrying on",
-            };
+            return Do::Submit { seen, ask, said: "retrying on" };
         }
-        Decision::Retry => (
-            "Retry",
-            "retrying on",
-            "It may have had its effect already. It runs once more.",
-        ),
-        Decision::Skip => (
-            "Skip",
-            "skipped on",
-            "This host goes on with the next step.",
-        ),
-        Decision::Drop => (
-            "Drop",
-            "dropped a host from",
-            "The host leaves the run as it is; the others go on.",
-        ),
-        Decision::MarkOk => (
-            "Mark done",
-            "marked done on",
-            "You have seen on the host that it ended well.",
-        ),
-        Decision::MarkFailed => (
-            "Mark failed",
-            "marked failed on",
-            "You have seen that it failed; the host leaves the run.",
-        ),
+        Decision::Retry => ("Retry", "retrying on", "It may have had its effect already. It runs once more."),
+        Decision::Skip => ("Skip", "skipped on", "This host goes on with the next step."),
+        Decision::Drop => ("Drop", "dropped a host from", "The host leaves the run as it is; the others go on."),
+        Decision::MarkOk => ("Mark done", "marked done on", "You have seen on the host that it ended well."),
+        Decision::MarkFailed => {
+            ("Mark failed", "marked failed on", "You have seen that it failed; the host leaves the run.")
+        }
     };
-    let mut dialog = Dialog::new(cx, safe!("{verb}: {host} · {step}"), verb, said, seen, ask)
-        .says(Role::Text, says);
+    let mut dialog = Dialog::new(cx, safe!("{verb}: {host} · {step}"), verb, said, seen, ask).says(Role::Text, says);
     if unknown {
-        dialog = dialog.says(
-            Role::Unknown,
-            "? Nobody can tell how it ended. Look on the host first.",
-        );
+        dialog = dialog.says(Role::Unknown, "? Nobody can tell how it ended. Look on the host first.");
     }
     if once && decision == Decision::Retry {
-        dialog = dialog.says(
-            Role::Warning,
-            "! A once step: running it twice is not known to be safe.",
-        );
+        dialog = dialog.says(Role::Warning, "! A once step: running it twice is not known to be safe.");
     }
     over(Overlay::Dialog(Box::new(dialog.field("why", Need::Words))))
 }
@@ -346,116 +206,52 @@ pub fn by_hand(cx: &Cx<'_>, run: &Run, slot: Slot) -> Option<Do> {
         return None;
     };
     let step = run.plan.step(position)?;
-    let Action::Manual {
-        text,
-        checklist,
-        evidence,
-        ..
-    } = &step.action
-    else {
+    let Action::Manual { text, checklist, evidence, .. } = &step.action else {
         return None;
     };
-    let ask = Ask::Tick {
-        run: run.id,
-        step: step.id.clone(),
-        checked: Vec::new(),
-        evidence: String::new(),
-    };
+    let ask = Ask::Tick { run: run.id, step: step.id.clone(), checked: Vec::new(), evidence: String::new() };
     let seen = Seen::Attempt(run.cell(slot).map_or(0, |cell| cell.attempt));
-    let mut dialog = Dialog::new(
-        cx,
-        safe!("{} · {}", run.id, step.title),
-        "Done",
-        "ticked off a step of",
-        seen,
-        ask,
-    )
-    .says(Role::Text, text.clone());
+    let mut dialog = Dialog::new(cx, safe!("{} · {}", run.id, step.title), "Done", "ticked off a step of", seen, ask)
+        .says(Role::Text, text.clone());
     for (number, point) in (0u16..).zip(checklist) {
         dialog = dialog.tick(point, number);
     }
-    let need = if *evidence {
-        Need::Words
-    } else {
-        Need::MayWords
-    };
-    let label = if *evidence {
-        "what shows it"
-    } else {
-        "what shows it (may stay empty)"
-    };
+    let need = if *evidence { Need::Words } else { Need::MayWords };
+    let label = if *evidence { "what shows it" } else { "what shows it (may stay empty)" };
     Some(over(Overlay::Dialog(Box::new(dialog.field(label, need)))))
 }
 
 /// Write the outcome note.
 pub fn close(cx: &Cx<'_>, run: &Run) -> Do {
     let Phase::Ended(how) = run.phase else {
-        return Do::Say(format!(
-            "{} {}: the outcome note comes at the end",
-            run.id,
-            words::phase(&run.phase)
-        ));
+        return Do::Say(format!("{} {}: the outcome note comes at the end", run.id, words::phase(&run.phase)));
     };
-    let ask = Ask::Close {
-        run: run.id,
-        note: String::new(),
-    };
-    let dialog = Dialog::new(
-        cx,
-        safe!("outcome of {}", run.id),
-        "Close",
-        "closed",
-        Seen::Nothing,
-        ask,
-    )
-    .says(
-        Role::Text,
-        format!(
-            "It {}. What came of it, and what is left to do?",
-            words::ending(how)
-        ),
-    )
-    .field("outcome", Need::Words);
+    let ask = Ask::Close { run: run.id, note: String::new() };
+    let dialog = Dialog::new(cx, safe!("outcome of {}", run.id), "Close", "closed", Seen::Nothing, ask)
+        .says(Role::Text, format!("It {}. What came of it, and what is left to do?", words::ending(how)))
+        .field("outcome", Need::Words);
     over(Overlay::Dialog(Box::new(dialog)))
 }
 
 /// Sign off.
 pub fn review(cx: &Cx<'_>, run: &Run) -> Do {
     let Phase::Closed(how) = run.phase else {
-        return Do::Say(format!(
-            "{} {}: a review comes after the outcome note",
-            run.id,
-            words::phase(&run.phase)
-        ));
+        return Do::Say(format!("{} {}: a review comes after the outcome note", run.id, words::phase(&run.phase)));
     };
-    let ask = Ask::Review {
-        run: run.id,
-        comment: String::new(),
-    };
-    let mut dialog = Dialog::new(
-        cx,
-        safe!("review {}", run.id),
-        "Sign off",
-        "reviewed",
-        Seen::Nothing,
-        ask,
-    )
-    .says(Role::Text, format!("It {}.", words::ending(how)));
+    let ask = Ask::Review { run: run.id, comment: String::new() };
+    let mut dialog = Dialog::new(cx, safe!("review {}", run.id), "Sign off", "reviewed", Seen::Nothing, ask)
+        .says(Role::Text, format!("It {}.", words::ending(how)));
     if let Some(note) = &run.outcome_note {
         let when = moment::when(note.at, cx.now(), &cx.here.zone);
         dialog = dialog.says(Role::Muted, format!("{} {when}: {}", note.by, note.text));
     }
-    over(Overlay::Dialog(Box::new(
-        dialog.field("your words", Need::Words),
-    )))
+    over(Overlay::Dialog(Box::new(dialog.field("your words", Need::Words))))
 }
 
 /// Production wants the act's own word typed.
 fn meant(dialog: Dialog, environment: Environment, word: &'static str) -> Dialog {
     match environment {
-        Environment::Production => {
-            dialog.field(&format!("production: type {word}"), Need::Word(word))
-        }
+        Environment::Production => dialog.field(&format!("production: type {word}"), Need::Word(word)),
         Environment::Staging | Environment::Lab => dialog,
     }
 }

@@ -108,19 +108,7 @@ impl Dialog {
     ) -> Self {
         let (opened, reached) = (cx.now(), cx.now());
         let (title, says, fields) = (title.into(), Vec::new(), Vec::new());
-        Self {
-            title,
-            says,
-            fields,
-            verb,
-            said,
-            seen,
-            ask,
-            focus: Focus::Cancel,
-            opened,
-            reached,
-            state: State::Open,
-        }
+        Self { title, says, fields, verb, said, seen, ask, focus: Focus::Cancel, opened, reached, state: State::Open }
     }
 
     /// Adds a sentence.
@@ -137,23 +125,14 @@ impl Dialog {
     /// Adds a field that starts with a text.
     pub fn field_with(mut self, label: &str, need: Need, start: &str) -> Self {
         let field = Box::new(Field::new(Lines::One, start));
-        self.fields.push(Wanted {
-            label: Safe::new(label),
-            held: Held::Typed(field, need),
-        });
+        self.fields.push(Wanted { label: Safe::new(label), held: Held::Typed(field, need) });
         self.focus = Focus::Field(0);
         self
     }
 
     /// Adds a point to tick with space; every point must be ticked.
     pub fn tick(mut self, label: &str, number: u16) -> Self {
-        self.fields.push(Wanted {
-            label: Safe::new(label),
-            held: Held::Ticked {
-                number,
-                done: false,
-            },
-        });
+        self.fields.push(Wanted { label: Safe::new(label), held: Held::Ticked { number, done: false } });
         self.focus = Focus::Field(0);
         self
     }
@@ -176,9 +155,7 @@ impl Dialog {
                     {
                         match &mut wanted.held {
                             Held::Typed(field, _) => drop(field.key(*key)),
-                            Held::Ticked { done, .. } if key.code == KeyCode::Char(' ') => {
-                                *done = !*done
-                            }
+                            Held::Ticked { done, .. } if key.code == KeyCode::Char(' ') => *done = !*done,
                             Held::Ticked { .. } => {}
                         }
                         self.state = State::Open;
@@ -217,14 +194,8 @@ impl Dialog {
     }
 
     fn go(&mut self, cx: &Cx<'_>, by: isize) {
-        let stops: Vec<Focus> = (0..self.fields.len())
-            .map(Focus::Field)
-            .chain([Focus::Cancel, Focus::Act])
-            .collect();
-        let at = stops
-            .iter()
-            .position(|stop| *stop == self.focus)
-            .unwrap_or(0);
+        let stops: Vec<Focus> = (0..self.fields.len()).map(Focus::Field).chain([Focus::Cancel, Focus::Act]).collect();
+        let at = stops.iter().position(|stop| *stop == self.focus).unwrap_or(0);
         let to = at.saturating_add_signed(by).min(stops.len() - 1);
         if let Some(stop) = stops.get(to) {
             self.focus = *stop;
@@ -255,11 +226,7 @@ impl Dialog {
                 None => {
                     self.state = State::Sent;
                     let words = self.words();
-                    vec![Do::Submit {
-                        seen: self.seen,
-                        ask: with_words(self.ask.clone(), words),
-                        said: self.said,
-                    }]
+                    vec![Do::Submit { seen: self.seen, ask: with_words(self.ask.clone(), words), said: self.said }]
                 }
             },
         }
@@ -269,12 +236,9 @@ impl Dialog {
         self.fields.iter().enumerate().find_map(|(nth, wanted)| {
             let what = match &wanted.held {
                 Held::Typed(_, Need::MayWords) => None,
-                Held::Typed(field, Need::Words) => field
-                    .is_blank()
-                    .then(|| safe!("{} is missing", wanted.label)),
+                Held::Typed(field, Need::Words) => field.is_blank().then(|| safe!("{} is missing", wanted.label)),
                 Held::Typed(field, Need::Code(digest)) => {
-                    (!binding::is_code(digest, &field.text()))
-                        .then(|| Safe::new("that is not this plan's code"))
+                    (!binding::is_code(digest, &field.text())).then(|| Safe::new("that is not this plan's code"))
                 }
                 Held::Typed(field, Need::Word(word)) => {
                     (field.text().trim() != *word).then(|| safe!("type the word {word}"))
@@ -305,16 +269,10 @@ impl Dialog {
         let says: Vec<(Role, Safe)> = self.folded(usize::from(width.saturating_sub(4)));
         let answer = self.answer(usize::from(width.saturating_sub(4)));
         let fields: usize = self.fields.iter().map(Wanted::rows).sum();
-        let rows = says.len() + fields + answer.len() + 5 + usize::from(!self.fields.is_empty());
-        let area = middle(
-            cx.areas.body,
-            width,
-            u16::try_from(rows).unwrap_or(u16::MAX),
-        );
+        let rows = says.len() + fields + answer.len() + 6 + usize::from(!self.fields.is_empty());
+        let area = middle(cx.areas.body, width, u16::try_from(rows).unwrap_or(u16::MAX));
         let mut paint = paint.on(Ground::Panel);
-        paint.clear(area);
-        paint.rule(area, self.title.clone(), "");
-        let mut left = inner(below(area, 2));
+        let mut left = below(paint.panel(area, self.title.clone()), 1);
         // When the screen is short the sentences give way first: fields and buttons must stay in sight.
         let needed = fields + answer.len() + 3;
         let room = usize::from(left.height).saturating_sub(needed);
@@ -334,23 +292,11 @@ impl Dialog {
                     paint.text(left, role, wanted.label.clone());
                     let row = top(below(left, 1), 1);
                     paint.line(row, &[pointer]);
-                    field.draw(
-                        &mut paint,
-                        indent(row, 2),
-                        if focused { Focused::Yes } else { Focused::No },
-                    );
+                    field.draw(&mut paint, indent(row, 2), if focused { Focused::Yes } else { Focused::No });
                 }
                 Held::Ticked { done, .. } => {
-                    let box_ = if *done {
-                        text(Role::Ok, "[✔]")
-                    } else {
-                        text(Role::Muted, "[ ]")
-                    };
-                    let label = text(
-                        if focused { Role::Title } else { Role::Text },
-                        wanted.label.clone(),
-                    )
-                    .rest();
+                    let box_ = if *done { text(Role::Ok, "[✔]") } else { text(Role::Muted, "[ ]") };
+                    let label = text(if focused { Role::Title } else { Role::Text }, wanted.label.clone()).rest();
                     paint.line(left, &[pointer, gap(1), box_, gap(1), label]);
                 }
             }
@@ -367,16 +313,8 @@ impl Dialog {
     fn buttons(&self, paint: &mut Paint<'_>, area: Rect) {
         let button = |focused: bool, word: &str| -> Vec<Piece> {
             let role = if focused { Role::Accent } else { Role::Text };
-            let (open, close) = if focused {
-                ("▸[ ", " ]")
-            } else {
-                (" [ ", " ]")
-            };
-            vec![
-                text(role, open),
-                text(role, Safe::new(word)),
-                text(role, close),
-            ]
+            let (open, close) = if focused { ("▸[ ", " ]") } else { (" [ ", " ]") };
+            vec![text(role, open), text(role, Safe::new(word)), text(role, close)]
         };
         let mut pieces = vec![spring()];
         pieces.extend(button(self.focus == Focus::Cancel, "Cancel"));
@@ -388,12 +326,7 @@ impl Dialog {
 
     fn folded(&self, columns: usize) -> Vec<(Role, Safe)> {
         let says = self.says.iter();
-        says.flat_map(|(role, words)| {
-            fold::words(words, columns)
-                .into_iter()
-                .map(|line| (*role, line))
-        })
-        .collect()
+        says.flat_map(|(role, words)| fold::words(words, columns).into_iter().map(|line| (*role, line))).collect()
     }
 
     fn answer(&self, columns: usize) -> Vec<(Role, Safe)> {
@@ -402,10 +335,7 @@ impl Dialog {
             State::Sent => vec![(Role::Muted, Safe::new("asking …"))],
             State::Missing(what) => vec![(Role::Warning, what.clone())],
             State::Refused(refusal) => {
-                let mut lines = vec![(
-                    Role::Refused,
-                    format!("⊘ {} ({})", refusal.what, refusal.rule.code()),
-                )];
+                let mut lines = vec![(Role::Refused, format!("⊘ {} ({})", refusal.what, refusal.rule.code()))];
                 if !refusal.who_may.is_empty() {
                     lines.push((Role::Text, format!("who may: {}", refusal.who_may)));
                 }
@@ -414,11 +344,7 @@ impl Dialog {
                 }
                 lines
                     .into_iter()
-                    .flat_map(|(role, words)| {
-                        fold::words(&words, columns)
-                            .into_iter()
-                            .map(move |line| (role, line))
-                    })
+                    .flat_map(|(role, words)| fold::words(&words, columns).into_iter().map(move |line| (role, line)))
                     .collect()
             }
         }
@@ -427,38 +353,15 @@ impl Dialog {
 
 /// A note for a run's timeline.
 pub fn note(cx: &Cx<'_>, run: RunId) -> Box<Dialog> {
-    let ask = Ask::Note {
-        run,
-        text: String::new(),
-    };
+    let ask = Ask::Note { run, text: String::new() };
     Box::new(
-        Dialog::new(
-            cx,
-            safe!("note on {run}"),
-            "write",
-            "noted on",
-            Seen::Nothing,
-            ask,
-        )
-        .field("note", Need::Words),
+        Dialog::new(cx, safe!("note on {run}"), "write", "noted on", Seen::Nothing, ask).field("note", Need::Words),
     )
 }
 
 /// The keys the footer shows.
 pub fn foot() -> Vec<Foot> {
-    vec![
-        entry(Act::Form(FormAct::Next)),
-        entry(Act::Form(FormAct::Press)),
-        entry(Act::Form(FormAct::Leave)),
-    ]
-}
-
-fn inner(area: Rect) -> Rect {
-    Rect {
-        x: area.x + 2,
-        width: area.width.saturating_sub(4),
-        ..area
-    }
+    vec![entry(Act::Form(FormAct::Next)), entry(Act::Form(FormAct::Press)), entry(Act::Form(FormAct::Leave))]
 }
 
 #[derive(Default)]
@@ -469,53 +372,17 @@ struct Words {
 
 /// The ask with the words that were typed for it.
 fn with_words(ask: Ask, words: Words) -> Ask {
-    let Words {
-        text: words,
-        ticked,
-    } = words;
+    let Words { text: words, ticked } = words;
     match ask {
-        Ask::AcceptSite { digest, .. } => Ask::AcceptSite {
-            digest,
-            reason: words,
-        },
-        Ask::AcceptWarning { run, warning, .. } => Ask::AcceptWarning {
-            run,
-            warning,
-            reason: words,
-        },
-        Ask::Vote { run, choice, .. } => Ask::Vote {
-            run,
-            choice,
-            reason: words,
-        },
-        Ask::Tick { run, step, .. } => Ask::Tick {
-            run,
-            step,
-            checked: ticked,
-            evidence: words,
-        },
-        Ask::Resolve {
-            run,
-            slot,
-            decision,
-            ..
-        } => Ask::Resolve {
-            run,
-            slot,
-            decision,
-            reason: words,
-        },
-        Ask::Stop { run, how, .. } => Ask::Stop {
-            run,
-            how,
-            reason: words,
-        },
+        Ask::AcceptSite { digest, .. } => Ask::AcceptSite { digest, reason: words },
+        Ask::AcceptWarning { run, warning, .. } => Ask::AcceptWarning { run, warning, reason: words },
+        Ask::Vote { run, choice, .. } => Ask::Vote { run, choice, reason: words },
+        Ask::Tick { run, step, .. } => Ask::Tick { run, step, checked: ticked, evidence: words },
+        Ask::Resolve { run, slot, decision, .. } => Ask::Resolve { run, slot, decision, reason: words },
+        Ask::Stop { run, how, .. } => Ask::Stop { run, how, reason: words },
         Ask::Note { run, .. } => Ask::Note { run, text: words },
         Ask::Close { run, .. } => Ask::Close { run, note: words },
-        Ask::Review { run, .. } => Ask::Review {
-            run,
-            comment: words,
-        },
+        Ask::Review { run, .. } => Ask::Review { run, comment: words },
         Ask::LoadSite { .. }
         | Ask::Propose(_)
         | Ask::Withdraw { .. }

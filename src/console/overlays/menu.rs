@@ -6,7 +6,7 @@ use crate::console::keymap::{self, Act, FormAct, Motion, Scope};
 use crate::console::layout::middle;
 use crate::console::model::Cx;
 use crate::console::theme::{Ground, Role};
-use crate::console::widgets::paint::{Paint, below, indent};
+use crate::console::widgets::paint::{Paint, below};
 use crate::console::widgets::piece::{gap, text};
 use crate::domain::StepId;
 use crate::domain::run::StopHow;
@@ -52,23 +52,15 @@ pub struct Menu {
 impl Menu {
     /// A menu, its first row selected.
     pub fn new(title: impl Into<Safe>, items: Vec<Item>) -> Self {
-        Self {
-            title: title.into(),
-            items,
-            at: 0,
-        }
+        Self { title: title.into(), items, at: 0 }
     }
 
     /// Moves the pointer.
     pub fn go(&mut self, motion: Motion) {
         let last = self.items.len().saturating_sub(1);
         self.at = match motion {
-            Motion::Down | Motion::HalfDown | Motion::PageDown | Motion::Right => {
-                (self.at + 1).min(last)
-            }
-            Motion::Up | Motion::HalfUp | Motion::PageUp | Motion::Left => {
-                self.at.saturating_sub(1)
-            }
+            Motion::Down | Motion::HalfDown | Motion::PageDown | Motion::Right => (self.at + 1).min(last),
+            Motion::Up | Motion::HalfUp | Motion::PageUp | Motion::Left => self.at.saturating_sub(1),
             Motion::Top => 0,
             Motion::Bottom => last,
         };
@@ -76,9 +68,7 @@ impl Menu {
 
     /// Takes what the person did.
     pub fn input(&mut self, _: &Cx<'_>, input: &Input) -> Vec<Do> {
-        let Input::Key(key) = input else {
-            return Vec::new();
-        };
+        let Input::Key(key) = input else { return Vec::new() };
         match keymap::act(Scope::Menu, *key) {
             Some(Act::Motion(motion)) => {
                 self.go(motion);
@@ -95,55 +85,23 @@ impl Menu {
 
     /// Draws it in the middle of the screen.
     pub fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>) {
-        let label = self
-            .items
-            .iter()
-            .map(|item| item.label.width())
-            .max()
-            .unwrap_or(0);
-        let detail = self
-            .items
-            .iter()
-            .map(|item| item.detail.width())
-            .max()
-            .unwrap_or(0);
-        let columns =
-            u16::try_from((label + detail + 10).max(self.title.width() + 8)).unwrap_or(u16::MAX);
+        let label = self.items.iter().map(|item| item.label.width()).max().unwrap_or(0);
+        let detail = self.items.iter().map(|item| item.detail.width()).max().unwrap_or(0);
+        let columns = u16::try_from((label + detail + 10).max(self.title.width() + 8)).unwrap_or(u16::MAX);
         let rows = u16::try_from(self.items.len() + 4).unwrap_or(u16::MAX);
         let area = middle(cx.areas.body, columns, rows);
         let mut paint = paint.on(Ground::Panel);
-        paint.clear(area);
-        paint.rule(area, self.title.clone(), "");
-        let inner = indent(below(area, 2), 2);
+        let inner = below(paint.panel(area, self.title.clone()), 1);
         let height = usize::from(inner.height.saturating_sub(1));
         let top = (self.at + 1).saturating_sub(height);
         for (nth, item) in self.items.iter().enumerate().skip(top).take(height) {
             let row = below(inner, u16::try_from(nth - top).unwrap_or(u16::MAX));
             let chosen = nth == self.at;
-            let mut paint = paint.on(if chosen {
-                Ground::Selected
-            } else {
-                Ground::Panel
-            });
-            let pointer = if chosen {
-                crate::console::glyph::POINTER
-            } else {
-                " "
-            };
-            let label =
-                text(Role::Text, item.label.clone()).cols(u16::try_from(label).unwrap_or(u16::MAX));
+            let mut paint = paint.on(if chosen { Ground::Selected } else { Ground::Panel });
+            let pointer = if chosen { crate::console::glyph::POINTER } else { " " };
+            let label = text(Role::Text, item.label.clone()).cols(u16::try_from(label).unwrap_or(u16::MAX));
             let detail = text(Role::Muted, item.detail.clone()).rest();
-            paint.line(
-                row,
-                &[
-                    text(Role::Accent, pointer),
-                    gap(1),
-                    label,
-                    gap(2),
-                    detail,
-                    gap(1),
-                ],
-            );
+            paint.line(row, &[text(Role::Accent, pointer), gap(1), label, gap(2), detail, gap(1)]);
         }
     }
 }

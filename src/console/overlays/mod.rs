@@ -64,9 +64,9 @@ impl Overlay {
     }
 
     /// Takes a turn of the wheel.
-    pub fn wheel(&mut self, motion: Motion, rows: usize) -> Vec<Do> {
+    pub fn wheel(&mut self, cx: &Cx<'_>, motion: Motion, rows: usize) -> Vec<Do> {
         match self {
-            Overlay::Sheet(sheet) => (0..rows).for_each(|_| sheet.scroll(motion, 1)),
+            Overlay::Sheet(sheet) => (0..rows).for_each(|_| sheet.scroll(cx, motion)),
             Overlay::Menu(menu) => menu.go(motion),
             Overlay::Palette(_) | Overlay::Prompt(_) | Overlay::Dialog(_) => {}
         }

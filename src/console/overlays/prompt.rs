@@ -21,11 +21,7 @@ pub struct Prompt {
 impl Prompt {
     /// A line that starts with this text; left with Esc, the text is as before.
     pub fn new(label: &str, text: &str) -> Self {
-        Self {
-            label: Safe::new(label),
-            field: Field::new(Lines::One, text),
-            before: text.to_owned(),
-        }
+        Self { label: Safe::new(label), field: Field::new(Lines::One, text), before: text.to_owned() }
     }
 
     /// Takes what the person did.
@@ -60,15 +56,11 @@ impl Prompt {
         paint.clear(row);
         let inner = indent(row, 1);
         let used = paint.text(inner, Role::Accent, self.label.clone());
-        self.field
-            .draw(&mut paint, indent(inner, used + 1), Focused::Yes);
+        self.field.draw(&mut paint, indent(inner, used + 1), Focused::Yes);
     }
 }
 
 /// The keys the footer shows.
 pub fn foot() -> Vec<Foot> {
-    vec![
-        entry(Act::Line(LineAct::Accept)),
-        entry(Act::Line(LineAct::Cancel)),
-    ]
+    vec![entry(Act::Line(LineAct::Accept)), entry(Act::Line(LineAct::Cancel))]
 }

@@ -1,18 +1,69 @@
-//! Requests that wait for approval.
+//! Requests for approval: those that wait for me first, each with what it needs and by when.
 
-use super::Face;
-use crate::console::effect::Do;
+use super::approval::Approval;
+use super::live::Live;
+use super::{Face, Screen};
+use crate::console::effect::{Do, over, push};
+use crate::console::facts;
 use crate::console::footer::{Foot, foot};
-use crate::console::keymap::{Act, Anywhere, Scope};
+use crate::console::glyph;
+use crate::console::keymap::{Act, Anywhere, Place, RowAct, RunAct, Scope};
+use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
-use crate::console::theme::Role;
-use crate::console::widgets::paint::Paint;
+use crate::console::moment;
+use crate::console::overlays::sheet::Sheet;
+use crate::console::overlays::{Overlay, asks};
+use crate::console::safe;
+use crate::console::theme::{Ground, Role};
+use crate::console::widgets::fold;
+use crate::console::widgets::paint::{Paint, below};
+use crate::console::widgets::pick::Pick;
+use crate::console::widgets::piece::{Piece, gap, name, text};
+use crate::console::widgets::places::PlaceColumns;
+use crate::console::words;
+use crate::domain::RunId;
+use crate::domain::policy::{self, WaitsFor};
+use crate::domain::run::{Phase, Run};
 use crate::terminal::line::Safe;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
+use std::sync::Arc;
 
-/// Requests that wait for approval.
+const WIDE_COLUMNS: u16 = 130;
+const PLACE_COLUMNS_MAX: u16 = 12;
+const NEEDS_COLUMNS: u16 = 24;
+
+/// Requests for approval.
 #[derive(Debug, Default)]
-pub struct Approvals {}
+pub struct Approvals {
+    pick: Pick<RunId>,
+}
+
+struct Request<'a> {
+    run: &'a Arc<Run>,
+    waits: Vec<WaitsFor>,
+    mine: bool,
+}
+
+/// Requests that are open, those for this person first, then the oldest first.
+fn requests<'a>(cx: &Cx<'a>) -> Vec<Request<'a>> {
+    let me = &cx.here.me.person;
+    let mut found: Vec<Request<'a>> = cx
+        .world
+        .visible_runs(me)
+        .filter(|run| matches!(run.phase, Phase::Checking(_) | Phase::Waiting | Phase::Approved))
+        .map(|run| {
+            let waits = policy::waits_for(cx.world, run, cx.now());
+            let mine = run.phase == Phase::Waiting && waits.iter().any(|waits| facts::is_for(waits, me));
+            Request { run, waits, mine }
+        })
+        .collect();
+    found.sort_by_key(|request| (!request.mine, request.run.proposed, request.run.id));
+    found
+}
+
+fn ids(requests: &[Request<'_>]) -> Vec<RunId> {
+    requests.iter().map(|request| request.run.id).collect()
+}
 
 impl Face for Approvals {
     fn scope(&self) -> Scope {
@@ -25,16 +76,172 @@ impl Face for Approvals {
 
     fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
         vec![
-            foot(Act::Anywhere(Anywhere::Back)),
+            foot(Act::Row(RowAct::Open)),
+            foot(Act::Row(RowAct::Log)).says("checks"),
+            foot(Act::Row(RowAct::New)),
+            foot(Act::Anywhere(Anywhere::Palette)),
             foot(Act::Anywhere(Anywhere::Help)),
+            foot(Act::Anywhere(Anywhere::Back)),
         ]
     }
 
-    fn view(&self, _: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
-        paint.text(area, Role::Muted, " nothing here yet");
+    fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
+        let requests = requests(cx);
+        let area = inset(area);
+        let mine = requests.iter().filter(|request| request.mine).count();
+        paint.rule(area, "requests", safe!("{} · {mine} for you", requests.len()));
+        let (list, detail) = split(below(area, 1));
+        if requests.is_empty() {
+            paint.text(below(list, 1), Role::Text, "No request waits. n proposes a run; 6 shows what was decided.");
+            return;
+        }
+        let places = requests.iter().map(|r| (r.run.plan.environment, r.run.plan.proposal.workspace.as_str()));
+        let columns = PlaceColumns::of(places, PLACE_COLUMNS_MAX);
+        let ids = ids(&requests);
+        let selected = self.pick.of(&ids);
+        let height = usize::from(list.height);
+        let mut left = list;
+        for request in requests.iter().skip(self.pick.top(&ids, height)).take(height) {
+            let chosen = selected == Some(&request.run.id);
+            let ground = if chosen { Ground::Selected } else { Ground::Screen };
+            paint.on(ground).line(left, &row(cx, request, columns, chosen));
+            left = below(left, 1);
+        }
+        if detail.width > 0
+            && let Some(request) = requests.iter().find(|request| selected == Some(&request.run.id))
+        {
+            paint.lines(detail, &about(cx, request, detail.width));
+        }
     }
 
-    fn act(&mut self, _: &Cx<'_>, _: Act) -> Vec<Do> {
+    fn act(&mut self, cx: &Cx<'_>, act: Act) -> Vec<Do> {
+        let requests = requests(cx);
+        let ids = ids(&requests);
+        let selected = self.pick.of(&ids).and_then(|id| requests.iter().find(|request| request.run.id == *id));
+        match act {
+            Act::Motion(motion) => {
+                let (list, _) = split(below(cx.areas.body, 1));
+                self.pick.go(&ids, motion, usize::from(list.height));
+                Vec::new()
+            }
+            Act::Row(RowAct::New) => vec![Do::Go(Place::Runbooks)],
+            Act::Row(act) => selected.map(|request| of_row(request.run, act)).unwrap_or_default(),
+            Act::Run(RunAct::Accept) => selected.map(|request| asks::accept(cx, request.run)).into_iter().collect(),
+            Act::Run(_)
+            | Act::Anywhere(_)
+            | Act::Go(_)
+            | Act::Approval(_)
+            | Act::Log(_)
+            | Act::Decide(_)
+            | Act::Form(_)
+            | Act::Line(_) => Vec::new(),
+        }
+    }
+
+    fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
+        self.pick.settle(&ids(&requests(cx)));
         Vec::new()
     }
+
+    fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
+        let requests = requests(cx);
+        let ids = ids(&requests);
+        let (list, _) = split(below(inset(cx.areas.body), 1));
+        if !list.contains(at) {
+            return Vec::new();
+        }
+        let index = self.pick.top(&ids, usize::from(list.height)) + usize::from(at.y - list.y);
+        if self.pick.index(&ids) == Some(index) {
+            return requests.get(index).map(|request| of_row(request.run, RowAct::Open)).unwrap_or_default();
+        }
+        self.pick.select(&ids, index);
+        Vec::new()
+    }
+
+    fn run(&self, cx: &Cx<'_>) -> Option<RunId> {
+        self.pick.of(&ids(&requests(cx))).copied()
+    }
 }
+
+fn split(area: Rect) -> (Rect, Rect) {
+    match area.width >= WIDE_COLUMNS {
+        true => beside(area, area.width * 3 / 5),
+        false => (area, Rect { width: 0, ..area }),
+    }
+}
+
+fn of_row(run: &Run, act: RowAct) -> Vec<Do> {
+    match act {
+        RowAct::Open | RowAct::Describe => vec![push(Screen::Approval(Approval::of(run.id)))],
+        RowAct::Log => vec![push(Screen::Live(Box::new(Live::of(run.id))))],
+        RowAct::Raw => {
+            let runbook = &run.plan.runbook;
+            vec![over(Overlay::Sheet(Sheet::verbatim(safe!("{}", runbook.file), &runbook.source)))]
+        }
+        RowAct::Mark | RowAct::Filter | RowAct::Sort | RowAct::New | RowAct::LastRun | RowAct::EditDraft => Vec::new(),
+    }
+}
+
+fn row(cx: &Cx<'_>, request: &Request<'_>, columns: PlaceColumns, chosen: bool) -> Vec<Piece> {
+    let (run, plan) = (request.run, &request.run.plan);
+    let impact = glyph::impact(plan.impact);
+    let mut pieces = vec![
+        text(Role::Accent, if chosen { glyph::POINTER } else { " " }),
+        gap(1),
+        text(Role::Accent, safe!("{}", run.id)).cols(5),
+        name(Role::Text, safe!("{}", plan.runbook.id)).rest(),
+        gap(1),
+    ];
+    pieces.extend(columns.pieces(plan.environment, plan.proposal.workspace.as_str()));
+    pieces.extend([
+        gap(1),
+        text(impact.role, impact.word).cols(6),
+        gap(1),
+        name(Role::Text, plan.requester.as_str()).cols(6),
+        text(Role::Muted, moment::age(cx.now().ms_since(run.proposed))).right(4),
+        gap(2),
+        name(if request.mine { Role::Title } else { Role::Muted }, needs(cx, request)).cols(NEEDS_COLUMNS),
+    ]);
+    pieces
+}
+
+fn needs(cx: &Cx<'_>, request: &Request<'_>) -> String {
+    match (&request.run.phase, request.waits.first()) {
+        (Phase::Waiting, Some(waits)) => words::waits_short(waits, cx.me(), cx.now(), &cx.here.zone),
+        (phase, _) => words::phase(phase),
+    }
+}
+
+/// What stands beside the list on a wide screen.
+fn about(cx: &Cx<'_>, request: &Request<'_>, width: u16) -> Vec<Vec<Piece>> {
+    let (run, plan) = (request.run, &request.run.plan);
+    let columns = usize::from(width);
+    let mut lines = vec![vec![text(Role::Title, plan.runbook.title.as_str()).rest()], Vec::new()];
+    let tell = |role: Role, words: &str| -> Vec<Vec<Piece>> {
+        fold::words(words, columns).into_iter().map(|line| vec![text(role, line)]).collect()
+    };
+    lines.extend(tell(Role::Text, &plan.proposal.reason));
+    lines.push(Vec::new());
+    let mut pair = |label: &'static str, value: Safe| {
+        lines.push(vec![text(Role::Muted, label).cols(12), text(Role::Text, value).rest()]);
+    };
+    pair("ticket", Safe::new(&plan.proposal.ticket));
+    pair("where", safe!("{} · {}", plan.workspace_title, words::count(plan.hosts.len(), "host", "hosts")));
+    pair("impact", safe!("{}: {}", plan.impact.word(), plan.impact_because.join(", ")));
+    pair("asked", safe!("{} {}", plan.requester, moment::when(run.proposed, cx.now(), &cx.here.zone)));
+    if let Some(by) = facts::start_by(cx.world, run, cx.now()) {
+        pair("must start", Safe::new(moment::when(by, cx.now(), &cx.here.zone)));
+    }
+    lines.push(Vec::new());
+    for waits in &request.waits {
+        lines.extend(tell(Role::Warning, &format!("· {}", words::waits(waits, cx.me(), cx.now(), &cx.here.zone))));
+    }
+    for vote in &run.votes {
+        let when = moment::when(vote.at, cx.now(), &cx.here.zone);
+        lines.extend(tell(Role::Ok, &format!("✔ {} {when}: {}", vote.by, vote.reason)));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use super::approval::Approval;
 use super::live::Live;
 use super::{Face, Screen};
 use crate::console::effect::{Do, over, push};
-use crate::console::facts::Errand;
+use crate::console::facts::{self, Board, Errand};
 use crate::console::footer::{Foot, foot};
 use crate::console::glyph;
 use crate::console::keymap::{Act, Anywhere, Place, RowAct, Scope};
@@ -23,10 +23,12 @@ use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::pick::Pick;
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
-use crate::domain::{Ask, RunId, Seen, WorkspaceId};
+use crate::domain::{Ask, PersonId, RunId, Seen, WorkspaceId};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
 use rows::Line;
+use std::cell::RefCell;
+use std::sync::Arc;
 
 /// From this width on two columns stand side by side.
 const WIDE_COLUMNS: u16 = 130;
@@ -54,6 +56,41 @@ impl RowId {
 #[derive(Debug, Default)]
 pub struct Home {
     pick: Pick<RowId>,
+    /// What the world meant when it was last looked at: ten thousand open runs are read once per change, not per frame.
+    board: RefCell<Option<(Looked, Arc<Board>)>>,
+}
+
+/// When and at what world one looked; windows open and close by the minute.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Looked {
+    events: u64,
+    minute: i64,
+    me: PersonId,
+}
+
+impl Home {
+    fn board(&self, cx: &Cx<'_>) -> Arc<Board> {
+        let looked = Looked { events: cx.world.events, minute: cx.now().0.div_euclid(60_000), me: cx.me().clone() };
+        let mut known = self.board.borrow_mut();
+        match known.as_ref() {
+            Some((when, board)) if *when == looked => board.clone(),
+            Some(_) | None => {
+                let board = Arc::new(facts::board(cx.world, cx.me(), cx.now()));
+                *known = Some((looked, board.clone()));
+                board
+            }
+        }
+    }
+
+    fn lines(&self, cx: &Cx<'_>) -> (Vec<Line>, Vec<Line>) {
+        let board = self.board(cx);
+        (rows::left(cx, &board), rows::right(cx, &board))
+    }
+
+    fn ids(&self, cx: &Cx<'_>) -> Vec<RowId> {
+        let (left, right) = self.lines(cx);
+        ids(&left, &right)
+    }
 }
 
 impl Face for Home {
@@ -77,16 +114,13 @@ impl Face for Home {
 
     fn status(&self, cx: &Cx<'_>) -> Vec<Piece> {
         let events = usize::try_from(cx.world.events).unwrap_or(usize::MAX);
-        vec![text(
-            Role::Faint,
-            safe!("record safe · {}", words::count(events, "event", "events")),
-        )]
+        vec![text(Role::Faint, safe!("record safe · {}", words::count(events, "event", "events")))]
     }
 
     fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
-        tabs(cx, paint, top(inset(area), 1));
+        tabs(&self.board(cx), paint, top(inset(area), 1));
         let area = inset(below(area, 1));
-        let (left, right) = (rows::left(cx), rows::right(cx));
+        let (left, right) = self.lines(cx);
         let selected = self.pick.of(&ids(&left, &right)).cloned();
         if area.width >= WIDE_COLUMNS {
             let (a, b) = beside(area, area.width / 2 + 4);
@@ -99,11 +133,10 @@ impl Face for Home {
     }
 
     fn act(&mut self, cx: &Cx<'_>, act: Act) -> Vec<Do> {
-        let ids = ids(&rows::left(cx), &rows::right(cx));
+        let ids = self.ids(cx);
         match act {
             Act::Motion(motion) => {
-                self.pick
-                    .go(&ids, motion, usize::from(cx.areas.body.height) / 2);
+                self.pick.go(&ids, motion, usize::from(cx.areas.body.height) / 2);
                 Vec::new()
             }
             Act::Row(act) => self.row(cx, act, self.pick.of(&ids).cloned()),
@@ -119,16 +152,17 @@ impl Face for Home {
     }
 
     fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
-        self.pick.settle(&ids(&rows::left(cx), &rows::right(cx)));
+        let ids = self.ids(cx);
+        self.pick.settle(&ids);
         Vec::new()
     }
 
     fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
         if at.y == cx.areas.body.y {
-            return tab_at(cx, at.x).map(Do::Go).into_iter().collect();
+            return tab_at(&self.board(cx), at.x).map(Do::Go).into_iter().collect();
         }
         let area = inset(below(cx.areas.body, 1));
-        let (left, right) = (rows::left(cx), rows::right(cx));
+        let (left, right) = self.lines(cx);
         let ids = ids(&left, &right);
         let selected = self.pick.of(&ids).cloned();
         let hit = if area.width >= WIDE_COLUMNS {
@@ -150,7 +184,7 @@ impl Face for Home {
     }
 
     fn run(&self, cx: &Cx<'_>) -> Option<RunId> {
-        self.pick.of(&ids(&rows::left(cx), &rows::right(cx)))?.run()
+        self.pick.of(&self.ids(cx))?.run()
     }
 }
 
@@ -162,25 +196,15 @@ impl Home {
             (RowAct::Raw, Some(id)) => match id.run().and_then(|run| cx.world.run(run)) {
                 Some(run) => {
                     let runbook = &run.plan.runbook;
-                    vec![over(Overlay::Sheet(Sheet::verbatim(
-                        safe!("{}", runbook.file),
-                        &runbook.source,
-                    )))]
+                    vec![over(Overlay::Sheet(Sheet::verbatim(safe!("{}", runbook.file), &runbook.source)))]
                 }
                 None => Vec::new(),
             },
             (RowAct::Filter | RowAct::Sort | RowAct::Mark, _) => {
-                vec![Do::Say(
-                    "nothing to filter at home: 3 lists runs, 6 the history".to_owned(),
-                )]
+                vec![Do::Say("nothing to filter at home: 3 lists runs, 6 the history".to_owned())]
             }
             (
-                RowAct::Open
-                | RowAct::Describe
-                | RowAct::Log
-                | RowAct::Raw
-                | RowAct::LastRun
-                | RowAct::EditDraft,
+                RowAct::Open | RowAct::Describe | RowAct::Log | RowAct::Raw | RowAct::LastRun | RowAct::EditDraft,
                 None | Some(_),
             ) => Vec::new(),
         }
@@ -210,37 +234,17 @@ fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
 
 fn accept_site(cx: &Cx<'_>) -> Option<Do> {
     let pending = cx.world.pending.as_ref()?;
-    let ask = Ask::AcceptSite {
-        digest: pending.site.digest,
-        reason: String::new(),
-    };
-    let who = pending
-        .by
-        .as_ref()
-        .map_or("somebody on the disk".to_owned(), ToString::to_string);
-    let mut dialog = Dialog::new(
-        cx,
-        "a change to the site waits",
-        "accept",
-        "site accepted",
-        Seen::Nothing,
-        ask,
-    )
-    .says(Role::Text, format!("{who} changed:"));
+    let ask = Ask::AcceptSite { digest: pending.site.digest, reason: String::new() };
+    let who = pending.by.as_ref().map_or("somebody on the disk".to_owned(), ToString::to_string);
+    let mut dialog = Dialog::new(cx, "a change to the site waits", "accept", "site accepted", Seen::Nothing, ask)
+        .says(Role::Text, format!("{who} changed:"));
     for change in &pending.sensitive {
         dialog = dialog.says(Role::Warning, format!("! {}", change.words()));
     }
-    for line in pending
-        .diff
-        .lines()
-        .filter(|line| line.starts_with(['+', '-']))
-        .take(DIFF_LINES_MAX)
-    {
+    for line in pending.diff.lines().filter(|line| line.starts_with(['+', '-'])).take(DIFF_LINES_MAX) {
         dialog = dialog.says(Role::Muted, line.to_owned());
     }
-    Some(over(Overlay::Dialog(Box::new(
-        dialog.field("why it is right", Need::Words),
-    ))))
+    Some(over(Overlay::Dialog(Box::new(dialog.field("why it is right", Need::Words)))))
 }
 
 /// Lines of a site's diff shown before it is accepted; `quarterdeck check` prints all of it.
@@ -255,14 +259,10 @@ const TABS: [(Place, &str, &str); 6] = [
     (Place::Audit, "7", "Audit"),
 ];
 
-fn tab_texts(cx: &Cx<'_>) -> Vec<(Place, &'static str, Safe)> {
+fn tab_texts(board: &Board) -> Vec<(Place, &'static str, Safe)> {
     let count = |place: Place| match place {
-        Place::Runs => cx
-            .world
-            .visible_runs(cx.me())
-            .filter(|run| !run.is_over())
-            .count(),
-        Place::Approvals => rows::approvals(cx),
+        Place::Runs => board.open,
+        Place::Approvals => board.approvals(),
         Place::Home | Place::Runbooks | Place::History | Place::Audit => 0,
     };
     TABS.into_iter()
@@ -273,22 +273,18 @@ fn tab_texts(cx: &Cx<'_>) -> Vec<(Place, &'static str, Safe)> {
         .collect()
 }
 
-fn tabs(cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
+fn tabs(board: &Board, paint: &mut Paint<'_>, area: Rect) {
     let mut pieces = Vec::new();
-    for (place, key, word) in tab_texts(cx) {
-        let role = if place == Place::Home {
-            Role::Title
-        } else {
-            Role::Text
-        };
+    for (place, key, word) in tab_texts(board) {
+        let role = if place == Place::Home { Role::Title } else { Role::Text };
         pieces.extend([text(Role::Accent, key), gap(1), text(role, word), gap(2)]);
     }
     paint.line(area, &pieces);
 }
 
-fn tab_at(cx: &Cx<'_>, x: u16) -> Option<Place> {
+fn tab_at(board: &Board, x: u16) -> Option<Place> {
     let mut from = 1;
-    for (place, _, word) in tab_texts(cx) {
+    for (place, _, word) in tab_texts(board) {
         let to = from + 2 + u16::try_from(word.width()).unwrap_or(u16::MAX);
         if (from..to).contains(&x) {
             return Some(place);
@@ -299,10 +295,7 @@ fn tab_at(cx: &Cx<'_>, x: u16) -> Option<Place> {
 }
 
 fn ids(left: &[Line], right: &[Line]) -> Vec<RowId> {
-    left.iter()
-        .chain(right)
-        .filter_map(|line| line.id().cloned())
-        .collect()
+    left.iter().chain(right).filter_map(|line| line.id().cloned()).collect()
 }
 
 /// Lines from the first on screen: the selected row is always among them, with the rule above it where it fits.
@@ -313,10 +306,7 @@ fn window(lines: &[Line], height: u16, selected: Option<&RowId>) -> usize {
     if all <= height {
         return 0;
     }
-    let at = lines
-        .iter()
-        .position(|line| selected.is_some() && line.id() == selected)
-        .unwrap_or(0);
+    let at = lines.iter().position(|line| selected.is_some() && line.id() == selected).unwrap_or(0);
     let mut first = 0;
     let until = |first: usize| heights.iter().take(at + 1).skip(first).sum::<usize>();
     while first < at && until(first) > height {
@@ -336,11 +326,7 @@ fn draw(paint: &mut Paint<'_>, area: Rect, lines: &[Line], selected: Option<&Row
             Line::Plain(pieces) => paint.line(left, pieces),
             Line::Row { id, pieces, more } => {
                 let chosen = selected == Some(id);
-                let mut paint = paint.on(if chosen {
-                    Ground::Selected
-                } else {
-                    Ground::Screen
-                });
+                let mut paint = paint.on(if chosen { Ground::Selected } else { Ground::Screen });
                 let pointer = if chosen { glyph::POINTER } else { " " };
                 let mut row = vec![text(Role::Accent, pointer), gap(1)];
                 row.extend(pieces.iter().cloned());

@@ -2,7 +2,7 @@
 //! selected. Everybody on the bastion sees the same run; leaving this screen leaves the run alone.
 
 mod head;
-mod matrix;
+pub(super) mod matrix;
 mod person;
 
 use super::approval::Approval;
@@ -98,9 +98,7 @@ impl Live {
 
     fn found<'a>(&self, cx: &Cx<'a>) -> Option<&'a Arc<Run>> {
         let run = cx.world.run(self.run)?;
-        cx.world
-            .can_see(cx.me(), &run.plan.proposal.workspace)
-            .then_some(run)
+        cx.world.can_see(cx.me(), &run.plan.proposal.workspace).then_some(run)
     }
 
     /// What is selected: a person's choice, else what needs one, else what runs.
@@ -109,41 +107,19 @@ impl Live {
         if let Some(at) = self.at.filter(|at| items.contains(&at.item)) {
             return Some(at);
         }
-        let needs = run.progress.attention.iter().next().map(|slot| At {
-            item: slot.item,
-            host: slot.host,
-        });
+        let needs = run.progress.attention.iter().next().map(|slot| At { item: slot.item, host: slot.host });
         let needs = needs.filter(|at| items.contains(&at.item));
-        let open = || {
-            facts::hand_step(run).map(|(slot, _)| At {
-                item: slot.item,
-                host: None,
-            })
-        };
+        let open = || facts::hand_step(run).map(|(slot, _)| At { item: slot.item, host: None });
         let at_work = || {
-            let furthest = run
-                .cells
-                .iter()
-                .rev()
-                .find(|(slot, cell)| cell.state.is_in_flight() && items.contains(&slot.item));
-            furthest.map(|(slot, _)| At {
-                item: slot.item,
-                host: None,
-            })
+            let furthest =
+                run.cells.iter().rev().find(|(slot, cell)| cell.state.is_in_flight() && items.contains(&slot.item));
+            furthest.map(|(slot, _)| At { item: slot.item, host: None })
         };
-        needs.or_else(open).or_else(at_work).or_else(|| {
-            items.first().map(|item| At {
-                item: *item,
-                host: None,
-            })
-        })
+        needs.or_else(open).or_else(at_work).or_else(|| items.first().map(|item| At { item: *item, host: None }))
     }
 
     fn slot(&self, run: &Run) -> Option<Slot> {
-        self.selected(run).map(|at| Slot {
-            item: at.item,
-            host: at.host,
-        })
+        self.selected(run).map(|at| Slot { item: at.item, host: at.host })
     }
 
     /// Points the log at what is selected.
@@ -152,10 +128,7 @@ impl Live {
             Merged::All => None,
             Merged::Selected => self.selected(run),
         };
-        let host = at
-            .and_then(|at| at.host)
-            .and_then(|ix| run.plan.host(ix))
-            .map(|host| host.name.to_string());
+        let host = at.and_then(|at| at.host).and_then(|ix| run.plan.host(ix)).map(|host| host.name.to_string());
         self.log.show(host, at.map(|at| at.item))
     }
 
@@ -183,34 +156,14 @@ impl Live {
         let needs = u16::try_from(needs).unwrap_or(u16::MAX);
         let person_high = if needs > 0 { needs + 1 } else { 0 };
         let wanted = matrix::height(run, inset(left).width, self.selected(run));
-        let log_high = if right.height > 0 {
-            0
-        } else {
-            LOG_ROWS_MIN + 1
-        };
-        let hosts_high = wanted.min(
-            left.height
-                .saturating_sub(1 + person_high + log_high)
-                .max(2),
-        );
+        let log_high = if right.height > 0 { 0 } else { LOG_ROWS_MIN + 1 };
+        let hosts_high = wanted.min(left.height.saturating_sub(1 + person_high + log_high).max(2));
         let hosts_rule = top(left, 1);
         let hosts = top(below(left, 1), hosts_high);
         let person_rule = top(below(left, 1 + hosts_high), person_high.min(1));
         let person = top(below(left, 1 + hosts_high + person_rule.height), needs);
-        let under = if right.height > 0 {
-            right
-        } else {
-            below(left, 1 + hosts_high + person_high)
-        };
-        Parts {
-            head,
-            hosts_rule,
-            hosts,
-            person_rule,
-            person,
-            log_rule: top(under, 1),
-            log: below(under, 1),
-        }
+        let under = if right.height > 0 { right } else { below(left, 1 + hosts_high + person_high) };
+        Parts { head, hosts_rule, hosts, person_rule, person, log_rule: top(under, 1), log: below(under, 1) }
     }
 
     fn motion(&mut self, cx: &Cx<'_>, run: &Run, motion: Motion) -> Vec<Do> {
@@ -219,9 +172,7 @@ impl Live {
             return self.log.go(motion, inset(parts.log));
         }
         let items = matrix::items(run);
-        let Some(at) = self.selected(run) else {
-            return Vec::new();
-        };
+        let Some(at) = self.selected(run) else { return Vec::new() };
         let index = items.iter().position(|item| *item == at.item).unwrap_or(0);
         let last = items.len().saturating_sub(1);
         let hosts = u32::try_from(run.plan.hosts.len()).unwrap_or(u32::MAX);
@@ -234,9 +185,7 @@ impl Live {
         };
         let host = match (motion, at.host) {
             (Motion::Right, None) => Some(HostIx(0)).filter(|_| hosts > 0),
-            (Motion::Right, Some(HostIx(ix))) => {
-                Some(HostIx((ix + 1).min(hosts.saturating_sub(1))))
-            }
+            (Motion::Right, Some(HostIx(ix))) => Some(HostIx((ix + 1).min(hosts.saturating_sub(1)))),
             (Motion::Left, None | Some(HostIx(0))) => None,
             (Motion::Left, Some(HostIx(ix))) => Some(HostIx(ix - 1)),
             (
@@ -260,17 +209,11 @@ impl Live {
 
     fn take(&mut self, cx: &Cx<'_>, run: &Run) -> Vec<Do> {
         let waiting = &run.progress.attention;
-        let slot = self
-            .slot(run)
-            .filter(|slot| waiting.contains(slot))
-            .or(waiting.iter().next().copied());
+        let slot = self.slot(run).filter(|slot| waiting.contains(slot)).or(waiting.iter().next().copied());
         match (slot, facts::hand_step(run)) {
             (Some(slot), _) => {
                 self.taken = Some(slot);
-                self.at = Some(At {
-                    item: slot.item,
-                    host: slot.host,
-                });
+                self.at = Some(At { item: slot.item, host: slot.host });
                 self.aim(run)
             }
             (None, Some((slot, _))) => asks::by_hand(cx, run, slot).into_iter().collect(),
@@ -279,10 +222,7 @@ impl Live {
     }
 
     fn decide(&mut self, cx: &Cx<'_>, run: &Run, act: DecideAct) -> Vec<Do> {
-        let Some(slot) = self
-            .taken
-            .filter(|slot| run.progress.attention.contains(slot))
-        else {
+        let Some(slot) = self.taken.filter(|slot| run.progress.attention.contains(slot)) else {
             self.taken = None;
             return vec![Do::Say("that was decided already".to_owned())];
         };
@@ -294,9 +234,7 @@ impl Live {
             DecideAct::MarkOk if unknown => Decision::MarkOk,
             DecideAct::MarkFailed if unknown => Decision::MarkFailed,
             DecideAct::MarkOk | DecideAct::MarkFailed => {
-                return vec![Do::Say(
-                    "only an end that nobody saw can be marked; this one failed".to_owned(),
-                )];
+                return vec![Do::Say("only an end that nobody saw can be marked; this one failed".to_owned())];
             }
             DecideAct::WayBack => return vec![over(Overlay::Sheet(way_back(run)))],
             DecideAct::Stop => return vec![asks::stop_menu(run)],
@@ -313,23 +251,13 @@ impl Live {
                 };
                 Vec::new()
             }
-            RunAct::Open if matches!(run.phase, Phase::Waiting) => {
-                vec![push(Screen::Approval(Approval::of(run.id)))]
-            }
-            RunAct::Open
-                if self
-                    .slot(run)
-                    .is_some_and(|slot| matrix::is_by_hand(run, slot.item)) =>
-            {
+            RunAct::Open if matches!(run.phase, Phase::Waiting) => vec![push(Screen::Approval(Approval::of(run.id)))],
+            RunAct::Open if self.slot(run).is_some_and(|slot| matrix::is_by_hand(run, slot.item)) => {
                 match facts::hand_step(run) {
                     Some((slot, _)) if self.slot(run) == Some(slot) => {
                         asks::by_hand(cx, run, slot).into_iter().collect()
                     }
-                    Some(_) | None => self
-                        .ran(cx)
-                        .map(|sheet| over(Overlay::Sheet(sheet)))
-                        .into_iter()
-                        .collect(),
+                    Some(_) | None => self.ran(cx).map(|sheet| over(Overlay::Sheet(sheet))).into_iter().collect(),
                 }
             }
             RunAct::Open => {
@@ -339,11 +267,7 @@ impl Live {
             }
             RunAct::Take => self.take(cx, run),
             RunAct::Start if run.phase == Phase::Approved => vec![asks::start(cx, run)],
-            RunAct::Start => vec![Do::Say(format!(
-                "{} {}: nothing to start",
-                run.id,
-                words::phase(&run.phase)
-            ))],
+            RunAct::Start => vec![Do::Say(format!("{} {}: nothing to start", run.id, words::phase(&run.phase)))],
             RunAct::Pause => vec![asks::pause(cx, run)],
             RunAct::Stop => vec![asks::stop_menu(run)],
             RunAct::Accept => vec![asks::accept(cx, run)],
@@ -385,10 +309,7 @@ impl Live {
         match act {
             RowAct::Raw => {
                 let runbook = &run.plan.runbook;
-                vec![over(Overlay::Sheet(Sheet::verbatim(
-                    safe!("{}", runbook.file),
-                    &runbook.source,
-                )))]
+                vec![over(Overlay::Sheet(Sheet::verbatim(safe!("{}", runbook.file), &runbook.source)))]
             }
             RowAct::LastRun => match last_good(cx, run) {
                 Some(last) => vec![push(Screen::Past(Box::new(Past::of(last))))],
@@ -419,30 +340,18 @@ impl Face for Live {
             Some(run) => {
                 let runbook = &run.plan.runbook;
                 let version = runbook.version.trim_start_matches('v');
-                vec![
-                    safe!("{}", run.plan.proposal.workspace),
-                    safe!("{} {} v{version}", run.id, runbook.id),
-                ]
+                vec![safe!("{}", run.plan.proposal.workspace), safe!("{} {} v{version}", run.id, runbook.id)]
             }
             None => vec![Safe::new("Runs"), safe!("{}", self.run)],
         }
     }
 
     fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
-        let Some(run) = self.found(cx) else {
-            return vec![foot(Act::Anywhere(Anywhere::Back))];
-        };
+        let Some(run) = self.found(cx) else { return vec![foot(Act::Anywhere(Anywhere::Back))] };
         if self.taken.is_some() {
-            let unknown = self
-                .taken
-                .is_some_and(|slot| matches!(run.state(slot), CellState::Unknown(_)));
-            let mut acts = vec![
-                DecideAct::Retry,
-                DecideAct::Skip,
-                DecideAct::Drop,
-                DecideAct::WayBack,
-                DecideAct::Stop,
-            ];
+            let unknown = self.taken.is_some_and(|slot| matches!(run.state(slot), CellState::Unknown(_)));
+            let mut acts =
+                vec![DecideAct::Retry, DecideAct::Skip, DecideAct::Drop, DecideAct::WayBack, DecideAct::Stop];
             if unknown {
                 acts.extend([DecideAct::MarkOk, DecideAct::MarkFailed]);
             }
@@ -462,11 +371,9 @@ impl Face for Live {
             Phase::Paused(_) => vec![foot(Act::Run(RunAct::Pause)).says("continue").locked(needs)],
             Phase::Ended(_) => vec![foot(Act::Run(RunAct::Close))],
             Phase::Closed(_) => vec![foot(Act::Run(RunAct::Review))],
-            Phase::Checking(_)
-            | Phase::Stopping(_)
-            | Phase::Verifying
-            | Phase::Reviewed(_)
-            | Phase::Cancelled(_) => Vec::new(),
+            Phase::Checking(_) | Phase::Stopping(_) | Phase::Verifying | Phase::Reviewed(_) | Phase::Cancelled(_) => {
+                Vec::new()
+            }
         });
         feet.extend([
             foot(Act::Run(RunAct::NextPane)),
@@ -480,28 +387,16 @@ impl Face for Live {
     }
 
     fn status(&self, cx: &Cx<'_>) -> Vec<Piece> {
-        let Some(run) = self.found(cx) else {
-            return Vec::new();
-        };
+        let Some(run) = self.found(cx) else { return Vec::new() };
         let mut pieces = Vec::new();
         if !run.is_over() && run.ended.is_none() {
-            let word = if run.started.is_some() {
-                " stop run …"
-            } else {
-                " withdraw …"
-            };
+            let word = if run.started.is_some() { " stop run …" } else { " withdraw …" };
             pieces.extend([text(Role::Accent, "X"), text(Role::Muted, word), gap(3)]);
         }
-        pieces.extend([
-            text(Role::Accent, "esc"),
-            text(Role::Muted, " leave: the run goes on without you"),
-            spring(),
-        ]);
+        let leave = if facts::is_at_work(run) { " leave: the run goes on without you" } else { " back" };
+        pieces.extend([text(Role::Accent, "esc"), text(Role::Muted, leave), spring()]);
         if let Some(note) = run.notes.last() {
-            pieces.extend([
-                text(Role::Faint, safe!("{}: {}", note.by, note.text).cut_end(30)),
-                gap(1),
-            ]);
+            pieces.extend([text(Role::Faint, safe!("{}: {}", note.by, note.text).cut_end(30)), gap(1)]);
         }
         pieces
     }
@@ -510,10 +405,7 @@ impl Face for Live {
         let Some(run) = self.found(cx) else {
             let lines = [
                 vec![text(Role::Title, safe!("{} is no longer open.", self.run))],
-                vec![text(
-                    Role::Text,
-                    "It is over and signed off, or was cancelled; 6 shows it in the history.",
-                )],
+                vec![text(Role::Text, "It is over and signed off, or was cancelled; 6 shows it in the history.")],
             ];
             paint.lines(inset(below(area, 1)), &lines);
             return;
@@ -523,63 +415,28 @@ impl Face for Live {
         paint.line(inset(parts.head), &head::first(cx, run));
         paint.line(inset(below(parts.head, 1)), &head::second(cx, run));
         if parts.hosts_rule.height > 0 {
-            let focus = if self.pane == Pane::Matrix {
-                Role::Accent
-            } else {
-                Role::Title
-            };
-            let title = if run.started.is_some() {
-                "hosts"
-            } else {
-                "checks"
-            };
+            let focus = if self.pane == Pane::Matrix { Role::Accent } else { Role::Title };
+            let title = if run.started.is_some() { "hosts" } else { "checks" };
             paint.rule_of(inset(parts.hosts_rule), focus, title, matrix_right(run));
             matrix::view(cx, paint, inset(parts.hosts), run, at);
         }
         if parts.person_rule.height > 0 {
-            let right = if self.taken.is_some() {
-                "yours to decide"
-            } else {
-                ""
-            };
-            paint.rule_of(
-                inset(parts.person_rule),
-                Role::Warning,
-                "needs a person",
-                right,
-            );
-            paint.lines(
-                inset(parts.person),
-                &person::lines(cx, run, self.taken, self.slot(run)),
-            );
+            let right = if self.taken.is_some() { "yours to decide" } else { "" };
+            paint.rule_of(inset(parts.person_rule), Role::Warning, "needs a person", right);
+            paint.lines(inset(parts.person), &person::lines(cx, run, self.taken, self.slot(run)));
         }
         if parts.log_rule.height > 0 {
-            let focus = if self.pane == Pane::Log || self.size == Size::Full {
-                Role::Accent
-            } else {
-                Role::Title
-            };
-            paint.rule_of(
-                inset(parts.log_rule),
-                focus,
-                self.log_title(run),
-                self.log.standing(),
-            );
+            let focus = if self.pane == Pane::Log || self.size == Size::Full { Role::Accent } else { Role::Title };
+            paint.rule_of(inset(parts.log_rule), focus, self.log_title(run), self.log.standing());
             self.log.view(cx, paint, inset(parts.log), run.started);
         }
     }
 
     fn enter(&mut self, cx: &Cx<'_>) -> Vec<Do> {
-        let Some(run) = self.found(cx) else {
-            return Vec::new();
-        };
+        let Some(run) = self.found(cx) else { return Vec::new() };
         let mut todo = vec![Do::Effect(Effect::Follow(self.run))];
         let aimed = self.aim(run);
-        todo.extend(if aimed.is_empty() {
-            self.log.open()
-        } else {
-            aimed
-        });
+        todo.extend(if aimed.is_empty() { self.log.open() } else { aimed });
         todo
     }
 
@@ -588,18 +445,14 @@ impl Face for Live {
     }
 
     fn act(&mut self, cx: &Cx<'_>, act: Act) -> Vec<Do> {
-        let Some(run) = self.found(cx).cloned() else {
-            return Vec::new();
-        };
+        let Some(run) = self.found(cx).cloned() else { return Vec::new() };
         match act {
             Act::Motion(motion) => self.motion(cx, &run, motion),
             Act::Run(act) => self.run_act(cx, &run, act),
             Act::Log(act) => self.log_act(cx, &run, act),
             Act::Decide(act) => self.decide(cx, &run, act),
             Act::Row(act) => self.row_act(cx, &run, act),
-            Act::Anywhere(_) | Act::Go(_) | Act::Approval(_) | Act::Form(_) | Act::Line(_) => {
-                Vec::new()
-            }
+            Act::Anywhere(_) | Act::Go(_) | Act::Approval(_) | Act::Form(_) | Act::Line(_) => Vec::new(),
         }
     }
 
@@ -619,9 +472,7 @@ impl Face for Live {
     }
 
     fn picked(&mut self, cx: &Cx<'_>, choice: &Choice) -> Vec<Do> {
-        let Some(run) = self.found(cx) else {
-            return Vec::new();
-        };
+        let Some(run) = self.found(cx) else { return Vec::new() };
         match choice {
             Choice::Stop(how) => vec![asks::stop(cx, run, *how)],
             Choice::Withdraw => vec![asks::withdraw(cx, run)],
@@ -631,9 +482,7 @@ impl Face for Live {
     }
 
     fn fetched(&mut self, cx: &Cx<'_>, want: Want, answer: &Answer) -> Vec<Do> {
-        let Some(run) = self.found(cx) else {
-            return Vec::new();
-        };
+        let Some(run) = self.found(cx) else { return Vec::new() };
         let area = inset(self.parts(cx, run).log);
         self.log.fetched(cx, want, answer, area)
     }
@@ -653,22 +502,15 @@ impl Face for Live {
     }
 
     fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
-        let Some(run) = self.found(cx).cloned() else {
-            return Vec::new();
-        };
-        if self
-            .taken
-            .is_some_and(|slot| !run.progress.attention.contains(&slot))
-        {
+        let Some(run) = self.found(cx).cloned() else { return Vec::new() };
+        if self.taken.is_some_and(|slot| !run.progress.attention.contains(&slot)) {
             self.taken = None;
         }
         self.aim(&run)
     }
 
     fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
-        let Some(run) = self.found(cx).cloned() else {
-            return Vec::new();
-        };
+        let Some(run) = self.found(cx).cloned() else { return Vec::new() };
         let parts = self.parts(cx, &run);
         if parts.log.contains(at) || parts.log_rule.contains(at) {
             self.pane = Pane::Log;
@@ -679,9 +521,7 @@ impl Face for Live {
         }
         if parts.hosts.contains(at) {
             self.pane = Pane::Matrix;
-            if let Some(hit) =
-                matrix::hit(&run, inset(parts.hosts), self.selected(&run), at.x, at.y)
-            {
+            if let Some(hit) = matrix::hit(&run, inset(parts.hosts), self.selected(&run), at.x, at.y) {
                 self.at = Some(hit);
                 return self.aim(&run);
             }
@@ -695,16 +535,11 @@ impl Face for Live {
 
     fn why(&self, cx: &Cx<'_>) -> Option<Sheet> {
         let run = self.found(cx)?;
-        if !matches!(
-            run.phase,
-            Phase::Waiting | Phase::Approved | Phase::Checking(_)
-        ) {
+        if !matches!(run.phase, Phase::Waiting | Phase::Approved | Phase::Checking(_)) {
             return None;
         }
         let waits = head::waits(cx, run);
-        let words = waits
-            .iter()
-            .map(|waits| words::waits(waits, cx.me(), cx.now(), &cx.here.zone));
+        let words = waits.iter().map(|waits| words::waits(waits, cx.me(), cx.now(), &cx.here.zone));
         let mut parts = vec![Part::Air];
         parts.extend(words.map(|words| Part::Words(Role::Text, format!("· {words}"))));
         if waits.is_empty() {
@@ -737,53 +572,29 @@ fn matrix_right(run: &Run) -> Safe {
     match run.started {
         Some(_) => matrix::summary(run),
         None => {
-            let passed = run
-                .builtin
-                .values()
-                .filter(|j| j.verdict == crate::domain::run::Verdict::Pass)
-                .count();
+            let passed = run.builtin.values().filter(|j| j.verdict == crate::domain::run::Verdict::Pass).count();
             let hosts = words::count(run.plan.hosts.len(), "host", "hosts");
-            safe!(
-                "{hosts} · built-in {passed} of {} ✔",
-                crate::domain::run::BuiltIn::ALL.len()
-            )
+            safe!("{hosts} · built-in {passed} of {} ✔", crate::domain::run::BuiltIn::ALL.len())
         }
     }
 }
 
 fn last_good(cx: &Cx<'_>, run: &Run) -> Option<RunId> {
-    let key = (
-        run.plan.proposal.workspace.clone(),
-        run.plan.runbook.id.clone(),
-    );
-    cx.world
-        .usual
-        .get(&key)?
-        .last_good
-        .as_ref()
-        .map(|last| last.run)
+    let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
+    cx.world.usual.get(&key)?.last_good.as_ref().map(|last| last.run)
 }
 
 /// How what ran is undone: the runbook's words, and each undo on the hosts where its step ran, last first.
 fn way_back(run: &Run) -> Sheet {
     let plan = &run.plan;
-    let mut parts = vec![
-        Part::Words(Role::Text, plan.runbook.rollback.clone()),
-        Part::Air,
-    ];
+    let mut parts = vec![Part::Words(Role::Text, plan.runbook.rollback.clone()), Part::Air];
     let steps: Vec<_> = plan.steps().collect();
     for (position, step) in steps.into_iter().rev() {
         let ran: Vec<String> = (0u32..)
             .zip(&plan.hosts)
             .filter(|(ix, _)| {
-                let state = run.state(Slot {
-                    item: Item::Step(position),
-                    host: Some(HostIx(*ix)),
-                });
-                !matches!(
-                    state,
-                    CellState::Waiting | CellState::Skipped | CellState::Refused(_)
-                )
+                let state = run.state(Slot { item: Item::Step(position), host: Some(HostIx(*ix)) });
+                !matches!(state, CellState::Waiting | CellState::Skipped | CellState::Refused(_))
             })
             .map(|(_, host)| host.name.to_string())
             .collect();
@@ -794,18 +605,11 @@ fn way_back(run: &Run) -> Sheet {
         parts.push(Part::Rule(safe!("{}", step.id)));
         parts.push(Part::Words(
             Role::Muted,
-            if manual {
-                "by hand".to_owned()
-            } else {
-                format!("ran on {}", ran.join(" "))
-            },
+            if manual { "by hand".to_owned() } else { format!("ran on {}", ran.join(" ")) },
         ));
         match &step.undo {
             Some(undo) => parts.push(Part::Verbatim(Role::Text, undo.clone())),
-            None => parts.push(Part::Words(
-                Role::Warning,
-                "! no undo is written for it".to_owned(),
-            )),
+            None => parts.push(Part::Words(Role::Warning, "! no undo is written for it".to_owned())),
         }
         parts.push(Part::Air);
     }

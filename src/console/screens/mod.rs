@@ -6,13 +6,15 @@ pub mod approvals;
 pub mod audit;
 pub mod history;
 pub mod home;
+pub mod listing;
 pub mod live;
 pub mod past;
-pub mod plan;
 pub mod propose;
 pub mod runbooks;
 pub mod runs;
+pub mod site_change;
 
+use super::commands::PaletteAct;
 use super::effect::{Do, Stage, Want};
 use super::footer::Foot;
 use super::keymap::{Act, Place, Scope};
@@ -35,8 +37,6 @@ pub enum Screen {
     Runbooks(runbooks::Runbooks),
     /// The form of a proposal.
     Propose(Box<propose::Propose>),
-    /// What would run.
-    Plan(Box<plan::PlanView>),
     /// Open runs.
     Runs(runs::Runs),
     /// Requests for approval.
@@ -51,6 +51,8 @@ pub enum Screen {
     Past(Box<past::Past>),
     /// Events.
     Audit(audit::Audit),
+    /// A change to the site that waits for a second person.
+    SiteChange(site_change::SiteChange),
 }
 
 impl Screen {
@@ -72,7 +74,6 @@ impl Screen {
             Screen::Home(screen) => screen,
             Screen::Runbooks(screen) => screen,
             Screen::Propose(screen) => screen.as_ref(),
-            Screen::Plan(screen) => screen.as_ref(),
             Screen::Runs(screen) => screen,
             Screen::Approvals(screen) => screen,
             Screen::Approval(screen) => screen,
@@ -80,6 +81,7 @@ impl Screen {
             Screen::History(screen) => screen,
             Screen::Past(screen) => screen.as_ref(),
             Screen::Audit(screen) => screen,
+            Screen::SiteChange(screen) => screen,
         }
     }
 
@@ -89,7 +91,6 @@ impl Screen {
             Screen::Home(screen) => screen,
             Screen::Runbooks(screen) => screen,
             Screen::Propose(screen) => screen.as_mut(),
-            Screen::Plan(screen) => screen.as_mut(),
             Screen::Runs(screen) => screen,
             Screen::Approvals(screen) => screen,
             Screen::Approval(screen) => screen,
@@ -97,6 +98,7 @@ impl Screen {
             Screen::History(screen) => screen,
             Screen::Past(screen) => screen.as_mut(),
             Screen::Audit(screen) => screen,
+            Screen::SiteChange(screen) => screen,
         }
     }
 }
@@ -181,6 +183,16 @@ pub trait Face {
     /// The run that a note would be about.
     fn run(&self, _: &Cx<'_>) -> Option<RunId> {
         None
+    }
+
+    /// A command that only the screen can carry out was typed.
+    fn palette(&mut self, _: &Cx<'_>, act: &PaletteAct) -> Vec<Do> {
+        let what = match act {
+            PaletteAct::Since(_) => "there is no log here",
+            PaletteAct::Save(_) => "nothing here can be saved",
+            PaletteAct::Copy => "nothing here can be copied",
+        };
+        vec![Do::Say(what.to_owned())]
     }
 
     /// Why something is locked here.

@@ -11,7 +11,7 @@ fn numbers_open_screens_and_esc_goes_back_and_leaves() {
     let console = console.press("6 esc");
     assert!(!console.screen().contains('▸'));
     let console = console.press("q");
-    assert_eq!(console.effects(), [Effect::Quit]);
+    assert_eq!(console.effects().last(), Some(&Effect::Quit));
 }
 
 #[test]
@@ -23,10 +23,7 @@ fn ctrl_c_leaves_from_anywhere() {
 #[test]
 fn a_small_terminal_is_told_the_size_it_needs() {
     let screen = Harness::new(World::default()).at(40, 12).screen();
-    assert!(
-        screen.starts_with("Quarterdeck needs 72×20, this is 40×12.\nRuns go on.\n"),
-        "{screen}"
-    );
+    assert!(screen.starts_with("Quarterdeck needs 72×20, this is 40×12.\nRuns go on.\n"), "{screen}");
     Harness::new(World::default()).at(0, 0).press("j").screen();
 }
 
@@ -34,17 +31,9 @@ fn a_small_terminal_is_told_the_size_it_needs() {
 fn help_lists_every_key_of_its_scope() {
     let mut console = Harness::new(World::default()).at(160, 200).press("?");
     let screen = console.screen();
-    for bound in Scope::Home
-        .chain()
-        .iter()
-        .flat_map(|scope| keymap::own(*scope))
-    {
+    for bound in Scope::Home.chain().iter().flat_map(|scope| keymap::own(*scope)) {
         assert!(screen.contains(bound.help), "{:?}", bound.act);
-        assert!(
-            screen.contains(&keymap::label(bound.keys[0])),
-            "{:?}",
-            bound.act
-        );
+        assert!(screen.contains(&keymap::label(bound.keys[0])), "{:?}", bound.act);
     }
     console = console.press("q");
     assert!(!console.screen().contains("keys: home"));
@@ -55,23 +44,13 @@ fn a_lost_link_is_said_and_nothing_is_asked_meanwhile() {
     let mut console = Harness::new(World::default());
     console.send(Msg::Lost);
     let console = console.wait(7_000);
-    assert!(
-        console
-            .screen()
-            .contains("last seen 00:07 ago, reconnecting, runs go on")
-    );
+    assert!(console.screen().contains("last seen 00:07 ago, reconnecting, runs go on"));
 }
 
 #[test]
 fn the_palette_runs_acts_by_their_words_and_signs_in_afresh() {
-    let console = Harness::new(World::default())
-        .press(":")
-        .type_str("history")
-        .press("enter");
+    let console = Harness::new(World::default()).press(":").type_str("history").press("enter");
     assert!(console.screen().contains("▸ History"));
     let console = console.press(":").type_str("as grace").press("enter");
-    assert_eq!(
-        console.effects(),
-        [Effect::SignInAs(crate::domain::PersonId::new("grace"))]
-    );
+    assert_eq!(console.effects().last(), Some(&Effect::SignInAs(crate::domain::PersonId::new("grace"))));
 }

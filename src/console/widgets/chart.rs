@@ -11,11 +11,7 @@ pub fn bar(done: usize, all: usize, columns: usize) -> Safe {
         (done, all) if done >= all => columns,
         (done, all) => (done * columns / all).clamp(1, columns.saturating_sub(1)),
     };
-    Safe::new(format!(
-        "{}{}",
-        "█".repeat(full),
-        "░".repeat(columns - full)
-    ))
+    Safe::new(format!("{}{}", "█".repeat(full), "░".repeat(columns - full)))
 }
 
 /// One column per number, the greatest highest; nought is the lowest line.
@@ -25,10 +21,8 @@ pub fn sparkline(numbers: &[u64]) -> Safe {
         0 => 0,
         n => 1 + n.saturating_mul(6) / greatest,
     };
-    let line: String = numbers
-        .iter()
-        .filter_map(|n| LEVELS.get(usize::try_from(level(*n)).unwrap_or(0)).copied())
-        .collect();
+    let line: String =
+        numbers.iter().filter_map(|n| LEVELS.get(usize::try_from(level(*n)).unwrap_or(0)).copied()).collect();
     Safe::new(line)
 }
 

@@ -54,6 +54,11 @@ impl Field {
         *self = Self::new(self.lines, text);
     }
 
+    /// Whether it may have several lines.
+    pub fn lines(&self) -> Lines {
+        self.lines
+    }
+
     /// How many lines the field has now.
     pub fn height(&self) -> usize {
         self.area.lines().len()
@@ -72,11 +77,7 @@ impl Field {
                 return true;
             }
             KeyCode::Backspace => {
-                let _ = if plain {
-                    self.area.delete_char()
-                } else {
-                    self.area.delete_word()
-                };
+                let _ = if plain { self.area.delete_char() } else { self.area.delete_word() };
                 return true;
             }
             KeyCode::Char('w') if key.mods.has(Mods::CTRL) => {
@@ -151,22 +152,9 @@ impl Field {
             let before = Safe::new(before).width();
             // One column is kept for the cursor behind the last character.
             let room = usize::from(area.width).saturating_sub(1);
-            let from = if line == row {
-                before.saturating_sub(room)
-            } else {
-                0
-            };
-            let shown = crate::terminal::line::SafeLine::from(Safe::new(text))
-                .window(from, usize::from(area.width));
-            paint.text(
-                Rect {
-                    y,
-                    height: 1,
-                    ..area
-                },
-                Role::Text,
-                shown.text(),
-            );
+            let from = if line == row { before.saturating_sub(room) } else { 0 };
+            let shown = crate::terminal::line::SafeLine::from(Safe::new(text)).window(from, usize::from(area.width));
+            paint.text(Rect { y, height: 1, ..area }, Role::Text, shown.text());
             if line == row && focused == Focused::Yes {
                 let x = u16::try_from(before - from).unwrap_or(u16::MAX);
                 paint.cursor(area.x.saturating_add(x).min(area.right() - 1), y);

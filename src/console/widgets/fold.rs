@@ -4,19 +4,17 @@ use crate::terminal::line::{Safe, SafeLine};
 
 /// `text` in lines of at most `columns` columns, broken at spaces where there are any. Its own line breaks are kept.
 pub fn words(text: &str, columns: usize) -> Vec<Safe> {
-    Safe::lines(text)
-        .iter()
-        .flat_map(|line| fold(line, columns))
-        .collect()
+    Safe::lines(text).iter().flat_map(|line| fold(line, columns)).collect()
 }
 
 /// As [`words`], broken anywhere: for commands, where every space counts.
 pub fn verbatim(text: &str, columns: usize) -> Vec<Safe> {
-    Safe::lines(text)
-        .into_iter()
-        .flat_map(|line| SafeLine::from(line).wrap(columns.max(1)))
-        .map(|piece| piece.text())
-        .collect()
+    // Most lines fit; those of names by the thousand must not cost a look at every character.
+    let broken = |line: Safe| match line.width() <= columns {
+        true => vec![line],
+        false => SafeLine::from(line).wrap(columns.max(1)).into_iter().map(|piece| piece.text()).collect(),
+    };
+    Safe::lines(text).into_iter().flat_map(broken).collect()
 }
 
 fn fold(line: &Safe, columns: usize) -> Vec<Safe> {
@@ -25,11 +23,7 @@ fn fold(line: &Safe, columns: usize) -> Vec<Safe> {
     let mut open = Safe::default();
     for word in line.as_str().split(' ') {
         let word = Safe::new(word);
-        let joined = if open.is_empty() {
-            word.width()
-        } else {
-            open.width() + 1 + word.width()
-        };
+        let joined = if open.is_empty() { word.width() } else { open.width() + 1 + word.width() };
         if joined <= columns {
             if !open.is_empty() {
                 open.push(&Safe::new(" "));
@@ -55,10 +49,7 @@ mod tests {
     #[test]
     fn sentences_break_at_spaces_and_long_words_anywhere() {
         let shown = words("Pick up the rotated certificate", 10);
-        assert_eq!(
-            shown,
-            ["Pick up", "the", "rotated", "certificat", "e"].map(Safe::new)
-        );
+        assert_eq!(shown, ["Pick up", "the", "rotated", "certificat", "e"].map(Safe::new));
         assert_eq!(words("", 10), [Safe::default()]);
         assert_eq!(words("a\nb", 10), [Safe::new("a"), Safe::new("b")]);
         assert_eq!(verbatim("a  b c", 3), [Safe::new("a  "), Safe::new("b c")]);

@@ -138,10 +138,7 @@ impl LogPane {
 
     /// The loaded lines as text, for saving and copying.
     pub fn text(&self) -> String {
-        self.rows
-            .iter()
-            .map(|row| format!("{}\n", row.text.text()))
-            .collect()
+        self.rows.iter().map(|row| format!("{}\n", row.text.text())).collect()
     }
 
     /// Takes a key. `area` is where the pane stands.
@@ -231,11 +228,7 @@ impl LogPane {
         self.total = page.total.max(self.total);
         match around {
             Around::Before => {
-                let older: Vec<&LogRow> = page
-                    .rows
-                    .iter()
-                    .filter(|row| row.number < self.first)
-                    .collect();
+                let older: Vec<&LogRow> = page.rows.iter().filter(|row| row.number < self.first).collect();
                 for row in older.into_iter().rev() {
                     self.rows.push_front(row.clone());
                 }
@@ -244,8 +237,7 @@ impl LogPane {
             }
             Around::After => {
                 let end = self.end();
-                self.rows
-                    .extend(page.rows.iter().filter(|row| row.number >= end).cloned());
+                self.rows.extend(page.rows.iter().filter(|row| row.number >= end).cloned());
                 self.trim_front();
             }
             Around::End => {
@@ -286,8 +278,7 @@ impl LogPane {
     }
 
     fn is_mine(&self, row: &LogRow) -> bool {
-        self.host.as_deref().is_none_or(|host| host == row.host)
-            && self.item.is_none_or(|item| item == row.item)
+        self.host.as_deref().is_none_or(|host| host == row.host) && self.item.is_none_or(|item| item == row.item)
     }
 
     fn append(&mut self, row: &LogRow) {
@@ -295,10 +286,7 @@ impl LogPane {
         let number = self.total;
         self.total += 1;
         if at_end && (self.place == Place::Follow || self.rows.len() < LOG_ROWS_MAX) {
-            self.rows.push_back(LogRow {
-                number,
-                ..row.clone()
-            });
+            self.rows.push_back(LogRow { number, ..row.clone() });
             self.trim_front();
         }
     }
@@ -307,15 +295,11 @@ impl LogPane {
     fn take_early(&mut self) {
         let early = std::mem::take(&mut self.early);
         let same = |a: &LogRow, b: &LogRow| {
-            (a.at, &a.host, a.item, a.attempt, a.stream)
-                == (b.at, &b.host, b.item, b.attempt, b.stream)
+            (a.at, &a.host, a.item, a.attempt, a.stream) == (b.at, &b.host, b.item, b.attempt, b.stream)
                 && a.text == b.text
         };
         let known = self.rows.back().map(|last| {
-            let here = early
-                .iter()
-                .rposition(|row| same(row, last))
-                .map(|at| at + 1);
+            let here = early.iter().rposition(|row| same(row, last)).map(|at| at + 1);
             here.unwrap_or_else(|| early.iter().take_while(|row| row.at < last.at).count())
         });
         for row in early.iter().skip(known.unwrap_or(0)) {
@@ -344,10 +328,7 @@ impl LogPane {
         let to = top.saturating_sub(by);
         self.place = Place::Line(to);
         match to < self.first {
-            true => self.ask(
-                Around::Before,
-                LogFrom::Line(self.first.saturating_sub(u64::from(LOG_PAGE_LINES))),
-            ),
+            true => self.ask(Around::Before, LogFrom::Line(self.first.saturating_sub(u64::from(LOG_PAGE_LINES)))),
             false => Vec::new(),
         }
     }
@@ -379,23 +360,12 @@ impl LogPane {
 
     fn ask(&mut self, around: Around, from: LogFrom) -> Vec<Do> {
         self.state = State::Asked(around);
-        vec![Do::Fetch(
-            Want::Log,
-            Fetch::Log(self.query(from, LOG_PAGE_LINES, None)),
-        )]
+        vec![Do::Fetch(Want::Log, Fetch::Log(self.query(from, LOG_PAGE_LINES, None)))]
     }
 
     fn query(&self, from: LogFrom, count: u32, matching: Option<String>) -> LogQuery {
         let (run, host, item) = (self.run, self.host.clone(), self.item);
-        LogQuery {
-            run,
-            host,
-            item,
-            stream: None,
-            matching,
-            from,
-            count,
-        }
+        LogQuery { run, host, item, stream: None, matching, from, count }
     }
 }
 

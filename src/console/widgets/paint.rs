@@ -32,20 +32,12 @@ pub struct Paint<'a> {
 impl<'a> Paint<'a> {
     /// A brush on the screen's own ground.
     pub fn new(buffer: &'a mut Buffer, look: &'a Look) -> Self {
-        Self {
-            buffer,
-            look,
-            ground: Ground::Screen,
-        }
+        Self { buffer, look, ground: Ground::Screen }
     }
 
     /// The same brush on another ground.
     pub fn on(&mut self, ground: Ground) -> Paint<'_> {
-        Paint {
-            buffer: self.buffer,
-            look: self.look,
-            ground,
-        }
+        Paint { buffer: self.buffer, look: self.look, ground }
     }
 
     /// What lies beneath.
@@ -79,15 +71,7 @@ impl<'a> Paint<'a> {
                 Fit::Right(_) => shown.align_right(usize::from(columns)),
                 Fit::Own | Fit::Left(_) | Fit::Rest => shown,
             };
-            self.put(
-                Rect {
-                    x,
-                    width: columns,
-                    ..row
-                },
-                &shown,
-                self.look.theme.style(piece.role, self.ground),
-            );
+            self.put(Rect { x, width: columns, ..row }, &shown, self.look.theme.style(piece.role, self.ground));
             x += columns;
         }
     }
@@ -123,11 +107,7 @@ impl<'a> Paint<'a> {
         let mut line: Line = line.cut_end(usize::from(row.width)).into();
         if self.look.theme.palette().is_none() {
             for span in &mut line.spans {
-                span.style = Style {
-                    fg: None,
-                    bg: None,
-                    ..span.style
-                };
+                span.style = Style { fg: None, bg: None, ..span.style };
             }
         }
         self.buffer.set_style(row, style);
@@ -140,13 +120,7 @@ impl<'a> Paint<'a> {
     }
 
     /// A section's rule whose title has a meaning.
-    pub fn rule_of(
-        &mut self,
-        area: Rect,
-        role: Role,
-        title: impl Into<Safe>,
-        right: impl Into<Safe>,
-    ) {
+    pub fn rule_of(&mut self, area: Rect, role: Role, title: impl Into<Safe>, right: impl Into<Safe>) {
         let (title, right): (Safe, Safe) = (title.into(), right.into());
         let width = usize::from(area.width);
         let dash = |n: usize| piece::text(Role::Rule, "─".repeat(n));
@@ -155,12 +129,7 @@ impl<'a> Paint<'a> {
         if !title.is_empty() {
             let title = title.cut_end(width.saturating_sub(6));
             used = 4 + title.width();
-            pieces.extend([
-                dash(2),
-                piece::gap(1),
-                piece::text(role, title),
-                piece::gap(1),
-            ]);
+            pieces.extend([dash(2), piece::gap(1), piece::text(role, title), piece::gap(1)]);
         }
         let room = width.saturating_sub(used + 6);
         let right = right.cut_end(room);
@@ -168,21 +137,50 @@ impl<'a> Paint<'a> {
             pieces.push(dash(width.saturating_sub(used)));
         } else {
             pieces.push(dash(width.saturating_sub(used + right.width() + 4)));
-            pieces.extend([
-                piece::gap(1),
-                piece::text(Role::Muted, right),
-                piece::gap(1),
-                dash(2),
-            ]);
+            pieces.extend([piece::gap(1), piece::text(Role::Muted, right), piece::gap(1), dash(2)]);
         }
         self.line(area, &pieces);
+    }
+
+    /// A panel with a thin edge and a title; returns what is inside, a column of air on either side.
+    pub fn panel(&mut self, area: Rect, title: impl Into<Safe>) -> Rect {
+        self.clear(area);
+        let across = usize::from(area.width.saturating_sub(2));
+        let title = title.into().cut_end(across.saturating_sub(4));
+        let edge = |text_: String| piece::text(Role::Rule, text_);
+        let rest = across.saturating_sub(title.width() + 3);
+        self.line(
+            area,
+            &[
+                edge("┌─".to_owned()),
+                piece::gap(1),
+                piece::text(Role::Title, title),
+                piece::gap(1),
+                edge("─".repeat(rest)),
+                edge("┐".to_owned()),
+            ],
+        );
+        for y in area.y + 1..area.bottom().saturating_sub(1) {
+            for x in [area.x, area.right().saturating_sub(1)] {
+                self.line(Rect { x, y, width: 1, height: 1 }, &[edge("│".to_owned())]);
+            }
+        }
+        if area.height > 1 {
+            let bottom = Rect { y: area.bottom() - 1, height: 1, ..area };
+            self.line(bottom, &[edge(format!("└{}┘", "─".repeat(across)))]);
+        }
+        Rect {
+            x: area.x + 2.min(area.width),
+            y: area.y + 1.min(area.height),
+            width: area.width.saturating_sub(4),
+            height: area.height.saturating_sub(2),
+        }
     }
 
     /// Gives cells that are drawn already another meaning: hits of a search.
     pub fn tint(&mut self, area: Rect, role: Role) {
         let style = self.look.theme.style(role, self.ground);
-        self.buffer
-            .set_style(area.intersection(self.buffer.area), style);
+        self.buffer.set_style(area.intersection(self.buffer.area), style);
     }
 
     /// Puts this ground under cells that are drawn already: a selected cell keeps its state's colour where that can be read.
@@ -215,8 +213,7 @@ impl<'a> Paint<'a> {
             Some(palette) => Style::new().fg(palette.faint),
             None => Style::new().add_modifier(Modifier::DIM),
         };
-        self.buffer
-            .set_style(area.intersection(self.buffer.area), style);
+        self.buffer.set_style(area.intersection(self.buffer.area), style);
     }
 
     fn put(&mut self, row: Rect, text: &Safe, style: Style) -> u16 {
@@ -228,47 +225,31 @@ impl<'a> Paint<'a> {
             Charset::Unicode => text.clone(),
             Charset::Ascii => text.to_ascii(),
         };
-        let (end, _) =
-            self.buffer
-                .set_stringn(row.x, row.y, text.as_str(), usize::from(row.width), style);
+        let (end, _) = self.buffer.set_stringn(row.x, row.y, text.as_str(), usize::from(row.width), style);
         end - row.x
     }
 }
 
 /// The first row of an area; empty where it has none.
 pub fn first_row(area: Rect) -> Rect {
-    Rect {
-        height: area.height.min(1),
-        ..area
-    }
+    Rect { height: area.height.min(1), ..area }
 }
 
 /// What is left of an area under its first `rows` rows.
 pub fn below(area: Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
-    Rect {
-        y: area.y + rows,
-        height: area.height - rows,
-        ..area
-    }
+    Rect { y: area.y + rows, height: area.height - rows, ..area }
 }
 
 /// The first `rows` rows of an area.
 pub fn top(area: Rect, rows: u16) -> Rect {
-    Rect {
-        height: rows.min(area.height),
-        ..area
-    }
+    Rect { height: rows.min(area.height), ..area }
 }
 
 /// What is left of an area without its first `columns` columns.
 pub fn indent(area: Rect, columns: u16) -> Rect {
     let columns = columns.min(area.width);
-    Rect {
-        x: area.x + columns,
-        width: area.width - columns,
-        ..area
-    }
+    Rect { x: area.x + columns, width: area.width - columns, ..area }
 }
 
 #[cfg(test)]
@@ -279,41 +260,23 @@ mod tests {
     fn drawn(width: u16, pieces: &[Piece], charset: Charset) -> String {
         let area = Rect::new(0, 0, width + 2, 2);
         let mut buffer = Buffer::filled(area, ratatui::buffer::Cell::new("~"));
-        let look = Look {
-            charset,
-            ..Look::default()
-        };
+        let look = Look { charset, ..Look::default() };
         Paint::new(&mut buffer, &look).line(Rect::new(1, 0, width, 2), pieces);
         (0..area.width).map(|x| buffer[(x, 0)].symbol()).collect()
     }
 
     #[test]
     fn nothing_is_drawn_outside_and_cuts_are_marked() {
-        let line = [
-            text(Role::Text, "long sentence"),
-            spring(),
-            text(Role::Muted, "end"),
-        ];
+        let line = [text(Role::Text, "long sentence"), spring(), text(Role::Muted, "end")];
         assert_eq!(drawn(20, &line, Charset::Unicode), "~long sentence    end~");
         assert_eq!(drawn(14, &line, Charset::Unicode), "~long sentence…~");
         assert_eq!(drawn(6, &line, Charset::Unicode), "~long …~");
-        assert_eq!(
-            drawn(
-                8,
-                &[name(Role::Text, "web-frontend-0042")],
-                Charset::Unicode
-            ),
-            "~web-…042~"
-        );
+        assert_eq!(drawn(8, &[name(Role::Text, "web-frontend-0042")], Charset::Unicode), "~web-…042~");
     }
 
     #[test]
     fn without_utf8_every_character_is_ascii() {
-        let line = [
-            text(Role::Ok, "✔ naïve 日本"),
-            spring(),
-            text(Role::Rule, "──"),
-        ];
+        let line = [text(Role::Ok, "✔ naïve 日本"), spring(), text(Role::Rule, "──")];
         let shown = drawn(20, &line, Charset::Ascii);
         assert!(shown.is_ascii(), "{shown}");
         assert!(shown.contains("+ naive ????"), "{shown}");
@@ -322,15 +285,8 @@ mod tests {
     #[test]
     fn wide_characters_never_hang_over_the_edge() {
         for width in 0..12 {
-            let shown = drawn(
-                width,
-                &[text(Role::Text, "日本語のホスト名")],
-                Charset::Unicode,
-            );
-            assert!(
-                shown.starts_with('~') && shown.ends_with('~'),
-                "{width}: {shown}"
-            );
+            let shown = drawn(width, &[text(Role::Text, "日本語のホスト名")], Charset::Unicode);
+            assert!(shown.starts_with('~') && shown.ends_with('~'), "{width}: {shown}");
         }
     }
 

@@ -14,11 +14,7 @@ pub struct Pick<Id> {
 
 impl<Id> Default for Pick<Id> {
     fn default() -> Self {
-        Self {
-            selected: None,
-            near: 0,
-            top: 0,
-        }
+        Self { selected: None, near: 0, top: 0 }
     }
 }
 
@@ -30,10 +26,7 @@ impl<Id: Clone + PartialEq> Pick<Id> {
 
     /// A list that opens on this item.
     pub fn on(id: Id) -> Self {
-        Self {
-            selected: Some(id),
-            ..Self::default()
-        }
+        Self { selected: Some(id), ..Self::default() }
     }
 
     /// The selected item among those there are now; where it is gone, the one that took its place.
@@ -44,10 +37,7 @@ impl<Id: Clone + PartialEq> Pick<Id> {
     /// Its position among those there are now.
     pub fn index(&self, ids: &[Id]) -> Option<usize> {
         let last = ids.len().checked_sub(1)?;
-        let found = self
-            .selected
-            .as_ref()
-            .and_then(|selected| ids.iter().position(|id| id == selected));
+        let found = self.selected.as_ref().and_then(|selected| ids.iter().position(|id| id == selected));
         Some(found.unwrap_or(self.near.min(last)))
     }
 
@@ -91,10 +81,7 @@ impl<Id: Clone + PartialEq> Pick<Id> {
     pub fn top(&self, ids: &[Id], height: usize) -> usize {
         let most = ids.len().saturating_sub(height);
         match self.index(ids) {
-            Some(index) => self
-                .top
-                .clamp((index + 1).saturating_sub(height), index)
-                .min(most),
+            Some(index) => self.top.clamp((index + 1).saturating_sub(height), index).min(most),
             None => 0,
         }
     }
@@ -126,21 +113,10 @@ mod tests {
     fn the_selected_row_is_always_on_screen() {
         let ids: Vec<u32> = (0..100).collect();
         let mut pick = Pick::new();
-        for motion in [
-            Motion::PageDown,
-            Motion::Down,
-            Motion::HalfDown,
-            Motion::Bottom,
-            Motion::PageUp,
-            Motion::Top,
-        ] {
+        for motion in [Motion::PageDown, Motion::Down, Motion::HalfDown, Motion::Bottom, Motion::PageUp, Motion::Top] {
             pick.go(&ids, motion, 7);
             let (top, index) = (pick.top(&ids, 7), pick.index(&ids).unwrap());
-            assert!(
-                top <= index && index < top + 7,
-                "{motion:?}: {index} not in {top}..{}",
-                top + 7
-            );
+            assert!(top <= index && index < top + 7, "{motion:?}: {index} not in {top}..{}", top + 7);
         }
     }
 }

@@ -37,42 +37,22 @@ pub enum Cut {
 
 /// Text as wide as it is.
 pub fn text(role: Role, text: impl Into<Safe>) -> Piece {
-    Piece {
-        text: text.into(),
-        role,
-        fit: Fit::Own,
-        cut: Cut::End,
-    }
+    Piece { text: text.into(), role, fit: Fit::Own, cut: Cut::End }
 }
 
 /// A name: cut in the middle where it must be cut.
 pub fn name(role: Role, name: impl Into<Safe>) -> Piece {
-    Piece {
-        text: name.into(),
-        role,
-        fit: Fit::Own,
-        cut: Cut::Middle,
-    }
+    Piece { text: name.into(), role, fit: Fit::Own, cut: Cut::Middle }
 }
 
 /// So many empty columns.
 pub fn gap(columns: u16) -> Piece {
-    Piece {
-        text: Safe::default(),
-        role: Role::Text,
-        fit: Fit::Left(columns),
-        cut: Cut::End,
-    }
+    Piece { text: Safe::default(), role: Role::Text, fit: Fit::Left(columns), cut: Cut::End }
 }
 
 /// Pushes what follows to the right.
 pub fn spring() -> Piece {
-    Piece {
-        text: Safe::default(),
-        role: Role::Text,
-        fit: Fit::Rest,
-        cut: Cut::End,
-    }
+    Piece { text: Safe::default(), role: Role::Text, fit: Fit::Rest, cut: Cut::End }
 }
 
 /// A state's glyph.
@@ -82,35 +62,23 @@ pub fn glyph(mark: Mark) -> Piece {
 
 /// A state's glyph and word.
 pub fn state(mark: Mark) -> Piece {
-    text(
-        mark.role,
-        Safe::from(format_args!("{} {}", mark.glyph, mark.word)),
-    )
+    text(mark.role, Safe::from(format_args!("{} {}", mark.glyph, mark.word)))
 }
 
 impl Piece {
     /// Exactly so many columns, text on the left.
     pub fn cols(self, columns: u16) -> Self {
-        Self {
-            fit: Fit::Left(columns),
-            ..self
-        }
+        Self { fit: Fit::Left(columns), ..self }
     }
 
     /// Exactly so many columns, text on the right.
     pub fn right(self, columns: u16) -> Self {
-        Self {
-            fit: Fit::Right(columns),
-            ..self
-        }
+        Self { fit: Fit::Right(columns), ..self }
     }
 
     /// What the others leave.
     pub fn rest(self) -> Self {
-        Self {
-            fit: Fit::Rest,
-            ..self
-        }
+        Self { fit: Fit::Rest, ..self }
     }
 
     /// The same text in another meaning.
@@ -131,11 +99,7 @@ impl Piece {
 /// the pieces on the right lose first.
 pub(super) fn columns(pieces: &[Piece], width: u16) -> Vec<u16> {
     let width = usize::from(width);
-    let fixed: usize = pieces
-        .iter()
-        .filter(|piece| piece.fit != Fit::Rest)
-        .map(Piece::wants)
-        .sum();
+    let fixed: usize = pieces.iter().filter(|piece| piece.fit != Fit::Rest).map(Piece::wants).sum();
     let rests = pieces.iter().filter(|piece| piece.fit == Fit::Rest).count();
     let spare = width.saturating_sub(fixed);
     let share = spare.checked_div(rests).unwrap_or(0);
@@ -161,11 +125,7 @@ mod tests {
 
     #[test]
     fn rests_share_what_is_left_and_nothing_passes_the_edge() {
-        let line = [
-            text(Role::Text, "abc"),
-            spring(),
-            text(Role::Text, "12").right(5),
-        ];
+        let line = [text(Role::Text, "abc"), spring(), text(Role::Text, "12").right(5)];
         assert_eq!(columns(&line, 20), [3, 12, 5]);
         assert_eq!(columns(&line, 8), [3, 0, 5]);
         assert_eq!(columns(&line, 6), [3, 0, 3]);

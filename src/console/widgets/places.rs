@@ -22,12 +22,14 @@ impl PlaceColumns {
             let wide = |text: &str| u16::try_from(Safe::new(text).width()).unwrap_or(u16::MAX);
             Self {
                 mark: columns.mark.max(2 + wide(mark.word)),
-                name: columns
-                    .name
-                    .max(wide(words::short_place(environment, workspace)))
-                    .min(most),
+                name: columns.name.max(wide(words::short_place(environment, workspace))).min(most),
             }
         })
+    }
+
+    /// Columns of all of it.
+    pub fn width(self) -> u16 {
+        self.mark + 1 + self.name
     }
 
     /// `■ PROD web`, so wide.

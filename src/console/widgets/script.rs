@@ -13,17 +13,10 @@ use crate::terminal::line::Safe;
 /// The page for a cell or a whole row of the matrix.
 pub fn sheet(plan: &Plan, slot: Slot) -> Sheet {
     let (id, title, _) = plan.item_name(slot.item);
-    let host = slot
-        .host
-        .and_then(|ix| plan.host(ix))
-        .map(|host| host.name.to_string());
+    let host = slot.host.and_then(|ix| plan.host(ix)).map(|host| host.name.to_string());
     let mut parts = vec![Part::Words(Role::Title, title)];
     let pair = |label: &'static str, value: Safe| {
-        Part::Line(vec![
-            text(Role::Muted, label).cols(12),
-            gap(1),
-            text(Role::Text, value).rest(),
-        ])
+        Part::Line(vec![text(Role::Muted, label).cols(12), gap(1), text(Role::Text, value).rest()])
     };
     match script_of(plan, slot.item) {
         Some(script) => {
@@ -78,16 +71,8 @@ pub fn sheet(plan: &Plan, slot: Slot) -> Sheet {
 pub fn script_of(plan: &Plan, item: Item) -> Option<&Script> {
     match item {
         Item::Reach => None,
-        Item::Preflight(n) => plan
-            .runbook
-            .preflight
-            .get(usize::from(n))
-            .map(|check| &check.script),
-        Item::Verify(n) => plan
-            .runbook
-            .verify
-            .get(usize::from(n))
-            .map(|check| &check.script),
+        Item::Preflight(n) => plan.runbook.preflight.get(usize::from(n)).map(|check| &check.script),
+        Item::Verify(n) => plan.runbook.verify.get(usize::from(n)).map(|check| &check.script),
         Item::Step(n) => match plan.step(n).map(|step| &step.action) {
             Some(Action::Script(script)) => Some(script),
             Some(Action::Manual { .. }) | None => None,

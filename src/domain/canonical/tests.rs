@@ -52,10 +52,7 @@ fn bytes_equal_pythons() {
     for line in &lines {
         let spelt: Value = serde_json::from_slice(line).unwrap();
         let spelt = serde_json::to_string(&spelt).unwrap();
-        for text in [
-            String::from_utf8(line.clone()).unwrap(),
-            spelt.replace("\u{e9}", "\\u00e9"),
-        ] {
+        for text in [String::from_utf8(line.clone()).unwrap(), spelt.replace("\u{e9}", "\\u00e9")] {
             input.extend_from_slice(text.as_bytes());
             input.push(b'\n');
         }
@@ -143,30 +140,12 @@ fn a13_other_spellings_of_a_value_are_refused() {
 
 #[test]
 fn what_has_no_canonical_form_is_not_written() {
-    assert!(matches!(
-        to_bytes(&json!({"Key": 1})),
-        Err(CanonicalError::Key(_))
-    ));
-    assert!(matches!(
-        to_bytes(&json!({"a b": 1})),
-        Err(CanonicalError::Key(_))
-    ));
-    for number in [
-        json!(1.5),
-        json!(1.0),
-        json!(INTEGER_MAX + 1),
-        json!(-INTEGER_MAX - 1),
-        json!(u64::MAX),
-    ] {
-        assert!(
-            matches!(to_bytes(&number), Err(CanonicalError::Number(_))),
-            "{number}"
-        );
+    assert!(matches!(to_bytes(&json!({"Key": 1})), Err(CanonicalError::Key(_))));
+    assert!(matches!(to_bytes(&json!({"a b": 1})), Err(CanonicalError::Key(_))));
+    for number in [json!(1.5), json!(1.0), json!(INTEGER_MAX + 1), json!(-INTEGER_MAX - 1), json!(u64::MAX)] {
+        assert!(matches!(to_bytes(&number), Err(CanonicalError::Number(_))), "{number}");
     }
-    assert_eq!(
-        to_bytes(&json!(-INTEGER_MAX)).unwrap(),
-        b"-9007199254740991"
-    );
+    assert_eq!(to_bytes(&json!(-INTEGER_MAX)).unwrap(), b"-9007199254740991");
 }
 
 #[test]

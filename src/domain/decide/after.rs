@@ -17,17 +17,10 @@ impl Deciding {
         if !matches!(run.phase, Phase::Ended(_)) {
             return Err(Refusal::new(
                 Rule::State,
-                format!(
-                    "{id} is {}; an outcome note is written once, at the end",
-                    run.phase.tag().word()
-                ),
+                format!("{id} is {}; an outcome note is written once, at the end", run.phase.tag().word()),
             ));
         }
-        self.emit(Entry::with(
-            Event::RunClosed { run: id },
-            "text",
-            needed(note, "an outcome note")?,
-        ))
+        self.emit(Entry::with(Event::RunClosed { run: id }, "text", needed(note, "an outcome note")?))
     }
 
     pub(super) fn review(&mut self, id: RunId, comment: &str) -> Result<(), Refusal> {
@@ -36,26 +29,15 @@ impl Deciding {
         if !matches!(run.phase, Phase::Closed(_)) {
             return Err(Refusal::new(
                 Rule::State,
-                format!(
-                    "{id} is {}; it is reviewed once its outcome note is written",
-                    run.phase.tag().word()
-                ),
+                format!("{id} is {}; it is reviewed once its outcome note is written", run.phase.tag().word()),
             ));
         }
         if !policy::may_review(&workspace, &run, &person) {
             let took_part = workspace.grants(&person, Role::Reviewer);
-            let rule = if took_part {
-                Rule::SeparationReview
-            } else {
-                Rule::Role
-            };
+            let rule = if took_part { Rule::SeparationReview } else { Rule::Role };
             return Err(Refusal::new(rule, format!("{person} may not review {id}"))
                 .who_may("a reviewer who neither proposed nor drove it"));
         }
-        self.emit(Entry::with(
-            Event::RunReviewed { run: id },
-            "text",
-            needed(comment, "a word of review")?,
-        ))
+        self.emit(Entry::with(Event::RunReviewed { run: id }, "text", needed(comment, "a word of review")?))
     }
 }

@@ -6,16 +6,12 @@ impl Deciding {
     pub(super) fn propose(&mut self, proposal: &Proposal) -> Result<(), Refusal> {
         let person = self.person()?;
         if self.world.runs.len() >= WORLD_OPEN_RUNS_MAX {
-            return Err(
-                Refusal::new(Rule::Limit, format!("{WORLD_OPEN_RUNS_MAX} runs are open"))
-                    .next("close some"),
-            );
+            return Err(Refusal::new(Rule::Limit, format!("{WORLD_OPEN_RUNS_MAX} runs are open")).next("close some"));
         }
         let run = RunId(self.world.next_run.max(1));
         let plan = planning::plan(&self.world, run, &person, self.at, proposal)?;
-        let text = binding::canonical_plan(&plan).map_err(|error| {
-            Refusal::new(Rule::Input, format!("the plan cannot be bound: {error}"))
-        })?;
+        let text = binding::canonical_plan(&plan)
+            .map_err(|error| Refusal::new(Rule::Input, format!("the plan cannot be bound: {error}")))?;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let event = Event::RunProposed {
             run,
@@ -39,15 +35,7 @@ impl Deciding {
             return Ok(());
         };
         for (check, verdict, why) in rounds::judge(&self.world, &run, self.at) {
-            self.emit(Entry::with(
-                Event::BuiltInJudged {
-                    run: id,
-                    check,
-                    verdict,
-                },
-                "why",
-                why,
-            ))?;
+            self.emit(Entry::with(Event::BuiltInJudged { run: id, check, verdict }, "why", why))?;
         }
         self.settle(id)
     }
@@ -60,128 +48,61 @@ impl Deciding {
             return Err(Refusal::new(Rule::Role, "somebody else's proposal")
                 .who_may(format!("{} or an owner", run.plan.requester)));
         }
-        self.emit(Entry::bare(Event::RunCancelled {
-            run: id,
-            cancel: Cancel::Withdrawn,
-        }))
+        self.emit(Entry::bare(Event::RunCancelled { run: id, cancel: Cancel::Withdrawn }))
     }
 
-    pub(super) fn accept_warning(
-        &mut self,
-        id: RunId,
-        warning: &StepId,
-        reason: &str,
-    ) -> Result<(), Refusal> {
+    pub(super) fn accept_warning(&mut self, id: RunId, warning: &StepId, reason: &str) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
-        if !policy::open_warnings(&run)
-            .iter()
-            .any(|(open, _)| open == warning)
-        {
-            return Err(Refusal::new(
-                Rule::NotFound,
-                format!("{id} has no open warning called {warning}"),
-            ));
+        if !policy::open_warnings(&run).iter().any(|(open, _)| open == warning) {
+            return Err(Refusal::new(Rule::NotFound, format!("{id} has no open warning called {warning}")));
         }
         if !policy::may_accept(&workspace, &run, &person) {
             let own = run.plan.requester == person;
-            let rule = if own {
-                Rule::SeparationSelf
-            } else {
-                Rule::Role
-            };
-            return Err(
-                Refusal::new(rule, format!("{person} may not answer for this warning"))
-                    .who_may("an operator, approver or owner other than the proposer"),
-            );
+            let rule = if own { Rule::SeparationSelf } else { Rule::Role };
+            return Err(Refusal::new(rule, format!("{person} may not answer for this warning"))
+                .who_may("an operator, approver or owner other than the proposer"));
         }
         let text = needed(reason, "a reason")?;
-        self.emit(Entry::with(
-            Event::WarningAccepted {
-                run: id,
-                warning: warning.clone(),
-            },
-            "reason",
-            text,
-        ))?;
+        self.emit(Entry::with(Event::WarningAccepted { run: id, warning: warning.clone() }, "reason", text))?;
         self.settle(id)
     }
 
-    pub(super) fn vote(
-        &mut self,
-        id: RunId,
-        choice: Choice,
-        reason: &str,
-        seen: Seen,
-    ) -> Result<(), Refusal> {
+    pub(super) fn vote(&mut self, id: RunId, choice: Choice, reason: &str, seen: Seen) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
         if run.started.is_some() {
-            return Err(Refusal::new(
-                Rule::ApprovalUsed,
-                format!("{id} has started; approvals are used once"),
-            ));
+            return Err(Refusal::new(Rule::ApprovalUsed, format!("{id} has started; approvals are used once")));
         }
         if run.plan.requester == person {
-            let may: Vec<String> = workspace
-                .holders(Role::Approver)
-                .filter(|p| **p != person)
-                .map(ToString::to_string)
-                .collect();
-            return Err(Refusal::new(
-                Rule::SeparationSelf,
-                "whoever asks for a run cannot approve or deny it",
-            )
-            .who_may(may.join(", "))
-            .next("withdraw it, or ask one of them"));
+            let may: Vec<String> =
+                workspace.holders(Role::Approver).filter(|p| **p != person).map(ToString::to_string).collect();
+            return Err(Refusal::new(Rule::SeparationSelf, "whoever asks for a run cannot approve or deny it")
+                .who_may(may.join(", "))
+                .next("withdraw it, or ask one of them"));
         }
         if !policy::may_vote(&workspace, &run, &person) {
-            return Err(planning::missing_role(
-                &workspace,
-                &person,
-                Role::Approver,
-                "decide on this run",
-            ));
+            return Err(planning::missing_role(&workspace, &person, Role::Approver, "decide on this run"));
         }
         match (choice, &run.phase) {
             (_, Phase::Waiting) | (Choice::Deny, Phase::Approved) => {}
             (_, phase) => {
-                return Err(Refusal::new(
-                    Rule::State,
-                    format!("{id} is {}; nothing to decide", phase.tag().word()),
-                ));
+                return Err(Refusal::new(Rule::State, format!("{id} is {}; nothing to decide", phase.tag().word())));
             }
         }
         match seen {
             Seen::Binding(binding) if binding == run.binding => {}
             Seen::Binding(_) => return Err(stale(&run)),
             Seen::Nothing | Seen::Revision(_) | Seen::Attempt(_) => {
-                return Err(Refusal::new(
-                    Rule::BindingDrift,
-                    "an approval names the binding that was looked at",
-                )
-                .next(format!(
-                    "give the code of {id}: {}",
-                    binding::code(&run.binding)
-                )));
+                return Err(Refusal::new(Rule::BindingDrift, "an approval names the binding that was looked at")
+                    .next(format!("give the code of {id}: {}", binding::code(&run.binding))));
             }
         }
         let text = needed(reason, "a reason")?;
-        self.emit(Entry::with(
-            Event::Voted {
-                run: id,
-                binding: run.binding,
-                choice,
-            },
-            "reason",
-            text,
-        ))?;
+        self.emit(Entry::with(Event::Voted { run: id, binding: run.binding, choice }, "reason", text))?;
         match choice {
             Choice::Deny => self.emit(Entry::with(
-                Event::RunCancelled {
-                    run: id,
-                    cancel: Cancel::Denied,
-                },
+                Event::RunCancelled { run: id, cancel: Cancel::Denied },
                 "why",
                 format!("{person}: {reason}"),
             )),
@@ -193,34 +114,21 @@ impl Deciding {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
         fresh(&run, seen)?;
-        self.needs(
-            &workspace,
-            &person,
-            run.plan.runbook.runs_as,
-            "start this run",
-        )?;
+        self.needs(&workspace, &person, run.plan.runbook.runs_as, "start this run")?;
         if run.phase != Phase::Approved {
             return Err(not_startable(&self.world, &run, self.at));
         }
-        let voted = policy::latest_votes(&run)
-            .iter()
-            .any(|(voter, _)| **voter == person);
+        let voted = policy::latest_votes(&run).iter().any(|(voter, _)| **voter == person);
         if voted && run.plan.impact == Impact::High {
-            return Err(Refusal::new(
-                Rule::SeparationSelf,
-                "from high impact, whoever approved does not execute",
-            )
-            .who_may(format!("another {}", run.plan.runbook.runs_as.word())));
+            return Err(Refusal::new(Rule::SeparationSelf, "from high impact, whoever approved does not execute")
+                .who_may(format!("another {}", run.plan.runbook.runs_as.word())));
         }
         if let Some(drift) = drift(&self.world, &run) {
             return self.void(id, Rule::BindingDrift, &drift);
         }
         if !policy::missing_approvals(&workspace, &run).is_empty() {
-            return Err(Refusal::new(
-                Rule::Role,
-                "an approver no longer holds the role the approval needs",
-            )
-            .next("withdraw the run and propose it again"));
+            return Err(Refusal::new(Rule::Role, "an approver no longer holds the role the approval needs")
+                .next("withdraw the run and propose it again"));
         }
         rounds::may_start(&self.world, &run, self.at)?;
         self.emit(Entry::bare(Event::StartAsked { run: id }))?;
@@ -234,17 +142,11 @@ fn not_startable(world: &World, run: &Run, at: Timestamp) -> Refusal {
     let first = waits.iter().find_map(|wait| match wait {
         policy::WaitsFor::Approval { role, missing, may } => Some((
             format!("{missing} {} must still approve", role.word()),
-            may.iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", "),
+            may.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         )),
         policy::WaitsFor::Warning { id, text, may } => Some((
             format!("nobody answers for the warning {id}: {text}"),
-            may.iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", "),
+            may.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         )),
         policy::WaitsFor::Window { .. } => None,
     });
@@ -252,9 +154,6 @@ fn not_startable(world: &World, run: &Run, at: Timestamp) -> Refusal {
         (Phase::Waiting, Some((what, who))) => {
             Refusal::new(Rule::State, format!("{} waits: {what}", run.id)).who_may(who)
         }
-        _ => Refusal::new(
-            Rule::State,
-            format!("{} is {phase}; only an approved run starts", run.id),
-        ),
+        _ => Refusal::new(Rule::State, format!("{} is {phase}; only an approved run starts", run.id)),
     }
 }

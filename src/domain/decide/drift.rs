@@ -25,44 +25,19 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
         return None;
     }
     let commands = |plan: &Plan| {
-        (
-            plan.runbook.steps.clone(),
-            plan.runbook.preflight.clone(),
-            plan.runbook.verify.clone(),
-            plan.steps.clone(),
-        )
+        (plan.runbook.steps.clone(), plan.runbook.preflight.clone(), plan.runbook.verify.clone(), plan.steps.clone())
     };
     let fields: [(&str, bool); 9] = [
         ("crate version", old.crate_version != new.crate_version),
         ("hosts", old.hosts != new.hosts || old.jumps != new.jumps),
-        (
-            "batches",
-            old.batches != new.batches || old.parallel != new.parallel,
-        ),
+        ("batches", old.batches != new.batches || old.parallel != new.parallel),
         ("steps or checks", commands(old) != commands(&new)),
-        (
-            "runbook (commands unchanged)",
-            old.runbook.digest != new.runbook.digest && commands(old) == commands(&new),
-        ),
+        ("runbook (commands unchanged)", old.runbook.digest != new.runbook.digest && commands(old) == commands(&new)),
         ("inputs", old.inputs != new.inputs),
         ("secrets", old.secrets != new.secrets),
-        (
-            "impact or quorum",
-            old.impact != new.impact || old.quorum != new.quorum,
-        ),
-        (
-            "policy",
-            old.windows != new.windows || old.approval_expiry_ms != new.approval_expiry_ms,
-        ),
+        ("impact or quorum", old.impact != new.impact || old.quorum != new.quorum),
+        ("policy", old.windows != new.windows || old.approval_expiry_ms != new.approval_expiry_ms),
     ];
-    let changed: Vec<&str> = fields
-        .iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(name, _)| *name)
-        .collect();
-    Some(if changed.is_empty() {
-        "changed: limits".to_owned()
-    } else {
-        format!("changed: {}", changed.join(", "))
-    })
+    let changed: Vec<&str> = fields.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
+    Some(if changed.is_empty() { "changed: limits".to_owned() } else { format!("changed: {}", changed.join(", ")) })
 }

@@ -3,81 +3,30 @@
 use super::*;
 
 impl Deciding {
-    pub(super) fn tick(
-        &mut self,
-        id: RunId,
-        step: &StepId,
-        checked: &[u16],
-        evidence: &str,
-    ) -> Result<(), Refusal> {
+    pub(super) fn tick(&mut self, id: RunId, step: &StepId, checked: &[u16], evidence: &str) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
         let Some((position, found)) = run.plan.steps().find(|(_, found)| found.id == *step) else {
-            return Err(Refusal::new(
-                Rule::NotFound,
-                format!("{id} has no step called {step}"),
-            ));
+            return Err(Refusal::new(Rule::NotFound, format!("{id} has no step called {step}")));
         };
-        let Action::Manual {
-            checklist,
-            evidence: wants_evidence,
-            ..
-        } = &found.action
-        else {
-            return Err(Refusal::new(
-                Rule::Choice,
-                format!("{step} is a script; a person cannot tick it off"),
-            ));
+        let Action::Manual { checklist, evidence: wants_evidence, .. } = &found.action else {
+            return Err(Refusal::new(Rule::Choice, format!("{step} is a script; a person cannot tick it off")));
         };
         if !policy::may_stop(&workspace, &person) && !workspace.grants(&person, Role::Reviewer) {
-            return Err(planning::missing_role(
-                &workspace,
-                &person,
-                Role::Operator,
-                "tick off a step",
-            ));
+            return Err(planning::missing_role(&workspace, &person, Role::Operator, "tick off a step"));
         }
-        let slot = Slot {
-            item: Item::Step(position),
-            host: None,
-        };
-        if run
-            .cell(slot)
-            .is_none_or(|cell| cell.state != CellState::Waiting)
-        {
-            return Err(Refusal::new(
-                Rule::State,
-                format!("{step} is not waiting for anybody"),
-            ));
+        let slot = Slot { item: Item::Step(position), host: None };
+        if run.cell(slot).is_none_or(|cell| cell.state != CellState::Waiting) {
+            return Err(Refusal::new(Rule::State, format!("{step} is not waiting for anybody")));
         }
-        let every_point = (0u16..)
-            .zip(checklist)
-            .all(|(number, _)| checked.contains(&number));
+        let every_point = (0u16..).zip(checklist).all(|(number, _)| checked.contains(&number));
         if !every_point {
-            return Err(
-                Refusal::new(Rule::Input, "every point of the checklist must be ticked")
-                    .next("or skip the step with a reason"),
-            );
+            return Err(Refusal::new(Rule::Input, "every point of the checklist must be ticked")
+                .next("or skip the step with a reason"));
         }
-        let text = if *wants_evidence {
-            needed(evidence, "evidence")?
-        } else {
-            bounded(evidence)?
-        };
-        let checked = checked
-            .iter()
-            .copied()
-            .filter(|n| usize::from(*n) < checklist.len())
-            .collect();
-        self.emit(Entry::with(
-            Event::Ticked {
-                run: id,
-                slot,
-                checked,
-            },
-            "evidence",
-            text,
-        ))?;
+        let text = if *wants_evidence { needed(evidence, "evidence")? } else { bounded(evidence)? };
+        let checked = checked.iter().copied().filter(|n| usize::from(*n) < checklist.len()).collect();
+        self.emit(Entry::with(Event::Ticked { run: id, slot, checked }, "evidence", text))?;
         self.settle(id)
     }
 
@@ -91,19 +40,13 @@ impl Deciding {
     ) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
-        self.needs(
-            &workspace,
-            &person,
-            run.plan.runbook.runs_as,
-            "decide about a failed host",
-        )?;
-        let manual_open = settle::is_manual(&run, slot)
-            && run
-                .cell(slot)
-                .is_some_and(|cell| cell.state == CellState::Waiting);
+        self.needs(&workspace, &person, run.plan.runbook.runs_as, "decide about a failed host")?;
+        let manual_open =
+            settle::is_manual(&run, slot) && run.cell(slot).is_some_and(|cell| cell.state == CellState::Waiting);
         if !run.progress.attention.contains(&slot) && !manual_open {
-            return Err(Refusal::new(Rule::State, "nothing is to be decided there")
-                .next("somebody may have decided already"));
+            return Err(
+                Refusal::new(Rule::State, "nothing is to be decided there").next("somebody may have decided already")
+            );
         }
         let attempt = run.cell(slot).map_or(0, |cell| cell.attempt);
         match seen {
@@ -113,21 +56,11 @@ impl Deciding {
         fits(&run, slot, decision, manual_open)?;
         let text = match decision {
             Decision::Retry if !must_explain_retry(&run, slot) => bounded(reason)?,
-            Decision::Retry
-            | Decision::Skip
-            | Decision::Drop
-            | Decision::MarkOk
-            | Decision::MarkFailed => needed(reason, "a reason")?,
+            Decision::Retry | Decision::Skip | Decision::Drop | Decision::MarkOk | Decision::MarkFailed => {
+                needed(reason, "a reason")?
+            }
         };
-        self.emit(Entry::with(
-            Event::Resolved {
-                run: id,
-                slot,
-                decision,
-            },
-            "reason",
-            text,
-        ))?;
+        self.emit(Entry::with(Event::Resolved { run: id, slot, decision }, "reason", text))?;
         self.settle(id)
     }
 
@@ -135,43 +68,23 @@ impl Deciding {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
         if !policy::may_stop(&workspace, &person) {
-            return Err(planning::missing_role(
-                &workspace,
-                &person,
-                Role::Operator,
-                "pause a run",
-            ));
+            return Err(planning::missing_role(&workspace, &person, Role::Operator, "pause a run"));
         }
         if run.phase != Phase::Running {
-            return Err(Refusal::new(
-                Rule::State,
-                format!("{id} is {}, not running", run.phase.tag().word()),
-            ));
+            return Err(Refusal::new(Rule::State, format!("{id} is {}, not running", run.phase.tag().word())));
         }
-        self.emit(Entry::bare(Event::RunPaused {
-            run: id,
-            cause: PauseCause::Person(person),
-        }))
+        self.emit(Entry::bare(Event::RunPaused { run: id, cause: PauseCause::Person(person) }))
     }
 
     pub(super) fn go_on(&mut self, id: RunId) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
-        self.needs(
-            &workspace,
-            &person,
-            run.plan.runbook.runs_as,
-            "let a run go on",
-        )?;
+        self.needs(&workspace, &person, run.plan.runbook.runs_as, "let a run go on")?;
         if !matches!(run.phase, Phase::Paused(_)) {
-            return Err(Refusal::new(
-                Rule::State,
-                format!("{id} is {}, not paused", run.phase.tag().word()),
-            ));
+            return Err(Refusal::new(Rule::State, format!("{id} is {}, not paused", run.phase.tag().word())));
         }
         if !run.progress.attention.is_empty() {
-            return Err(Refusal::new(Rule::State, "hosts wait for a decision")
-                .next("decide about each of them first"));
+            return Err(Refusal::new(Rule::State, "hosts wait for a decision").next("decide about each of them first"));
         }
         self.emit(Entry::bare(Event::RunContinued { run: id }))?;
         self.settle(id)
@@ -181,12 +94,7 @@ impl Deciding {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
         if !policy::may_stop(&workspace, &person) {
-            return Err(planning::missing_role(
-                &workspace,
-                &person,
-                Role::Operator,
-                "stop a run",
-            ));
+            return Err(planning::missing_role(&workspace, &person, Role::Operator, "stop a run"));
         }
         let by_person = match how {
             StopHow::AfterStep | StopHow::AfterBatch | StopHow::Now => true,
@@ -198,28 +106,17 @@ impl Deciding {
             _ => false,
         };
         if !by_person || !sooner {
-            return Err(Refusal::new(
-                Rule::State,
-                format!("{id} is {}; nothing to stop", run.phase.tag().word()),
-            ));
+            return Err(Refusal::new(Rule::State, format!("{id} is {}; nothing to stop", run.phase.tag().word())));
         }
         let text = needed(reason, "a reason")?;
-        self.emit(Entry::with(
-            Event::RunStopping { run: id, how },
-            "reason",
-            text,
-        ))?;
+        self.emit(Entry::with(Event::RunStopping { run: id, how }, "reason", text))?;
         self.settle(id)
     }
 
     pub(super) fn note(&mut self, id: RunId, text: &str) -> Result<(), Refusal> {
         let person = self.person()?;
         self.run_for(id, &person)?;
-        self.emit(Entry::with(
-            Event::Noted { run: id },
-            "text",
-            needed(text, "a note")?,
-        ))
+        self.emit(Entry::with(Event::Noted { run: id }, "text", needed(text, "a note")?))
     }
 }
 
@@ -227,10 +124,7 @@ fn must_explain_retry(run: &Run, slot: Slot) -> bool {
     let Item::Step(n) = slot.item else {
         return false;
     };
-    let once = run
-        .plan
-        .step(n)
-        .is_some_and(|step| step.effect == Effect::Once);
+    let once = run.plan.step(n).is_some_and(|step| step.effect == Effect::Once);
     once || matches!(run.state(slot), CellState::Unknown(_))
 }
 
@@ -243,18 +137,10 @@ fn fits(run: &Run, slot: Slot, decision: Decision, manual_open: bool) -> Result<
     let unknown = matches!(run.state(slot), CellState::Unknown(_));
     match decision {
         Decision::Skip if required => refuse("a required step cannot be skipped"),
-        Decision::MarkOk | Decision::MarkFailed if !unknown => {
-            refuse("only what is unknown can be marked")
-        }
-        Decision::Retry | Decision::Drop | Decision::MarkOk | Decision::MarkFailed
-            if manual_open =>
-        {
+        Decision::MarkOk | Decision::MarkFailed if !unknown => refuse("only what is unknown can be marked"),
+        Decision::Retry | Decision::Drop | Decision::MarkOk | Decision::MarkFailed if manual_open => {
             refuse("a step done by hand is ticked off or skipped")
         }
-        Decision::Retry
-        | Decision::Skip
-        | Decision::Drop
-        | Decision::MarkOk
-        | Decision::MarkFailed => Ok(()),
+        Decision::Retry | Decision::Skip | Decision::Drop | Decision::MarkOk | Decision::MarkFailed => Ok(()),
     }
 }

@@ -4,52 +4,23 @@ use super::*;
 
 impl Deciding {
     pub(super) fn load_site(&mut self, site: &Arc<Site>, diff: &str) -> Result<(), Refusal> {
-        let same = |known: &Option<Arc<Site>>| {
-            known
-                .as_ref()
-                .is_some_and(|known| known.digest == site.digest)
-        };
+        let same = |known: &Option<Arc<Site>>| known.as_ref().is_some_and(|known| known.digest == site.digest);
         if same(&self.world.site) && self.world.pending.is_none() {
             return Ok(());
         }
-        if same(
-            &self
-                .world
-                .pending
-                .as_ref()
-                .map(|pending| Arc::clone(&pending.site)),
-        ) {
+        if same(&self.world.pending.as_ref().map(|pending| Arc::clone(&pending.site))) {
             return Ok(());
         }
-        let text = serde_json::to_string(site)
-            .map_err(|error| Refusal::new(Rule::Site, error.to_string()))?;
-        let sensitive = self
-            .world
-            .site
-            .as_ref()
-            .map(|current| site::sensitive_changes(current, site))
-            .unwrap_or_default();
+        let text = serde_json::to_string(site).map_err(|error| Refusal::new(Rule::Site, error.to_string()))?;
+        let sensitive =
+            self.world.site.as_ref().map(|current| site::sensitive_changes(current, site)).unwrap_or_default();
         // Somebody alone cannot be asked to find a second person.
-        let alone = self
-            .world
-            .site
-            .as_ref()
-            .is_some_and(|current| current.has_one_person() && site.has_one_person());
+        let alone = self.world.site.as_ref().is_some_and(|current| current.has_one_person() && site.has_one_person());
         let (digest, commit, dirty) = (site.digest, site.commit.clone(), site.dirty);
         let event = if sensitive.is_empty() || alone {
-            Event::SiteLoaded {
-                digest,
-                commit,
-                dirty,
-            }
+            Event::SiteLoaded { digest, commit, dirty }
         } else {
-            Event::SitePending {
-                digest,
-                commit,
-                dirty,
-                by: self.by.person().cloned(),
-                sensitive,
-            }
+            Event::SitePending { digest, commit, dirty, by: self.by.person().cloned(), sensitive }
         };
         self.emit(Entry::with(event, "site", text).and("diff", diff))?;
         self.void_what_drifted()
@@ -61,34 +32,17 @@ impl Deciding {
             return Err(Refusal::new(Rule::State, "no change to the site waits"));
         };
         if pending.site.digest != digest {
-            return Err(
-                Refusal::new(Rule::Stale, "the waiting change is another one by now")
-                    .next("look at it again"),
-            );
+            return Err(Refusal::new(Rule::Stale, "the waiting change is another one by now").next("look at it again"));
         }
         if pending.by.as_ref() == Some(&person) {
-            return Err(Refusal::new(
-                Rule::SeparationSelf,
-                "whoever loaded a change cannot accept it",
-            )
-            .who_may("any other owner"));
+            return Err(Refusal::new(Rule::SeparationSelf, "whoever loaded a change cannot accept it")
+                .who_may("any other owner"));
         }
-        let owns = |site: &Site| {
-            site.workspaces
-                .values()
-                .any(|workspace| workspace.grants(&person, Role::Owner))
-        };
+        let owns = |site: &Site| site.workspaces.values().any(|workspace| workspace.grants(&person, Role::Owner));
         if !self.world.site.as_deref().is_some_and(owns) {
-            return Err(Refusal::new(
-                Rule::Role,
-                format!("{person} owns no workspace of the site in force"),
-            ));
+            return Err(Refusal::new(Rule::Role, format!("{person} owns no workspace of the site in force")));
         }
-        self.emit(Entry::with(
-            Event::SiteAccepted { digest },
-            "reason",
-            needed(reason, "a reason")?,
-        ))?;
+        self.emit(Entry::with(Event::SiteAccepted { digest }, "reason", needed(reason, "a reason")?))?;
         self.void_what_drifted()
     }
 
@@ -96,10 +50,7 @@ impl Deciding {
     pub(super) fn void_what_drifted(&mut self) -> Result<(), Refusal> {
         let open: Vec<Arc<Run>> = self.world.runs.values().cloned().collect();
         for run in open {
-            let not_started = matches!(
-                run.phase,
-                Phase::Checking(_) | Phase::Waiting | Phase::Approved
-            );
+            let not_started = matches!(run.phase, Phase::Checking(_) | Phase::Waiting | Phase::Approved);
             if let Some(drift) = drift(&self.world, &run).filter(|_| not_started) {
                 self.void(run.id, Rule::BindingDrift, &drift)?;
             }
@@ -108,13 +59,6 @@ impl Deciding {
     }
 
     pub(super) fn void(&mut self, run: RunId, rule: Rule, why: &str) -> Result<(), Refusal> {
-        self.emit(Entry::with(
-            Event::RunCancelled {
-                run,
-                cancel: Cancel::Void(rule),
-            },
-            "why",
-            why,
-        ))
+        self.emit(Entry::with(Event::RunCancelled { run, cancel: Cancel::Void(rule) }, "why", why))
     }
 }

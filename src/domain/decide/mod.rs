@@ -22,9 +22,7 @@ use crate::domain::planning;
 use crate::domain::policy;
 use crate::domain::refusal::{Refusal, Rule};
 use crate::domain::rounds;
-use crate::domain::run::{
-    Cancel, CellState, Choice, Ending, Item, PauseCause, Phase, Round, Run, Slot, StopHow,
-};
+use crate::domain::run::{Cancel, CellState, Choice, Ending, Item, PauseCause, Phase, Round, Run, Slot, StopHow};
 use crate::domain::runbook::{Action, Effect, Impact};
 use crate::domain::settle;
 use crate::domain::site::{self, Site};
@@ -46,12 +44,7 @@ pub const TEXT_BYTES_MAX: usize = 64 * 1_024;
 /// # Errors
 /// A refusal; the world is as it was.
 pub fn decide(world: &World, command: &Command) -> Result<Vec<Entry>, Refusal> {
-    let mut deciding = Deciding {
-        world: world.clone(),
-        by: command.by.clone(),
-        at: command.at,
-        entries: Vec::new(),
-    };
+    let mut deciding = Deciding { world: world.clone(), by: command.by.clone(), at: command.at, entries: Vec::new() };
     deciding.ask(&command.ask, command.seen)?;
     Ok(deciding.entries)
 }
@@ -88,13 +81,7 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Option<En
     };
     // Only a run that exists: a leaf must not open the chain of one that never was.
     let run = command.ask.run().filter(|id| world.run(*id).is_some());
-    worth_keeping.then(|| {
-        Entry::bare(Event::Refused {
-            run,
-            rule: refusal.rule,
-            verb: command.ask.verb().to_owned(),
-        })
-    })
+    worth_keeping.then(|| Entry::bare(Event::Refused { run, rule: refusal.rule, verb: command.ask.verb().to_owned() }))
 }
 
 struct Deciding {
@@ -111,29 +98,11 @@ impl Deciding {
             Ask::AcceptSite { digest, reason } => self.accept_site(*digest, reason),
             Ask::Propose(proposal) => self.propose(proposal),
             Ask::Withdraw { run } => self.withdraw(*run, seen),
-            Ask::AcceptWarning {
-                run,
-                warning,
-                reason,
-            } => self.accept_warning(*run, warning, reason),
-            Ask::Vote {
-                run,
-                choice,
-                reason,
-            } => self.vote(*run, *choice, reason, seen),
+            Ask::AcceptWarning { run, warning, reason } => self.accept_warning(*run, warning, reason),
+            Ask::Vote { run, choice, reason } => self.vote(*run, *choice, reason, seen),
             Ask::Start { run } => self.start(*run, seen),
-            Ask::Tick {
-                run,
-                step,
-                checked,
-                evidence,
-            } => self.tick(*run, step, checked, evidence),
-            Ask::Resolve {
-                run,
-                slot,
-                decision,
-                reason,
-            } => self.resolve(*run, *slot, *decision, reason, seen),
+            Ask::Tick { run, step, checked, evidence } => self.tick(*run, step, checked, evidence),
+            Ask::Resolve { run, slot, decision, reason } => self.resolve(*run, *slot, *decision, reason, seen),
             Ask::Pause { run } => self.pause(*run),
             Ask::Continue { run } => self.go_on(*run),
             Ask::Stop { run, how, reason } => self.stop(*run, *how, reason),
@@ -154,10 +123,7 @@ impl Deciding {
 
     fn emit(&mut self, entry: Entry) -> Result<(), Refusal> {
         if self.entries.len() >= EVENTS_PER_COMMAND_MAX {
-            return Err(Refusal::new(
-                Rule::Limit,
-                "one command would lead to too many events",
-            ));
+            return Err(Refusal::new(Rule::Limit, "one command would lead to too many events"));
         }
         let recorded = Recorded {
             index: self.world.events,
@@ -169,10 +135,7 @@ impl Deciding {
         evolve(&mut self.world, &recorded).map_err(|illegal| {
             Refusal::new(Rule::State, illegal.to_string()).next("look at the run as it stands now")
         })?;
-        self.entries.push(Entry {
-            event: recorded.event,
-            details: recorded.details,
-        });
+        self.entries.push(Entry { event: recorded.event, details: recorded.details });
         Ok(())
     }
 
@@ -188,11 +151,7 @@ impl Deciding {
             let started = matches!(entry.event, Event::RunStarted { .. });
             self.emit(entry)?;
             if started {
-                self.emit(Entry::bare(Event::BatchBegan {
-                    run: id,
-                    segment: 0,
-                    batch: 0,
-                }))?;
+                self.emit(Entry::bare(Event::BatchBegan { run: id, segment: 0, batch: 0 }))?;
             }
         }
     }
@@ -200,32 +159,19 @@ impl Deciding {
     fn engine_only(&self) -> Result<(), Refusal> {
         match self.by {
             Actor::Engine => Ok(()),
-            Actor::Person { .. } => Err(Refusal::new(
-                Rule::ActorMachine,
-                "only the engine says that",
-            )),
+            Actor::Person { .. } => Err(Refusal::new(Rule::ActorMachine, "only the engine says that")),
         }
     }
 
     fn person(&self) -> Result<PersonId, Refusal> {
         let Some(person) = self.by.person() else {
-            return Err(Refusal::new(
-                Rule::ActorMachine,
-                "only a person may do that",
-            ));
+            return Err(Refusal::new(Rule::ActorMachine, "only a person may do that"));
         };
-        let known = self
-            .world
-            .site
-            .as_ref()
-            .is_some_and(|site| site.people.contains_key(person));
+        let known = self.world.site.as_ref().is_some_and(|site| site.people.contains_key(person));
         if known {
             Ok(person.clone())
         } else {
-            Err(Refusal::new(
-                Rule::ActorUnknown,
-                format!("{person} is nobody here"),
-            ))
+            Err(Refusal::new(Rule::ActorUnknown, format!("{person} is nobody here")))
         }
     }
 
@@ -233,28 +179,13 @@ impl Deciding {
     fn run_for(&self, id: RunId, person: &PersonId) -> Result<(Arc<Run>, Arc<Workspace>), Refusal> {
         let found = self.world.run(id).and_then(|run| {
             let workspace = self.world.workspace(&run.plan.proposal.workspace)?;
-            workspace
-                .has_member(person)
-                .then(|| (Arc::clone(run), Arc::clone(workspace)))
+            workspace.has_member(person).then(|| (Arc::clone(run), Arc::clone(workspace)))
         });
-        found.ok_or_else(|| {
-            Refusal::new(Rule::NotFound, format!("no open run {id}"))
-                .next("history shows past runs")
-        })
+        found.ok_or_else(|| Refusal::new(Rule::NotFound, format!("no open run {id}")).next("history shows past runs"))
     }
 
-    fn needs(
-        &self,
-        workspace: &Workspace,
-        person: &PersonId,
-        role: Role,
-        act: &str,
-    ) -> Result<(), Refusal> {
-        if workspace.grants(person, role) {
-            Ok(())
-        } else {
-            Err(planning::missing_role(workspace, person, role, act))
-        }
+    fn needs(&self, workspace: &Workspace, person: &PersonId, role: Role, act: &str) -> Result<(), Refusal> {
+        if workspace.grants(person, role) { Ok(()) } else { Err(planning::missing_role(workspace, person, role, act)) }
     }
 }
 
@@ -267,26 +198,19 @@ fn fresh(run: &Run, seen: Seen) -> Result<(), Refusal> {
 }
 
 fn stale(run: &Run) -> Refusal {
-    Refusal::new(Rule::Stale, format!("{} changed since you looked", run.id))
-        .next("look again, then decide")
+    Refusal::new(Rule::Stale, format!("{} changed since you looked", run.id)).next("look again, then decide")
 }
 
 fn needed(text: &str, what: &str) -> Result<String, Refusal> {
     if text.trim().is_empty() {
-        return Err(
-            Refusal::new(Rule::ReasonMissing, format!("{what} is needed"))
-                .next("say it in a sentence"),
-        );
+        return Err(Refusal::new(Rule::ReasonMissing, format!("{what} is needed")).next("say it in a sentence"));
     }
     bounded(text)
 }
 
 fn bounded(text: &str) -> Result<String, Refusal> {
     if text.len() > TEXT_BYTES_MAX {
-        return Err(Refusal::new(
-            Rule::Limit,
-            format!("a text may have {TEXT_BYTES_MAX} bytes"),
-        ));
+        return Err(Refusal::new(Rule::Limit, format!("a text may have {TEXT_BYTES_MAX} bytes")));
     }
     Ok(text.to_owned())
 }

@@ -7,25 +7,15 @@ impl Deciding {
         self.engine_only()?;
         let (id, slot, attempt) = (report.key.run, report.key.slot, report.key.attempt);
         match &report.what {
-            Progressed::Started { group } => self.emit(Entry::bare(Event::Started {
-                run: id,
-                slot,
-                attempt,
-                group: *group,
-            })),
+            Progressed::Started { group } => {
+                self.emit(Entry::bare(Event::Started { run: id, slot, attempt, group: *group }))
+            }
             Progressed::Ended(outcome) => {
-                let event = Event::Ended {
-                    run: id,
-                    slot,
-                    attempt,
-                    result: outcome.result.clone(),
-                    output: outcome.output,
-                };
+                let event =
+                    Event::Ended { run: id, slot, attempt, result: outcome.result.clone(), output: outcome.output };
                 let mut entry = Entry::bare(event);
                 if !outcome.saw.is_empty() {
-                    entry
-                        .details
-                        .insert("saw".to_owned(), Detail::Text(outcome.saw.clone()));
+                    entry.details.insert("saw".to_owned(), Detail::Text(outcome.saw.clone()));
                 }
                 self.emit(entry)?;
                 self.settle(id)
@@ -37,19 +27,11 @@ impl Deciding {
     pub(super) fn boot(&mut self, repaired_bytes: u64) -> Result<(), Refusal> {
         self.engine_only()?;
         self.emit(Entry::bare(Event::Booted { repaired_bytes }))?;
-        let open: Vec<(RunId, Phase)> = self
-            .world
-            .runs
-            .values()
-            .map(|run| (run.id, run.phase.clone()))
-            .collect();
+        let open: Vec<(RunId, Phase)> = self.world.runs.values().map(|run| (run.id, run.phase.clone())).collect();
         for (run, phase) in open {
             match phase {
                 Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => {
-                    self.emit(Entry::bare(Event::RunEnded {
-                        run,
-                        ending: Ending::Interrupted,
-                    }))?;
+                    self.emit(Entry::bare(Event::RunEnded { run, ending: Ending::Interrupted }))?;
                 }
                 Phase::Checking(round) => self.begin_round(run, round)?,
                 Phase::Waiting | Phase::Approved => self.settle(run)?,

@@ -14,11 +14,7 @@ use tokio::time::timeout_at;
 
 impl Carrier<'_> {
     /// Connects, starts the line, and waits until the shell says that it reads. Nothing of the script has left by then.
-    pub(super) async fn reader(
-        &mut self,
-        nonce: &Nonce,
-        line: impl Fn(&Place) -> String,
-    ) -> Result<Reader, Trouble> {
+    pub(super) async fn reader(&mut self, nonce: &Nonce, line: impl Fn(&Place) -> String) -> Result<Reader, Trouble> {
         let cancel = self.cancel.clone();
         let until = self.connect_until;
         let limit_ms = self.order.limits.connect_ms;
@@ -34,11 +30,7 @@ impl Carrier<'_> {
         opened
     }
 
-    async fn open(
-        &mut self,
-        nonce: &Nonce,
-        line: impl Fn(&Place) -> String,
-    ) -> Result<Reader, Trouble> {
+    async fn open(&mut self, nonce: &Nonce, line: impl Fn(&Place) -> String) -> Result<Reader, Trouble> {
         let mut first = true;
         loop {
             let place = self.place().await?;
@@ -50,9 +42,7 @@ impl Carrier<'_> {
                 }
                 other => other?,
             };
-            return self
-                .await_reader(place, talk, Marker::new(nonce.clone()))
-                .await;
+            return self.await_reader(place, talk, Marker::new(nonce.clone())).await;
         }
     }
 
@@ -61,32 +51,18 @@ impl Carrier<'_> {
             Reach::Local => Ok(Place::Local(self.executor.local.clone())),
             Reach::Ssh { .. } => {
                 let way = way(self.order);
-                self.executor
-                    .pool
-                    .connect(self.order.key.run, &way)
-                    .await
-                    .map(Place::Ssh)
+                self.executor.pool.connect(self.order.key.run, &way).await.map(Place::Ssh)
             }
         }
     }
 
-    async fn await_reader(
-        &mut self,
-        place: Place,
-        mut talk: Talk,
-        mut marker: Marker,
-    ) -> Result<Reader, Trouble> {
+    async fn await_reader(&mut self, place: Place, mut talk: Talk, mut marker: Marker) -> Result<Reader, Trouble> {
         let mut exit = None;
         loop {
             match listen(&mut talk, &mut marker, &mut self.outlet).await {
                 Heeded::Marks(marks) => {
                     if let Some(Mark::Reads(pid)) = marks.first() {
-                        return Ok(Reader {
-                            pid: *pid,
-                            place,
-                            talk,
-                            marker,
-                        });
+                        return Ok(Reader { pid: *pid, place, talk, marker });
                     }
                 }
                 Heeded::Output => {}
@@ -94,14 +70,9 @@ impl Carrier<'_> {
                 Heeded::Closed => {
                     self.outlet.push(Stream::Err, marker.finish());
                     let said = self.outlet.last_words(SAW_BYTES_MAX / 2);
-                    let how = exit.map_or("closed the session".to_owned(), |exit| {
-                        format!("ended with {}", words(&exit))
-                    });
-                    let said = if said.is_empty() {
-                        said
-                    } else {
-                        format!(": {said}")
-                    };
+                    let how =
+                        exit.map_or("closed the session".to_owned(), |exit| format!("ended with {}", words(&exit)));
+                    let said = if said.is_empty() { said } else { format!(": {said}") };
                     return Err(Trouble::new(
                         Reason::NoShell,
                         format!("logged in, but what runs is no shell of ours: it {how}{said}"),

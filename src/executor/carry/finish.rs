@@ -16,13 +16,7 @@ impl Carrier<'_> {
     pub(super) async fn stop(&mut self, mut reader: Reader, begun: bool, why: Reason) -> End {
         let (say, mut said) = mpsc::channel(NOTES_MAX);
         let pid = reader.pid;
-        let mut ending = Box::pin(end_anyhow(
-            &self.executor.pool,
-            self.order,
-            reader.place.clone(),
-            pid,
-            say,
-        ));
+        let mut ending = Box::pin(end_anyhow(&self.executor.pool, self.order, reader.place.clone(), pid, say));
         let mut closed = false;
         let seen = loop {
             tokio::select! {
@@ -41,32 +35,20 @@ impl Carrier<'_> {
         }
         let until = Instant::now() + Duration::from_millis(AFTER_ENDING_MS_MAX);
         while seen == Seen::Gone && !closed {
-            let heeded = timeout_at(
-                until,
-                listen_on(&mut reader.talk, &mut reader.marker, &mut self.outlet),
-            )
-            .await;
+            let heeded = timeout_at(until, listen_on(&mut reader.talk, &mut reader.marker, &mut self.outlet)).await;
             closed = matches!(heeded, Ok(Heeded::Closed | Heeded::Lost) | Err(_));
         }
         self.outlet.push(Stream::Err, reader.marker.finish());
         reader.talk.leave().await;
         match seen {
-            Seen::Gone if begun => End::Stopped(
-                why,
-                format!("process group {pid} was ended and seen to be gone"),
-            ),
-            Seen::Gone => End::Unknown(
-                why,
-                "ended while the script was still being sent".to_owned(),
-            ),
-            Seen::There => End::Unknown(
-                why,
-                format!("process group {pid} is still there after KILL; look on the host"),
-            ),
-            Seen::NoAnswer(words) => End::Unknown(
-                why,
-                format!("whether process group {pid} is gone cannot be told: {words}"),
-            ),
+            Seen::Gone if begun => End::Stopped(why, format!("process group {pid} was ended and seen to be gone")),
+            Seen::Gone => End::Unknown(why, "ended while the script was still being sent".to_owned()),
+            Seen::There => {
+                End::Unknown(why, format!("process group {pid} is still there after KILL; look on the host"))
+            }
+            Seen::NoAnswer(words) => {
+                End::Unknown(why, format!("whether process group {pid} is gone cannot be told: {words}"))
+            }
         }
     }
 
@@ -74,25 +56,17 @@ impl Carrier<'_> {
         match (end, &self.order.job) {
             (End::Reached(words), _) => (CellResult::Ok, words),
             (End::Stopped(why, words), _) => (CellResult::Failed(why), self.with_last_words(words)),
-            (End::Unknown(why, words), _) => {
-                (CellResult::Unknown(why), self.with_last_words(words))
+            (End::Unknown(why, words), _) => (CellResult::Unknown(why), self.with_last_words(words)),
+            (End::Exit(Exit::Signal(name)), _) => {
+                (CellResult::Failed(Reason::Signal(name)), self.with_last_words(String::new()))
             }
-            (End::Exit(Exit::Signal(name)), _) => (
-                CellResult::Failed(Reason::Signal(name)),
-                self.with_last_words(String::new()),
-            ),
-            (
-                End::Exit(Exit::Status(status)),
-                Job::Script(Delivery {
-                    expect: Some(expect),
-                    ..
-                }),
-            ) => self.judge(expect, status),
+            (End::Exit(Exit::Status(status)), Job::Script(Delivery { expect: Some(expect), .. })) => {
+                self.judge(expect, status)
+            }
             (End::Exit(Exit::Status(0)), _) => (CellResult::Ok, String::new()),
-            (End::Exit(Exit::Status(status)), _) => (
-                CellResult::Failed(Reason::Exit(status)),
-                self.with_last_words(String::new()),
-            ),
+            (End::Exit(Exit::Status(status)), _) => {
+                (CellResult::Failed(Reason::Exit(status)), self.with_last_words(String::new()))
+            }
         }
     }
 
@@ -105,9 +79,7 @@ impl Carrier<'_> {
     }
 
     pub(super) fn with_last_words(&self, words: String) -> String {
-        let last = self
-            .outlet
-            .last_words(SAW_BYTES_MAX - words.len().min(SAW_BYTES_MAX) - 1);
+        let last = self.outlet.last_words(SAW_BYTES_MAX - words.len().min(SAW_BYTES_MAX) - 1);
         match (words.is_empty(), last.is_empty()) {
             (true, _) => last,
             (false, true) => words,

@@ -6,14 +6,7 @@ use crate::domain::run::{Item, Slot};
 use crate::secrets::Sealed;
 
 fn outlet(masks: &watch::Sender<Masks>, room: usize) -> (Outlet, mpsc::Receiver<Chunk>) {
-    let key = OrderKey {
-        run: RunId(1),
-        slot: Slot {
-            item: Item::Step(0),
-            host: Some(HostIx(0)),
-        },
-        attempt: 1,
-    };
+    let key = OrderKey { run: RunId(1), slot: Slot { item: Item::Step(0), host: Some(HostIx(0)) }, attempt: 1 };
     let (to, from) = mpsc::channel(room);
     (Outlet::new(key, to, masks.subscribe()), from)
 }
@@ -21,10 +14,7 @@ fn outlet(masks: &watch::Sender<Masks>, room: usize) -> (Outlet, mpsc::Receiver<
 fn taken(from: &mut mpsc::Receiver<Chunk>) -> Vec<(Stream, String)> {
     let mut all = Vec::new();
     while let Ok(chunk) = from.try_recv() {
-        all.push((
-            chunk.stream,
-            String::from_utf8_lossy(&chunk.bytes).into_owned(),
-        ));
+        all.push((chunk.stream, String::from_utf8_lossy(&chunk.bytes).into_owned()));
     }
     all
 }
@@ -39,14 +29,7 @@ async fn output_beyond_the_cap_is_named_once_and_dropped() {
     }
     outlet.finish().await;
     let all = taken(&mut from);
-    assert_eq!(
-        all[..3],
-        [
-            (Stream::Out, "12345".into()),
-            (Stream::Out, "6789".into()),
-            (Stream::Out, "a".into())
-        ]
-    );
+    assert_eq!(all[..3], [(Stream::Out, "12345".into()), (Stream::Out, "6789".into()), (Stream::Out, "a".into())]);
     assert_eq!((all.len(), all[3].0), (4, Stream::Note));
     assert!(all[3].1.contains("not kept"), "{}", all[3].1);
 }
@@ -72,23 +55,10 @@ async fn a_secret_learnt_later_is_masked_from_then_on_and_streams_are_apart() {
     outlet.push(Stream::Out, Bytes::from("hunter2\n"));
     outlet.finish().await;
     let all = taken(&mut from);
-    let of = |stream: Stream| {
-        all.iter()
-            .filter(|(of, _)| *of == stream)
-            .map(|(_, text)| text.as_str())
-            .collect::<String>()
-    };
-    assert_eq!(
-        (of(Stream::Out), of(Stream::Err)),
-        (
-            "hunter2hunter2\n[secret:pin]\n".to_owned(),
-            "plain\n".to_owned()
-        )
-    );
-    assert_eq!(
-        outlet.clean("said hunter2hunter2 aloud"),
-        "said [secret:pin] aloud"
-    );
+    let of =
+        |stream: Stream| all.iter().filter(|(of, _)| *of == stream).map(|(_, text)| text.as_str()).collect::<String>();
+    assert_eq!((of(Stream::Out), of(Stream::Err)), ("hunter2hunter2\n[secret:pin]\n".to_owned(), "plain\n".to_owned()));
+    assert_eq!(outlet.clean("said hunter2hunter2 aloud"), "said [secret:pin] aloud");
 }
 
 #[tokio::test]
@@ -117,10 +87,7 @@ async fn what_nobody_takes_waits_in_order_and_within_bounds() {
     };
     let ((bytes, notes), ()) = tokio::join!(take, finish);
     let lost = pieces * piece.len() - bytes;
-    assert!(
-        lost > 0 && notes.contains(&format!("{lost} bytes")),
-        "{lost}: {notes}"
-    );
+    assert!(lost > 0 && notes.contains(&format!("{lost} bytes")), "{lost}: {notes}");
 }
 
 #[test]

@@ -5,23 +5,13 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 fn delivery(text: &str) -> Delivery {
-    let variables = vec![(
-        "v".to_owned(),
-        "it's 5 o'clock\n} ; touch ran; {".to_owned(),
-    )];
-    Delivery {
-        interpreter: Interpreter::Sh,
-        variables,
-        secrets: Vec::new(),
-        text: text.to_owned(),
-        expect: None,
-    }
+    let variables = vec![("v".to_owned(), "it's 5 o'clock\n} ; touch ran; {".to_owned())];
+    Delivery { interpreter: Interpreter::Sh, variables, secrets: Vec::new(), text: text.to_owned(), expect: None }
 }
 
 /// What a shell does that is started by our line and given `bytes`.
 fn fed(shell: &str, dir: &std::path::Path, nonce: &Nonce, bytes: &[u8]) -> (Option<i32>, String) {
-    let line =
-        line(Interpreter::Sh, nonce, Lead::Given).replace("exec sh", &format!("exec {shell}"));
+    let line = line(Interpreter::Sh, nonce, Lead::Given).replace("exec sh", &format!("exec {shell}"));
     let mut child = Command::new("setsid")
         .args(["sh", "-c", &line])
         .current_dir(dir)
@@ -32,10 +22,7 @@ fn fed(shell: &str, dir: &std::path::Path, nonce: &Nonce, bytes: &[u8]) -> (Opti
         .unwrap();
     child.stdin.take().unwrap().write_all(bytes).unwrap();
     let output = child.wait_with_output().unwrap();
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    )
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 #[test]
@@ -45,12 +32,7 @@ fn a_delivery_cut_anywhere_runs_nothing() {
     let begins = format!("{} +", nonce.as_str());
     for (n, shell) in ["dash", "bash", "busybox sh"].into_iter().enumerate() {
         let program = shell.split(' ').next().unwrap();
-        if !Command::new(program)
-            .args(["--help"])
-            .stdin(Stdio::null())
-            .output()
-            .is_ok_and(|_| true)
-        {
+        if !Command::new(program).args(["--help"]).stdin(Stdio::null()).output().is_ok_and(|_| true) {
             println!("skipped: {program} is not here");
             continue;
         }
@@ -63,10 +45,7 @@ fn a_delivery_cut_anywhere_runs_nothing() {
             assert!(!began, "{shell} ran when cut at {cut}: {said}");
         }
         let (status, said) = fed(shell, dir.path(), &nonce, &payload);
-        assert!(
-            status == Some(0) && said.lines().any(|line| line == begins) && ran.exists(),
-            "{shell}: {said}"
-        );
+        assert!(status == Some(0) && said.lines().any(|line| line == begins) && ran.exists(), "{shell}: {said}");
     }
 }
 
@@ -85,16 +64,8 @@ fn the_line_is_constant_but_for_its_nonce() {
 fn too_much_is_refused_before_it_is_copied() {
     let nonce = Nonce::fresh().unwrap();
     let long = delivery(&"'".repeat(PAYLOAD_BYTES_MAX / 4));
-    assert_eq!(
-        payload(&nonce, &long, &[]).unwrap_err(),
-        ScriptError::TooLong
-    );
+    assert_eq!(payload(&nonce, &long, &[]).unwrap_err(), ScriptError::TooLong);
     let fits = delivery(&"x".repeat(1024 * 1024));
     let sent = payload(&nonce, &fits, &[]).unwrap();
-    assert!(
-        sent.capacity() - sent.len() < 1024,
-        "reserved {} for {}",
-        sent.capacity(),
-        sent.len()
-    );
+    assert!(sent.capacity() - sent.len() < 1024, "reserved {} for {}", sent.capacity(), sent.len());
 }

@@ -25,11 +25,7 @@ pub(in crate::executor) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(
-        handle: Handle<Gate>,
-        fate: Arc<Fate>,
-        through: Option<Arc<Connection>>,
-    ) -> Self {
+    pub(super) fn new(handle: Handle<Gate>, fate: Arc<Fate>, through: Option<Arc<Connection>>) -> Self {
         Self {
             handle,
             fate,
@@ -71,64 +67,37 @@ impl Connection {
     }
 
     async fn start_in(&self, places: &Arc<Semaphore>, line: &str) -> Result<SshTalk, Trouble> {
-        let place = places
-            .clone()
-            .acquire_owned()
-            .await
-            .map_err(|_| self.lost())?;
-        let channel = self
-            .handle
-            .channel_open_session()
-            .await
-            .map_err(|error| match error {
-                russh::Error::ChannelOpenFailure(_) => Trouble::new(
-                    Reason::NoShell,
-                    format!("the host opens no session: {}", self.fate.refused_channel()),
-                ),
-                _ => self.lost(),
-            })?;
+        let place = places.clone().acquire_owned().await.map_err(|_| self.lost())?;
+        let channel = self.handle.channel_open_session().await.map_err(|error| match error {
+            russh::Error::ChannelOpenFailure(_) => {
+                Trouble::new(Reason::NoShell, format!("the host opens no session: {}", self.fate.refused_channel()))
+            }
+            _ => self.lost(),
+        })?;
         let mut talk = SshTalk::new(channel, place);
         match talk.ask(line).await {
             Answer::Accepted => Ok(talk),
-            Answer::Refused => Err(Trouble::new(
-                Reason::NoShell,
-                "the host refuses to run commands for this login",
-            )),
-            Answer::Closed => Err(Trouble::new(
-                Reason::NoShell,
-                "the host closed the session instead of starting a shell",
-            )),
+            Answer::Refused => Err(Trouble::new(Reason::NoShell, "the host refuses to run commands for this login")),
+            Answer::Closed => {
+                Err(Trouble::new(Reason::NoShell, "the host closed the session instead of starting a shell"))
+            }
             Answer::Lost => Err(self.lost()),
         }
     }
 
     /// Opens a stream from this host on to `port` of `address`.
-    pub(super) async fn reach_on(
-        &self,
-        address: &str,
-        port: u16,
-    ) -> Result<Box<dyn super::dial::Stream>, Trouble> {
-        let channel = self
-            .handle
-            .channel_open_direct_tcpip(address, u32::from(port), "127.0.0.1", 0)
-            .await;
+    pub(super) async fn reach_on(&self, address: &str, port: u16) -> Result<Box<dyn super::dial::Stream>, Trouble> {
+        let channel = self.handle.channel_open_direct_tcpip(address, u32::from(port), "127.0.0.1", 0).await;
         match channel {
             Ok(channel) => Ok(Box::new(channel.into_stream())),
             Err(russh::Error::ChannelOpenFailure(kind)) => {
                 let said = self.fate.refused_channel();
                 let reason = match kind {
-                    russh::ChannelOpenFailure::ConnectFailed if said.contains("refused") => {
-                        Reason::ConnectRefused
-                    }
-                    russh::ChannelOpenFailure::ConnectFailed if said.contains("timed out") => {
-                        Reason::ConnectTimeout
-                    }
+                    russh::ChannelOpenFailure::ConnectFailed if said.contains("refused") => Reason::ConnectRefused,
+                    russh::ChannelOpenFailure::ConnectFailed if said.contains("timed out") => Reason::ConnectTimeout,
                     _ => Reason::Unreachable,
                 };
-                Err(Trouble::new(
-                    reason,
-                    format!("it cannot reach {address} port {port}: {said}"),
-                ))
+                Err(Trouble::new(reason, format!("it cannot reach {address} port {port}: {said}")))
             }
             Err(_) => Err(self.lost()),
         }
@@ -136,19 +105,12 @@ impl Connection {
 
     /// Says goodbye. The connection ends when the last who uses it lets go.
     pub(super) async fn disconnect(&self) {
-        let _ = self
-            .handle
-            .disconnect(Disconnect::ByApplication, "the run is over", "en")
-            .await;
+        let _ = self.handle.disconnect(Disconnect::ByApplication, "the run is over", "en").await;
     }
 
     /// How it ended, in words.
     pub fn why_lost(&self) -> String {
-        self.fate
-            .ended
-            .get()
-            .map_or("the connection ended", String::as_str)
-            .to_owned()
+        self.fate.ended.get().map_or("the connection ended", String::as_str).to_owned()
     }
 
     pub(super) fn lost(&self) -> Trouble {

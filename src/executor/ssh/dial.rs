@@ -19,11 +19,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// How streams are opened: by TCP, or to servers inside this process.
 pub trait Dial: Send + Sync {
     /// Opens a stream to `port` of `address`, a name or an address as written in the workspace.
-    fn dial<'a>(
-        &'a self,
-        address: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
+    fn dial<'a>(&'a self, address: &'a str, port: u16) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
 }
 
 /// Opens TCP connections.
@@ -31,11 +27,7 @@ pub trait Dial: Send + Sync {
 pub struct Tcp;
 
 impl Dial for Tcp {
-    fn dial<'a>(
-        &'a self,
-        address: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
+    fn dial<'a>(&'a self, address: &'a str, port: u16) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
             let mut addresses = tokio::net::lookup_host((address, port)).await?.peekable();
             let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");

@@ -38,11 +38,7 @@ const KEX: &[kex::Name] = &[
 ];
 
 /// AES-256-GCM first: with it OpenSSH moves half as much again as with ChaCha20.
-const CIPHERS: &[cipher::Name] = &[
-    cipher::AES_256_GCM,
-    cipher::AES_128_GCM,
-    cipher::CHACHA20_POLY1305,
-];
+const CIPHERS: &[cipher::Name] = &[cipher::AES_256_GCM, cipher::AES_128_GCM, cipher::CHACHA20_POLY1305];
 
 /// Named for form: all our ciphers bring their own.
 const MACS: &[mac::Name] = &[mac::HMAC_SHA512_ETM, mac::HMAC_SHA256_ETM];
@@ -61,10 +57,7 @@ pub(super) struct Fate {
 impl Fate {
     /// What the host last said when it refused a channel.
     pub fn refused_channel(&self) -> String {
-        self.refused_channel
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.refused_channel.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -95,28 +88,18 @@ pub(super) async fn shake_hands(
         nodelay: true,
         ..client::Config::default()
     };
-    let gate = Gate {
-        trust,
-        now,
-        fate: fate.clone(),
-    };
-    let handle = client::connect_stream(Arc::new(config), stream, gate)
-        .await
-        .map_err(|fault| match fault {
-            Fault::Refused(trouble) => trouble,
-            Fault::Ssh(error) => handshake_trouble(&error),
-        })?;
+    let gate = Gate { trust, now, fate: fate.clone() };
+    let handle = client::connect_stream(Arc::new(config), stream, gate).await.map_err(|fault| match fault {
+        Fault::Refused(trouble) => trouble,
+        Fault::Ssh(error) => handshake_trouble(&error),
+    })?;
     Ok((handle, fate))
 }
 
 fn handshake_trouble(error: &russh::Error) -> Trouble {
     use russh::{AlgorithmKind, Error};
     match error {
-        Error::NoCommonAlgo {
-            kind: AlgorithmKind::Key,
-            theirs,
-            ..
-        } => Trouble::new(
+        Error::NoCommonAlgo { kind: AlgorithmKind::Key, theirs, .. } => Trouble::new(
             Reason::HostKeyUnknown,
             format!(
                 "the host offers only {} keys, which cannot be checked; give it an ed25519 or ecdsa host key",
@@ -125,24 +108,16 @@ fn handshake_trouble(error: &russh::Error) -> Trouble {
         ),
         Error::NoCommonAlgo { kind, theirs, .. } => Trouble::new(
             Reason::Unreachable,
-            format!(
-                "no common {kind:?} algorithm; the host offers {}",
-                theirs.join(", ")
-            ),
+            format!("no common {kind:?} algorithm; the host offers {}", theirs.join(", ")),
         ),
         Error::Version => Trouble::new(Reason::Unreachable, "what answers does not speak SSH 2"),
-        Error::WrongServerSig => Trouble::new(
-            Reason::HostKeyMismatch,
-            "the host could not prove that it holds the key it showed",
-        ),
-        Error::Disconnect | Error::HUP | Error::IO(_) => Trouble::new(
-            Reason::ConnectionLost,
-            "the host closed the connection before the login",
-        ),
-        other => Trouble::new(
-            Reason::ConnectionLost,
-            format!("the SSH handshake failed: {other}"),
-        ),
+        Error::WrongServerSig => {
+            Trouble::new(Reason::HostKeyMismatch, "the host could not prove that it holds the key it showed")
+        }
+        Error::Disconnect | Error::HUP | Error::IO(_) => {
+            Trouble::new(Reason::ConnectionLost, "the host closed the connection before the login")
+        }
+        other => Trouble::new(Reason::ConnectionLost, format!("the SSH handshake failed: {other}")),
     }
 }
 
@@ -194,16 +169,8 @@ impl Handler for Gate {
         _: &str,
         _: &mut Session,
     ) -> Result<(), Fault> {
-        let words = if description.is_empty() {
-            format!("{reason:?}")
-        } else {
-            description.to_owned()
-        };
-        *self
-            .fate
-            .refused_channel
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = words;
+        let words = if description.is_empty() { format!("{reason:?}") } else { description.to_owned() };
+        *self.fate.refused_channel.lock().unwrap_or_else(PoisonError::into_inner) = words;
         Ok(())
     }
 

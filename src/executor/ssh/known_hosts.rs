@@ -61,13 +61,8 @@ struct Line {
 impl KnownHosts {
     /// The files at these paths. A path where there is no file counts as an empty one.
     pub fn new(paths: &[PathBuf]) -> Self {
-        let file = |path: &PathBuf| File {
-            path: path.clone(),
-            read: Mutex::new(None),
-        };
-        Self {
-            files: paths.iter().map(file).collect(),
-        }
+        let file = |path: &PathBuf| File { path: path.clone(), read: Mutex::new(None) };
+        Self { files: paths.iter().map(file).collect() }
     }
 
     /// What they say about `port` of `address`. Blocks on file reads where a file is new or changed.
@@ -76,47 +71,29 @@ impl KnownHosts {
     /// When a file cannot be read or holds a `@revoked` line that cannot.
     pub fn of(&self, address: &str, port: u16) -> Result<KnownHost, Trouble> {
         let plain = address.to_lowercase();
-        let name = if port == 22 {
-            plain.clone()
-        } else {
-            format!("[{plain}]:{port}")
-        };
+        let name = if port == 22 { plain.clone() } else { format!("[{plain}]:{port}") };
         let mut known = KnownHost::default();
         for file in &self.files {
             let lines = file.lines().map_err(|why| {
-                Trouble::new(
-                    Reason::HostKeyUnknown,
-                    format!("{} cannot be read: {why}", file.path.display()),
-                )
+                Trouble::new(Reason::HostKeyUnknown, format!("{} cannot be read: {why}", file.path.display()))
             })?;
             for line in lines.iter() {
                 let here = matches(&line.patterns, &name);
                 let without_port = name != plain && matches(&line.patterns, &plain);
                 match line.marker {
                     // A revoked key is revoked at every port.
-                    Some(Marker::Revoked) if here || without_port => {
-                        known.revoked.push(line.key.clone())
-                    }
-                    Some(Marker::CertAuthority) if here || without_port => {
-                        known.authorities.push(line.key.clone())
-                    }
+                    Some(Marker::Revoked) if here || without_port => known.revoked.push(line.key.clone()),
+                    Some(Marker::CertAuthority) if here || without_port => known.authorities.push(line.key.clone()),
                     None if here => known.keys.push(line.key.clone()),
                     None if without_port => known.keys_without_port.push(line.key.clone()),
                     Some(Marker::Revoked | Marker::CertAuthority) | None => {}
                 }
             }
         }
-        let read: Vec<String> = self
-            .files
-            .iter()
-            .map(|file| file.path.display().to_string())
-            .collect();
+        let read: Vec<String> = self.files.iter().map(|file| file.path.display().to_string()).collect();
         known.why_unknown = match read.as_slice() {
             [] => "no known_hosts file is configured; pin host_key in the workspace".to_owned(),
-            paths => format!(
-                "{name} is not in {}; pin host_key in the workspace or add it there",
-                paths.join(" or ")
-            ),
+            paths => format!("{name} is not in {}; pin host_key in the workspace or add it there", paths.join(" or ")),
         };
         Ok(known)
     }
@@ -151,11 +128,7 @@ fn stamp(path: &Path) -> io::Result<Option<Stamp>> {
     if meta.len() > KNOWN_HOSTS_BYTES_MAX {
         return Err(io::Error::other("it is too large"));
     }
-    Ok(Some(Stamp {
-        inode: meta.ino(),
-        bytes: meta.len(),
-        changed: (meta.mtime(), meta.mtime_nsec()),
-    }))
+    Ok(Some(Stamp { inode: meta.ino(), bytes: meta.len(), changed: (meta.mtime(), meta.mtime_nsec()) }))
 }
 
 fn parse(text: &[u8]) -> io::Result<Vec<Line>> {
@@ -185,19 +158,13 @@ fn parse(text: &[u8]) -> io::Result<Vec<Line>> {
             Err(error) => tracing::debug!(number, %error, "skipped a line of known_hosts"),
         }
     }
-    tracing::debug!(
-        lines = lines.len(),
-        last = lines.last().map(|line| line.number),
-        "read known_hosts"
-    );
+    tracing::debug!(lines = lines.len(), last = lines.last().map(|line| line.number), "read known_hosts");
     Ok(lines)
 }
 
 fn matches(patterns: &HostPatterns, name: &str) -> bool {
     match patterns {
-        HostPatterns::HashedName { salt, hash } => {
-            hashed(salt, name).is_some_and(|mine| mine == *hash)
-        }
+        HostPatterns::HashedName { salt, hash } => hashed(salt, name).is_some_and(|mine| mine == *hash),
         HostPatterns::Patterns(patterns) => {
             let mut found = false;
             for pattern in patterns {
@@ -221,8 +188,7 @@ fn hashed(salt: &[u8], name: &str) -> Option<[u8; 20]> {
 
 /// `*` stands for any run of characters, `?` for one. Linear: it goes back only to the last star.
 fn glob(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() {
@@ -245,11 +211,7 @@ fn glob(pattern: &str, name: &str) -> bool {
             },
         }
     }
-    pattern
-        .get(p..)
-        .unwrap_or_default()
-        .iter()
-        .all(|rest| *rest == '*')
+    pattern.get(p..).unwrap_or_default().iter().all(|rest| *rest == '*')
 }
 
 #[cfg(test)]

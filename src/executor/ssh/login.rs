@@ -86,37 +86,22 @@ impl Identities {
 }
 
 fn read_key(path: &Path) -> Result<FileKey, KeyFileError> {
-    let unreadable = |why| KeyFileError::Unreadable {
-        path: path.to_owned(),
-        why,
-    };
-    let unusable = |why: String| KeyFileError::Unusable {
-        path: path.to_owned(),
-        why,
-    };
+    let unreadable = |why| KeyFileError::Unreadable { path: path.to_owned(), why };
+    let unusable = |why: String| KeyFileError::Unusable { path: path.to_owned(), why };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.mode();
     if mode & 0o077 != 0 {
-        return Err(KeyFileError::Open {
-            path: path.to_owned(),
-            mode: mode & 0o7777,
-        });
+        return Err(KeyFileError::Open { path: path.to_owned(), mode: mode & 0o7777 });
     }
     let mut text = Zeroizing::new(String::with_capacity(4096));
-    file.take(KEY_FILE_BYTES_MAX)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
+    file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text).map_err(unreadable)?;
     let key = match russh::keys::decode_secret_key(&text, None) {
         Ok(key) if key.is_encrypted() => {
-            return Err(KeyFileError::Encrypted {
-                path: path.to_owned(),
-            });
+            return Err(KeyFileError::Encrypted { path: path.to_owned() });
         }
         Ok(key) => key,
         Err(russh::keys::Error::KeyIsEncrypted) => {
-            return Err(KeyFileError::Encrypted {
-                path: path.to_owned(),
-            });
+            return Err(KeyFileError::Encrypted { path: path.to_owned() });
         }
         Err(error) => return Err(unusable(error.to_string())),
     };
@@ -127,15 +112,9 @@ fn read_key(path: &Path) -> Result<FileKey, KeyFileError> {
     // As `ssh` does: a certificate lies beside its key.
     let mut beside = path.as_os_str().to_owned();
     beside.push("-cert.pub");
-    let certificate = std::fs::read_to_string(beside)
-        .ok()
-        .and_then(|text| Certificate::from_openssh(&text).ok());
-    let certificate =
-        certificate.filter(|certificate| certificate.public_key() == key.public_key().key_data());
-    Ok(FileKey {
-        key: Arc::new(key),
-        certificate,
-    })
+    let certificate = std::fs::read_to_string(beside).ok().and_then(|text| Certificate::from_openssh(&text).ok());
+    let certificate = certificate.filter(|certificate| certificate.public_key() == key.public_key().key_data());
+    Ok(FileKey { key: Arc::new(key), certificate })
 }
 
 /// Logs in.
@@ -154,44 +133,20 @@ pub(super) async fn log_in(
     for file in identities.keys.iter().take(KEYS_SHOWN_MAX) {
         if let Some(certificate) = file.certificate.clone() {
             shown += 1;
-            let result = handle
-                .authenticate_openssh_cert(user, file.key.clone(), certificate)
-                .await;
-            if accepted(
-                handle,
-                fate,
-                user,
-                result.map_err(|error| error.to_string()),
-                &mut half,
-            )? {
+            let result = handle.authenticate_openssh_cert(user, file.key.clone(), certificate).await;
+            if accepted(handle, fate, user, result.map_err(|error| error.to_string()), &mut half)? {
                 return Ok(());
             }
         }
         shown += 1;
-        let result = handle
-            .authenticate_publickey(user, PrivateKeyWithHashAlg::new(file.key.clone(), None))
-            .await;
-        if accepted(
-            handle,
-            fate,
-            user,
-            result.map_err(|error| error.to_string()),
-            &mut half,
-        )? {
+        let result = handle.authenticate_publickey(user, PrivateKeyWithHashAlg::new(file.key.clone(), None)).await;
+        if accepted(handle, fate, user, result.map_err(|error| error.to_string()), &mut half)? {
             return Ok(());
         }
     }
-    let mut words: Vec<String> = identities
-        .problems
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let mut words: Vec<String> = identities.problems.iter().map(ToString::to_string).collect();
     if let Some(socket) = agent {
-        match log_in_by_agent(
-            handle, fate, user, identities, socket, &mut shown, &mut half,
-        )
-        .await?
-        {
+        match log_in_by_agent(handle, fate, user, identities, socket, &mut shown, &mut half).await? {
             Ok(()) => return Ok(()),
             Err(why) => words.extend(why),
         }
@@ -216,8 +171,7 @@ async fn log_in_by_agent(
     shown: &mut usize,
     half: &mut bool,
 ) -> Result<Result<(), Option<String>>, Trouble> {
-    let useless =
-        |error: russh::keys::Error| Ok(Err(Some(format!("agent {}: {error}", socket.display()))));
+    let useless = |error: russh::keys::Error| Ok(Err(Some(format!("agent {}: {error}", socket.display()))));
     let mut agent = match AgentClient::connect_uds(socket).await {
         Ok(agent) => agent,
         Err(error) => return useless(error),
@@ -232,40 +186,24 @@ async fn log_in_by_agent(
     };
     for identity in held {
         if *shown >= KEYS_SHOWN_MAX {
-            return Ok(Err(Some(
-                "the agent holds more keys than a host lets us try; name the right one".to_owned(),
-            )));
+            return Ok(Err(Some("the agent holds more keys than a host lets us try; name the right one".to_owned())));
         }
         let result = match identity {
             AgentIdentity::PublicKey { key, .. } => {
-                if identities
-                    .keys
-                    .iter()
-                    .any(|file| file.key.public_key().key_data() == key.key_data())
-                {
+                if identities.keys.iter().any(|file| file.key.public_key().key_data() == key.key_data()) {
                     continue;
                 }
                 *shown += 1;
                 let hash = hash_for(&key);
-                handle
-                    .authenticate_publickey_with(user, key, hash, &mut agent)
-                    .await
+                handle.authenticate_publickey_with(user, key, hash, &mut agent).await
             }
             AgentIdentity::Certificate { certificate, .. } => {
                 *shown += 1;
                 let hash = hash_for(&PublicKey::new(certificate.public_key().clone(), ""));
-                handle
-                    .authenticate_certificate_with(user, certificate, hash, &mut agent)
-                    .await
+                handle.authenticate_certificate_with(user, certificate, hash, &mut agent).await
             }
         };
-        if accepted(
-            handle,
-            fate,
-            user,
-            result.map_err(|error| error.to_string()),
-            half,
-        )? {
+        if accepted(handle, fate, user, result.map_err(|error| error.to_string()), half)? {
             return Ok(Ok(()));
         }
     }
@@ -290,9 +228,7 @@ fn accepted(
 ) -> Result<bool, Trouble> {
     match result {
         Ok(AuthResult::Success) => return Ok(true),
-        Ok(AuthResult::Failure {
-            partial_success, ..
-        }) => *half |= partial_success,
+        Ok(AuthResult::Failure { partial_success, .. }) => *half |= partial_success,
         // One key could not sign: the next may.
         Err(_) => {}
     }
@@ -305,9 +241,6 @@ fn accepted(
             Trouble::new(Reason::LoginRefused, format!("login {user}: {words}"))
         }
         Some(words) => Trouble::new(Reason::ConnectionLost, format!("during the login: {words}")),
-        None => Trouble::new(
-            Reason::ConnectionLost,
-            "the connection ended during the login",
-        ),
+        None => Trouble::new(Reason::ConnectionLost, "the connection ended during the login"),
     })
 }

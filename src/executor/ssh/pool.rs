@@ -44,10 +44,7 @@ pub(in crate::executor) struct Pool {
 impl Pool {
     /// A pool without connections.
     pub fn new(means: Means) -> Self {
-        Self {
-            means,
-            open: Mutex::new(BTreeMap::new()),
-        }
+        Self { means, open: Mutex::new(BTreeMap::new()) }
     }
 
     /// What connecting needs.
@@ -59,19 +56,12 @@ impl Pool {
     ///
     /// # Errors
     /// When a server on the way cannot be reached, is not the one that was meant, or lets nobody in.
-    pub async fn connect(
-        &self,
-        run: RunId,
-        way: &[&PlannedHost],
-    ) -> Result<Arc<Connection>, Trouble> {
+    pub async fn connect(&self, run: RunId, way: &[&PlannedHost]) -> Result<Arc<Connection>, Trouble> {
         let mut through: Option<Arc<Connection>> = None;
         for (n, host) in way.iter().enumerate() {
             let next = self.connect_one(run, host, through).await;
-            let next = if n + 1 < way.len() {
-                next.map_err(|trouble| trouble.at_hop(host.name.as_str()))
-            } else {
-                next
-            };
+            let next =
+                if n + 1 < way.len() { next.map_err(|trouble| trouble.at_hop(host.name.as_str())) } else { next };
             through = Some(next?);
         }
         through.ok_or_else(|| Trouble::new(Reason::Local, "the plan names no host"))
@@ -98,9 +88,7 @@ impl Pool {
     pub async fn release(&self, run: RunId) {
         let gone: Vec<Attempt> = {
             let mut open = self.open();
-            let (gone, kept) = std::mem::take(&mut *open)
-                .into_iter()
-                .partition(|((of, _), _)| *of == run);
+            let (gone, kept) = std::mem::take(&mut *open).into_iter().partition(|((of, _), _)| *of == run);
             *open = kept;
             BTreeMap::into_values(gone).collect()
         };
@@ -129,18 +117,13 @@ impl Pool {
                 })
                 .await
                 .clone();
-            let usable = result
-                .as_ref()
-                .is_ok_and(|connection| !connection.is_closed());
+            let usable = result.as_ref().is_ok_and(|connection| !connection.is_closed());
             if usable {
                 return result;
             }
             {
                 let mut open = self.open();
-                if open
-                    .get(&key)
-                    .is_some_and(|held| Arc::ptr_eq(held, &attempt))
-                {
+                if open.get(&key).is_some_and(|held| Arc::ptr_eq(held, &attempt)) {
                     open.remove(&key);
                 }
             }
@@ -153,23 +136,9 @@ impl Pool {
         }
     }
 
-    async fn make(
-        &self,
-        host: &PlannedHost,
-        through: Option<Arc<Connection>>,
-    ) -> Result<Connection, Trouble> {
-        let Reach::Ssh {
-            address,
-            port,
-            user,
-            trust,
-            ..
-        } = &host.reach
-        else {
-            return Err(Trouble::new(
-                Reason::Local,
-                format!("{} is not reached over SSH", host.name),
-            ));
+    async fn make(&self, host: &PlannedHost, through: Option<Arc<Connection>>) -> Result<Connection, Trouble> {
+        let Reach::Ssh { address, port, user, trust, .. } = &host.reach else {
+            return Err(Trouble::new(Reason::Local, format!("{} is not reached over SSH", host.name)));
         };
         let trust = Trust::of(trust, &host.name, address, *port, &self.means.known_hosts)?;
         let stream = match &through {
@@ -180,20 +149,8 @@ impl Pool {
             }
         };
         let (mut handle, fate) = shake_hands(stream, trust, (self.means.now)()).await?;
-        let identities = self
-            .means
-            .identities
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        log_in(
-            &mut handle,
-            &fate,
-            user,
-            &identities,
-            self.means.agent.as_deref(),
-        )
-        .await?;
+        let identities = self.means.identities.read().unwrap_or_else(PoisonError::into_inner).clone();
+        log_in(&mut handle, &fate, user, &identities, self.means.agent.as_deref()).await?;
         Ok(Connection::new(handle, fate, through))
     }
 

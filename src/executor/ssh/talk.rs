@@ -35,12 +35,7 @@ impl SshTalk {
     /// Listens on a channel.
     pub fn new(channel: russh::Channel<Msg>, place: OwnedSemaphorePermit) -> Self {
         let (read, write) = channel.split();
-        Self {
-            read,
-            write: Arc::new(write),
-            early: VecDeque::new(),
-            _place: place,
-        }
+        Self { read, write: Arc::new(write), early: VecDeque::new(), _place: place }
     }
 
     /// Asks for `line` to be run and waits for the answer.
@@ -96,12 +91,8 @@ fn heard(message: ChannelMsg) -> Option<Heard> {
     match message {
         ChannelMsg::Data { data } => Some(Heard::Out(data)),
         ChannelMsg::ExtendedData { data, .. } => Some(Heard::Err(data)),
-        ChannelMsg::ExitStatus { exit_status } => {
-            Some(Heard::Exit(Exit::Status(exit_status as i32)))
-        }
-        ChannelMsg::ExitSignal { signal_name, .. } => {
-            Some(Heard::Exit(Exit::Signal(name(&signal_name))))
-        }
+        ChannelMsg::ExitStatus { exit_status } => Some(Heard::Exit(Exit::Status(exit_status as i32))),
+        ChannelMsg::ExitSignal { signal_name, .. } => Some(Heard::Exit(Exit::Signal(name(&signal_name)))),
         ChannelMsg::Close => Some(Heard::Closed),
         // Window sizes, end of output before the end of the process, and what only servers hear.
         _ => None,

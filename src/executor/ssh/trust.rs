@@ -16,15 +16,9 @@ use russh::keys::{Algorithm, Certificate, EcdsaCurve, HashAlg, PublicKey, Public
 /// timing (RUSTSEC-2023-0071), and every OpenSSH since 6.5 has an ed25519 key.
 const CHECKABLE: [Algorithm; 4] = [
     Algorithm::Ed25519,
-    Algorithm::Ecdsa {
-        curve: EcdsaCurve::NistP256,
-    },
-    Algorithm::Ecdsa {
-        curve: EcdsaCurve::NistP384,
-    },
-    Algorithm::Ecdsa {
-        curve: EcdsaCurve::NistP521,
-    },
+    Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 },
+    Algorithm::Ecdsa { curve: EcdsaCurve::NistP384 },
+    Algorithm::Ecdsa { curve: EcdsaCurve::NistP521 },
 ];
 
 /// What is accepted as one host's key.
@@ -59,10 +53,7 @@ impl Trust {
             workspace::Trust::Authorities(keys) => Accepted::Authorities(parse(keys)?),
             workspace::Trust::KnownHosts => Accepted::Known(known_hosts.of(address, port)?),
         };
-        Ok(Self {
-            names: vec![address.to_lowercase(), server.as_str().to_lowercase()],
-            accepted,
-        })
+        Ok(Self { names: vec![address.to_lowercase(), server.as_str().to_lowercase()], accepted })
     }
 
     /// Kinds of keys to ask for: the pinned ones first, so that a host with several shows the pinned one.
@@ -72,9 +63,7 @@ impl Trust {
             Accepted::Authorities(_) => Vec::new(),
             Accepted::Known(known) => known.keys.iter().map(KeyData::algorithm).collect(),
         };
-        let (mut first, rest): (Vec<_>, Vec<_>) = CHECKABLE
-            .into_iter()
-            .partition(|kind| pinned.contains(kind));
+        let (mut first, rest): (Vec<_>, Vec<_>) = CHECKABLE.into_iter().partition(|kind| pinned.contains(kind));
         first.extend(rest);
         first
     }
@@ -95,19 +84,16 @@ impl Trust {
     pub fn check(&self, shown: &PublicKeyOrCertificate, now: Timestamp) -> Result<String, Trouble> {
         match (&self.accepted, shown) {
             (Accepted::Keys(pinned), _) => match_key(pinned, shown),
-            (
-                Accepted::Authorities(authorities),
-                PublicKeyOrCertificate::Certificate(certificate),
-            ) => self.check_certificate(certificate, authorities, now),
-            (Accepted::Authorities(_), PublicKeyOrCertificate::PublicKey { key, .. }) => {
-                Err(Trouble::new(
-                    Reason::HostKeyUnknown,
-                    format!(
-                        "the host shows the bare key {}, and only certificates are accepted for it",
-                        words(key.key_data())
-                    ),
-                ))
+            (Accepted::Authorities(authorities), PublicKeyOrCertificate::Certificate(certificate)) => {
+                self.check_certificate(certificate, authorities, now)
             }
+            (Accepted::Authorities(_), PublicKeyOrCertificate::PublicKey { key, .. }) => Err(Trouble::new(
+                Reason::HostKeyUnknown,
+                format!(
+                    "the host shows the bare key {}, and only certificates are accepted for it",
+                    words(key.key_data())
+                ),
+            )),
             (Accepted::Known(known), _) => self.check_known(known, shown, now),
         }
     }
@@ -120,20 +106,14 @@ impl Trust {
     ) -> Result<String, Trouble> {
         let key = shown.public_key();
         let signer = shown.certificate().map(Certificate::signature_key);
-        if let Some(bad) = [Some(key.key_data()), signer]
-            .into_iter()
-            .flatten()
-            .find(|key| known.revoked.contains(key))
+        if let Some(bad) = [Some(key.key_data()), signer].into_iter().flatten().find(|key| known.revoked.contains(key))
         {
             return Err(Trouble::new(
                 Reason::HostKeyRevoked,
                 format!("{} is marked @revoked in known_hosts", words(bad)),
             ));
         }
-        if let Some(certificate) = shown
-            .certificate()
-            .filter(|it| known.authorities.contains(it.signature_key()))
-        {
+        if let Some(certificate) = shown.certificate().filter(|it| known.authorities.contains(it.signature_key())) {
             return self.check_certificate(certificate, &known.authorities, now);
         }
         if known.keys.is_empty() {
@@ -142,11 +122,7 @@ impl Trust {
             }
             return Err(Trouble::new(
                 Reason::HostKeyUnknown,
-                format!(
-                    "the host shows {}; {}",
-                    words(key.key_data()),
-                    known.why_unknown
-                ),
+                format!("the host shows {}; {}", words(key.key_data()), known.why_unknown),
             ));
         }
         match_key(&known.keys, shown)
@@ -160,17 +136,11 @@ impl Trust {
     ) -> Result<String, Trouble> {
         let refuse = |why: String| {
             let id = certificate.key_id();
-            Err(Trouble::new(
-                Reason::HostKeyMismatch,
-                format!("the host's certificate \u{201c}{id}\u{201d} {why}"),
-            ))
+            Err(Trouble::new(Reason::HostKeyMismatch, format!("the host's certificate \u{201c}{id}\u{201d} {why}")))
         };
         let signer = certificate.signature_key();
         if !authorities.contains(signer) {
-            return refuse(format!(
-                "is signed by {}, not by an accepted authority",
-                words(signer)
-            ));
+            return refuse(format!("is signed by {}, not by an accepted authority", words(signer)));
         }
         match certificate.cert_type() {
             CertType::Host => {}
@@ -184,33 +154,16 @@ impl Trust {
             return refuse("is no longer valid".to_owned());
         }
         // None at all would mean every host: an authority that signs such certificates is no proof of anything.
-        if !certificate
-            .valid_principals()
-            .iter()
-            .any(|name| self.names.contains(&name.to_lowercase()))
-        {
-            return refuse(format!(
-                "names {}, not {}",
-                list(certificate.valid_principals()),
-                self.names.join(" or ")
-            ));
+        if !certificate.valid_principals().iter().any(|name| self.names.contains(&name.to_lowercase())) {
+            return refuse(format!("names {}, not {}", list(certificate.valid_principals()), self.names.join(" or ")));
         }
         if let Some(option) = certificate.critical_options().keys().next() {
-            return refuse(format!(
-                "demands \u{201c}{option}\u{201d}, which we do not know"
-            ));
+            return refuse(format!("demands \u{201c}{option}\u{201d}, which we do not know"));
         }
-        if certificate
-            .validate_at(seconds, [&signer.fingerprint(HashAlg::Sha256)])
-            .is_err()
-        {
+        if certificate.validate_at(seconds, [&signer.fingerprint(HashAlg::Sha256)]).is_err() {
             return refuse("is not rightly signed".to_owned());
         }
-        Ok(format!(
-            "certificate {} signed by {}",
-            certificate.key_id(),
-            words(signer)
-        ))
+        Ok(format!("certificate {} signed by {}", certificate.key_id(), words(signer)))
     }
 }
 
@@ -222,11 +175,7 @@ fn match_key(pinned: &[KeyData], shown: &PublicKeyOrCertificate) -> Result<Strin
     let expected: Vec<String> = pinned.iter().map(words).collect();
     Err(Trouble::new(
         Reason::HostKeyMismatch,
-        format!(
-            "the host shows {}, expected {}",
-            words(key.key_data()),
-            expected.join(" or ")
-        ),
+        format!("the host shows {}, expected {}", words(key.key_data()), expected.join(" or ")),
     ))
 }
 
@@ -236,10 +185,9 @@ fn parse(keys: &[String]) -> Result<Vec<KeyData>, Trouble> {
         .iter()
         .map(|text| match PublicKey::from_openssh(text.trim()) {
             Ok(key) if CHECKABLE.contains(&key.algorithm()) => Ok(key.key_data().clone()),
-            Ok(key) => Err(unusable(format!(
-                "{} keys cannot be checked; pin an ed25519 or ecdsa key",
-                key.algorithm()
-            ))),
+            Ok(key) => {
+                Err(unusable(format!("{} keys cannot be checked; pin an ed25519 or ecdsa key", key.algorithm())))
+            }
             Err(error) => Err(unusable(format!("the pinned key cannot be read: {error}"))),
         })
         .collect();
@@ -255,11 +203,7 @@ fn words(key: &KeyData) -> String {
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() {
-        "no host".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "no host".to_owned() } else { names.join(", ") }
 }
 
 #[cfg(test)]

@@ -129,23 +129,12 @@ pub struct State {
 impl State {
     /// The last script that arrived.
     pub fn script(&self) -> String {
-        self.scripts
-            .lock()
-            .unwrap()
-            .last()
-            .cloned()
-            .unwrap_or_default()
+        self.scripts.lock().unwrap().last().cloned().unwrap_or_default()
     }
 
     /// Command lines that start scripts.
     pub fn starts(&self) -> Vec<String> {
-        self.lines
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|line| line.contains("eval"))
-            .cloned()
-            .collect()
+        self.lines.lock().unwrap().iter().filter(|line| line.contains("eval")).cloned().collect()
     }
 }
 
@@ -165,9 +154,7 @@ pub fn fake_with(
 ) -> (Executor, PlannedHost, Arc<State>, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let client = dir.path().join("client");
-    key(1)
-        .write_openssh_file(&client, russh::keys::ssh_key::LineEnding::LF)
-        .unwrap();
+    key(1).write_openssh_file(&client, russh::keys::ssh_key::LineEnding::LF).unwrap();
     let host_key = key(2);
     let trust = Trust::Keys(vec![host_key.public_key().to_openssh().unwrap()]);
     let config = Config {
@@ -179,22 +166,10 @@ pub fn fake_with(
     let state = Arc::new(State::default());
     let mut settings = kit::settings();
     settings.keys = vec![client];
-    settings.dial = Arc::new(Fake {
-        ways,
-        config: Arc::new(config),
-        state: state.clone(),
-    });
+    settings.dial = Arc::new(Fake { ways, config: Arc::new(config), state: state.clone() });
     change(&mut settings);
-    let executor = Executor::new(
-        settings,
-        kit::secrets(&[("token", "s3cr3t-'quoted'-value")]),
-    );
-    (
-        executor,
-        kit::host("web-1", "web-1.invalid", 22, "ops", trust),
-        state,
-        dir,
-    )
+    let executor = Executor::new(settings, kit::secrets(&[("token", "s3cr3t-'quoted'-value")]));
+    (executor, kit::host("web-1", "web-1.invalid", 22, "ops", trust), state, dir)
 }
 
 impl Dial for Fake {
@@ -240,12 +215,7 @@ impl Serving {
         cut_at(&self.ways, self.dial, &self.wire, stage);
     }
 
-    fn answer(
-        &self,
-        channel: ChannelId,
-        words: &str,
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
+    fn answer(&self, channel: ChannelId, words: &str, session: &mut Session) -> Result<(), russh::Error> {
         session.data(channel, words.as_bytes().to_vec())?;
         session.exit_status_request(channel, 0)?;
         session.close(channel)
@@ -253,11 +223,7 @@ impl Serving {
 }
 
 fn cut_at(ways: &Ways, dial: usize, wire: &Wire, stage: Stage) {
-    for (_, fault, _) in ways
-        .faults
-        .iter()
-        .filter(|(at, _, dials)| *at == stage && dials.contains(&dial))
-    {
+    for (_, fault, _) in ways.faults.iter().filter(|(at, _, dials)| *at == stage && dials.contains(&dial)) {
         wire.cut(*fault);
     }
 }
@@ -265,11 +231,7 @@ fn cut_at(ways: &Ways, dial: usize, wire: &Wire, stage: Stage) {
 impl Handler for Serving {
     type Error = russh::Error;
 
-    async fn auth_publickey(
-        &mut self,
-        _: &str,
-        _: VerifiedPublicKey<'_>,
-    ) -> Result<Auth, russh::Error> {
+    async fn auth_publickey(&mut self, _: &str, _: VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
         self.reached(Stage::Login);
         Ok(Auth::Accept)
     }
@@ -285,14 +247,7 @@ impl Handler for Serving {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         }
-        self.channels.insert(
-            channel.id(),
-            Shell {
-                nonce: String::new(),
-                setsid: false,
-                script: Vec::new(),
-            },
-        );
+        self.channels.insert(channel.id(), Shell { nonce: String::new(), setsid: false, script: Vec::new() });
         reply.accept().await;
         let (handle, state) = (session.handle(), self.state.clone());
         let mut tasks = self.state.tasks.lock().unwrap();
@@ -300,10 +255,7 @@ impl Handler for Serving {
             let opened = [
                 handle.channel_open_agent().await.is_ok(),
                 handle.channel_open_session().await.is_ok(),
-                handle
-                    .channel_open_forwarded_tcpip("127.0.0.1", 22, "127.0.0.1", 22)
-                    .await
-                    .is_ok(),
+                handle.channel_open_forwarded_tcpip("127.0.0.1", 22, "127.0.0.1", 22).await.is_ok(),
                 handle.channel_open_x11("127.0.0.1", 22).await.is_ok(),
             ];
             state.towards_us.lock().unwrap().extend(opened);
@@ -325,25 +277,15 @@ impl Handler for Serving {
         }
         session.channel_success(channel)?;
         if !self.ways.shell {
-            session.extended_data(
-                channel,
-                1,
-                b"This account is currently not available.\n".to_vec(),
-            )?;
+            session.extended_data(channel, 1, b"This account is currently not available.\n".to_vec())?;
             session.exit_status_request(channel, 1)?;
             return session.close(channel);
         }
         let Some((before, _)) = line.split_once(" $$\"") else {
-            let dies = !self.ways.dies_of.is_empty()
-                && line.contains(&format!("kill -{} -4711", self.ways.dies_of));
+            let dies = !self.ways.dies_of.is_empty() && line.contains(&format!("kill -{} -4711", self.ways.dies_of));
             if dies {
                 self.state.ended.store(true, SeqCst);
-                for shell in self
-                    .channels
-                    .keys()
-                    .copied()
-                    .filter(|other| *other != channel)
-                {
+                for shell in self.channels.keys().copied().filter(|other| *other != channel) {
                     session.exit_signal_request(shell, Sig::TERM, false, "", "")?;
                     session.close(shell)?;
                 }
@@ -353,28 +295,12 @@ impl Handler for Serving {
         };
         let nonce = before.rsplit('"').next().unwrap_or_default().to_owned();
         let setsid = line.contains("setsid ");
-        session.extended_data(
-            channel,
-            1,
-            format!("{}{nonce} 4711\n", self.ways.noise).into_bytes(),
-        )?;
-        self.channels.insert(
-            channel,
-            Shell {
-                nonce,
-                setsid,
-                script: Vec::new(),
-            },
-        );
+        session.extended_data(channel, 1, format!("{}{nonce} 4711\n", self.ways.noise).into_bytes())?;
+        self.channels.insert(channel, Shell { nonce, setsid, script: Vec::new() });
         Ok(())
     }
 
-    async fn data(
-        &mut self,
-        channel: ChannelId,
-        data: &[u8],
-        _: &mut Session,
-    ) -> Result<(), russh::Error> {
+    async fn data(&mut self, channel: ChannelId, data: &[u8], _: &mut Session) -> Result<(), russh::Error> {
         self.reached(Stage::Arriving);
         if let Some(shell) = self.channels.get_mut(&channel) {
             shell.script.extend_from_slice(data);
@@ -382,16 +308,8 @@ impl Handler for Serving {
         Ok(())
     }
 
-    async fn channel_eof(
-        &mut self,
-        channel: ChannelId,
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        let Some(shell) = self
-            .channels
-            .get(&channel)
-            .filter(|shell| !shell.nonce.is_empty())
-        else {
+    async fn channel_eof(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
+        let Some(shell) = self.channels.get(&channel).filter(|shell| !shell.nonce.is_empty()) else {
             return Ok(());
         };
         let script = String::from_utf8_lossy(&shell.script).into_owned();
@@ -408,12 +326,7 @@ impl Handler for Serving {
         }
         session.extended_data(channel, 1, format!("{} +\n", shell.nonce).into_bytes())?;
         session.data(channel, b"began\n".to_vec())?;
-        let (handle, ways, dial, wire) = (
-            session.handle(),
-            self.ways.clone(),
-            self.dial,
-            self.wire.clone(),
-        );
+        let (handle, ways, dial, wire) = (session.handle(), self.ways.clone(), self.dial, self.wire.clone());
         self.state.tasks.lock().unwrap().spawn(async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
             cut_at(&ways, dial, &wire, Stage::Running);
@@ -450,11 +363,7 @@ impl Handler for Serving {
         }
     }
 
-    async fn channel_close(
-        &mut self,
-        channel: ChannelId,
-        _: &mut Session,
-    ) -> Result<(), russh::Error> {
+    async fn channel_close(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), russh::Error> {
         self.channels.remove(&channel);
         Ok(())
     }
@@ -486,11 +395,7 @@ struct Cuttable {
 }
 
 impl AsyncRead for Cuttable {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.wire.fault(cx) {
             None => Pin::new(&mut self.inner).poll_read(cx, buf),
             Some(Fault::Reset) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
@@ -501,11 +406,7 @@ impl AsyncRead for Cuttable {
 }
 
 impl AsyncWrite for Cuttable {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.wire.fault(cx) {
             None => Pin::new(&mut self.inner).poll_write(cx, buf),
             Some(Fault::Reset) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),

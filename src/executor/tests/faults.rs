@@ -53,38 +53,15 @@ async fn c13_at_every_stage_a_broken_way_is_told_as_what_it_is() {
         // The host has said how it ended: that stands.
         (Stage::Exited, Reset, CellResult::Failed(Reason::Exit(7))),
         (Stage::Exited, Ended, CellResult::Failed(Reason::Exit(7))),
-        (
-            Stage::Exited,
-            BlackHole,
-            CellResult::Failed(Reason::Exit(7)),
-        ),
+        (Stage::Exited, BlackHole, CellResult::Failed(Reason::Exit(7))),
     ] {
-        let does = if stage == Stage::Running {
-            Does::Runs
-        } else {
-            Does::Exits(7)
-        };
-        let (came, starts) = carried(Ways {
-            does,
-            faults: vec![(stage, fault, 0..usize::MAX)],
-            ..Ways::default()
-        })
-        .await;
-        assert_eq!(
-            came.result(),
-            &expected,
-            "{fault:?} at {stage:?}: {}",
-            came.outcome.saw
-        );
-        assert!(
-            !came.outcome.saw.is_empty() || stage == Stage::Exited,
-            "{fault:?} at {stage:?} says nothing"
-        );
+        let does = if stage == Stage::Running { Does::Runs } else { Does::Exits(7) };
+        let (came, starts) =
+            carried(Ways { does, faults: vec![(stage, fault, 0..usize::MAX)], ..Ways::default() }).await;
+        assert_eq!(came.result(), &expected, "{fault:?} at {stage:?}: {}", came.outcome.saw);
+        assert!(!came.outcome.saw.is_empty() || stage == Stage::Exited, "{fault:?} at {stage:?} says nothing");
         let may_start_again = matches!(came.result(), CellResult::Refused(_));
-        assert!(
-            starts <= 1 || may_start_again,
-            "{fault:?} at {stage:?}: {starts} starts"
-        );
+        assert!(starts <= 1 || may_start_again, "{fault:?} at {stage:?}: {starts} starts");
     }
 }
 
@@ -92,60 +69,32 @@ async fn c13_at_every_stage_a_broken_way_is_told_as_what_it_is() {
 #[tokio::test(start_paused = true)]
 async fn c13_a_connection_lost_between_steps_is_made_anew() {
     for fault in [Fault::Reset, Fault::Ended] {
-        let (executor, host, state, _dir) = fake(Ways {
-            faults: vec![(Stage::Running, fault, 0..1)],
-            ..Ways::default()
-        });
-        assert_eq!(
-            carry(&executor, sh(&host, "one")).await.result(),
-            &CellResult::Ok
-        );
+        let (executor, host, state, _dir) =
+            fake(Ways { faults: vec![(Stage::Running, fault, 0..1)], ..Ways::default() });
+        assert_eq!(carry(&executor, sh(&host, "one")).await.result(), &CellResult::Ok);
         tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(
-            carry(&executor, sh(&host, "two")).await.result(),
-            &CellResult::Ok
-        );
+        assert_eq!(carry(&executor, sh(&host, "two")).await.result(), &CellResult::Ok);
         assert_eq!((state.dials.load(SeqCst), state.starts().len()), (2, 2));
     }
     // A silent one is noticed by its silence to our questions.
-    let (executor, host, state, _dir) = fake(Ways {
-        faults: vec![(Stage::Running, Fault::BlackHole, 0..1)],
-        ..Ways::default()
-    });
-    assert_eq!(
-        carry(&executor, sh(&host, "one")).await.result(),
-        &CellResult::Ok
-    );
+    let (executor, host, state, _dir) =
+        fake(Ways { faults: vec![(Stage::Running, Fault::BlackHole, 0..1)], ..Ways::default() });
+    assert_eq!(carry(&executor, sh(&host, "one")).await.result(), &CellResult::Ok);
     tokio::time::sleep(Duration::from_secs(120)).await;
-    assert_eq!(
-        carry(&executor, sh(&host, "two")).await.result(),
-        &CellResult::Ok
-    );
+    assert_eq!(carry(&executor, sh(&host, "two")).await.result(), &CellResult::Ok);
     assert_eq!((state.dials.load(SeqCst), state.starts().len()), (2, 2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn c13_a_stale_connection_costs_one_order_its_connect_time_and_no_more() {
-    let (executor, host, state, _dir) = fake(Ways {
-        faults: vec![(Stage::Running, Fault::BlackHole, 0..1)],
-        ..Ways::default()
-    });
-    assert_eq!(
-        carry(&executor, sh(&host, "one")).await.result(),
-        &CellResult::Ok
-    );
+    let (executor, host, state, _dir) =
+        fake(Ways { faults: vec![(Stage::Running, Fault::BlackHole, 0..1)], ..Ways::default() });
+    assert_eq!(carry(&executor, sh(&host, "one")).await.result(), &CellResult::Ok);
     tokio::time::sleep(Duration::from_secs(2)).await;
     let came = carry(&executor, sh(&host, "two")).await;
     assert_eq!(came.result(), &CellResult::Refused(Reason::ConnectTimeout));
-    assert_eq!(
-        carry(&executor, sh(&host, "two")).await.result(),
-        &CellResult::Ok
-    );
-    assert_eq!(
-        state.starts().len(),
-        2,
-        "the refused order never reached a host"
-    );
+    assert_eq!(carry(&executor, sh(&host, "two")).await.result(), &CellResult::Ok);
+    assert_eq!(state.starts().len(), 2, "the refused order never reached a host");
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,58 +102,30 @@ async fn how_a_session_ends_decides() {
     for (does, expected) in [
         (Does::Exits(0), CellResult::Ok),
         (Does::Exits(3), CellResult::Failed(Reason::Exit(3))),
-        (
-            Does::Dies(russh::Sig::SEGV),
-            CellResult::Failed(Reason::Signal("SEGV".to_owned())),
-        ),
+        (Does::Dies(russh::Sig::SEGV), CellResult::Failed(Reason::Signal("SEGV".to_owned()))),
         (
             Does::Dies(russh::Sig::Custom("BUS@host".to_owned())),
             CellResult::Failed(Reason::Signal("BUS@host".to_owned())),
         ),
         (Does::Closes, CellResult::Unknown(Reason::NoExitStatus)),
     ] {
-        let (came, _) = carried(Ways {
-            does: does.clone(),
-            ..Ways::default()
-        })
-        .await;
-        assert_eq!(
-            (came.result(), came.out.as_str(), came.group),
-            (&expected, "began\n", Some(4711)),
-            "{does:?}"
-        );
+        let (came, _) = carried(Ways { does: does.clone(), ..Ways::default() }).await;
+        assert_eq!((came.result(), came.out.as_str(), came.group), (&expected, "began\n", Some(4711)), "{does:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_host_that_runs_nothing_for_us_is_told_from_one_that_answers() {
     for ways in [
-        Ways {
-            execs: false,
-            ..Ways::default()
-        },
-        Ways {
-            shell: false,
-            ..Ways::default()
-        },
-        Ways {
-            sessions: 0,
-            ..Ways::default()
-        },
+        Ways { execs: false, ..Ways::default() },
+        Ways { shell: false, ..Ways::default() },
+        Ways { sessions: 0, ..Ways::default() },
     ] {
         let (executor, host, state, _dir) = fake(ways.clone());
         let came = carry(&executor, sh(&host, "the script")).await;
-        assert_eq!(
-            came.result(),
-            &CellResult::Refused(Reason::NoShell),
-            "{ways:?}"
-        );
+        assert_eq!(came.result(), &CellResult::Refused(Reason::NoShell), "{ways:?}");
         let came = carry(&executor, kit::order(host, Job::Reach)).await;
-        assert_eq!(
-            came.result(),
-            &CellResult::Refused(Reason::NoShell),
-            "{ways:?}"
-        );
+        assert_eq!(came.result(), &CellResult::Refused(Reason::NoShell), "{ways:?}");
         assert_eq!(state.script(), "", "a byte of the script left for {ways:?}");
     }
 }
@@ -212,28 +133,17 @@ async fn a_host_that_runs_nothing_for_us_is_told_from_one_that_answers() {
 #[tokio::test(start_paused = true)]
 async fn noise_before_the_shell_is_kept_and_our_lines_are_not() {
     let noise = "Welcome!\nno line end at the last";
-    let (came, _) = carried(Ways {
-        noise: noise.to_owned(),
-        ..Ways::default()
-    })
-    .await;
+    let (came, _) = carried(Ways { noise: noise.to_owned(), ..Ways::default() }).await;
     assert_eq!((came.result(), came.err.as_str()), (&CellResult::Ok, noise));
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_no_shell_leads_its_group_setsid_makes_it_one_from_then_on() {
-    let (executor, host, state, _dir) = fake(Ways {
-        leads: false,
-        ..Ways::default()
-    });
+    let (executor, host, state, _dir) = fake(Ways { leads: false, ..Ways::default() });
     for order in [sh(&host, "one"), bash(&host, "two")] {
         assert_eq!(carry(&executor, order).await.result(), &CellResult::Ok);
     }
-    let lines: Vec<String> = state
-        .starts()
-        .iter()
-        .map(|line| line.split(" -c").next().unwrap().to_owned())
-        .collect();
+    let lines: Vec<String> = state.starts().iter().map(|line| line.split(" -c").next().unwrap().to_owned()).collect();
     assert_eq!(lines, ["exec sh", "exec setsid sh", "exec setsid bash"]);
     assert_eq!(state.dials.load(SeqCst), 1);
 }
@@ -241,58 +151,25 @@ async fn where_no_shell_leads_its_group_setsid_makes_it_one_from_then_on() {
 #[tokio::test(start_paused = true)]
 async fn a_host_may_open_nothing_towards_us() {
     let (executor, host, state, _dir) = fake(Ways::default());
-    assert_eq!(
-        carry(&executor, sh(&host, "one")).await.result(),
-        &CellResult::Ok
-    );
-    assert_eq!(
-        carry(&executor, sh(&host, "two")).await.result(),
-        &CellResult::Ok
-    );
+    assert_eq!(carry(&executor, sh(&host, "one")).await.result(), &CellResult::Ok);
+    assert_eq!(carry(&executor, sh(&host, "two")).await.result(), &CellResult::Ok);
     let tried = state.towards_us.lock().unwrap().clone();
-    assert!(
-        tried.len() >= 4 && tried.iter().all(|opened| !opened),
-        "{tried:?}"
-    );
+    assert!(tried.len() >= 4 && tried.iter().all(|opened| !opened), "{tried:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_time_out_is_failed_only_where_the_end_was_seen() {
     for (dies_of, step_s, expected, words) in [
-        (
-            "TERM",
-            5,
-            CellResult::Failed(Reason::StepTimeout),
-            "seen to be gone",
-        ),
-        (
-            "KILL",
-            5,
-            CellResult::Failed(Reason::StepTimeout),
-            "seen to be gone",
-        ),
-        (
-            "",
-            5,
-            CellResult::Unknown(Reason::StepTimeout),
-            "still there after KILL",
-        ),
+        ("TERM", 5, CellResult::Failed(Reason::StepTimeout), "seen to be gone"),
+        ("KILL", 5, CellResult::Failed(Reason::StepTimeout), "seen to be gone"),
+        ("", 5, CellResult::Unknown(Reason::StepTimeout), "still there after KILL"),
     ] {
-        let (executor, host, _, _dir) = fake(Ways {
-            does: Does::Runs,
-            dies_of,
-            ..Ways::default()
-        });
+        let (executor, host, _, _dir) = fake(Ways { does: Does::Runs, dies_of, ..Ways::default() });
         let mut order = sh(&host, "the script");
         order.limits.step_ms = step_s * 1000;
         let begin = Instant::now();
         let came = carry(&executor, order).await;
-        assert_eq!(
-            came.result(),
-            &expected,
-            "dies of {dies_of:?}: {}",
-            came.outcome.saw
-        );
+        assert_eq!(came.result(), &expected, "dies of {dies_of:?}: {}", came.outcome.saw);
         assert!(came.outcome.saw.contains(words), "{}", came.outcome.saw);
         let took = begin.elapsed().as_secs();
         let grace = match dies_of {
@@ -300,19 +177,13 @@ async fn a_time_out_is_failed_only_where_the_end_was_seen() {
             "KILL" => 10,
             _ => 15,
         };
-        assert!(
-            (step_s + grace..=step_s + grace + 3).contains(&took),
-            "dies of {dies_of:?}: took {took} s"
-        );
+        assert!((step_s + grace..=step_s + grace + 3).contains(&took), "dies of {dies_of:?}: took {took} s");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn silence_is_measured_from_the_last_byte() {
-    let (executor, host, _, _dir) = fake(Ways {
-        does: Does::Runs,
-        ..Ways::default()
-    });
+    let (executor, host, _, _dir) = fake(Ways { does: Does::Runs, ..Ways::default() });
     let mut order = sh(&host, "the script");
     order.limits.idle_ms = 30_000;
     order.limits.step_ms = 3_600_000;
@@ -325,10 +196,7 @@ async fn silence_is_measured_from_the_last_byte() {
 /// Our questions whether it is still there keep a healthy silent host for as long as the step may take.
 #[tokio::test(start_paused = true)]
 async fn a_silent_step_on_a_healthy_host_keeps_its_connection() {
-    let (executor, host, _, _dir) = fake(Ways {
-        does: Does::Runs,
-        ..Ways::default()
-    });
+    let (executor, host, _, _dir) = fake(Ways { does: Does::Runs, ..Ways::default() });
     let mut order = sh(&host, "the script");
     order.limits.idle_ms = 7_200_000;
     order.limits.step_ms = 3_600_000;
@@ -338,11 +206,7 @@ async fn a_silent_step_on_a_healthy_host_keeps_its_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn abort_over_a_dead_connection_goes_by_another() {
-    let ways = Ways {
-        does: Does::Runs,
-        faults: vec![(Stage::Running, Fault::BlackHole, 0..1)],
-        ..Ways::default()
-    };
+    let ways = Ways { does: Does::Runs, faults: vec![(Stage::Running, Fault::BlackHole, 0..1)], ..Ways::default() };
     let (executor, host, state, _dir) = fake(ways);
     let cancel = CancellationToken::new();
     let stop = async {
@@ -351,32 +215,19 @@ async fn abort_over_a_dead_connection_goes_by_another() {
     };
     let order = sh(&host, "the script");
     let (came, ()) = tokio::join!(carry_until(&executor, order, cancel.clone(), |_| {}), stop);
-    assert_eq!(
-        came.result(),
-        &CellResult::Failed(Reason::Aborted),
-        "{}",
-        came.outcome.saw
-    );
+    assert_eq!(came.result(), &CellResult::Failed(Reason::Aborted), "{}", came.outcome.saw);
     assert!(came.notes.contains("another connection"), "{}", came.notes);
     assert_eq!(state.dials.load(SeqCst), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn abort_that_reaches_nobody_is_unknown_and_before_the_script_refused() {
-    let gone_for_good = vec![
-        (Stage::Running, Fault::BlackHole, 0..1),
-        (Stage::Dialed, Fault::BlackHole, 1..9),
-    ];
+    let gone_for_good = vec![(Stage::Running, Fault::BlackHole, 0..1), (Stage::Dialed, Fault::BlackHole, 1..9)];
     let no_answer = vec![(Stage::Exec, Fault::BlackHole, 0..9)];
-    for (faults, expected) in [
-        (gone_for_good, CellResult::Unknown(Reason::Aborted)),
-        (no_answer, CellResult::Refused(Reason::Aborted)),
-    ] {
-        let (executor, host, _, _dir) = fake(Ways {
-            does: Does::Runs,
-            faults,
-            ..Ways::default()
-        });
+    for (faults, expected) in
+        [(gone_for_good, CellResult::Unknown(Reason::Aborted)), (no_answer, CellResult::Refused(Reason::Aborted))]
+    {
+        let (executor, host, _, _dir) = fake(Ways { does: Does::Runs, faults, ..Ways::default() });
         let cancel = CancellationToken::new();
         let stop = async {
             tokio::time::sleep(Duration::from_secs(5)).await;
@@ -392,10 +243,7 @@ async fn abort_that_reaches_nobody_is_unknown_and_before_the_script_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_full_channel_makes_the_host_wait_and_loses_nothing() {
     let bytes = 8 * 1024 * 1024;
-    let (executor, host, _, _dir) = fake(Ways {
-        does: Does::Prints(bytes),
-        ..Ways::default()
-    });
+    let (executor, host, _, _dir) = fake(Ways { does: Does::Prints(bytes), ..Ways::default() });
     let mut order = sh(&host, "the script");
     order.limits.idle_ms = 30_000;
     order.limits.step_ms = 3_600_000;
@@ -405,27 +253,13 @@ async fn a_full_channel_makes_the_host_wait_and_loses_nothing() {
         tokio::time::sleep(Duration::from_secs(600)).await;
         let mut taken = 0;
         while let Some(chunk) = from.recv().await {
-            taken += if chunk.stream == Stream::Out {
-                chunk.bytes.len()
-            } else {
-                0
-            };
+            taken += if chunk.stream == Stream::Out { chunk.bytes.len() } else { 0 };
         }
         taken
     };
-    let (outcome, taken) = tokio::join!(
-        executor.carry_out(
-            Cleared::for_test(order),
-            to,
-            started,
-            CancellationToken::new()
-        ),
-        late
-    );
-    assert_eq!(
-        (outcome.result, taken),
-        (CellResult::Ok, bytes + "began\n".len())
-    );
+    let (outcome, taken) =
+        tokio::join!(executor.carry_out(Cleared::for_test(order), to, started, CancellationToken::new()), late);
+    assert_eq!((outcome.result, taken), (CellResult::Ok, bytes + "began\n".len()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -436,19 +270,13 @@ async fn many_orders_for_one_host_share_one_connection_and_its_failure() {
         assert_eq!(came.result(), &CellResult::Ok, "{}", came.outcome.saw);
     }
     assert_eq!(state.dials.load(SeqCst), 1);
-    let (executor, host, state, _dir) = fake(Ways {
-        faults: vec![(Stage::Login, Fault::Ended, 0..usize::MAX)],
-        ..Ways::default()
-    });
+    let (executor, host, state, _dir) =
+        fake(Ways { faults: vec![(Stage::Login, Fault::Ended, 0..usize::MAX)], ..Ways::default() });
     let all = (0..20).map(|n| carry(&executor, sh(&host, &format!("script {n}"))));
     for came in futures::future::join_all(all).await {
         assert_eq!(came.result(), &CellResult::Refused(Reason::ConnectionLost));
     }
-    assert!(
-        state.dials.load(SeqCst) <= 2,
-        "{} dials",
-        state.dials.load(SeqCst)
-    );
+    assert!(state.dials.load(SeqCst) <= 2, "{} dials", state.dials.load(SeqCst));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,7 @@
 //! What the executor's tests share: orders, an executor over given means, and what came out of carrying one out.
 
 use crate::domain::id::{HostIx, RunId, ServerName, Timestamp};
-use crate::domain::order::{
-    CellResult, Delivery, Job, Order, OrderKey, OrderLimits, Outcome, Purpose, Stream,
-};
+use crate::domain::order::{CellResult, Delivery, Job, Order, OrderKey, OrderLimits, Outcome, Purpose, Stream};
 use crate::domain::plan::{PinnedSecret, PlannedHost};
 use crate::domain::policy::Cleared;
 use crate::domain::run::{Item, Slot};
@@ -19,35 +17,18 @@ use tokio_util::sync::CancellationToken;
 
 /// A script order's parts, to be changed at will.
 pub fn delivery(interpreter: Interpreter, text: &str) -> Delivery {
-    Delivery {
-        interpreter,
-        variables: Vec::new(),
-        secrets: Vec::new(),
-        text: text.to_owned(),
-        expect: None,
-    }
+    Delivery { interpreter, variables: Vec::new(), secrets: Vec::new(), text: text.to_owned(), expect: None }
 }
 
 /// An order with generous limits.
 pub fn order(host: PlannedHost, job: Job) -> Order {
     Order {
-        key: OrderKey {
-            run: RunId(7),
-            slot: Slot {
-                item: Item::Step(0),
-                host: Some(HostIx(0)),
-            },
-            attempt: 1,
-        },
+        key: OrderKey { run: RunId(7), slot: Slot { item: Item::Step(0), host: Some(HostIx(0)) }, attempt: 1 },
         purpose: Purpose::Step,
         host,
         jumps: Vec::new(),
         job,
-        limits: OrderLimits {
-            connect_ms: 15_000,
-            idle_ms: 60_000,
-            step_ms: 60_000,
-        },
+        limits: OrderLimits { connect_ms: 15_000, idle_ms: 60_000, step_ms: 60_000 },
     }
 }
 
@@ -63,10 +44,7 @@ pub fn bash(host: &PlannedHost, text: &str) -> Order {
 
 /// A check with `sh`.
 pub fn check(host: &PlannedHost, text: &str, expect: Expect) -> Order {
-    let delivery = Delivery {
-        expect: Some(expect),
-        ..delivery(Interpreter::Sh, text)
-    };
+    let delivery = Delivery { expect: Some(expect), ..delivery(Interpreter::Sh, text) };
     order(host.clone(), Job::Script(delivery))
 }
 
@@ -80,59 +58,31 @@ pub fn with(mut order: Order, change: impl FnOnce(&mut Delivery)) -> Order {
 
 /// This machine as a host.
 pub fn here() -> PlannedHost {
-    PlannedHost {
-        name: ServerName::new("bastion"),
-        reach: Reach::Local,
-    }
+    PlannedHost { name: ServerName::new("bastion"), reach: Reach::Local }
 }
 
 /// A host over SSH.
 pub fn host(name: &str, address: &str, port: u16, user: &str, trust: Trust) -> PlannedHost {
-    let reach = Reach::Ssh {
-        address: address.to_owned(),
-        port,
-        user: user.to_owned(),
-        jump: None,
-        trust,
-    };
-    PlannedHost {
-        name: ServerName::new(name),
-        reach,
-    }
+    let reach = Reach::Ssh { address: address.to_owned(), port, user: user.to_owned(), jump: None, trust };
+    PlannedHost { name: ServerName::new(name), reach }
 }
 
 /// A reference to a secret of these tests.
 pub fn pinned(name: &str) -> PinnedSecret {
-    PinnedSecret {
-        name: name.to_owned(),
-        reference: format!("prompt:{name}"),
-        version: None,
-    }
+    PinnedSecret { name: name.to_owned(), reference: format!("prompt:{name}"), version: None }
 }
 
 /// Gives out these values.
 pub fn secrets(values: &[(&str, &str)]) -> Resolve {
-    let values: BTreeMap<String, String> = values
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    Arc::new(
-        move |_, wanted: &PinnedSecret| match values.get(&wanted.name) {
-            Some(value) => match Sealed::new(value.clone().into_bytes()) {
-                Ok(value) => Ok(Resolved {
-                    value: Arc::new(value),
-                    version: None,
-                }),
-                Err(why) => Err(SecretError::Value {
-                    name: wanted.name.clone(),
-                    why,
-                }),
-            },
-            None => Err(SecretError::NotAnswered {
-                name: wanted.name.clone(),
-            }),
+    let values: BTreeMap<String, String> =
+        values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Arc::new(move |_, wanted: &PinnedSecret| match values.get(&wanted.name) {
+        Some(value) => match Sealed::new(value.clone().into_bytes()) {
+            Ok(value) => Ok(Resolved { value: Arc::new(value), version: None }),
+            Err(why) => Err(SecretError::Value { name: wanted.name.clone(), why }),
         },
-    )
+        None => Err(SecretError::NotAnswered { name: wanted.name.clone() }),
+    })
 }
 
 /// Settings without keys or hosts.
@@ -143,10 +93,7 @@ pub fn settings() -> Settings {
         agent: None,
         dial: Arc::new(Tcp),
         now: Arc::new(|| Timestamp(1_764_000_000_000)),
-        local: LocalPlace {
-            home: PathBuf::from("/"),
-            lang: "C.UTF-8".to_owned(),
-        },
+        local: LocalPlace { home: PathBuf::from("/"), lang: "C.UTF-8".to_owned() },
     }
 }
 
@@ -187,24 +134,15 @@ pub async fn carry_until(
             match chunk.stream {
                 Stream::Out => out.extend_from_slice(&chunk.bytes),
                 Stream::Err => err.extend_from_slice(&chunk.bytes),
-                Stream::Note => notes.extend_from_slice(
-                    format!("{}\n", String::from_utf8_lossy(&chunk.bytes)).as_bytes(),
-                ),
+                Stream::Note => {
+                    notes.extend_from_slice(format!("{}\n", String::from_utf8_lossy(&chunk.bytes)).as_bytes())
+                }
             }
         }
     };
-    let (outcome, ()) = tokio::join!(
-        executor.carry_out(Cleared::for_test(order), to, started, cancel),
-        take
-    );
+    let (outcome, ()) = tokio::join!(executor.carry_out(Cleared::for_test(order), to, started, cancel), take);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Came {
-        outcome,
-        out: text(&out),
-        err: text(&err),
-        notes: text(&notes),
-        group: group.await.ok(),
-    }
+    Came { outcome, out: text(&out), err: text(&err), notes: text(&notes), group: group.await.ok() }
 }
 
 /// The text of a file.

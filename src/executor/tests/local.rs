@@ -1,8 +1,6 @@
 //! Scripts on this machine, by a real shell: what holds here holds over SSH, whose delivery is the same.
 
-use super::kit::{
-    self, Came, bash, carry, carry_until, check, here, pinned, secrets, settings, sh, with,
-};
+use super::kit::{self, Came, bash, carry, carry_until, check, here, pinned, secrets, settings, sh, with};
 use crate::domain::order::{CellResult, Job, Order, Stream};
 use crate::domain::run::Reason;
 use crate::domain::runbook::{Expect, Interpreter, Match};
@@ -10,10 +8,7 @@ use crate::executor::Executor;
 use tokio_util::sync::CancellationToken;
 
 fn executor() -> Executor {
-    Executor::new(
-        settings(),
-        secrets(&[("token", "s3cr3t-'quoted'-value"), ("pin", "hunter22")]),
-    )
+    Executor::new(settings(), secrets(&[("token", "s3cr3t-'quoted'-value"), ("pin", "hunter22")]))
 }
 
 async fn run(order: Order) -> Came {
@@ -28,46 +23,26 @@ async fn output_comes_apart_and_the_exit_status_decides() {
     assert_eq!(came.outcome.saw, "err");
     assert!(came.group.is_some_and(|group| group > 1));
     let came = run(sh(&here(), "true")).await;
-    assert_eq!(
-        (came.result(), came.outcome.saw.as_str()),
-        (&CellResult::Ok, "")
-    );
+    assert_eq!((came.result(), came.outcome.saw.as_str()), (&CellResult::Ok, ""));
 }
 
 #[tokio::test]
 async fn a_signal_is_told_by_its_name() {
     let came = run(sh(&here(), "kill -TERM $$")).await;
-    assert_eq!(
-        came.result(),
-        &CellResult::Failed(Reason::Signal("TERM".to_owned()))
-    );
+    assert_eq!(came.result(), &CellResult::Failed(Reason::Signal("TERM".to_owned())));
     let came = run(sh(&here(), "kill -KILL $$")).await;
-    assert_eq!(
-        came.result(),
-        &CellResult::Failed(Reason::Signal("KILL".to_owned()))
-    );
+    assert_eq!(came.result(), &CellResult::Failed(Reason::Signal("KILL".to_owned())));
 }
 
 /// The step that taught the delivery: with `sh -s` its `cat` swallows the rest and the step succeeds.
 #[tokio::test]
 async fn a_step_that_reads_its_input_does_not_eat_its_script() {
-    let padding =
-        format!("{}\n", ": padding that a greedy cat would swallow").repeat(64 * 1024 / 40);
+    let padding = format!("{}\n", ": padding that a greedy cat would swallow").repeat(64 * 1024 / 40);
     for order in [sh(&here(), ""), bash(&here(), "")] {
-        let middle = with(order.clone(), |delivery| {
-            delivery.text = format!("cat; false\n{padding}exit 9\n")
-        });
-        assert_eq!(
-            run(middle).await.result(),
-            &CellResult::Failed(Reason::Exit(9))
-        );
-        let last = with(order, |delivery| {
-            delivery.text = format!("{padding}cat; false")
-        });
-        assert_eq!(
-            run(last).await.result(),
-            &CellResult::Failed(Reason::Exit(1))
-        );
+        let middle = with(order.clone(), |delivery| delivery.text = format!("cat; false\n{padding}exit 9\n"));
+        assert_eq!(run(middle).await.result(), &CellResult::Failed(Reason::Exit(9)));
+        let last = with(order, |delivery| delivery.text = format!("{padding}cat; false"));
+        assert_eq!(run(last).await.result(), &CellResult::Failed(Reason::Exit(1)));
     }
 }
 
@@ -92,18 +67,10 @@ async fn z40_hostile_values_never_reach_a_shell_unquoted() {
         "EOF\n",
     ];
     for (make, shell) in [(sh as fn(&_, &str) -> Order, "sh"), (bash, "bash")] {
-        let variables: Vec<(String, String)> = hostile
-            .iter()
-            .enumerate()
-            .map(|(n, value)| (format!("v{n}"), (*value).to_owned()))
-            .collect();
-        let text: String = (0..hostile.len())
-            .map(|n| format!("printf '%s|' \"$v{n}\"\n"))
-            .collect();
-        let came = run(with(make(&here(), &text), |delivery| {
-            delivery.variables = variables
-        }))
-        .await;
+        let variables: Vec<(String, String)> =
+            hostile.iter().enumerate().map(|(n, value)| (format!("v{n}"), (*value).to_owned())).collect();
+        let text: String = (0..hostile.len()).map(|n| format!("printf '%s|' \"$v{n}\"\n")).collect();
+        let came = run(with(make(&here(), &text), |delivery| delivery.variables = variables)).await;
         assert_eq!(came.result(), &CellResult::Ok, "{shell}: {}", came.err);
         let expected: String = hostile.iter().map(|value| format!("{value}|")).collect();
         assert_eq!(came.out, expected, "{shell}");
@@ -113,25 +80,12 @@ async fn z40_hostile_values_never_reach_a_shell_unquoted() {
 
 #[tokio::test]
 async fn z40_names_and_values_no_shell_can_carry_are_refused() {
-    for (name, value) in [
-        ("a b", "x"),
-        ("1a", "x"),
-        ("", "x"),
-        ("a;b", "x"),
-        ("PATH", "x"),
-        ("LD_PRELOAD", "x"),
-        ("a", "x\0y"),
-    ] {
+    for (name, value) in
+        [("a b", "x"), ("1a", "x"), ("", "x"), ("a;b", "x"), ("PATH", "x"), ("LD_PRELOAD", "x"), ("a", "x\0y")]
+    {
         let variables = vec![(name.to_owned(), value.to_owned())];
-        let came = run(with(sh(&here(), "echo ran"), |delivery| {
-            delivery.variables = variables
-        }))
-        .await;
-        assert_eq!(
-            came.result(),
-            &CellResult::Refused(Reason::Local),
-            "{name:?}"
-        );
+        let came = run(with(sh(&here(), "echo ran"), |delivery| delivery.variables = variables)).await;
+        assert_eq!(came.result(), &CellResult::Refused(Reason::Local), "{name:?}");
         assert_eq!((came.out.as_str(), came.group), ("", None));
     }
     let came = run(sh(&here(), "echo ran\0")).await;
@@ -140,14 +94,10 @@ async fn z40_names_and_values_no_shell_can_carry_are_refused() {
 
 #[tokio::test]
 async fn variables_are_not_exported_and_nothing_stands_in_argv() {
-    let text =
-        "env | grep -c needle; tr '\\0' ' ' </proc/$$/cmdline | grep -c needle; echo \"$input\"";
+    let text = "env | grep -c needle; tr '\\0' ' ' </proc/$$/cmdline | grep -c needle; echo \"$input\"";
     let order = with(sh(&here(), text), |delivery| {
         let value = "needle".to_owned();
-        delivery.variables = vec![
-            ("input".to_owned(), value.clone()),
-            ("HOME".to_owned(), value),
-        ];
+        delivery.variables = vec![("input".to_owned(), value.clone()), ("HOME".to_owned(), value)];
     });
     assert_eq!(run(order).await.out, "0\n0\nneedle\n");
 }
@@ -155,14 +105,9 @@ async fn variables_are_not_exported_and_nothing_stands_in_argv() {
 #[tokio::test]
 async fn a_secret_reaches_the_script_and_no_output() {
     let text = "printf '%s' \"$token\" | wc -c; echo \"$token\"; echo \"$token\" >&2; env | grep -c s3cr3t";
-    let order = with(sh(&here(), text), |delivery| {
-        delivery.secrets = vec![pinned("token")]
-    });
+    let order = with(sh(&here(), text), |delivery| delivery.secrets = vec![pinned("token")]);
     let came = run(order).await;
-    assert_eq!(
-        came.out.lines().map(str::trim).collect::<Vec<_>>(),
-        ["21", "[secret:token]", "0"]
-    );
+    assert_eq!(came.out.lines().map(str::trim).collect::<Vec<_>>(), ["21", "[secret:token]", "0"]);
     assert_eq!(came.err, "[secret:token]\n");
     assert!(!came.outcome.saw.contains("s3cr3t"), "{}", came.outcome.saw);
 }
@@ -170,18 +115,12 @@ async fn a_secret_reaches_the_script_and_no_output() {
 #[tokio::test]
 async fn a_secret_fetched_by_one_order_is_masked_in_the_others_of_its_run() {
     let executor = executor();
-    let teller = with(sh(&here(), "true"), |delivery| {
-        delivery.secrets = vec![pinned("pin")]
-    });
-    let listener = sh(
-        &here(),
-        "while [ ! -e \"$flag\" ]; do sleep 0.05; done; echo hunter22",
-    );
+    let teller = with(sh(&here(), "true"), |delivery| delivery.secrets = vec![pinned("pin")]);
+    let listener = sh(&here(), "while [ ! -e \"$flag\" ]; do sleep 0.05; done; echo hunter22");
     let flag = tempfile::tempdir().unwrap();
     let path = flag.path().join("flag");
-    let listener = with(listener, |delivery| {
-        delivery.variables = vec![("flag".to_owned(), path.display().to_string())]
-    });
+    let listener =
+        with(listener, |delivery| delivery.variables = vec![("flag".to_owned(), path.display().to_string())]);
     let tell = async {
         carry(&executor, teller).await;
         std::fs::write(&path, "").unwrap();
@@ -192,59 +131,33 @@ async fn a_secret_fetched_by_one_order_is_masked_in_the_others_of_its_run() {
 
 #[tokio::test]
 async fn a_missing_secret_refuses_the_order() {
-    let order = with(sh(&here(), "echo ran"), |delivery| {
-        delivery.secrets = vec![pinned("nobody_typed_it")]
-    });
+    let order = with(sh(&here(), "echo ran"), |delivery| delivery.secrets = vec![pinned("nobody_typed_it")]);
     let came = run(order).await;
     assert_eq!(came.result(), &CellResult::Refused(Reason::SecretMissing));
-    assert!(
-        came.outcome.saw.contains("nobody_typed_it"),
-        "{}",
-        came.outcome.saw
-    );
+    assert!(came.outcome.saw.contains("nobody_typed_it"), "{}", came.outcome.saw);
     let order = with(sh(&here(), "echo ran"), |delivery| {
         delivery.secrets = vec![kit::pinned("pin")];
         delivery.secrets[0].version = Some("3".to_owned());
     });
-    assert_eq!(
-        run(order).await.result(),
-        &CellResult::Refused(Reason::SecretMissing)
-    );
+    assert_eq!(run(order).await.result(), &CellResult::Refused(Reason::SecretMissing));
 }
 
 #[tokio::test]
 async fn a_check_is_judged_by_what_it_prints() {
-    let expect = |text: &str| Expect {
-        stdout: Some(Match::Equals(text.to_owned())),
-        ..Expect::default()
-    };
+    let expect = |text: &str| Expect { stdout: Some(Match::Equals(text.to_owned())), ..Expect::default() };
     let came = run(check(&here(), "echo ready", expect("ready"))).await;
-    assert_eq!(
-        (came.result(), came.outcome.saw.as_str()),
-        (&CellResult::Ok, "ready")
-    );
+    assert_eq!((came.result(), came.outcome.saw.as_str()), (&CellResult::Ok, "ready"));
     let came = run(check(&here(), "echo not yet", expect("ready"))).await;
     assert_eq!(came.result(), &CellResult::Failed(Reason::NotAsExpected));
     assert!(came.outcome.saw.contains("not yet"), "{}", came.outcome.saw);
-    let came = run(check(
-        &here(),
-        "exit 4",
-        Expect {
-            exit: 4,
-            ..Expect::default()
-        },
-    ))
-    .await;
+    let came = run(check(&here(), "exit 4", Expect { exit: 4, ..Expect::default() })).await;
     assert_eq!(came.result(), &CellResult::Ok);
 }
 
 #[tokio::test]
 async fn reach_shows_that_a_shell_answers() {
     let came = run(kit::order(here(), Job::Reach)).await;
-    assert_eq!(
-        (came.result(), came.out.as_str(), came.group),
-        (&CellResult::Ok, "", None)
-    );
+    assert_eq!((came.result(), came.out.as_str(), came.group), (&CellResult::Ok, "", None));
 }
 
 #[tokio::test]
@@ -258,27 +171,15 @@ async fn a_step_out_of_time_is_ended_with_its_children_and_seen_gone() {
     });
     order.limits.step_ms = 1_000;
     let came = run(order).await;
-    assert_eq!(
-        came.result(),
-        &CellResult::Failed(Reason::StepTimeout),
-        "{}",
-        came.outcome.saw
-    );
+    assert_eq!(came.result(), &CellResult::Failed(Reason::StepTimeout), "{}", came.outcome.saw);
     assert_eq!(came.out, "waiting\n");
     // TERM is ignored by the child, so KILL had to follow.
-    assert!(
-        came.notes.contains("TERM") && came.notes.contains("KILL"),
-        "{}",
-        came.notes
-    );
+    assert!(came.notes.contains("TERM") && came.notes.contains("KILL"), "{}", came.notes);
     let pids = kit::read(&dir.path().join("pids"));
     assert_eq!(pids.lines().count(), 2);
     for pid in pids.lines() {
         let stat = kit::read(std::path::Path::new(&format!("/proc/{pid}/stat")));
-        assert!(
-            stat.is_empty() || stat.contains(") Z "),
-            "{pid} lives: {stat}"
-        );
+        assert!(stat.is_empty() || stat.contains(") Z "), "{pid} lives: {stat}");
     }
 }
 
@@ -309,10 +210,7 @@ async fn abort_ends_what_runs() {
     let cancelled = CancellationToken::new();
     cancelled.cancel();
     let came = carry_until(&executor(), sh(&here(), "echo ran"), cancelled, |_| {}).await;
-    assert_eq!(
-        (came.result(), came.out.as_str()),
-        (&CellResult::Refused(Reason::Aborted), "")
-    );
+    assert_eq!((came.result(), came.out.as_str()), (&CellResult::Refused(Reason::Aborted), ""));
 }
 
 #[tokio::test]
@@ -332,13 +230,8 @@ async fn abort_is_heard_while_nobody_takes_the_output() {
         let group = group.await.unwrap();
         cancel.cancel();
         // Nothing is taken before the host shows that the group is gone.
-        let lives = || {
-            std::process::Command::new("kill")
-                .args(["-0", "--", &format!("-{group}")])
-                .status()
-                .unwrap()
-                .success()
-        };
+        let lives =
+            || std::process::Command::new("kill").args(["-0", "--", &format!("-{group}")]).status().unwrap().success();
         while lives() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
@@ -355,40 +248,23 @@ async fn what_a_script_leaves_behind_does_not_hold_the_step() {
     assert_eq!(came.result(), &CellResult::Ok);
     assert!(came.notes.contains("left behind"), "{}", came.notes);
     let pid = came.out.trim();
-    assert!(
-        std::process::Command::new("kill")
-            .arg(pid)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
 }
 
 #[tokio::test]
 async fn a_place_without_a_shell_refuses_the_order() {
     let mut settings = settings();
     settings.local.home = "/nonexistent".into();
-    let came = carry(
-        &Executor::new(settings, secrets(&[])),
-        sh(&here(), "echo ran"),
-    )
-    .await;
+    let came = carry(&Executor::new(settings, secrets(&[])), sh(&here(), "echo ran")).await;
     assert_eq!(came.result(), &CellResult::Refused(Reason::Local));
 }
 
 #[tokio::test]
 async fn a_preamble_the_shell_refuses_means_that_the_script_did_not_begin() {
     let variables = vec![("UID".to_owned(), "0".to_owned())];
-    let came = run(with(bash(&here(), "echo ran"), |delivery| {
-        delivery.variables = variables
-    }))
-    .await;
+    let came = run(with(bash(&here(), "echo ran"), |delivery| delivery.variables = variables)).await;
     assert_eq!(came.result(), &CellResult::Refused(Reason::NoShell));
-    assert!(
-        came.outcome.saw.contains("readonly"),
-        "{}",
-        came.outcome.saw
-    );
+    assert!(came.outcome.saw.contains("readonly"), "{}", came.outcome.saw);
     assert_eq!((came.out.as_str(), came.group), ("", None));
 }
 
@@ -400,12 +276,6 @@ async fn set_e_traps_heredocs_and_functions_work_as_in_a_file() {
         assert_eq!(came.result(), &CellResult::Failed(Reason::Exit(1)));
         assert_eq!(came.out, "it's \"here\"\nbye\n");
     }
-    let bash = kit::order(
-        here(),
-        Job::Script(kit::delivery(
-            Interpreter::Bash,
-            "a=(x y); echo \"${a[1]}\"",
-        )),
-    );
+    let bash = kit::order(here(), Job::Script(kit::delivery(Interpreter::Bash, "a=(x y); echo \"${a[1]}\"")));
     assert_eq!(run(bash).await.out, "y\n");
 }

@@ -2,8 +2,7 @@
 
 use super::kit::{self, carry, host, secrets, settings, sh};
 use super::sshd::{
-    Agent, Sshd, executor, free_port, has, is_root, keygen, public, reach, refused, run, wait_for,
-    with_settings,
+    Agent, Sshd, executor, free_port, has, is_root, keygen, public, reach, refused, run, wait_for, with_settings,
 };
 use crate::domain::order::{CellResult, Job};
 use crate::domain::run::Reason;
@@ -34,11 +33,7 @@ async fn an_agent_holds_the_key() {
     });
     let came = reach(&executor, sshd.host("web-1", "127.0.1.1")).await;
     refused(&came, Reason::LoginRefused);
-    assert!(
-        came.outcome.saw.contains("/nonexistent/agent"),
-        "{}",
-        came.outcome.saw
-    );
+    assert!(came.outcome.saw.contains("/nonexistent/agent"), "{}", came.outcome.saw);
 }
 
 #[tokio::test]
@@ -48,18 +43,7 @@ async fn key_files_that_cannot_be_used_are_named_with_what_to_do() {
     };
     let dir = sshd.dir.path();
     let encrypted = dir.join("encrypted");
-    run(
-        "ssh-keygen",
-        &[
-            "-q",
-            "-t",
-            "ed25519",
-            "-N",
-            "passphrase",
-            "-f",
-            encrypted.to_str().unwrap(),
-        ],
-    );
+    run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "passphrase", "-f", encrypted.to_str().unwrap()]);
     let open = keygen(dir, "open", "ed25519");
     fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let rsa = keygen(dir, "rsa", "rsa");
@@ -70,29 +54,13 @@ async fn key_files_that_cannot_be_used_are_named_with_what_to_do() {
     assert_eq!(executor.key_problems().len(), 4);
     let came = reach(&executor, sshd.host("web-1", "127.0.1.1")).await;
     refused(&came, Reason::LoginRefused);
-    for words in [
-        "ssh-add",
-        "chmod 600",
-        "ed25519 or ecdsa",
-        "missing",
-        "did not take the key",
-        &sshd.user,
-    ] {
-        assert!(
-            came.outcome.saw.contains(words),
-            "no `{words}` in {}",
-            came.outcome.saw
-        );
+    for words in ["ssh-add", "chmod 600", "ed25519 or ecdsa", "missing", "did not take the key", &sshd.user] {
+        assert!(came.outcome.saw.contains(words), "no `{words}` in {}", came.outcome.saw);
     }
     // The stranger's key is let in, and the files are read again: the next order succeeds.
     fs::copy(stranger.with_extension("pub"), dir.join("authorized")).unwrap();
     executor.reload_keys();
-    assert_eq!(
-        reach(&executor, sshd.host("web-1", "127.0.1.1"))
-            .await
-            .result(),
-        &CellResult::Ok
-    );
+    assert_eq!(reach(&executor, sshd.host("web-1", "127.0.1.1")).await.result(), &CellResult::Ok);
 }
 
 #[tokio::test]
@@ -100,67 +68,33 @@ async fn hosts_behind_a_jump_server_share_its_connection() {
     let (Some(edge), Some(inner)) = (Sshd::start("").await, Sshd::start("").await) else {
         return;
     };
-    fs::copy(
-        edge.key.with_extension("pub"),
-        inner.dir.path().join("authorized"),
-    )
-    .unwrap();
+    fs::copy(edge.key.with_extension("pub"), inner.dir.path().join("authorized")).unwrap();
     let executor = executor(&edge);
     let through = |name: &str, address: &str| {
         let mut order = sh(&inner.host(name, address), "echo $SSH_CONNECTION");
         order.jumps = vec![edge.host("edge-1", "127.0.2.1")];
         order
     };
-    let (one, two) = tokio::join!(
-        carry(&executor, through("db-1", "127.0.3.1")),
-        carry(&executor, through("db-2", "127.0.3.2"))
-    );
+    let (one, two) =
+        tokio::join!(carry(&executor, through("db-1", "127.0.3.1")), carry(&executor, through("db-2", "127.0.3.2")));
     for (came, address) in [(one, "127.0.3.1"), (two, "127.0.3.2")] {
         assert_eq!(came.result(), &CellResult::Ok, "{}", came.outcome.saw);
-        assert!(
-            came.out.contains(&format!("{address} {}", inner.port)),
-            "{}",
-            came.out
-        );
+        assert!(came.out.contains(&format!("{address} {}", inner.port)), "{}", came.out);
     }
-    assert_eq!(
-        (
-            edge.logged("Accepted publickey"),
-            inner.logged("Accepted publickey")
-        ),
-        (1, 2)
-    );
+    assert_eq!((edge.logged("Accepted publickey"), inner.logged("Accepted publickey")), (1, 2));
     assert_eq!(edge.logged("Starting session"), 0);
     // Each hop's own key is checked.
     let mut order = through("db-3", "127.0.3.3");
-    order.host = host(
-        "db-3",
-        "127.0.3.3",
-        inner.port,
-        &inner.user,
-        Trust::Keys(vec![public(&edge.host_key)]),
-    );
+    order.host = host("db-3", "127.0.3.3", inner.port, &inner.user, Trust::Keys(vec![public(&edge.host_key)]));
     refused(&carry(&executor, order).await, Reason::HostKeyMismatch);
     let mut order = through("db-4", "127.0.3.4");
-    order.jumps = vec![host(
-        "edge-2",
-        "127.0.2.2",
-        edge.port,
-        &edge.user,
-        Trust::Keys(vec![public(&inner.host_key)]),
-    )];
+    order.jumps = vec![host("edge-2", "127.0.2.2", edge.port, &edge.user, Trust::Keys(vec![public(&inner.host_key)]))];
     let came = carry(&executor, order).await;
     refused(&came, Reason::HostKeyMismatch);
     assert!(came.outcome.saw.contains("edge-2"), "{}", came.outcome.saw);
     // What the jump server cannot reach.
     let mut order = through("db-5", "127.0.3.5");
-    order.host = host(
-        "db-5",
-        "127.0.3.5",
-        free_port(),
-        &inner.user,
-        Trust::Keys(vec![public(&inner.host_key)]),
-    );
+    order.host = host("db-5", "127.0.3.5", free_port(), &inner.user, Trust::Keys(vec![public(&inner.host_key)]));
     refused(&carry(&executor, order).await, Reason::ConnectRefused);
 }
 
@@ -171,31 +105,14 @@ async fn nobody_there_and_nobody_answering_are_told_apart() {
     };
     let trust = Trust::Keys(vec![public(&sshd.host_key)]);
     let closed = host("web-1", "127.0.1.1", free_port(), "root", trust.clone());
-    refused(
-        &reach(&executor(&sshd), closed).await,
-        Reason::ConnectRefused,
-    );
+    refused(&reach(&executor(&sshd), closed).await, Reason::ConnectRefused);
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut order = kit::order(
-        host(
-            "web-1",
-            "127.0.0.1",
-            silent.local_addr().unwrap().port(),
-            "root",
-            trust.clone(),
-        ),
-        Job::Reach,
-    );
+    let mut order =
+        kit::order(host("web-1", "127.0.0.1", silent.local_addr().unwrap().port(), "root", trust.clone()), Job::Reach);
     order.limits.connect_ms = 300;
-    refused(
-        &carry(&executor(&sshd), order).await,
-        Reason::ConnectTimeout,
-    );
+    refused(&carry(&executor(&sshd), order).await, Reason::ConnectTimeout);
     let nameless = host("web-1", "no-such-host.invalid", 22, "root", trust);
-    refused(
-        &reach(&executor(&sshd), nameless).await,
-        Reason::Unreachable,
-    );
+    refused(&reach(&executor(&sshd), nameless).await, Reason::Unreachable);
 }
 
 #[tokio::test]
@@ -213,12 +130,7 @@ async fn a_login_without_a_shell_is_no_login() {
     let trust = Trust::Keys(vec![public(&sshd.host_key)]);
     let user = |name: &str| host(name, "127.0.1.1", sshd.port, name, trust.clone());
     let executor = executor(&sshd);
-    assert_eq!(
-        reach(&executor, user("root")).await.result(),
-        &CellResult::Ok,
-        "{}",
-        sshd.log()
-    );
+    assert_eq!(reach(&executor, user("root")).await.result(), &CellResult::Ok, "{}", sshd.log());
     for name in ["none", "false"] {
         refused(&reach(&executor, user(name)).await, Reason::NoShell);
         let came = carry(&executor, sh(&user(name), "echo ran")).await;
@@ -240,10 +152,7 @@ async fn a_forced_command_never_sees_the_script() {
     order.limits.connect_ms = 1_000;
     let came = carry(&executor(&sshd), order).await;
     assert!(
-        matches!(
-            came.result(),
-            CellResult::Refused(Reason::ConnectTimeout | Reason::NoShell)
-        ),
+        matches!(came.result(), CellResult::Refused(Reason::ConnectTimeout | Reason::NoShell)),
         "{:?}",
         came.result()
     );
@@ -256,24 +165,10 @@ async fn dropbear_is_a_host_like_any_other() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let (key, host_key) = (
-        keygen(dir.path(), "client", "ed25519"),
-        dir.path().join("host"),
-    );
-    let shown = run(
-        "dropbearkey",
-        &["-t", "ed25519", "-f", host_key.to_str().unwrap()],
-    );
-    let pinned = shown
-        .lines()
-        .find(|line| line.starts_with("ssh-ed25519"))
-        .unwrap()
-        .to_owned();
-    fs::copy(
-        key.with_extension("pub"),
-        dir.path().join("authorized_keys"),
-    )
-    .unwrap();
+    let (key, host_key) = (keygen(dir.path(), "client", "ed25519"), dir.path().join("host"));
+    let shown = run("dropbearkey", &["-t", "ed25519", "-f", host_key.to_str().unwrap()]);
+    let pinned = shown.lines().find(|line| line.starts_with("ssh-ed25519")).unwrap().to_owned();
+    fs::copy(key.with_extension("pub"), dir.path().join("authorized_keys")).unwrap();
     let port = free_port();
     let mut help = std::process::Command::new("dropbear");
     let help = String::from_utf8_lossy(&help.arg("-h").output().unwrap().stderr).into_owned();
@@ -294,26 +189,14 @@ async fn dropbear_is_a_host_like_any_other() {
         ])
         .spawn()
         .unwrap();
-    wait_for("dropbear listens", || {
-        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
-    })
-    .await;
+    wait_for("dropbear listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
     let user = run("id", &["-un"]).trim().to_owned();
     let host = host("web-1", "127.0.0.1", port, &user, Trust::Keys(vec![pinned]));
     let mut settings = settings();
     settings.keys = vec![key];
-    let came = carry(
-        &Executor::new(settings, secrets(&[])),
-        sh(&host, "echo out; echo err >&2; exit 3"),
-    )
-    .await;
+    let came = carry(&Executor::new(settings, secrets(&[])), sh(&host, "echo out; echo err >&2; exit 3")).await;
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(
-        came.result(),
-        &CellResult::Failed(Reason::Exit(3)),
-        "{}",
-        came.outcome.saw
-    );
+    assert_eq!(came.result(), &CellResult::Failed(Reason::Exit(3)), "{}", came.outcome.saw);
     assert_eq!((came.out.as_str(), came.err.as_str()), ("out\n", "err\n"));
 }

@@ -17,36 +17,15 @@ async fn steps_of_a_run_share_one_connection_until_it_is_released() {
     let came = reach(&executor, host.clone()).await;
     assert_eq!(came.result(), &CellResult::Ok, "{}", came.outcome.saw);
     assert!(came.outcome.saw.contains("SHA256:"), "{}", came.outcome.saw);
-    let came = carry(
-        &executor,
-        sh(&host, "echo out; echo err >&2; echo $$; exit 3"),
-    )
-    .await;
-    assert_eq!(
-        came.result(),
-        &CellResult::Failed(Reason::Exit(3)),
-        "{}",
-        came.outcome.saw
-    );
-    assert_eq!(
-        (came.out, came.err.as_str()),
-        (format!("out\n{}\n", came.group.unwrap()), "err\n")
-    );
+    let came = carry(&executor, sh(&host, "echo out; echo err >&2; echo $$; exit 3")).await;
+    assert_eq!(came.result(), &CellResult::Failed(Reason::Exit(3)), "{}", came.outcome.saw);
+    assert_eq!((came.out, came.err.as_str()), (format!("out\n{}\n", came.group.unwrap()), "err\n"));
     let came = carry(&executor, bash(&host, "kill -KILL $$")).await;
-    assert_eq!(
-        came.result(),
-        &CellResult::Failed(Reason::Signal("KILL".to_owned()))
-    );
+    assert_eq!(came.result(), &CellResult::Failed(Reason::Signal("KILL".to_owned())));
     assert_eq!(sshd.logged("Accepted publickey"), 1);
     executor.release(RunId(7)).await;
-    wait_for("the connection is closed", || {
-        sshd.logged("Disconnected from user") == 1
-    })
-    .await;
-    assert_eq!(
-        carry(&executor, sh(&host, "true")).await.result(),
-        &CellResult::Ok
-    );
+    wait_for("the connection is closed", || sshd.logged("Disconnected from user") == 1).await;
+    assert_eq!(carry(&executor, sh(&host, "true")).await.result(), &CellResult::Ok);
     assert_eq!(sshd.logged("Accepted publickey"), 2);
 }
 
@@ -61,21 +40,10 @@ async fn a_step_that_reads_its_input_does_not_eat_its_script_over_ssh() {
         let came = carry(&executor, make(&host, &format!("cat; false\n{padding}"))).await;
         // The last line is a `:`; what counts is that every line was reached.
         assert_eq!(came.result(), &CellResult::Ok);
-        let came = carry(
-            &executor,
-            make(&host, &format!("cat; false\n{padding}exit 9")),
-        )
-        .await;
+        let came = carry(&executor, make(&host, &format!("cat; false\n{padding}exit 9"))).await;
         assert_eq!(came.result(), &CellResult::Failed(Reason::Exit(9)));
-        let came = carry(
-            &executor,
-            make(&host, &format!("set -e\ncat; false\n{padding}echo never")),
-        )
-        .await;
-        assert_eq!(
-            (came.result(), came.out.as_str()),
-            (&CellResult::Failed(Reason::Exit(1)), "")
-        );
+        let came = carry(&executor, make(&host, &format!("set -e\ncat; false\n{padding}echo never"))).await;
+        assert_eq!((came.result(), came.out.as_str()), (&CellResult::Failed(Reason::Exit(1)), ""));
         let came = carry(&executor, make(&host, &format!("{padding}cat; false"))).await;
         assert_eq!(came.result(), &CellResult::Failed(Reason::Exit(1)));
     }
@@ -88,23 +56,15 @@ async fn a_mebibyte_of_script_and_a_secret_arrive_whole() {
     };
     let (executor, host) = (executor(&sshd), sshd.host("web-1", "127.0.1.1"));
     let long = "it's ".repeat(800 * 1024);
-    let order = with(
-        sh(
-            &host,
-            "printf %s \"$long\" | wc -c; printf %s \"$token\" | wc -c; echo \"$token\"",
-        ),
-        |delivery| {
+    let order =
+        with(sh(&host, "printf %s \"$long\" | wc -c; printf %s \"$token\" | wc -c; echo \"$token\""), |delivery| {
             delivery.variables = vec![("long".to_owned(), long.clone())];
             delivery.secrets = vec![kit::pinned("token")];
-        },
-    );
+        });
     let came = carry(&executor, order).await;
     assert_eq!(came.result(), &CellResult::Ok, "{}", came.outcome.saw);
     let lines: Vec<&str> = came.out.lines().map(str::trim).collect();
-    assert_eq!(
-        lines,
-        [long.len().to_string().as_str(), "21", "[secret:token]"]
-    );
+    assert_eq!(lines, [long.len().to_string().as_str(), "21", "[secret:token]"]);
 }
 
 #[tokio::test]
@@ -115,18 +75,8 @@ async fn much_output_arrives_whole_and_in_order() {
     let (executor, host) = (executor(&sshd), sshd.host("web-1", "127.0.1.1"));
     let came = carry(&executor, sh(&host, "seq 1 1000000; seq 1 50000 >&2")).await;
     assert_eq!(came.result(), &CellResult::Ok);
-    assert!(
-        came.out
-            .lines()
-            .map(|line| line.parse::<u32>().unwrap())
-            .eq(1..=1_000_000)
-    );
-    assert!(
-        came.err
-            .lines()
-            .map(|line| line.parse::<u32>().unwrap())
-            .eq(1..=50_000)
-    );
+    assert!(came.out.lines().map(|line| line.parse::<u32>().unwrap()).eq(1..=1_000_000));
+    assert!(came.err.lines().map(|line| line.parse::<u32>().unwrap()).eq(1..=50_000));
 }
 
 #[tokio::test]
@@ -134,25 +84,12 @@ async fn a_step_out_of_time_is_ended_on_the_host_and_seen_gone() {
     let Some(sshd) = Sshd::start("").await else {
         return;
     };
-    let mut order = sh(
-        &sshd.host("web-1", "127.0.1.1"),
-        "echo $$; sleep 60 & sleep 60 | cat; echo never",
-    );
+    let mut order = sh(&sshd.host("web-1", "127.0.1.1"), "echo $$; sleep 60 & sleep 60 | cat; echo never");
     order.limits.step_ms = 400;
     let came = carry(&executor(&sshd), order).await;
-    assert_eq!(
-        came.result(),
-        &CellResult::Failed(Reason::StepTimeout),
-        "{}\n{}",
-        came.outcome.saw,
-        came.notes
-    );
+    assert_eq!(came.result(), &CellResult::Failed(Reason::StepTimeout), "{}\n{}", came.outcome.saw, came.notes);
     assert_eq!(came.out, format!("{}\n", came.group.unwrap()));
-    assert_eq!(
-        sshd.logged("Accepted publickey"),
-        1,
-        "ended through the same connection"
-    );
+    assert_eq!(sshd.logged("Accepted publickey"), 1, "ended through the same connection");
 }
 
 #[tokio::test]
@@ -168,13 +105,7 @@ async fn where_one_session_is_all_there_is_the_ending_makes_a_connection_of_its_
         }
     })
     .await;
-    assert_eq!(
-        came.result(),
-        &CellResult::Failed(Reason::Aborted),
-        "{}\n{}",
-        came.outcome.saw,
-        came.notes
-    );
+    assert_eq!(came.result(), &CellResult::Failed(Reason::Aborted), "{}\n{}", came.outcome.saw, came.notes);
     assert_eq!(sshd.logged("Accepted publickey"), 2);
 }
 
@@ -190,18 +121,7 @@ async fn c13_a_host_that_dies_in_mid_step_leaves_an_unknown() {
         sshd.cut();
     })
     .await;
-    assert_eq!(
-        came.result(),
-        &CellResult::Unknown(Reason::ConnectionLost),
-        "{}",
-        came.outcome.saw
-    );
+    assert_eq!(came.result(), &CellResult::Unknown(Reason::ConnectionLost), "{}", came.outcome.saw);
     // It does run on: unknown is the truth.
-    assert!(
-        std::process::Command::new("kill")
-            .arg(&pid)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(std::process::Command::new("kill").arg(&pid).status().unwrap().success());
 }

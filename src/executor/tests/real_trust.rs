@@ -15,23 +15,10 @@ async fn a_host_key_that_is_not_the_pinned_one_is_refused_before_the_login() {
     };
     let other = keygen(sshd.dir.path(), "other", "ed25519");
     let trust = Trust::Keys(vec![public(&other)]);
-    let came = reach(
-        &executor(&sshd),
-        host("web-1", "127.0.1.1", sshd.port, &sshd.user, trust),
-    )
-    .await;
+    let came = reach(&executor(&sshd), host("web-1", "127.0.1.1", sshd.port, &sshd.user, trust)).await;
     refused(&came, Reason::HostKeyMismatch);
-    assert!(
-        came.outcome.saw.contains("expected ssh-ed25519 SHA256:"),
-        "{}",
-        came.outcome.saw
-    );
-    assert_eq!(
-        (sshd.logged("Accepted"), sshd.logged("Starting session")),
-        (0, 0),
-        "{}",
-        sshd.log()
-    );
+    assert!(came.outcome.saw.contains("expected ssh-ed25519 SHA256:"), "{}", came.outcome.saw);
+    assert_eq!((sshd.logged("Accepted"), sshd.logged("Starting session")), (0, 0), "{}", sshd.log());
 }
 
 #[tokio::test]
@@ -49,44 +36,14 @@ async fn any_of_several_pinned_keys_is_accepted_whatever_its_kind() {
     let other = public(&keygen(sshd.dir.path(), "other", "ed25519"));
     // The server prefers its ed25519 key; the pinned kind is asked for.
     for keys in [vec![ecdsa.clone()], vec![ecdsa, public(&sshd.host_key)]] {
-        let host = host(
-            "web-1",
-            "127.0.1.1",
-            sshd.port,
-            &sshd.user,
-            Trust::Keys(keys),
-        );
-        assert_eq!(
-            reach(&executor(&sshd), host).await.result(),
-            &CellResult::Ok
-        );
+        let host = host("web-1", "127.0.1.1", sshd.port, &sshd.user, Trust::Keys(keys));
+        assert_eq!(reach(&executor(&sshd), host).await.result(), &CellResult::Ok);
     }
     let rsa = public(&sshd.dir.path().join("rsa"));
-    let host = |keys| {
-        host(
-            "web-1",
-            "127.0.1.1",
-            sshd.port,
-            &sshd.user,
-            Trust::Keys(keys),
-        )
-    };
-    refused(
-        &reach(&executor(&sshd), host(vec![rsa])).await,
-        Reason::HostKeyUnknown,
-    );
-    refused(
-        &reach(&executor(&sshd), host(vec![other])).await,
-        Reason::HostKeyMismatch,
-    );
-    refused(
-        &reach(
-            &executor(&sshd),
-            host(vec!["ssh-ed25519 nonsense".to_owned()]),
-        )
-        .await,
-        Reason::HostKeyUnknown,
-    );
+    let host = |keys| host("web-1", "127.0.1.1", sshd.port, &sshd.user, Trust::Keys(keys));
+    refused(&reach(&executor(&sshd), host(vec![rsa])).await, Reason::HostKeyUnknown);
+    refused(&reach(&executor(&sshd), host(vec![other])).await, Reason::HostKeyMismatch);
+    refused(&reach(&executor(&sshd), host(vec!["ssh-ed25519 nonsense".to_owned()])).await, Reason::HostKeyUnknown);
 }
 
 #[tokio::test]
@@ -96,53 +53,24 @@ async fn known_hosts_decides_where_the_workspace_says_so() {
     };
     let file = sshd.dir.path().join("known_hosts");
     let executor = with_settings(&sshd, |settings| settings.known_hosts = vec![file.clone()]);
-    let host = host(
-        "web-1",
-        "127.0.1.1",
-        sshd.port,
-        &sshd.user,
-        Trust::KnownHosts,
-    );
+    let host = host("web-1", "127.0.1.1", sshd.port, &sshd.user, Trust::KnownHosts);
     let key = public(&sshd.host_key);
     let name = format!("[127.0.1.1]:{}", sshd.port);
-    refused(
-        &reach(&executor, host.clone()).await,
-        Reason::HostKeyUnknown,
-    );
+    refused(&reach(&executor, host.clone()).await, Reason::HostKeyUnknown);
     fs::write(&file, format!("{name} {key}\n")).unwrap();
     run("ssh-keygen", &["-q", "-H", "-f", file.to_str().unwrap()]);
     assert!(kit::read(&file).starts_with("|1|"));
-    assert_eq!(
-        reach(&executor, host.clone()).await.result(),
-        &CellResult::Ok
-    );
+    assert_eq!(reach(&executor, host.clone()).await.result(), &CellResult::Ok);
     executor.release(RunId(7)).await;
     fs::write(&file, format!("{name} {key}\n@revoked * {key}\n")).unwrap();
-    refused(
-        &reach(&executor, host.clone()).await,
-        Reason::HostKeyRevoked,
-    );
-    fs::write(
-        &file,
-        format!(
-            "{name} {}\n",
-            public(&keygen(sshd.dir.path(), "other", "ed25519"))
-        ),
-    )
-    .unwrap();
-    refused(
-        &reach(&executor, host.clone()).await,
-        Reason::HostKeyMismatch,
-    );
+    refused(&reach(&executor, host.clone()).await, Reason::HostKeyRevoked);
+    fs::write(&file, format!("{name} {}\n", public(&keygen(sshd.dir.path(), "other", "ed25519")))).unwrap();
+    refused(&reach(&executor, host.clone()).await, Reason::HostKeyMismatch);
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     let came = reach(&executor, host).await;
     refused(&came, Reason::HostKeyUnknown);
-    assert!(
-        came.outcome.saw.contains("cannot be read"),
-        "{}",
-        came.outcome.saw
-    );
+    assert!(came.outcome.saw.contains("cannot be read"), "{}", came.outcome.saw);
     assert_eq!(sshd.logged("Starting session"), 1);
 }
 
@@ -153,31 +81,11 @@ async fn certified(principals: &str, validity: &str) -> Option<(Sshd, String)> {
         let ca = keygen(dir, "ca", "ed25519");
         let key = dir.join("host.pub");
         let (ca_path, key_path) = (ca.to_str().unwrap(), key.to_str().unwrap());
-        run(
-            "ssh-keygen",
-            &[
-                "-q",
-                "-s",
-                ca_path,
-                "-I",
-                "web-1 host",
-                "-h",
-                "-n",
-                principals,
-                "-V",
-                validity,
-                key_path,
-            ],
-        );
-        config.push_str(&format!(
-            "HostCertificate {}/host-cert.pub\n",
-            dir.display()
-        ));
+        run("ssh-keygen", &["-q", "-s", ca_path, "-I", "web-1 host", "-h", "-n", principals, "-V", validity, key_path]);
+        config.push_str(&format!("HostCertificate {}/host-cert.pub\n", dir.display()));
         authority = public(&ca);
     };
-    Sshd::start_with("", prepare, "")
-        .await
-        .map(|sshd| (sshd, authority))
+    Sshd::start_with("", prepare, "").await.map(|sshd| (sshd, authority))
 }
 
 #[tokio::test]
@@ -197,64 +105,28 @@ async fn a_host_certificate_is_checked_for_authority_name_and_date() {
     };
     let host = |name: &str, address: &str, trust| host(name, address, sshd.port, &sshd.user, trust);
     let trust = Trust::Authorities(vec![authority.clone()]);
-    let came = reach(
-        &with_now(&sshd, 0),
-        host("web-1", "127.0.1.1", trust.clone()),
-    )
-    .await;
+    let came = reach(&with_now(&sshd, 0), host("web-1", "127.0.1.1", trust.clone())).await;
     assert_eq!(came.result(), &CellResult::Ok, "{}", came.outcome.saw);
     // The server's own name counts as well as its address; another name does not.
-    assert_eq!(
-        reach(
-            &with_now(&sshd, 0),
-            host("web-1", "127.0.1.9", trust.clone())
-        )
-        .await
-        .result(),
-        &CellResult::Ok
-    );
-    refused(
-        &reach(
-            &with_now(&sshd, 0),
-            host("db-1", "127.0.1.9", trust.clone()),
-        )
-        .await,
-        Reason::HostKeyMismatch,
-    );
+    assert_eq!(reach(&with_now(&sshd, 0), host("web-1", "127.0.1.9", trust.clone())).await.result(), &CellResult::Ok);
+    refused(&reach(&with_now(&sshd, 0), host("db-1", "127.0.1.9", trust.clone())).await, Reason::HostKeyMismatch);
     for offset_ms in [-7_200_000, 7_200_000] {
-        let came = reach(
-            &with_now(&sshd, offset_ms),
-            host("web-1", "127.0.1.1", trust.clone()),
-        )
-        .await;
+        let came = reach(&with_now(&sshd, offset_ms), host("web-1", "127.0.1.1", trust.clone())).await;
         refused(&came, Reason::HostKeyMismatch);
         assert!(came.outcome.saw.contains("valid"), "{}", came.outcome.saw);
     }
     let stranger = public(&keygen(sshd.dir.path(), "stranger", "ed25519"));
-    let came = reach(
-        &with_now(&sshd, 0),
-        host("web-1", "127.0.1.1", Trust::Authorities(vec![stranger])),
-    )
-    .await;
+    let came = reach(&with_now(&sshd, 0), host("web-1", "127.0.1.1", Trust::Authorities(vec![stranger]))).await;
     refused(&came, Reason::HostKeyMismatch);
     // By known_hosts, too.
     let file = sshd.dir.path().join("known_hosts");
-    fs::write(
-        &file,
-        format!("@cert-authority [127.0.1.*]:{} {authority}\n", sshd.port),
-    )
-    .unwrap();
+    fs::write(&file, format!("@cert-authority [127.0.1.*]:{} {authority}\n", sshd.port)).unwrap();
     let executor = with_settings(&sshd, |settings| {
         settings.known_hosts = vec![file];
         let at = now();
         settings.now = std::sync::Arc::new(move || at);
     });
-    assert_eq!(
-        reach(&executor, host("web-1", "127.0.1.1", Trust::KnownHosts))
-            .await
-            .result(),
-        &CellResult::Ok
-    );
+    assert_eq!(reach(&executor, host("web-1", "127.0.1.1", Trust::KnownHosts)).await.result(), &CellResult::Ok);
 }
 
 #[tokio::test]
@@ -264,15 +136,7 @@ async fn a_certificate_for_no_host_and_a_bare_key_prove_nothing() {
     };
     let authority = public(&keygen(sshd.dir.path(), "ca", "ed25519"));
     let trust = Trust::Authorities(vec![authority]);
-    let came = reach(
-        &executor(&sshd),
-        host("web-1", "127.0.1.1", sshd.port, &sshd.user, trust),
-    )
-    .await;
+    let came = reach(&executor(&sshd), host("web-1", "127.0.1.1", sshd.port, &sshd.user, trust)).await;
     refused(&came, Reason::HostKeyUnknown);
-    assert!(
-        came.outcome.saw.contains("bare key"),
-        "{}",
-        came.outcome.saw
-    );
+    assert!(came.outcome.saw.contains("bare key"), "{}", came.outcome.saw);
 }

@@ -25,10 +25,7 @@ pub fn has(program: &str) -> bool {
             .is_ok_and(|found| found.status.success());
     if !found {
         println!("skipped: {program} is not here");
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "tests/run collects there what was not tried"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "tests/run collects there what was not tried")]
         if let Some(list) = std::env::var_os("QUARTERDECK_SKIPPED") {
             let mut list = fs::OpenOptions::new().append(true).open(list).unwrap();
             writeln!(list, "executor: {program} is not here").unwrap();
@@ -45,31 +42,14 @@ pub fn is_root() -> bool {
 /// Runs a program to its end and gives its output.
 pub fn run(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{program} {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Makes a key pair without passphrase and gives the path of its private half.
 pub fn keygen(dir: &Path, name: &str, kind: &str) -> PathBuf {
     let path = dir.join(name);
-    run(
-        "ssh-keygen",
-        &[
-            "-q",
-            "-t",
-            kind,
-            "-N",
-            "",
-            "-C",
-            name,
-            "-f",
-            path.to_str().unwrap(),
-        ],
-    );
+    run("ssh-keygen", &["-q", "-t", kind, "-N", "", "-C", name, "-f", path.to_str().unwrap()]);
     path
 }
 
@@ -80,11 +60,7 @@ pub fn public(key: &Path) -> String {
 
 /// A port nobody listens on.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Waits until a condition holds, letting what was started go on meanwhile.
@@ -117,21 +93,13 @@ impl Sshd {
 
     /// As [`Sshd::start`]; `prepare` is given the directory and the configuration before the start; `passwd` replaces the
     /// accounts this server sees, which only root can do.
-    pub async fn start_with(
-        config: &str,
-        prepare: impl FnOnce(&Path, &mut String),
-        passwd: &str,
-    ) -> Option<Self> {
+    pub async fn start_with(config: &str, prepare: impl FnOnce(&Path, &mut String), passwd: &str) -> Option<Self> {
         if !has(SSHD) || !has("ssh-keygen") {
             return None;
         }
         let dir = tempfile::tempdir().unwrap();
         // Other users' sessions pass through it.
-        fs::set_permissions(
-            dir.path(),
-            std::os::unix::fs::PermissionsExt::from_mode(0o755),
-        )
-        .unwrap();
+        fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let path = dir.path();
         let key = keygen(path, "client", "ed25519");
         let host_key = keygen(path, "host", "ed25519");
@@ -156,34 +124,15 @@ impl Sshd {
         } else {
             fs::write(path.join("passwd"), passwd).unwrap();
             let mut command = Command::new("unshare");
-            let script = format!(
-                "mount --bind {}/passwd /etc/passwd && {start}",
-                path.display()
-            );
+            let script = format!("mount --bind {}/passwd /etc/passwd && {start}", path.display());
             command.args(["--mount", "sh", "-c", &script]);
             command
         };
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let user = run("id", &["-un"]).trim().to_owned();
-        let sshd = Self {
-            dir,
-            port,
-            user,
-            key,
-            host_key,
-            child,
-        };
+        let sshd = Self { dir, port, user, key, host_key, child };
         wait_for("sshd listens", || {
-            TcpStream::connect_timeout(
-                &SocketAddr::from(([127, 0, 0, 1], port)),
-                Duration::from_secs(1),
-            )
-            .is_ok()
+            TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), Duration::from_secs(1)).is_ok()
         })
         .await;
         Some(sshd)
@@ -191,13 +140,7 @@ impl Sshd {
 
     /// The server under one of its many addresses, with its key pinned.
     pub fn host(&self, name: &str, address: &str) -> PlannedHost {
-        kit::host(
-            name,
-            address,
-            self.port,
-            &self.user,
-            Trust::Keys(vec![public(&self.host_key)]),
-        )
+        kit::host(name, address, self.port, &self.user, Trust::Keys(vec![public(&self.host_key)]))
     }
 
     /// What it logged.
@@ -213,10 +156,7 @@ impl Sshd {
     /// Ends the server and every session of it, as a power cut would.
     pub fn cut(&self) {
         let id = self.child.id();
-        run(
-            "sh",
-            &["-c", &format!("pkill -KILL -P {id}; kill -KILL {id}; true")],
-        );
+        run("sh", &["-c", &format!("pkill -KILL -P {id}; kill -KILL {id}; true")]);
     }
 }
 
@@ -237,10 +177,7 @@ pub fn with_settings(sshd: &Sshd, change: impl FnOnce(&mut Settings)) -> Executo
     let mut settings = kit::settings();
     settings.keys = vec![sshd.key.clone()];
     change(&mut settings);
-    Executor::new(
-        settings,
-        kit::secrets(&[("token", "s3cr3t-'quoted'-value")]),
-    )
+    Executor::new(settings, kit::secrets(&[("token", "s3cr3t-'quoted'-value")]))
 }
 
 /// What comes of trying to reach a host.
@@ -250,12 +187,7 @@ pub async fn reach(executor: &Executor, host: PlannedHost) -> Came {
 
 /// It was refused for that reason, and nothing began.
 pub fn refused(came: &Came, reason: Reason) {
-    assert_eq!(
-        came.result(),
-        &CellResult::Refused(reason),
-        "{}",
-        came.outcome.saw
-    );
+    assert_eq!(came.result(), &CellResult::Refused(reason), "{}", came.outcome.saw);
     assert_eq!(came.group, None);
 }
 
@@ -277,22 +209,12 @@ impl Agent {
             .spawn()
             .unwrap();
         // It prints its socket once it listens.
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut String::new())
-            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
         for key in keys {
-            let added = Command::new("ssh-add")
-                .arg(key)
-                .env("SSH_AUTH_SOCK", &socket)
-                .stderr(Stdio::null())
-                .status();
+            let added = Command::new("ssh-add").arg(key).env("SSH_AUTH_SOCK", &socket).stderr(Stdio::null()).status();
             assert!(added.unwrap().success());
         }
-        Self {
-            socket,
-            child,
-            _dir: dir,
-        }
+        Self { socket, child, _dir: dir }
     }
 }
 

@@ -91,10 +91,7 @@ impl MemoryDisk {
             .names
             .iter()
             .filter_map(|(path, node)| match node {
-                Node::File(inode) => state
-                    .inodes
-                    .get(inode)
-                    .map(|inode| (path.clone(), inode.current.clone())),
+                Node::File(inode) => state.inodes.get(inode).map(|inode| (path.clone(), inode.current.clone())),
                 Node::Directory => None,
             })
             .collect()
@@ -110,24 +107,16 @@ impl MemoryDisk {
                 parent = path::parent(parent);
             }
             state.next_inode += 1;
-            let inode = Inode {
-                durable: bytes.clone(),
-                current: bytes.clone(),
-                pending: Vec::new(),
-            };
+            let inode = Inode { durable: bytes.clone(), current: bytes.clone(), pending: Vec::new() };
             state.inodes.insert(state.next_inode, inode);
-            state
-                .names
-                .insert(path.clone(), Node::File(state.next_inode));
+            state.names.insert(path.clone(), Node::File(state.next_inode));
         }
         state.durable_names = state.names.clone();
         Self::from_state(state)
     }
 
     pub(super) fn from_state(state: State) -> Self {
-        Self {
-            state: Arc::new(Mutex::new(state)),
-        }
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     pub(super) fn snapshot(&self) -> State {
@@ -149,12 +138,7 @@ enum Verdict {
 
 impl State {
     /// Counts the operation and asks the plan. `needs_room`: fails on a full disk.
-    fn begin(
-        &mut self,
-        act: &'static str,
-        path: &str,
-        needs_room: bool,
-    ) -> Result<Verdict, DiskError> {
+    fn begin(&mut self, act: &'static str, path: &str, needs_room: bool) -> Result<Verdict, DiskError> {
         let fail = |error| Err(DiskError::new(act, path, error));
         if self.off {
             return fail(io::Error::other("the power is off"));
@@ -178,27 +162,16 @@ impl State {
     fn end(&self, verdict: &Verdict, act: &'static str, path: &str) -> Result<(), DiskError> {
         match verdict {
             Verdict::Go => Ok(()),
-            Verdict::Short(_) => Err(DiskError::new(
-                act,
-                path,
-                io::Error::from(io::ErrorKind::StorageFull),
-            )),
-            Verdict::Last => Err(DiskError::new(
-                act,
-                path,
-                io::Error::other("the power is off"),
-            )),
+            Verdict::Short(_) => Err(DiskError::new(act, path, io::Error::from(io::ErrorKind::StorageFull))),
+            Verdict::Last => Err(DiskError::new(act, path, io::Error::other("the power is off"))),
         }
     }
 
     fn file(&self, act: &'static str, file: FileId) -> Result<(String, u64, bool), DiskError> {
-        self.open.get(&file.0).cloned().ok_or_else(|| {
-            DiskError::new(
-                act,
-                "(closed file)",
-                io::Error::from(io::ErrorKind::NotFound),
-            )
-        })
+        self.open
+            .get(&file.0)
+            .cloned()
+            .ok_or_else(|| DiskError::new(act, "(closed file)", io::Error::from(io::ErrorKind::NotFound)))
     }
 
     fn change(&mut self, inode: u64, change: Change) {
@@ -213,38 +186,19 @@ impl State {
         self.pending_names.push(change);
     }
 
-    fn write(
-        &mut self,
-        act: &'static str,
-        file: FileId,
-        offset: Option<u64>,
-        bytes: &[u8],
-    ) -> Result<(), DiskError> {
+    fn write(&mut self, act: &'static str, file: FileId, offset: Option<u64>, bytes: &[u8]) -> Result<(), DiskError> {
         let (path, inode, writable) = self.file(act, file)?;
         if !writable {
-            return Err(DiskError::new(
-                act,
-                &path,
-                io::Error::from(io::ErrorKind::PermissionDenied),
-            ));
+            return Err(DiskError::new(act, &path, io::Error::from(io::ErrorKind::PermissionDenied)));
         }
         let verdict = self.begin(act, &path, offset.is_none())?;
         let kept = match verdict {
             Verdict::Short(n) => bytes.get(..n).unwrap_or(bytes),
             Verdict::Go | Verdict::Last => bytes,
         };
-        let end = self
-            .inodes
-            .get(&inode)
-            .map_or(0, |inode| inode.current.len());
+        let end = self.inodes.get(&inode).map_or(0, |inode| inode.current.len());
         let offset = offset.map_or(end, |offset| usize::try_from(offset).unwrap_or(usize::MAX));
-        self.change(
-            inode,
-            Change::Write {
-                offset,
-                bytes: kept.to_vec(),
-            },
-        );
+        self.change(inode, Change::Write { offset, bytes: kept.to_vec() });
         self.end(&verdict, act, &path)
     }
 }
@@ -257,11 +211,7 @@ impl Disk for MemoryDisk {
         let found = match state.names.get(path) {
             Some(Node::File(inode)) => Some(*inode),
             Some(Node::Directory) => {
-                return Err(DiskError::new(
-                    "open",
-                    path,
-                    io::Error::from(io::ErrorKind::IsADirectory),
-                ));
+                return Err(DiskError::new("open", path, io::Error::from(io::ErrorKind::IsADirectory)));
             }
             None => None,
         };
@@ -269,11 +219,7 @@ impl Disk for MemoryDisk {
             Mode::Read | Mode::Overwrite => false,
             Mode::Append => found.is_none(),
             Mode::Create if found.is_some() => {
-                return Err(DiskError::new(
-                    "create",
-                    path,
-                    io::Error::from(io::ErrorKind::AlreadyExists),
-                ));
+                return Err(DiskError::new("create", path, io::Error::from(io::ErrorKind::AlreadyExists)));
             }
             Mode::Create => true,
         };
@@ -287,10 +233,7 @@ impl Disk for MemoryDisk {
             state.next_inode += 1;
             let inode = state.next_inode;
             state.inodes.insert(inode, Inode::default());
-            state.rename_entry(NameChange::Add {
-                path: path.to_owned(),
-                node: Node::File(inode),
-            });
+            state.rename_entry(NameChange::Add { path: path.to_owned(), node: Node::File(inode) });
             inode
         } else {
             found.ok_or_else(missing)?
@@ -298,9 +241,7 @@ impl Disk for MemoryDisk {
         state.end(&verdict, act, path)?;
         state.next_file += 1;
         let id = state.next_file;
-        state
-            .open
-            .insert(id, (path.to_owned(), inode, mode != Mode::Read));
+        state.open.insert(id, (path.to_owned(), inode, mode != Mode::Read));
         Ok(FileId(id))
     }
 
@@ -313,10 +254,7 @@ impl Disk for MemoryDisk {
         let (path, inode, _) = state.file("measure", file)?;
         let verdict = state.begin("measure", &path, false)?;
         state.end(&verdict, "measure", &path)?;
-        Ok(state
-            .inodes
-            .get(&inode)
-            .map_or(0, |inode| inode.current.len() as u64))
+        Ok(state.inodes.get(&inode).map_or(0, |inode| inode.current.len() as u64))
     }
 
     fn read_at(&self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, DiskError> {
@@ -325,18 +263,10 @@ impl Disk for MemoryDisk {
         let verdict = state.begin("read", &path, false)?;
         state.end(&verdict, "read", &path)?;
         if state.broken.contains(&path) {
-            return Err(DiskError::new(
-                "read",
-                &path,
-                io::Error::other("input/output error"),
-            ));
+            return Err(DiskError::new("read", &path, io::Error::other("input/output error")));
         }
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        let rest = state
-            .inodes
-            .get(&inode)
-            .and_then(|inode| inode.current.get(offset..))
-            .unwrap_or_default();
+        let rest = state.inodes.get(&inode).and_then(|inode| inode.current.get(offset..)).unwrap_or_default();
         let n = rest.len().min(into.len());
         if let (Some(from), Some(to)) = (rest.get(..n), into.get_mut(..n)) {
             to.copy_from_slice(from);
@@ -381,10 +311,7 @@ impl Disk for MemoryDisk {
         let mut state = self.state();
         let (path, inode, _) = state.file("shorten", file)?;
         let verdict = state.begin("shorten", &path, false)?;
-        state.change(
-            inode,
-            Change::Truncate(usize::try_from(len).unwrap_or(usize::MAX)),
-        );
+        state.change(inode, Change::Truncate(usize::try_from(len).unwrap_or(usize::MAX)));
         state.end(&verdict, "shorten", &path)
     }
 
@@ -395,19 +322,10 @@ impl Disk for MemoryDisk {
         let verdict = state.begin("rename", from, true)?;
         let node = state.names.get(from).copied();
         let Some(node) = node else {
-            return Err(DiskError::new(
-                "rename",
-                from,
-                io::Error::from(io::ErrorKind::NotFound),
-            ));
+            return Err(DiskError::new("rename", from, io::Error::from(io::ErrorKind::NotFound)));
         };
-        state.rename_entry(NameChange::Add {
-            path: to.to_owned(),
-            node,
-        });
-        state.rename_entry(NameChange::Remove {
-            path: from.to_owned(),
-        });
+        state.rename_entry(NameChange::Add { path: to.to_owned(), node });
+        state.rename_entry(NameChange::Remove { path: from.to_owned() });
         state.end(&verdict, "rename", from)
     }
 
@@ -415,15 +333,9 @@ impl Disk for MemoryDisk {
         let mut state = self.state();
         let verdict = state.begin("remove", path, false)?;
         if !state.names.contains_key(path) {
-            return Err(DiskError::new(
-                "remove",
-                path,
-                io::Error::from(io::ErrorKind::NotFound),
-            ));
+            return Err(DiskError::new("remove", path, io::Error::from(io::ErrorKind::NotFound)));
         }
-        state.rename_entry(NameChange::Remove {
-            path: path.to_owned(),
-        });
+        state.rename_entry(NameChange::Remove { path: path.to_owned() });
         state.end(&verdict, "remove", path)
     }
 
@@ -433,10 +345,7 @@ impl Disk for MemoryDisk {
         let there = state.names.contains_key(path);
         let verdict = state.begin("make directory", path, !there)?;
         if !there {
-            state.rename_entry(NameChange::Add {
-                path: path.to_owned(),
-                node: Node::Directory,
-            });
+            state.rename_entry(NameChange::Add { path: path.to_owned(), node: Node::Directory });
         }
         state.end(&verdict, "make directory", path)
     }
@@ -446,9 +355,8 @@ impl Disk for MemoryDisk {
         let mut state = self.state();
         let verdict = state.begin(SYNC_DIR, path, false)?;
         state.end(&verdict, SYNC_DIR, path)?;
-        let (now, later): (Vec<_>, Vec<_>) = std::mem::take(&mut state.pending_names)
-            .into_iter()
-            .partition(|change| change.directory() == path);
+        let (now, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut state.pending_names).into_iter().partition(|change| change.directory() == path);
         for change in &now {
             change.apply(&mut state.durable_names);
         }
@@ -462,16 +370,10 @@ impl Disk for MemoryDisk {
         let verdict = state.begin("list", path, false)?;
         state.end(&verdict, "list", path)?;
         if !path.is_empty() && !state.names.contains_key(path) {
-            return Err(DiskError::new(
-                "list",
-                path,
-                io::Error::from(io::ErrorKind::NotFound),
-            ));
+            return Err(DiskError::new("list", path, io::Error::from(io::ErrorKind::NotFound)));
         }
-        let names = state
-            .names
-            .iter()
-            .filter(|(name, node)| matches!(node, Node::File(_)) && path::parent(name) == path);
+        let names =
+            state.names.iter().filter(|(name, node)| matches!(node, Node::File(_)) && path::parent(name) == path);
         Ok(names.map(|(name, _)| path::name(name).to_owned()).collect())
     }
 }

@@ -56,11 +56,7 @@ pub struct DiskError {
 
 impl DiskError {
     pub(crate) fn new(act: &'static str, path: &str, source: io::Error) -> Self {
-        Self {
-            act,
-            path: path.to_owned(),
-            source,
-        }
+        Self { act, path: path.to_owned(), source }
     }
 
     /// No room is left (ENOSPC or a quota): the caller may try again when there is.
@@ -124,10 +120,7 @@ impl File {
     /// Opens `path` on `disk`.
     pub fn open(disk: &Arc<dyn Disk>, path: &str, mode: Mode) -> Result<Self, DiskError> {
         let id = disk.open(path, mode)?;
-        Ok(Self {
-            disk: Arc::clone(disk),
-            id,
-        })
+        Ok(Self { disk: Arc::clone(disk), id })
     }
 
     /// As [`Disk::len`].
@@ -183,9 +176,7 @@ pub fn read_file(disk: &Arc<dyn Disk>, path: &str) -> Result<Option<Vec<u8>>, Di
         Err(error) => return Err(error),
     };
     let len = file.size()?;
-    Ok(Some(
-        file.read(0, usize::try_from(len).unwrap_or(usize::MAX))?,
-    ))
+    Ok(Some(file.read(0, usize::try_from(len).unwrap_or(usize::MAX))?))
 }
 
 /// Puts a small file in place whole or not at all: a temporary beside it, synced, renamed, its directory synced.

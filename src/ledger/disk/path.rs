@@ -16,18 +16,8 @@ pub fn name(path: &str) -> &str {
 
 /// Refuses anything that could leave the root: absolute paths, `.`, `..`, empty parts, NUL.
 pub fn check(path: &str) -> Result<(), DiskError> {
-    let plain = path
-        .split('/')
-        .all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0'));
-    if plain {
-        Ok(())
-    } else {
-        Err(DiskError::new(
-            "name",
-            path,
-            io::Error::from(io::ErrorKind::InvalidInput),
-        ))
-    }
+    let plain = path.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0'));
+    if plain { Ok(()) } else { Err(DiskError::new("name", path, io::Error::from(io::ErrorKind::InvalidInput))) }
 }
 
 /// As [`check`], the root (`""`) allowed.

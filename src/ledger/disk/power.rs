@@ -48,12 +48,7 @@ pub enum PowerCut {
 
 /// Every kind of cut, with a few positions and seeds each.
 pub fn power_cuts() -> Vec<PowerCut> {
-    let mut cuts = vec![
-        PowerCut::Lost,
-        PowerCut::Kept,
-        PowerCut::NamesLost,
-        PowerCut::Zeroed,
-    ];
+    let mut cuts = vec![PowerCut::Lost, PowerCut::Kept, PowerCut::NamesLost, PowerCut::Zeroed];
     for block in CUT_BLOCKS {
         for keep in [1, 8, 15] {
             cuts.push(PowerCut::Torn { block, keep });
@@ -71,9 +66,7 @@ impl MemoryDisk {
     pub fn power_cut(&self, cut: PowerCut) -> Self {
         let before = self.snapshot();
         let mut coin = match cut {
-            PowerCut::Reordered { seed, .. } => {
-                seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d
-            }
+            PowerCut::Reordered { seed, .. } => seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d,
             PowerCut::Lost
             | PowerCut::Kept
             | PowerCut::NamesLost
@@ -85,10 +78,7 @@ impl MemoryDisk {
         for change in &before.pending_names {
             let arrived = match cut {
                 PowerCut::Lost | PowerCut::NamesLost => false,
-                PowerCut::Kept
-                | PowerCut::Zeroed
-                | PowerCut::Torn { .. }
-                | PowerCut::TornZeroed { .. } => true,
+                PowerCut::Kept | PowerCut::Zeroed | PowerCut::Torn { .. } | PowerCut::TornZeroed { .. } => true,
                 PowerCut::Reordered { .. } => heads(&mut coin),
             };
             if arrived {
@@ -121,26 +111,13 @@ fn survives(inode: &Inode, cut: PowerCut, coin: &mut u64) -> Vec<u8> {
     let written: usize = inode.pending.iter().map(Change::written).sum();
     match cut {
         PowerCut::Lost => {}
-        PowerCut::Kept | PowerCut::NamesLost => inode
-            .pending
-            .iter()
-            .for_each(|change| change.apply(&mut bytes)),
+        PowerCut::Kept | PowerCut::NamesLost => inode.pending.iter().for_each(|change| change.apply(&mut bytes)),
         PowerCut::Zeroed => keep_up_to(inode, 0, 1, Rest::Zero, &mut bytes),
-        PowerCut::Torn { block, keep } => keep_up_to(
-            inode,
-            written * usize::from(keep) / 16,
-            block,
-            Rest::Absent,
-            &mut bytes,
-        ),
+        PowerCut::Torn { block, keep } => {
+            keep_up_to(inode, written * usize::from(keep) / 16, block, Rest::Absent, &mut bytes)
+        }
         PowerCut::TornZeroed { block, keep } => {
-            keep_up_to(
-                inode,
-                written * usize::from(keep) / 16,
-                block,
-                Rest::Zero,
-                &mut bytes,
-            );
+            keep_up_to(inode, written * usize::from(keep) / 16, block, Rest::Zero, &mut bytes);
         }
         PowerCut::Reordered { block, .. } => {
             for change in &inode.pending {
@@ -153,11 +130,7 @@ fn survives(inode: &Inode, cut: PowerCut, coin: &mut u64) -> Vec<u8> {
                     Change::Write { offset, bytes: new } => {
                         for (at, piece) in blocks(*offset, new, block) {
                             if heads(coin) {
-                                Change::Write {
-                                    offset: at,
-                                    bytes: piece.to_vec(),
-                                }
-                                .apply(&mut bytes);
+                                Change::Write { offset: at, bytes: piece.to_vec() }.apply(&mut bytes);
                             }
                         }
                     }
@@ -192,11 +165,7 @@ fn keep_up_to(inode: &Inode, budget: usize, block: usize, rest: Rest, bytes: &mu
                 }
                 let piece = new.get(..kept).unwrap_or_default().to_vec();
                 if !piece.is_empty() {
-                    Change::Write {
-                        offset: *offset,
-                        bytes: piece,
-                    }
-                    .apply(bytes);
+                    Change::Write { offset: *offset, bytes: piece }.apply(bytes);
                 }
                 if rest == Rest::Zero && bytes.len() < offset + new.len() {
                     bytes.resize(offset + new.len(), 0);

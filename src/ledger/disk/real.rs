@@ -62,102 +62,57 @@ impl RealDisk {
     /// Takes the directory for this process, making it (0700) when missing and closing it to others when it is open
     /// to them. `pid` is written into the lock file for whoever comes second.
     pub fn lock(root: &Path, pid: u32) -> Result<Self, OpenDirError> {
-        let wrap = |source| OpenDirError::Io {
-            dir: root.display().to_string(),
-            source,
-        };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(root)
-            .map_err(wrap)?;
-        if let Some(parent) = root
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
-            fs::File::open(parent)
-                .and_then(|dir| dir.sync_all())
-                .map_err(wrap)?;
+        let wrap = |source| OpenDirError::Io { dir: root.display().to_string(), source };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(wrap)?;
+        if let Some(parent) = root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::File::open(parent).and_then(|dir| dir.sync_all()).map_err(wrap)?;
         }
         let permissions = fs::metadata(root).map_err(wrap)?.permissions();
         if permissions.mode() & 0o077 != 0 {
             fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(wrap)?;
         }
         let mut options = fs::OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600);
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut lock = options.open(root.join(LOCK_FILE)).map_err(wrap)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                let holder = lock
-                    .read_to_string(&mut text)
-                    .ok()
-                    .and_then(|_| text.trim().parse().ok());
-                return Err(OpenDirError::AlreadyRunning {
-                    dir: root.display().to_string(),
-                    holder,
-                });
+                let holder = lock.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                return Err(OpenDirError::AlreadyRunning { dir: root.display().to_string(), holder });
             }
             Err(TryLockError::Error(source)) => return Err(wrap(source)),
         }
         lock.set_len(0).map_err(wrap)?;
-        lock.write_all(format!("{pid}\n").as_bytes())
-            .map_err(wrap)?;
-        Ok(Self {
-            root: root.to_owned(),
-            lock: Some(lock),
-            files: RwLock::default(),
-        })
+        lock.write_all(format!("{pid}\n").as_bytes()).map_err(wrap)?;
+        Ok(Self { root: root.to_owned(), lock: Some(lock), files: RwLock::default() })
     }
 
     /// The directory to read only, whoever owns it. Every writing call answers "read-only".
     pub fn read_only(root: &Path) -> Result<Self, OpenDirError> {
-        fs::read_dir(root).map_err(|source| OpenDirError::Io {
-            dir: root.display().to_string(),
-            source,
-        })?;
-        Ok(Self {
-            root: root.to_owned(),
-            lock: None,
-            files: RwLock::default(),
-        })
+        fs::read_dir(root).map_err(|source| OpenDirError::Io { dir: root.display().to_string(), source })?;
+        Ok(Self { root: root.to_owned(), lock: None, files: RwLock::default() })
     }
 
     fn at(&self, path: &str) -> PathBuf {
-        if path.is_empty() {
-            self.root.clone()
-        } else {
-            self.root.join(path)
-        }
+        if path.is_empty() { self.root.clone() } else { self.root.join(path) }
     }
 
     fn writable(&self, act: &'static str, path: &str) -> Result<(), DiskError> {
         if self.lock.is_some() {
             Ok(())
         } else {
-            Err(DiskError::new(
-                act,
-                path,
-                io::Error::from(io::ErrorKind::ReadOnlyFilesystem),
-            ))
+            Err(DiskError::new(act, path, io::Error::from(io::ErrorKind::ReadOnlyFilesystem)))
         }
     }
 
     fn opened(&self, act: &'static str, file: FileId) -> Result<Arc<Opened>, DiskError> {
         let table = self.files.read().unwrap_or_else(PoisonError::into_inner);
-        table.open.get(&file.0).cloned().ok_or_else(|| {
-            DiskError::new(
-                act,
-                "(closed file)",
-                io::Error::from(io::ErrorKind::NotFound),
-            )
-        })
+        table
+            .open
+            .get(&file.0)
+            .cloned()
+            .ok_or_else(|| DiskError::new(act, "(closed file)", io::Error::from(io::ErrorKind::NotFound)))
     }
 }
 
@@ -181,19 +136,11 @@ impl Disk for RealDisk {
                 options.write(true);
             }
         }
-        let file = options
-            .open(self.at(path))
-            .map_err(|source| DiskError::new("open", path, source))?;
+        let file = options.open(self.at(path)).map_err(|source| DiskError::new("open", path, source))?;
         let mut table = self.files.write().unwrap_or_else(PoisonError::into_inner);
         table.next += 1;
         let id = table.next;
-        table.open.insert(
-            id,
-            Arc::new(Opened {
-                path: path.to_owned(),
-                file,
-            }),
-        );
+        table.open.insert(id, Arc::new(Opened { path: path.to_owned(), file }));
         Ok(FileId(id))
     }
 
@@ -204,52 +151,36 @@ impl Disk for RealDisk {
 
     fn len(&self, file: FileId) -> Result<u64, DiskError> {
         let opened = self.opened("measure", file)?;
-        opened
-            .file
-            .metadata()
-            .map(|m| m.len())
-            .map_err(|e| DiskError::new("measure", &opened.path, e))
+        opened.file.metadata().map(|m| m.len()).map_err(|e| DiskError::new("measure", &opened.path, e))
     }
 
     fn read_at(&self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, DiskError> {
         let opened = self.opened("read", file)?;
-        fill(into, |rest, done| {
-            opened.file.read_at(rest, offset + done as u64)
-        })
-        .map_err(|e| DiskError::new("read", &opened.path, e))
+        fill(into, |rest, done| opened.file.read_at(rest, offset + done as u64))
+            .map_err(|e| DiskError::new("read", &opened.path, e))
     }
 
     fn append(&self, file: FileId, bytes: &[u8]) -> Result<(), DiskError> {
         let end = self.len(file)?;
         let opened = self.opened("append to", file)?;
-        drain(bytes, |rest, done| {
-            opened.file.write_at(rest, end + done as u64)
-        })
-        .map_err(|e| DiskError::new("append to", &opened.path, e))
+        drain(bytes, |rest, done| opened.file.write_at(rest, end + done as u64))
+            .map_err(|e| DiskError::new("append to", &opened.path, e))
     }
 
     fn overwrite(&self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         let opened = self.opened("overwrite", file)?;
-        drain(bytes, |rest, done| {
-            opened.file.write_at(rest, offset + done as u64)
-        })
-        .map_err(|e| DiskError::new("overwrite", &opened.path, e))
+        drain(bytes, |rest, done| opened.file.write_at(rest, offset + done as u64))
+            .map_err(|e| DiskError::new("overwrite", &opened.path, e))
     }
 
     fn sync_data(&self, file: FileId) -> Result<(), DiskError> {
         let opened = self.opened(SYNC, file)?;
-        opened
-            .file
-            .sync_data()
-            .map_err(|e| DiskError::new(SYNC, &opened.path, e))
+        opened.file.sync_data().map_err(|e| DiskError::new(SYNC, &opened.path, e))
     }
 
     fn truncate(&self, file: FileId, len: u64) -> Result<(), DiskError> {
         let opened = self.opened("shorten", file)?;
-        opened
-            .file
-            .set_len(len)
-            .map_err(|e| DiskError::new("shorten", &opened.path, e))
+        opened.file.set_len(len).map_err(|e| DiskError::new("shorten", &opened.path, e))
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
@@ -277,9 +208,7 @@ impl Disk for RealDisk {
 
     fn sync_dir(&self, path: &str) -> Result<(), DiskError> {
         path::check_dir(path)?;
-        fs::File::open(self.at(path))
-            .and_then(|dir| dir.sync_all())
-            .map_err(|e| DiskError::new(SYNC_DIR, path, e))
+        fs::File::open(self.at(path)).and_then(|dir| dir.sync_all()).map_err(|e| DiskError::new(SYNC_DIR, path, e))
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, DiskError> {
@@ -314,10 +243,7 @@ fn drain(bytes: &[u8], mut write: impl FnMut(&[u8], usize) -> io::Result<usize>)
 }
 
 /// Fills `into` through a call that may read less or be interrupted; less only at the end.
-fn fill(
-    into: &mut [u8],
-    mut read: impl FnMut(&mut [u8], usize) -> io::Result<usize>,
-) -> io::Result<usize> {
+fn fill(into: &mut [u8], mut read: impl FnMut(&mut [u8], usize) -> io::Result<usize>) -> io::Result<usize> {
     let mut done = 0;
     while let Some(rest) = into.get_mut(done..).filter(|rest| !rest.is_empty()) {
         match read(rest, done) {
@@ -369,10 +295,7 @@ mod tests {
 
     #[test]
     fn c10_a_write_of_nothing_is_an_error_and_not_a_loop() {
-        assert_eq!(
-            drain(b"x", |_, _| Ok(0)).unwrap_err().kind(),
-            io::ErrorKind::WriteZero
-        );
+        assert_eq!(drain(b"x", |_, _| Ok(0)).unwrap_err().kind(), io::ErrorKind::WriteZero);
     }
 
     #[test]

@@ -15,27 +15,15 @@ fn script(disk: Arc<dyn Disk>) -> Vec<String> {
     for path in ["../x", "/etc/passwd", "a//b", "", "a/./b", "a\0"] {
         note(path, disk.open(path, Mode::Append).map(|_| String::new()));
     }
-    note(
-        "no directory",
-        disk.open("d/f", Mode::Append).map(|_| String::new()),
-    );
+    note("no directory", disk.open("d/f", Mode::Append).map(|_| String::new()));
     note("mkdir", disk.create_dir("d").map(done));
     note("mkdir again", disk.create_dir("d").map(done));
-    note(
-        "missing",
-        disk.open("d/f", Mode::Read).map(|_| String::new()),
-    );
-    note(
-        "missing",
-        disk.open("d/f", Mode::Overwrite).map(|_| String::new()),
-    );
+    note("missing", disk.open("d/f", Mode::Read).map(|_| String::new()));
+    note("missing", disk.open("d/f", Mode::Overwrite).map(|_| String::new()));
     let file = disk.open("d/f", Mode::Append).unwrap();
     note("append", disk.append(file, b"hello").map(done));
     note("append", disk.append(file, b", world").map(done));
-    note(
-        "create",
-        disk.open("d/f", Mode::Create).map(|_| String::new()),
-    );
+    note("create", disk.open("d/f", Mode::Create).map(|_| String::new()));
     let again = disk.open("d/f", Mode::Append).unwrap();
     note("append", disk.append(again, b"!").map(done));
     note("len", disk.len(file).map(|len| len.to_string()));
@@ -44,10 +32,7 @@ fn script(disk: Arc<dyn Disk>) -> Vec<String> {
     let mut bytes = [0; 40];
     for offset in [0, 5, 12, 13, 99] {
         let got = disk.read_at(file, offset, &mut bytes);
-        note(
-            "read",
-            got.map(|n| String::from_utf8_lossy(&bytes[..n]).into_owned()),
-        );
+        note("read", got.map(|n| String::from_utf8_lossy(&bytes[..n]).into_owned()));
     }
     note("shorten", disk.truncate(file, 5).map(done));
     note("append", disk.append(file, b".").map(done));
@@ -66,11 +51,7 @@ fn script(disk: Arc<dyn Disk>) -> Vec<String> {
     note("sync root", disk.sync_dir("").map(done));
     disk.open("top", Mode::Create).unwrap();
     note("list", disk.list("d").map(|names| names.join(",")));
-    note(
-        "list",
-        disk.list("")
-            .map(|names| names.join(",").replace("lock,", "")),
-    );
+    note("list", disk.list("").map(|names| names.join(",").replace("lock,", "")));
     note("list", disk.list("nowhere").map(|names| names.join(",")));
     note("still open", disk.len(file).map(|len| len.to_string()));
     disk.close(file);
@@ -107,15 +88,8 @@ fn c4_what_was_synced_survives_every_cut() {
     for cut in power_cuts() {
         let left = disk.power_cut(cut).files()["f"].clone();
         assert_eq!(left[..5_000], [7; 5_000], "{cut:?}");
-        assert!(
-            left.len() <= 14_000 && left[5_000..].iter().all(|byte| matches!(byte, 0 | 9)),
-            "{cut:?}"
-        );
-        assert_eq!(
-            disk.power_cut(cut).files()["f"],
-            left,
-            "a cut is deterministic"
-        );
+        assert!(left.len() <= 14_000 && left[5_000..].iter().all(|byte| matches!(byte, 0 | 9)), "{cut:?}");
+        assert_eq!(disk.power_cut(cut).files()["f"], left, "a cut is deterministic");
         shapes.insert(left);
     }
     assert!(shapes.len() > 20, "{} different remains", shapes.len());
@@ -130,20 +104,8 @@ fn c4_a_name_survives_only_with_its_directory() {
     assert!(disk.power_cut(PowerCut::Lost).files().is_empty());
     disk.sync_dir("").unwrap();
     disk.rename("f", "g").unwrap();
-    assert_eq!(
-        disk.power_cut(PowerCut::Lost)
-            .files()
-            .into_keys()
-            .collect::<Vec<_>>(),
-        ["f"]
-    );
-    assert_eq!(
-        disk.power_cut(PowerCut::Kept)
-            .files()
-            .into_keys()
-            .collect::<Vec<_>>(),
-        ["g"]
-    );
+    assert_eq!(disk.power_cut(PowerCut::Lost).files().into_keys().collect::<Vec<_>>(), ["f"]);
+    assert_eq!(disk.power_cut(PowerCut::Kept).files().into_keys().collect::<Vec<_>>(), ["g"]);
 }
 
 #[test]
@@ -161,11 +123,7 @@ fn c9_a_failed_sync_loses_its_pages_and_the_next_one_succeeds() {
 fn faults_come_at_their_number() {
     let (disk, file) = with_file(b"");
     let next = disk.operations() + 1;
-    disk.plan([
-        (next, Fault::NoSpace),
-        (next + 1, Fault::ShortWrite(2)),
-        (next + 3, Fault::PowerOff),
-    ]);
+    disk.plan([(next, Fault::NoSpace), (next + 1, Fault::ShortWrite(2)), (next + 3, Fault::PowerOff)]);
     assert!(disk.append(file, b"abc").unwrap_err().is_full());
     assert!(disk.append(file, b"abc").unwrap_err().is_full());
     disk.append(file, b"d").unwrap();

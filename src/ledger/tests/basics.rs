@@ -13,74 +13,26 @@ fn what_was_appended_is_read_back_and_verifies() {
     let stamps = ledger
         .append(&[
             note(1, "first words, äöü"),
-            Draft {
-                run: Some(7),
-                ..note(2, "")
-            },
-            Draft {
-                run: Some(7),
-                run_closed: true,
-                ..event(3)
-            },
+            Draft { run: Some(7), ..note(2, "") },
+            Draft { run: Some(7), run_closed: true, ..event(3) },
         ])
         .unwrap();
-    assert_eq!(
-        stamps.iter().map(|stamp| stamp.index).collect::<Vec<_>>(),
-        [1, 2, 3]
-    );
+    assert_eq!(stamps.iter().map(|stamp| stamp.index).collect::<Vec<_>>(), [1, 2, 3]);
     drop(ledger);
 
     let ledger = open(&disk);
     let first = ledger.read(1).unwrap();
-    assert_eq!(
-        (first.kind.as_str(), first.at, &first.by),
-        ("note.written", 1, &json!({"person": "ada"}))
-    );
-    assert_eq!(
-        ledger.detail(&first, "text").unwrap(),
-        Detail::Text("first words, äöü".into())
-    );
-    assert_eq!(
-        ledger.read(2).unwrap().run,
-        Some(RunLink {
-            id: 7,
-            seq: 1,
-            prev: None,
-            end: false
-        })
-    );
+    assert_eq!((first.kind.as_str(), first.at, &first.by), ("note.written", 1, &json!({"person": "ada"})));
+    assert_eq!(ledger.detail(&first, "text").unwrap(), Detail::Text("first words, äöü".into()));
+    assert_eq!(ledger.read(2).unwrap().run, Some(RunLink { id: 7, seq: 1, prev: None, end: false }));
     let last = ledger.read(3).unwrap();
-    assert_eq!(
-        last.run,
-        Some(RunLink {
-            id: 7,
-            seq: 2,
-            prev: Some(stamps[1].hash),
-            end: true
-        })
-    );
+    assert_eq!(last.run, Some(RunLink { id: 7, seq: 2, prev: Some(stamps[1].hash), end: true }));
     assert_eq!(last.prev, Some(stamps[1].hash));
-    assert_eq!(
-        ledger.head(),
-        Head {
-            size: 4,
-            hash: stamps[2].hash,
-            at: 3
-        }
-    );
-    assert_eq!(
-        ledger
-            .iter(1)
-            .map(|entry| entry.unwrap().index)
-            .collect::<Vec<_>>(),
-        [1, 2, 3]
-    );
+    assert_eq!(ledger.head(), Head { size: 4, hash: stamps[2].hash, at: 3 });
+    assert_eq!(ledger.iter(1).map(|entry| entry.unwrap().index).collect::<Vec<_>>(), [1, 2, 3]);
     let verdict = verify_now(&disk);
     assert_eq!(verdict.outcome, Outcome::Intact, "{verdict}");
-    assert_eq!(
-        (verdict.details, verdict.origin.as_deref()),
-        (2, Some(ledger.genesis().origin.as_str()))
-    );
+    assert_eq!((verdict.details, verdict.origin.as_deref()), (2, Some(ledger.genesis().origin.as_str())));
 }
 
 #[test]
@@ -107,24 +59,10 @@ fn the_private_key_is_event_0s_and_on_disk_only() {
     let key = ledger.signing_key().unwrap().unwrap();
     assert_eq!(key.verifying_key().to_bytes(), ledger.genesis().key);
     let other = MemoryDisk::new();
-    Ledger::init(
-        Arc::new(other.clone()),
-        Box::new(SeededEntropy::new(99)),
-        0,
-        json!({}),
-    )
-    .unwrap();
+    Ledger::init(Arc::new(other.clone()), Box::new(SeededEntropy::new(99)), 0, json!({})).unwrap();
     let mut files = disk.files();
-    files.insert(
-        "keys/ledger.ed25519".into(),
-        other.files()["keys/ledger.ed25519"].clone(),
-    );
-    assert!(
-        open(&MemoryDisk::with_files(&files))
-            .signing_key()
-            .unwrap()
-            .is_none()
-    );
+    files.insert("keys/ledger.ed25519".into(), other.files()["keys/ledger.ed25519"].clone());
+    assert!(open(&MemoryDisk::with_files(&files)).signing_key().unwrap().is_none());
 }
 
 #[test]
@@ -132,12 +70,7 @@ fn a_ledger_is_made_once() {
     let disk = MemoryDisk::new();
     drop(init(&disk));
     let before = disk.files();
-    let again = Ledger::init(
-        Arc::new(disk.clone()),
-        Box::new(SeededEntropy::new(2)),
-        0,
-        json!({}),
-    );
+    let again = Ledger::init(Arc::new(disk.clone()), Box::new(SeededEntropy::new(2)), 0, json!({}));
     assert!(matches!(again, Err(LedgerError::AlreadyThere)));
     assert_eq!(disk.files(), before);
     let empty = Ledger::open(Arc::new(MemoryDisk::new()), Box::new(SeededEntropy::new(2)));
@@ -150,11 +83,7 @@ fn segments_roll_and_every_event_is_found_again() {
     drop(init(&disk));
     let mut ledger = open_small(&disk, 4_000);
     for at in 1..=300 {
-        let draft = if at % 3 == 0 {
-            note(at, &format!("note {at}"))
-        } else {
-            event(at)
-        };
+        let draft = if at % 3 == 0 { note(at, &format!("note {at}")) } else { event(at) };
         if at % 5 == 0 {
             ledger.append(&[draft, note(at, "second")]).unwrap();
         } else {
@@ -174,23 +103,14 @@ fn segments_roll_and_every_event_is_found_again() {
         }
         let ledger = open_small(&disk, 4_000);
         assert_eq!(ledger.head().size, size);
-        assert_eq!(
-            ledger.recorded(0).map(Result::unwrap).collect::<Vec<_>>(),
-            live
-        );
+        assert_eq!(ledger.recorded(0).map(Result::unwrap).collect::<Vec<_>>(), live);
         for index in (0..size).rev() {
             let entry = ledger.read(index).unwrap();
             assert_eq!(entry, live[index as usize].entry);
-            assert_eq!(
-                ledger.reader().details(&entry).unwrap(),
-                live[index as usize].details
-            );
+            assert_eq!(ledger.reader().details(&entry).unwrap(), live[index as usize].details);
         }
         assert_eq!(
-            ledger
-                .recorded(200)
-                .map(|r| r.unwrap().entry.index)
-                .collect::<Vec<_>>(),
+            ledger.recorded(200).map(|r| r.unwrap().entry.index).collect::<Vec<_>>(),
             (200..size).collect::<Vec<_>>()
         );
     }
@@ -201,138 +121,40 @@ fn segments_roll_and_every_event_is_found_again() {
 fn a_mistaken_draft_is_refused_and_nothing_is_written() {
     let disk = MemoryDisk::new();
     let mut ledger = init(&disk);
-    ledger
-        .append(&[Draft {
-            run: Some(5),
-            run_closed: true,
-            ..event(10)
-        }])
-        .unwrap();
+    ledger.append(&[Draft { run: Some(5), run_closed: true, ..event(10) }]).unwrap();
     let before = disk.files();
     let body = |value| serde_json::Map::from_iter([("x".to_owned(), value)]);
     let long = "x".repeat(TOKEN);
     type Expected = fn(&DraftError) -> bool;
     let wrong: Vec<(Draft, Expected)> = vec![
-        (
-            Draft {
-                kind: "Note Written".into(),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::Kind(_)),
-        ),
-        (
-            Draft {
-                kind: String::new(),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::Kind(_)),
-        ),
-        (event(9), |e| {
-            matches!(e, DraftError::Clock { at: 9, last: 11 })
+        (Draft { kind: "Note Written".into(), ..event(11) }, |e| matches!(e, DraftError::Kind(_))),
+        (Draft { kind: String::new(), ..event(11) }, |e| matches!(e, DraftError::Kind(_))),
+        (event(9), |e| matches!(e, DraftError::Clock { at: 9, last: 11 })),
+        (Draft { body: body(json!("free text")), ..event(11) }, |e| matches!(e, DraftError::FreeText(_))),
+        (Draft { body: body(json!({"y": ["ä"]})), ..event(11) }, |e| matches!(e, DraftError::FreeText(_))),
+        (Draft { body: body(json!(long)), ..event(11) }, |e| matches!(e, DraftError::FreeText(_))),
+        (Draft { by: json!("two words"), ..event(11) }, |e| matches!(e, DraftError::FreeText(_))),
+        (Draft { body: body(json!(0.5)), ..event(11) }, |e| matches!(e, DraftError::Canonical(_))),
+        (Draft { body: body(json!(vec!["x"; 5_000])), ..event(11) }, |e| matches!(e, DraftError::LeafBytes(_))),
+        (Draft { run: Some(5), ..event(11) }, |e| matches!(e, DraftError::RunOver(5))),
+        (Draft { run: Some(4), ..event(11) }, |e| matches!(e, DraftError::RunOver(4))),
+        (Draft { run_closed: true, ..event(11) }, |e| matches!(e, DraftError::NoRun)),
+        (Draft { details: [("No".into(), vec![])].into(), ..event(11) }, |e| matches!(e, DraftError::DetailName(_))),
+        (Draft { details: [("x".into(), vec![0; DETAIL_BYTES_MAX + 1])].into(), ..event(11) }, |e| {
+            matches!(e, DraftError::DetailBytes { .. })
         }),
-        (
-            Draft {
-                body: body(json!("free text")),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::FreeText(_)),
-        ),
-        (
-            Draft {
-                body: body(json!({"y": ["ä"]})),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::FreeText(_)),
-        ),
-        (
-            Draft {
-                body: body(json!(long)),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::FreeText(_)),
-        ),
-        (
-            Draft {
-                by: json!("two words"),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::FreeText(_)),
-        ),
-        (
-            Draft {
-                body: body(json!(0.5)),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::Canonical(_)),
-        ),
-        (
-            Draft {
-                body: body(json!(vec!["x"; 5_000])),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::LeafBytes(_)),
-        ),
-        (
-            Draft {
-                run: Some(5),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::RunOver(5)),
-        ),
-        (
-            Draft {
-                run: Some(4),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::RunOver(4)),
-        ),
-        (
-            Draft {
-                run_closed: true,
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::NoRun),
-        ),
-        (
-            Draft {
-                details: [("No".into(), vec![])].into(),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::DetailName(_)),
-        ),
-        (
-            Draft {
-                details: [("x".into(), vec![0; DETAIL_BYTES_MAX + 1])].into(),
-                ..event(11)
-            },
-            |e| matches!(e, DraftError::DetailBytes { .. }),
-        ),
     ];
     for (draft, expected) in wrong {
         match ledger.append(&[event(11), draft.clone()]) {
-            Err(LedgerError::Draft {
-                position: 1,
-                source,
-            }) => assert!(expected(&source), "{source}"),
+            Err(LedgerError::Draft { position: 1, source }) => assert!(expected(&source), "{source}"),
             other => panic!("{draft:?}: {other:?}"),
         }
     }
     let many = vec![event(11); BATCH_EVENTS_MAX + 1];
-    assert!(matches!(
-        ledger.append(&many),
-        Err(LedgerError::Draft {
-            source: DraftError::Batch { .. },
-            ..
-        })
-    ));
+    assert!(matches!(ledger.append(&many), Err(LedgerError::Draft { source: DraftError::Batch { .. }, .. })));
     assert_eq!(disk.files(), before);
     assert_eq!(ledger.health(), Health::Fine);
-    ledger
-        .append(&[Draft {
-            run: Some(6),
-            ..event(10)
-        }])
-        .unwrap();
+    ledger.append(&[Draft { run: Some(6), ..event(10) }]).unwrap();
 }
 
 #[test]
@@ -343,19 +165,13 @@ fn z52_a_newer_format_is_refused() {
     drop(ledger);
     let genesis = forge(&disk, 0, |leaf| leaf["body"]["format"] = json!(2));
     let refused = Ledger::open(Arc::new(genesis.clone()), Box::new(SeededEntropy::new(1)));
-    assert!(matches!(
-        refused,
-        Err(LedgerError::NewerFormat { found: 2 })
-    ));
+    assert!(matches!(refused, Err(LedgerError::NewerFormat { found: 2 })));
     let leaf = forge(&disk, 1, |leaf| {
         leaf["v"] = json!(3);
         leaf["shape"] = json!("unknown");
     });
     let refused = Ledger::open(Arc::new(leaf), Box::new(SeededEntropy::new(1)));
-    assert!(matches!(
-        refused,
-        Err(LedgerError::NewerFormat { found: 3 })
-    ));
+    assert!(matches!(refused, Err(LedgerError::NewerFormat { found: 3 })));
 }
 
 #[test]

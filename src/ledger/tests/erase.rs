@@ -3,20 +3,12 @@
 use super::*;
 
 fn contains(disk: &MemoryDisk, needle: &[u8]) -> bool {
-    disk.files()
-        .values()
-        .any(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
+    disk.files().values().any(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
 }
 
 fn erase(ledger: &mut Ledger, at: i64, index: u64, name: &str) {
     let body = erasure_body([(index, name)]);
-    ledger
-        .append(&[Draft {
-            kind: KIND_ERASED.into(),
-            body,
-            ..event(at)
-        }])
-        .unwrap();
+    ledger.append(&[Draft { kind: KIND_ERASED.into(), body, ..event(at) }]).unwrap();
     ledger.erase(index, name).unwrap();
 }
 
@@ -25,16 +17,10 @@ fn an_erased_detail_is_gone_and_everything_else_stays() {
     let disk = MemoryDisk::new();
     let mut ledger = init(&disk);
     let two = Draft {
-        details: [
-            ("reason".into(), b"because of kim".to_vec()),
-            ("text".into(), b"personal words".to_vec()),
-        ]
-        .into(),
+        details: [("reason".into(), b"because of kim".to_vec()), ("text".into(), b"personal words".to_vec())].into(),
         ..note(1, "")
     };
-    ledger
-        .append(&[note(1, "before"), two, note(1, "after")])
-        .unwrap();
+    ledger.append(&[note(1, "before"), two, note(1, "after")]).unwrap();
     let leaf = ledger.reader().leaf(2).unwrap();
     let entry = ledger.read(2).unwrap();
     let salt = {
@@ -49,19 +35,13 @@ fn an_erased_detail_is_gone_and_everything_else_stays() {
     for ledger in [ledger, open(&disk)] {
         assert_eq!(ledger.reader().leaf(2).unwrap(), leaf);
         assert_eq!(ledger.detail(&entry, "text").unwrap(), Detail::Erased);
-        assert_eq!(
-            ledger.detail(&entry, "reason").unwrap(),
-            Detail::Text(b"because of kim".to_vec())
-        );
+        assert_eq!(ledger.detail(&entry, "reason").unwrap(), Detail::Text(b"because of kim".to_vec()));
         let all: Vec<_> = ledger.recorded(0).map(Result::unwrap).collect();
         assert_eq!(all[2].details["text"], Detail::Erased);
         assert_eq!(all[3].details["text"], Detail::Text(b"after".to_vec()));
     }
     let verdict = verify_now(&disk);
-    assert_eq!(
-        (&verdict.outcome, verdict.erased, verdict.details),
-        (&Outcome::Intact, 1, 3)
-    );
+    assert_eq!((&verdict.outcome, verdict.erased, verdict.details), (&Outcome::Intact, 1, 3));
 }
 
 #[test]
@@ -73,14 +53,8 @@ fn erasing_twice_or_what_is_not_there() {
     let before = disk.files();
     ledger.erase(1, "text").unwrap();
     assert_eq!(disk.files(), before);
-    assert!(matches!(
-        ledger.erase(1, "other"),
-        Err(LedgerError::NoDetail { .. })
-    ));
-    assert!(matches!(
-        ledger.erase(9, "text"),
-        Err(LedgerError::NoEvent(9))
-    ));
+    assert!(matches!(ledger.erase(1, "other"), Err(LedgerError::NoDetail { .. })));
+    assert!(matches!(ledger.erase(9, "text"), Err(LedgerError::NoEvent(9))));
     assert_eq!(disk.files(), before);
 }
 
@@ -90,10 +64,7 @@ fn a_detail_of_no_bytes_can_be_erased_too() {
     let mut ledger = init(&disk);
     ledger.append(&[note(1, "")]).unwrap();
     let entry = ledger.read(1).unwrap();
-    assert_eq!(
-        ledger.detail(&entry, "text").unwrap(),
-        Detail::Text(Vec::new())
-    );
+    assert_eq!(ledger.detail(&entry, "text").unwrap(), Detail::Text(Vec::new()));
     erase(&mut ledger, 2, 1, "text");
     assert_eq!(ledger.detail(&entry, "text").unwrap(), Detail::Erased);
 }
@@ -104,42 +75,24 @@ fn details_are_found_in_old_segments_and_large_batches() {
     drop(init(&disk));
     let mut ledger = open_small(&disk, 30_000);
     for batch in 0..6_i64 {
-        let drafts: Vec<_> = (0..70)
-            .map(|n| note(batch, &format!("batch {batch} note {n}")))
-            .collect();
+        let drafts: Vec<_> = (0..70).map(|n| note(batch, &format!("batch {batch} note {n}"))).collect();
         ledger.append(&drafts).unwrap();
     }
     for index in [1, 70, 71, 200, 420] {
         erase(&mut ledger, 10, index, "text");
         let entry = ledger.read(index).unwrap();
-        assert_eq!(
-            ledger.detail(&entry, "text").unwrap(),
-            Detail::Erased,
-            "event {index}"
-        );
+        assert_eq!(ledger.detail(&entry, "text").unwrap(), Detail::Erased, "event {index}");
         let near = ledger.read(index - 1).unwrap();
         if index > 1 {
-            assert!(
-                matches!(ledger.detail(&near, "text").unwrap(), Detail::Text(_)) || index == 71
-            );
+            assert!(matches!(ledger.detail(&near, "text").unwrap(), Detail::Text(_)) || index == 71);
         }
     }
     drop(ledger);
     let ledger = open_small(&disk, 30_000);
-    let erased = ledger.recorded(0).filter(|r| {
-        r.as_ref()
-            .unwrap()
-            .details
-            .values()
-            .any(|d| *d == Detail::Erased)
-    });
+    let erased = ledger.recorded(0).filter(|r| r.as_ref().unwrap().details.values().any(|d| *d == Detail::Erased));
     assert_eq!(erased.count(), 5);
     let verdict = verify_now(&disk);
-    assert_eq!(
-        (&verdict.outcome, verdict.erased),
-        (&Outcome::Intact, 5),
-        "{verdict}"
-    );
+    assert_eq!((&verdict.outcome, verdict.erased), (&Outcome::Intact, 5), "{verdict}");
 }
 
 #[test]
@@ -147,10 +100,7 @@ fn large_details_come_back_whole() {
     let disk = MemoryDisk::new();
     let mut ledger = init(&disk);
     let plan = vec![b'p'; 3 * 1024 * 1024];
-    let draft = Draft {
-        details: [("plan".into(), plan.clone())].into(),
-        ..note(1, "")
-    };
+    let draft = Draft { details: [("plan".into(), plan.clone())].into(), ..note(1, "") };
     ledger.append(&[draft, note(1, "after")]).unwrap();
     let details = ledger.recorded(1).next().unwrap().unwrap().details;
     assert_eq!(details["plan"], Detail::Text(plan));
@@ -160,10 +110,8 @@ fn large_details_come_back_whole() {
 #[test]
 fn the_real_disk_keeps_a_ledger_too() {
     let dir = tempfile::tempdir().unwrap();
-    let lock =
-        || -> Arc<dyn Disk> { Arc::new(RealDisk::lock(&dir.path().join("data"), 1).unwrap()) };
-    let mut ledger =
-        Ledger::init(lock(), Box::new(OsEntropy), 0, json!({"process": "init"})).unwrap();
+    let lock = || -> Arc<dyn Disk> { Arc::new(RealDisk::lock(&dir.path().join("data"), 1).unwrap()) };
+    let mut ledger = Ledger::init(lock(), Box::new(OsEntropy), 0, json!({"process": "init"})).unwrap();
     for at in 1..50 {
         ledger.append(&[note(at, "words"), event(at)]).unwrap();
     }
@@ -173,18 +121,8 @@ fn the_real_disk_keeps_a_ledger_too() {
     let ledger = Ledger::open_sized(lock(), Box::new(OsEntropy), 10_000).unwrap();
     assert_eq!(ledger.head(), head);
     let beside: Arc<dyn Disk> = Arc::new(RealDisk::read_only(&dir.path().join("data")).unwrap());
-    let verdict = verify(
-        &beside,
-        Known {
-            kinds: KINDS,
-            since: Some((head.size, head.hash)),
-        },
-    );
-    assert_eq!(
-        (&verdict.outcome, verdict.erased),
-        (&Outcome::Intact, 1),
-        "{verdict}"
-    );
+    let verdict = verify(&beside, Known { kinds: KINDS, since: Some((head.size, head.hash)) });
+    assert_eq!((&verdict.outcome, verdict.erased), (&Outcome::Intact, 1), "{verdict}");
 }
 
 #[test]
@@ -204,9 +142,7 @@ fn verification_beside_a_writer_never_cries_wolf() {
         }
     });
     for at in 1..150 {
-        ledger
-            .append(&[note(at, "words to erase"), note(at, "words to keep")])
-            .unwrap();
+        ledger.append(&[note(at, "words to erase"), note(at, "words to keep")]).unwrap();
         let index = ledger.head().size - 2;
         erase(&mut ledger, at, index, "text");
     }

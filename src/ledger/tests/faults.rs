@@ -23,14 +23,7 @@ fn workload(disk: &MemoryDisk) -> Seen {
         let drafts = match at % 3 {
             0 => vec![event(at)],
             1 => vec![note(at, &"long ".repeat(60))],
-            _ => vec![
-                note(at, "a"),
-                Draft {
-                    run: Some(at as u64),
-                    ..event(at)
-                },
-                note(at, "b"),
-            ],
+            _ => vec![note(at, "a"), Draft { run: Some(at as u64), ..event(at) }, note(at, "b")],
         };
         match ledger.append(&drafts) {
             Ok(stamps) => {
@@ -48,11 +41,7 @@ fn workload(disk: &MemoryDisk) -> Seen {
             seen.1.push(error);
         }
     }
-    Seen {
-        acknowledged: seen.0,
-        errors: seen.1,
-        ledger,
-    }
+    Seen { acknowledged: seen.0, errors: seen.1, ledger }
 }
 
 fn base() -> MemoryDisk {
@@ -73,9 +62,7 @@ fn counts() -> (u64, u64) {
 
 fn leaves_of(ledger: &Ledger) -> Vec<Vec<u8>> {
     let reader = ledger.reader();
-    (0..ledger.head().size)
-        .map(|index| reader.leaf(index).unwrap())
-        .collect()
+    (0..ledger.head().size).map(|index| reader.leaf(index).unwrap()).collect()
 }
 
 /// Everything acknowledged is there, live and after a restart with or without a power cut before it.
@@ -87,15 +74,8 @@ fn check(disk: &MemoryDisk, seen: &Seen, what: &str) {
         let ledger = Ledger::open_sized(shared(&disk), Box::new(SeededEntropy::new(8)), 3_000)
             .unwrap_or_else(|error| panic!("{error}, {how}, {what}"));
         let found = leaves_of(&ledger);
-        assert_eq!(
-            found[..seen.acknowledged.len()],
-            seen.acknowledged,
-            "{how}, {what}"
-        );
-        let known = Known {
-            kinds: KINDS,
-            since: None,
-        };
+        assert_eq!(found[..seen.acknowledged.len()], seen.acknowledged, "{how}, {what}");
+        let known = Known { kinds: KINDS, since: None };
         let verdict = verify(&shared(&disk), known);
         let unrecorded = |reason: &Reason| matches!(reason, Reason::ErasureUnrecorded(_));
         match &verdict.outcome {
@@ -118,13 +98,9 @@ fn c7_no_room_at_every_operation_refuses_and_goes_on_when_there_is_room() {
             let mut seen = workload(&disk);
             let what = format!("{fault:?} at operation {n}");
             let stamp = seen.ledger.append(&[event(100)]).unwrap()[0];
-            seen.acknowledged
-                .push(seen.ledger.reader().leaf(stamp.index).unwrap());
+            seen.acknowledged.push(seen.ledger.reader().leaf(stamp.index).unwrap());
             for error in &seen.errors {
-                assert!(
-                    matches!(error, LedgerError::Write(cause) if cause.is_full()),
-                    "{error}, {what}"
-                );
+                assert!(matches!(error, LedgerError::Write(cause) if cause.is_full()), "{error}, {what}");
                 assert_eq!(error.exit_code(), 75);
             }
             refused += seen.errors.len();
@@ -144,10 +120,7 @@ fn c7_a_full_disk_refuses_until_there_is_room() {
     ledger.append(&[note(1, "before")]).unwrap();
     disk.set_full(true);
     for _ in 0..3 {
-        assert!(matches!(
-            ledger.append(&[note(2, "x")]),
-            Err(LedgerError::Write(_))
-        ));
+        assert!(matches!(ledger.append(&[note(2, "x")]), Err(LedgerError::Write(_))));
         assert_eq!(ledger.health(), Health::Refusing);
     }
     assert_eq!(ledger.head().size, 2);
@@ -157,11 +130,7 @@ fn c7_a_full_disk_refuses_until_there_is_room() {
     assert_eq!(ledger.health(), Health::Fine);
     drop(ledger);
     disk.set_full(true);
-    assert_eq!(
-        open(&disk).head().size,
-        3,
-        "a full disk does not keep the ledger shut"
-    );
+    assert_eq!(open(&disk).head().size, 3, "a full disk does not keep the ledger shut");
 }
 
 #[test]
@@ -172,10 +141,7 @@ fn c8_an_io_error_at_every_operation_loses_nothing_acknowledged() {
         let disk = base();
         disk.plan([(n, Fault::Io)]);
         let seen = workload(&disk);
-        let what = format!(
-            "I/O error at operation {n} ({})",
-            disk.acts()[n as usize - 1]
-        );
+        let what = format!("I/O error at operation {n} ({})", disk.acts()[n as usize - 1]);
         for error in &seen.errors {
             assert_eq!(error.exit_code(), 74, "{error}, {what}");
         }
@@ -198,19 +164,13 @@ fn c8_an_io_error_while_opening_is_an_error_and_changes_nothing() {
         disk.plan([(n, Fault::Io)]);
         let opened = Ledger::open_sized(shared(&disk), Box::new(SeededEntropy::new(1)), 3_000);
         match opened {
-            Ok(ledger) => assert_eq!(
-                ledger.head().size,
-                open_small(&MemoryDisk::with_files(&files), 3_000)
-                    .head()
-                    .size
-            ),
+            Ok(ledger) => {
+                assert_eq!(ledger.head().size, open_small(&MemoryDisk::with_files(&files), 3_000).head().size)
+            }
             Err(error) => assert_eq!(error.exit_code(), 74, "{error}"),
         }
         let strip = |files: BTreeMap<String, Vec<u8>>| {
-            files
-                .into_iter()
-                .filter(|(path, _)| !path.starts_with("ledger/index"))
-                .collect::<BTreeMap<_, _>>()
+            files.into_iter().filter(|(path, _)| !path.starts_with("ledger/index")).collect::<BTreeMap<_, _>>()
         };
         assert_eq!(strip(disk.files()), strip(files.clone()), "operation {n}");
     }
@@ -221,9 +181,7 @@ fn c9_a_sync_that_fails_once_poisons_for_good() {
     let (opening, all) = counts();
     let disk = base();
     drop(workload(&disk));
-    let syncs: Vec<u64> = (opening + 1..=all)
-        .filter(|n| disk.acts()[*n as usize - 1].starts_with("sync"))
-        .collect();
+    let syncs: Vec<u64> = (opening + 1..=all).filter(|n| disk.acts()[*n as usize - 1].starts_with("sync")).collect();
     let mut poisoned = 0;
     for n in syncs {
         let disk = base();
@@ -235,27 +193,14 @@ fn c9_a_sync_that_fails_once_poisons_for_good() {
             continue;
         }
         poisoned += 1;
-        assert!(
-            seen.errors
-                .iter()
-                .all(|error| matches!(error, LedgerError::Poisoned(_))),
-            "{:?}",
-            seen.errors
-        );
+        assert!(seen.errors.iter().all(|error| matches!(error, LedgerError::Poisoned(_))), "{:?}", seen.errors);
         let size = seen.ledger.head().size;
         let before = disk.files();
         let again = seen.ledger.append(&[event(1_000)]).unwrap_err();
         assert!(matches!(again, LedgerError::Poisoned(_)));
         assert_eq!(again.exit_code(), 74);
-        assert!(matches!(
-            seen.ledger.erase(1, "text"),
-            Err(LedgerError::Poisoned(_))
-        ));
-        assert_eq!(
-            disk.files(),
-            before,
-            "nothing is written after a failed sync"
-        );
+        assert!(matches!(seen.ledger.erase(1, "text"), Err(LedgerError::Poisoned(_))));
+        assert_eq!(disk.files(), before, "nothing is written after a failed sync");
         assert_eq!(seen.ledger.head().size, size);
         check(&disk, &seen, &format!("failed sync at operation {n}"));
     }
@@ -269,10 +214,7 @@ fn c9_after_a_poisoned_restart_the_ledger_goes_on() {
     let mut ledger = open(&disk);
     ledger.append(&[note(1, "kept")]).unwrap();
     disk.plan([(disk.operations() + 2, Fault::Io)]);
-    assert!(matches!(
-        ledger.append(&[note(2, "in doubt")]),
-        Err(LedgerError::Poisoned(_))
-    ));
+    assert!(matches!(ledger.append(&[note(2, "in doubt")]), Err(LedgerError::Poisoned(_))));
     drop(ledger);
     let disk = disk.power_cut(PowerCut::Kept);
     let mut ledger = open(&disk);
@@ -284,26 +226,16 @@ fn c9_after_a_poisoned_restart_the_ledger_goes_on() {
 #[test]
 fn c9_what_reads_well_after_a_failed_sync_is_written_again_before_it_counts() {
     // The pages of the failed sync are clean in memory and not on the disk: a restarted process reads them well.
-    for (failing, drafts) in [
-        (2, vec![event(2)]),
-        (4, vec![note(2, "in doubt"), event(2)]),
-    ] {
+    for (failing, drafts) in [(2, vec![event(2)]), (4, vec![note(2, "in doubt"), event(2)])] {
         let disk = base();
         let mut ledger = open(&disk);
         ledger.append(&[note(1, "kept")]).unwrap();
         disk.plan([(disk.operations() + failing, Fault::Io)]);
-        assert!(matches!(
-            ledger.append(&drafts),
-            Err(LedgerError::Poisoned(_))
-        ));
+        assert!(matches!(ledger.append(&drafts), Err(LedgerError::Poisoned(_))));
         drop(ledger);
         let mut ledger = open(&disk);
         let size = ledger.head().size;
-        assert_eq!(
-            size,
-            2 + drafts.len() as u64,
-            "it is there as far as anybody can read"
-        );
+        assert_eq!(size, 2 + drafts.len() as u64, "it is there as far as anybody can read");
         ledger.append(&[note(3, "acknowledged on top")]).unwrap();
         let leaves = leaves_of(&ledger);
         for cut in [PowerCut::Lost, PowerCut::Kept] {

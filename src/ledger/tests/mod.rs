@@ -18,10 +18,7 @@ const TOKEN: usize = leaf::TOKEN_BYTES_MAX + 1;
 const KINDS: &[&str] = &["note.written", "thing.happened"];
 
 /// Whether full counts were asked for (`tests/run --deep`).
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the test runner says so by the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "the test runner says so by the environment")]
 fn deep() -> bool {
     std::env::var_os("QUARTERDECK_DEEP").is_some()
 }
@@ -31,13 +28,7 @@ fn shared(disk: &MemoryDisk) -> Arc<dyn Disk> {
 }
 
 fn init(disk: &MemoryDisk) -> Ledger {
-    Ledger::init(
-        shared(disk),
-        Box::new(SeededEntropy::new(1)),
-        0,
-        json!({"process": "init"}),
-    )
-    .unwrap()
+    Ledger::init(shared(disk), Box::new(SeededEntropy::new(1)), 0, json!({"process": "init"})).unwrap()
 }
 
 fn open(disk: &MemoryDisk) -> Ledger {
@@ -69,13 +60,7 @@ fn note(at: i64, text: &str) -> Draft {
 }
 
 fn verify_now(disk: &MemoryDisk) -> Verdict {
-    verify(
-        &shared(disk),
-        Known {
-            kinds: KINDS,
-            since: None,
-        },
-    )
+    verify(&shared(disk), Known { kinds: KINDS, since: None })
 }
 
 /// The leaves of the one segment of a ledger.

@@ -24,14 +24,7 @@ enum Op {
     Reopen,
 }
 
-const OPS: [Op; 6] = [
-    Op::One,
-    Op::Note,
-    Op::Batch,
-    Op::Full,
-    Op::Erase,
-    Op::Reopen,
-];
+const OPS: [Op; 6] = [Op::One, Op::Note, Op::Batch, Op::Full, Op::Erase, Op::Reopen];
 
 /// What the workload knows it was promised.
 #[derive(Debug, Clone, Default)]
@@ -53,16 +46,8 @@ struct Bench {
 impl Bench {
     fn on(disk: &MemoryDisk) -> Self {
         let ledger = open_small(disk, SEGMENT_BYTES);
-        let promised = Promised {
-            sizes: vec![ledger.head().size],
-            ..Promised::default()
-        };
-        Self {
-            disk: disk.clone(),
-            ledger: Some(ledger),
-            promised,
-            clock: 100,
-        }
+        let promised = Promised { sizes: vec![ledger.head().size], ..Promised::default() };
+        Self { disk: disk.clone(), ledger: Some(ledger), promised, clock: 100 }
     }
 
     fn append(&mut self, drafts: &[Draft]) -> Result<(), LedgerError> {
@@ -81,12 +66,7 @@ impl Bench {
             Op::Batch => {
                 let run = u64::try_from(at).unwrap();
                 let long = "x".repeat(300);
-                let drafts: Vec<_> = (0..20)
-                    .map(|_| Draft {
-                        run: Some(run),
-                        ..note(at, &long)
-                    })
-                    .collect();
+                let drafts: Vec<_> = (0..20).map(|_| Draft { run: Some(run), ..note(at, &long) }).collect();
                 self.append(&drafts)
             }
             Op::Full => {
@@ -108,18 +88,12 @@ impl Bench {
             Op::Erase => {
                 let ledger = self.ledger.as_ref().unwrap();
                 let last = (0..ledger.head().size).rev().find(|index| {
-                    let has = ledger
-                        .read(*index)
-                        .is_ok_and(|entry| entry.commitments.contains_key("text"));
+                    let has = ledger.read(*index).is_ok_and(|entry| entry.commitments.contains_key("text"));
                     has && !self.promised.erased.contains(&(*index, "text".into()))
                 });
                 let Some(index) = last else { return Ok(()) };
                 let body = erasure_body([(index, "text")]);
-                self.append(&[Draft {
-                    kind: KIND_ERASED.into(),
-                    body,
-                    ..event(at)
-                }])?;
+                self.append(&[Draft { kind: KIND_ERASED.into(), body, ..event(at) }])?;
                 self.promised.erasing = Some((index, "text".into()));
                 self.ledger.as_mut().unwrap().erase(index, "text")?;
                 self.promised.erased.extend(self.promised.erasing.take());
@@ -128,11 +102,7 @@ impl Bench {
             Op::Reopen => {
                 self.ledger = None;
                 let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
-                self.ledger = Some(Ledger::open_sized(
-                    disk,
-                    Box::new(SeededEntropy::new(3)),
-                    SEGMENT_BYTES,
-                )?);
+                self.ledger = Some(Ledger::open_sized(disk, Box::new(SeededEntropy::new(3)), SEGMENT_BYTES)?);
                 Ok(())
             }
         }
@@ -145,39 +115,20 @@ type Contents = Vec<(Vec<u8>, BTreeMap<String, Detail>)>;
 fn contents(ledger: &Ledger) -> Contents {
     let reader = ledger.reader();
     let leaf = |recorded: Recorded| (reader.leaf(recorded.entry.index).unwrap(), recorded.details);
-    ledger
-        .recorded(0)
-        .map(|recorded| leaf(recorded.unwrap()))
-        .collect()
+    ledger.recorded(0).map(|recorded| leaf(recorded.unwrap())).collect()
 }
 
 /// P1, P2, P3, P6 and the erasures, of one disk as the next boot finds it.
-fn check_survivor(
-    left: &MemoryDisk,
-    promised: &Promised,
-    whole: &Contents,
-    what: &dyn Fn() -> String,
-) {
+fn check_survivor(left: &MemoryDisk, promised: &Promised, whole: &Contents, what: &dyn Fn() -> String) {
     let verdict = verify_now(left);
-    assert_eq!(
-        verdict.outcome,
-        Outcome::Intact,
-        "before opening, {}",
-        what()
-    );
+    assert_eq!(verdict.outcome, Outcome::Intact, "before opening, {}", what());
     let ledger = Ledger::open_sized(shared(left), Box::new(SeededEntropy::new(4)), SEGMENT_BYTES)
         .unwrap_or_else(|error| panic!("{error}, {}", what()));
     let found = contents(&ledger);
     let size = found.len() as u64;
     let acknowledged = promised.sizes.last().copied().unwrap();
-    assert!(
-        size >= acknowledged,
-        "{size} of {acknowledged} acknowledged events, {}",
-        what()
-    );
-    for (index, ((leaf, details), (leaf_given, details_given))) in
-        found.iter().zip(whole).enumerate()
-    {
+    assert!(size >= acknowledged, "{size} of {acknowledged} acknowledged events, {}", what());
+    for (index, ((leaf, details), (leaf_given, details_given))) in found.iter().zip(whole).enumerate() {
         assert_eq!(leaf, leaf_given, "event {index}, {}", what());
         for (name, detail) in details {
             let key = (index as u64, name.clone());
@@ -185,12 +136,7 @@ fn check_survivor(
             if promised.erased.contains(&key) {
                 assert_eq!(detail, &Detail::Erased, "event {index}, {}", what());
             } else if !(erasing && detail == &Detail::Erased) {
-                assert_eq!(
-                    Some(detail),
-                    details_given.get(name),
-                    "event {index}, {}",
-                    what()
-                );
+                assert_eq!(Some(detail), details_given.get(name), "event {index}, {}", what());
             }
         }
     }
@@ -200,42 +146,21 @@ fn check_survivor(
     assert_eq!(left.files(), once, "recovery done twice, {}", what());
     let verdict = verify_now(left);
     assert_eq!(verdict.outcome, Outcome::Intact, "{}", what());
-    assert_eq!(
-        (verdict.unfinished_bytes, verdict.head.unwrap().size),
-        (0, size),
-        "{}",
-        what()
-    );
+    assert_eq!((verdict.unfinished_bytes, verdict.head.unwrap().size), (0, size), "{}", what());
 }
 
 /// The numbers of the operations that changed something, after `from`.
 fn changes(disk: &MemoryDisk, from: u64) -> Vec<u64> {
-    let changing = [
-        "append to",
-        "overwrite",
-        "shorten",
-        "rename",
-        "remove",
-        "create",
-        "make directory",
-    ];
+    let changing = ["append to", "overwrite", "shorten", "rename", "remove", "create", "make directory"];
     let acts = disk.acts();
-    let numbered = acts
-        .iter()
-        .enumerate()
-        .map(|(place, act)| (place as u64 + 1, act));
-    numbered
-        .filter(|(n, act)| *n > from && changing.contains(*act))
-        .map(|(n, _)| n)
-        .collect()
+    let numbered = acts.iter().enumerate().map(|(place, act)| (place as u64 + 1, act));
+    numbered.filter(|(n, act)| *n > from && changing.contains(*act)).map(|(n, _)| n).collect()
 }
 
 fn start() -> MemoryDisk {
     let disk = MemoryDisk::new();
     let mut ledger = init(&disk);
-    ledger
-        .append(&[note(1, "the first note"), event(2)])
-        .unwrap();
+    ledger.append(&[note(1, "the first note"), event(2)]).unwrap();
     drop(ledger);
     MemoryDisk::with_files(&disk.files())
 }
@@ -261,10 +186,7 @@ fn dry_run(base: &MemoryDisk, workload: &[Op]) -> (Contents, Vec<u64>) {
 
 fn workloads(length: usize) -> Vec<Vec<Op>> {
     (0..length).fold(vec![Vec::new()], |shorter, _| {
-        shorter
-            .iter()
-            .flat_map(|workload| OPS.map(|op| [workload.as_slice(), &[op]].concat()))
-            .collect()
+        shorter.iter().flat_map(|workload| OPS.map(|op| [workload.as_slice(), &[op]].concat())).collect()
     })
 }
 
@@ -291,25 +213,16 @@ fn cut_everywhere(base: &MemoryDisk, workload: &[Op], in_recovery_too: bool) -> 
             let what = || format!("{workload:?} cut at operation {point}, {cut:?}");
             if in_recovery_too {
                 let copy = MemoryDisk::with_files(&left.files());
-                let _watched = Ledger::open_sized(
-                    shared(&copy),
-                    Box::new(SeededEntropy::new(4)),
-                    SEGMENT_BYTES,
-                );
+                let _watched = Ledger::open_sized(shared(&copy), Box::new(SeededEntropy::new(4)), SEGMENT_BYTES);
                 for second in changes(&copy, 0) {
                     let copy = MemoryDisk::with_files(&left.files());
                     copy.plan([(second, Fault::PowerOff)]);
-                    let _dies = Ledger::open_sized(
-                        shared(&copy),
-                        Box::new(SeededEntropy::new(4)),
-                        SEGMENT_BYTES,
-                    );
+                    let _dies = Ledger::open_sized(shared(&copy), Box::new(SeededEntropy::new(4)), SEGMENT_BYTES);
                     let mut seen = BTreeSet::new();
                     for again in power_cuts() {
                         let left = copy.power_cut(again);
                         if seen.insert(left.files()) {
-                            let what =
-                                || format!("{}, then recovery cut at {second}, {again:?}", what());
+                            let what = || format!("{}, then recovery cut at {second}, {again:?}", what());
                             check_survivor(&left, &bench.promised, &given, &what);
                             tried[1] += 1;
                         }
@@ -385,12 +298,8 @@ fn c4_power_cut_while_the_ledger_is_made() {
             match Ledger::open(shared(&left), Box::new(SeededEntropy::new(1))) {
                 Ok(ledger) => assert_eq!(ledger.head().size, 1),
                 Err(LedgerError::Missing) => {
-                    let again =
-                        Ledger::init(shared(&left), Box::new(SeededEntropy::new(9)), 0, json!({}));
-                    assert!(
-                        again.unwrap().signing_key().unwrap().is_some(),
-                        "{point} {cut:?}"
-                    );
+                    let again = Ledger::init(shared(&left), Box::new(SeededEntropy::new(9)), 0, json!({}));
+                    assert!(again.unwrap().signing_key().unwrap().is_some(), "{point} {cut:?}");
                 }
                 Err(error) => panic!("{error}, cut at operation {point}, {cut:?}"),
             }

@@ -18,30 +18,10 @@ fn small() -> Truth {
     let disk = MemoryDisk::new();
     drop(init(&disk));
     let mut ledger = open_small(&disk, SEGMENT_BYTES);
-    ledger
-        .append(&[
-            note(1, "abc"),
-            Draft {
-                run: Some(3),
-                ..event(1)
-            },
-        ])
-        .unwrap();
-    ledger
-        .append(&[Draft {
-            run: Some(3),
-            run_closed: true,
-            ..note(2, "de")
-        }])
-        .unwrap();
+    ledger.append(&[note(1, "abc"), Draft { run: Some(3), ..event(1) }]).unwrap();
+    ledger.append(&[Draft { run: Some(3), run_closed: true, ..note(2, "de") }]).unwrap();
     let body = erasure_body([(1, "text")]);
-    ledger
-        .append(&[Draft {
-            kind: KIND_ERASED.into(),
-            body,
-            ..event(3)
-        }])
-        .unwrap();
+    ledger.append(&[Draft { kind: KIND_ERASED.into(), body, ..event(3) }]).unwrap();
     ledger.erase(1, "text").unwrap();
     ledger.append(&[note(4, "f"), event(4)]).unwrap();
     truth(&disk, &ledger)
@@ -51,9 +31,7 @@ fn truth(disk: &MemoryDisk, ledger: &Ledger) -> Truth {
     let reader = ledger.reader();
     Truth {
         files: disk.files(),
-        leaves: (0..ledger.head().size)
-            .map(|index| reader.leaf(index).unwrap())
-            .collect(),
+        leaves: (0..ledger.head().size).map(|index| reader.leaf(index).unwrap()).collect(),
         recorded: ledger.recorded(0).map(Result::unwrap).collect(),
     }
 }
@@ -77,11 +55,7 @@ fn fate(truth: &Truth, files: &BTreeMap<String, Vec<u8>>, segment_bytes: u64, wh
 fn judge(truth: &Truth, files: &BTreeMap<String, Vec<u8>>, segment_bytes: u64) -> Fate {
     let disk = MemoryDisk::with_files(files);
     let verdict = verify_now(&disk);
-    let fate = match Ledger::open_sized(
-        shared(&disk),
-        Box::new(SeededEntropy::new(6)),
-        segment_bytes,
-    ) {
+    let fate = match Ledger::open_sized(shared(&disk), Box::new(SeededEntropy::new(6)), segment_bytes) {
         Err(_) => {
             assert_eq!(disk.files(), *files, "what is refused is left as it is");
             Fate::Refused
@@ -89,11 +63,7 @@ fn judge(truth: &Truth, files: &BTreeMap<String, Vec<u8>>, segment_bytes: u64) -
         Ok(ledger) => {
             let size = usize::try_from(ledger.head().size).unwrap();
             assert!(size <= truth.leaves.len());
-            let mut fate = if size < truth.leaves.len() {
-                Fate::Repaired
-            } else {
-                Fate::Harmless
-            };
+            let mut fate = if size < truth.leaves.len() { Fate::Repaired } else { Fate::Harmless };
             for index in 0..size {
                 match ledger.reader().leaf(index as u64) {
                     Ok(leaf) => assert_eq!(leaf, truth.leaves[index]),
@@ -134,14 +104,9 @@ fn tally(fates: impl IntoIterator<Item = Fate>) -> BTreeMap<Fate, usize> {
 fn in_parallel<T: Sync>(work: &[T], each: impl Fn(&T) -> Fate + Sync) -> Vec<Fate> {
     std::thread::scope(|scope| {
         let halves: Vec<_> = work.chunks(work.len().div_ceil(2).max(1)).collect();
-        let threads: Vec<_> = halves
-            .into_iter()
-            .map(|half| scope.spawn(|| half.iter().map(&each).collect::<Vec<_>>()))
-            .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap())
-            .collect()
+        let threads: Vec<_> =
+            halves.into_iter().map(|half| scope.spawn(|| half.iter().map(&each).collect::<Vec<_>>())).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     })
 }
 
@@ -151,19 +116,12 @@ fn c6_every_bit_flipped_is_detected_or_harmless() {
     let flips: Vec<(&String, usize, u8)> = truth
         .files
         .iter()
-        .flat_map(|(path, bytes)| {
-            (0..bytes.len()).flat_map(move |at| (0..8).map(move |bit| (path, at, bit)))
-        })
+        .flat_map(|(path, bytes)| (0..bytes.len()).flat_map(move |at| (0..8).map(move |bit| (path, at, bit))))
         .collect();
     let fates = in_parallel(&flips, |(path, at, bit)| {
         let mut files = truth.files.clone();
         files.get_mut(*path).unwrap()[*at] ^= 1 << bit;
-        fate(
-            &truth,
-            &files,
-            SEGMENT_BYTES,
-            &format!("{path}, byte {at}, bit {bit}"),
-        )
+        fate(&truth, &files, SEGMENT_BYTES, &format!("{path}, byte {at}, bit {bit}"))
     });
     let mut by_file: BTreeMap<&str, Vec<Fate>> = BTreeMap::new();
     for ((path, _, _), fate) in flips.iter().zip(&fates) {
@@ -174,22 +132,10 @@ fn c6_every_bit_flipped_is_detected_or_harmless() {
         println!("{path}: {tally:?}");
         if path.ends_with(".seg") {
             // The segments hold nothing that may change unseen, and no flip looks like a power cut.
-            assert_eq!(
-                tally
-                    .keys()
-                    .copied()
-                    .filter(|fate| *fate == Fate::Harmless)
-                    .count(),
-                0,
-                "{path}"
-            );
+            assert_eq!(tally.keys().copied().filter(|fate| *fate == Fate::Harmless).count(), 0, "{path}");
         }
         if path.ends_with(".idx") || path.starts_with("keys/") {
-            assert_eq!(
-                tally.keys().copied().collect::<Vec<_>>(),
-                [Fate::Harmless],
-                "{path}"
-            );
+            assert_eq!(tally.keys().copied().collect::<Vec<_>>(), [Fate::Harmless], "{path}");
         }
     }
 }
@@ -197,31 +143,19 @@ fn c6_every_bit_flipped_is_detected_or_harmless() {
 #[test]
 fn c5_every_file_cut_at_every_byte_is_detected_or_harmless() {
     let truth = small();
-    let cuts: Vec<(&String, usize)> = truth
-        .files
-        .iter()
-        .flat_map(|(path, bytes)| (0..bytes.len()).map(move |len| (path, len)))
-        .collect();
+    let cuts: Vec<(&String, usize)> =
+        truth.files.iter().flat_map(|(path, bytes)| (0..bytes.len()).map(move |len| (path, len))).collect();
     let fates = in_parallel(&cuts, |(path, len)| {
         let mut files = truth.files.clone();
         files.get_mut(*path).unwrap().truncate(*len);
-        fate(
-            &truth,
-            &files,
-            SEGMENT_BYTES,
-            &format!("{path} cut at {len}"),
-        )
+        fate(&truth, &files, SEGMENT_BYTES, &format!("{path} cut at {len}"))
     });
     println!("{} cuts: {:?}", cuts.len(), tally(fates));
 }
 
 #[test]
 fn c5_the_last_record_cut_at_every_byte_is_moved_aside() {
-    for last in [
-        vec![event(9)],
-        vec![note(9, "words")],
-        vec![note(9, "a"), event(9), note(9, "b")],
-    ] {
+    for last in [vec![event(9)], vec![note(9, "words")], vec![note(9, "a"), event(9), note(9, "b")]] {
         let disk = MemoryDisk::new();
         let mut ledger = init(&disk);
         ledger.append(&[note(1, "kept")]).unwrap();
@@ -239,43 +173,18 @@ fn c5_the_last_record_cut_at_every_byte_is_moved_aside() {
             assert_eq!(verdict.unfinished_bytes, (len - before) as u64);
             let mut ledger = open(&disk);
             assert_eq!(ledger.head().size, 2, "cut at {len}");
-            let torn: Vec<_> = ledger
-                .repairs()
-                .iter()
-                .map(|repair| (repair.index, repair.bytes))
-                .collect();
-            let expected = if len == before {
-                vec![]
-            } else {
-                vec![(2, (len - before) as u64)]
-            };
+            let torn: Vec<_> = ledger.repairs().iter().map(|repair| (repair.index, repair.bytes)).collect();
+            let expected = if len == before { vec![] } else { vec![(2, (len - before) as u64)] };
             assert_eq!(torn, expected);
             if let [repair] = ledger.repairs() {
                 assert_eq!(disk.files()[&repair.aside], whole[&path][before..len]);
-                let draft = Draft {
-                    kind: KIND_REPAIRED.into(),
-                    body: repair.body(),
-                    ..event(10)
-                };
+                let draft = Draft { kind: KIND_REPAIRED.into(), body: repair.body(), ..event(10) };
                 ledger.append(&[draft]).unwrap();
                 // A crash before the next line only has it recorded twice.
-                assert_eq!(
-                    open(&MemoryDisk::with_files(&disk.files())).repairs().len(),
-                    1
-                );
+                assert_eq!(open(&MemoryDisk::with_files(&disk.files())).repairs().len(), 1);
                 ledger.repairs_recorded().unwrap();
             }
-            ledger
-                .append(
-                    &last
-                        .iter()
-                        .map(|d| Draft {
-                            at: 11,
-                            ..d.clone()
-                        })
-                        .collect::<Vec<_>>(),
-                )
-                .unwrap();
+            ledger.append(&last.iter().map(|d| Draft { at: 11, ..d.clone() }).collect::<Vec<_>>()).unwrap();
             drop(ledger);
             assert!(open(&disk).repairs().is_empty());
             assert_eq!(verify_now(&disk).outcome, Outcome::Intact);
@@ -295,11 +204,7 @@ fn c5_a_tail_of_zeros_is_a_torn_tail() {
         files.get_mut(&path).unwrap().extend(vec![0; zeros]);
         let disk = MemoryDisk::with_files(&files);
         let ledger = open(&disk);
-        assert_eq!(
-            (ledger.head().size, ledger.repairs().len()),
-            (3, 1),
-            "{zeros} zeros"
-        );
+        assert_eq!((ledger.head().size, ledger.repairs().len()), (3, 1), "{zeros} zeros");
     }
 }
 
@@ -308,16 +213,7 @@ fn large() -> Truth {
     let disk = MemoryDisk::new();
     let mut ledger = init(&disk);
     for at in 1..60 {
-        ledger
-            .append(&[
-                note(at, "some words"),
-                event(at),
-                Draft {
-                    run: Some(at as u64),
-                    ..event(at)
-                },
-            ])
-            .unwrap();
+        ledger.append(&[note(at, "some words"), event(at), Draft { run: Some(at as u64), ..event(at) }]).unwrap();
     }
     truth(&disk, &ledger)
 }
@@ -333,12 +229,7 @@ fn c6_zeroed_stale_and_misplaced_pages_before_the_tail_stop_with_their_offset() 
         let settled = whole.len() - 3 * 400;
         let mut refused = 0;
         for place in 0..blocks {
-            for source in [
-                None,
-                Some((place + 1) % blocks),
-                Some(place.saturating_sub(3)),
-                Some(blocks - 1 - place),
-            ] {
+            for source in [None, Some((place + 1) % blocks), Some(place.saturating_sub(3)), Some(blocks - 1 - place)] {
                 let mut files = truth.files.clone();
                 let bytes = files.get_mut(&path).unwrap();
                 let at = place * block;
@@ -353,15 +244,10 @@ fn c6_zeroed_stale_and_misplaced_pages_before_the_tail_stop_with_their_offset() 
                     assert_eq!(fate, Fate::Refused, "{what}");
                     let disk = MemoryDisk::with_files(&files);
                     let opened = Ledger::open(shared(&disk), Box::new(SeededEntropy::new(1)));
-                    let Err(LedgerError::Damaged { file, offset, .. }) = opened else {
-                        panic!("{opened:?}, {what}")
-                    };
+                    let Err(LedgerError::Damaged { file, offset, .. }) = opened else { panic!("{opened:?}, {what}") };
                     assert_eq!(file, path);
                     let offset = usize::try_from(offset).unwrap();
-                    assert!(
-                        offset <= at + block && offset + 1_000 > at,
-                        "offset {offset}, {what}"
-                    );
+                    assert!(offset <= at + block && offset + 1_000 > at, "offset {offset}, {what}");
                     refused += 1;
                 }
             }
@@ -378,43 +264,26 @@ fn c6_a_file_gone_is_noticed() {
         let mut files = truth.files.clone();
         files.remove(gone);
         let fate = fate(&truth, &files, SEGMENT_BYTES, gone);
-        let harmless =
-            gone.ends_with(".idx") || gone.starts_with("keys/") || gone.ends_with("erasing");
+        let harmless = gone.ends_with(".idx") || gone.starts_with("keys/") || gone.ends_with("erasing");
         assert_eq!(fate == Fate::Harmless, harmless, "{gone}: {fate:?}");
     }
     // The last segment with its details, both gone, is a ledger cut short: only a head kept elsewhere shows it.
     let mut files = truth.files.clone();
-    let last = *segment::segments(&shared(&MemoryDisk::with_files(&files)))
-        .unwrap()
-        .last()
-        .unwrap();
+    let last = *segment::segments(&shared(&MemoryDisk::with_files(&files))).unwrap().last().unwrap();
     assert!(last > 0);
     files.remove(&segment::segment_path(last));
     files.remove(&segment::details_path(last));
     let disk = MemoryDisk::with_files(&files);
     assert_eq!(verify_now(&disk).outcome, Outcome::Intact);
-    let head = (
-        truth.leaves.len() as u64,
-        leaf_hash(truth.leaves.last().unwrap()),
-    );
-    let verdict = verify(
-        &shared(&disk),
-        Known {
-            kinds: KINDS,
-            since: Some(head),
-        },
-    );
+    let head = (truth.leaves.len() as u64, leaf_hash(truth.leaves.last().unwrap()));
+    let verdict = verify(&shared(&disk), Known { kinds: KINDS, since: Some(head) });
     assert_eq!(verdict.exit_code(), 1);
 }
 
 #[test]
 fn c8_a_file_that_cannot_be_read_is_not_called_tampered() {
     let truth = small();
-    for path in truth
-        .files
-        .keys()
-        .filter(|path| path.ends_with(".seg") || path.ends_with(".det"))
-    {
+    for path in truth.files.keys().filter(|path| path.ends_with(".seg") || path.ends_with(".det")) {
         let disk = MemoryDisk::with_files(&truth.files);
         disk.break_file(path);
         assert_eq!(verify_now(&disk).exit_code(), 2, "{path}");

@@ -7,30 +7,10 @@ use super::*;
 fn honest() -> MemoryDisk {
     let disk = MemoryDisk::new();
     let mut ledger = init(&disk);
-    let run = |id, draft: Draft| Draft {
-        run: Some(id),
-        ..draft
-    };
-    ledger
-        .append(&[
-            run(1, note(10, "one")),
-            note(11, "loose"),
-            run(2, event(12)),
-        ])
-        .unwrap();
-    ledger
-        .append(&[run(1, event(13)), run(2, note(14, "two"))])
-        .unwrap();
-    ledger
-        .append(&[
-            Draft {
-                run_closed: true,
-                ..run(1, event(15))
-            },
-            run(2, event(16)),
-            event(17),
-        ])
-        .unwrap();
+    let run = |id, draft: Draft| Draft { run: Some(id), ..draft };
+    ledger.append(&[run(1, note(10, "one")), note(11, "loose"), run(2, event(12))]).unwrap();
+    ledger.append(&[run(1, event(13)), run(2, note(14, "two"))]).unwrap();
+    ledger.append(&[Draft { run_closed: true, ..run(1, event(15)) }, run(2, event(16)), event(17)]).unwrap();
     drop(ledger);
     disk
 }
@@ -47,15 +27,7 @@ fn tampered(disk: &MemoryDisk) -> Finding {
 #[test]
 fn a00_the_honest_ledger_is_intact() {
     let verdict = verify_now(&honest());
-    assert_eq!(
-        (
-            verdict.exit_code(),
-            verdict.head.unwrap().size,
-            verdict.details
-        ),
-        (0, 9, 3),
-        "{verdict}"
-    );
+    assert_eq!((verdict.exit_code(), verdict.head.unwrap().size, verdict.details), (0, 9, 3), "{verdict}");
 }
 
 #[test]
@@ -79,10 +51,7 @@ fn a02_a_leaf_edited_and_every_later_link_made_right_breaks_its_runs_link() {
     let disk = honest();
     let forged = forge(&disk, 1, |leaf| leaf["by"] = json!({"person": "kim"}));
     let finding = tampered(&forged);
-    assert_eq!(
-        (finding.index, finding.reason),
-        (Some(4), Reason::Link(BrokenLink::RunPrev { run: 1 }))
-    );
+    assert_eq!((finding.index, finding.reason), (Some(4), Reason::Link(BrokenLink::RunPrev { run: 1 })));
 }
 
 #[test]
@@ -94,25 +63,10 @@ fn a02_a_whole_history_rewritten_is_caught_by_a_head_kept_elsewhere() {
     last["by"] = json!({"person": "kim"});
     other[8] = canonical::to_bytes(&last).unwrap();
     let disk = with_leaves(&disk, &other);
-    assert_eq!(
-        verify_now(&disk).exit_code(),
-        0,
-        "the last event has no successor that would tell"
-    );
-    let verdict = verify(
-        &shared(&disk),
-        Known {
-            kinds: KINDS,
-            since: Some((head.size, head.hash)),
-        },
-    );
-    let Outcome::Tampered(finding) = &verdict.outcome else {
-        panic!("{verdict}")
-    };
-    assert_eq!(
-        (finding.index, &finding.reason),
-        (Some(8), &Reason::Since(9))
-    );
+    assert_eq!(verify_now(&disk).exit_code(), 0, "the last event has no successor that would tell");
+    let verdict = verify(&shared(&disk), Known { kinds: KINDS, since: Some((head.size, head.hash)) });
+    let Outcome::Tampered(finding) = &verdict.outcome else { panic!("{verdict}") };
+    assert_eq!((finding.index, &finding.reason), (Some(8), &Reason::Since(9)));
 }
 
 #[test]
@@ -146,11 +100,7 @@ fn a03_a_leaf_removed_and_the_rest_renumbered() {
     }
     files.extend(with_leaves(&MemoryDisk::with_files(&files), &all).files());
     let finding = tampered(&MemoryDisk::with_files(&files));
-    let reason = Reason::Link(BrokenLink::RunSequence {
-        run: 1,
-        found: 3,
-        expected: 2,
-    });
+    let reason = Reason::Link(BrokenLink::RunSequence { run: 1, found: 3, expected: 2 });
     assert_eq!((finding.index, finding.reason), (Some(5), reason));
 }
 
@@ -160,20 +110,13 @@ fn a03_a_gap_in_a_runs_sequence() {
     let forged = forge(&disk, 4, |leaf| {
         leaf["run"]["seq"] = json!(3);
     });
-    let reason = Reason::Link(BrokenLink::RunSequence {
-        run: 1,
-        found: 3,
-        expected: 2,
-    });
+    let reason = Reason::Link(BrokenLink::RunSequence { run: 1, found: 3, expected: 2 });
     assert_eq!(tampered(&forged).reason, reason);
     // Event 8 belongs to no run: given to the ended one, it comes too late.
     let forged = forge(&disk, 8, |leaf| {
         leaf["run"] = json!({"id": 1, "seq": 4, "prev": null});
     });
-    assert_eq!(
-        tampered(&forged).reason,
-        Reason::Link(BrokenLink::RunOver { run: 1 })
-    );
+    assert_eq!(tampered(&forged).reason, Reason::Link(BrokenLink::RunOver { run: 1 }));
 }
 
 #[test]
@@ -182,23 +125,14 @@ fn a04_leaves_swapped() {
     let mut all = leaves(&disk);
     all.swap(2, 3);
     let finding = tampered(&with_leaves(&disk, &all));
-    assert_eq!(
-        finding.reason,
-        Reason::Link(BrokenLink::Index {
-            found: 3,
-            expected: 2
-        })
-    );
+    assert_eq!(finding.reason, Reason::Link(BrokenLink::Index { found: 3, expected: 2 }));
     for leaf in [2, 3] {
         let mut value = canonical::parse(&all[leaf]).unwrap();
         value["i"] = json!(leaf);
         all[leaf] = canonical::to_bytes(&value).unwrap();
     }
     let finding = tampered(&with_leaves(&disk, &all));
-    assert_eq!(
-        (finding.index, finding.reason),
-        (Some(2), Reason::Link(BrokenLink::Prev))
-    );
+    assert_eq!((finding.index, finding.reason), (Some(2), Reason::Link(BrokenLink::Prev)));
     relink(&mut all);
     let finding = tampered(&with_leaves(&disk, &all));
     assert!(finding.index.is_some_and(|index| index >= 2), "{finding}");
@@ -216,13 +150,7 @@ fn a04_records_swapped_whole() {
     let mut files = disk.files();
     files.insert(path, segment);
     let finding = tampered(&MemoryDisk::with_files(&files));
-    assert_eq!(
-        finding.reason,
-        Reason::Record(record::BadRecord::Index {
-            found: 2,
-            expected: 1
-        })
-    );
+    assert_eq!(finding.reason, Reason::Record(record::BadRecord::Index { found: 2, expected: 1 }));
 }
 
 #[test]
@@ -235,27 +163,14 @@ fn a07_a_ledger_cut_short_is_caught_by_a_head_kept_elsewhere() {
     ledger.append(&[event(2)]).unwrap();
     let head = ledger.head();
     let since = |disk: &MemoryDisk, head: Head| {
-        verify(
-            &shared(disk),
-            Known {
-                kinds: KINDS,
-                since: Some((head.size, head.hash)),
-            },
-        )
+        verify(&shared(disk), Known { kinds: KINDS, since: Some((head.size, head.hash)) })
     };
     assert_eq!(since(&disk, head).exit_code(), 0);
-    assert_eq!(
-        since(&disk, old).exit_code(),
-        0,
-        "an older genuine head is continued"
-    );
+    assert_eq!(since(&disk, old).exit_code(), 0, "an older genuine head is continued");
     let restored = MemoryDisk::with_files(&yesterday);
     assert_eq!(verify_now(&restored).exit_code(), 0);
     let verdict = since(&restored, head);
-    assert!(
-        matches!(&verdict.outcome, Outcome::Tampered(f) if f.reason == Reason::Since(3)),
-        "{verdict}"
-    );
+    assert!(matches!(&verdict.outcome, Outcome::Tampered(f) if f.reason == Reason::Since(3)), "{verdict}");
 }
 
 #[test]
@@ -283,11 +198,7 @@ fn a13_a_leaf_spelt_otherwise() {
         |leaf| leaf.replacen("\"v\":1", "\"v\":1,\"v\":1", 1),
         |leaf| leaf.replacen("\"count\":3", "\"count\":3.0", 1),
         |leaf| {
-            let rest = leaf
-                .strip_prefix("{\"at\":17,")
-                .unwrap()
-                .strip_suffix('}')
-                .unwrap();
+            let rest = leaf.strip_prefix("{\"at\":17,").unwrap().strip_suffix('}').unwrap();
             format!("{{{rest},\"at\":17}}")
         },
     ];
@@ -311,10 +222,7 @@ fn a13_a_leaf_spelt_otherwise() {
 
 /// Lets the last frame announce `grown` more bytes of leaves.
 fn reannounce(details: &mut [u8], grown: u64) {
-    let at = details
-        .windows(4)
-        .rposition(|window| window == b"QDF1")
-        .unwrap();
+    let at = details.windows(4).rposition(|window| window == b"QDF1").unwrap();
     let frame = &mut details[at..at + detail::FRAME_BYTES];
     let bytes = u64::from_le_bytes(frame[40..48].try_into().unwrap()) + grown;
     frame[40..48].copy_from_slice(&bytes.to_le_bytes());
@@ -325,37 +233,18 @@ fn reannounce(details: &mut [u8], grown: u64) {
 #[test]
 fn a14_an_unknown_kind_or_version_is_not_judged() {
     let disk = honest();
-    let verdict = verify(
-        &shared(&disk),
-        Known {
-            kinds: &["thing.happened"],
-            since: None,
-        },
-    );
+    let verdict = verify(&shared(&disk), Known { kinds: &["thing.happened"], since: None });
     assert_eq!(verdict.exit_code(), 2);
-    let Outcome::CannotTell(finding) = &verdict.outcome else {
-        panic!("{verdict}")
-    };
-    assert_eq!(
-        (finding.index, &finding.reason),
-        (Some(1), &Reason::UnknownKind("note.written".into()))
-    );
+    let Outcome::CannotTell(finding) = &verdict.outcome else { panic!("{verdict}") };
+    assert_eq!((finding.index, &finding.reason), (Some(1), &Reason::UnknownKind("note.written".into())));
     assert!(verdict.to_string().contains("newer schema"), "{verdict}");
-    assert_eq!(
-        verdict.head.unwrap().size,
-        9,
-        "everything else is still checked"
-    );
+    assert_eq!(verdict.head.unwrap().size, 9, "everything else is still checked");
 
     let newer = forge(&disk, 8, |leaf| leaf["v"] = json!(2));
     let verdict = verify_now(&newer);
     assert_eq!(verdict.exit_code(), 2);
     assert!(verdict.to_string().contains("newer schema"), "{verdict}");
-    assert_eq!(
-        verify_now(&MemoryDisk::new()).exit_code(),
-        2,
-        "no ledger at all"
-    );
+    assert_eq!(verify_now(&MemoryDisk::new()).exit_code(), 2, "no ledger at all");
 }
 
 #[test]
@@ -363,13 +252,7 @@ fn a14_tampering_outranks_an_unknown_kind() {
     let disk = honest();
     let mut all = leaves(&disk);
     all.swap(6, 7);
-    let verdict = verify(
-        &shared(&with_leaves(&disk, &all)),
-        Known {
-            kinds: &[],
-            since: None,
-        },
-    );
+    let verdict = verify(&shared(&with_leaves(&disk, &all)), Known { kinds: &[], since: None });
     assert_eq!(verdict.exit_code(), 1, "{verdict}");
 }
 
@@ -380,43 +263,26 @@ fn a20_a_detail_replaced_by_another() {
     let replace = |from: &[u8], to: &[u8]| {
         let mut files = disk.files();
         let details = files.get_mut(&path).unwrap();
-        let at = details
-            .windows(from.len())
-            .position(|window| window == from)
-            .unwrap();
+        let at = details.windows(from.len()).position(|window| window == from).unwrap();
         details[at..at + to.len()].copy_from_slice(to);
         MemoryDisk::with_files(&files)
     };
     let forged = replace(b"one", b"won");
     let finding = tampered(&forged);
-    assert_eq!(
-        (finding.index, finding.reason, finding.file),
-        (Some(1), Reason::Detail("text".into()), path.clone())
-    );
+    assert_eq!((finding.index, finding.reason, finding.file), (Some(1), Reason::Detail("text".into()), path.clone()));
     let ledger = open(&forged);
     let entry = ledger.read(1).unwrap();
-    assert!(matches!(
-        ledger.detail(&entry, "text"),
-        Err(LedgerError::DetailDamaged { index: 1, .. })
-    ));
+    assert!(matches!(ledger.detail(&entry, "text"), Err(LedgerError::DetailDamaged { index: 1, .. })));
 
     // A detail with its own genuine salt, from another event of the same kind and length.
     let files = disk.files();
     let details = &files[&path];
-    let value = |text: &[u8]| {
-        details
-            .windows(3)
-            .position(|window| window == text)
-            .unwrap()
-    };
+    let value = |text: &[u8]| details.windows(3).position(|window| window == text).unwrap();
     let salted = details[value(b"two") - 32..value(b"two") + 3].to_vec();
     let mut forged = files.clone();
     let at = value(b"one") - 32;
     forged.get_mut(&path).unwrap()[at..at + 35].copy_from_slice(&salted);
-    assert_eq!(
-        tampered(&MemoryDisk::with_files(&forged)).reason,
-        Reason::Detail("text".into())
-    );
+    assert_eq!(tampered(&MemoryDisk::with_files(&forged)).reason, Reason::Detail("text".into()));
 }
 
 #[test]
@@ -425,16 +291,10 @@ fn a20_a_detail_wiped_by_hand_is_an_erasure_that_nobody_recorded() {
     let path = segment::details_path(0);
     let mut files = disk.files();
     let details = files.get_mut(&path).unwrap();
-    let at = details
-        .windows(3)
-        .position(|window| window == b"two")
-        .unwrap();
+    let at = details.windows(3).position(|window| window == b"two").unwrap();
     details[at - 32..at + 3].fill(0);
     let finding = tampered(&MemoryDisk::with_files(&files));
-    assert_eq!(
-        (finding.index, finding.reason),
-        (Some(5), Reason::ErasureUnrecorded("text".into()))
-    );
+    assert_eq!((finding.index, finding.reason), (Some(5), Reason::ErasureUnrecorded("text".into())));
 }
 
 #[test]
@@ -443,10 +303,7 @@ fn a20_details_taken_away_or_added() {
     let mut files = disk.files();
     files.insert(segment::details_path(0), Vec::new());
     let finding = tampered(&MemoryDisk::with_files(&files));
-    assert_eq!(
-        (finding.index, finding.reason),
-        (Some(1), Reason::DetailGone("text".into()))
-    );
+    assert_eq!((finding.index, finding.reason), (Some(1), Reason::DetailGone("text".into())));
 
     // An event's commitment removed, its detail left.
     let forged = forge(&disk, 2, |leaf| {
@@ -461,10 +318,7 @@ fn a21_a_backdated_event() {
     let disk = honest();
     let forged = forge(&disk, 8, |leaf| leaf["at"] = json!(12));
     let finding = tampered(&forged);
-    assert_eq!(
-        finding.reason,
-        Reason::Link(BrokenLink::Clock { at: 12, before: 16 })
-    );
+    assert_eq!(finding.reason, Reason::Link(BrokenLink::Clock { at: 12, before: 16 }));
 }
 
 #[test]
@@ -476,25 +330,14 @@ fn a05_a_forged_event_appended_by_hand_changes_the_head() {
     let mut leaf = canonical::parse(&all[8]).unwrap();
     leaf["i"] = json!(9);
     all.push(canonical::to_bytes(&leaf).unwrap());
-    assert_eq!(
-        tampered(&with_leaves(&disk, &all)).reason,
-        Reason::Link(BrokenLink::Prev)
-    );
+    assert_eq!(tampered(&with_leaves(&disk, &all)).reason, Reason::Link(BrokenLink::Prev));
 }
 
 #[test]
 fn a12_event_0_of_another_ledger() {
     let disk = honest();
     let other = MemoryDisk::new();
-    drop(
-        Ledger::init(
-            shared(&other),
-            Box::new(SeededEntropy::new(77)),
-            0,
-            json!({"process": "init"}),
-        )
-        .unwrap(),
-    );
+    drop(Ledger::init(shared(&other), Box::new(SeededEntropy::new(77)), 0, json!({"process": "init"})).unwrap());
     let mut all = leaves(&disk);
     all[0] = leaves(&other)[0].clone();
     assert_eq!(tampered(&with_leaves(&disk, &all)).index, Some(1));

@@ -58,12 +58,7 @@ pub(super) struct Found {
 
 impl Counts {
     pub(super) fn new(wanted: Wanted) -> Self {
-        Self {
-            wanted,
-            before: Vec::new(),
-            frames: 0,
-            total: 0,
-        }
+        Self { wanted, before: Vec::new(), frames: 0, total: 0 }
     }
 
     /// Takes the counts for `wanted` out of those the reader keeps, or begins anew.
@@ -82,11 +77,7 @@ impl Counts {
     }
 
     /// Counts up to frame `frames`; the number of wanted lines so far.
-    pub(super) fn total(
-        &mut self,
-        reader: &mut Reader,
-        frames: u64,
-    ) -> Result<u64, TranscriptError> {
+    pub(super) fn total(&mut self, reader: &mut Reader, frames: u64) -> Result<u64, TranscriptError> {
         if self.wanted.is_all() {
             (self.frames, self.total) = (frames, 0);
             if let Some(last) = frames.checked_sub(1) {
@@ -115,34 +106,19 @@ impl Counts {
             // The last frame before which no more than `line` lines ended, and which ends one of them.
             while high - low > 1 {
                 let middle = low + (high - low) / 2;
-                if reader.entry(middle)?.before <= line {
-                    low = middle
-                } else {
-                    high = middle
-                }
+                if reader.entry(middle)?.before <= line { low = middle } else { high = middle }
             }
-            return Ok(Found {
-                frame: low,
-                before: reader.entry(low)?.before,
-            });
+            return Ok(Found { frame: low, before: reader.entry(low)?.before });
         }
-        let block = self
-            .before
-            .partition_point(|it| *it <= line)
-            .saturating_sub(1);
-        let mut found = Found {
-            frame: block as u64 * ENTRIES_READ,
-            before: self.before.get(block).copied().unwrap_or(0),
-        };
+        let block = self.before.partition_point(|it| *it <= line).saturating_sub(1);
+        let mut found =
+            Found { frame: block as u64 * ENTRIES_READ, before: self.before.get(block).copied().unwrap_or(0) };
         for entry in reader.entries(found.frame, self.frames)? {
             let lines = self.in_frame(reader, &entry)?;
             if found.before + lines > line {
                 break;
             }
-            found = Found {
-                frame: found.frame + 1,
-                before: found.before + lines,
-            };
+            found = Found { frame: found.frame + 1, before: found.before + lines };
         }
         Ok(found)
     }

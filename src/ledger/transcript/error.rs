@@ -14,9 +14,7 @@ pub enum TranscriptError {
     #[error("the transcript of run {0} is being written already")]
     Busy(RunId),
     /// Written by a newer version.
-    #[error(
-        "{file} has format version {found}, this program reads {known}: use a newer quarterdeck"
-    )]
+    #[error("{file} has format version {found}, this program reads {known}: use a newer quarterdeck")]
     Newer {
         /// The file, relative to the data directory.
         file: String,
@@ -44,14 +42,10 @@ pub enum TranscriptError {
     #[error("the transcript could not be read: {0}")]
     Read(#[source] DiskError),
     /// A sync failed, or a half-written frame could not be cut off: what is on the disk is not known.
-    #[error(
-        "the transcript stopped after a failure it cannot undo ({0}): restart to read back what the disk has"
-    )]
+    #[error("the transcript stopped after a failure it cannot undo ({0}): restart to read back what the disk has")]
     Poisoned(String),
     /// Output for a try that was finished: its digest is on the record already.
-    #[error(
-        "output arrived after the end of {0:?}: it would change a recorded digest, and was not stored"
-    )]
+    #[error("output arrived after the end of {0:?}: it would change a recorded digest, and was not stored")]
     Finished(OrderKey),
     /// A search text that is no regular expression.
     #[error("this is no regular expression: {0}")]

@@ -34,29 +34,21 @@ impl Reader {
         to: &mut impl Write,
     ) -> Result<u64, TranscriptError> {
         let frames = self.frames()?;
-        let wanted = Wanted {
-            filter,
-            pattern: None,
-        };
+        let wanted = Wanted { filter, pattern: None };
         let (mut count, mut failed) = (0, None);
-        let flow = self.each_wanted(
-            &wanted,
-            Found {
-                frame: 0,
-                before: 0,
-            },
-            frames,
-            |_, lane, line| match write_line(legend, lane, line, style, to) {
-                Ok(()) => {
-                    count += 1;
-                    ControlFlow::Continue(())
+        let flow =
+            self.each_wanted(&wanted, Found { frame: 0, before: 0 }, frames, |_, lane, line| {
+                match write_line(legend, lane, line, style, to) {
+                    Ok(()) => {
+                        count += 1;
+                        ControlFlow::Continue(())
+                    }
+                    Err(error) => {
+                        failed = Some(error);
+                        ControlFlow::Break(())
+                    }
                 }
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            },
-        )?;
+            })?;
         debug_assert_eq!(flow.is_break(), failed.is_some());
         match failed {
             Some(error) => Err(TranscriptError::Export(error)),
@@ -85,12 +77,7 @@ fn write_line(
                 Stream::Note => "note",
             };
             let at = line.at.to_jiff().strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
-            write!(
-                to,
-                "{at} {host} {}.{} {stream} | ",
-                legend.item(lane.slot.item),
-                lane.attempt
-            )?;
+            write!(to, "{at} {host} {}.{} {stream} | ", legend.item(lane.slot.item), lane.attempt)?;
         }
     }
     to.write_all(line.bytes)?;

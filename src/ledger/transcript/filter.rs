@@ -41,11 +41,7 @@ impl Filter {
             Some("") => Hosts::Run,
             Some(name) => legend.host_ix(name).map_or(Hosts::None, Hosts::One),
         };
-        Self {
-            host,
-            item: query.item,
-            stream: query.stream,
-        }
+        Self { host, item: query.item, stream: query.stream }
     }
 
     /// Whether lines of `lane` are wanted.
@@ -57,8 +53,7 @@ impl Filter {
             Hosts::One(ix) => lane.slot.host == Some(ix),
             Hosts::None => false,
         };
-        host && self.item.is_none_or(|it| it == lane.slot.item)
-            && self.stream.is_none_or(|it| it == lane.stream)
+        host && self.item.is_none_or(|it| it == lane.slot.item) && self.stream.is_none_or(|it| it == lane.stream)
     }
 
     /// Whether every line is wanted.

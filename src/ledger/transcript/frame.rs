@@ -88,16 +88,7 @@ impl Header {
         };
         let (seq, at) = (rest.u64()?, rest.i64()?);
         let within = len as usize <= FRAME_BYTES_MAX && stored <= len;
-        within.then_some(Self {
-            lane,
-            at: Timestamp(at),
-            seq,
-            len,
-            end,
-            stored,
-            crc,
-            compressed,
-        })
+        within.then_some(Self { lane, at: Timestamp(at), seq, len, end, stored, crc, compressed })
     }
 }
 
@@ -110,10 +101,7 @@ pub struct Encoder {
 impl Default for Encoder {
     fn default() -> Self {
         // Without a compressor frames are stored as they are: larger, and as true.
-        Self {
-            zstd: zstd::bulk::Compressor::new(ZSTD_LEVEL).ok(),
-            frame: Vec::new(),
-        }
+        Self { zstd: zstd::bulk::Compressor::new(ZSTD_LEVEL).ok(), frame: Vec::new() }
     }
 }
 
@@ -125,14 +113,7 @@ impl std::fmt::Debug for Encoder {
 
 impl Encoder {
     /// The frame for `payload` (at most [`FRAME_BYTES_MAX`] bytes).
-    pub fn encode(
-        &mut self,
-        lane: Lane,
-        at: Timestamp,
-        seq: u64,
-        payload: &[u8],
-        end: End,
-    ) -> &[u8] {
+    pub fn encode(&mut self, lane: Lane, at: Timestamp, seq: u64, payload: &[u8], end: End) -> &[u8] {
         self.frame.clear();
         self.frame.resize(HEADER_BYTES, 0);
         let compressed = self.compress(payload);
@@ -159,11 +140,7 @@ impl Encoder {
 
     /// Appends `payload` compressed; says whether that made it smaller.
     fn compress(&mut self, payload: &[u8]) -> bool {
-        let Some(zstd) = self
-            .zstd
-            .as_mut()
-            .filter(|_| payload.len() >= COMPRESS_BYTES_MIN)
-        else {
+        let Some(zstd) = self.zstd.as_mut().filter(|_| payload.len() >= COMPRESS_BYTES_MIN) else {
             return false;
         };
         // One byte less than it is: a payload that does not shrink is an error, and stored as it is.
@@ -186,9 +163,7 @@ pub struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self {
-            zstd: zstd::bulk::Decompressor::new().ok(),
-        }
+        Self { zstd: zstd::bulk::Decompressor::new().ok() }
     }
 }
 
@@ -212,10 +187,7 @@ impl Decoder {
             return stored.len() == header.len as usize;
         }
         payload.resize(header.len as usize, 0);
-        let unpacked = self
-            .zstd
-            .as_mut()
-            .map(|zstd| zstd.decompress_to_buffer(stored, payload.as_mut_slice()));
+        let unpacked = self.zstd.as_mut().map(|zstd| zstd.decompress_to_buffer(stored, payload.as_mut_slice()));
         matches!(unpacked, Some(Ok(len)) if len == header.len as usize)
     }
 }
@@ -229,19 +201,10 @@ pub fn head(run: RunId) -> [u8; HEAD_BYTES] {
 /// A head with this magic.
 pub(super) fn head_with(magic: &[u8; 8], run: RunId) -> [u8; HEAD_BYTES] {
     let mut head = [0; HEAD_BYTES];
-    let fields = magic
-        .iter()
-        .copied()
-        .chain(VERSION.to_le_bytes())
-        .chain(run.0.to_le_bytes());
-    head.iter_mut()
-        .zip(fields)
-        .for_each(|(to, from)| *to = from);
+    let fields = magic.iter().copied().chain(VERSION.to_le_bytes()).chain(run.0.to_le_bytes());
+    head.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
     let check = crc32c::crc32c(head.get(..HEAD_BYTES - 4).unwrap_or_default()).to_le_bytes();
-    head.iter_mut()
-        .skip(HEAD_BYTES - 4)
-        .zip(check)
-        .for_each(|(to, from)| *to = from);
+    head.iter_mut().skip(HEAD_BYTES - 4).zip(check).for_each(|(to, from)| *to = from);
     head
 }
 
@@ -284,20 +247,12 @@ mod tests {
     use crate::domain::run::{Item, Slot};
 
     fn lane(item: Item, host: Option<u32>, stream: Stream) -> Lane {
-        Lane {
-            slot: Slot {
-                item,
-                host: host.map(HostIx),
-            },
-            attempt: 3,
-            stream,
-        }
+        Lane { slot: Slot { item, host: host.map(HostIx) }, attempt: 3, stream }
     }
 
     #[test]
     fn a_frame_reads_back() {
-        let (mut encoder, mut decoder, mut payload) =
-            (Encoder::default(), Decoder::default(), Vec::new());
+        let (mut encoder, mut decoder, mut payload) = (Encoder::default(), Decoder::default(), Vec::new());
         let lanes = [
             lane(Item::Reach, Some(0), Stream::Note),
             lane(Item::Preflight(7), Some(1999), Stream::Out),
@@ -314,10 +269,7 @@ mod tests {
             for end in [End::Open, End::Closed] {
                 let frame = encoder.encode(lane, Timestamp(-5), 9, text, end).to_vec();
                 let header = Header::decode(&frame).unwrap();
-                assert_eq!(
-                    (header.lane, header.at, header.seq, header.end),
-                    (lane, Timestamp(-5), 9, end)
-                );
+                assert_eq!((header.lane, header.at, header.seq, header.end), (lane, Timestamp(-5), 9, end));
                 assert_eq!(header.frame_bytes(), frame.len() as u64);
                 assert!(decoder.decode(&header, &frame[HEADER_BYTES..], &mut payload));
                 assert_eq!(&payload, text);
@@ -327,8 +279,7 @@ mod tests {
 
     #[test]
     fn c06_any_flipped_bit_is_noticed() {
-        let (mut encoder, mut decoder, mut payload) =
-            (Encoder::default(), Decoder::default(), Vec::new());
+        let (mut encoder, mut decoder, mut payload) = (Encoder::default(), Decoder::default(), Vec::new());
         let frame = encoder
             .encode(
                 lane(Item::Step(2), Some(4), Stream::Out),
@@ -341,8 +292,8 @@ mod tests {
         for bit in 0..frame.len() * 8 {
             let mut bent = frame.clone();
             bent[bit / 8] ^= 1 << (bit % 8);
-            let believed = Header::decode(&bent)
-                .is_some_and(|it| decoder.decode(&it, &bent[HEADER_BYTES..], &mut payload));
+            let believed =
+                Header::decode(&bent).is_some_and(|it| decoder.decode(&it, &bent[HEADER_BYTES..], &mut payload));
             assert!(!believed, "bit {bit}");
         }
     }

@@ -54,16 +54,9 @@ impl Entry {
             .chain(self.ended.to_le_bytes())
             .chain(self.open.to_le_bytes())
             .chain(self.back.to_le_bytes());
-        entry
-            .iter_mut()
-            .zip(fields)
-            .for_each(|(to, from)| *to = from);
+        entry.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
         let check = crc32c::crc32c(entry.get(..ENTRY_BYTES - 4).unwrap_or_default()).to_le_bytes();
-        entry
-            .iter_mut()
-            .skip(ENTRY_BYTES - 4)
-            .zip(check)
-            .for_each(|(to, from)| *to = from);
+        entry.iter_mut().skip(ENTRY_BYTES - 4).zip(check).for_each(|(to, from)| *to = from);
         entry
     }
 
@@ -76,15 +69,7 @@ impl Entry {
         let (offset, before, at) = (rest.u64()?, rest.u64()?, Timestamp(rest.i64()?));
         let lane = Lane::decode(&mut rest)?;
         let (ended, open, back) = (rest.u32()?, rest.u32()?, rest.u32()?);
-        Some(Self {
-            offset,
-            before,
-            at,
-            lane,
-            ended,
-            open,
-            back,
-        })
+        Some(Self { offset, before, at, lane, ended, open, back })
     }
 }
 
@@ -113,15 +98,7 @@ impl Numbering {
     ) -> (Entry, u32) {
         let (open, back) = self.open.get(&lane).copied().unwrap_or_default();
         let counted = lines::count(open, payload, end);
-        let entry = Entry {
-            offset,
-            before: self.lines,
-            at,
-            lane,
-            ended: counted.ended,
-            open,
-            back,
-        };
+        let entry = Entry { offset, before: self.lines, at, lane, ended: counted.ended, open, back };
         (entry, counted.open)
     }
 
@@ -150,43 +127,25 @@ impl Numbering {
 }
 
 /// Opens a transcript to read and checks its head; `None` when only part of a head was ever written.
-pub(super) fn open_data(
-    disk: &Arc<dyn Disk>,
-    run: RunId,
-    mode: Mode,
-) -> Result<Option<File>, TranscriptError> {
+pub(super) fn open_data(disk: &Arc<dyn Disk>, run: RunId, mode: Mode) -> Result<Option<File>, TranscriptError> {
     let path = data_path(run);
     let data = File::open(disk, &path, mode).map_err(|error| {
-        if error.is_missing() {
-            TranscriptError::Missing(run)
-        } else {
-            TranscriptError::Read(error)
-        }
+        if error.is_missing() { TranscriptError::Missing(run) } else { TranscriptError::Read(error) }
     })?;
     let head = data.read(0, HEAD_BYTES).map_err(TranscriptError::Read)?;
     match frame::read_head(&head) {
         Head::Known(found) if found == run => Ok(Some(data)),
-        Head::Newer(found) => Err(TranscriptError::Newer {
-            file: path,
-            found,
-            known: frame::VERSION,
-        }),
+        Head::Newer(found) => Err(TranscriptError::Newer { file: path, found, known: frame::VERSION }),
         // Only a crash between making the file and syncing its head leaves this; nothing was in it.
         Head::Wrong if head.len() < HEAD_BYTES || (head.iter().all(|byte| *byte == 0)) => Ok(None),
-        Head::Known(_) | Head::Wrong => Err(TranscriptError::Damaged {
-            file: path,
-            offset: 0,
-            why: "its head is not this run's",
-        }),
+        Head::Known(_) | Head::Wrong => {
+            Err(TranscriptError::Damaged { file: path, offset: 0, why: "its head is not this run's" })
+        }
     }
 }
 
 /// The index file of `run`, when it is whole and ends where `data` does: a look at the last entry tells.
-pub(super) fn current(
-    disk: &Arc<dyn Disk>,
-    run: RunId,
-    data: &File,
-) -> Result<Option<File>, TranscriptError> {
+pub(super) fn current(disk: &Arc<dyn Disk>, run: RunId, data: &File) -> Result<Option<File>, TranscriptError> {
     let file = match File::open(disk, &index_path(run), Mode::Read) {
         Ok(file) => file,
         Err(error) if error.is_missing() => return Ok(None),
@@ -203,17 +162,14 @@ pub(super) fn current(
         Some(last) => {
             let entry = entries.read(last, 1)?.and_then(|it| it.first().copied());
             let Some(entry) = entry else { return Ok(None) };
-            let header = data
-                .read(entry.offset, HEADER_BYTES)
-                .map_err(TranscriptError::Read)?;
+            let header = data.read(entry.offset, HEADER_BYTES).map_err(TranscriptError::Read)?;
             match Header::decode(&header).filter(|it| it.seq == last) {
                 Some(header) => entry.offset + header.frame_bytes(),
                 None => return Ok(None),
             }
         }
     };
-    let whole_entries = file.size().map_err(TranscriptError::Read)?
-        == HEAD_BYTES as u64 + count * ENTRY_BYTES as u64;
+    let whole_entries = file.size().map_err(TranscriptError::Read)? == HEAD_BYTES as u64 + count * ENTRY_BYTES as u64;
     let whole = whole_entries && end == data.size().map_err(TranscriptError::Read)?;
     Ok(whole.then_some(file))
 }
@@ -227,16 +183,12 @@ pub(super) fn read_frame(
     payload: &mut Vec<u8>,
 ) -> Result<Option<Header>, TranscriptError> {
     bytes.resize(HEADER_BYTES, 0);
-    let got = data
-        .read_at(entry.offset, bytes)
-        .map_err(TranscriptError::Read)?;
+    let got = data.read_at(entry.offset, bytes).map_err(TranscriptError::Read)?;
     let Some(header) = Header::decode(bytes.get(..got).unwrap_or_default()) else {
         return Ok(None);
     };
     bytes.resize(header.stored as usize, 0);
-    let got = data
-        .read_at(entry.offset + HEADER_BYTES as u64, bytes)
-        .map_err(TranscriptError::Read)?;
+    let got = data.read_at(entry.offset + HEADER_BYTES as u64, bytes).map_err(TranscriptError::Read)?;
     let whole = decoder.decode(&header, bytes.get(..got).unwrap_or_default(), payload);
     Ok(whole.then_some(header))
 }
@@ -264,19 +216,10 @@ impl Entries<'_> {
     }
 
     /// Up to `count` entries from `first` on; `None` when one does not fit its checksum.
-    pub(super) fn read(
-        &self,
-        first: u64,
-        count: u64,
-    ) -> Result<Option<Vec<Entry>>, TranscriptError> {
-        let bytes = usize::try_from(count)
-            .unwrap_or(usize::MAX)
-            .saturating_mul(ENTRY_BYTES);
+    pub(super) fn read(&self, first: u64, count: u64) -> Result<Option<Vec<Entry>>, TranscriptError> {
+        let bytes = usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(ENTRY_BYTES);
         let offset = HEAD_BYTES as u64 + first * ENTRY_BYTES as u64;
-        let bytes = self
-            .file
-            .read(offset, bytes)
-            .map_err(TranscriptError::Read)?;
+        let bytes = self.file.read(offset, bytes).map_err(TranscriptError::Read)?;
         Ok(bytes.chunks_exact(ENTRY_BYTES).map(Entry::decode).collect())
     }
 }
@@ -290,24 +233,9 @@ mod tests {
 
     #[test]
     fn an_entry_reads_back_and_a_flipped_bit_is_noticed() {
-        let slot = Slot {
-            item: Item::Verify(3),
-            host: Some(HostIx(77)),
-        };
-        let lane = Lane {
-            slot,
-            attempt: 2,
-            stream: Stream::Err,
-        };
-        let entry = Entry {
-            offset: 1 << 40,
-            before: 9,
-            at: Timestamp(7),
-            lane,
-            ended: 65_537,
-            open: 3,
-            back: 8,
-        };
+        let slot = Slot { item: Item::Verify(3), host: Some(HostIx(77)) };
+        let lane = Lane { slot, attempt: 2, stream: Stream::Err };
+        let entry = Entry { offset: 1 << 40, before: 9, at: Timestamp(7), lane, ended: 65_537, open: 3, back: 8 };
         let bytes = entry.encode();
         assert_eq!(Entry::decode(&bytes), Some(entry));
         for bit in 0..bytes.len() * 8 {

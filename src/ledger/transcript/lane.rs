@@ -24,11 +24,7 @@ impl Lane {
     /// The lane of `stream` of a try.
     #[must_use]
     pub fn of(key: OrderKey, stream: Stream) -> Self {
-        Self {
-            slot: key.slot,
-            attempt: key.attempt,
-            stream,
-        }
+        Self { slot: key.slot, attempt: key.attempt, stream }
     }
 
     /// Host u32, kind u8, stream u8, number u16, attempt u16.
@@ -47,15 +43,12 @@ impl Lane {
         let host = self.slot.host.map_or(NO_HOST, |ix| ix.0).to_le_bytes();
         let (number, attempt) = (u16::to_le_bytes(number), self.attempt.to_le_bytes());
         let [a, b, c, d] = host;
-        [
-            a, b, c, d, kind, stream, number[0], number[1], attempt[0], attempt[1],
-        ]
+        [a, b, c, d, kind, stream, number[0], number[1], attempt[0], attempt[1]]
     }
 
     pub(super) fn decode(bytes: &mut Bytes<'_>) -> Option<Self> {
         let host = bytes.u32()?;
-        let (kind, stream, number, attempt) =
-            (bytes.u8()?, bytes.u8()?, bytes.u16()?, bytes.u16()?);
+        let (kind, stream, number, attempt) = (bytes.u8()?, bytes.u8()?, bytes.u16()?, bytes.u16()?);
         let item = match (kind, number) {
             (0, 0) => Item::Reach,
             (1, number) => Item::Preflight(number),
@@ -70,11 +63,7 @@ impl Lane {
             _ => return None,
         };
         let host = (host != NO_HOST).then_some(HostIx(host));
-        Some(Self {
-            slot: Slot { item, host },
-            attempt,
-            stream,
-        })
+        Some(Self { slot: Slot { item, host }, attempt, stream })
     }
 }
 

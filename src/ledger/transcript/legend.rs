@@ -23,12 +23,7 @@ impl Legend {
     pub fn of(plan: &Plan) -> Self {
         Self {
             hosts: plan.hosts.iter().map(|it| it.name.clone()).collect(),
-            preflight: plan
-                .runbook
-                .preflight
-                .iter()
-                .map(|it| it.id.clone())
-                .collect(),
+            preflight: plan.runbook.preflight.iter().map(|it| it.id.clone()).collect(),
             steps: plan.steps().map(|(_, it)| it.id.clone()).collect(),
             verify: plan.runbook.verify.iter().map(|it| it.id.clone()).collect(),
         }
@@ -45,9 +40,7 @@ impl Legend {
     #[must_use]
     pub fn host(&self, slot: &Slot) -> &str {
         let index = slot.host.and_then(|ix| usize::try_from(ix.0).ok());
-        index
-            .and_then(|index| self.hosts.get(index))
-            .map_or("", ServerName::as_str)
+        index.and_then(|index| self.hosts.get(index)).map_or("", ServerName::as_str)
     }
 
     /// The id of a step or check; the connection check is called `reach`.
@@ -59,8 +52,6 @@ impl Legend {
             Item::Step(number) => (&self.steps, number),
             Item::Verify(number) => (&self.verify, number),
         };
-        ids.get(usize::from(number))
-            .cloned()
-            .unwrap_or_else(|| StepId::new("?"))
+        ids.get(usize::from(number)).cloned().unwrap_or_else(|| StepId::new("?"))
     }
 }

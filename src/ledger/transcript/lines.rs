@@ -24,39 +24,20 @@ pub struct Count {
 pub fn count(open: u32, payload: &[u8], end: End) -> Count {
     let first = payload.iter().position(|byte| *byte == LINE_FEED);
     // Only a line that began earlier can grow too long: a payload is no longer than a line may be.
-    if open as usize + first.unwrap_or(payload.len()) > LINE_BYTES_MAX
-        || payload.len() > LINE_BYTES_MAX
-    {
-        return pieces(open, payload, end).fold(
-            Count { ended: 0, open },
-            |count, piece| match piece.ends {
-                Ends::Later => Count {
-                    open: (if count.ended == 0 { open } else { 0 }) + piece.bytes.len() as u32,
-                    ..count
-                },
-                Ends::AtFeed | Ends::Here => Count {
-                    ended: count.ended + 1,
-                    open: 0,
-                },
-            },
-        );
+    if open as usize + first.unwrap_or(payload.len()) > LINE_BYTES_MAX || payload.len() > LINE_BYTES_MAX {
+        return pieces(open, payload, end).fold(Count { ended: 0, open }, |count, piece| match piece.ends {
+            Ends::Later => {
+                Count { open: (if count.ended == 0 { open } else { 0 }) + piece.bytes.len() as u32, ..count }
+            }
+            Ends::AtFeed | Ends::Here => Count { ended: count.ended + 1, open: 0 },
+        });
     }
     let feeds = payload.iter().filter(|byte| **byte == LINE_FEED).count() as u32;
-    let after = payload
-        .iter()
-        .rev()
-        .take_while(|byte| **byte != LINE_FEED)
-        .count() as u32;
+    let after = payload.iter().rev().take_while(|byte| **byte != LINE_FEED).count() as u32;
     let left = if feeds == 0 { open + after } else { after };
     match end {
-        End::Closed if left > 0 => Count {
-            ended: feeds + 1,
-            open: 0,
-        },
-        End::Open | End::Closed => Count {
-            ended: feeds,
-            open: left,
-        },
+        End::Closed if left > 0 => Count { ended: feeds + 1, open: 0 },
+        End::Open | End::Closed => Count { ended: feeds, open: left },
     }
 }
 
@@ -87,36 +68,23 @@ pub fn pieces(open: u32, payload: &[u8], end: End) -> impl Iterator<Item = Piece
         let room = LINE_BYTES_MAX - open.min(LINE_BYTES_MAX);
         if rest.is_empty() {
             let closed = std::mem::take(&mut closing) && open > 0;
-            return closed.then_some(Piece {
-                bytes: rest,
-                ends: Ends::Here,
-            });
+            return closed.then_some(Piece { bytes: rest, ends: Ends::Here });
         }
         let near = rest.get(..=room).unwrap_or(rest);
         let piece = match near.iter().position(|byte| *byte == LINE_FEED) {
             Some(feed) => {
                 let (bytes, after) = rest.split_at(feed);
                 rest = after.get(1..).unwrap_or_default();
-                Piece {
-                    bytes,
-                    ends: Ends::AtFeed,
-                }
+                Piece { bytes, ends: Ends::AtFeed }
             }
             None if rest.len() > room => {
                 let (bytes, after) = rest.split_at(room);
                 rest = after;
-                Piece {
-                    bytes,
-                    ends: Ends::Here,
-                }
+                Piece { bytes, ends: Ends::Here }
             }
             None => {
                 let bytes = std::mem::take(&mut rest);
-                let ends = if std::mem::take(&mut closing) {
-                    Ends::Here
-                } else {
-                    Ends::Later
-                };
+                let ends = if std::mem::take(&mut closing) { Ends::Here } else { Ends::Later };
                 Piece { bytes, ends }
             }
         };
@@ -141,25 +109,16 @@ mod tests {
     use super::*;
 
     fn shown(open: u32, text: &str, end: End) -> Vec<(String, Ends)> {
-        pieces(open, text.as_bytes(), end)
-            .map(|it| (String::from_utf8(it.bytes.to_vec()).unwrap(), it.ends))
-            .collect()
+        pieces(open, text.as_bytes(), end).map(|it| (String::from_utf8(it.bytes.to_vec()).unwrap(), it.ends)).collect()
     }
 
     #[test]
     fn feeds_end_lines_and_a_closed_lane_ends_the_last() {
         assert_eq!(
             shown(0, "a\n\nb", End::Open),
-            [
-                ("a".into(), Ends::AtFeed),
-                ("".into(), Ends::AtFeed),
-                ("b".into(), Ends::Later)
-            ]
+            [("a".into(), Ends::AtFeed), ("".into(), Ends::AtFeed), ("b".into(), Ends::Later)]
         );
-        assert_eq!(
-            shown(0, "a\nb", End::Closed),
-            [("a".into(), Ends::AtFeed), ("b".into(), Ends::Here)]
-        );
+        assert_eq!(shown(0, "a\nb", End::Closed), [("a".into(), Ends::AtFeed), ("b".into(), Ends::Here)]);
         assert_eq!(shown(0, "a\n", End::Closed), [("a".into(), Ends::AtFeed)]);
         assert_eq!(shown(3, "", End::Closed), [("".into(), Ends::Here)]);
         assert_eq!(shown(0, "", End::Closed), []);
@@ -169,17 +128,10 @@ mod tests {
     fn a_long_line_is_cut_and_none_is_empty_for_it() {
         let text = "x".repeat(10) + "\ny";
         let most = LINE_BYTES_MAX as u32;
-        assert_eq!(
-            shown(most - 10, &text, End::Open),
-            [("x".repeat(10), Ends::AtFeed), ("y".into(), Ends::Later)]
-        );
+        assert_eq!(shown(most - 10, &text, End::Open), [("x".repeat(10), Ends::AtFeed), ("y".into(), Ends::Later)]);
         assert_eq!(
             shown(most - 9, &text, End::Open),
-            [
-                ("x".repeat(9), Ends::Here),
-                ("x".into(), Ends::AtFeed),
-                ("y".into(), Ends::Later)
-            ]
+            [("x".repeat(9), Ends::Here), ("x".into(), Ends::AtFeed), ("y".into(), Ends::Later)]
         );
         assert_eq!(shown(most, "\n", End::Open), [("".into(), Ends::AtFeed)]);
     }

@@ -109,12 +109,7 @@ impl Live {
         }
         let open = ring.open.iter().filter(|(lane, _)| filter.wants(lane));
         tail.open = open
-            .map(|(lane, part)| LiveLine {
-                number: None,
-                at: part.at,
-                lane: *lane,
-                bytes: part.bytes.clone(),
-            })
+            .map(|(lane, part)| LiveLine { number: None, at: part.at, lane: *lane, bytes: part.bytes.clone() })
             .collect();
         tail
     }
@@ -144,12 +139,7 @@ impl Live {
         let mut ring = self.ring();
         let lane = entry.lane;
         let earlier = ring.open.remove(&lane).filter(|_| entry.open > 0);
-        let frame = Frame {
-            entry,
-            end,
-            payload,
-            earlier,
-        };
+        let frame = Frame { entry, end, payload, earlier };
         if let Some(part) = frame.left_open() {
             ring.open.insert(lane, part);
         }
@@ -172,31 +162,21 @@ impl Live {
 
 impl Frame {
     fn cost(&self) -> usize {
-        self.payload.capacity()
-            + self.earlier.as_ref().map_or(0, |it| it.bytes.capacity())
-            + FRAME_COST_BYTES
+        self.payload.capacity() + self.earlier.as_ref().map_or(0, |it| it.bytes.capacity()) + FRAME_COST_BYTES
     }
 
     /// The lines that end in it.
     fn lines(&self) -> impl Iterator<Item = LiveLine> {
         let mut earlier = self.earlier.as_ref();
         let pieces = lines::pieces(self.entry.open, &self.payload, self.end);
-        pieces
-            .filter(|it| it.ends != Ends::Later)
-            .zip(self.entry.before..)
-            .map(move |(piece, number)| {
-                let part = earlier.take();
-                let mut bytes = part.map(|it| it.bytes.clone()).unwrap_or_default();
-                bytes.extend_from_slice(piece.bytes);
-                bytes.truncate(lines::without_return(&bytes, piece.ends).len());
-                let at = part.map_or(self.entry.at, |it| it.at);
-                LiveLine {
-                    number: Some(number),
-                    at,
-                    lane: self.entry.lane,
-                    bytes,
-                }
-            })
+        pieces.filter(|it| it.ends != Ends::Later).zip(self.entry.before..).map(move |(piece, number)| {
+            let part = earlier.take();
+            let mut bytes = part.map(|it| it.bytes.clone()).unwrap_or_default();
+            bytes.extend_from_slice(piece.bytes);
+            bytes.truncate(lines::without_return(&bytes, piece.ends).len());
+            let at = part.map_or(self.entry.at, |it| it.at);
+            LiveLine { number: Some(number), at, lane: self.entry.lane, bytes }
+        })
     }
 
     /// The line it leaves open.
@@ -208,10 +188,7 @@ impl Frame {
         let continued = self.entry.ended == 0;
         let mut part = match (&self.earlier, continued) {
             (Some(part), true) => part.clone(),
-            (Some(_) | None, _) => Part {
-                at: self.entry.at,
-                bytes: Vec::new(),
-            },
+            (Some(_) | None, _) => Part { at: self.entry.at, bytes: Vec::new() },
         };
         let room = LIVE_LINE_BYTES_MAX.saturating_sub(part.bytes.len());
         part.bytes.extend(last.bytes.iter().take(room));

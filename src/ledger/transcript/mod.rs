@@ -75,23 +75,15 @@ impl Transcripts {
     /// # Errors
     /// When the directory cannot be made.
     pub fn new(disk: Arc<dyn Disk>) -> Result<Self, TranscriptError> {
-        disk.create_dir(DIRECTORY)
-            .and_then(|()| disk.sync_dir(""))
-            .map_err(TranscriptError::Write)?;
-        Ok(Self {
-            disk,
-            live: Arc::default(),
-        })
+        disk.create_dir(DIRECTORY).and_then(|()| disk.sync_dir("")).map_err(TranscriptError::Write)?;
+        Ok(Self { disk, live: Arc::default() })
     }
 
     /// The transcripts of a data directory that another process owns; nothing can be written through it, and an index
     /// that is missing or behind is made in memory.
     #[must_use]
     pub fn read_only(disk: Arc<dyn Disk>) -> Self {
-        Self {
-            disk,
-            live: Arc::default(),
-        }
+        Self { disk, live: Arc::default() }
     }
 
     /// Opens the transcript of `run` to append, making it when missing. What a crash left half-written is moved aside
@@ -107,10 +99,7 @@ impl Transcripts {
         }
         let (mut writer, torn) = Writer::open(&self.disk, run)?;
         // Only now: dropping a registration takes the lock that is held here.
-        writer.register(Registration {
-            run,
-            live: Arc::clone(&self.live),
-        });
+        writer.register(Registration { run, live: Arc::clone(&self.live) });
         live.insert(run, writer.live());
         Ok((writer, torn))
     }
@@ -137,9 +126,7 @@ impl Transcripts {
     /// When the directory cannot be listed.
     pub fn runs(&self) -> Result<Vec<RunId>, TranscriptError> {
         let names = self.disk.list(DIRECTORY).map_err(TranscriptError::Read)?;
-        let numbers = names
-            .iter()
-            .filter_map(|name| name.strip_suffix(".qdt")?.parse().ok());
+        let numbers = names.iter().filter_map(|name| name.strip_suffix(".qdt")?.parse().ok());
         let mut runs: Vec<RunId> = numbers.map(RunId).collect();
         runs.sort_unstable();
         Ok(runs)
@@ -160,26 +147,19 @@ struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.live
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.run);
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.run);
     }
 }
 
 /// Moves the file's bytes from `offset` on to the end of the run's `.torn` file, then shortens it. In this order a crash between
 /// leaves the bytes twice, not nowhere.
 fn move_aside(disk: &Arc<dyn Disk>, run: RunId, offset: u64) -> Result<(), TranscriptError> {
-    let data = super::disk::File::open(disk, &data_path(run), Mode::Append)
-        .map_err(TranscriptError::Write)?;
+    let data = super::disk::File::open(disk, &data_path(run), Mode::Append).map_err(TranscriptError::Write)?;
     let len = data.size().map_err(TranscriptError::Read)?;
-    let aside = super::disk::File::open(disk, &torn_path(run), Mode::Append)
-        .map_err(TranscriptError::Write)?;
+    let aside = super::disk::File::open(disk, &torn_path(run), Mode::Append).map_err(TranscriptError::Write)?;
     let mut at = offset;
     while at < len {
-        let part = data
-            .read(at, frame::FRAME_BYTES_MAX)
-            .map_err(TranscriptError::Read)?;
+        let part = data.read(at, frame::FRAME_BYTES_MAX).map_err(TranscriptError::Read)?;
         if part.is_empty() {
             break;
         }

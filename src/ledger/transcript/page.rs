@@ -29,10 +29,7 @@ impl Reader {
     /// When the pattern is no regular expression, the file cannot be read or is damaged.
     pub fn page(&mut self, query: &LogQuery, legend: &Legend) -> Result<LogPage, TranscriptError> {
         let pattern = query.matching.as_deref().map(search::compile).transpose()?;
-        let wanted = Wanted {
-            filter: Filter::of(query, legend),
-            pattern,
-        };
+        let wanted = Wanted { filter: Filter::of(query, legend), pattern };
         let mut counts = Counts::of(self, wanted);
         let page = self.counted_page(query, legend, &mut counts);
         counts.keep(self);
@@ -63,19 +60,10 @@ impl Reader {
                     lines.push(named(legend, number, lane, line));
                 }
                 let full = lines.len() as u64 >= count || bytes >= LOG_PAGE_BYTES_MAX;
-                if full {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
+                if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })?;
         }
-        Ok(LogPage {
-            run: self.run,
-            lines,
-            first,
-            total,
-        })
+        Ok(LogPage { run: self.run, lines, first, total })
     }
 
     /// Calls `each` for wanted lines with their number, from the frame `found` to the frame before `frames`, until it breaks.
@@ -86,10 +74,7 @@ impl Reader {
         frames: u64,
         mut each: impl FnMut(u64, &Lane, Line<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TranscriptError> {
-        let Found {
-            mut frame,
-            before: mut number,
-        } = found;
+        let Found { mut frame, before: mut number } = found;
         while frame < frames {
             for entry in self.entries(frame, frames)? {
                 frame += 1;
@@ -112,34 +97,18 @@ impl Reader {
     }
 
     /// The number of the first wanted line that began at or after `at`.
-    fn first_at(
-        &mut self,
-        at: Timestamp,
-        frames: u64,
-        counts: &Counts,
-    ) -> Result<u64, TranscriptError> {
+    fn first_at(&mut self, at: Timestamp, frames: u64, counts: &Counts) -> Result<u64, TranscriptError> {
         let early = Timestamp(at.0.saturating_sub(i64::try_from(DISORDER_MS).unwrap_or(0)));
         let (mut low, mut high) = (0, frames);
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.entry(middle)?.at < early {
-                low = middle + 1
-            } else {
-                high = middle
-            }
+            if self.entry(middle)?.at < early { low = middle + 1 } else { high = middle }
         }
         let mut first = counts.before(self, low)?;
-        let found = Found {
-            frame: low,
-            before: first,
-        };
+        let found = Found { frame: low, before: first };
         let _found = self.each_wanted(&counts.wanted, found, frames, |number, _, line| {
             first = number + u64::from(line.at < at);
-            if line.at < at {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
+            if line.at < at { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         Ok(first)
     }

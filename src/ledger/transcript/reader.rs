@@ -50,11 +50,7 @@ pub(super) struct Line<'a> {
 }
 
 impl Reader {
-    pub(super) fn open(
-        disk: &Arc<dyn Disk>,
-        run: RunId,
-        is_live: bool,
-    ) -> Result<Self, TranscriptError> {
+    pub(super) fn open(disk: &Arc<dyn Disk>, run: RunId, is_live: bool) -> Result<Self, TranscriptError> {
         let Some(data) = index::open_data(disk, run, Mode::Read)? else {
             return Err(TranscriptError::Missing(run));
         };
@@ -65,30 +61,17 @@ impl Reader {
             Self::index(disk, run, &data)?
         };
         let (decoder, stored, counts) = (Decoder::default(), Vec::new(), Vec::new());
-        Ok(Self {
-            run,
-            data,
-            index,
-            torn,
-            decoder,
-            stored,
-            counts,
-        })
+        Ok(Self { run, data, index, torn, decoder, stored, counts })
     }
 
     /// The index of a transcript that nobody writes, and what stands behind its last whole frame.
-    fn index(
-        disk: &Arc<dyn Disk>,
-        run: RunId,
-        data: &File,
-    ) -> Result<(Index, Option<Torn>), TranscriptError> {
+    fn index(disk: &Arc<dyn Disk>, run: RunId, data: &File) -> Result<(Index, Option<Torn>), TranscriptError> {
         if let Some(file) = index::current(disk, run, data)? {
             return Ok((Index::Done(file), None));
         }
         match scan::rebuild(disk, run, data) {
             Ok(whole) => {
-                let file = File::open(disk, &index_path(run), Mode::Read)
-                    .map_err(TranscriptError::Read)?;
+                let file = File::open(disk, &index_path(run), Mode::Read).map_err(TranscriptError::Read)?;
                 Ok((Index::Done(file), Torn::of(&whole)))
             }
             // Read-only, or full: the transcript can be read all the same.
@@ -125,12 +108,11 @@ impl Reader {
             self.index = Index::Memory(entries);
             self.counts.clear();
         }
-        self.try_entries(first, count)?
-            .ok_or_else(|| TranscriptError::Damaged {
-                file: index_path(self.run),
-                offset: first * index::ENTRY_BYTES as u64,
-                why: "an entry is not there, or does not fit its checksum",
-            })
+        self.try_entries(first, count)?.ok_or_else(|| TranscriptError::Damaged {
+            file: index_path(self.run),
+            offset: first * index::ENTRY_BYTES as u64,
+            why: "an entry is not there, or does not fit its checksum",
+        })
     }
 
     /// `None` when one of them is not there or not whole.
@@ -148,33 +130,20 @@ impl Reader {
 
     pub(super) fn entry(&mut self, number: u64) -> Result<Entry, TranscriptError> {
         let entries = self.entries(number, number + 1)?;
-        entries
-            .first()
-            .copied()
-            .ok_or_else(|| self.damaged(0, "its index names a frame that is not there"))
+        entries.first().copied().ok_or_else(|| self.damaged(0, "its index names a frame that is not there"))
     }
 
     /// Reads the payload of a frame.
     fn payload(&mut self, entry: &Entry) -> Result<(Header, Vec<u8>), TranscriptError> {
         let mut payload = Vec::new();
-        match index::read_frame(
-            &self.data,
-            &mut self.decoder,
-            entry,
-            &mut self.stored,
-            &mut payload,
-        )? {
+        match index::read_frame(&self.data, &mut self.decoder, entry, &mut self.stored, &mut payload)? {
             Some(header) => Ok((header, payload)),
             None => Err(self.damaged(entry.offset, "a frame does not fit its checksum")),
         }
     }
 
     fn damaged(&self, offset: u64, why: &'static str) -> TranscriptError {
-        TranscriptError::Damaged {
-            file: data_path(self.run),
-            offset,
-            why,
-        }
+        TranscriptError::Damaged { file: data_path(self.run), offset, why }
     }
 
     /// Calls `each` for the lines that end in the frame of `entry`, in order, until it breaks.
@@ -187,26 +156,14 @@ impl Reader {
             return Ok(ControlFlow::Continue(()));
         }
         let (header, payload) = self.payload(entry)?;
-        let mut earlier = if entry.open > 0 {
-            Some(self.earlier(entry)?)
-        } else {
-            None
-        };
-        for piece in
-            lines::pieces(entry.open, &payload, header.end).filter(|it| it.ends != Ends::Later)
-        {
+        let mut earlier = if entry.open > 0 { Some(self.earlier(entry)?) } else { None };
+        for piece in lines::pieces(entry.open, &payload, header.end).filter(|it| it.ends != Ends::Later) {
             let flow = match earlier.take() {
                 Some((at, mut bytes)) => {
                     bytes.extend_from_slice(piece.bytes);
-                    each(Line {
-                        at,
-                        bytes: lines::without_return(&bytes, piece.ends),
-                    })
+                    each(Line { at, bytes: lines::without_return(&bytes, piece.ends) })
                 }
-                None => each(Line {
-                    at: entry.at,
-                    bytes: lines::without_return(piece.bytes, piece.ends),
-                }),
+                None => each(Line { at: entry.at, bytes: lines::without_return(piece.bytes, piece.ends) }),
             };
             if flow.is_break() {
                 return Ok(flow);
@@ -223,18 +180,12 @@ impl Reader {
             let before = self.entry(u64::from(later.back))?;
             // Backwards, always: whatever an index says, this ends.
             if before.lane != later.lane || before.offset >= later.offset {
-                return Err(self.damaged(
-                    later.offset,
-                    "the earlier part of its first line is not there",
-                ));
+                return Err(self.damaged(later.offset, "the earlier part of its first line is not there"));
             }
             let (header, payload) = self.payload(&before)?;
             let last = lines::pieces(before.open, &payload, header.end).last();
             let Some(last) = last.filter(|it| it.ends == Ends::Later) else {
-                return Err(self.damaged(
-                    later.offset,
-                    "the earlier part of its first line is not there",
-                ));
+                return Err(self.damaged(later.offset, "the earlier part of its first line is not there"));
             };
             parts.push(last.bytes.to_vec());
             if before.ended > 0 || before.open == 0 {
@@ -273,9 +224,6 @@ impl Reader {
 impl Reader {
     /// Filters whose counts are kept, and numbers kept for them.
     pub(super) fn remembered(&self) -> (usize, usize) {
-        (
-            self.counts.len(),
-            self.counts.iter().map(Counts::kept).sum(),
-        )
+        (self.counts.len(), self.counts.iter().map(Counts::kept).sum())
     }
 }

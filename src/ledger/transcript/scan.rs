@@ -64,11 +64,7 @@ impl<'a> Scan<'a> {
         let Some(header) = Header::decode(bytes) else {
             let last = left <= (HEADER_BYTES + frame::FRAME_BYTES_MAX) as u64;
             let torn = last || bytes.iter().take(HEADER_BYTES).all(|byte| *byte == 0);
-            return Ok(Err(if torn {
-                Rest::Torn
-            } else {
-                Rest::Damaged("its header does not fit its checksum")
-            }));
+            return Ok(Err(if torn { Rest::Torn } else { Rest::Damaged("its header does not fit its checksum") }));
         };
         let end = usize::try_from(header.frame_bytes()).unwrap_or(usize::MAX);
         let Some(stored) = bytes.get(HEADER_BYTES..end) else {
@@ -76,22 +72,12 @@ impl<'a> Scan<'a> {
         };
         if !self.decoder.decode(&header, stored, &mut self.payload) {
             let last = header.frame_bytes() == left;
-            return Ok(Err(if last {
-                Rest::Torn
-            } else {
-                Rest::Damaged("its bytes do not fit their checksum")
-            }));
+            return Ok(Err(if last { Rest::Torn } else { Rest::Damaged("its bytes do not fit their checksum") }));
         }
         if header.seq != self.numbering.frames {
             return Ok(Err(Rest::Damaged("it is not the next frame")));
         }
-        let (entry, open) = self.numbering.entry(
-            self.offset,
-            header.lane,
-            header.at,
-            &self.payload,
-            header.end,
-        );
+        let (entry, open) = self.numbering.entry(self.offset, header.lane, header.at, &self.payload, header.end);
         self.numbering.take(&entry, open);
         self.offset += header.frame_bytes();
         Ok(Ok(entry))
@@ -106,10 +92,7 @@ impl<'a> Scan<'a> {
             return Ok(start);
         }
         let bytes = WINDOW_BYTES.min(usize::try_from(self.len - self.offset).unwrap_or(usize::MAX));
-        self.window = self
-            .data
-            .read(self.offset, bytes)
-            .map_err(TranscriptError::Read)?;
+        self.window = self.data.read(self.offset, bytes).map_err(TranscriptError::Read)?;
         self.window_at = self.offset;
         Ok(0)
     }
@@ -127,11 +110,7 @@ pub(super) struct Whole {
 }
 
 /// Makes the index file of `run` again from its frames, and puts it in place whole. Nobody may be writing either.
-pub(super) fn rebuild(
-    disk: &Arc<dyn Disk>,
-    run: RunId,
-    data: &File,
-) -> Result<Whole, TranscriptError> {
+pub(super) fn rebuild(disk: &Arc<dyn Disk>, run: RunId, data: &File) -> Result<Whole, TranscriptError> {
     let path = index_path(run);
     let temporary = format!("{path}.new");
     let file = File::open(disk, &temporary, Mode::Append).map_err(TranscriptError::Write)?;
@@ -151,15 +130,9 @@ pub(super) fn rebuild(
             break rest;
         }
     };
-    disk.rename(&temporary, &path)
-        .map_err(TranscriptError::Write)?;
+    disk.rename(&temporary, &path).map_err(TranscriptError::Write)?;
     let left = scan.len - scan.offset;
-    Ok(Whole {
-        numbering: scan.numbering,
-        end: scan.offset,
-        left,
-        rest,
-    })
+    Ok(Whole { numbering: scan.numbering, end: scan.offset, left, rest })
 }
 
 /// The entries of a transcript whose index file cannot be made, or not be trusted.
@@ -173,13 +146,5 @@ pub(super) fn in_memory(data: &File) -> Result<(Vec<Entry>, Whole), TranscriptEr
         }
     };
     let left = scan.len - scan.offset;
-    Ok((
-        entries,
-        Whole {
-            numbering: scan.numbering,
-            end: scan.offset,
-            left,
-            rest,
-        },
-    ))
+    Ok((entries, Whole { numbering: scan.numbering, end: scan.offset, left, rest }))
 }

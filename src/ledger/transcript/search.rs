@@ -48,37 +48,17 @@ impl Reader {
     ) -> Result<Search<'a>, TranscriptError> {
         let pattern = compile(pattern)?;
         let frames = self.frames()?;
-        let mut counts = Counts::of(
-            self,
-            Wanted {
-                filter,
-                pattern: None,
-            },
-        );
-        let place = counts
-            .total(self, frames)
-            .and_then(|total| match from < total {
-                true => counts.find(self, from),
-                false => Ok(Found {
-                    frame: frames,
-                    before: total,
-                }),
-            });
+        let mut counts = Counts::of(self, Wanted { filter, pattern: None });
+        let place = counts.total(self, frames).and_then(|total| match from < total {
+            true => counts.find(self, from),
+            false => Ok(Found { frame: frames, before: total }),
+        });
         let wanted = counts.wanted.clone();
         counts.keep(self);
         let next = place?;
         let seen = from.saturating_sub(next.before);
         let limit = limit.clamp(1, LOG_PAGE_LINES_MAX) as usize;
-        Ok(Search {
-            reader: self,
-            legend,
-            wanted,
-            pattern,
-            next,
-            seen,
-            frames,
-            limit,
-        })
+        Ok(Search { reader: self, legend, wanted, pattern, next, seen, frames, limit })
     }
 }
 
@@ -114,11 +94,7 @@ impl Search<'_> {
                         bytes += line.bytes.len();
                         lines.push(named(legend, number - 1, &entry.lane, line));
                         let full = lines.len() >= limit || bytes >= LOG_PAGE_BYTES_MAX;
-                        if full {
-                            ControlFlow::Break(())
-                        } else {
-                            ControlFlow::Continue(())
-                        }
+                        if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                     })?;
                     if flow.is_break() {
                         self.seen = number - self.next.before;
@@ -137,9 +113,7 @@ impl Search<'_> {
 /// Compiles a search text; `(?i)` in front of it ignores case.
 pub(super) fn compile(text: &str) -> Result<Regex, TranscriptError> {
     if text.len() > SEARCH_PATTERN_BYTES_MAX {
-        return Err(TranscriptError::Pattern(format!(
-            "it is longer than {SEARCH_PATTERN_BYTES_MAX} bytes"
-        )));
+        return Err(TranscriptError::Pattern(format!("it is longer than {SEARCH_PATTERN_BYTES_MAX} bytes")));
     }
     RegexBuilder::new(text)
         .size_limit(COMPILED_BYTES_MAX)

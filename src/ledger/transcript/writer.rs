@@ -45,11 +45,7 @@ impl Torn {
             Rest::Torn => None,
             Rest::Damaged(why) => Some(why),
         };
-        Some(Self {
-            offset: whole.end,
-            bytes: whole.left,
-            damage,
-        })
+        Some(Self { offset: whole.end, bytes: whole.left, damage })
     }
 }
 
@@ -98,10 +94,7 @@ enum Health {
 }
 
 impl Writer {
-    pub(super) fn open(
-        disk: &Arc<dyn Disk>,
-        run: RunId,
-    ) -> Result<(Self, Option<Torn>), TranscriptError> {
+    pub(super) fn open(disk: &Arc<dyn Disk>, run: RunId) -> Result<(Self, Option<Torn>), TranscriptError> {
         let data = match index::open_data(disk, run, Mode::Append) {
             Ok(Some(data)) if data.size().map_err(TranscriptError::Read)? > 0 => data,
             Ok(_) | Err(TranscriptError::Missing(_)) => begin(disk, run)?,
@@ -161,13 +154,7 @@ impl Writer {
     ///
     /// # Errors
     /// With how many bytes were taken, when a write failed, the try is finished, or a sync failed before.
-    pub fn push(
-        &mut self,
-        key: OrderKey,
-        stream: Stream,
-        at: Timestamp,
-        bytes: &[u8],
-    ) -> Result<(), NotTaken> {
+    pub fn push(&mut self, key: OrderKey, stream: Stream, at: Timestamp, bytes: &[u8]) -> Result<(), NotTaken> {
         let lane = Lane::of(key, stream);
         let mut taken = 0;
         let refused = |taken, why| NotTaken { taken, why };
@@ -178,38 +165,27 @@ impl Writer {
         // What another stream of this try said first is stored first.
         for other in [Stream::Out, Stream::Err, Stream::Note] {
             if other != stream {
-                self.flush(Lane::of(key, other), End::Open)
-                    .map_err(|why| refused(0, why))?;
+                self.flush(Lane::of(key, other), End::Open).map_err(|why| refused(0, why))?;
             }
         }
         while let Some(rest) = bytes.get(taken..).filter(|it| !it.is_empty()) {
             let turn = &mut self.turns;
             let waiting = self.waiting.entry(lane).or_insert_with(|| {
                 *turn += 1;
-                Waiting {
-                    since: at,
-                    turn: *turn,
-                    bytes: Vec::new(),
-                }
+                Waiting { since: at, turn: *turn, bytes: Vec::new() }
             });
             let room = FRAME_BYTES_MAX - waiting.bytes.len();
             let part = rest.get(..room).unwrap_or(rest);
             if part.is_empty() {
-                self.flush(lane, End::Open)
-                    .map_err(|why| refused(taken, why))?;
+                self.flush(lane, End::Open).map_err(|why| refused(taken, why))?;
                 continue;
             }
             waiting.bytes.extend_from_slice(part);
             taken += part.len();
         }
         // A full frame goes at once; if that fails its bytes wait, and the next push says so.
-        if self
-            .waiting
-            .get(&lane)
-            .is_some_and(|it| it.bytes.len() == FRAME_BYTES_MAX)
-        {
-            self.flush(lane, End::Open)
-                .map_err(|why| refused(taken, why))?;
+        if self.waiting.get(&lane).is_some_and(|it| it.bytes.len() == FRAME_BYTES_MAX) {
+            self.flush(lane, End::Open).map_err(|why| refused(taken, why))?;
         }
         Ok(())
     }
@@ -221,11 +197,7 @@ impl Writer {
     pub fn tick(&mut self, now: Timestamp) -> Result<Option<Timestamp>, TranscriptError> {
         self.well()?;
         self.flush_waiting(|_, it| it.since.plus_ms(COALESCE_MS) <= now)?;
-        Ok(self
-            .waiting
-            .values()
-            .map(|it| it.since.plus_ms(COALESCE_MS))
-            .min())
+        Ok(self.waiting.values().map(|it| it.since.plus_ms(COALESCE_MS)).min())
     }
 
     /// Ends a try: stores what waits, ends its open lines, and says what it printed on standard output and standard error, as it stands
@@ -240,10 +212,7 @@ impl Writer {
             self.flush(Lane::of(key, stream), End::Closed)?;
         }
         self.finished.insert((key.slot, key.attempt));
-        let printed = self
-            .tries
-            .remove(&(key.slot, key.attempt))
-            .unwrap_or_default();
+        let printed = self.tries.remove(&(key.slot, key.attempt)).unwrap_or_default();
         Ok(printed.summary())
     }
 
@@ -268,16 +237,11 @@ impl Writer {
     }
 
     /// Stores what waits of the lanes that `of` picks, first come first.
-    fn flush_waiting(
-        &mut self,
-        of: impl Fn(&Lane, &Waiting) -> bool,
-    ) -> Result<(), TranscriptError> {
+    fn flush_waiting(&mut self, of: impl Fn(&Lane, &Waiting) -> bool) -> Result<(), TranscriptError> {
         let picked = self.waiting.iter().filter(|(lane, it)| of(lane, it));
         let mut picked: Vec<(u64, Lane)> = picked.map(|(lane, it)| (it.turn, *lane)).collect();
         picked.sort_unstable_by_key(|(turn, _)| *turn);
-        picked
-            .into_iter()
-            .try_for_each(|(_, lane)| self.flush(lane, End::Open))
+        picked.into_iter().try_for_each(|(_, lane)| self.flush(lane, End::Open))
     }
 
     /// Stores what waits of a lane, and ends its open line if it is to be closed.
@@ -300,8 +264,7 @@ impl Writer {
             }
             None if end == End::Closed && self.numbering.is_open(&lane) => {
                 let at = self.numbering.latest;
-                self.write(lane, at, Vec::new(), end)
-                    .map_err(|(_, why)| why)
+                self.write(lane, at, Vec::new(), end).map_err(|(_, why)| why)
             }
             None => Ok(()),
         }
@@ -316,15 +279,10 @@ impl Writer {
         end: End,
     ) -> Result<(), (Vec<u8>, TranscriptError)> {
         let (entry, open) = self.numbering.entry(self.data_len, lane, at, &payload, end);
-        let frame = self
-            .encoder
-            .encode(lane, at, self.numbering.frames, &payload, end);
+        let frame = self.encoder.encode(lane, at, self.numbering.frames, &payload, end);
         let bytes = frame.len() as u64;
-        let written = self
-            .data
-            .append(frame)
-            .map_err(TranscriptError::Write)
-            .and_then(|()| index::append(&self.index, &entry));
+        let written =
+            self.data.append(frame).map_err(TranscriptError::Write).and_then(|()| index::append(&self.index, &entry));
         if let Err(why) = written {
             return Err((payload, self.take_back(why)));
         }
@@ -332,10 +290,7 @@ impl Writer {
         self.index_len += index::ENTRY_BYTES as u64;
         self.numbering.take(&entry, open);
         if lane.stream != Stream::Note {
-            self.tries
-                .entry((lane.slot, lane.attempt))
-                .or_default()
-                .add(&payload, &entry);
+            self.tries.entry((lane.slot, lane.attempt)).or_default().add(&payload, &entry);
         }
         self.live.push(entry, payload, end);
         Ok(())
@@ -343,10 +298,7 @@ impl Writer {
 
     /// Cuts both files back to what is whole. If not even that goes, nobody knows what the next append would continue.
     fn take_back(&mut self, why: TranscriptError) -> TranscriptError {
-        let cut = self
-            .data
-            .truncate(self.data_len)
-            .and_then(|()| self.index.truncate(self.index_len));
+        let cut = self.data.truncate(self.data_len).and_then(|()| self.index.truncate(self.index_len));
         if let Err(error) = cut {
             self.health = Health::Poisoned(error.to_string());
         }
@@ -371,11 +323,7 @@ impl Printed {
     }
 
     pub(super) fn summary(self) -> OutputSummary {
-        OutputSummary {
-            sha256: Digest(self.hash.finalize().into()),
-            bytes: self.bytes,
-            lines: self.lines,
-        }
+        OutputSummary { sha256: Digest(self.hash.finalize().into()), bytes: self.bytes, lines: self.lines }
     }
 }
 

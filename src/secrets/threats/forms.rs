@@ -18,13 +18,9 @@ fn r10_r11_r12_base64_at_three_offsets_padded_or_not_wrapped_or_not() {
             ] {
                 for width in [8, 64, 76] {
                     for end in ["\n", "\r\n", "\n    "] {
-                        let lines: Vec<_> = encoded
-                            .as_bytes()
-                            .chunks(width)
-                            .map(|it| std::str::from_utf8(it).unwrap())
-                            .collect();
-                        let out = masks(&[("token", TOKEN)])
-                            .clean_text(&format!("<{}>", lines.join(end)));
+                        let lines: Vec<_> =
+                            encoded.as_bytes().chunks(width).map(|it| std::str::from_utf8(it).unwrap()).collect();
+                        let out = masks(&[("token", TOKEN)]).clean_text(&format!("<{}>", lines.join(end)));
                         assert_eq!(out.matches("[secret:token]").count(), 1, "{out}");
                         assert_no_window(out.as_bytes(), TOKEN.as_bytes());
                         // At each end at most the characters shared with a neighbour, and the neighbours themselves.
@@ -41,32 +37,13 @@ fn r10_r11_r12_base64_at_three_offsets_padded_or_not_wrapped_or_not() {
 fn r13_hex() {
     let hex: String = TOKEN.bytes().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(token_in(&format!("0x{hex}.")), "0x[secret:token].");
-    assert_eq!(
-        token_in(&format!("0x{}.", hex.to_uppercase())),
-        "0x[secret:token]."
-    );
-    let spelled = |before: &str, after: &str| {
-        TOKEN
-            .bytes()
-            .map(|byte| format!("{before}{byte:02X}{after}"))
-            .collect::<String>()
-    };
-    assert_eq!(
-        token_in(&format!("<{}>", spelled("", " "))),
-        "<[secret:token] >"
-    );
-    assert_eq!(
-        token_in(&format!("<{}>", spelled("", ":"))),
-        "<[secret:token]>"
-    );
-    assert_eq!(
-        token_in(&format!("<{}>", spelled("\\x", ""))),
-        "<\\[secret:token]>"
-    );
-    assert_eq!(
-        token_in(&format!("<{}>", spelled("0x", ", "))),
-        "<[secret:token] >"
-    );
+    assert_eq!(token_in(&format!("0x{}.", hex.to_uppercase())), "0x[secret:token].");
+    let spelled =
+        |before: &str, after: &str| TOKEN.bytes().map(|byte| format!("{before}{byte:02X}{after}")).collect::<String>();
+    assert_eq!(token_in(&format!("<{}>", spelled("", " "))), "<[secret:token] >");
+    assert_eq!(token_in(&format!("<{}>", spelled("", ":"))), "<[secret:token]>");
+    assert_eq!(token_in(&format!("<{}>", spelled("\\x", ""))), "<\\[secret:token]>");
+    assert_eq!(token_in(&format!("<{}>", spelled("0x", ", "))), "<[secret:token] >");
 }
 
 #[test]
@@ -74,19 +51,12 @@ fn r14_r15_dumps() {
     let text = format!("key={TOKEN} and more after it\n");
     let (mut xxd, mut od) = (String::new(), String::new());
     for (index, row) in text.as_bytes().chunks(16).enumerate() {
-        let groups: Vec<String> = row
-            .chunks(2)
-            .map(|pair| pair.iter().map(|byte| format!("{byte:02x}")).collect())
-            .collect();
-        let letters: String = row
-            .iter()
-            .map(|byte| if *byte < 32 { '.' } else { char::from(*byte) })
-            .collect();
+        let groups: Vec<String> =
+            row.chunks(2).map(|pair| pair.iter().map(|byte| format!("{byte:02x}")).collect()).collect();
+        let letters: String = row.iter().map(|byte| if *byte < 32 { '.' } else { char::from(*byte) }).collect();
         xxd += &format!("{:08x}: {:39}  {letters}\n", index * 16, groups.join(" "));
         od += &format!("{:07o}", index * 16);
-        row.iter().for_each(|byte| {
-            od += &format!("   {}", if *byte < 32 { '.' } else { char::from(*byte) })
-        });
+        row.iter().for_each(|byte| od += &format!("   {}", if *byte < 32 { '.' } else { char::from(*byte) }));
         od.push('\n');
     }
     // Within a row a window is complete, and goes; what is left of a row is no window.
@@ -107,16 +77,10 @@ fn r16_url() {
         "p%40ss%20w/rd%26x%3D1%3Fy%23z%25%C3%A9",
     ];
     for text in written {
-        assert_eq!(
-            cleaned(&[("pw", value)], &format!("https://ada:{text}@db/")),
-            "https://ada:[secret:pw]@db/"
-        );
+        assert_eq!(cleaned(&[("pw", value)], &format!("https://ada:{text}@db/")), "https://ada:[secret:pw]@db/");
     }
     let all: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    assert_eq!(
-        cleaned(&[("pw", value)], &format!("q={all}!")),
-        "q=[secret:pw]!"
-    );
+    assert_eq!(cleaned(&[("pw", value)], &format!("q={all}!")), "q=[secret:pw]!");
 }
 
 #[test]
@@ -128,10 +92,7 @@ fn r17_json() {
         r#""a\"b\\c/d\n<e>&\u00e9\t'f=\ud83d\udd11""#.to_owned(),
     ];
     for text in written {
-        assert_eq!(
-            cleaned(&[("pw", value)], &format!("{{\"k\":{text}}}")),
-            "{\"k\":\"[secret:pw]\"}"
-        );
+        assert_eq!(cleaned(&[("pw", value)], &format!("{{\"k\":{text}}}")), "{\"k\":\"[secret:pw]\"}");
     }
 }
 
@@ -147,16 +108,10 @@ fn r18_r19_r20_as_shells_quote() {
     ];
     for text in written {
         let out = cleaned(&[("pw", value)], &format!("{text} end"));
-        assert!(
-            out.contains("[secret:pw]") && !out.contains("HOME") && out.ends_with(" end"),
-            "{out}"
-        );
+        assert!(out.contains("[secret:pw]") && !out.contains("HOME") && out.ends_with(" end"), "{out}");
     }
     let value = "tab\there\nline\u{1}end é";
-    for text in [
-        r"$'tab\there\nline\001end é'",
-        r"$'tab\there\nline\001end \303\251'",
-    ] {
+    for text in [r"$'tab\there\nline\001end é'", r"$'tab\there\nline\001end \303\251'"] {
         assert_eq!(cleaned(&[("pw", value)], text), "$'[secret:pw]'");
     }
 }
@@ -173,10 +128,7 @@ fn r21_r24_in_messages_and_stack_traces() {
 
 #[test]
 fn r22_basic_auth() {
-    let text = format!(
-        "> Authorization: Basic {}\n",
-        STANDARD.encode(format!("ada:{TOKEN}"))
-    );
+    let text = format!("> Authorization: Basic {}\n", STANDARD.encode(format!("ada:{TOKEN}")));
     let out = token_in(&text);
     assert!(out.starts_with("> Authorization: Basic YWRhO"), "{out}");
     assert!(out.contains("[secret:token]"));
@@ -184,41 +136,23 @@ fn r22_basic_auth() {
 
 #[test]
 fn r23_connection_string() {
-    assert_eq!(
-        token_in(&format!("postgres://app:{TOKEN}@db:5432/web")),
-        "postgres://app:[secret:token]@db:5432/web"
-    );
+    assert_eq!(token_in(&format!("postgres://app:{TOKEN}@db:5432/web")), "postgres://app:[secret:token]@db:5432/web");
 }
 
 fn pem() -> String {
     // Not a key: a pattern in a key's clothes.
-    let body: Vec<u8> = (0..210_u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
-        .collect();
+    let body: Vec<u8> = (0..210_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let body = STANDARD.encode(body);
-    let lines: Vec<_> = body
-        .as_bytes()
-        .chunks(64)
-        .map(|it| std::str::from_utf8(it).unwrap())
-        .collect();
-    format!(
-        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-        lines.join("\n")
-    )
+    let lines: Vec<_> = body.as_bytes().chunks(64).map(|it| std::str::from_utf8(it).unwrap()).collect();
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
 }
 
 #[test]
 fn r25_each_line_of_a_pem() {
     let pem = pem();
-    assert_eq!(
-        cleaned(&[("key", &pem)], &format!("{pem}$ ")),
-        "[secret:key]\n$ "
-    );
+    assert_eq!(cleaned(&[("key", &pem)], &format!("{pem}$ ")), "[secret:key]\n$ ");
     for line in pem.lines() {
-        assert_eq!(
-            cleaned(&[("key", &pem)], &format!("<{line}>")),
-            "<[secret:key]>"
-        );
+        assert_eq!(cleaned(&[("key", &pem)], &format!("<{line}>")), "<[secret:key]>");
     }
 }
 
@@ -226,14 +160,8 @@ fn r25_each_line_of_a_pem() {
 fn r26_pem_with_other_line_ends() {
     let pem = pem();
     let crlf = pem.replace('\n', "\r\n");
-    assert_eq!(
-        cleaned(&[("key", &pem)], &format!("<{crlf}>")),
-        "<[secret:key]\r\n>"
-    );
-    assert_eq!(
-        cleaned(&[("key", &crlf)], &format!("<{pem}>")),
-        "<[secret:key]\n>"
-    );
+    assert_eq!(cleaned(&[("key", &pem)], &format!("<{crlf}>")), "<[secret:key]\r\n>");
+    assert_eq!(cleaned(&[("key", &crlf)], &format!("<{pem}>")), "<[secret:key]\n>");
     let out = cleaned(&[("key", &pem)], &STANDARD.encode(&crlf));
     assert!(out.len() < 30, "{out}");
 }
@@ -243,59 +171,27 @@ fn r27_pem_wrapped_anew() {
     let pem = pem();
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     for width in [70, 48, 13] {
-        let lines: Vec<_> = body
-            .as_bytes()
-            .chunks(width)
-            .map(|it| std::str::from_utf8(it).unwrap())
-            .collect();
-        assert_eq!(
-            cleaned(&[("key", &pem)], &format!("  {}\n", lines.join("\n  "))),
-            "  [secret:key]\n"
-        );
+        let lines: Vec<_> = body.as_bytes().chunks(width).map(|it| std::str::from_utf8(it).unwrap()).collect();
+        assert_eq!(cleaned(&[("key", &pem)], &format!("  {}\n", lines.join("\n  "))), "  [secret:key]\n");
     }
 }
 
 #[test]
 fn r28_signs_of_regular_expressions() {
-    assert_eq!(
-        cleaned(
-            &[("pw", "^.*(a|b)+[c]{2}$?")],
-            "x ^.*(a|b)+[c]{2}$? y aaabbbcc"
-        ),
-        "x [secret:pw] y aaabbbcc"
-    );
+    assert_eq!(cleaned(&[("pw", "^.*(a|b)+[c]{2}$?")], "x ^.*(a|b)+[c]{2}$? y aaabbbcc"), "x [secret:pw] y aaabbbcc");
 }
 
 #[test]
 fn r29_r30_escapes_and_letters_beyond_ascii() {
-    assert_eq!(
-        cleaned(
-            &[("pw", "ab\u{1b}cd\u{1b}[31mefgh")],
-            "<ab\u{1b}cd\u{1b}[31mefgh>"
-        ),
-        "<[secret:pw]>"
-    );
-    for value in [
-        "pässwörd-gehéim",
-        "pa\u{308}sswo\u{308}rd-gehe\u{301}im",
-        "пароль-секрет",
-    ] {
-        assert_eq!(
-            cleaned(&[("pw", value)], &format!("<{value}>")),
-            "<[secret:pw]>"
-        );
+    assert_eq!(cleaned(&[("pw", "ab\u{1b}cd\u{1b}[31mefgh")], "<ab\u{1b}cd\u{1b}[31mefgh>"), "<[secret:pw]>");
+    for value in ["pässwörd-gehéim", "pa\u{308}sswo\u{308}rd-gehe\u{301}im", "пароль-секрет"] {
+        assert_eq!(cleaned(&[("pw", value)], &format!("<{value}>")), "<[secret:pw]>");
     }
 }
 
 #[test]
 fn r31_r32_trimmed_blanks() {
-    assert_eq!(
-        cleaned(
-            &[("pw", "  leading and trailing\n\n")],
-            "<leading and trailing>"
-        ),
-        "<[secret:pw]>"
-    );
+    assert_eq!(cleaned(&[("pw", "  leading and trailing\n\n")], "<leading and trailing>"), "<[secret:pw]>");
 }
 
 #[test]
@@ -305,28 +201,16 @@ fn r33_other_case() {
 
 #[test]
 fn r34_one_secret_begins_another() {
-    let secrets = [
-        ("long", "hunter22hunter22-and-more"),
-        ("short", "hunter22hunter22"),
-    ];
+    let secrets = [("long", "hunter22hunter22-and-more"), ("short", "hunter22hunter22")];
     assert_eq!(cleaned(&secrets, "<hunter22hunter22>"), "<[secret:short]>");
-    assert_eq!(
-        cleaned(&secrets, "<hunter22hunter22-and-more>"),
-        "<[secret:long]>"
-    );
+    assert_eq!(cleaned(&secrets, "<hunter22hunter22-and-more>"), "<[secret:long]>");
     let secrets = [("long", "hunter22-22"), ("short", "hunter22")];
-    assert_eq!(
-        cleaned(&secrets, "<hunter22> <hunter22-22>"),
-        "<[secret:short]> <[secret:long]>"
-    );
+    assert_eq!(cleaned(&secrets, "<hunter22> <hunter22-22>"), "<[secret:short]> <[secret:long]>");
 }
 
 #[test]
 fn r36_eight_bytes() {
     let secrets = [("pin", "k7#Qz!9w")];
-    assert_eq!(
-        cleaned(&secrets, "<k7#Qz!9w> k7#Qz!9"),
-        "<[secret:pin]> [secret:pin]"
-    );
+    assert_eq!(cleaned(&secrets, "<k7#Qz!9w> k7#Qz!9"), "<[secret:pin]> [secret:pin]");
     assert_eq!(cleaned(&secrets, "k7#Qz!9 k7#Qz!8w"), "k7#Qz!9 k7#Qz!8w");
 }

@@ -18,17 +18,8 @@ fn sealed(value: impl AsRef<[u8]>) -> Sealed {
 }
 
 fn masks(secrets: &[(&str, &str)]) -> Masks {
-    let sealed: Vec<_> = secrets
-        .iter()
-        .map(|(name, value)| (*name, sealed(value)))
-        .collect();
-    Masks::new(
-        &sealed
-            .iter()
-            .map(|(name, value)| (*name, value))
-            .collect::<Vec<_>>(),
-    )
-    .unwrap()
+    let sealed: Vec<_> = secrets.iter().map(|(name, value)| (*name, sealed(value))).collect();
+    Masks::new(&sealed.iter().map(|(name, value)| (*name, value)).collect::<Vec<_>>()).unwrap()
 }
 
 fn in_pieces<'a>(masks: &Masks, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
@@ -36,11 +27,7 @@ fn in_pieces<'a>(masks: &Masks, pieces: impl IntoIterator<Item = &'a [u8]>) -> V
     let mut out = Vec::new();
     for piece in pieces {
         redactor.push(piece, &mut out);
-        assert!(
-            redactor.held_bytes() <= super::redactor::HELD_BYTES_MAX,
-            "{} bytes held",
-            redactor.held_bytes()
-        );
+        assert!(redactor.held_bytes() <= super::redactor::HELD_BYTES_MAX, "{} bytes held", redactor.held_bytes());
     }
     redactor.flush(&mut out);
     out
@@ -48,24 +35,14 @@ fn in_pieces<'a>(masks: &Masks, pieces: impl IntoIterator<Item = &'a [u8]>) -> V
 
 /// No 12-byte window of `value` in `out` (a shorter value: not the value), as it is, in base64 or in hex.
 fn assert_no_window(out: &[u8], value: &[u8]) {
-    let holds = |needle: &[u8]| {
-        out.windows(needle.len())
-            .any(|it| it.eq_ignore_ascii_case(needle))
-    };
+    let holds = |needle: &[u8]| out.windows(needle.len()).any(|it| it.eq_ignore_ascii_case(needle));
     for window in value.windows(value.len().min(12)) {
         let shown = String::from_utf8_lossy(out);
-        assert!(
-            !holds(window),
-            "{:?} is in {shown:?}",
-            String::from_utf8_lossy(window)
-        );
+        assert!(!holds(window), "{:?} is in {shown:?}", String::from_utf8_lossy(window));
         let hex: String = window.iter().map(|byte| format!("{byte:02x}")).collect();
         assert!(!holds(hex.as_bytes()), "{hex} is in {shown:?}");
         if window.len() == 12 {
-            assert!(
-                !holds(STANDARD_NO_PAD.encode(window).as_bytes()),
-                "base64 of {window:?} is in {shown:?}"
-            );
+            assert!(!holds(STANDARD_NO_PAD.encode(window).as_bytes()), "base64 of {window:?} is in {shown:?}");
         }
     }
 }

@@ -8,24 +8,15 @@ use super::*;
 
 #[test]
 fn r01_plain() {
-    assert_eq!(
-        token_in(&format!("token={TOKEN}; done\n")),
-        "token=[secret:token]; done\n"
-    );
+    assert_eq!(token_in(&format!("token={TOKEN}; done\n")), "token=[secret:token]; done\n");
     let text = "nothing to see: s3cr3t-T0ke, with+Signs.\n";
     assert_eq!(token_in(text), text);
 }
 
 #[test]
 fn r02_twice_and_overlapping() {
-    assert_eq!(
-        token_in(&format!("{TOKEN}{TOKEN} {TOKEN}")),
-        "[secret:token][secret:token] [secret:token]"
-    );
-    assert_eq!(
-        cleaned(&[("a", "abcabcabcabcabc")], "xabcabcabcabcabcabcabcy"),
-        "x[secret:a]y"
-    );
+    assert_eq!(token_in(&format!("{TOKEN}{TOKEN} {TOKEN}")), "[secret:token][secret:token] [secret:token]");
+    assert_eq!(cleaned(&[("a", "abcabcabcabcabc")], "xabcabcabcabcabcabcabcy"), "x[secret:a]y");
 }
 
 #[test]
@@ -38,12 +29,7 @@ fn r03_r04_cut_at_every_byte_and_byte_by_byte() {
 fn r05_halves_on_two_streams_stay_apart() {
     let masks = masks(&[("token", TOKEN)]);
     let (left, right) = TOKEN.as_bytes().split_at(13);
-    let (mut one, mut two, mut out, mut err) = (
-        Redactor::new(&masks),
-        Redactor::new(&masks),
-        Vec::new(),
-        Vec::new(),
-    );
+    let (mut one, mut two, mut out, mut err) = (Redactor::new(&masks), Redactor::new(&masks), Vec::new(), Vec::new());
     one.push(b"out: ", &mut out);
     one.push(left, &mut out);
     two.push(right, &mut err);
@@ -51,13 +37,7 @@ fn r05_halves_on_two_streams_stay_apart() {
     two.push(b"\n", &mut err);
     one.flush(&mut out);
     two.flush(&mut err);
-    assert_eq!(
-        (out.as_slice(), err.as_slice()),
-        (
-            b"out: [secret:token]\n".as_slice(),
-            b"[secret:token]\n".as_slice()
-        )
-    );
+    assert_eq!((out.as_slice(), err.as_slice()), (b"out: [secret:token]\n".as_slice(), b"[secret:token]\n".as_slice()));
 }
 
 #[test]
@@ -66,64 +46,37 @@ fn r06_over_a_64_kib_border() {
     input.extend_from_slice(TOKEN.as_bytes());
     input.extend(vec![b'.'; 64 * 1024]);
     let masks = masks(&[("token", TOKEN)]);
-    let expected = [
-        vec![b'.'; 64 * 1024 - 10],
-        b"[secret:token]".to_vec(),
-        vec![b'.'; 64 * 1024],
-    ]
-    .concat();
+    let expected = [vec![b'.'; 64 * 1024 - 10], b"[secret:token]".to_vec(), vec![b'.'; 64 * 1024]].concat();
     for size in [1 << 16, 1 << 14, 1000, 7] {
-        assert_eq!(
-            in_pieces(&masks, input.chunks(size)),
-            expected,
-            "pieces of {size}"
-        );
+        assert_eq!(in_pieces(&masks, input.chunks(size)), expected, "pieces of {size}");
     }
 }
 
 #[test]
 fn r07_over_lines() {
     let (left, right) = TOKEN.split_at(7);
-    assert_eq!(
-        token_in(&format!("a {left}\n   {right} b\n")),
-        "a [secret:token] b\n"
-    );
-    assert_eq!(
-        token_in(&format!("a {left}\r\n> {right} b\n")),
-        format!("a {left}\r\n> [secret:token] b\n")
-    );
+    assert_eq!(token_in(&format!("a {left}\n   {right} b\n")), "a [secret:token] b\n");
+    assert_eq!(token_in(&format!("a {left}\r\n> {right} b\n")), format!("a {left}\r\n> [secret:token] b\n"));
 }
 
 #[test]
 fn r08_r09_an_end_within_a_secret_shows_no_beginning() {
     for cut in 4..TOKEN.len() {
-        assert_eq!(
-            token_in(&format!("key {}", &TOKEN[..cut])),
-            "key [secret:token]",
-            "{cut}"
-        );
+        assert_eq!(token_in(&format!("key {}", &TOKEN[..cut])), "key [secret:token]", "{cut}");
     }
     assert_eq!(token_in(&format!("key {}", &TOKEN[..3])), "key s3c");
-    assert_eq!(
-        token_in(&format!("middle {}", &TOKEN[9..18])),
-        "middle [secret:token]"
-    );
+    assert_eq!(token_in(&format!("middle {}", &TOKEN[9..18])), "middle [secret:token]");
 }
 
 #[test]
 fn r38_sixty_four_kib() {
-    let value: Vec<u8> = (0..SECRET_BYTES_MAX as u32)
-        .map(|n| b'!' + (n.wrapping_mul(2_654_435_761) >> 16) as u8 % 90)
-        .collect();
+    let value: Vec<u8> =
+        (0..SECRET_BYTES_MAX as u32).map(|n| b'!' + (n.wrapping_mul(2_654_435_761) >> 16) as u8 % 90).collect();
     let secret = sealed(&value);
     let masks = Masks::new(&[("key", &secret)]).unwrap();
     let input = [b"<".to_vec(), value.clone(), b">".to_vec()].concat();
     for size in [1_000_000, 65_536, 4_099, 100] {
-        assert_eq!(
-            in_pieces(&masks, input.chunks(size)),
-            b"<[secret:key]>",
-            "pieces of {size}"
-        );
+        assert_eq!(in_pieces(&masks, input.chunks(size)), b"<[secret:key]>", "pieces of {size}");
     }
     let encoded = STANDARD.encode(&input).into_bytes();
     let out = in_pieces(&masks, encoded.chunks(777));
@@ -134,50 +87,25 @@ fn r38_sixty_four_kib() {
 #[test]
 fn r39_colours_between() {
     let (left, right) = TOKEN.split_at(9);
-    assert_eq!(
-        token_in(&format!("a {left}\x1b[01;31m\x1b[K{right}\x1b[m\x1b[K b")),
-        "a [secret:token]\x1b[m\x1b[K b"
-    );
-    let every: String = TOKEN
-        .chars()
-        .map(|letter| format!("\x1b[38;2;255;100;{}m{letter}\x1b[0m", letter as u32))
-        .collect();
-    assert_eq!(
-        token_in(&every),
-        "\x1b[38;2;255;100;115m[secret:token]\x1b[0m"
-    );
+    assert_eq!(token_in(&format!("a {left}\x1b[01;31m\x1b[K{right}\x1b[m\x1b[K b")), "a [secret:token]\x1b[m\x1b[K b");
+    let every: String =
+        TOKEN.chars().map(|letter| format!("\x1b[38;2;255;100;{}m{letter}\x1b[0m", letter as u32)).collect();
+    assert_eq!(token_in(&every), "\x1b[38;2;255;100;115m[secret:token]\x1b[0m");
     token_in(&format!("\x1b[{TOKEN}\x1b]0;{TOKEN}\x07\x1b{TOKEN}"));
 }
 
 #[test]
 fn r40_echo_of_a_terminal() {
-    assert_eq!(
-        token_in(&format!("Password: {TOKEN}\r\n$ ")),
-        "Password: [secret:token]\r\n$ "
-    );
+    assert_eq!(token_in(&format!("Password: {TOKEN}\r\n$ ")), "Password: [secret:token]\r\n$ ");
 }
 
 #[test]
 fn r41_overstrike() {
-    let bold: String = TOKEN
-        .chars()
-        .map(|letter| format!("{letter}\x08{letter}"))
-        .collect();
-    assert_eq!(
-        token_in(&format!("<{bold}>"))
-            .matches("[secret:token]")
-            .count(),
-        1
-    );
-    let bolder: String = TOKEN
-        .chars()
-        .map(|letter| format!("{letter}\x08{letter}\x08{letter}"))
-        .collect();
+    let bold: String = TOKEN.chars().map(|letter| format!("{letter}\x08{letter}")).collect();
+    assert_eq!(token_in(&format!("<{bold}>")).matches("[secret:token]").count(), 1);
+    let bolder: String = TOKEN.chars().map(|letter| format!("{letter}\x08{letter}\x08{letter}")).collect();
     assert!(token_in(&format!("<{bolder}>")).contains("[secret:token]"));
-    let underlined: String = TOKEN
-        .chars()
-        .map(|letter| format!("_\x08{letter}"))
-        .collect();
+    let underlined: String = TOKEN.chars().map(|letter| format!("_\x08{letter}")).collect();
     assert!(token_in(&format!("<{underlined}>")).contains("[secret:token]"));
     let taken_back = format!("{TOKEN}{}done", "\x08 \x08".repeat(TOKEN.len()));
     assert!(token_in(&taken_back).starts_with("[secret:token]"));
@@ -187,19 +115,13 @@ fn r41_overstrike() {
 
 #[test]
 fn r42_progress_lines() {
-    assert_eq!(
-        token_in(&format!("10%\r{TOKEN}\r20%\r")),
-        "10%\r[secret:token]\r20%\r"
-    );
+    assert_eq!(token_in(&format!("10%\r{TOKEN}\r20%\r")), "10%\r[secret:token]\r20%\r");
 }
 
 #[test]
 fn r43_r44_r47_texts_that_come_whole() {
     let masks = masks(&[("token", TOKEN)]);
-    assert_eq!(
-        masks.clean_text(&format!("Welcome, {TOKEN}!")),
-        "Welcome, [secret:token]!"
-    );
+    assert_eq!(masks.clean_text(&format!("Welcome, {TOKEN}!")), "Welcome, [secret:token]!");
     assert_eq!(
         masks.clean_text(&format!("-rw------- 1 ada ada 0 Sep 17 {TOKEN}.txt")),
         "-rw------- 1 ada ada 0 Sep 17 [secret:token].txt"
@@ -218,10 +140,7 @@ fn r45_r46_rotated_in_mid_run() {
     let (mut redactor, mut out) = (Redactor::new(&before), Vec::new());
     redactor.push(b"1 old-value-of-token 2 old-val", &mut out);
     redactor.adopt(&after);
-    redactor.push(
-        b"ue-of-token 3 new-value-of-token 4 old-value-of-token\n",
-        &mut out,
-    );
+    redactor.push(b"ue-of-token 3 new-value-of-token 4 old-value-of-token\n", &mut out);
     redactor.flush(&mut out);
     assert_eq!(
         String::from_utf8(out).unwrap(),
@@ -232,10 +151,7 @@ fn r45_r46_rotated_in_mid_run() {
 #[test]
 fn a_prompt_is_let_out_after_silence() {
     for prompt in ["Password: ", "Continue? [y/N] ", "ada@web-1:~$ ", "done\n"] {
-        let (mut redactor, mut out) = (
-            Redactor::new(&masks(&[("token", "Zx9-unlikely-value")])),
-            Vec::new(),
-        );
+        let (mut redactor, mut out) = (Redactor::new(&masks(&[("token", "Zx9-unlikely-value")])), Vec::new());
         redactor.push(prompt.as_bytes(), &mut out);
         redactor.flush_idle(&mut out);
         assert_eq!(String::from_utf8_lossy(&out), prompt);
@@ -255,11 +171,7 @@ fn silence_within_a_secret_lets_none_of_its_beginning_out() {
         redactor.push(&TOKEN.as_bytes()[cut..], &mut out);
         redactor.push(b"\n", &mut out);
         redactor.flush(&mut out);
-        assert_eq!(
-            String::from_utf8_lossy(&out),
-            "key: [secret:token]\n",
-            "cut at {cut}"
-        );
+        assert_eq!(String::from_utf8_lossy(&out), "key: [secret:token]\n", "cut at {cut}");
     }
 }
 
@@ -288,10 +200,7 @@ fn a_redactor_is_as_new_after_its_end() {
     redactor.flush(&mut out);
     redactor.push(&TOKEN.as_bytes()[3..10], &mut out);
     redactor.flush(&mut out);
-    assert_eq!(
-        String::from_utf8(out).unwrap(),
-        format!("\x1b[3{}", &TOKEN[3..10])
-    );
+    assert_eq!(String::from_utf8(out).unwrap(), format!("\x1b[3{}", &TOKEN[3..10]));
 }
 
 #[test]
@@ -318,10 +227,7 @@ fn without_secrets_everything_passes_at_once() {
 fn debug_shows_nothing_that_waits() {
     let (mut redactor, mut out) = (Redactor::new(&masks(&[("token", TOKEN)])), Vec::new());
     redactor.push(&TOKEN.as_bytes()[..10], &mut out);
-    assert_eq!(
-        format!("{redactor:?}"),
-        "Redactor(Masks(1 secrets), 10 bytes held)"
-    );
+    assert_eq!(format!("{redactor:?}"), "Redactor(Masks(1 secrets), 10 bytes held)");
 }
 
 /// Text in which secrets, parts of secrets and everything that may stand between their bytes are frequent.

@@ -6,23 +6,284 @@ use super::*;
 use russh::{Channel, ChannelMsg, client};
 use ship::*;
 use std::sync::atomic::AtomicBool;
+use crate::domain::Timestamp;
+use crate::engine::Settings;
+use crate::engine::{LocalPlace, Tcp};
+use russh::client;
+use russh::{Channel, ChannelMsg};
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll};
+use tempfile::TempDir;
+use tokio::io::{DuplexStream, ReadBuf};
+
+/// The longest any honest answer takes on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+const PEOPLE: &str = r#"
+schema = 1
+[[person]]
+id = "ada"
+name = "Ada"
+unix = ["ada"]
+[[person]]
+id = "grace"
+name = "Grace"
+unix = ["grace"]
+[[person]]
+id = "kim"
+name = "Kim"
+unix = ["kim"]
+"#;
+
+const WORKSPACE: &str = r#"
+schema = 1
+[workspace]
+id = "stage"
+title = "Stage"
+environment = "staging"
+colour = "yellow"
+baseline_tags = ["baseline"]
+duties = ["commander"]
+owner = "grace"
+[[server]]
+name = "here"
+local = true
+groups = ["web"]
+[members]
+ada = ["operator"]
+grace = ["approver", "reviewer", "owner"]
+kim = ["operator", "owner"]
+[policy]
+approval_expiry = "4h"
+execution_expiry = "24h"
+"#;
+
+const RUNBOOK: &str = r#"
+schema = 1
+[runbook]
+id = "greet"
+title = "Greet"
+kind = "maintenance"
+version = "1.0.0"
+status = "draft"
+owner = "platform"
+impact = "medium"
+runs_as = "operator"
+[scope]
+changes = "A file."
+why = "To see it work."
+expected = "A greeting."
+excluded = ["everything else"]
+[targets]
+select = "group:web"
+[[step]]
+id = "greet"
+title = "Greet"
+run = "printf 'hello \\033]0;x\\007 from %s\\n' \"$host\"; echo oops >&2"
+effect = "read"
+[[verify]]
+id = "true"
+title = "It is true"
+run = "true"
+effect = "read"
+[rollback]
+plan = "Nothing to undo."
+"#;
+
+struct Ship {
+    house: Arc<House>,
+    dir: TempDir,
+}
+
+impl Ship {
+    async fn launch() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let site = dir.path().join("site");
+        for (file, text) in [
+            ("quarterdeck.toml", "schema = 1\n[site]\nname = \"tests\"\n[local]\nallow_as = true\n"),
+            ("people.toml", PEOPLE),
+            ("workspaces/stage.toml", WORKSPACE),
+            ("runbooks/greet.toml", RUNBOOK),
+        ] {
+            let path = site.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let executor = crate::engine::ExecutorSettings {
+            keys: Vec::new(),
+            known_hosts: Vec::new(),
+            agent: None,
+            dial: Arc::new(Tcp),
+            now: Arc::new(|| Timestamp(0)),
+            local: LocalPlace { home: dir.path().to_owned(), lang: "C.UTF-8".to_owned() },
+        };
+        let settings = Settings { site: site.clone(), data: dir.path().join("data"), executor };
+        let (engine, running) = crate::engine::open(settings).await.unwrap();
+        std::mem::forget(running);
+        let house = House::new(engine, site, 4242, &[7; 32], CancellationToken::new());
+        Self { house, dir }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join("site").join(name)
+    }
+
+    fn board(&self, uid: u32, account: &str, pipe: usize) -> DuplexStream {
+        let (near, far) = tokio::io::duplex(pipe);
+        let peer = Peer { uid, account: Some(account.to_owned()) };
+        let house = Arc::clone(&self.house);
+        self.house.tasks.spawn(async move { house.admit(far, peer).await });
+        near
+    }
+
+    /// Signs in as the account `name`.
+    async fn guest(&self, name: &str) -> client::Handle<Ear> {
+        let uid = name.bytes().map(u32::from).sum();
+        let mut handle = shake_hands(self.board(uid, name, 64 * 1024)).await.0;
+        assert!(handle.authenticate_none("").await.unwrap().success());
+        handle
+    }
+
+    /// A verb by `name`: exit, standard output, standard error.
+    async fn says(&self, name: &str, line: &str) -> (u32, String, String) {
+        let handle = self.guest(name).await;
+        let mut channel = handle.channel_open_session().await.unwrap();
+        channel.exec(true, line).await.unwrap();
+        channel.eof().await.unwrap();
+        heard(&mut channel).await
+    }
+
+    /// A verb that must succeed, its JSON.
+    async fn json(&self, name: &str, line: &str) -> serde_json::Value {
+        let (exit, out, err) = self.says(name, &format!("{line} --json")).await;
+        assert_eq!(exit, 0, "{line}: {out}{err}");
+        serde_json::from_str(&out).unwrap()
+    }
+
+    async fn until_phase(&self, run: u64, phase: &str) {
+        let run = crate::domain::RunId(run);
+        let mut world = self.house.engine.world();
+        let reached = world.wait_for(|world| world.run(run).is_some_and(|run| run.phase.tag().word() == phase));
+        tokio::time::timeout(SOON, reached).await.unwrap_or_else(|_| panic!("{run} never was {phase}")).unwrap();
+    }
+}
+
+#[derive(Clone, Default)]
+struct Ear {
+    banner: Arc<Mutex<String>>,
+}
+
+impl client::Handler for Ear {
+    type Error = russh::Error;
+
+    async fn auth_banner(&mut self, banner: &str, _: &mut client::Session) -> Result<(), Self::Error> {
+        self.banner.lock().unwrap().push_str(banner);
+        Ok(())
+    }
+
+    async fn check_server_key(&mut self, _: &russh::keys::PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+}
+
+async fn shake_hands(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> (client::Handle<Ear>, Ear) {
+    let ear = Ear::default();
+    let config = client::Config { window_size: WINDOW_BYTES, ..client::Config::default() };
+    let handle = client::connect_stream(Arc::new(config), stream, ear.clone()).await.unwrap();
+    (handle, ear)
+}
+
+async fn heard(channel: &mut Channel<client::Msg>) -> (u32, String, String) {
+    let (mut exit, mut out, mut err) = (u32::MAX, Vec::new(), Vec::new());
+    let all = async {
+        while let Some(message) = channel.wait().await {
+            match message {
+                ChannelMsg::Data { data } => out.extend_from_slice(&data),
+                ChannelMsg::ExtendedData { data, .. } => err.extend_from_slice(&data),
+                ChannelMsg::ExitStatus { exit_status } => exit = exit_status,
+                _ => {}
+            }
+        }
+    };
+    tokio::time::timeout(SOON, all).await.expect("the verb ends");
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+fn parser() -> vt100::Parser {
+    vt100::Parser::new(30.try_into().unwrap(), 100.try_into().unwrap(), 0)
+}
+
+/// A person in front of a console.
+struct Seat {
+    _handle: client::Handle<Ear>,
+    channel: Channel<client::Msg>,
+    screen: vt100::Parser,
+    said: String,
+    exit: Option<u32>,
+}
+
+impl Seat {
+    async fn at(ship: &Ship, name: &str, variables: &[(&str, &str)], line: &str) -> Self {
+        let handle = ship.guest(name).await;
+        let channel = handle.channel_open_session().await.unwrap();
+        channel.request_pty(true, "xterm-256color", 100, 30, 0, 0, &[]).await.unwrap();
+        channel.set_env(true, "LANG", "C.UTF-8").await.unwrap();
+        for (name, value) in variables {
+            channel.set_env(true, *name, *value).await.unwrap();
+        }
+        channel.exec(true, line).await.unwrap();
+        Self { _handle: handle, channel, screen: parser(), said: String::new(), exit: None }
+    }
+
+    async fn types(&self, keys: &str) {
+        self.channel.data_bytes(keys.as_bytes().to_vec()).await.unwrap();
+    }
+
+    fn shows(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    /// Reads until the screen is as wanted.
+    async fn sees(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let watching = async {
+            while !wanted(&self.screen.screen().contents()) {
+                match self.channel.wait().await {
+                    Some(ChannelMsg::Data { data }) => self.screen.process(&data),
+                    Some(ChannelMsg::ExtendedData { data, .. }) => self.said.push_str(&String::from_utf8_lossy(&data)),
+                    Some(_) => {}
+                    None => panic!("gone before {what}"),
+                }
+            }
+        };
+        let seen = tokio::time::timeout(SOON, watching).await.is_ok();
+        assert!(seen, "never saw {what}:\n{}", self.shows());
+    }
+
+    async fn leaves(&mut self) {
+        let ending = async {
+            while let Some(message) = self.channel.wait().await {
+                match message {
+                    ChannelMsg::Data { data } => self.screen.process(&data),
+                    ChannelMsg::ExtendedData { data, .. } => self.said.push_str(&String::from_utf8_lossy(&data)),
+                    ChannelMsg::ExitStatus { exit_status } => self.exit = Some(exit_status),
+                    _ => {}
+                }
+            }
+        };
+        assert!(tokio::time::timeout(SOON, ending).await.is_ok(), "the console never ended:\n{}", self.shows());
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn z04_an_unmapped_account_is_nobody_root_included() {
     let ship = Ship::launch().await;
     for (uid, account) in [(0, "root"), (999, "mallory")] {
         let (mut handle, ear) = shake_hands(ship.board(uid, account, 4096)).await;
-        assert!(
-            !handle
-                .authenticate_none("ada")
-                .await
-                .is_ok_and(|answer| answer.success())
-        );
+        assert!(!handle.authenticate_none("ada").await.is_ok_and(|answer| answer.success()));
         let said = ear.banner.lock().unwrap().clone();
-        assert!(
-            said.contains(account) && said.contains("actor.unknown"),
-            "{said}"
-        );
+        assert!(said.contains(account) && said.contains("actor.unknown"), "{said}");
     }
 }
 
@@ -42,39 +303,25 @@ async fn s_every_request_is_answered() {
                 }
             }
         };
-        tokio::time::timeout(SOON, waiting)
-            .await
-            .expect("an answer")
+        tokio::time::timeout(SOON, waiting).await.expect("an answer")
     }
     channel.request_shell(true).await.unwrap();
     assert!(!answer(&mut channel).await, "no shell without a terminal");
     channel.set_env(true, "LANG", "C.UTF-8").await.unwrap();
     assert!(answer(&mut channel).await);
-    channel
-        .set_env(true, "LD_PRELOAD", "/tmp/x.so")
-        .await
-        .unwrap();
+    channel.set_env(true, "LD_PRELOAD", "/tmp/x.so").await.unwrap();
     assert!(!answer(&mut channel).await);
     channel.request_subsystem(true, "sftp").await.unwrap();
     assert!(!answer(&mut channel).await);
-    channel
-        .request_x11(true, true, "MIT-MAGIC-COOKIE-1", "00", 0)
-        .await
-        .unwrap();
+    channel.request_x11(true, true, "MIT-MAGIC-COOKIE-1", "00", 0).await.unwrap();
     assert!(!answer(&mut channel).await);
     channel.agent_forward(true).await.unwrap();
     assert!(!answer(&mut channel).await);
     channel.exec(true, vec![b'x'; 200 * 1024]).await.unwrap();
     assert!(!answer(&mut channel).await, "a line has a bound");
-    channel
-        .request_pty(true, "xterm\x1b]0;x\x07", 0, u32::MAX, 0, 0, &[])
-        .await
-        .unwrap();
+    channel.request_pty(true, "xterm\x1b]0;x\x07", 0, u32::MAX, 0, 0, &[]).await.unwrap();
     assert!(answer(&mut channel).await);
-    channel
-        .request_pty(true, "xterm", 80, 24, 0, 0, &[])
-        .await
-        .unwrap();
+    channel.request_pty(true, "xterm", 80, 24, 0, 0, &[]).await.unwrap();
     assert!(!answer(&mut channel).await, "one terminal");
     channel.request_shell(true).await.unwrap();
     assert!(answer(&mut channel).await);
@@ -83,18 +330,8 @@ async fn s_every_request_is_answered() {
 
     let _second = handle.channel_open_session().await.unwrap();
     assert!(handle.channel_open_session().await.is_err(), "two channels");
-    assert!(
-        handle
-            .channel_open_direct_tcpip("127.0.0.1", 22, "127.0.0.1", 1)
-            .await
-            .is_err()
-    );
-    assert!(
-        handle
-            .channel_open_direct_streamlocal("/tmp/x")
-            .await
-            .is_err()
-    );
+    assert!(handle.channel_open_direct_tcpip("127.0.0.1", 22, "127.0.0.1", 1).await.is_err());
+    assert!(handle.channel_open_direct_streamlocal("/tmp/x").await.is_err());
     assert!(handle.tcpip_forward("127.0.0.1", 0).await.is_err());
 }
 
@@ -105,12 +342,7 @@ async fn verbs_end_with_their_exit_codes_and_streams() {
         ("runs list", 0, "run  proposed", ""),
         ("runs show 7", 1, "", "no run #7"),
         ("approve 1 --code AAA-AAA --reason x", 1, "", "not_found"),
-        (
-            "propose greet --in elsewhere --purpose fix",
-            1,
-            "",
-            "not_found",
-        ),
+        ("propose greet --in elsewhere --purpose fix", 1, "", "not_found"),
         ("runs list --limit x", 64, "", "invalid value"),
         ("'unclosed", 64, "", "quote"),
         ("check", 64, "", "where it is typed"),
@@ -123,65 +355,32 @@ async fn verbs_end_with_their_exit_codes_and_streams() {
     for (line, code, on_out, on_err) in cases {
         let (exit, out, err) = ship.says("ada", line).await;
         assert_eq!(exit, code, "{line}: {out}{err}");
-        assert!(
-            out.contains(on_out) && err.contains(on_err),
-            "{line}: {out}{err}"
-        );
+        assert!(out.contains(on_out) && err.contains(on_err), "{line}: {out}{err}");
     }
     let refused = ship.says("ada", "runs show 7 --json").await;
-    assert_eq!(
-        serde_json::from_str::<serde_json::Value>(&refused.1).unwrap()["refused"]["code"],
-        "not_found"
-    );
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&refused.1).unwrap()["refused"]["code"], "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_from_proposal_to_review_by_verbs_alone() {
     let ship = Ship::launch().await;
-    let plan = ship
-        .json("ada", "plan greet --in stage --purpose fix")
-        .await;
+    let plan = ship.json("ada", "plan greet --in stage --purpose fix").await;
     assert_eq!(plan["hosts"][0]["name"], "here");
-    let proposed = ship
-        .json("ada", "propose greet --in stage --purpose fix")
-        .await;
+    let proposed = ship.json("ada", "propose greet --in stage --purpose fix").await;
     assert_eq!(proposed["run"], 1);
     ship.until_phase(1, "waiting").await;
-    let code = ship.json("grace", "runs show 1").await["code"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let code = ship.json("grace", "runs show 1").await["code"].as_str().unwrap().to_owned();
 
-    let own = ship
-        .says("ada", &format!("approve 1 --code {code} --reason mine"))
-        .await;
-    assert!(
-        own.0 == 1 && own.2.contains("sod.self") && own.2.contains("who may"),
-        "{own:?}"
-    );
-    let wrong = ship
-        .says("grace", "approve 1 --code 000-001 --reason fine")
-        .await;
-    assert!(
-        wrong.0 == 1 && wrong.2.contains("binding.drift"),
-        "{wrong:?}"
-    );
-    ship.json(
-        "grace",
-        &format!("approve 1 --code {} --reason fine", code.to_lowercase()),
-    )
-    .await;
+    let own = ship.says("ada", &format!("approve 1 --code {code} --reason mine")).await;
+    assert!(own.0 == 1 && own.2.contains("sod.self") && own.2.contains("who may"), "{own:?}");
+    let wrong = ship.says("grace", "approve 1 --code 000-001 --reason fine").await;
+    assert!(wrong.0 == 1 && wrong.2.contains("binding.drift"), "{wrong:?}");
+    ship.json("grace", &format!("approve 1 --code {} --reason fine", code.to_lowercase())).await;
 
     let (exit, out, err) = ship.says("ada", "run 1").await;
     assert_eq!(exit, 0, "{out}{err}");
-    assert!(
-        out.contains("here greet | hello") && out.contains("here greet ! oops"),
-        "{out}"
-    );
-    assert!(
-        !out.contains('\u{1b}'),
-        "what hosts print is filtered: {out:?}"
-    );
+    assert!(out.contains("here greet | hello") && out.contains("here greet ! oops"), "{out}");
+    assert!(!out.contains('\u{1b}'), "what hosts print is filtered: {out:?}");
     assert!(out.contains("-- #1 ended, succeeded"), "{out}");
 
     ship.json("ada", "close 1 --note done").await;
@@ -191,10 +390,7 @@ async fn a_run_from_proposal_to_review_by_verbs_alone() {
     let log = ship.says("ada", "runs log 1 --grep hello --json").await;
     assert_eq!(log.1.lines().count(), 1);
     let row = &ship.json("ada", "runs list").await["rows"][0];
-    assert_eq!(
-        (row["phase"].as_str(), row["ending"].as_str()),
-        (Some("reviewed"), Some("succeeded"))
-    );
+    assert_eq!((row["phase"].as_str(), row["ending"].as_str()), (Some("reviewed"), Some("succeeded")));
     assert_eq!(row["reviewed_by"], "grace");
     let kinds: Vec<String> = ship.json("ada", "audit list --run 1 --limit 100").await["rows"]
         .as_array()
@@ -202,10 +398,7 @@ async fn a_run_from_proposal_to_review_by_verbs_alone() {
         .iter()
         .map(|row| row["kind"].as_str().unwrap().to_owned())
         .collect();
-    assert!(
-        kinds.contains(&"refused".to_owned()) && kinds.contains(&"run_reviewed".to_owned()),
-        "{kinds:?}"
-    );
+    assert!(kinds.contains(&"refused".to_owned()) && kinds.contains(&"run_reviewed".to_owned()), "{kinds:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,31 +406,20 @@ async fn two_people_see_one_approval() {
     let ship = Ship::launch().await;
     let mut ada = Seat::at(&ship, "ada", &[], "attach").await;
     let mut grace = Seat::at(&ship, "grace", &[], "attach").await;
-    ada.sees("ada's home", |screen| screen.contains("ada"))
-        .await;
-    grace
-        .sees("grace's home", |screen| screen.contains("grace"))
-        .await;
-    ship.json("ada", "propose greet --in stage --purpose fix")
-        .await;
+    ada.sees("ada's home", |screen| screen.contains("ada")).await;
+    grace.sees("grace's home", |screen| screen.contains("grace")).await;
+    ship.json("ada", "propose greet --in stage --purpose fix").await;
     ship.until_phase(1, "waiting").await;
     ada.sees("the run", |screen| screen.contains("#1")).await;
     grace.sees("the run", |screen| screen.contains("#1")).await;
     let before = ada.shows();
-    let code = ship.json("grace", "runs show 1").await["code"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    ship.json("grace", &format!("approve 1 --code {code} --reason fine"))
-        .await;
+    let code = ship.json("grace", "runs show 1").await["code"].as_str().unwrap().to_owned();
+    ship.json("grace", &format!("approve 1 --code {code} --reason fine")).await;
     ada.sees("another frame", |screen| screen != before).await;
     ada.types("q").await;
     ada.leaves().await;
     assert_eq!(ada.exit, Some(0));
-    assert!(
-        !ada.screen.screen().alternate_screen(),
-        "the terminal is given back"
-    );
+    assert!(!ada.screen.screen().alternate_screen(), "the terminal is given back");
     grace.types("\x03").await;
     grace.leaves().await;
     assert_eq!(grace.exit, Some(0));
@@ -249,27 +431,15 @@ async fn signing_in_as_somebody_else_is_badged_and_refused_for_strangers() {
     let mut seat = Seat::at(&ship, "ada", &[], "attach").await;
     seat.sees("home", |screen| screen.contains("ada")).await;
     seat.types(":as mallory\r").await;
-    seat.sees("the refusal", |screen| screen.contains("actor.unknown"))
-        .await;
+    seat.sees("the refusal", |screen| screen.contains("actor.unknown")).await;
     seat.types(":as grace\r").await;
-    seat.sees("the badge", |screen| {
-        screen.contains("grace") && screen.contains("acting as")
-    })
-    .await;
+    seat.sees("the badge", |screen| screen.contains("grace") && screen.contains("acting as")).await;
     seat.types(":as ada\r").await;
-    seat.sees("herself", |screen| {
-        screen.contains("ada") && !screen.contains("acting as")
-    })
-    .await;
-    let acted = ship
-        .says("ada", "propose greet --in stage --purpose fix --as kim")
-        .await;
+    seat.sees("herself", |screen| screen.contains("ada") && !screen.contains("acting as")).await;
+    let acted = ship.says("ada", "propose greet --in stage --purpose fix --as kim").await;
     assert_eq!(acted.0, 0, "{acted:?}");
     let rows = ship.json("ada", "audit list --kind run_proposed").await;
-    assert_eq!(
-        (&rows["rows"][0]["by"], &rows["rows"][0]["door"]["kind"]),
-        (&"kim".into(), &"as".into())
-    );
+    assert_eq!((&rows["rows"][0]["by"], &rows["rows"][0]["door"]["kind"]), (&"kim".into(), &"as".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -282,15 +452,8 @@ async fn a_panic_ends_one_session() {
     seat.types("j").await;
     seat.leaves().await;
     assert_eq!(seat.exit, Some(75));
-    assert!(
-        seat.said.contains("closed") && !seat.said.contains("asked for by a test"),
-        "{}",
-        seat.said
-    );
-    assert!(
-        !seat.screen.screen().alternate_screen(),
-        "the terminal is given back"
-    );
+    assert!(seat.said.contains("closed") && !seat.said.contains("asked for by a test"), "{}", seat.said);
+    assert!(!seat.screen.screen().alternate_screen(), "the terminal is given back");
     other.types("?").await;
     let before = other.shows();
     other.sees("help", |screen| screen != before).await;
@@ -306,43 +469,53 @@ async fn z22_who_is_no_longer_known_is_shown_out() {
     let (exit, out, err) = ship.says("grace", "site load").await;
     assert_eq!(exit, 0, "{out}{err}");
     assert!(out.contains("waits"), "{out}");
-    let digest = ship.json("kim", "site show").await["pending"]["site"]["digest"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let own = ship
-        .says("grace", &format!("site accept {digest} --reason mine"))
-        .await;
+    let digest = ship.json("kim", "site show").await["pending"]["site"]["digest"].as_str().unwrap().to_owned();
+    let own = ship.says("grace", &format!("site accept {digest} --reason mine")).await;
     assert!(own.2.contains("sod.self"), "{own:?}");
-    let accepted = ship
-        .says(
-            "kim",
-            &format!("site accept {} --reason left", &digest[..8]),
-        )
-        .await;
+    let accepted = ship.says("kim", &format!("site accept {} --reason left", &digest[..8])).await;
     assert_eq!(accepted.0, 0, "{accepted:?}");
     seat.leaves().await;
     assert_eq!(seat.exit, Some(1));
     assert!(seat.said.contains("no longer known"), "{}", seat.said);
 }
 
+/// A stream whose reader falls asleep when told.
+struct Sleepy {
+    stream: DuplexStream,
+    asleep: Arc<AtomicBool>,
+}
+
+impl AsyncRead for Sleepy {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        if self.asleep.load(Ordering::SeqCst) {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Sleepy {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn s_a_stuck_reader_delays_nobody() {
     let ship = Ship::launch().await;
-    ship.json("ada", "propose greet --in stage --purpose fix")
-        .await;
+    ship.json("ada", "propose greet --in stage --purpose fix").await;
     let asleep = Arc::new(AtomicBool::new(false));
-    let stream = Sleepy {
-        stream: ship.board(1, "ada", 4096),
-        asleep: Arc::clone(&asleep),
-    };
+    let stream = Sleepy { stream: ship.board(1, "ada", 4096), asleep: Arc::clone(&asleep) };
     let (mut handle, _) = shake_hands(stream).await;
     assert!(handle.authenticate_none("").await.unwrap().success());
     let channel = handle.channel_open_session().await.unwrap();
-    channel
-        .request_pty(false, "xterm-256color", 500, 200, 0, 0, &[])
-        .await
-        .unwrap();
+    channel.request_pty(false, "xterm-256color", 500, 200, 0, 0, &[]).await.unwrap();
     channel.exec(false, "attach 1").await.unwrap();
     let mut grace = Seat::at(&ship, "grace", &[], "attach 1").await;
     grace.sees("home", |screen| screen.contains("grace")).await;
@@ -355,7 +528,5 @@ async fn s_a_stuck_reader_delays_nobody() {
     }
     grace.types("1").await;
     grace.types(":as ada\r").await;
-    grace
-        .sees("her keys to work", |screen| screen.contains("acting as"))
-        .await;
+    grace.sees("her keys to work", |screen| screen.contains("acting as")).await;
 }

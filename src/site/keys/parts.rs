@@ -32,41 +32,18 @@ pub(in crate::site) static INPUT: Table = Table::of(
         always("prompt", LINE, "What the form asks."),
         always(
             "type",
-            word(&[
-                "string", "text", "int", "bool", "choice", "date", "duration", "host", "file",
-            ]),
+            word(&["string", "text", "int", "bool", "choice", "date", "duration", "host", "file"]),
             "What may be typed.",
         ),
-        optional(
-            "pattern",
-            Shape::Text(Rule::Pattern),
-            "For string: what the whole value must match.",
-        ),
-        optional(
-            "min",
-            Shape::Integer {
-                min: i64::MIN,
-                max: i64::MAX,
-            },
-            "For int: least value.",
-        ),
-        optional(
-            "max",
-            Shape::Integer {
-                min: i64::MIN,
-                max: i64::MAX,
-            },
-            "For int: greatest value.",
-        ),
+        optional("pattern", Shape::Text(Rule::Pattern), "For string: what the whole value must match."),
+        optional("min", Shape::Integer { min: i64::MIN, max: i64::MAX }, "For int: least value."),
+        optional("max", Shape::Integer { min: i64::MIN, max: i64::MAX }, "For int: greatest value."),
         optional("choices", LINES, "For choice: the list."),
         optional(
             "default",
             Shape::Either(&[
                 Shape::Text(Rule::Prose),
-                Shape::Integer {
-                    min: i64::MIN,
-                    max: i64::MAX,
-                },
+                Shape::Integer { min: i64::MIN, max: i64::MAX },
                 Shape::Boolean,
                 Shape::Day,
             ]),
@@ -74,16 +51,8 @@ pub(in crate::site) static INPUT: Table = Table::of(
         ),
         optional("help", PROSE, "Explains the field."),
         optional("source", LINE, "Where the value comes from."),
-        optional(
-            "confirm",
-            LINE,
-            "Asks for a tick beside the field, recorded with name and time.",
-        ),
-        optional(
-            "required",
-            Shape::Boolean,
-            "Whether it must be filled; it may stay empty unless written.",
-        ),
+        optional("confirm", LINE, "Asks for a tick beside the field, recorded with name and time."),
+        optional("required", Shape::Boolean, "Whether it must be filled; it may stay empty unless written."),
     ]],
 )
 .later(LATER);
@@ -99,26 +68,12 @@ pub(in crate::site) static SECRET: Table = Table::of(
         always("purpose", LINE, "What it is for."),
     ]],
 )
-.misplaced(&[(
-    "value",
-    "a secret's value is never written in a site: name where it lies with `ref`",
-)])
+.misplaced(&[("value", "a secret's value is never written in a site: name where it lies with `ref`")])
 .later(LATER);
 
 const INTERPRETER: Key = optional(
     "interpreter",
-    Shape::Word {
-        now: &["sh", "bash"],
-        later: &[
-            "python",
-            "python3",
-            "perl",
-            "ruby",
-            "node",
-            "pwsh",
-            "powershell",
-        ],
-    },
+    Shape::Word { now: &["sh", "bash"], later: &["python", "python3", "perl", "ruby", "node", "pwsh", "powershell"] },
     "What reads the script; sh unless written.",
 );
 
@@ -132,27 +87,11 @@ pub(in crate::site) static CHECK: Table = Table::of(
             Shape::Text(Rule::Command),
             "The script. Inputs are shell variables; nothing in it is templated.",
         ),
-        always(
-            "effect",
-            word(&["read"]),
-            "Always \"read\": a check changes nothing.",
-        ),
-        optional(
-            "expect",
-            Shape::Table(&EXPECT),
-            "What must come out; exit status 0 unless written.",
-        ),
-        optional(
-            "severity",
-            word(&["block", "warn"]),
-            "block stops the run, warn needs a named person and a reason.",
-        ),
+        always("effect", word(&["read"]), "Always \"read\": a check changes nothing."),
+        optional("expect", Shape::Table(&EXPECT), "What must come out; exit status 0 unless written."),
+        optional("severity", word(&["block", "warn"]), "block stops the run, warn needs a named person and a reason."),
         INTERPRETER,
-        optional(
-            "timeout",
-            DURATION,
-            "Longest time it may take; 1m unless written.",
-        ),
+        optional("timeout", DURATION, "Longest time it may take; 1m unless written."),
     ]],
 )
 .misplaced(&[
@@ -163,21 +102,9 @@ pub(in crate::site) static CHECK: Table = Table::of(
 .later(LATER);
 
 const MATCH: &[Key] = &[
-    optional(
-        "equals",
-        Shape::Text(Rule::Value),
-        "Exactly this, blanks at both ends aside.",
-    ),
-    optional(
-        "matches",
-        Shape::Text(Rule::Pattern),
-        "Somewhere this regular expression.",
-    ),
-    optional(
-        "number",
-        Shape::Text(Rule::Comparison),
-        "A number that compares so, as in \">= 10\".",
-    ),
+    optional("equals", Shape::Text(Rule::Value), "Exactly this, blanks at both ends aside."),
+    optional("matches", Shape::Text(Rule::Pattern), "Somewhere this regular expression."),
+    optional("number", Shape::Text(Rule::Comparison), "A number that compares so, as in \">= 10\"."),
     optional("json", Shape::Table(&JSON), "A value inside JSON."),
 ];
 
@@ -185,21 +112,9 @@ pub(in crate::site) static EXPECT: Table = Table::of(
     "expect",
     &[
         &[
-            optional(
-                "exit",
-                Shape::Integer { min: 0, max: 255 },
-                "The exit status.",
-            ),
-            optional(
-                "stdout",
-                Shape::Table(&OUTPUT),
-                "What standard output must look like.",
-            ),
-            optional(
-                "stderr",
-                Shape::Table(&OUTPUT),
-                "What standard error must look like.",
-            ),
+            optional("exit", Shape::Integer { min: 0, max: 255 }, "The exit status."),
+            optional("stdout", Shape::Table(&OUTPUT), "What standard output must look like."),
+            optional("stderr", Shape::Table(&OUTPUT), "What standard error must look like."),
         ],
         MATCH,
     ],
@@ -211,21 +126,10 @@ pub(in crate::site) static OUTPUT: Table = Table::of("an expected output", &[MAT
 pub(in crate::site) static JSON: Table = Table::of(
     "json",
     &[&[
-        always(
-            "path",
-            LINE,
-            "Keys and indices joined by dots, as in items.0.state.",
-        ),
+        always("path", LINE, "Keys and indices joined by dots, as in items.0.state."),
         always(
             "equals",
-            Shape::Either(&[
-                Shape::Text(Rule::Value),
-                Shape::Integer {
-                    min: i64::MIN,
-                    max: i64::MAX,
-                },
-                Shape::Boolean,
-            ]),
+            Shape::Either(&[Shape::Text(Rule::Value), Shape::Integer { min: i64::MIN, max: i64::MAX }, Shape::Boolean]),
             "What must stand there, compared as text.",
         ),
     ]],
@@ -234,130 +138,53 @@ pub(in crate::site) static JSON: Table = Table::of(
 
 const STEP_KEYS: &[Key] = &[
     always("id", Shape::Text(Rule::Id), "Its id."),
-    optional(
-        "title",
-        LINE,
-        "What it does, in a line; the id unless written.",
-    ),
-    optional(
-        "kind",
-        Shape::Word {
-            now: &["script", "manual"],
-            later: KINDS_LATER,
-        },
-        "script unless written.",
-    ),
-    optional(
-        "run",
-        Shape::Text(Rule::Command),
-        "The script. Inputs are shell variables; nothing in it is templated.",
-    ),
+    optional("title", LINE, "What it does, in a line; the id unless written."),
+    optional("kind", Shape::Word { now: &["script", "manual"], later: KINDS_LATER }, "script unless written."),
+    optional("run", Shape::Text(Rule::Command), "The script. Inputs are shell variables; nothing in it is templated."),
     INTERPRETER,
-    optional(
-        "text",
-        PROSE,
-        "For manual: what a person does. {{ input }} is replaced.",
-    ),
-    optional(
-        "role",
-        Shape::Text(Rule::Id),
-        "For manual: the duty or role that does it.",
-    ),
+    optional("text", PROSE, "For manual: what a person does. {{ input }} is replaced."),
+    optional("role", Shape::Text(Rule::Id), "For manual: the duty or role that does it."),
     optional("checklist", LINES, "For manual: points to tick, in order."),
-    optional(
-        "evidence",
-        Shape::Boolean,
-        "For manual: whether evidence is asked for.",
-    ),
+    optional("evidence", Shape::Boolean, "For manual: whether evidence is asked for."),
     approved(
         "effect",
         word(&["read", "idempotent", "once"]),
         "read: free to run again. idempotent: may be retried. once: never run again by itself.",
     ),
-    optional(
-        "tags",
-        NAMES,
-        "A run takes the steps of its tags; a step without tags always runs.",
-    ),
-    optional(
-        "timeout",
-        DURATION,
-        "Longest time it may take on a host; 10m unless written.",
-    ),
-    optional(
-        "due",
-        DURATION,
-        "From the start of the run: warned before, recorded if missed.",
-    ),
-    optional(
-        "retries",
-        Shape::Table(&RETRIES),
-        "Retries by itself; never for once.",
-    ),
-    optional(
-        "on_failure",
-        word(&["pause", "stop", "continue", "rollback"]),
-        "pause unless written: a person decides.",
-    ),
+    optional("tags", NAMES, "A run takes the steps of its tags; a step without tags always runs."),
+    optional("timeout", DURATION, "Longest time it may take on a host; 10m unless written."),
+    optional("due", DURATION, "From the start of the run: warned before, recorded if missed."),
+    optional("retries", Shape::Table(&RETRIES), "Retries by itself; never for once."),
+    optional("on_failure", word(&["pause", "stop", "continue", "rollback"]), "pause unless written: a person decides."),
     optional("required", Shape::Boolean, "Cannot be skipped."),
     optional("secrets", VARIABLES, "Names of the secrets it gets."),
-    optional(
-        "undo",
-        Shape::Text(Rule::Command),
-        "The script that undoes it on a host.",
-    ),
+    optional("undo", Shape::Text(Rule::Command), "The script that undoes it on a host."),
 ];
 
 pub(in crate::site) static STEP: Table = Table::of("a step", &[STEP_KEYS])
     .misplaced(&[
-        (
-            "place",
-            "only steps of templates have a place: a runbook's own run in file order",
-        ),
-        (
-            "severity",
-            "checks have a severity; a step has `on_failure`",
-        ),
-        (
-            "expect",
-            "checks expect something; a step fails by its exit status",
-        ),
+        ("place", "only steps of templates have a place: a runbook's own run in file order"),
+        ("severity", "checks have a severity; a step has `on_failure`"),
+        ("expect", "checks expect something; a step fails by its exit status"),
     ])
     .later(LATER);
 
 pub(in crate::site) static TEMPLATE_STEP: Table = Table::of(
     "a template's step",
-    &[
-        STEP_KEYS,
-        &[always(
-            "place",
-            word(&["before", "after"]),
-            "Before or after the runbook's own steps.",
-        )],
-    ],
+    &[STEP_KEYS, &[always("place", word(&["before", "after"]), "Before or after the runbook's own steps.")]],
 )
 .misplaced(STEP_MISPLACED)
 .later(LATER);
 
 const STEP_MISPLACED: &[(&str, &str)] = &[
-    (
-        "severity",
-        "checks have a severity; a step has `on_failure`",
-    ),
-    (
-        "expect",
-        "checks expect something; a step fails by its exit status",
-    ),
+    ("severity", "checks have a severity; a step has `on_failure`"),
+    ("expect", "checks expect something; a step fails by its exit status"),
 ];
 
 pub(in crate::site) static RETRIES: Table = Table::of(
     "retries",
     &[&[
-        always(
-            "times",
-            Shape::Integer { min: 1, max: 100 },
-            "How often after the first try.",
-        ),
+        always("times", Shape::Integer { min: 1, max: 100 }, "How often after the first try."),
         optional("delay", DURATION, "Between two tries; none unless written."),
     ]],
 )

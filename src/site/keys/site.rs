@@ -11,11 +11,7 @@ pub(in crate::site) static SITE: Table = Table::of(
         SCHEMA,
         always("site", Shape::Table(&HEAD), "What it is called."),
         optional("data", Shape::Table(&DATA), "Where its records lie."),
-        optional(
-            "local",
-            Shape::Table(&LOCAL),
-            "For demonstrations and tests.",
-        ),
+        optional("local", Shape::Table(&LOCAL), "For demonstrations and tests."),
     ]],
 );
 
@@ -23,11 +19,7 @@ pub(in crate::site) static HEAD: Table = Table::of(
     "[site]",
     &[&[
         always("name", Shape::Text(Rule::Name), "Its name."),
-        optional(
-            "theme",
-            Shape::Text(Rule::Id),
-            "The theme consoles start with; harbour unless written.",
-        ),
+        optional("theme", Shape::Text(Rule::Id), "The theme consoles start with; harbour unless written."),
     ]],
 );
 
@@ -53,61 +45,23 @@ pub(in crate::site) static LOCAL: Table = Table::of(
 );
 
 /// `people.toml`.
-pub(in crate::site) static PEOPLE: Table = Table::of(
-    "people.toml",
-    &[&[
-        SCHEMA,
-        always(
-            "person",
-            Shape::Tables(&PERSON),
-            "Everybody who may sign in.",
-        ),
-    ]],
-);
+pub(in crate::site) static PEOPLE: Table =
+    Table::of("people.toml", &[&[SCHEMA, always("person", Shape::Tables(&PERSON), "Everybody who may sign in.")]]);
 
 pub(in crate::site) static PERSON: Table = Table::of(
     "a person",
     &[&[
-        always(
-            "id",
-            Shape::Text(Rule::Id),
-            "A handle: it stays in the record for good.",
-        ),
+        always("id", Shape::Text(Rule::Id), "A handle: it stays in the record for good."),
         always("name", LINE, "Display name; it can be erased."),
-        optional(
-            "unix",
-            Shape::List(&Shape::Text(Rule::Account)),
-            "Accounts on this bastion.",
-        ),
-        optional(
-            "keys",
-            Shape::List(&Shape::Text(Rule::PublicKey)),
-            "OpenSSH public keys.",
-        ),
-        optional(
-            "principals",
-            Shape::List(&Shape::Text(Rule::Account)),
-            "Principals accepted in an SSH certificate.",
-        ),
-        optional(
-            "contact",
-            Shape::Map {
-                names: Rule::Name,
-                of: &LINE,
-            },
-            "Ways to reach the person, by name.",
-        ),
+        optional("unix", Shape::List(&Shape::Text(Rule::Account)), "Accounts on this bastion."),
+        optional("keys", Shape::List(&Shape::Text(Rule::PublicKey)), "OpenSSH public keys."),
+        optional("principals", Shape::List(&Shape::Text(Rule::Account)), "Principals accepted in an SSH certificate."),
+        optional("contact", Shape::Map { names: Rule::Name, of: &LINE }, "Ways to reach the person, by name."),
     ]],
 )
 .misplaced(&[
-    (
-        "password",
-        "no secret lives in a site: people sign in by account, key or certificate",
-    ),
-    (
-        "totp",
-        "no secret lives in a site: second factors are enrolled and kept in the data directory",
-    ),
+    ("password", "no secret lives in a site: people sign in by account, key or certificate"),
+    ("totp", "no secret lives in a site: second factors are enrolled and kept in the data directory"),
     ("roles", "roles are given in a workspace, under [members]"),
 ]);
 
@@ -117,14 +71,7 @@ pub(in crate::site) static THEME: Table = Table::of(
     &[&[
         SCHEMA,
         always("theme", Shape::Table(&THEME_HEAD), "What it is called."),
-        always(
-            "colours",
-            Shape::Map {
-                names: Rule::Name,
-                of: &Shape::Text(Rule::Colour),
-            },
-            "A colour for each part.",
-        ),
+        always("colours", Shape::Map { names: Rule::Name, of: &Shape::Text(Rule::Colour) }, "A colour for each part."),
     ]],
 );
 

@@ -6,40 +6,18 @@ use crate::site::rule::Rule;
 use crate::site::shape::{SCHEMA, Shape, Table, always, optional, word};
 
 const IDS: Shape = Shape::List(&Shape::Text(Rule::Id));
-const PUBLIC_KEYS: Shape = Shape::Either(&[
-    Shape::Text(Rule::PublicKey),
-    Shape::List(&Shape::Text(Rule::PublicKey)),
-]);
+const PUBLIC_KEYS: Shape = Shape::Either(&[Shape::Text(Rule::PublicKey), Shape::List(&Shape::Text(Rule::PublicKey))]);
 
 /// A workspace's file.
 pub(in crate::site) static WORKSPACE: Table = Table::of(
     "a workspace",
     &[&[
         SCHEMA,
-        always(
-            "workspace",
-            Shape::Table(&HEAD),
-            "What it is and who answers for it.",
-        ),
-        optional(
-            "server",
-            Shape::Tables(&SERVER),
-            "The machines a run can reach, and no others.",
-        ),
-        optional(
-            "members",
-            Shape::Map {
-                names: Rule::Id,
-                of: &Shape::List(&word(ROLES)),
-            },
-            "Who may do what here.",
-        ),
+        always("workspace", Shape::Table(&HEAD), "What it is and who answers for it."),
+        optional("server", Shape::Tables(&SERVER), "The machines a run can reach, and no others."),
+        optional("members", Shape::Map { names: Rule::Id, of: &Shape::List(&word(ROLES)) }, "Who may do what here."),
         optional("policy", Shape::Table(&POLICY), "Rules for approvals."),
-        optional(
-            "window",
-            Shape::Tables(&WINDOW),
-            "When runs may start; without one, always.",
-        ),
+        optional("window", Shape::Tables(&WINDOW), "When runs may start; without one, always."),
         optional("freeze", Shape::Tables(&FREEZE), "When none may start."),
     ]],
 );
@@ -49,126 +27,50 @@ pub(in crate::site) static HEAD: Table = Table::of(
     &[&[
         always("id", Shape::Text(Rule::Id), "Its id."),
         always("title", LINE, "Its title on screen."),
-        always(
-            "environment",
-            word(&["production", "staging", "lab"]),
-            "How close to customers it is.",
-        ),
+        always("environment", word(&["production", "staging", "lab"]), "How close to customers it is."),
         optional(
             "colour",
-            word(&[
-                "red", "orange", "yellow", "green", "cyan", "blue", "purple", "magenta", "white",
-                "grey",
-            ]),
+            word(&["red", "orange", "yellow", "green", "cyan", "blue", "purple", "magenta", "white", "grey"]),
             "Shown with the name: colour never stands alone.",
         ),
-        optional(
-            "baseline_tags",
-            NAMES,
-            "The tags a run takes unless more are chosen.",
-        ),
+        optional("baseline_tags", NAMES, "The tags a run takes unless more are chosen."),
         optional("duties", IDS, "Duties a manual step may name."),
-        always(
-            "owner",
-            Shape::Text(Rule::Id),
-            "The person who answers for it.",
-        ),
-        optional(
-            "unicode",
-            Shape::Boolean,
-            "Addresses and users may hold characters beyond ASCII.",
-        ),
+        always("owner", Shape::Text(Rule::Id), "The person who answers for it."),
+        optional("unicode", Shape::Boolean, "Addresses and users may hold characters beyond ASCII."),
     ]],
 );
 
 pub(in crate::site) static SERVER: Table = Table::of(
     "a server",
     &[&[
-        always(
-            "name",
-            Shape::Text(Rule::Name),
-            "Its name inside the workspace.",
-        ),
-        optional(
-            "local",
-            Shape::Boolean,
-            "It is the bastion itself; then nothing about SSH is written.",
-        ),
-        optional(
-            "address",
-            Shape::Text(Rule::Address),
-            "Host name or address.",
-        ),
-        optional(
-            "port",
-            Shape::Integer {
-                min: 1,
-                max: 65_535,
-            },
-            "TCP port; 22 unless written.",
-        ),
+        always("name", Shape::Text(Rule::Name), "Its name inside the workspace."),
+        optional("local", Shape::Boolean, "It is the bastion itself; then nothing about SSH is written."),
+        optional("address", Shape::Text(Rule::Address), "Host name or address."),
+        optional("port", Shape::Integer { min: 1, max: 65_535 }, "TCP port; 22 unless written."),
         optional("user", Shape::Text(Rule::Account), "Login name."),
         optional("groups", NAMES, "Groups it belongs to."),
         optional("tags", NAMES, "Tags it carries."),
-        optional(
-            "jump",
-            Shape::Text(Rule::Name),
-            "Server of this workspace to go through.",
-        ),
-        optional(
-            "host_key",
-            PUBLIC_KEYS,
-            "Its public key; several while it is replaced. An unknown key is refused.",
-        ),
-        optional(
-            "host_ca",
-            PUBLIC_KEYS,
-            "The authority that signs its host certificate.",
-        ),
+        optional("jump", Shape::Text(Rule::Name), "Server of this workspace to go through."),
+        optional("host_key", PUBLIC_KEYS, "Its public key; several while it is replaced. An unknown key is refused."),
+        optional("host_ca", PUBLIC_KEYS, "The authority that signs its host certificate."),
     ]],
 )
-.misplaced(&[
-    (
-        "password",
-        "hosts are reached by keys; no secret lives in a site",
-    ),
-    ("key", "write `host_key`"),
-]);
+.misplaced(&[("password", "hosts are reached by keys; no secret lives in a site"), ("key", "write `host_key`")]);
 
 pub(in crate::site) static POLICY: Table = Table::of(
     "[policy]",
     &[&[
-        optional(
-            "approval_expiry",
-            DURATION,
-            "A request waiting longer expires; 4h unless written.",
-        ),
-        optional(
-            "execution_expiry",
-            DURATION,
-            "An approved run not started for longer expires; 24h unless written.",
-        ),
-        optional(
-            "quorum",
-            Shape::Tables(&QUORUM),
-            "Who must approve at one impact; one approver unless written.",
-        ),
+        optional("approval_expiry", DURATION, "A request waiting longer expires; 4h unless written."),
+        optional("execution_expiry", DURATION, "An approved run not started for longer expires; 24h unless written."),
+        optional("quorum", Shape::Tables(&QUORUM), "Who must approve at one impact; one approver unless written."),
     ]],
 );
 
 pub(in crate::site) static QUORUM: Table = Table::of(
     "a quorum",
     &[&[
-        always(
-            "impact",
-            word(&["low", "medium", "high"]),
-            "The impact it holds for.",
-        ),
-        always(
-            "from",
-            Shape::Tables(&SLOT),
-            "Groups, all of them needed; one person fills one place.",
-        ),
+        always("impact", word(&["low", "medium", "high"]), "The impact it holds for."),
+        always("from", Shape::Tables(&SLOT), "Groups, all of them needed; one person fills one place."),
     ]],
 );
 
@@ -176,11 +78,7 @@ pub(in crate::site) static SLOT: Table = Table::of(
     "a group of a quorum",
     &[&[
         always("role", word(ROLES), "The role."),
-        optional(
-            "n",
-            Shape::Integer { min: 1, max: 100 },
-            "How many people; one unless written.",
-        ),
+        optional("n", Shape::Integer { min: 1, max: 100 }, "How many people; one unless written."),
     ]],
 );
 
@@ -188,17 +86,9 @@ pub(in crate::site) static WINDOW: Table = Table::of(
     "a window",
     &[&[
         always("name", LINE, "Its name."),
-        always(
-            "start",
-            Shape::Text(Rule::Cron),
-            "When it opens: five cron fields, in the zone.",
-        ),
+        always("start", Shape::Text(Rule::Cron), "When it opens: five cron fields, in the zone."),
         always("lasts", DURATION, "How long it stays open."),
-        always(
-            "zone",
-            Shape::Text(Rule::Zone),
-            "Time zone, as in \"Europe/Berlin\".",
-        ),
+        always("zone", Shape::Text(Rule::Zone), "Time zone, as in \"Europe/Berlin\"."),
     ]],
 );
 
@@ -208,10 +98,6 @@ pub(in crate::site) static FREEZE: Table = Table::of(
         always("name", LINE, "Its name."),
         always("from", Shape::Moment, "First moment, in the zone."),
         always("to", Shape::Moment, "First moment after it, in the zone."),
-        always(
-            "zone",
-            Shape::Text(Rule::Zone),
-            "Time zone, as in \"Europe/Berlin\".",
-        ),
+        always("zone", Shape::Text(Rule::Zone), "Time zone, as in \"Europe/Berlin\"."),
     ]],
 );

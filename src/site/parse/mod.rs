@@ -15,7 +15,7 @@ pub use template::{Template, Templates, template};
 pub use theme::{Theme, ThemeKind, theme};
 pub use workspace::workspace;
 
-use super::diagnostic::{Code, Diagnostic, Severity};
+use super::diagnostic::{Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severity};
 use super::fields::Fields;
 use super::source::Source;
 use std::ops::Range;
@@ -36,12 +36,7 @@ pub struct Parsed<T> {
 impl<T> Parsed<T> {
     fn new(report: Report, fields: Option<Fields>, value: Option<T>) -> Self {
         let refused = report.found.iter().any(Diagnostic::is_error);
-        Self {
-            value: value.filter(|_| !refused),
-            diagnostics: report.found,
-            fields,
-            source: report.source,
-        }
+        Self { value: value.filter(|_| !refused), diagnostics: report.found, fields, source: report.source }
     }
 }
 
@@ -54,40 +49,26 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(file: &str, text: &str) -> Self {
-        Self {
-            source: Source::new(file, text),
-            found: Vec::new(),
-        }
+        Self { source: Source::new(file, text), found: Vec::new() }
     }
 
-    pub(super) fn error(
-        &mut self,
-        code: Code,
-        at: Range<usize>,
-        message: impl Into<String>,
-        hint: &str,
-    ) {
+    /// Whether so much is wrong that the rest would not be shown.
+    pub(super) fn is_full(&self) -> bool {
+        self.found.len() > DIAGNOSTICS_PER_FILE_MAX
+    }
+
+    pub(super) fn error(&mut self, code: Code, at: Range<usize>, message: impl Into<String>, hint: &str) {
         self.push(Severity::Error, code, at, message.into(), hint);
     }
 
-    pub(super) fn warning(
-        &mut self,
-        code: Code,
-        at: Range<usize>,
-        message: impl Into<String>,
-        hint: &str,
-    ) {
+    pub(super) fn warning(&mut self, code: Code, at: Range<usize>, message: impl Into<String>, hint: &str) {
         self.push(Severity::Warning, code, at, message.into(), hint);
     }
 
-    fn push(
-        &mut self,
-        severity: Severity,
-        code: Code,
-        at: Range<usize>,
-        message: String,
-        hint: &str,
-    ) {
+    fn push(&mut self, severity: Severity, code: Code, at: Range<usize>, message: String, hint: &str) {
+        if self.is_full() {
+            return;
+        }
         let diagnostic = Diagnostic::at(&self.source, severity, code, at, message);
         self.found.push(match hint.is_empty() {
             true => diagnostic,

@@ -3,11 +3,10 @@
 use super::Report;
 use crate::domain::StepId;
 use crate::domain::runbook::{
-    Action, Check, Effect, Expect, Input, InputKind, Interpreter, Match, OnFailure, Retries,
-    Script, Severity, Step,
+    Action, Check, Effect, Expect, Input, InputKind, Interpreter, Match, OnFailure, Retries, Script, Severity, Step,
 };
 use crate::site::diagnostic::Code;
-use crate::site::fields::{Field, Fields, Value};
+use crate::site::fields::{Field, Fields, Node, Value};
 use crate::site::form;
 use std::collections::BTreeSet;
 
@@ -21,11 +20,7 @@ pub(super) fn inputs(fields: &Fields, report: &mut Report) -> Vec<Input> {
     let Some(table) = fields.table("inputs") else {
         return Vec::new();
     };
-    table
-        .entries
-        .iter()
-        .filter_map(|field| input(field, report))
-        .collect()
+    table.entries.iter().filter_map(|field| input(field, report)).collect()
 }
 
 fn input(field: &Field, report: &mut Report) -> Option<Input> {
@@ -47,47 +42,25 @@ fn input(field: &Field, report: &mut Report) -> Option<Input> {
 
 fn input_kind(fields: &Fields, report: &mut Report) -> Option<InputKind> {
     let named = fields.text("type");
-    for (key, of) in [
-        ("pattern", "string"),
-        ("min", "int"),
-        ("max", "int"),
-        ("choices", "choice"),
-    ] {
-        if let Some(field) = fields
-            .field(key)
-            .filter(|_| named.is_some_and(|named| named != of))
-        {
+    for (key, of) in [("pattern", "string"), ("min", "int"), ("max", "int"), ("choices", "choice")] {
+        if let Some(field) = fields.field(key).filter(|_| named.is_some_and(|named| named != of)) {
             let message = format!("`{key}` belongs to inputs of type \"{of}\"");
-            report.error(
-                Code::KeyMisplaced,
-                field.name_span.clone(),
-                message,
-                "take it out, or change the type",
-            );
+            report.error(Code::KeyMisplaced, field.name_span.clone(), message, "take it out, or change the type");
         }
     }
     let (min, max) = (fields.integer("min"), fields.integer("max"));
     if let (Some(min), Some(max)) = (min, max)
         && min > max
     {
-        report.error(
-            Code::Value,
-            fields.span_of("max"),
-            format!("less than min, which is {min}"),
-            "",
-        );
+        report.error(Code::Value, fields.span_of("max"), format!("less than min, which is {min}"), "");
     }
     let choices: Vec<String> = fields.strings("choices");
     let kind = match named? {
-        "string" => InputKind::String {
-            pattern: fields.maybe("pattern"),
-        },
+        "string" => InputKind::String { pattern: fields.maybe("pattern") },
         "text" => InputKind::Text,
         "int" => InputKind::Int { min, max },
         "bool" => InputKind::Bool,
-        "choice" => InputKind::Choice {
-            choices: choices.clone(),
-        },
+        "choice" => InputKind::Choice { choices: choices.clone() },
         "date" => InputKind::Date,
         "duration" => InputKind::Duration,
         "host" => InputKind::Host,
@@ -97,20 +70,10 @@ fn input_kind(fields: &Fields, report: &mut Report) -> Option<InputKind> {
     if matches!(kind, InputKind::Choice { .. }) {
         if fields.lacks("choices") {
             let hint = "as in: choices = [\"restart\", \"drain\"]";
-            report.error(
-                Code::KeyMissing,
-                fields.span.clone(),
-                "a choice lacks `choices`",
-                hint,
-            );
+            report.error(Code::KeyMissing, fields.span.clone(), "a choice lacks `choices`", hint);
         }
         if fields.get("choices").is_some() && choices.is_empty() {
-            report.error(
-                Code::Value,
-                fields.span_of("choices"),
-                "a choice of nothing",
-                "write at least one",
-            );
+            report.error(Code::Value, fields.span_of("choices"), "a choice of nothing", "write at least one");
         }
         duplicates(fields, "choices", report);
     }
@@ -135,26 +98,24 @@ fn default_fits(input: &Input, fields: &Fields, report: &mut Report) {
         return;
     }
     if let Err(why) = crate::domain::input::well_formed(input, value) {
-        report.error(
-            Code::Value,
-            node.span.clone(),
-            format!("the form would refuse this default: {why}"),
-            "",
-        );
+        report.error(Code::Value, node.span.clone(), format!("the form would refuse this default: {why}"), "");
+    }
+}
+
+/// Reports texts that stand twice in the list called `key`.
+pub(super) fn duplicates(fields: &Fields, key: &str, report: &mut Report) {
+    if let Some(node) = fields.get(key) {
+        duplicates_in(node, report);
     }
 }
 
 /// Reports texts that stand twice in a list.
-pub(super) fn duplicates(fields: &Fields, key: &str, report: &mut Report) {
+pub(super) fn duplicates_in(list: &Node, report: &mut Report) {
     let mut seen = BTreeSet::new();
-    for item in fields.get(key).map_or(&[][..], |node| node.items()) {
+    for item in list.items() {
         if let Some(text) = item.text().filter(|text| !seen.insert(*text)) {
-            report.error(
-                Code::Duplicate,
-                item.span.clone(),
-                format!("`{text}` stands here already"),
-                "",
-            );
+            let message = format!("`{text}` stands here already");
+            report.error(Code::Duplicate, item.span.clone(), message, "");
         }
     }
 }
@@ -163,17 +124,9 @@ pub(super) fn duplicates(fields: &Fields, key: &str, report: &mut Report) {
 pub(super) fn duplicate_ids(fields: &Fields, list: &str, key: &str, report: &mut Report) {
     let mut seen = BTreeSet::new();
     for item in fields.tables(list) {
-        if let Some(id) = item
-            .text(key)
-            .filter(|id| !seen.insert(id.to_ascii_lowercase()))
-        {
+        if let Some(id) = item.text(key).filter(|id| !seen.insert(id.to_ascii_lowercase())) {
             let message = format!("a second [[{list}]] called `{id}`");
-            report.error(
-                Code::Duplicate,
-                item.span_of(key),
-                message,
-                "names tell things apart: change one",
-            );
+            report.error(Code::Duplicate, item.span_of(key), message, "names tell things apart: change one");
         }
     }
 }
@@ -185,9 +138,7 @@ pub(super) fn checks(fields: &Fields, list: &str, prefix: &str, report: &mut Rep
         id: StepId::new(format!("{prefix}{}", item.string("id"))),
         title: item.string("title"),
         script: script(item, CHECK_TIMEOUT_MS),
-        expect: item
-            .table("expect")
-            .map_or_else(Expect::default, |fields| expect(fields, report)),
+        expect: item.table("expect").map_or_else(Expect::default, |fields| expect(fields, report)),
         severity: match item.text("severity") {
             Some("warn") => Severity::Warn,
             _ => Severity::Block,
@@ -213,32 +164,19 @@ fn expect(fields: &Fields, report: &mut Report) -> Expect {
     let short = one_match(fields, report);
     if let (Some(_), Some(field)) = (&short, fields.field("stdout")) {
         let message = "standard output is described twice";
-        report.error(
-            Code::Rule,
-            field.name_span.clone(),
-            message,
-            "keep `stdout`, or the short form",
-        );
+        report.error(Code::Rule, field.name_span.clone(), message, "keep `stdout`, or the short form");
     }
     let full = |key: &str, report: &mut Report| {
         let table = fields.table(key)?;
         let found = one_match(table, report);
         if table.entries.is_empty() {
-            report.error(
-                Code::Rule,
-                table.span.clone(),
-                "this expects nothing",
-                "use equals, matches, number or json",
-            );
+            report.error(Code::Rule, table.span.clone(), "this expects nothing", "use equals, matches, number or json");
         }
         found
     };
     let stdout = full("stdout", report);
     Expect {
-        exit: fields
-            .integer("exit")
-            .and_then(|exit| i32::try_from(exit).ok())
-            .unwrap_or(0),
+        exit: fields.integer("exit").and_then(|exit| i32::try_from(exit).ok()).unwrap_or(0),
         stdout: short.or(stdout),
         stderr: full("stderr", report),
     }
@@ -254,25 +192,15 @@ fn one_match(fields: &Fields, report: &mut Report) -> Option<Match> {
         let read = match key {
             "equals" => Some(Match::Equals(text)),
             "matches" => Some(Match::Matches(text)),
-            "number" => {
-                form::comparison(&text).map(|(compare, with)| Match::Number { compare, with })
-            }
+            "number" => form::comparison(&text).map(|(compare, with)| Match::Number { compare, with }),
             _ => field.node.fields().map(|json| Match::Json {
                 path: json.string("path"),
-                equals: json
-                    .get("equals")
-                    .and_then(|node| node.scalar())
-                    .unwrap_or_default(),
+                equals: json.get("equals").and_then(|node| node.scalar()).unwrap_or_default(),
             }),
         };
         if found.is_some() {
             let message = "one text is judged in one way";
-            report.error(
-                Code::Rule,
-                field.name_span.clone(),
-                message,
-                "keep one of equals, matches, number and json",
-            );
+            report.error(Code::Rule, field.name_span.clone(), message, "keep one of equals, matches, number and json");
         }
         found = found.or(read);
     }
@@ -280,14 +208,7 @@ fn one_match(fields: &Fields, report: &mut Report) -> Option<Match> {
 }
 
 /// Keys of a script that mean nothing to a person.
-const ONLY_SCRIPT: [&str; 6] = [
-    "run",
-    "interpreter",
-    "timeout",
-    "retries",
-    "secrets",
-    "undo",
-];
+const ONLY_SCRIPT: [&str; 6] = ["run", "interpreter", "timeout", "retries", "secrets", "undo"];
 /// Keys of a person's step that mean nothing to a script.
 const ONLY_MANUAL: [&str; 4] = ["text", "role", "checklist", "evidence"];
 
@@ -304,25 +225,15 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
         // A draft may leave it out: then the careful meaning holds.
         _ => Effect::Once,
     };
-    let retries = fields
-        .table("retries")
-        .map_or_else(Retries::default, |retries| Retries {
-            times: retries
-                .integer("times")
-                .and_then(|times| u16::try_from(times).ok())
-                .unwrap_or(0),
-            delay_ms: retries.duration_ms("delay").unwrap_or(0),
-        });
+    let retries = fields.table("retries").map_or_else(Retries::default, |retries| Retries {
+        times: retries.integer("times").and_then(|times| u16::try_from(times).ok()).unwrap_or(0),
+        delay_ms: retries.duration_ms("delay").unwrap_or(0),
+    });
     if let Some(field) = fields.field("retries")
         && fields.text("effect") == Some("once")
     {
         let hint = "make the step idempotent, or take `retries` out";
-        report.error(
-            Code::Rule,
-            field.name_span.clone(),
-            "a step that runs once is never retried by itself",
-            hint,
-        );
+        report.error(Code::Rule, field.name_span.clone(), "a step that runs once is never retried by itself", hint);
     }
     let id = fields.string("id");
     duplicates(fields, "secrets", report);
@@ -336,10 +247,7 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
                 checklist: fields.strings("checklist"),
                 evidence: fields.flag("evidence"),
             },
-            false => Action::Script(Script {
-                secrets: fields.strings("secrets"),
-                ..script(fields, STEP_TIMEOUT_MS)
-            }),
+            false => Action::Script(Script { secrets: fields.strings("secrets"), ..script(fields, STEP_TIMEOUT_MS) }),
         },
         effect,
         tags: fields.strings("tags"),
@@ -366,12 +274,7 @@ fn keys_of_kind(fields: &Fields, manual: bool, report: &mut Report) {
             true => "say in `text` what a person does",
             false => "write the script under `run`, or say kind = \"manual\" and write `text`",
         };
-        report.error(
-            Code::KeyMissing,
-            fields.span.clone(),
-            format!("a step lacks `{needed}`"),
-            hint,
-        );
+        report.error(Code::KeyMissing, fields.span.clone(), format!("a step lacks `{needed}`"), hint);
     }
     for key in foreign {
         if let Some(field) = fields.field(key) {
@@ -379,12 +282,7 @@ fn keys_of_kind(fields: &Fields, manual: bool, report: &mut Report) {
                 true => "a person does it: take the key out",
                 false => "take it out, or say kind = \"manual\"",
             };
-            report.error(
-                Code::KeyMisplaced,
-                field.name_span.clone(),
-                format!("{whose} `{key}`"),
-                hint,
-            );
+            report.error(Code::KeyMisplaced, field.name_span.clone(), format!("{whose} `{key}`"), hint);
         }
     }
 }

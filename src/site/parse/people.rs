@@ -16,12 +16,7 @@ use std::collections::BTreeMap;
 pub fn people(file: &str, text: &str) -> Parsed<BTreeMap<PersonId, Person>> {
     let mut report = Report::new(file, text);
     let source = report.source.clone();
-    let Some(fields) = read(
-        &source,
-        &PEOPLE,
-        |_| Strictness::default(),
-        &mut report.found,
-    ) else {
+    let Some(fields) = read(&source, &PEOPLE, |_| Strictness::default(), &mut report.found) else {
         return Parsed::new(report, None, None);
     };
     duplicate_ids(&fields, "person", "id", &mut report);
@@ -38,21 +33,11 @@ pub fn people(file: &str, text: &str) -> Parsed<BTreeMap<PersonId, Person>> {
         })
         .collect();
     if value.is_empty() && fields.get("person").is_some() {
-        report.error(
-            Code::Value,
-            fields.span_of("person"),
-            "nobody",
-            "a site needs somebody who may sign in",
-        );
+        report.error(Code::Value, fields.span_of("person"), "nobody", "a site needs somebody who may sign in");
     }
     if value.len() == 1 {
         let hint = "nobody else can approve: it runs alone in lab and staging only";
-        report.warning(
-            Code::OnePerson,
-            0..0,
-            "one person: no separation of duties",
-            hint,
-        );
+        report.warning(Code::OnePerson, 0..0, "one person: no separation of duties", hint);
     }
     Parsed::new(report, Some(fields), Some(value))
 }
@@ -77,27 +62,16 @@ fn person(fields: &Fields) -> Person {
 fn credentials(fields: &Fields, report: &mut Report) {
     let mut owners: BTreeMap<(&str, String), (usize, String)> = BTreeMap::new();
     for (at, person) in fields.tables("person").enumerate() {
-        for (list, what) in [
-            ("unix", "the account"),
-            ("keys", "the key"),
-            ("principals", "the principal"),
-        ] {
+        for (list, what) in [("unix", "the account"), ("keys", "the key"), ("principals", "the principal")] {
             for item in person.get(list).map_or(&[][..], |node| node.items()) {
                 let text = item.text().unwrap_or_default();
                 // The comment of a key is decoration: the key is what signs in.
                 let same = match list {
-                    "keys" => public_key(text)
-                        .map_or_else(|_| text.to_owned(), |(kind, key)| format!("{kind} {key}")),
+                    "keys" => public_key(text).map_or_else(|_| text.to_owned(), |(kind, key)| format!("{kind} {key}")),
                     _ => text.to_owned(),
                 };
-                let shown = if list == "keys" {
-                    String::new()
-                } else {
-                    format!(" `{text}`")
-                };
-                let owner = owners
-                    .entry((list, same))
-                    .or_insert_with(|| (at, person.string("id")));
+                let shown = if list == "keys" { String::new() } else { format!(" `{text}`") };
+                let owner = owners.entry((list, same)).or_insert_with(|| (at, person.string("id")));
                 if owner.0 != at {
                     let message = format!("{what}{shown} belongs to {} already", owner.1);
                     let hint = "a credential belongs to one person, or one could approve what the other asked";
@@ -105,12 +79,7 @@ fn credentials(fields: &Fields, report: &mut Report) {
                 }
                 if list == "unix" && text == "root" {
                     let hint = "root is whoever can become root: map people's own accounts";
-                    report.warning(
-                        Code::Root,
-                        item.span.clone(),
-                        "`root` is somebody's account here",
-                        hint,
-                    );
+                    report.warning(Code::Root, item.span.clone(), "`root` is somebody's account here", hint);
                 }
             }
         }
@@ -125,13 +94,10 @@ fn look_alikes(fields: &Fields, report: &mut Report) {
             let Some(text) = person.text(key) else {
                 continue;
             };
-            let other = seen
-                .entry(skeleton(text))
-                .or_insert_with(|| text.to_owned());
+            let other = seen.entry(skeleton(text)).or_insert_with(|| text.to_owned());
             if other != text {
                 let message = format!("`{text}` and `{other}` look alike");
-                let hint =
-                    "people decide by names: change one so that it is told apart at a glance";
+                let hint = "people decide by names: change one so that it is told apart at a glance";
                 report.error(Code::TextLookalike, person.span_of(key), message, hint);
             }
         }

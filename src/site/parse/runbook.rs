@@ -3,10 +3,8 @@
 use super::template::{Templates, merge};
 use super::{Parsed, Report, parts};
 use crate::domain::people::Role;
-use crate::domain::runbook::{
-    Amount, Change, Impact, Input, Kind, Limits, Runbook, Scope, Secret, Status, Targets,
-};
-use crate::domain::{Digest, RunbookId};
+use crate::domain::runbook::{Amount, Change, Impact, Input, Kind, Limits, Runbook, Scope, Secret, Status, Targets};
+use crate::domain::{Digest, RunbookId, prose};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Fields, Node};
 use crate::site::keys::runbook::RUNBOOK;
@@ -25,12 +23,7 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
         return Parsed::new(report, None, None);
     };
     let report = &mut report;
-    let empty = Fields {
-        span: 0..0,
-        shape: &RUNBOOK,
-        entries: Vec::new(),
-        spoiled: Vec::new(),
-    };
+    let empty = Fields { span: 0..0, shape: &RUNBOOK, entries: Vec::new(), spoiled: Vec::new() };
     let head = fields.table("runbook").unwrap_or(&empty);
     parts::duplicate_ids(&fields, "step", "id", report);
     let mut value = Runbook {
@@ -43,10 +36,7 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
         last_reviewed: head.string("last_reviewed"),
         next_review: head.string("next_review"),
         impact: impact(head.text("impact")),
-        runs_as: head
-            .text("runs_as")
-            .and_then(Role::parse)
-            .unwrap_or(Role::Operator),
+        runs_as: head.text("runs_as").and_then(Role::parse).unwrap_or(Role::Operator),
         uses: head.strings("uses"),
         links: head.strings("links"),
         controls: head.strings("controls"),
@@ -55,36 +45,28 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
             slo_impact: change.string("slo_impact"),
             policies: change.strings("policies"),
         }),
-        scope: fields
-            .table("scope")
-            .map_or_else(Scope::default, |scope| Scope {
-                changes: scope.string("changes"),
-                why: scope.string("why"),
-                expected: scope.string("expected"),
-                excluded: scope.strings("excluded"),
-                exclude: scope.maybe("exclude"),
-            }),
+        scope: fields.table("scope").map_or_else(Scope::default, |scope| Scope {
+            changes: scope.string("changes"),
+            why: scope.string("why"),
+            expected: scope.string("expected"),
+            excluded: scope.strings("excluded"),
+            exclude: scope.maybe("exclude"),
+        }),
         targets: targets(fields.table("targets"), report),
         limits: limits(fields.table("limits")),
         inputs: parts::inputs(&fields, report),
         secrets: secrets(&fields, report),
         preflight: parts::checks(&fields, "preflight", "", report),
-        steps: fields
-            .tables("step")
-            .map(|item| parts::step(item, "", report))
-            .collect(),
+        steps: fields.tables("step").map(|item| parts::step(item, "", report)).collect(),
         verify: parts::checks(&fields, "verify", "", report),
-        rollback: fields
-            .table("rollback")
-            .map(|rollback| rollback.string("plan"))
-            .unwrap_or_default(),
+        rollback: fields.table("rollback").map(|rollback| rollback.string("plan")).unwrap_or_default(),
         file: file.to_owned(),
         source: text.to_owned(),
         digest: Digest::of(text.as_bytes()),
         templates: Vec::new(),
     };
     merge(&mut value, &fields, templates, text, report);
-    manual_texts(&fields, &value.inputs, &["run"], report);
+    manual_texts(&fields, &value.inputs, report);
     secrets_of_steps(&fields, &value, report);
     rules(&fields, head, &value, report);
     let report = std::mem::replace(report, Report::new("", ""));
@@ -94,20 +76,15 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
 /// `unicode = true` in the first table.
 pub(super) fn says_unicode(root: &DeTable<'_>, table: &str) -> bool {
     let head = root.get(table).and_then(|head| head.get_ref().as_table());
-    head.and_then(|head| head.get("unicode"))
-        .is_some_and(|value| value.get_ref().as_bool() == Some(true))
+    head.and_then(|head| head.get("unicode")).is_some_and(|value| value.get_ref().as_bool() == Some(true))
 }
 
 fn strictness(root: &DeTable<'_>) -> Strictness {
-    let head = root
-        .get("runbook")
-        .and_then(|head| head.get_ref().as_table());
+    let head = root.get("runbook").and_then(|head| head.get_ref().as_table());
     let status = head.and_then(|head| head.get("status"));
     Strictness {
         unicode: says_unicode(root, "runbook"),
-        approved: status
-            .filter(|word| word.get_ref().as_str() == Some("approved"))
-            .map(|word| word.span()),
+        approved: status.filter(|word| word.get_ref().as_str() == Some("approved")).map(|word| word.span()),
     }
 }
 
@@ -142,52 +119,32 @@ pub(super) fn impact(word: Option<&str>) -> Impact {
 fn targets(fields: Option<&Fields>, report: &mut Report) -> Targets {
     let whole = || vec![Amount::Percent(100)];
     let Some(fields) = fields else {
-        return Targets {
-            select: String::new(),
-            batches: whole(),
-            parallel: PARALLEL_HOSTS,
-            max_failures: None,
-        };
+        return Targets { select: String::new(), batches: whole(), parallel: PARALLEL_HOSTS, max_failures: None };
     };
     let mut batches = Vec::new();
     for node in fields.get("batches").map_or(&[][..], Node::items) {
         match node.amount() {
             Some(Amount::Percent(0)) => {
-                report.error(
-                    Code::Value,
-                    node.span.clone(),
-                    "a batch of nobody",
-                    "write 1 or more, or \"1%\" or more",
-                );
+                report.error(Code::Value, node.span.clone(), "a batch of nobody", "write 1 or more, or \"1%\" or more");
             }
             amount => batches.extend(amount),
         }
     }
-    if fields
-        .get("batches")
-        .is_some_and(|node| node.items().is_empty())
-    {
+    if fields.get("batches").is_some_and(|node| node.items().is_empty()) {
         let hint = "leave the key out for one batch of all";
         report.error(Code::Value, fields.span_of("batches"), "no batches", hint);
     }
     Targets {
         select: fields.string("select"),
         batches: if batches.is_empty() { whole() } else { batches },
-        parallel: fields
-            .integer("parallel")
-            .and_then(|n| u32::try_from(n).ok())
-            .unwrap_or(PARALLEL_HOSTS),
+        parallel: fields.integer("parallel").and_then(|n| u32::try_from(n).ok()).unwrap_or(PARALLEL_HOSTS),
         max_failures: fields.get("max_failures").and_then(Node::amount),
     }
 }
 
 fn limits(fields: Option<&Fields>) -> Limits {
     let usual = Limits::default();
-    let of = |key: &str, usual: u64| {
-        fields
-            .and_then(|fields| fields.duration_ms(key))
-            .unwrap_or(usual)
-    };
+    let of = |key: &str, usual: u64| fields.and_then(|fields| fields.duration_ms(key)).unwrap_or(usual);
     Limits {
         connect_ms: of("connect", usual.connect_ms),
         idle_ms: of("idle", usual.idle_ms),
@@ -203,42 +160,21 @@ fn secrets(fields: &Fields, report: &mut Report) -> BTreeMap<String, Secret> {
     for field in &table.entries {
         if inputs.is_some_and(|inputs| inputs.field(&field.name).is_some()) {
             let message = format!("`{}` is an input already", field.name);
-            report.error(
-                Code::Duplicate,
-                field.name_span.clone(),
-                message,
-                "both become shell variables: rename one",
-            );
+            report.error(Code::Duplicate, field.name_span.clone(), message, "both become shell variables: rename one");
         }
     }
-    let secret = |fields: &Fields| Secret {
-        reference: fields.string("ref"),
-        purpose: fields.string("purpose"),
-    };
-    table
-        .entries
-        .iter()
-        .filter_map(|field| Some((field.name.clone(), secret(field.node.fields()?))))
-        .collect()
+    let secret = |fields: &Fields| Secret { reference: fields.string("ref"), purpose: fields.string("purpose") };
+    table.entries.iter().filter_map(|field| Some((field.name.clone(), secret(field.node.fields()?)))).collect()
 }
 
 /// Every secret a step names is declared, and every declared one is used.
 fn secrets_of_steps(fields: &Fields, runbook: &Runbook, report: &mut Report) {
     let declared = fields.table("secrets");
-    for item in fields
-        .tables("step")
-        .filter_map(|step| step.get("secrets"))
-        .flat_map(Node::items)
-    {
+    for item in fields.tables("step").filter_map(|step| step.get("secrets")).flat_map(Node::items) {
         let name = item.text().unwrap_or_default();
         if declared.is_none_or(|declared| declared.field(name).is_none()) {
             let hint = format!("declare it under [secrets.{name}]");
-            report.error(
-                Code::Undeclared,
-                item.span.clone(),
-                format!("no secret is called `{name}`"),
-                &hint,
-            );
+            report.error(Code::Undeclared, item.span.clone(), format!("no secret is called `{name}`"), &hint);
         }
     }
     let used: BTreeSet<&String> = runbook
@@ -252,53 +188,21 @@ fn secrets_of_steps(fields: &Fields, runbook: &Runbook, report: &mut Report) {
     for field in declared.map_or(&[][..], |declared| &declared.entries) {
         if !used.contains(&field.name) {
             let message = format!("no step uses the secret `{}`", field.name);
-            report.warning(
-                Code::Rule,
-                field.name_span.clone(),
-                message,
-                "name it in a step, or take it out",
-            );
+            report.warning(Code::Rule, field.name_span.clone(), message, "name it in a step, or take it out");
         }
     }
 }
 
-/// Texts of manual steps are templates over the inputs: strict, and known to be so before anybody reads them.
-pub(super) fn manual_texts(fields: &Fields, inputs: &[Input], given: &[&str], report: &mut Report) {
+/// Texts of manual steps name inputs: known ones, and that is seen before anybody reads them.
+pub(super) fn manual_texts(fields: &Fields, inputs: &[Input], report: &mut Report) {
     for node in fields.tables("step").filter_map(|step| step.get("text")) {
         let text = node.text().unwrap_or_default();
-        let mut environment = minijinja::Environment::new();
-        if let Err(error) = environment.add_template("text", text) {
-            let message = format!(
-                "not a template: {}",
-                error.detail().unwrap_or("it cannot be read")
-            );
-            report.error(
-                Code::Value,
-                node.span.clone(),
-                message,
-                "write {{ input }}, and {{ '{{' }} for braces",
-            );
-            continue;
-        }
-        let Ok(template) = environment.get_template("text") else {
-            continue;
-        };
-        let mut unknown: Vec<String> = template
-            .undeclared_variables(false)
-            .into_iter()
-            .filter(|name| {
-                !given.contains(&name.as_str()) && !inputs.iter().any(|input| input.name == *name)
-            })
-            .collect();
-        unknown.sort();
-        for name in unknown {
-            let message = format!("{{{{ {name} }}}} names no input");
-            report.error(
-                Code::Undeclared,
-                node.span.clone(),
-                message,
-                "inputs stand under [inputs.NAME]",
-            );
+        let known = |name: &str| name == "run" || inputs.iter().any(|input| input.name == name);
+        let filled = prose::fill(text, |name| known(name).then(String::new));
+        if let Err(error) = filled {
+            let at = report.source.place(&node.span, text, error.at);
+            let hint = "{{ input }} stands for a value of the form, {{ run }} for the run's number";
+            report.error(Code::Undeclared, at, error.message, hint);
         }
     }
 }
@@ -310,20 +214,10 @@ fn rules(fields: &Fields, head: &Fields, runbook: &Runbook, report: &mut Report)
     let complete = runbook.uses.len() == runbook.templates.len();
     if approved && complete && runbook.verify.is_empty() && !fields.is_spoiled("verify") {
         let hint = "add a [[verify]]: without one a run cannot end succeeded";
-        report.error(
-            Code::Approved,
-            at.clone(),
-            "approved, and without verification",
-            hint,
-        );
+        report.error(Code::Approved, at.clone(), "approved, and without verification", hint);
     }
     if approved && complete && runbook.steps.is_empty() && !fields.is_spoiled("step") {
-        report.error(
-            Code::Approved,
-            at,
-            "approved, and without a step",
-            "add a [[step]], or make it a draft",
-        );
+        report.error(Code::Approved, at, "approved, and without a step", "add a [[step]], or make it a draft");
     }
     if !runbook.next_review.is_empty() && runbook.next_review <= runbook.last_reviewed {
         let message = "the next review is not after the last one";
@@ -332,12 +226,7 @@ fn rules(fields: &Fields, head: &Fields, runbook: &Runbook, report: &mut Report)
     match (runbook.kind, fields.field("change"), head.text("kind")) {
         (Kind::Change, None, Some(_)) if approved && !fields.is_spoiled("change") => {
             let message = "a change without [change]: strategy, slo_impact, policies";
-            report.warning(
-                Code::Rule,
-                head.span_of("kind"),
-                message,
-                "an approver reads them first",
-            );
+            report.warning(Code::Rule, head.span_of("kind"), message, "an approver reads them first");
         }
         (Kind::Change, _, _) => {}
         (_, Some(field), Some(_)) => {

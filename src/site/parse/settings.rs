@@ -39,24 +39,15 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
             && !Path::new(path).is_absolute()
         {
             let hint = "a relative one would depend on where the server was started";
-            report.error(
-                Code::Value,
-                data.span_of(name),
-                "not an absolute path",
-                hint,
-            );
+            report.error(Code::Value, data.span_of(name), "not an absolute path", hint);
         }
     }
     let value = Settings {
         name: head.map(|head| head.string("name")).unwrap_or_default(),
-        theme: head
-            .and_then(|head| head.maybe("theme"))
-            .unwrap_or_else(|| THEME.to_owned()),
+        theme: head.and_then(|head| head.maybe("theme")).unwrap_or_else(|| THEME.to_owned()),
         data_dir: data.and_then(|data| data.text("dir")).map(PathBuf::from),
         socket: data.and_then(|data| data.text("socket")).map(PathBuf::from),
-        allow_as: fields
-            .table("local")
-            .is_some_and(|local: &Fields| local.flag("allow_as")),
+        allow_as: fields.table("local").is_some_and(|local: &Fields| local.flag("allow_as")),
     };
     Parsed::new(report, Some(fields), Some(value))
 }

@@ -11,6 +11,9 @@ use crate::site::read::{Strictness, read};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+/// Most templates of a runbook: with more nobody can say what runs.
+const USES_MAX: usize = 32;
+
 /// A checked template. Its items are already named `template/item`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Template {
@@ -63,9 +66,7 @@ pub fn template(file: &str, text: &str) -> Parsed<Template> {
     };
     let head = fields.table("template");
     let id = head.map(|head| head.string("id")).unwrap_or_default();
-    let version = head
-        .and_then(|head| head.integer("version"))
-        .and_then(|v| u32::try_from(v).ok());
+    let version = head.and_then(|head| head.integer("version")).and_then(|v| u32::try_from(v).ok());
     let prefix = format!("{id}/");
     parts::duplicate_ids(&fields, "step", "id", &mut report);
     let (mut before, mut after) = (Vec::new(), Vec::new());
@@ -86,19 +87,13 @@ pub fn template(file: &str, text: &str) -> Parsed<Template> {
         verify: parts::checks(&fields, "verify", &prefix, &mut report),
         id,
     };
-    super::runbook::manual_texts(&fields, &value.inputs, &["run"], &mut report);
+    super::runbook::manual_texts(&fields, &value.inputs, &mut report);
     Parsed::new(report, Some(fields), Some(value))
 }
 
 /// Merges the templates a runbook names, in order, into it. Reports what is unknown and what clashes, at the very
 /// name. Answers the digest of the whole: the file's bytes, then each template's name and digest.
-pub(super) fn merge(
-    runbook: &mut Runbook,
-    fields: &Fields,
-    templates: &Templates,
-    text: &str,
-    report: &mut Report,
-) {
+pub(super) fn merge(runbook: &mut Runbook, fields: &Fields, templates: &Templates, text: &str, report: &mut Report) {
     let mut whole = text.as_bytes().to_vec();
     let own_inputs = std::mem::take(&mut runbook.inputs);
     let own_checks = std::mem::take(&mut runbook.preflight);
@@ -106,7 +101,11 @@ pub(super) fn merge(
     let mut after = Vec::new();
     let mut used: BTreeMap<&str, String> = BTreeMap::new();
     let mut before = Vec::new();
-    for node in uses(fields) {
+    if let Some(beyond) = uses(fields).get(USES_MAX) {
+        let message = format!("more than {USES_MAX} templates");
+        report.error(Code::Rule, beyond.span.clone(), message, "");
+    }
+    for node in uses(fields).iter().take(USES_MAX) {
         let name = node.text().unwrap_or_default();
         let Some(template) = templates.known.get(name) else {
             if !templates.broken.contains(name) && !templates.some_nameless {
@@ -115,16 +114,8 @@ pub(super) fn merge(
             continue;
         };
         if let Some(earlier) = used.insert(&template.id, name.to_owned()) {
-            let message = format!(
-                "`{name}` clashes with `{earlier}`: both name their items {}/…",
-                template.id
-            );
-            report.error(
-                Code::Clash,
-                node.span.clone(),
-                message,
-                "a template stands once in a stack",
-            );
+            let message = format!("`{name}` clashes with `{earlier}`: both name their items {}/…", template.id);
+            report.error(Code::Clash, node.span.clone(), message, "a template stands once in a stack");
             continue;
         }
         for input in &template.inputs {
@@ -150,28 +141,17 @@ pub(super) fn merge(
 }
 
 fn uses(fields: &Fields) -> &[Node] {
-    fields
-        .table("runbook")
-        .and_then(|head| head.get("uses"))
-        .map_or(&[], Node::items)
+    fields.table("runbook").and_then(|head| head.get("uses")).map_or(&[], Node::items)
 }
 
 fn unknown(name: &str, at: Range<usize>, templates: &Templates, report: &mut Report) {
     let known: Vec<&str> = templates.known.keys().map(String::as_str).collect();
-    let hint = match (
-        crate::site::suggest::nearest(name, known.iter().copied()),
-        known.is_empty(),
-    ) {
+    let hint = match (crate::site::suggest::nearest(name, known.iter().copied()), known.is_empty()) {
         (Some(meant), _) => format!("did you mean \"{meant}\"?"),
         (None, true) => "there are no templates: they stand in runbooks/templates/".to_owned(),
         (None, false) => format!("there are {}", known.join(", ")),
     };
-    report.error(
-        Code::Undeclared,
-        at,
-        format!("no template is called `{name}`"),
-        &hint,
-    );
+    report.error(Code::Undeclared, at, format!("no template is called `{name}`"), &hint);
 }
 
 /// An input of the same name is a clash, at the runbook's own key where it has one.
@@ -183,24 +163,14 @@ fn take_input(
     runbook: &mut Runbook,
     report: &mut Report,
 ) {
-    let own = fields
-        .table("inputs")
-        .and_then(|inputs| inputs.field(&input.name));
-    let secret = fields
-        .table("secrets")
-        .and_then(|secrets| secrets.field(&input.name));
+    let own = fields.table("inputs").and_then(|inputs| inputs.field(&input.name));
+    let secret = fields.table("secrets").and_then(|secrets| secrets.field(&input.name));
     if let Some(field) = own.or(secret) {
-        let message = format!(
-            "`{}` clashes with the input of that name in {name}",
-            input.name
-        );
+        let message = format!("`{}` clashes with the input of that name in {name}", input.name);
         let hint = "take it out: the template asks already; or choose another name";
         report.error(Code::Clash, field.name_span.clone(), message, hint);
     } else if runbook.inputs.iter().any(|other| other.name == input.name) {
-        let message = format!(
-            "{name} brings an input `{}` that an earlier template brings too",
-            input.name
-        );
+        let message = format!("{name} brings an input `{}` that an earlier template brings too", input.name);
         report.error(Code::Clash, at.clone(), message, "use one of the two");
     } else {
         runbook.inputs.push(input.clone());
@@ -212,18 +182,9 @@ fn check_secrets(template: &Template, at: &Range<usize>, runbook: &Runbook, repo
         let Action::Script(script) = &step.action else {
             continue;
         };
-        for name in script
-            .secrets
-            .iter()
-            .filter(|name| !runbook.secrets.contains_key(*name))
-        {
+        for name in script.secrets.iter().filter(|name| !runbook.secrets.contains_key(*name)) {
             let message = format!("step {} needs a secret `{name}`", step.id);
-            report.error(
-                Code::Undeclared,
-                at.clone(),
-                message,
-                &format!("declare it under [secrets.{name}]"),
-            );
+            report.error(Code::Undeclared, at.clone(), message, &format!("declare it under [secrets.{name}]"));
         }
     }
 }

@@ -28,12 +28,7 @@ pub enum ThemeKind {
 pub fn theme(file: &str, text: &str) -> Parsed<Theme> {
     let mut report = Report::new(file, text);
     let source = report.source.clone();
-    let Some(fields) = read(
-        &source,
-        &THEME,
-        |_| Strictness::default(),
-        &mut report.found,
-    ) else {
+    let Some(fields) = read(&source, &THEME, |_| Strictness::default(), &mut report.found) else {
         return Parsed::new(report, None, None);
     };
     let head = fields.table("theme");

@@ -1,12 +1,10 @@
 //! Workspaces: servers, members, policy, windows and freezes.
 
-use super::parts::{duplicate_ids, duplicates};
+use super::parts::{duplicate_ids, duplicates, duplicates_in};
 use super::runbook::{impact, says_unicode};
 use super::{Parsed, Report};
 use crate::domain::people::Role;
-use crate::domain::workspace::{
-    Environment, Freeze, Policy, Quorum, Reach, Server, Slot, Trust, Window, Workspace,
-};
+use crate::domain::workspace::{Environment, Freeze, Policy, Quorum, Reach, Server, Slot, Trust, Window, Workspace};
 use crate::domain::{PersonId, ServerName, WorkspaceId, window};
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
@@ -19,6 +17,8 @@ use std::collections::BTreeMap;
 const APPROVAL_EXPIRY_MS: u64 = 4 * 3_600_000;
 /// An approval holds this long unless the workspace says otherwise.
 const EXECUTION_EXPIRY_MS: u64 = 24 * 3_600_000;
+/// Most servers one goes through to another: each adds its delay, and nobody has more.
+const HOPS_MAX: usize = 8;
 /// The port of SSH.
 const SSH_PORT: u16 = 22;
 
@@ -26,19 +26,11 @@ const SSH_PORT: u16 = 22;
 pub fn workspace(file: &str, text: &str) -> Parsed<Workspace> {
     let mut report = Report::new(file, text);
     let source = report.source.clone();
-    let strict = |root: &toml::de::DeTable<'_>| Strictness {
-        unicode: says_unicode(root, "workspace"),
-        approved: None,
-    };
+    let strict = |root: &toml::de::DeTable<'_>| Strictness { unicode: says_unicode(root, "workspace"), approved: None };
     let Some(fields) = read(&source, &WORKSPACE, strict, &mut report.found) else {
         return Parsed::new(report, None, None);
     };
-    let empty = Fields {
-        span: 0..0,
-        shape: &WORKSPACE,
-        entries: Vec::new(),
-        spoiled: Vec::new(),
-    };
+    let empty = Fields { span: 0..0, shape: &WORKSPACE, entries: Vec::new(), spoiled: Vec::new() };
     let head = fields.table("workspace").unwrap_or(&empty);
     duplicate_ids(&fields, "server", "name", &mut report);
     duplicate_ids(&fields, "window", "name", &mut report);
@@ -56,17 +48,11 @@ pub fn workspace(file: &str, text: &str) -> Parsed<Workspace> {
         baseline_tags: head.strings("baseline_tags"),
         duties: head.strings("duties"),
         owner: PersonId::new(head.string("owner")),
-        servers: fields
-            .tables("server")
-            .map(|server| self::server(server, &mut report))
-            .collect(),
+        servers: fields.tables("server").map(|server| self::server(server, &mut report)).collect(),
         policy: policy(&fields, &members, &mut report),
         members,
         windows: fields.tables("window").map(self::window).collect(),
-        freezes: fields
-            .tables("freeze")
-            .map(|item| freeze(item, &mut report))
-            .collect(),
+        freezes: fields.tables("freeze").map(|item| freeze(item, &mut report)).collect(),
     };
     jumps(&fields, &value, &mut report);
     Parsed::new(report, Some(fields), Some(value))
@@ -77,36 +63,18 @@ fn server(fields: &Fields, report: &mut Report) -> Server {
     for key in ["address", "port", "user", "jump", "host_key", "host_ca"] {
         if let Some(field) = fields.field(key).filter(|_| local) {
             let message = format!("a local server has no `{key}`");
-            report.error(
-                Code::KeyMisplaced,
-                field.name_span.clone(),
-                message,
-                "it is the bastion itself: take it out",
-            );
+            report.error(Code::KeyMisplaced, field.name_span.clone(), message, "it is the bastion itself: take it out");
         }
     }
     for key in ["address", "user"] {
         if !local && fields.lacks(key) && !fields.is_spoiled("local") {
             let hint = "write it, or say local = true for the bastion itself";
-            report.error(
-                Code::KeyMissing,
-                fields.span.clone(),
-                format!("a server lacks `{key}`"),
-                hint,
-            );
+            report.error(Code::KeyMissing, fields.span.clone(), format!("a server lacks `{key}`"), hint);
         }
     }
-    if let Some(field) = fields
-        .field("host_ca")
-        .filter(|_| fields.get("host_key").is_some())
-    {
+    if let Some(field) = fields.field("host_ca").filter(|_| fields.get("host_key").is_some()) {
         let message = "a host key and an authority for the same server";
-        report.error(
-            Code::Rule,
-            field.name_span.clone(),
-            message,
-            "keep one: it must be clear which key is accepted",
-        );
+        report.error(Code::Rule, field.name_span.clone(), message, "keep one: it must be clear which key is accepted");
     }
     for key in ["host_key", "host_ca", "groups", "tags"] {
         duplicates(fields, key, report);
@@ -119,10 +87,7 @@ fn server(fields: &Fields, report: &mut Report) -> Server {
             true => Reach::Local,
             false => Reach::Ssh {
                 address: fields.string("address"),
-                port: fields
-                    .integer("port")
-                    .and_then(|port| u16::try_from(port).ok())
-                    .unwrap_or(SSH_PORT),
+                port: fields.integer("port").and_then(|port| u16::try_from(port).ok()).unwrap_or(SSH_PORT),
                 user: fields.string("user"),
                 jump: fields.text("jump").map(ServerName::new),
                 trust: match (keys.is_empty(), authorities.is_empty()) {
@@ -139,16 +104,19 @@ fn server(fields: &Fields, report: &mut Report) -> Server {
 
 /// Every jump names another server that is reached by SSH, and no two go through each other.
 fn jumps(fields: &Fields, workspace: &Workspace, report: &mut Report) {
-    let through: BTreeMap<&str, &str> = fields
-        .tables("server")
-        .filter_map(|server| Some((server.text("name")?, server.text("jump")?)))
-        .collect();
+    let through: BTreeMap<&str, &str> =
+        fields.tables("server").filter_map(|server| Some((server.text("name")?, server.text("jump")?))).collect();
+    let reach: BTreeMap<&str, &Reach> =
+        workspace.servers.iter().map(|server| (server.name.as_str(), &server.reach)).collect();
     for server in fields.tables("server") {
         let (Some(name), Some(jump)) = (server.text("name"), server.text("jump")) else {
             continue;
         };
+        if report.is_full() {
+            return;
+        }
         let at = server.span_of("jump");
-        match workspace.server(&jump.into()).map(|jump| &jump.reach) {
+        match reach.get(jump) {
             None => {
                 let names = workspace.servers.iter().map(|server| server.name.as_str());
                 let hint = nearest(jump, names).map(|meant| format!("did you mean \"{meant}\"?"));
@@ -156,52 +124,35 @@ fn jumps(fields: &Fields, workspace: &Workspace, report: &mut Report) {
                 report.error(Code::Undeclared, at, message, &hint.unwrap_or_default());
             }
             Some(Reach::Local) => {
-                report.error(
-                    Code::Rule,
-                    at,
-                    format!("`{jump}` is the bastion itself"),
-                    "take `jump` out",
-                );
+                report.error(Code::Rule, at, format!("`{jump}` is the bastion itself"), "take `jump` out");
             }
             Some(Reach::Ssh { .. }) => {
-                let mut next = Some(jump);
-                let mut steps = 0;
-                while let Some(hop) = next.filter(|hop| *hop != name && steps <= through.len()) {
-                    next = through.get(hop).copied();
-                    steps += 1;
-                }
-                if next == Some(name) {
-                    report.error(
-                        Code::Rule,
-                        at,
-                        format!("the way to `{name}` leads through `{name}`"),
-                        "",
-                    );
+                let hops = std::iter::successors(Some(jump), |hop| through.get(hop).copied());
+                let way: Vec<&str> = hops.take(HOPS_MAX + 1).collect();
+                if way.contains(&name) {
+                    let message = format!("the way to `{name}` leads through `{name}`");
+                    report.error(Code::Rule, at, message, "");
+                } else if way.len() > HOPS_MAX {
+                    let message = format!("the way to `{name}` has more than {HOPS_MAX} hops");
+                    report.error(Code::Rule, at, message, "");
                 }
             }
         }
     }
 }
 
-fn members(
-    fields: &Fields,
-    report: &mut Report,
-) -> BTreeMap<PersonId, std::collections::BTreeSet<Role>> {
+fn members(fields: &Fields, report: &mut Report) -> BTreeMap<PersonId, std::collections::BTreeSet<Role>> {
     let Some(table) = fields.table("members") else {
         return BTreeMap::new();
     };
     for field in &table.entries {
-        duplicates(table, &field.name, report);
+        duplicates_in(&field.node, report);
     }
     table
         .entries
         .iter()
         .map(|field| {
-            let roles = field
-                .node
-                .items()
-                .iter()
-                .filter_map(|item| Role::parse(item.text()?));
+            let roles = field.node.items().iter().filter_map(|item| Role::parse(item.text()?));
             (PersonId::new(&field.name), roles.collect())
         })
         .collect()
@@ -212,34 +163,21 @@ fn policy(
     members: &BTreeMap<PersonId, std::collections::BTreeSet<Role>>,
     report: &mut Report,
 ) -> Policy {
-    let empty = Fields {
-        span: 0..0,
-        shape: &crate::site::keys::workspace::POLICY,
-        entries: Vec::new(),
-        spoiled: Vec::new(),
-    };
+    let empty =
+        Fields { span: 0..0, shape: &crate::site::keys::workspace::POLICY, entries: Vec::new(), spoiled: Vec::new() };
     let policy = fields.table("policy").unwrap_or(&empty);
     duplicate_ids(policy, "quorum", "impact", report);
-    for quorum in policy.tables("quorum") {
+    // There are three impacts; what goes beyond was reported as a duplicate.
+    for quorum in policy.tables("quorum").take(3) {
         quorum_can_be_met(quorum, members, report);
     }
     let slot = |slot: &Fields| Slot {
-        role: slot
-            .text("role")
-            .and_then(Role::parse)
-            .unwrap_or(Role::Approver),
-        n: slot
-            .integer("n")
-            .and_then(|n| u32::try_from(n).ok())
-            .unwrap_or(1),
+        role: slot.text("role").and_then(Role::parse).unwrap_or(Role::Approver),
+        n: slot.integer("n").and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
     };
     Policy {
-        approval_expiry_ms: policy
-            .duration_ms("approval_expiry")
-            .unwrap_or(APPROVAL_EXPIRY_MS),
-        execution_expiry_ms: policy
-            .duration_ms("execution_expiry")
-            .unwrap_or(EXECUTION_EXPIRY_MS),
+        approval_expiry_ms: policy.duration_ms("approval_expiry").unwrap_or(APPROVAL_EXPIRY_MS),
+        execution_expiry_ms: policy.duration_ms("execution_expiry").unwrap_or(EXECUTION_EXPIRY_MS),
         quorums: policy
             .tables("quorum")
             .map(|quorum| Quorum {
@@ -257,42 +195,24 @@ fn quorum_can_be_met(
     members: &BTreeMap<PersonId, std::collections::BTreeSet<Role>>,
     report: &mut Report,
 ) {
-    if quorum
-        .get("from")
-        .is_some_and(|node| node.items().is_empty())
-    {
+    if quorum.get("from").is_some_and(|node| node.items().is_empty()) {
         let hint = "name at least one role: an empty quorum would let everything pass";
-        report.error(
-            Code::Quorum,
-            quorum.span_of("from"),
-            "a quorum of nobody",
-            hint,
-        );
+        report.error(Code::Quorum, quorum.span_of("from"), "a quorum of nobody", hint);
     }
     let mut wanted: BTreeMap<Role, usize> = BTreeMap::new();
     for slot in quorum.tables("from") {
         let Some(role) = slot.text("role").and_then(Role::parse) else {
             return;
         };
-        let n = slot
-            .integer("n")
-            .and_then(|n| usize::try_from(n).ok())
-            .unwrap_or(1);
+        let n = slot.integer("n").and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
         *wanted.entry(role).or_default() += n;
     }
     let roles: Vec<(Role, usize)> = wanted.into_iter().collect();
     for set in 1..(1u32 << roles.len()) {
-        let chosen: Vec<&(Role, usize)> = roles
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| set >> at & 1 == 1)
-            .map(|(_, pair)| pair)
-            .collect();
+        let chosen: Vec<&(Role, usize)> =
+            roles.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, pair)| pair).collect();
         let places: usize = chosen.iter().map(|(_, n)| n).sum();
-        let holders = members
-            .values()
-            .filter(|held| chosen.iter().any(|(role, _)| held.contains(role)))
-            .count();
+        let holders = members.values().filter(|held| chosen.iter().any(|(role, _)| held.contains(role))).count();
         if holders < places {
             let words: Vec<&str> = chosen.iter().map(|(role, _)| role.word()).collect();
             let message = format!(
@@ -326,9 +246,7 @@ fn freeze(fields: &Fields, report: &mut Report) -> Freeze {
         to: fields.string("to"),
         zone: fields.string("zone"),
     };
-    let complete = ["from", "to", "zone"]
-        .iter()
-        .all(|key| fields.get(key).is_some());
+    let complete = ["from", "to", "zone"].iter().all(|key| fields.get(key).is_some());
     if let Err(why) = window::check_freeze(&freeze)
         && complete
     {

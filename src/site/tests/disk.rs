@@ -25,23 +25,14 @@ fn one(found: &[Diagnostic], code: Code, file: &str, words: &str) {
     let errors: Vec<&Diagnostic> = found.iter().filter(|it| it.is_error()).collect();
     assert_eq!(errors.len(), 1, "{}", lines(found));
     let it = errors[0];
-    assert_eq!(
-        (it.code, it.file.as_str()),
-        (code, file),
-        "{}",
-        lines(found)
-    );
+    assert_eq!((it.code, it.file.as_str()), (code, file), "{}", lines(found));
     assert!(it.message.contains(words), "{it}");
 }
 
 #[test]
 fn files_that_are_not_text_are_named_with_the_reason() {
     for (bytes, code, words) in [
-        (
-            b"schema = 1\ntitle = \"\xff\"\n".to_vec(),
-            Code::FileText,
-            "line 2",
-        ),
+        (b"schema = 1\ntitle = \"\xff\"\n".to_vec(), Code::FileText, "line 2"),
         (b"\x7fELF\0\0".to_vec(), Code::FileText, "binary"),
         (vec![b'#'; 10 << 20], Code::FileSize, "1024 KiB"),
         (vec![b'#'; (1 << 20) + 1], Code::FileSize, "1024 KiB"),
@@ -58,9 +49,7 @@ fn a_file_of_just_the_allowed_size_is_read() {
     let mut text = std::fs::read(dir.path().join("runbooks/hello.toml")).unwrap();
     text.resize(1 << 20, b'\n');
     std::fs::write(dir.path().join("runbooks/hello.toml"), text).unwrap();
-    load(dir.path(), Git::default())
-        .map_err(|found| lines(&found))
-        .unwrap();
+    load(dir.path(), Git::default()).map_err(|found| lines(&found)).unwrap();
 }
 
 #[test]
@@ -70,74 +59,40 @@ fn z11_a_symlink_out_of_the_site_is_refused_and_one_within_is_not() {
     let real = elsewhere.path().join("real.toml");
     std::fs::rename(dir.path().join("runbooks/hello.toml"), &real).unwrap();
     symlink(&real, dir.path().join("runbooks/hello.toml")).unwrap();
-    one(
-        &refused(dir.path()),
-        Code::FileLink,
-        "runbooks/hello.toml",
-        "out of the site",
-    );
+    one(&refused(dir.path()), Code::FileLink, "runbooks/hello.toml", "out of the site");
 
     std::fs::copy(&real, dir.path().join("hello-of-today")).unwrap();
     std::fs::remove_file(dir.path().join("runbooks/hello.toml")).unwrap();
     symlink("../hello-of-today", dir.path().join("runbooks/hello.toml")).unwrap();
-    load(dir.path(), Git::default())
-        .map_err(|found| lines(&found))
-        .unwrap();
+    load(dir.path(), Git::default()).map_err(|found| lines(&found)).unwrap();
 
     symlink("templates", dir.path().join("runbooks/more")).unwrap();
-    one(
-        &refused(dir.path()),
-        Code::FileLink,
-        "runbooks/more",
-        "not followed",
-    );
+    one(&refused(dir.path()), Code::FileLink, "runbooks/more", "not followed");
     std::fs::remove_file(dir.path().join("runbooks/more")).unwrap();
 
     symlink("nowhere", dir.path().join("runbooks/dangling.toml")).unwrap();
-    one(
-        &refused(dir.path()),
-        Code::FileRead,
-        "runbooks/dangling.toml",
-        "cannot be read",
-    );
+    one(&refused(dir.path()), Code::FileRead, "runbooks/dangling.toml", "cannot be read");
 }
 
 #[test]
 fn a_pipe_in_place_of_a_file_does_not_hold_the_reader() {
     let dir = starter();
-    let made = Command::new("mkfifo")
-        .arg(dir.path().join("runbooks/pipe.toml"))
-        .status()
-        .unwrap();
+    let made = Command::new("mkfifo").arg(dir.path().join("runbooks/pipe.toml")).status().unwrap();
     assert!(made.success());
-    one(
-        &refused(dir.path()),
-        Code::FileRead,
-        "runbooks/pipe.toml",
-        "not a regular file",
-    );
+    one(&refused(dir.path()), Code::FileRead, "runbooks/pipe.toml", "not a regular file");
 }
 
 #[test]
 fn what_belongs_to_no_site_is_passed_over_and_what_is_missing_is_said() {
     let dir = starter();
-    for (path, text) in [
-        ("runbooks/.hello.toml.swp", "x"),
-        ("runbooks/notes.md", "x"),
-        ("runbooks/.hidden.toml", "x"),
-    ] {
+    for (path, text) in [("runbooks/.hello.toml.swp", "x"), ("runbooks/notes.md", "x"), ("runbooks/.hidden.toml", "x")]
+    {
         std::fs::write(dir.path().join(path), text).unwrap();
     }
     std::fs::create_dir_all(dir.path().join("runbooks/web/tier")).unwrap();
     let text = std::fs::read_to_string(dir.path().join("runbooks/hello.toml")).unwrap();
-    std::fs::write(
-        dir.path().join("runbooks/web/tier/deep.toml"),
-        text.replace("\"hello\"", "\"deep\""),
-    )
-    .unwrap();
-    let loaded = load(dir.path(), Git::default())
-        .map_err(|found| lines(&found))
-        .unwrap();
+    std::fs::write(dir.path().join("runbooks/web/tier/deep.toml"), text.replace("\"hello\"", "\"deep\"")).unwrap();
+    let loaded = load(dir.path(), Git::default()).map_err(|found| lines(&found)).unwrap();
     assert_eq!(loaded.site.runbooks.len(), 2);
 
     std::fs::remove_file(dir.path().join("people.toml")).unwrap();
@@ -145,34 +100,20 @@ fn what_belongs_to_no_site_is_passed_over_and_what_is_missing_is_said() {
     one(&found, Code::FileMissing, "people.toml", "missing");
     let none = dir.path().join("none");
     assert_eq!(refused(&none)[0].code, Code::FileMissing);
-    assert_eq!(
-        refused(&dir.path().join("quarterdeck.toml"))[0].code,
-        Code::FileMissing
-    );
+    assert_eq!(refused(&dir.path().join("quarterdeck.toml"))[0].code, Code::FileMissing);
 }
 
 fn run_git(dir: &Path, words: &[&str]) {
     let done = Command::new("git")
         .arg("-C")
         .arg(dir)
-        .args([
-            "-c",
-            "user.name=ada",
-            "-c",
-            "user.email=ada@example.invalid",
-            "-c",
-            "init.defaultBranch=main",
-        ])
+        .args(["-c", "user.name=ada", "-c", "user.email=ada@example.invalid", "-c", "init.defaultBranch=main"])
         .args(words)
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .output()
         .unwrap();
-    assert!(
-        done.status.success(),
-        "{}",
-        String::from_utf8_lossy(&done.stderr)
-    );
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 #[test]
@@ -188,11 +129,7 @@ fn git_tells_the_commit_and_whether_files_differ_from_it() {
     assert_eq!(clean.commit.as_ref().unwrap().len(), 40);
     std::fs::write(dir.path().join("runbooks/new.toml"), "x").unwrap();
     let dirty = git::state(dir.path());
-    assert_eq!(
-        (dirty.dirty, dirty.commit),
-        (Some(true), clean.commit),
-        "a file that is not in it"
-    );
+    assert_eq!((dirty.dirty, dirty.commit), (Some(true), clean.commit), "a file that is not in it");
     std::fs::remove_file(dir.path().join("runbooks/new.toml")).unwrap();
     std::fs::write(dir.path().join("people.toml"), "x").unwrap();
     assert_eq!(git::state(dir.path()).dirty, Some(true));
@@ -208,10 +145,7 @@ fn git_runs_no_program_that_a_repository_names() {
     let hook = dir.path().join(".git/watch");
     std::fs::write(&hook, format!("#!/bin/sh\ntouch {}\n", mark.display())).unwrap();
     Command::new("chmod").arg("+x").arg(&hook).status().unwrap();
-    run_git(
-        dir.path(),
-        &["config", "core.fsmonitor", hook.to_str().unwrap()],
-    );
+    run_git(dir.path(), &["config", "core.fsmonitor", hook.to_str().unwrap()]);
     assert!(git::state(dir.path()).commit.is_some());
     assert!(!mark.exists());
 }
@@ -219,21 +153,10 @@ fn git_runs_no_program_that_a_repository_names() {
 #[test]
 fn a_diff_shows_what_changed_by_file_and_stays_bounded() {
     let state = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
-            .collect()
+        pairs.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
     };
-    let old = state(&[
-        ("a.toml", "x = 1\ny = 2\n"),
-        ("gone.toml", "z = 1\n"),
-        ("same.toml", "s = 1\n"),
-    ]);
-    let new = state(&[
-        ("a.toml", "x = 1\ny = 3\n"),
-        ("new.toml", "n = 1\n"),
-        ("same.toml", "s = 1\n"),
-    ]);
+    let old = state(&[("a.toml", "x = 1\ny = 2\n"), ("gone.toml", "z = 1\n"), ("same.toml", "s = 1\n")]);
+    let new = state(&[("a.toml", "x = 1\ny = 3\n"), ("new.toml", "n = 1\n"), ("same.toml", "s = 1\n")]);
     assert_eq!(
         diff(&old, &new),
         "--- a/a.toml\n+++ b/a.toml\n@@ -1,2 +1,2 @@\n x = 1\n-y = 2\n+y = 3\n\
@@ -242,13 +165,7 @@ fn a_diff_shows_what_changed_by_file_and_stays_bounded() {
     );
     assert_eq!(diff(&old, &old), "");
     let huge: String = (0..100_000).map(|nr| format!("line {nr}\n")).collect();
-    let bounded = diff(
-        &state(&[]),
-        &state(&[("a.toml", &huge), ("b.toml", "b = 1\n")]),
-    );
+    let bounded = diff(&state(&[]), &state(&[("a.toml", &huge), ("b.toml", "b = 1\n")]));
     assert!(bounded.len() < 1_000, "{}", bounded.len());
-    assert!(
-        bounded.contains("a.toml: 100003 lines") && bounded.contains("+b = 1"),
-        "{bounded}"
-    );
+    assert!(bounded.contains("a.toml: 100003 lines") && bounded.contains("+b = 1"), "{bounded}");
 }

@@ -59,11 +59,7 @@ fn edited(text: &str, at: &std::ops::Range<usize>, with: &str) -> String {
 }
 
 fn at(found: &[Diagnostic], code: Code) -> Vec<(usize, usize)> {
-    found
-        .iter()
-        .filter(|it| it.code == code)
-        .map(|it| (it.line, it.column))
-        .collect()
+    found.iter().filter(|it| it.code == code).map(|it| (it.line, it.column)).collect()
 }
 
 fn all() -> impl Iterator<Item = (Kind, String, Vec<Spot>)> {
@@ -103,36 +99,20 @@ fn tables(root: &'static Table) -> Vec<&'static Table> {
 #[test]
 fn the_samples_are_sound_and_hold_every_key() {
     for (kind, text, spots) in all() {
-        let errors: Vec<Diagnostic> = check(kind, &text)
-            .into_iter()
-            .filter(Diagnostic::is_error)
-            .collect();
+        let errors: Vec<Diagnostic> = check(kind, &text).into_iter().filter(Diagnostic::is_error).collect();
         assert!(errors.is_empty(), "{}: {}", kind.word(), lines(&errors));
-        assert!(
-            validator::keeps(&schema(kind), &validator::json(&text)),
-            "{}",
-            kind.word()
-        );
+        assert!(validator::keeps(&schema(kind), &validator::json(&text)), "{}", kind.word());
         // The sample of templates need not repeat what it shares with runbooks.
         let needed = match kind {
             Kind::Template => vec![kind.table()],
-            Kind::Runbook | Kind::Workspace | Kind::People | Kind::Site | Kind::Theme => {
-                tables(kind.table())
-            }
+            Kind::Runbook | Kind::Workspace | Kind::People | Kind::Site | Kind::Theme => tables(kind.table()),
         };
         for table in needed {
             for key in table.all() {
                 let there = spots.iter().any(|spot| {
-                    std::ptr::eq(spot.table, table)
-                        && spot.key.is_some_and(|other| other.name == key.name)
+                    std::ptr::eq(spot.table, table) && spot.key.is_some_and(|other| other.name == key.name)
                 });
-                assert!(
-                    there,
-                    "the sample of {} lacks `{}` of {}",
-                    kind.word(),
-                    key.name,
-                    table.called
-                );
+                assert!(there, "the sample of {} lacks `{}` of {}", kind.word(), key.name, table.called);
             }
         }
     }
@@ -149,21 +129,10 @@ fn every_key_that_is_described_is_read_and_no_other() {
             let described: BTreeSet<&str> = table.all().map(|key| key.name).collect();
             let asked = asked::of(table);
             let asked: BTreeSet<&str> = asked.iter().map(String::as_str).collect();
-            let unread: Vec<_> = described
-                .difference(&asked)
-                .filter(|key| !of_the_reader.contains(key))
-                .collect();
-            assert!(
-                unread.is_empty(),
-                "{}: described and never read: {unread:?}",
-                table.called
-            );
+            let unread: Vec<_> = described.difference(&asked).filter(|key| !of_the_reader.contains(key)).collect();
+            assert!(unread.is_empty(), "{}: described and never read: {unread:?}", table.called);
             let unknown: Vec<_> = asked.difference(&described).collect();
-            assert!(
-                unknown.is_empty(),
-                "{}: read and not described: {unknown:?}",
-                table.called
-            );
+            assert!(unknown.is_empty(), "{}: read and not described: {unknown:?}", table.called);
         }
     }
 }
@@ -180,21 +149,10 @@ fn a_misspelt_key_is_reported_at_the_key() {
                 let found = check(kind, &text);
                 let place = position(&text, spot.name.start);
                 let case = format!("{}: {wrong} at {place:?}\n{}", kind.word(), lines(&found));
-                let here = found
-                    .iter()
-                    .find(|it| it.code == Code::KeyUnknown && (it.line, it.column) == place);
-                assert!(
-                    here.is_some_and(|it| it.hint.as_ref().is_some_and(|hint| hint.contains(name))),
-                    "{case}"
-                );
-                assert!(
-                    at(&found, Code::KeyMissing).is_empty(),
-                    "it was meant, not left out: {case}"
-                );
-                assert!(
-                    !validator::keeps(&schema, &validator::json(&text)),
-                    "{case}"
-                );
+                let here = found.iter().find(|it| it.code == Code::KeyUnknown && (it.line, it.column) == place);
+                assert!(here.is_some_and(|it| it.hint.as_ref().is_some_and(|hint| hint.contains(name))), "{case}");
+                assert!(at(&found, Code::KeyMissing).is_empty(), "it was meant, not left out: {case}");
+                assert!(!validator::keeps(&schema, &validator::json(&text)), "{case}");
                 cases += 1;
             }
         }
@@ -260,17 +218,10 @@ fn a_value_of_another_type_is_reported_at_the_value() {
                 };
                 let found = check(kind, &text);
                 let place = position(&text, at_value + inner);
-                let case = format!(
-                    "{}: {wrong} at {place:?} in\n{text}\n{}",
-                    kind.word(),
-                    lines(&found)
-                );
+                let case = format!("{}: {wrong} at {place:?} in\n{text}\n{}", kind.word(), lines(&found));
                 assert!(at(&found, Code::ValueType).contains(&place), "{case}");
                 if !matches!(of, Type::Day | Type::Moment) {
-                    assert!(
-                        !validator::keeps(&schema, &validator::json(&text)),
-                        "{case}"
-                    );
+                    assert!(!validator::keeps(&schema, &validator::json(&text)), "{case}");
                 }
                 cases += 1;
             }
@@ -316,12 +267,7 @@ fn a_deleted_key_is_reported_at_the_header_of_its_table() {
                 (None, Need::Approved) => position(&text, status.unwrap()),
                 (None, _) => (1, 1),
             };
-            let case = format!(
-                "{}: without `{}`, {place:?}\n{}",
-                kind.word(),
-                key.name,
-                lines(&found)
-            );
+            let case = format!("{}: without `{}`, {place:?}\n{}", kind.word(), key.name, lines(&found));
             let missing = at(&found, Code::KeyMissing);
             let is_needed = match key.need {
                 Need::Always => true,

@@ -4,6 +4,7 @@ mod content;
 mod disk;
 mod drawn;
 mod every_key;
+mod hostile;
 mod shipped;
 mod spots;
 mod validator;
@@ -14,17 +15,11 @@ use super::diagnostic::Diagnostic;
 use super::render::{Ink, Look};
 
 /// How tests draw.
-const LOOK: Look = Look {
-    width: 100,
-    ink: Ink::Plain,
-};
+const LOOK: Look = Look { width: 100, ink: Ink::Plain };
 
 /// Diagnostics as lines, for messages of failing tests.
 fn lines(found: &[Diagnostic]) -> String {
-    found
-        .iter()
-        .map(|diagnostic| format!("{diagnostic}\n"))
-        .collect()
+    found.iter().map(|diagnostic| format!("{diagnostic}\n")).collect()
 }
 
 /// A public key that nobody has the private part of.
@@ -32,8 +27,5 @@ fn public_key(nr: u8) -> String {
     use base64::Engine as _;
     let mut bytes = b"\0\0\0\x0bssh-ed25519\0\0\0\x20".to_vec();
     bytes.extend([nr; 32]);
-    format!(
-        "ssh-ed25519 {}",
-        base64::engine::general_purpose::STANDARD.encode(bytes)
-    )
+    format!("ssh-ed25519 {}", base64::engine::general_purpose::STANDARD.encode(bytes))
 }

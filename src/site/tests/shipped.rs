@@ -27,10 +27,7 @@ fn demo() -> BTreeMap<String, String> {
     collect(root, "runbooks", &mut files, "");
     collect(root, "themes", &mut files, "");
     for text in files.values_mut() {
-        *text = text.replace(
-            "host_key = \"DEMO\"",
-            &format!("host_key = \"{}\"", public_key(1)),
-        );
+        *text = text.replace("host_key = \"DEMO\"", &format!("host_key = \"{}\"", public_key(1)));
     }
     files
 }
@@ -39,9 +36,7 @@ fn demo() -> BTreeMap<String, String> {
 fn the_demonstration_and_every_shipped_file_pass_the_checker() {
     let files = demo();
     assert!(files.len() > 20, "{:?}", files.keys());
-    let loaded = from_files(files, Git::default(), Vec::new())
-        .map_err(|found| lines(&found))
-        .unwrap();
+    let loaded = from_files(files, Git::default(), Vec::new()).map_err(|found| lines(&found)).unwrap();
     println!("{}", lines(&loaded.warnings));
     assert_eq!(loaded.site.runbooks.len(), 12);
 }

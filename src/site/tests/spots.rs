@@ -44,9 +44,7 @@ pub fn spots(root: &'static Table, text: &str) -> Vec<Spot> {
             let value_at = at + content.len() - value.len();
             let (table, key, shape) = match inside {
                 Inside::Table(table) => {
-                    let key = table
-                        .key(name)
-                        .unwrap_or_else(|| panic!("{} has no {name}", table.called));
+                    let key = table.key(name).unwrap_or_else(|| panic!("{} has no {name}", table.called));
                     (table, Some(key), &key.shape)
                 }
                 Inside::Map(table, of) => (table, None, of),
@@ -62,23 +60,14 @@ pub fn spots(root: &'static Table, text: &str) -> Vec<Spot> {
             });
             inline(text, value_at..value_at + value.len(), shape, &mut found);
         } else {
-            assert!(
-                content.is_empty(),
-                "a line this scanner does not know: {content}"
-            );
+            assert!(content.is_empty(), "a line this scanner does not know: {content}");
         }
         at += line.len();
     }
     found
 }
 
-fn header(
-    root: &'static Table,
-    text: &str,
-    line: &str,
-    line_at: usize,
-    found: &mut Vec<Spot>,
-) -> Inside {
+fn header(root: &'static Table, text: &str, line: &str, line_at: usize, found: &mut Vec<Spot>) -> Inside {
     let path = line.trim_matches(['[', ']']);
     let mut at = line_at + line.find(path).unwrap();
     let mut inside = Inside::Table(root);
@@ -87,9 +76,7 @@ fn header(
         let is_last = depth + 1 == segments.len();
         inside = match inside {
             Inside::Table(table) => {
-                let key = table
-                    .key(segment)
-                    .unwrap_or_else(|| panic!("{} has no {segment}", table.called));
+                let key = table.key(segment).unwrap_or_else(|| panic!("{} has no {segment}", table.called));
                 if is_last || matches!(key.shape, Shape::Map { .. }) {
                     found.push(Spot {
                         table,
@@ -120,9 +107,7 @@ fn header(
 }
 
 fn section_end(text: &str, from: usize) -> usize {
-    text[from + 1..]
-        .find("\n[")
-        .map_or(text.len(), |at| from + 1 + at + 1)
+    text[from + 1..].find("\n[").map_or(text.len(), |at| from + 1 + at + 1)
 }
 
 /// Spots within an inline table or a list of them.
@@ -132,9 +117,7 @@ fn inline(text: &str, value: Range<usize>, shape: &'static Shape, found: &mut Ve
         Shape::Table(table) if written.starts_with('{') => {
             for item in items(text, value.clone()) {
                 let (name, rest) = text[item.clone()].split_once(" = ").unwrap();
-                let key = table
-                    .key(name)
-                    .unwrap_or_else(|| panic!("{} has no {name}", table.called));
+                let key = table.key(name).unwrap_or_else(|| panic!("{} has no {name}", table.called));
                 let inner = item.end - rest.len()..item.end;
                 found.push(Spot {
                     table,

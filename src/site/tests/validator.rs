@@ -14,57 +14,29 @@ pub fn keeps(schema: &Value, value: &Value) -> bool {
         "type" => is_of_type(wanted.as_str().unwrap(), value),
         "enum" => wanted.as_array().unwrap().contains(value),
         "const" => wanted == value,
-        "pattern" => value
-            .as_str()
-            .is_none_or(|text| matches(wanted.as_str().unwrap(), text)),
-        "minLength" => value
-            .as_str()
-            .is_none_or(|text| text.len() as u64 >= wanted.as_u64().unwrap()),
-        "minimum" => value
-            .as_i64()
-            .is_none_or(|number| number >= wanted.as_i64().unwrap()),
-        "maximum" => value
-            .as_i64()
-            .is_none_or(|number| number <= wanted.as_i64().unwrap()),
-        "format" if wanted == "date" => value
-            .as_str()
-            .is_none_or(|text| text.parse::<jiff::civil::Date>().is_ok()),
+        "pattern" => value.as_str().is_none_or(|text| matches(wanted.as_str().unwrap(), text)),
+        "minLength" => value.as_str().is_none_or(|text| text.len() as u64 >= wanted.as_u64().unwrap()),
+        "minimum" => value.as_i64().is_none_or(|number| number >= wanted.as_i64().unwrap()),
+        "maximum" => value.as_i64().is_none_or(|number| number <= wanted.as_i64().unwrap()),
+        "format" if wanted == "date" => value.as_str().is_none_or(|text| text.parse::<jiff::civil::Date>().is_ok()),
         "format" if wanted == "regex" => value.as_str().is_none_or(|text| Regex::new(text).is_ok()),
-        "items" => value
-            .as_array()
-            .is_none_or(|items| items.iter().all(|item| keeps(wanted, item))),
+        "items" => value.as_array().is_none_or(|items| items.iter().all(|item| keeps(wanted, item))),
         "required" => value.as_object().is_none_or(|object| {
-            wanted
-                .as_array()
-                .unwrap()
-                .iter()
-                .all(|key| object.contains_key(key.as_str().unwrap()))
+            wanted.as_array().unwrap().iter().all(|key| object.contains_key(key.as_str().unwrap()))
         }),
         "properties" => value.as_object().is_none_or(|object| {
-            wanted
-                .as_object()
-                .unwrap()
-                .iter()
-                .all(|(key, of)| object.get(key).is_none_or(|value| keeps(of, value)))
+            wanted.as_object().unwrap().iter().all(|(key, of)| object.get(key).is_none_or(|value| keeps(of, value)))
         }),
         "additionalProperties" => value.as_object().is_none_or(|object| {
             let named = rules.get("properties").and_then(Value::as_object);
             object
                 .iter()
                 .filter(|(key, _)| named.is_none_or(|named| !named.contains_key(*key)))
-                .all(|(_, value)| {
-                    if wanted == false {
-                        false
-                    } else {
-                        keeps(wanted, value)
-                    }
-                })
+                .all(|(_, value)| if wanted == false { false } else { keeps(wanted, value) })
         }),
-        "propertyNames" => value.as_object().is_none_or(|object| {
-            object
-                .keys()
-                .all(|key| keeps(wanted, &Value::String(key.clone())))
-        }),
+        "propertyNames" => {
+            value.as_object().is_none_or(|object| object.keys().all(|key| keeps(wanted, &Value::String(key.clone()))))
+        }
         "anyOf" => wanted.as_array().unwrap().iter().any(|of| keeps(of, value)),
         "if" => !keeps(wanted, value) || keeps(&rules["then"], value),
         "then" | "description" | "title" | "$schema" => true,
@@ -79,10 +51,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
     COMPILED.with_borrow_mut(|compiled| {
         let new = || Regex::new(pattern).unwrap();
-        compiled
-            .entry(pattern.to_owned())
-            .or_insert_with(new)
-            .is_match(text)
+        compiled.entry(pattern.to_owned()).or_insert_with(new).is_match(text)
     })
 }
 
@@ -107,10 +76,7 @@ pub fn json(text: &str) -> Value {
             toml::Value::Boolean(value) => value.into(),
             toml::Value::Datetime(at) => Value::String(at.to_string()),
             toml::Value::Array(items) => items.into_iter().map(convert).collect(),
-            toml::Value::Table(table) => table
-                .into_iter()
-                .map(|(key, value)| (key, convert(value)))
-                .collect(),
+            toml::Value::Table(table) => table.into_iter().map(|(key, value)| (key, convert(value))).collect(),
         }
     }
     convert(toml::Value::Table(text.parse().unwrap()))

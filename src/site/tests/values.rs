@@ -7,53 +7,26 @@ use crate::site::rule::Rule;
 
 fn accepts(rule: Rule, good: &[&str], bad: &[&str]) {
     for text in good {
-        assert_eq!(
-            rule.check(text, false),
-            Ok(()),
-            "{rule:?} must take {text:?}"
-        );
+        assert_eq!(rule.check(text, false), Ok(()), "{rule:?} must take {text:?}");
     }
     for text in bad {
-        assert!(
-            rule.check(text, false).is_err(),
-            "{rule:?} must refuse {text:?}"
-        );
+        assert!(rule.check(text, false).is_err(), "{rule:?} must refuse {text:?}");
     }
 }
 
 #[test]
 fn single_words_keep_their_forms() {
     let long = "a".repeat(65);
-    accepts(
-        Rule::Id,
-        &["a", "web-1", "0-day"],
-        &["", "-a", "A", "a_b", "a b", "ä", "a/b", &long],
-    );
-    accepts(
-        Rule::Name,
-        &["web-1", "Web_1.example"],
-        &["", "-a", ".a", "a b", "a/b", "ä", "a\u{301}", &long],
-    );
-    accepts(
-        Rule::Duration,
-        &["2m", "90s", "1h30m", "4h", "2d", "250ms"],
-        &["", "0s", "5", "5 m", "-5m", "9999d"],
-    );
+    accepts(Rule::Id, &["a", "web-1", "0-day"], &["", "-a", "A", "a_b", "a b", "ä", "a/b", &long]);
+    accepts(Rule::Name, &["web-1", "Web_1.example"], &["", "-a", ".a", "a b", "a/b", "ä", "a\u{301}", &long]);
+    accepts(Rule::Duration, &["2m", "90s", "1h30m", "4h", "2d", "250ms"], &["", "0s", "5", "5 m", "-5m", "9999d"]);
     accepts(
         Rule::Cron,
         &["0 22 * * MON-THU", "*/5 * * * *"],
         &["", "0 22 * *", "0 0 22 * * MON", "61 * * * *", "daily"],
     );
-    accepts(
-        Rule::Zone,
-        &["UTC", "Europe/Berlin"],
-        &["", "Europe/Atlantis", "CEST+2"],
-    );
-    accepts(
-        Rule::Pattern,
-        &["^v\\d+$", "a|b"],
-        &["(", "a)|(b", "(?<=a)b", "(?x)a#", "a{1000}{1000}"],
-    );
+    accepts(Rule::Zone, &["UTC", "Europe/Berlin"], &["", "Europe/Atlantis", "CEST+2"]);
+    accepts(Rule::Pattern, &["^v\\d+$", "a|b"], &["(", "a)|(b", "(?<=a)b", "(?x)a#", "a{1000}{1000}"]);
     accepts(
         Rule::TemplateUse,
         &["a@1", "host-baseline@12"],
@@ -64,21 +37,9 @@ fn single_words_keep_their_forms() {
         &[">= 10", "<0.5", "== -3", "=3", "!= 1"],
         &["", "10", ">= ", ">= ten", "=> 1", ">= 1.", ">= 1e3"],
     );
-    accepts(
-        Rule::Percent,
-        &["0%", "25%", "100%"],
-        &["", "%", "25", "101%", "-5%", "2.5%", "25 %"],
-    );
-    accepts(
-        Rule::Colour,
-        &["#86c9f0", "#FFFFFF", "lightcyan"],
-        &["", "#86c9f", "86c9f0", "#86c9fg", "mauve"],
-    );
-    accepts(
-        Rule::Account,
-        &["ada", "Ada.L", "CORP\\ada", "ada@corp"],
-        &["", "-ada", "a b", "a:b", "a/b", "аda"],
-    );
+    accepts(Rule::Percent, &["0%", "25%", "100%"], &["", "%", "25", "101%", "-5%", "2.5%", "25 %"]);
+    accepts(Rule::Colour, &["#86c9f0", "#FFFFFF", "lightcyan"], &["", "#86c9f", "86c9f0", "#86c9fg", "mauve"]);
+    accepts(Rule::Account, &["ada", "Ada.L", "CORP\\ada", "ada@corp"], &["", "-ada", "a b", "a:b", "a/b", "аda"]);
     accepts(
         Rule::Address,
         &["10.0.0.1", "fe80::1%eth0", "web-1.example"],
@@ -87,20 +48,9 @@ fn single_words_keep_their_forms() {
     accepts(
         Rule::SecretRef,
         &["file:/etc/x", "prompt:", "prompt:the PIN"],
-        &[
-            "",
-            "file:x",
-            "x",
-            "hunter2",
-            "vault:kv/web#a",
-            "command:/bin/x",
-        ],
+        &["", "file:x", "x", "hunter2", "vault:kv/web#a", "command:/bin/x"],
     );
-    accepts(
-        Rule::Selector,
-        &["group:web & !tag:drained", "/^web-/"],
-        &["", "web", "group:", "group:web &", "all"],
-    );
+    accepts(Rule::Selector, &["group:web & !tag:drained", "/^web-/"], &["", "web", "group:", "group:web &", "all"]);
 }
 
 #[test]
@@ -137,16 +87,7 @@ fn public_keys_are_whole_and_of_the_type_they_say() {
     accepts(
         Rule::PublicKey,
         &[&good, &format!("{good} ada@laptop")],
-        &[
-            "",
-            "ssh-ed25519",
-            "AAAA",
-            &other,
-            &good[..30],
-            cut,
-            &format!("{good}="),
-            "ssh-ed25519 AAAA…",
-        ],
+        &["", "ssh-ed25519", "AAAA", &other, &good[..30], cut, &format!("{good}="), "ssh-ed25519 AAAA…"],
     );
 }
 
@@ -171,12 +112,7 @@ fn texts_refuse_what_cannot_be_seen() {
             '\r',
         ] {
             let fault = rule.check(&format!("ab{c}cd"), true).unwrap_err();
-            assert_eq!(
-                (fault.code, fault.at),
-                (Code::TextHidden, Some(2)),
-                "{rule:?} {:04X}",
-                u32::from(c)
-            );
+            assert_eq!((fault.code, fault.at), (Code::TextHidden, Some(2)), "{rule:?} {:04X}", u32::from(c));
         }
     }
     for rule in [Rule::Line, Rule::Pattern, Rule::Zone] {
@@ -187,11 +123,7 @@ fn texts_refuse_what_cannot_be_seen() {
     }
     assert!(Rule::Line.check(&"x".repeat(1_001), false).is_err());
     assert!(Rule::Line.check("  ", false).is_err());
-    assert_eq!(
-        Rule::Value.check("", false),
-        Ok(()),
-        "nothing is something to expect"
-    );
+    assert_eq!(Rule::Value.check("", false), Ok(()), "nothing is something to expect");
 }
 
 #[test]
@@ -200,10 +132,7 @@ fn commands_are_ascii_unless_the_file_says_otherwise() {
     assert_eq!((fault.code, fault.at), (Code::TextAscii, Some(5)));
     assert_eq!(Rule::Command.check("echo ä", true), Ok(()));
     assert_eq!(Rule::Line.check("Über die Straße – 95 %", false), Ok(()));
-    assert!(
-        Rule::Id.check("ä", true).is_err(),
-        "an id stays plain whatever a file says"
-    );
+    assert!(Rule::Id.check("ä", true).is_err(), "an id stays plain whatever a file says");
 }
 
 #[test]
@@ -229,39 +158,21 @@ fn runbook(body: &str) -> Vec<Diagnostic> {
 
 /// What a body brings up: codes with the line within the body and the column.
 fn brings(body: &str) -> Vec<(Code, usize, usize)> {
-    runbook(body)
-        .iter()
-        .map(|it| (it.code, it.line.saturating_sub(8), it.column))
-        .collect()
+    runbook(body).iter().map(|it| (it.code, it.line.saturating_sub(8), it.column)).collect()
 }
 
 #[test]
 fn a_hidden_character_is_reported_once_at_its_place_even_behind_an_escape() {
-    assert_eq!(
-        brings("owner = \"a\u{202e}b\"\n"),
-        [(Code::TextHidden, 1, 11)]
-    );
-    assert_eq!(
-        brings("owner = \"a\\u202eb\"\n"),
-        [(Code::TextHidden, 1, 9)]
-    );
-    assert_eq!(
-        brings("# a\u{200b}b\n"),
-        [(Code::TextHidden, 1, 4)],
-        "in a remark too: reviewers read them"
-    );
+    assert_eq!(brings("owner = \"a\u{202e}b\"\n"), [(Code::TextHidden, 1, 11)]);
+    assert_eq!(brings("owner = \"a\\u202eb\"\n"), [(Code::TextHidden, 1, 9)]);
+    assert_eq!(brings("# a\u{200b}b\n"), [(Code::TextHidden, 1, 4)], "in a remark too: reviewers read them");
 }
 
 #[test]
 fn r_a_literal_secret_is_refused_and_never_repeated() {
     let secret = ["AKIA", "IOSFODNN7EXAMPLE"].concat();
     let token = ["ghp", "_", &"a1B2".repeat(9)].concat();
-    let pem = [
-        "-----BEGIN ",
-        "PRIVATE KEY-----\\nMIIB\\n-----END ",
-        "PRIVATE KEY-----",
-    ]
-    .concat();
+    let pem = ["-----BEGIN ", "PRIVATE KEY-----\\nMIIB\\n-----END ", "PRIVATE KEY-----"].concat();
     let jwt = ["eyJhbGciOiJI", ".eyJzdWIiOiIx", ".SflKxwRJSMeKKF2QT4fw"].concat();
     for literal in [&secret, &token, &pem, &jwt] {
         for body in [
@@ -272,11 +183,7 @@ fn r_a_literal_secret_is_refused_and_never_repeated() {
             format!("[[step]]\nid = \"{literal}\"\nrun = \"true\"\neffect = \"{literal}\"\n"),
         ] {
             let found = runbook(&body);
-            assert!(
-                found.iter().any(|it| it.code == Code::SecretLiteral),
-                "{}",
-                lines(&found)
-            );
+            assert!(found.iter().any(|it| it.code == Code::SecretLiteral), "{}", lines(&found));
             for it in &found {
                 let drawn = crate::site::render(it, super::LOOK);
                 for words in [it.to_string(), it.json().to_string(), drawn] {
@@ -291,28 +198,15 @@ fn r_a_literal_secret_is_refused_and_never_repeated() {
 fn a_file_of_a_later_version_is_not_judged_by_this_one() {
     let found = parse::people("people.toml", "schema = 2\n[[somebody]]\n").diagnostics;
     assert_eq!(found.len(), 1, "{}", lines(&found));
-    assert_eq!(
-        (found[0].code, found[0].line, found[0].column),
-        (Code::Schema, 1, 10)
-    );
+    assert_eq!((found[0].code, found[0].line, found[0].column), (Code::Schema, 1, 10));
     assert!(found[0].message.contains("later version"));
 }
 
 #[test]
 fn what_comes_later_is_known_as_such() {
-    for key in [
-        "probe",
-        "outputs",
-        "pty",
-        "become",
-        "pause_between",
-        "gate",
-        "output",
-    ] {
+    for key in ["probe", "outputs", "pty", "become", "pause_between", "gate", "output"] {
         assert_eq!(
-            brings(&format!(
-                "[[step]]\nid = \"a\"\nrun = \"true\"\n{key} = 1\n"
-            )),
+            brings(&format!("[[step]]\nid = \"a\"\nrun = \"true\"\n{key} = 1\n")),
             [(Code::KeyLater, 4, 1)],
             "{key}"
         );
@@ -337,46 +231,26 @@ fn what_comes_later_is_known_as_such() {
     ];
     for kind in kinds {
         let body = format!("[[step]]\nkind = \"{kind}\"\n[step.{kind}]\nurl = \"x\"\n");
-        assert_eq!(
-            brings(&body),
-            [(Code::KeyLater, 2, 8)],
-            "its other keys are that version's too: {kind}"
-        );
+        assert_eq!(brings(&body), [(Code::KeyLater, 2, 8)], "its other keys are that version's too: {kind}");
     }
-    assert_eq!(
-        brings("[secrets.a]\nref = \"vault:kv/web#a\"\npurpose = \"x\"\n")[0],
-        (Code::KeyLater, 2, 7)
-    );
+    assert_eq!(brings("[secrets.a]\nref = \"vault:kv/web#a\"\npurpose = \"x\"\n")[0], (Code::KeyLater, 2, 7));
 }
 
 #[test]
 fn broken_toml_says_where_and_nothing_else() {
-    for (text, line) in [
-        ("schema = 1\n[[person]\nid = \"a\"\n", 2),
-        ("schema = 1\nx = \"a\n", 2),
-        ("schema = 1\nschema = 1\n", 2),
-    ] {
+    for (text, line) in
+        [("schema = 1\n[[person]\nid = \"a\"\n", 2), ("schema = 1\nx = \"a\n", 2), ("schema = 1\nschema = 1\n", 2)]
+    {
         let found = parse::people("people.toml", text).diagnostics;
-        assert!(
-            found.iter().all(|it| it.code == Code::Syntax),
-            "{}",
-            lines(&found)
-        );
+        assert!(found.iter().all(|it| it.code == Code::Syntax), "{}", lines(&found));
         assert_eq!(found[0].line, line, "{}", lines(&found));
     }
-    let deep = format!(
-        "schema = 1\na = {}1{}\n",
-        "[".repeat(100_000),
-        "]".repeat(100_000)
-    );
+    let deep = format!("schema = 1\na = {}1{}\n", "[".repeat(100_000), "]".repeat(100_000));
     assert!(!parse::people("people.toml", &deep).diagnostics.is_empty());
 }
 
 #[test]
 fn columns_count_characters() {
     let found = runbook("owner = \"äöü\"\nlinks = [\"ä\", 5]\n");
-    assert_eq!(
-        (found[0].code, found[0].line, found[0].column),
-        (Code::ValueType, 10, 15)
-    );
+    assert_eq!((found[0].code, found[0].line, found[0].column), (Code::ValueType, 10, 15));
 }

@@ -88,9 +88,7 @@ fn site(changes: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn sound(changes: &[(&str, &str)]) -> Loaded {
-    from_files(site(changes), Git::default(), Vec::new())
-        .map_err(|found| lines(&found))
-        .unwrap()
+    from_files(site(changes), Git::default(), Vec::new()).map_err(|found| lines(&found)).unwrap()
 }
 
 fn refused(changes: &[(&str, &str)]) -> Vec<Diagnostic> {
@@ -103,15 +101,8 @@ fn stands(found: &[Diagnostic], code: Code, file: &str, text: &str, token: &str)
     let at = text.find(token).unwrap();
     let line = text[..at].matches('\n').count() + 1;
     let column = at - text[..at].rfind('\n').map_or(0, |at| at + 1) + 1;
-    let here = found
-        .iter()
-        .any(|it| it.code == code && it.file == file && (it.line, it.column) == (line, column));
-    assert!(
-        here,
-        "{} at {file}:{line}:{column}, but\n{}",
-        code.word(),
-        lines(found)
-    );
+    let here = found.iter().any(|it| it.code == code && it.file == file && (it.line, it.column) == (line, column));
+    assert!(here, "{} at {file}:{line}:{column}, but\n{}", code.word(), lines(found));
 }
 
 #[test]
@@ -129,12 +120,7 @@ fn a_small_site_loads_whole() {
 fn the_digest_of_a_site_covers_paths_and_bytes() {
     let base = sound(&[]).site.digest;
     assert_eq!(base, sound(&[]).site.digest);
-    assert_ne!(
-        base,
-        sound(&[("people.toml", &format!("{PEOPLE}# a remark\n"))])
-            .site
-            .digest
-    );
+    assert_ne!(base, sound(&[("people.toml", &format!("{PEOPLE}# a remark\n"))]).site.digest);
     let mut whole = Vec::new();
     for (path, text) in site(&[]) {
         whole.extend(path.as_bytes());
@@ -167,92 +153,40 @@ fn z10_an_edited_template_changes_the_digest_of_every_runbook_that_uses_it() {
     let text = DRAFT.replace("impact", "uses = [\"facts@1\"]\nimpact");
     let before = sound(&[("runbooks/hello.toml", &text)]);
     let edited = FACTS.replace("df /", "df /home");
-    let after = sound(&[
-        ("runbooks/hello.toml", &text),
-        ("runbooks/templates/facts.toml", &edited),
-    ]);
+    let after = sound(&[("runbooks/hello.toml", &text), ("runbooks/templates/facts.toml", &edited)]);
     let id = RunbookId::new("hello");
-    assert_ne!(
-        before.site.runbooks[&id].digest,
-        after.site.runbooks[&id].digest
-    );
-    assert_eq!(
-        sound(&[]).site.runbooks[&id].digest,
-        Digest::of(DRAFT.as_bytes()),
-        "without templates: the file alone"
-    );
+    assert_ne!(before.site.runbooks[&id].digest, after.site.runbooks[&id].digest);
+    assert_eq!(sound(&[]).site.runbooks[&id].digest, Digest::of(DRAFT.as_bytes()), "without templates: the file alone");
 }
 
 #[test]
 fn a_clash_of_templates_is_reported_at_the_very_name() {
     let own = DRAFT.replace("impact", "uses = [\"facts@1\"]\nimpact")
         + "[inputs.ticket]\nprompt = \"Ticket\"\ntype = \"string\"\n";
-    stands(
-        &refused(&[("runbooks/hello.toml", &own)]),
-        Code::Clash,
-        "runbooks/hello.toml",
-        &own,
-        "ticket]",
-    );
+    stands(&refused(&[("runbooks/hello.toml", &own)]), Code::Clash, "runbooks/hello.toml", &own, "ticket]");
 
     let twice = DRAFT.replace("impact", "uses = [\"facts@1\", \"facts@2\"]\nimpact");
     let second = FACTS.replace("version = 1", "version = 2");
-    let found = refused(&[
-        ("runbooks/hello.toml", &twice),
-        ("runbooks/templates/facts2.toml", &second),
-    ]);
-    stands(
-        &found,
-        Code::Clash,
-        "runbooks/hello.toml",
-        &twice,
-        "\"facts@2\"",
-    );
+    let found = refused(&[("runbooks/hello.toml", &twice), ("runbooks/templates/facts2.toml", &second)]);
+    stands(&found, Code::Clash, "runbooks/hello.toml", &twice, "\"facts@2\"");
 
     let other = FACTS.replace("id = \"facts\"", "id = \"more\"");
     let both = DRAFT.replace("impact", "uses = [\"facts@1\", \"more@1\"]\nimpact");
-    let found = refused(&[
-        ("runbooks/hello.toml", &both),
-        ("runbooks/templates/more.toml", &other),
-    ]);
-    stands(
-        &found,
-        Code::Clash,
-        "runbooks/hello.toml",
-        &both,
-        "\"more@1\"",
-    );
+    let found = refused(&[("runbooks/hello.toml", &both), ("runbooks/templates/more.toml", &other)]);
+    stands(&found, Code::Clash, "runbooks/hello.toml", &both, "\"more@1\"");
 }
 
 #[test]
 fn an_unknown_template_names_the_nearest_and_a_broken_one_is_reported_once() {
     let text = DRAFT.replace("impact", "uses = [\"fact@1\"]\nimpact");
     let found = refused(&[("runbooks/hello.toml", &text)]);
-    stands(
-        &found,
-        Code::Undeclared,
-        "runbooks/hello.toml",
-        &text,
-        "\"fact@1\"",
-    );
+    stands(&found, Code::Undeclared, "runbooks/hello.toml", &text, "\"fact@1\"");
     assert!(found[0].hint.as_ref().unwrap().contains("facts@1"));
 
     let text = DRAFT.replace("impact", "uses = [\"facts@1\"]\nimpact");
-    for broken in [
-        FACTS.replace("title = \"Room\"\n", ""),
-        FACTS.replace("[template]", "[template"),
-    ] {
-        let found = refused(&[
-            ("runbooks/hello.toml", &text),
-            ("runbooks/templates/facts.toml", &broken),
-        ]);
-        assert!(
-            found
-                .iter()
-                .all(|it| it.file == "runbooks/templates/facts.toml"),
-            "{}",
-            lines(&found)
-        );
+    for broken in [FACTS.replace("title = \"Room\"\n", ""), FACTS.replace("[template]", "[template")] {
+        let found = refused(&[("runbooks/hello.toml", &text), ("runbooks/templates/facts.toml", &broken)]);
+        assert!(found.iter().all(|it| it.file == "runbooks/templates/facts.toml"), "{}", lines(&found));
     }
 }
 
@@ -260,33 +194,17 @@ fn an_unknown_template_names_the_nearest_and_a_broken_one_is_reported_once() {
 fn names_nobody_declares_are_reported_where_they_stand() {
     let lab = LAB.replace("ada = [", "adda = [");
     let found = refused(&[("workspaces/lab.toml", &lab)]);
-    stands(
-        &found,
-        Code::Undeclared,
-        "workspaces/lab.toml",
-        &lab,
-        "adda = [",
-    );
+    stands(&found, Code::Undeclared, "workspaces/lab.toml", &lab, "adda = [");
     assert!(found[0].hint.as_ref().unwrap().contains("`ada`"));
 
     let lab = LAB.replace("owner = \"grace\"", "owner = \"kim\"");
-    stands(
-        &refused(&[("workspaces/lab.toml", &lab)]),
-        Code::Undeclared,
-        "workspaces/lab.toml",
-        &lab,
-        "\"kim\"",
-    );
+    stands(&refused(&[("workspaces/lab.toml", &lab)]), Code::Undeclared, "workspaces/lab.toml", &lab, "\"kim\"");
 }
 
 #[test]
 fn one_broken_file_does_not_accuse_the_others() {
     let found = refused(&[("people.toml", "schema = 1\n[[person]\n")]);
-    assert!(
-        found.iter().all(|it| it.file == "people.toml"),
-        "{}",
-        lines(&found)
-    );
+    assert!(found.iter().all(|it| it.file == "people.toml"), "{}", lines(&found));
     let people = PEOPLE.replace("name = \"Ada\"", "name = 5");
     let found = refused(&[("people.toml", &people)]);
     assert_eq!(found.len(), 1, "{}", lines(&found));
@@ -295,22 +213,9 @@ fn one_broken_file_does_not_accuse_the_others() {
 #[test]
 fn every_problem_of_every_file_comes_at_once_and_in_order() {
     let found = refused(&[
-        (
-            "people.toml",
-            &PEOPLE
-                .replace("name = \"Ada\"", "nmae = \"Ada\"")
-                .replace("\"grace\"", "\"Grace\""),
-        ),
-        (
-            "runbooks/hello.toml",
-            &DRAFT
-                .replace("\"low\"", "\"lwo\"")
-                .replace("\"read\"", "\"reda\""),
-        ),
-        (
-            "quarterdeck.toml",
-            &SITE.replace("schema = 1", "schema = 2"),
-        ),
+        ("people.toml", &PEOPLE.replace("name = \"Ada\"", "nmae = \"Ada\"").replace("\"grace\"", "\"Grace\"")),
+        ("runbooks/hello.toml", &DRAFT.replace("\"low\"", "\"lwo\"").replace("\"read\"", "\"reda\"")),
+        ("quarterdeck.toml", &SITE.replace("schema = 1", "schema = 2")),
     ]);
     let seen: Vec<(&str, Code)> = found.iter().map(|it| (it.file.as_str(), it.code)).collect();
     assert_eq!(
@@ -332,34 +237,16 @@ fn every_problem_of_every_file_comes_at_once_and_in_order() {
 #[test]
 fn ids_given_twice_are_refused_across_files() {
     let found = refused(&[("runbooks/again/hello.toml", DRAFT)]);
-    stands(
-        &found,
-        Code::Duplicate,
-        "runbooks/hello.toml",
-        DRAFT,
-        "\"hello\"",
-    );
+    stands(&found, Code::Duplicate, "runbooks/hello.toml", DRAFT, "\"hello\"");
     let found = refused(&[("runbooks/templates/again.toml", FACTS)]);
-    stands(
-        &found,
-        Code::Duplicate,
-        "runbooks/templates/facts.toml",
-        FACTS,
-        "\"facts\"",
-    );
+    stands(&found, Code::Duplicate, "runbooks/templates/facts.toml", FACTS, "\"facts\"");
 }
 
 #[test]
 fn z54_runbooks_that_look_alike_are_refused() {
     let other = DRAFT.replace("\"hello\"", "\"he1lo\"");
     let found = refused(&[("runbooks/z.toml", &other)]);
-    stands(
-        &found,
-        Code::TextLookalike,
-        "runbooks/z.toml",
-        &other,
-        "\"he1lo\"",
-    );
+    stands(&found, Code::TextLookalike, "runbooks/z.toml", &other, "\"he1lo\"");
 }
 
 #[test]
@@ -367,20 +254,8 @@ fn an_undeclared_duty_and_an_empty_selection_are_warnings() {
     let text = DRAFT.replace("group:lab", "group:web")
         + "[[step]]\nid = \"tell\"\nkind = \"manual\"\nrole = \"coms\"\ntext = \"Tell them.\"\neffect = \"once\"\n";
     let loaded = sound(&[("runbooks/hello.toml", &text)]);
-    stands(
-        &loaded.warnings,
-        Code::Undeclared,
-        "runbooks/hello.toml",
-        &text,
-        "\"coms\"",
-    );
-    stands(
-        &loaded.warnings,
-        Code::Rule,
-        "runbooks/hello.toml",
-        &text,
-        "\"group:web\"",
-    );
+    stands(&loaded.warnings, Code::Undeclared, "runbooks/hello.toml", &text, "\"coms\"");
+    stands(&loaded.warnings, Code::Rule, "runbooks/hello.toml", &text, "\"group:web\"");
     assert_eq!(loaded.warnings.len(), 2);
 }
 
@@ -388,20 +263,10 @@ fn an_undeclared_duty_and_an_empty_selection_are_warnings() {
 fn an_unknown_theme_is_a_warning_and_an_own_one_is_not() {
     let text = SITE.to_owned() + "theme = \"harbor\"\n";
     let loaded = sound(&[("quarterdeck.toml", &text)]);
-    stands(
-        &loaded.warnings,
-        Code::Undeclared,
-        "quarterdeck.toml",
-        &text,
-        "\"harbor\"",
-    );
+    stands(&loaded.warnings, Code::Undeclared, "quarterdeck.toml", &text, "\"harbor\"");
     let text = SITE.to_owned() + "theme = \"dusk\"\n";
-    let dusk =
-        "schema = 1\n[theme]\nname = \"dusk\"\nkind = \"dark\"\n[colours]\ntext = \"#ffffff\"\n";
-    assert_eq!(
-        lines(&sound(&[("quarterdeck.toml", &text), ("themes/dusk.toml", dusk)]).warnings),
-        ""
-    );
+    let dusk = "schema = 1\n[theme]\nname = \"dusk\"\nkind = \"dark\"\n[colours]\ntext = \"#ffffff\"\n";
+    assert_eq!(lines(&sound(&[("quarterdeck.toml", &text), ("themes/dusk.toml", dusk)]).warnings), "");
 }
 
 #[test]
@@ -421,26 +286,15 @@ fn the_starter_site_passes_and_overwrites_nothing() {
     }
     let written = init(&site, "Ada.L").unwrap();
     assert!(written.contains(&"runbooks/hello.toml".into()));
-    let loaded = load(&site, Git::default())
-        .map_err(|found| lines(&found))
-        .unwrap();
-    assert_eq!(
-        loaded.site.person_of_account("Ada.L").unwrap().id.as_str(),
-        "ada-l"
-    );
-    assert_eq!(
-        loaded.site.runbooks[&RunbookId::new("hello")].status,
-        Status::Draft
-    );
+    let loaded = load(&site, Git::default()).map_err(|found| lines(&found)).unwrap();
+    assert_eq!(loaded.site.person_of_account("Ada.L").unwrap().id.as_str(), "ada-l");
+    assert_eq!(loaded.site.runbooks[&RunbookId::new("hello")].status, Status::Draft);
     let codes: Vec<Code> = loaded.warnings.iter().map(|it| it.code).collect();
     assert_eq!(codes, [Code::OnePerson], "{}", lines(&loaded.warnings));
 
     let before = std::fs::read_to_string(site.join("people.toml")).unwrap();
     assert!(init(&site, "grace").is_err());
-    assert_eq!(
-        std::fs::read_to_string(site.join("people.toml")).unwrap(),
-        before
-    );
+    assert_eq!(std::fs::read_to_string(site.join("people.toml")).unwrap(), before);
 }
 
 #[test]
@@ -450,16 +304,9 @@ fn the_settings_are_read_alone() {
     let text = "schema = 1\n[site]\nname = \"acme\"\n[data]\ndir = \"/srv/records\"\n";
     std::fs::write(dir.path().join("quarterdeck.toml"), text).unwrap();
     std::fs::write(dir.path().join("people.toml"), "broken").unwrap();
-    assert_eq!(
-        settings(dir.path()).unwrap().data_dir.as_deref(),
-        Some(Path::new("/srv/records"))
-    );
+    assert_eq!(settings(dir.path()).unwrap().data_dir.as_deref(), Some(Path::new("/srv/records")));
     assert!(settings(&dir.path().join("none")).is_err());
-    std::fs::write(
-        dir.path().join("quarterdeck.toml"),
-        text.replace("/srv", "srv"),
-    )
-    .unwrap();
+    std::fs::write(dir.path().join("quarterdeck.toml"), text.replace("/srv", "srv")).unwrap();
     assert_eq!(settings(dir.path()).unwrap_err()[0].code, Code::Value);
 }
 
@@ -473,19 +320,11 @@ fn paper_holds_every_command_host_and_point_to_tick() {
     let lab = format!(
         "{LAB}[[server]]\nname = \"lab-1\"\naddress = \"192.0.2.1\"\nuser = \"deploy\"\ngroups = [\"lab\"]\nhost_key = \"{key}\"\n"
     );
-    let lab = lab.replace(
-        "[members]\nada = [\"operator\"]\ngrace = [\"approver\", \"owner\"]\n",
-        "",
-    ) + "[members]\nada = [\"operator\"]\n";
-    let loaded = sound(&[
-        ("runbooks/hello.toml", &text),
-        ("workspaces/lab.toml", &lab),
-    ]);
+    let lab = lab.replace("[members]\nada = [\"operator\"]\ngrace = [\"approver\", \"owner\"]\n", "")
+        + "[members]\nada = [\"operator\"]\n";
+    let loaded = sound(&[("runbooks/hello.toml", &text), ("workspaces/lab.toml", &lab)]);
     let runbook = &loaded.site.runbooks[&RunbookId::new("hello")];
-    let sheet = paper(
-        runbook,
-        loaded.site.workspaces.values().next().map(AsRef::as_ref),
-    );
+    let sheet = paper(runbook, loaded.site.workspaces.values().next().map(AsRef::as_ref));
     for words in [
         "# Hello",
         "echo `hostname` \"$ticket\"",
@@ -501,18 +340,8 @@ fn paper_holds_every_command_host_and_point_to_tick() {
     ] {
         assert!(sheet.contains(words), "{words} is missing in\n{sheet}");
     }
-    let order = [
-        "## What it does",
-        "## Hosts",
-        "## Values",
-        "## Before",
-        "## Steps",
-        "## Verification",
-        "## If it has",
-    ];
-    let places: Vec<usize> = order
-        .iter()
-        .map(|title| sheet.find(title).unwrap())
-        .collect();
+    let order =
+        ["## What it does", "## Hosts", "## Values", "## Before", "## Steps", "## Verification", "## If it has"];
+    let places: Vec<usize> = order.iter().map(|title| sheet.find(title).unwrap()).collect();
     assert!(places.is_sorted(), "{places:?}");
 }

@@ -33,9 +33,7 @@ pub(super) fn brought_to(colours: Colours, colour: Color) -> Colour {
     let colour = ours(colour);
     match (colours, colour) {
         (Colours::None, _) | (_, Colour::Default) => Colour::Default,
-        (_, Colour::Ansi(_)) | (Colours::True, _) | (Colours::Indexed256, Colour::Indexed(_)) => {
-            colour
-        }
+        (_, Colour::Ansi(_)) | (Colours::True, _) | (Colours::Indexed256, Colour::Indexed(_)) => colour,
         (Colours::Indexed256, Colour::Rgb(r, g, b)) => Colour::Indexed(nearest_indexed((r, g, b))),
         (Colours::Ansi16, Colour::Indexed(n @ 0..=15)) => Colour::Ansi(n),
         (Colours::Ansi16, Colour::Indexed(n)) => Colour::Ansi(nearest_ansi(rgb_of(n))),
@@ -70,11 +68,7 @@ fn ours(colour: Color) -> Colour {
 fn rgb_of(n: u8) -> (u8, u8, u8) {
     let level = |i: u8| CUBE.get(usize::from(i)).copied().unwrap_or_default();
     match n {
-        16..=231 => (
-            level((n - 16) / 36),
-            level((n - 16) / 6 % 6),
-            level((n - 16) % 6),
-        ),
+        16..=231 => (level((n - 16) / 36), level((n - 16) / 6 % 6), level((n - 16) % 6)),
         232..=255 => (8 + (n - 232) * 10, 8 + (n - 232) * 10, 8 + (n - 232) * 10),
         0..=15 => ANSI.get(usize::from(n)).copied().unwrap_or_default(),
     }
@@ -84,25 +78,15 @@ fn rgb_of(n: u8) -> (u8, u8, u8) {
 /// channels, so the nearest of the cube is the nearest level of each, and the nearest grey is nearest to their mean.
 fn nearest_indexed(rgb: (u8, u8, u8)) -> u8 {
     let (r, g, b) = rgb;
-    let level = |c: u8| {
-        (0..6)
-            .min_by_key(|&i| CUBE.get(usize::from(i)).map_or(255, |l| l.abs_diff(c)))
-            .unwrap_or(0)
-    };
+    let level = |c: u8| (0..6).min_by_key(|&i| CUBE.get(usize::from(i)).map_or(255, |l| l.abs_diff(c))).unwrap_or(0);
     let cube = 16 + 36 * level(r) + 6 * level(g) + level(b);
     let mean = (2 * u32::from(r) + 4 * u32::from(g) + 3 * u32::from(b)) / 9;
     let grey = 232 + u8::try_from((mean.saturating_sub(3) / 10).min(23)).unwrap_or(0);
-    if distance(rgb_of(grey), rgb) < distance(rgb_of(cube), rgb) {
-        grey
-    } else {
-        cube
-    }
+    if distance(rgb_of(grey), rgb) < distance(rgb_of(cube), rgb) { grey } else { cube }
 }
 
 fn nearest_ansi(rgb: (u8, u8, u8)) -> u8 {
-    (0..16)
-        .min_by_key(|&n| distance(rgb_of(n), rgb))
-        .unwrap_or(7)
+    (0..16).min_by_key(|&n| distance(rgb_of(n), rgb)).unwrap_or(7)
 }
 
 /// Squared distance, weighted as the eye weighs the primaries.
@@ -122,29 +106,12 @@ mod tests {
         assert_eq!(brought_to(Colours::Indexed256, red), Colour::Indexed(196));
         assert_eq!(brought_to(Colours::Ansi16, red), Colour::Ansi(9));
         assert_eq!(brought_to(Colours::None, red), Colour::Default);
-        assert_eq!(
-            brought_to(Colours::Indexed256, Color::Rgb(128, 128, 128)),
-            Colour::Indexed(244)
-        );
-        assert_eq!(
-            brought_to(Colours::Ansi16, Color::Indexed(22)),
-            Colour::Ansi(0)
-        );
-        assert_eq!(
-            brought_to(Colours::Ansi16, Color::Indexed(5)),
-            Colour::Ansi(5)
-        );
-        assert_eq!(
-            brought_to(Colours::Indexed256, Color::LightBlue),
-            Colour::Ansi(12),
-            "a person's own colour stays"
-        );
+        assert_eq!(brought_to(Colours::Indexed256, Color::Rgb(128, 128, 128)), Colour::Indexed(244));
+        assert_eq!(brought_to(Colours::Ansi16, Color::Indexed(22)), Colour::Ansi(0));
+        assert_eq!(brought_to(Colours::Ansi16, Color::Indexed(5)), Colour::Ansi(5));
+        assert_eq!(brought_to(Colours::Indexed256, Color::LightBlue), Colour::Ansi(12), "a person's own colour stays");
         for n in 16..=255 {
-            assert_eq!(
-                rgb_of(nearest_indexed(rgb_of(n))),
-                rgb_of(n),
-                "the table is its own nearest"
-            );
+            assert_eq!(rgb_of(nearest_indexed(rgb_of(n))), rgb_of(n), "the table is its own nearest");
         }
         for n in 0..4096u32 {
             let channel = |shift: u32| u8::try_from((n >> shift & 15) * 17).unwrap();

@@ -21,17 +21,9 @@ pub struct Capability {
 
 impl Capability {
     /// What every terminal of today can do.
-    pub const FULL: Self = Self {
-        colours: Colours::True,
-        charset: Charset::Unicode,
-        screen: Screen::Full,
-    };
+    pub const FULL: Self = Self { colours: Colours::True, charset: Charset::Unicode, screen: Screen::Full };
     /// A DEC VT100, and whatever is unknown.
-    pub const VT100: Self = Self {
-        colours: Colours::None,
-        charset: Charset::Ascii,
-        screen: Screen::Vt100,
-    };
+    pub const VT100: Self = Self { colours: Colours::None, charset: Charset::Ascii, screen: Screen::Vt100 };
 }
 
 /// How many colours a terminal shows. Others are brought to the nearest.
@@ -80,12 +72,7 @@ pub fn enter(capability: Capability, mouse: MouseCapture) -> Vec<u8> {
     match capability.screen {
         Screen::Full => {
             let screen = b"\x1b[?1049h\x1b[?25l\x1b[?2004h";
-            [
-                screen.as_slice(),
-                mouse_capture(capability, mouse),
-                b"\x1b[m\x1b[2J\x1b[H",
-            ]
-            .concat()
+            [screen.as_slice(), mouse_capture(capability, mouse), b"\x1b[m\x1b[2J\x1b[H"].concat()
         }
         Screen::Vt100 => b"\x1b[m\x1b[2J\x1b[H".to_vec(),
     }
@@ -97,12 +84,7 @@ pub fn leave(capability: Capability) -> Vec<u8> {
     match capability.screen {
         Screen::Full => {
             let mouse = mouse_capture(capability, MouseCapture::Off);
-            [
-                b"\x1b[?2026l".as_slice(),
-                mouse,
-                b"\x1b[?2004l\x1b[m\x1b[?25h\x1b[?1049l",
-            ]
-            .concat()
+            [b"\x1b[?2026l".as_slice(), mouse, b"\x1b[?2004l\x1b[m\x1b[?25h\x1b[?1049l"].concat()
         }
         Screen::Vt100 => b"\x1b[m\x1b[2J\x1b[H".to_vec(),
     }
@@ -122,11 +104,7 @@ pub fn mouse_capture(capability: Capability, mouse: MouseCapture) -> &'static [u
 /// the terminal has no such thing.
 #[must_use]
 pub fn copy_to_clipboard(capability: Capability, lines: &[Safe]) -> Option<Vec<u8>> {
-    let text = lines
-        .iter()
-        .map(Safe::as_str)
-        .collect::<Vec<_>>()
-        .join("\n");
+    let text = lines.iter().map(Safe::as_str).collect::<Vec<_>>().join("\n");
     if text.len() > COPY_BYTES_MAX || capability.screen == Screen::Vt100 {
         return None;
     }

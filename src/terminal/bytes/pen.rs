@@ -32,11 +32,7 @@ pub(super) struct Pen {
 impl Pen {
     /// A pen as it is after a reset.
     pub fn new(capability: Capability) -> Self {
-        Self {
-            colours: capability.colours,
-            screen: capability.screen,
-            style: Some(StyleBits::PLAIN),
-        }
+        Self { colours: capability.colours, screen: capability.screen, style: Some(StyleBits::PLAIN) }
     }
 
     /// The state it is in. Unknown counts as one in which a blank is not blank.
@@ -65,11 +61,7 @@ impl Pen {
                 attrs = attrs.with(ours);
             }
         }
-        StyleBits {
-            fg: brought_to(self.colours, cell.fg),
-            bg: brought_to(self.colours, cell.bg),
-            attrs,
-        }
+        StyleBits { fg: brought_to(self.colours, cell.fg), bg: brought_to(self.colours, cell.bg), attrs }
     }
 
     /// The bytes that change the state; none when it is the same.
@@ -82,16 +74,10 @@ impl Pen {
         match from {
             Some(from) if self.screen == Screen::Full => {
                 let changed = sequence(&changes(from, to));
-                if changed.len() < anew.len() {
-                    changed
-                } else {
-                    anew
-                }
+                if changed.len() < anew.len() { changed } else { anew }
             }
             // A VT100 cannot switch one attribute off.
-            Some(from) if from.attrs.without(to.attrs) == Attrs::NONE => {
-                sequence(&additions(from, to))
-            }
+            Some(from) if from.attrs.without(to.attrs) == Attrs::NONE => sequence(&additions(from, to)),
             Some(_) | None => anew,
         }
     }
@@ -119,11 +105,7 @@ fn changes(from: StyleBits, to: StyleBits) -> Vec<u8> {
         let lost = left.attrs.has(attr) && !to.attrs.has(attr);
         if lost {
             params.push(off);
-            let with_it = if off == 22 {
-                Attrs::BOLD.with(Attrs::DIM)
-            } else {
-                attr
-            };
+            let with_it = if off == 22 { Attrs::BOLD.with(Attrs::DIM) } else { attr };
             left.attrs = left.attrs.without(with_it);
         }
     }
@@ -133,11 +115,8 @@ fn changes(from: StyleBits, to: StyleBits) -> Vec<u8> {
 
 /// Parameters that add attributes and set colours.
 fn additions(from: StyleBits, to: StyleBits) -> Vec<u8> {
-    let mut params: Vec<u8> = ATTRS
-        .iter()
-        .filter(|(attr, ..)| to.attrs.has(*attr) && !from.attrs.has(*attr))
-        .map(|(_, on, _)| *on)
-        .collect();
+    let mut params: Vec<u8> =
+        ATTRS.iter().filter(|(attr, ..)| to.attrs.has(*attr) && !from.attrs.has(*attr)).map(|(_, on, _)| *on).collect();
     if from.fg != to.fg {
         colour(to.fg, 30, &mut params);
     }
@@ -169,34 +148,14 @@ mod tests {
     #[test]
     fn the_shortest_change_is_taken() {
         let mut pen = full();
-        let bold_red = StyleBits {
-            fg: Colour::Ansi(1),
-            bg: Colour::Default,
-            attrs: Attrs::BOLD,
-        };
+        let bold_red = StyleBits { fg: Colour::Ansi(1), bg: Colour::Default, attrs: Attrs::BOLD };
         assert_eq!(pen.change_to(bold_red), "\x1b[1;31m");
         assert_eq!(pen.change_to(bold_red), "");
-        assert_eq!(
-            pen.change_to(StyleBits {
-                attrs: Attrs::NONE,
-                ..bold_red
-            }),
-            "\x1b[22m"
-        );
-        assert_eq!(
-            pen.change_to(StyleBits {
-                attrs: Attrs::DIM,
-                ..bold_red
-            }),
-            "\x1b[2m"
-        );
+        assert_eq!(pen.change_to(StyleBits { attrs: Attrs::NONE, ..bold_red }), "\x1b[22m");
+        assert_eq!(pen.change_to(StyleBits { attrs: Attrs::DIM, ..bold_red }), "\x1b[2m");
         assert_eq!(pen.change_to(bold_red), "\x1b[22;1m");
         assert_eq!(
-            pen.change_to(StyleBits {
-                fg: Colour::Rgb(1, 2, 3),
-                bg: Colour::Ansi(9),
-                ..bold_red
-            }),
+            pen.change_to(StyleBits { fg: Colour::Rgb(1, 2, 3), bg: Colour::Ansi(9), ..bold_red }),
             "\x1b[38;2;1;2;3;101m"
         );
         assert_eq!(pen.change_to(StyleBits::PLAIN), "\x1b[m");
@@ -208,10 +167,7 @@ mod tests {
     fn a_vt100_is_reset_before_an_attribute_goes() {
         let mut pen = Pen::new(Capability::VT100);
         assert_eq!(pen.change_to(StyleBits::attrs(Attrs::BOLD)), "\x1b[1m");
-        assert_eq!(
-            pen.change_to(StyleBits::attrs(Attrs::BOLD.with(Attrs::REVERSE))),
-            "\x1b[7m"
-        );
+        assert_eq!(pen.change_to(StyleBits::attrs(Attrs::BOLD.with(Attrs::REVERSE))), "\x1b[7m");
         assert_eq!(pen.change_to(StyleBits::attrs(Attrs::REVERSE)), "\x1b[0;7m");
         let mut cell = Cell::new("x");
         cell.modifier = Modifier::ITALIC | Modifier::BOLD;

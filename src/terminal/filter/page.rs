@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use super::sgr;
 use super::{LineEnd, OUTPUT_LINE_BYTES_MAX, OUTPUT_LINE_MARKS_MAX, OutputLine};
-use crate::terminal::line::{
-    CELL_MARKS_MAX, Safe, SafeLine, StyleBits, TAB_COLUMNS, char_width, is_hidden, spell,
-};
+use crate::terminal::line::{CELL_MARKS_MAX, Safe, SafeLine, StyleBits, TAB_COLUMNS, char_width, is_hidden, spell};
 
 /// What a column holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,22 +51,13 @@ impl Page {
     /// A line of printable ASCII at once.
     pub fn whole_line(&mut self, text: &str) {
         let mut rest = text;
-        while let Some((piece, behind)) = rest
-            .split_at_checked(OUTPUT_LINE_BYTES_MAX)
-            .filter(|(_, behind)| !behind.is_empty())
+        while let Some((piece, behind)) =
+            rest.split_at_checked(OUTPUT_LINE_BYTES_MAX).filter(|(_, behind)| !behind.is_empty())
         {
-            self.done.push(OutputLine {
-                text: Safe::new(piece).into(),
-                dropped: 0,
-                end: LineEnd::Split,
-            });
+            self.done.push(OutputLine { text: Safe::new(piece).into(), dropped: 0, end: LineEnd::Split });
             rest = behind;
         }
-        self.done.push(OutputLine {
-            text: Safe::new(rest).into(),
-            dropped: 0,
-            end: LineEnd::Feed,
-        });
+        self.done.push(OutputLine { text: Safe::new(rest).into(), dropped: 0, end: LineEnd::Feed });
     }
 
     /// Something was dropped.
@@ -83,11 +72,7 @@ impl Page {
 
     /// Ends the line: what it drew is done, and the next begins with the plain style.
     pub fn end_line(&mut self, end: LineEnd) {
-        let line = OutputLine {
-            text: self.drawn(),
-            dropped: self.dropped,
-            end,
-        };
+        let line = OutputLine { text: self.drawn(), dropped: self.dropped, end };
         self.done.push(line);
         self.cells.clear();
         self.marks.clear();
@@ -104,11 +89,7 @@ impl Page {
     /// The line as it is now, if anything is on it.
     pub fn open(&self) -> Option<OutputLine> {
         let begun = !self.cells.is_empty() || self.dropped > 0;
-        begun.then(|| OutputLine {
-            text: self.drawn(),
-            dropped: self.dropped,
-            end: LineEnd::Open,
-        })
+        begun.then(|| OutputLine { text: self.drawn(), dropped: self.dropped, end: LineEnd::Open })
     }
 
     fn drawn(&self) -> SafeLine {
@@ -235,13 +216,7 @@ impl vte::Perform for Page {
         }
     }
 
-    fn csi_dispatch(
-        &mut self,
-        params: &vte::Params,
-        intermediates: &[u8],
-        ignore: bool,
-        action: char,
-    ) {
+    fn csi_dispatch(&mut self, params: &vte::Params, intermediates: &[u8], ignore: bool, action: char) {
         if action == 'm' && intermediates.is_empty() && !ignore {
             sgr::apply(&mut self.style, params);
             self.uncount();

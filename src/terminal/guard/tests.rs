@@ -20,11 +20,7 @@ fn pty() -> (OwnedFd, OwnedFd) {
 
 fn stty(tty: &OwnedFd) -> String {
     let stdin = Stdio::from(tty.try_clone().unwrap());
-    let output = Command::new("stty")
-        .arg("-g")
-        .stdin(stdin)
-        .output()
-        .unwrap();
+    let output = Command::new("stty").arg("-g").stdin(stdin).output().unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap()
 }
@@ -32,9 +28,7 @@ fn stty(tty: &OwnedFd) -> String {
 /// Modes nobody has by default, so that a restored default would show.
 fn make_odd(tty: &OwnedFd) {
     let mut modes = tcgetattr(tty).unwrap();
-    modes
-        .local_modes
-        .remove(LocalModes::ECHOK | LocalModes::IEXTEN);
+    modes.local_modes.remove(LocalModes::ECHOK | LocalModes::IEXTEN);
     modes.special_codes[SpecialCodeIndex::VERASE] = 8;
     modes.special_codes[SpecialCodeIndex::VMIN] = 3;
     tcsetattr(tty, OptionalActions::Now, &modes).unwrap();
@@ -42,9 +36,7 @@ fn make_odd(tty: &OwnedFd) {
 
 fn read_all(terminal: OwnedFd, length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
-    std::fs::File::from(terminal)
-        .read_exact(&mut bytes)
-        .unwrap();
+    std::fs::File::from(terminal).read_exact(&mut bytes).unwrap();
     bytes
 }
 
@@ -55,12 +47,7 @@ fn the_modes_come_back_bit_by_bit() {
     let before = stty(&tty);
     let raw = RawMode::enter(&tty, b"left".to_vec()).unwrap();
     assert_ne!(stty(&tty), before);
-    assert!(
-        !tcgetattr(&tty)
-            .unwrap()
-            .local_modes
-            .intersects(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
-    );
+    assert!(!tcgetattr(&tty).unwrap().local_modes.intersects(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG));
     drop(raw);
     assert_eq!(stty(&tty), before);
     assert_eq!(read_all(terminal, 4), b"left");
@@ -97,10 +84,7 @@ fn hook_is_pending(raw: &RawMode) -> bool {
 #[test]
 fn what_is_no_terminal_is_refused() {
     let file = tempfile::tempfile().unwrap();
-    assert!(matches!(
-        RawMode::enter(&file, Vec::new()),
-        Err(TtyError::NotATty)
-    ));
+    assert!(matches!(RawMode::enter(&file, Vec::new()), Err(TtyError::NotATty)));
     assert_eq!(size(&file), None);
 }
 
@@ -108,25 +92,13 @@ fn what_is_no_terminal_is_refused() {
 fn the_size_is_the_ttys() {
     let (_terminal, tty) = pty();
     assert_eq!(size(&tty), None, "a new one has none");
-    tcsetwinsize(
-        &tty,
-        Winsize {
-            ws_col: 160,
-            ws_row: 50,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        },
-    )
-    .unwrap();
+    tcsetwinsize(&tty, Winsize { ws_col: 160, ws_row: 50, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
     assert_eq!(size(&tty), Some((160, 50)));
 }
 
 #[test]
 fn capabilities_follow_the_variables() {
-    let of = |term: &'static str,
-              colorterm: &'static str,
-              no_color: &'static str,
-              lang: &'static str| {
+    let of = |term: &'static str, colorterm: &'static str, no_color: &'static str, lang: &'static str| {
         detect(Environment {
             term: Some(term),
             colorterm: Some(colorterm),
@@ -135,48 +107,17 @@ fn capabilities_follow_the_variables() {
             ..Environment::default()
         })
     };
-    let full = |colours, charset| Capability {
-        colours,
-        charset,
-        screen: Screen::Full,
-    };
-    assert_eq!(
-        of("xterm-256color", "truecolor", "", "C.UTF-8"),
-        Capability::FULL
-    );
-    assert_eq!(
-        of("xterm-256color", "", "", "de_DE.utf8"),
-        full(Colours::Indexed256, Charset::Unicode)
-    );
-    assert_eq!(
-        of("xterm-kitty", "", "", "C"),
-        full(Colours::True, Charset::Ascii)
-    );
-    assert_eq!(
-        of("linux", "", "", "C.UTF-8"),
-        full(Colours::Ansi16, Charset::Unicode)
-    );
-    assert_eq!(
-        of("tmux-256color", "truecolor", "1", "C.UTF-8"),
-        full(Colours::None, Charset::Unicode)
-    );
+    let full = |colours, charset| Capability { colours, charset, screen: Screen::Full };
+    assert_eq!(of("xterm-256color", "truecolor", "", "C.UTF-8"), Capability::FULL);
+    assert_eq!(of("xterm-256color", "", "", "de_DE.utf8"), full(Colours::Indexed256, Charset::Unicode));
+    assert_eq!(of("xterm-kitty", "", "", "C"), full(Colours::True, Charset::Ascii));
+    assert_eq!(of("linux", "", "", "C.UTF-8"), full(Colours::Ansi16, Charset::Unicode));
+    assert_eq!(of("tmux-256color", "truecolor", "1", "C.UTF-8"), full(Colours::None, Charset::Unicode));
     for term in ["vt100", "vt220", "dumb", "", "unknown", "\x1b]0;x\x07"] {
-        assert_eq!(
-            of(term, "truecolor", "", "C"),
-            Capability::VT100,
-            "{term:?}"
-        );
+        assert_eq!(of(term, "truecolor", "", "C"), Capability::VT100, "{term:?}");
     }
     assert_eq!(detect(Environment::default()), Capability::VT100);
-    let posix = Environment {
-        term: Some("xterm"),
-        lc_all: Some("POSIX"),
-        lang: Some("C.UTF-8"),
-        ..Environment::default()
-    };
-    assert_eq!(
-        detect(posix),
-        full(Colours::Ansi16, Charset::Ascii),
-        "LC_ALL comes first"
-    );
+    let posix =
+        Environment { term: Some("xterm"), lc_all: Some("POSIX"), lang: Some("C.UTF-8"), ..Environment::default() };
+    assert_eq!(detect(posix), full(Colours::Ansi16, Charset::Ascii), "LC_ALL comes first");
 }

@@ -204,11 +204,7 @@ impl Decoder {
 
     /// A byte of a control sequence.
     fn sequence(&mut self, byte: u8, out: &mut Vec<Input>) {
-        let body = self
-            .token
-            .strip_prefix(&[ESC, ESC])
-            .or(self.token.strip_prefix(&[ESC]))
-            .unwrap_or_default();
+        let body = self.token.strip_prefix(&[ESC, ESC]).or(self.token.strip_prefix(&[ESC])).unwrap_or_default();
         let (ends, fits) = match (body, byte) {
             // The mouse report of before 2000: three bytes of any value behind an M.
             ([b'[', b'M', rest @ ..], _) => (rest.len() == 2, true),
@@ -233,10 +229,7 @@ impl Decoder {
             self.state = State::Paste(Paste::default());
             return;
         }
-        match token
-            .strip_prefix(&[ESC])
-            .filter(|rest| rest.first() == Some(&ESC))
-        {
+        match token.strip_prefix(&[ESC]).filter(|rest| rest.first() == Some(&ESC)) {
             Some(inner) => out.extend(understood(inner).map(with_alt)),
             None => out.extend(understood(&token)),
         }
@@ -273,12 +266,9 @@ impl Paste {
         if self.size == Size::TooLong {
             return Some(Input::PasteRefused);
         }
-        self.bytes
-            .truncate(self.bytes.len().saturating_sub(PASTE_END.len()));
+        self.bytes.truncate(self.bytes.len().saturating_sub(PASTE_END.len()));
         // Terminals send a return for a line break.
-        let text = String::from_utf8_lossy(&self.bytes)
-            .replace("\r\n", "\n")
-            .replace('\r', "\n");
+        let text = String::from_utf8_lossy(&self.bytes).replace("\r\n", "\n").replace('\r', "\n");
         Some(Input::Paste(text))
     }
 }

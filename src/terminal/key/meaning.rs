@@ -1,8 +1,6 @@
 //! What one whole sequence or character means: termina reads it, and its many keys become our few.
 
-use termina::event::{
-    KeyCode as Code, KeyEvent, KeyEventKind, Modifiers, MouseButton, MouseEvent, MouseEventKind,
-};
+use termina::event::{KeyCode as Code, KeyEvent, KeyEventKind, Modifiers, MouseButton, MouseEvent, MouseEventKind};
 use termina::{Event, Parser};
 
 use super::{Input, Key, KeyCode, Mods, Mouse, MouseKind};
@@ -32,13 +30,10 @@ pub(super) fn understood(token: &[u8]) -> Option<Input> {
 fn is_known_shape(token: &[u8]) -> bool {
     match token {
         [ESC, b'[', b'M', mouse @ ..] => mouse.len() == 3,
-        [ESC, b'[', b'<', body @ .., b'M' | b'm'] => {
-            body.iter().all(|b| matches!(b, b'0'..=b'9' | b';'))
-        }
+        [ESC, b'[', b'<', body @ .., b'M' | b'm'] => body.iter().all(|b| matches!(b, b'0'..=b'9' | b';')),
         [ESC, b'[', b'[', letter] => letter.is_ascii_uppercase(),
         [ESC, b'[', body @ .., _] => {
-            body.first().is_none_or(u8::is_ascii_digit)
-                && body.iter().all(|b| matches!(b, b'0'..=b'9' | b';' | b':'))
+            body.first().is_none_or(u8::is_ascii_digit) && body.iter().all(|b| matches!(b, b'0'..=b'9' | b';' | b':'))
         }
         [ESC, b'O', _] => true,
         [ESC, b'O', ..] => false,
@@ -47,51 +42,26 @@ fn is_known_shape(token: &[u8]) -> bool {
 }
 
 fn key(event: KeyEvent) -> Option<Key> {
-    if event.kind == KeyEventKind::Release
-        || event
-            .modifiers
-            .intersects(Modifiers::SUPER | Modifiers::HYPER)
-    {
+    if event.kind == KeyEventKind::Release || event.modifiers.intersects(Modifiers::SUPER | Modifiers::HYPER) {
         return None;
     }
     let held = |theirs, ours| {
-        if event.modifiers.intersects(theirs) {
-            ours
-        } else {
-            Mods::NONE
-        }
+        if event.modifiers.intersects(theirs) { ours } else { Mods::NONE }
     };
-    let no_shift = held(Modifiers::ALT | Modifiers::META, Mods::ALT)
-        .with(held(Modifiers::CONTROL, Mods::CTRL));
+    let no_shift = held(Modifiers::ALT | Modifiers::META, Mods::ALT).with(held(Modifiers::CONTROL, Mods::CTRL));
     let shift = held(Modifiers::SHIFT, Mods::SHIFT);
-    let plain = |code| {
-        Some(Key {
-            code,
-            mods: no_shift.with(shift),
-        })
-    };
+    let plain = |code| Some(Key { code, mods: no_shift.with(shift) });
     match event.code {
         // Control-H is what the Backspace key sends in some terminals.
-        Code::Char('h') if no_shift == Mods::CTRL && shift == Mods::NONE => {
-            Some(Key::new(KeyCode::Backspace))
-        }
+        Code::Char('h') if no_shift == Mods::CTRL && shift == Mods::NONE => Some(Key::new(KeyCode::Backspace)),
         Code::Char(c) if c.is_control() => None,
         Code::Char(c) if shift == Mods::SHIFT => {
             let mut upper = c.to_uppercase();
             let c = upper.next().filter(|_| upper.next().is_none()).unwrap_or(c);
-            Some(Key {
-                code: KeyCode::Char(c),
-                mods: no_shift,
-            })
+            Some(Key { code: KeyCode::Char(c), mods: no_shift })
         }
-        Code::Char(c) => Some(Key {
-            code: KeyCode::Char(c),
-            mods: no_shift,
-        }),
-        Code::BackTab => Some(Key {
-            code: KeyCode::BackTab,
-            mods: no_shift,
-        }),
+        Code::Char(c) => Some(Key { code: KeyCode::Char(c), mods: no_shift }),
+        Code::BackTab => Some(Key { code: KeyCode::BackTab, mods: no_shift }),
         Code::Tab => plain(KeyCode::Tab),
         Code::Enter => plain(KeyCode::Enter),
         Code::Escape => plain(KeyCode::Esc),
@@ -123,10 +93,7 @@ fn key(event: KeyEvent) -> Option<Key> {
 /// The same key with Alt held: some terminals send an ESC before the sequence for that.
 pub(super) fn with_alt(input: Input) -> Input {
     match input {
-        Input::Key(key) => Input::Key(Key {
-            mods: key.mods.with(Mods::ALT),
-            ..key
-        }),
+        Input::Key(key) => Input::Key(Key { mods: key.mods.with(Mods::ALT), ..key }),
         other @ (Input::Paste(_) | Input::PasteRefused | Input::Mouse(_)) => other,
     }
 }
@@ -145,9 +112,5 @@ fn mouse(event: MouseEvent) -> Option<Mouse> {
         | MouseEventKind::ScrollLeft
         | MouseEventKind::ScrollRight => return None,
     };
-    Some(Mouse {
-        kind,
-        x: event.column,
-        y: event.row,
-    })
+    Some(Mouse { kind, x: event.column, y: event.row })
 }

@@ -31,9 +31,7 @@ pub fn is_hidden(c: char) -> bool {
     }
     let mut utf8 = [0; 4];
     // Without its table the safe answer is: everything beyond ASCII is hidden.
-    HIDDEN
-        .as_ref()
-        .is_none_or(|hidden| hidden.is_match(c.encode_utf8(&mut utf8)))
+    HIDDEN.as_ref().is_none_or(|hidden| hidden.is_match(c.encode_utf8(&mut utf8)))
 }
 
 /// Blocks full of visible characters that logs are made of: Latin, Cyrillic, punctuation, rules and shapes, kana, Han, Hangul.
@@ -96,11 +94,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
             }
         }
     }
-    if out == text {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(out)
-    }
+    if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
 }
 
 /// The same text in printable ASCII, each cluster replaced by as many columns as it took.
@@ -197,19 +191,12 @@ mod tests {
     #[test]
     fn t_every_control_and_format_character_is_spelled() {
         let mut seen = 0;
-        for c in CC_CF
-            .iter()
-            .flat_map(|&(a, b)| a..=b)
-            .filter_map(char::from_u32)
-        {
+        for c in CC_CF.iter().flat_map(|&(a, b)| a..=b).filter_map(char::from_u32) {
             assert!(is_hidden(c), "{:04x}", c as u32);
             let text = format!("a{c}b");
             let shown = escape(&text);
             assert!(
-                !shown.contains(c)
-                    && shown.starts_with('a')
-                    && shown.ends_with('b')
-                    && shown.is_ascii(),
+                !shown.contains(c) && shown.starts_with('a') && shown.ends_with('b') && shown.is_ascii(),
                 "{shown}"
             );
             seen += 1;
@@ -254,17 +241,8 @@ mod tests {
         for c in all {
             let text = c.to_string();
             let shown = escape(&text);
-            assert!(
-                shown.graphemes(true).all(|g| g.cell_width() > 0),
-                "{:04x} {shown:?}",
-                c as u32
-            );
-            assert_eq!(
-                escape(&shown),
-                shown,
-                "{:04x}: escaping twice changes nothing",
-                c as u32
-            );
+            assert!(shown.graphemes(true).all(|g| g.cell_width() > 0), "{:04x} {shown:?}", c as u32);
+            assert_eq!(escape(&shown), shown, "{:04x}: escaping twice changes nothing", c as u32);
         }
     }
 
@@ -278,10 +256,7 @@ mod tests {
     #[test]
     fn the_spelling_is_readable() {
         assert_eq!(escape("a\x1b[31m\x7f\n"), "a^[[31m^?^J");
-        assert_eq!(
-            escape("x\u{202e}y\u{9b}\u{feff}"),
-            "x\\u{202e}y\\u{9b}\\u{feff}"
-        );
+        assert_eq!(escape("x\u{202e}y\u{9b}\u{feff}"), "x\\u{202e}y\\u{9b}\\u{feff}");
         assert_eq!(escape("né漢"), "né漢");
     }
 
@@ -291,11 +266,7 @@ mod tests {
         let shown = escape(&flood);
         assert_eq!(shown.matches('\u{301}').count(), CELL_MARKS_MAX);
         assert_eq!(shown.matches("\\u{301}").count(), 4096 - CELL_MARKS_MAX);
-        assert_eq!(
-            escape("\u{301}x"),
-            "\\u{301}x",
-            "a mark without a character would fall on the neighbour"
-        );
+        assert_eq!(escape("\u{301}x"), "\\u{301}x", "a mark without a character would fall on the neighbour");
         assert_eq!(escape("👨\u{200d}\u{301}"), "👨\\u{200d}\\u{301}");
     }
 

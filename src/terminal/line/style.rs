@@ -70,19 +70,12 @@ pub struct StyleBits {
 
 impl StyleBits {
     /// The terminal's own colours, no attribute.
-    pub const PLAIN: Self = Self {
-        fg: Colour::Default,
-        bg: Colour::Default,
-        attrs: Attrs::NONE,
-    };
+    pub const PLAIN: Self = Self { fg: Colour::Default, bg: Colour::Default, attrs: Attrs::NONE };
 
     /// Plain text with these attributes.
     #[must_use]
     pub const fn attrs(attrs: Attrs) -> Self {
-        Self {
-            attrs,
-            ..Self::PLAIN
-        }
+        Self { attrs, ..Self::PLAIN }
     }
 
     /// The style as it may be shown: text in the colour of its own background loses that background, for a host must
@@ -134,10 +127,7 @@ impl From<Attrs> for Modifier {
             (Attrs::REVERSE, Self::REVERSED),
             (Attrs::STRIKE, Self::CROSSED_OUT),
         ];
-        table
-            .into_iter()
-            .filter(|(ours, _)| attrs.has(*ours))
-            .fold(Self::empty(), |all, (_, theirs)| all | theirs)
+        table.into_iter().filter(|(ours, _)| attrs.has(*ours)).fold(Self::empty(), |all, (_, theirs)| all | theirs)
     }
 }
 
@@ -145,11 +135,7 @@ impl From<Attrs> for Modifier {
 impl From<StyleBits> for Style {
     fn from(bits: StyleBits) -> Self {
         let named = |colour: Colour| (colour != Colour::Default).then(|| Color::from(colour));
-        Self {
-            fg: named(bits.fg),
-            bg: named(bits.bg),
-            ..Self::new().add_modifier(bits.attrs.into())
-        }
+        Self { fg: named(bits.fg), bg: named(bits.bg), ..Self::new().add_modifier(bits.attrs.into()) }
     }
 }
 
@@ -168,20 +154,13 @@ mod tests {
     #[test]
     fn default_colours_are_left_to_the_pane() {
         assert_eq!(Style::from(StyleBits::PLAIN), Style::new());
-        let red = StyleBits {
-            fg: Colour::Ansi(1),
-            ..StyleBits::PLAIN
-        };
+        let red = StyleBits { fg: Colour::Ansi(1), ..StyleBits::PLAIN };
         assert_eq!(Style::from(red), Style::new().fg(Color::Red));
     }
 
     #[test]
     fn t_text_in_its_own_background_is_made_visible() {
-        let hidden = StyleBits {
-            fg: Colour::Ansi(0),
-            bg: Colour::Ansi(0),
-            attrs: Attrs::NONE,
-        };
+        let hidden = StyleBits { fg: Colour::Ansi(0), bg: Colour::Ansi(0), attrs: Attrs::NONE };
         assert_eq!(hidden.visible().bg, Colour::Default);
         assert_eq!(StyleBits::PLAIN.visible(), StyleBits::PLAIN);
     }

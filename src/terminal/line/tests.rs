@@ -14,16 +14,9 @@ fn a_cut_says_that_it_cut() {
     assert_eq!(safe("rolling-restart").cut_end(8).as_str(), "rolling…");
     assert_eq!(safe("rolling-restart").cut_middle(8).as_str(), "roll…art");
     assert_eq!(safe("rolling-restart").cut_middle(9).as_str(), "roll…tart");
-    assert_eq!(
-        safe("rolling-restart").cut_middle(8).to_ascii().as_str(),
-        "roll~art"
-    );
+    assert_eq!(safe("rolling-restart").cut_middle(8).to_ascii().as_str(), "roll~art");
     assert_eq!(safe("fits").cut_end(4).as_str(), "fits");
-    assert_eq!(
-        safe("漢字漢字").cut_end(4).as_str(),
-        "漢…",
-        "half a character is not drawn"
-    );
+    assert_eq!(safe("漢字漢字").cut_end(4).as_str(), "漢…", "half a character is not drawn");
     assert_eq!(safe("xyz").cut_end(0).as_str(), "");
     assert_eq!(safe("xyz").cut_middle(1).as_str(), "…");
 }
@@ -38,24 +31,14 @@ fn padding_counts_columns() {
 
 #[test]
 fn several_lines_are_several_texts() {
-    assert_eq!(
-        Safe::lines("a\tb\n\n12345678\tx\r"),
-        [safe("a       b"), safe(""), safe("12345678        x\r")]
-    );
+    assert_eq!(Safe::lines("a\tb\n\n12345678\tx\r"), [safe("a       b"), safe(""), safe("12345678        x\r")]);
     assert_eq!(Safe::lines("\u{200b}\tx"), [safe("\\u{200b}        x")]);
-    assert_eq!(
-        Safe::lines("a\r").first().map(Safe::as_str),
-        Some("a^M"),
-        "a stray return is shown"
-    );
+    assert_eq!(Safe::lines("a\r").first().map(Safe::as_str), Some("a^M"), "a stray return is shown");
 }
 
 #[test]
 fn runs_of_one_style_are_one_run() {
-    let red = StyleBits {
-        fg: Colour::Ansi(1),
-        ..StyleBits::PLAIN
-    };
+    let red = StyleBits { fg: Colour::Ansi(1), ..StyleBits::PLAIN };
     let mut line = SafeLine::new();
     line.push(safe("a"), red);
     line.push(safe(""), StyleBits::PLAIN);
@@ -64,10 +47,7 @@ fn runs_of_one_style_are_one_run() {
     assert_eq!(line.runs().len(), 2);
     assert_eq!(line.text().as_str(), "abc");
     let drawn = Line::from(line);
-    assert_eq!(
-        drawn.spans[0],
-        Span::styled("ab", Style::new().fg(Color::Red))
-    );
+    assert_eq!(drawn.spans[0], Span::styled("ab", Style::new().fg(Color::Red)));
     assert_eq!(drawn.spans[1].style.add_modifier, Modifier::BOLD);
 }
 
@@ -84,17 +64,10 @@ fn a_window_keeps_columns_when_it_splits_a_wide_character() {
 #[test]
 fn wrapping_loses_nothing() {
     let pieces = SafeLine::from(safe("a漢字b")).wrap(2);
-    let texts: Vec<_> = pieces
-        .iter()
-        .map(|piece| piece.text().to_string())
-        .collect();
+    let texts: Vec<_> = pieces.iter().map(|piece| piece.text().to_string()).collect();
     assert_eq!(texts, ["a", "漢", "字", "b"]);
     assert_eq!(SafeLine::new().wrap(10).len(), 1);
-    assert_eq!(
-        SafeLine::from(safe("漢字")).wrap(1).len(),
-        2,
-        "too narrow for one: one each"
-    );
+    assert_eq!(SafeLine::from(safe("漢字")).wrap(1).len(), 2, "too narrow for one: one each");
 }
 
 /// Text that favours what is hard: marks, wide, hidden and joined characters.

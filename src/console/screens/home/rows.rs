@@ -1,7 +1,7 @@
 //! Home's lines, made from the world.
 
 use super::RowId;
-use crate::console::facts::{self, Errand, Waiting};
+use crate::console::facts::{self, Board, Errand, Waiting};
 use crate::console::glyph;
 use crate::console::model::Cx;
 use crate::console::moment;
@@ -21,11 +21,7 @@ pub(super) enum Line {
     /// A section begins.
     Rule(Safe, Safe),
     /// Something that can be opened; `more` stands under it.
-    Row {
-        id: RowId,
-        pieces: Vec<Piece>,
-        more: Vec<Vec<Piece>>,
-    },
+    Row { id: RowId, pieces: Vec<Piece>, more: Vec<Vec<Piece>> },
     /// Words.
     Plain(Vec<Piece>),
 }
@@ -51,122 +47,81 @@ const RUN_COLUMNS: u16 = 5;
 const PLACE_COLUMNS_MAX: u16 = 14;
 const WHAT_COLUMNS: u16 = 26;
 
-/// Requests that wait for this person.
-pub(super) fn approvals(cx: &Cx<'_>) -> usize {
-    let mine = facts::mine(cx.world, cx.me(), cx.now());
-    mine.iter()
-        .filter(|waiting| matches!(waiting.errand, Errand::Approve | Errand::Accept(_)))
-        .count()
-}
+/// Rows of one section; whoever has more than this waiting needs the lists behind 3 and 4, with their filters.
+const SECTION_ROWS_MAX: usize = 50;
 
 /// What is wrong, what waits, what runs.
-pub(super) fn left(cx: &Cx<'_>) -> Vec<Line> {
+pub(super) fn left(cx: &Cx<'_>, board: &Board) -> Vec<Line> {
     let mut lines = banners(cx);
     if facts::workspaces(cx.world, cx.me()).is_empty() {
         lines.extend(first_steps(cx));
         return lines;
     }
-    let mine = facts::mine(cx.world, cx.me(), cx.now());
-    let oldest = mine
-        .iter()
-        .map(|waiting| waiting.since)
-        .min()
-        .map(|since| moment::age(cx.now().ms_since(since)));
+    let mine = &board.mine;
+    let oldest = mine.iter().map(|waiting| waiting.since).min().map(|since| moment::age(cx.now().ms_since(since)));
     let right = match oldest {
         Some(age) => safe!("{} · oldest {age}", mine.len()),
         None => Safe::new("nothing"),
     };
     lines.push(Line::Rule(Safe::new("waiting for you"), right));
-    let columns = columns(cx);
-    lines.extend(
-        mine.iter()
-            .filter_map(|waiting| mine_row(cx, columns, waiting)),
-    );
+    let columns = columns(cx, board);
+    lines.extend(mine.iter().take(SECTION_ROWS_MAX).filter_map(|waiting| mine_row(cx, columns, waiting)));
+    lines.extend(more(mine.len(), "4 lists requests, 3 runs"));
 
-    let others = facts::others(cx.world, cx.me(), cx.now());
-    if !others.is_empty() {
-        lines.push(Line::Rule(
-            Safe::new("waiting for others"),
-            safe!("{}", others.len()),
-        ));
+    if !board.others.is_empty() {
+        lines.push(Line::Rule(Safe::new("waiting for others"), safe!("{}", board.others.len())));
     }
-    for (run, waits) in others {
+    let others = board.others.iter().filter_map(|(id, waits)| cx.world.run(*id).map(|run| (run, waits)));
+    lines.extend(others.take(SECTION_ROWS_MAX).map(|(run, waits)| {
         let what = match waits.first() {
             Some(waits) => words::waits_short(waits, cx.me(), cx.now(), &cx.here.zone),
             None => "nothing: it goes on by itself".to_owned(),
         };
-        lines.push(Line::Row {
-            id: RowId::Other(run.id),
-            pieces: run_row(run, columns, "approve", what),
-            more: Vec::new(),
-        });
-    }
+        Line::Row { id: RowId::Other(run.id), pieces: run_row(run, columns, "approve", what), more: Vec::new() }
+    }));
+    lines.extend(more(board.others.len(), "4 lists all requests"));
 
-    let at_work = facts::at_work(cx.world, cx.me());
-    let right = if at_work.is_empty() {
-        Safe::new("nothing")
-    } else {
-        safe!("{}", at_work.len())
-    };
+    let right = if board.at_work.is_empty() { Safe::new("nothing") } else { safe!("{}", board.at_work.len()) };
     lines.push(Line::Rule(Safe::new("running"), right));
-    lines.extend(at_work.into_iter().map(|run| at_work_row(cx, columns, run)));
+    let at_work = board.at_work.iter().filter_map(|id| cx.world.run(*id));
+    lines.extend(at_work.take(SECTION_ROWS_MAX).map(|run| at_work_row(cx, columns, run)));
+    lines.extend(more(board.at_work.len(), "3 lists all runs"));
     lines
 }
 
+/// Says what a section left out, and where it is.
+fn more(rows: usize, hint: &str) -> Option<Line> {
+    let left_out = rows.checked_sub(SECTION_ROWS_MAX).filter(|n| *n > 0)?;
+    Some(Line::Plain(vec![gap(2), text(Role::Muted, safe!("and {} more: {hint}", words::number(left_out)))]))
+}
+
 /// Where changes are allowed, and what the last days were like.
-pub(super) fn right(cx: &Cx<'_>) -> Vec<Line> {
+pub(super) fn right(cx: &Cx<'_>, board: &Board) -> Vec<Line> {
     let workspaces = facts::workspaces(cx.world, cx.me());
     if workspaces.is_empty() {
         return Vec::new();
     }
-    let mut lines = vec![Line::Rule(
-        Safe::new("workspaces"),
-        safe!("{}", workspaces.len()),
-    )];
-    lines.extend(
-        workspaces
-            .into_iter()
-            .map(|workspace| place_row(cx, workspace)),
-    );
+    let mut lines = vec![Line::Rule(Safe::new("workspaces"), safe!("{}", workspaces.len()))];
+    lines.extend(workspaces.into_iter().map(|workspace| place_row(cx, workspace)));
     lines.push(Line::Rule(Safe::new("last seven days"), Safe::default()));
-    lines.push(Line::Plain(week(cx)));
+    lines.push(Line::Plain(week(cx, board)));
     lines
 }
 
 fn banners(cx: &Cx<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
-    let mut banner =
-        |words: Safe| lines.push(Line::Plain(vec![text(Role::Warning, safe!("! {words}"))]));
-    if cx
-        .world
-        .site
-        .as_ref()
-        .is_some_and(|site| site.has_one_person())
-    {
-        banner(Safe::new(
-            "one person: no separation of duties; lab and staging alone",
-        ));
+    let mut banner = |words: Safe| lines.push(Line::Plain(vec![text(Role::Warning, safe!("! {words}"))]));
+    if cx.world.site.as_ref().is_some_and(|site| site.has_one_person()) {
+        banner(Safe::new("one person: no separation of duties; lab and staging alone"));
     }
     if let Some((at, by_ms)) = cx.world.clock_jump {
-        let (by, way) = (
-            moment::span(by_ms.unsigned_abs()),
-            if by_ms < 0 { "back" } else { "forward" },
-        );
+        let (by, way) = (moment::span(by_ms.unsigned_abs()), if by_ms < 0 { "back" } else { "forward" });
         let when = moment::when(at, cx.now(), &cx.here.zone);
-        banner(safe!(
-            "the server's clock jumped {by} {way} at {when}; the record's time goes on"
-        ));
+        banner(safe!("the server's clock jumped {by} {way} at {when}; the record's time goes on"));
     }
     if let Some(pending) = &cx.world.pending {
-        let changes: Vec<String> = pending
-            .sensitive
-            .iter()
-            .map(|change| change.words())
-            .collect();
-        let words = safe!(
-            "the site changed and waits for a second person: {}",
-            changes.join(", ")
-        );
+        let changes: Vec<String> = pending.sensitive.iter().map(|change| change.words()).collect();
+        let words = safe!("the site changed and waits for a second person: {}", changes.join(", "));
         lines.push(Line::Row {
             id: RowId::Site,
             pieces: vec![text(Role::Warning, safe!("! {words}")).rest()],
@@ -178,35 +133,25 @@ fn banners(cx: &Cx<'_>) -> Vec<Line> {
 
 fn first_steps(cx: &Cx<'_>) -> Vec<Line> {
     let plain = |role, words: &str| Line::Plain(vec![text(role, words)]);
-    let known = cx
-        .world
-        .site
-        .as_ref()
-        .is_some_and(|site| !site.workspaces.is_empty());
+    let known = cx.world.site.as_ref().is_some_and(|site| !site.workspaces.is_empty());
     let mut lines = vec![plain(Role::Text, "")];
     if known {
         lines.push(plain(Role::Title, "No workspace has you as a member."));
-        lines.push(plain(
-            Role::Text,
-            "An owner adds you under [members] of workspaces/NAME.toml.",
-        ));
+        lines.push(plain(Role::Text, "An owner adds you under [members] of workspaces/NAME.toml."));
     } else {
         lines.push(plain(Role::Title, "No workspaces yet."));
-        lines.push(plain(
-            Role::Text,
-            "`quarterdeck init DIR` writes a site to begin with.",
-        ));
-        lines.push(plain(
-            Role::Text,
-            "`quarterdeck demo` shows one at work, with four hosts of its own.",
-        ));
+        lines.push(plain(Role::Text, "`quarterdeck init DIR` writes a site to begin with."));
+        lines.push(plain(Role::Text, "`quarterdeck demo` shows one at work, with four hosts of its own."));
     }
     lines
 }
 
 /// One set of columns for all rows about runs, so that they line up.
-fn columns(cx: &Cx<'_>) -> PlaceColumns {
-    let runs = cx.world.visible_runs(cx.me());
+fn columns(cx: &Cx<'_>, board: &Board) -> PlaceColumns {
+    let mine = board.mine.iter().take(SECTION_ROWS_MAX).filter_map(|waiting| waiting.run);
+    let others = board.others.iter().take(SECTION_ROWS_MAX).map(|(id, _)| *id);
+    let at_work = board.at_work.iter().take(SECTION_ROWS_MAX).copied();
+    let runs = mine.chain(others).chain(at_work).filter_map(|id| cx.world.run(id));
     let places = runs.map(|run| (run.plan.environment, run.plan.proposal.workspace.as_str()));
     PlaceColumns::of(places, PLACE_COLUMNS_MAX)
 }
@@ -216,67 +161,36 @@ fn mine_row(cx: &Cx<'_>, columns: PlaceColumns, waiting: &Waiting) -> Option<Lin
     let run = cx.world.run(waiting.run?)?;
     let plan = &run.plan;
     let by = facts::start_by(cx.world, run, cx.now());
-    let by = by
-        .map(|by| format!("   start by {}", moment::when(by, cx.now(), &cx.here.zone)))
-        .unwrap_or_default();
+    let by = by.map(|by| format!("   start by {}", moment::when(by, cx.now(), &cx.here.zone))).unwrap_or_default();
     let what = match &waiting.errand {
-        Errand::Approve => format!(
-            "{} · {}{by}",
-            glyph::impact(plan.impact).word,
-            plan.requester
-        ),
+        Errand::Approve => format!("{} · {}{by}", glyph::impact(plan.impact).word, plan.requester),
         Errand::Accept(warning) => format!("warning {warning}"),
-        Errand::Decide => run
-            .progress
-            .attention
-            .iter()
-            .next()
-            .map(|slot| failed(run, *slot))
-            .unwrap_or_default(),
+        Errand::Decide => run.progress.attention.iter().next().map(|slot| failed(run, *slot)).unwrap_or_default(),
         Errand::HandStep(slot) => plan.item_name(slot.item).1,
         Errand::Start => format!("approved{by}"),
-        Errand::Continue => format!(
-            "you paused it {} ago",
-            moment::age(cx.now().ms_since(waiting.since))
-        ),
+        Errand::Continue => format!("you paused it {} ago", moment::age(cx.now().ms_since(waiting.since))),
         Errand::Note => {
             let ended = run.ended.unwrap_or(waiting.since);
-            format!(
-                "ran {}   note missing",
-                moment::day(ended, cx.now(), &cx.here.zone)
-            )
+            format!("ran {}   note missing", moment::day(ended, cx.now(), &cx.here.zone))
         }
         Errand::Review => {
             let how = run.phase.ending().map(words::ending).unwrap_or_default();
-            format!(
-                "{how}   by {}",
-                run.driver.as_ref().unwrap_or(&plan.requester)
-            )
+            format!("{how}   by {}", run.driver.as_ref().unwrap_or(&plan.requester))
         }
         Errand::AcceptSite => return None,
     };
     let id = RowId::Mine(run.id, waiting.errand.clone());
-    Some(Line::Row {
-        id,
-        pieces: run_row(run, columns, waiting.errand.word(), what),
-        more: Vec::new(),
-    })
+    Some(Line::Row { id, pieces: run_row(run, columns, waiting.errand.word(), what), more: Vec::new() })
 }
 
 fn failed(run: &Run, slot: crate::domain::run::Slot) -> String {
     let (step, _, _) = run.plan.item_name(slot.item);
-    let host = slot
-        .host
-        .and_then(|ix| run.plan.host(ix))
-        .map(|host| host.name.to_string());
+    let host = slot.host.and_then(|ix| run.plan.host(ix)).map(|host| host.name.to_string());
     let more = match run.progress.attention.len() {
         0 | 1 => String::new(),
         n => format!(" and {} more", n - 1),
     };
-    format!(
-        "{} {step}{more}",
-        host.unwrap_or_else(|| "by hand".to_owned())
-    )
+    format!("{} {step}{more}", host.unwrap_or_else(|| "by hand".to_owned()))
 }
 
 fn run_row(run: &Run, columns: PlaceColumns, errand: &str, what: String) -> Vec<Piece> {
@@ -310,13 +224,7 @@ fn at_work_row(cx: &Cx<'_>, columns: PlaceColumns, run: &Run) -> Line {
         gap(1),
     ];
     pieces.extend(columns.pieces(plan.environment, plan.proposal.workspace.as_str()));
-    let step = safe!(
-        "step {} of {}   {} of {} hosts ✔",
-        done.step,
-        plan.steps.len(),
-        done.hosts,
-        plan.hosts.len()
-    );
+    let step = safe!("step {} of {}   {} of {} hosts ✔", done.step, plan.steps.len(), done.hosts, plan.hosts.len());
     pieces.extend([gap(1), text(Role::Text, step).cols(34)]);
     let percent = chart::percent(done.settled, done.cells);
     let mut second = vec![
@@ -334,16 +242,9 @@ fn at_work_row(cx: &Cx<'_>, columns: PlaceColumns, run: &Run) -> Line {
             Some(usual) => format!(", usually {}", moment::span(usual)),
             None => String::new(),
         };
-        second.extend([
-            gap(2),
-            text(Role::Muted, safe!("{} gone{usual}", moment::span(elapsed))),
-        ]);
+        second.extend([gap(2), text(Role::Muted, safe!("{} gone{usual}", moment::span(elapsed)))]);
     }
-    Line::Row {
-        id: RowId::AtWork(run.id),
-        pieces,
-        more: vec![second],
-    }
+    Line::Row { id: RowId::AtWork(run.id), pieces, more: vec![second] }
 }
 
 fn place_row(cx: &Cx<'_>, workspace: &Workspace) -> Line {
@@ -354,43 +255,26 @@ fn place_row(cx: &Cx<'_>, workspace: &Workspace) -> Line {
         WindowState::Frozen { .. } => Role::Refused,
     };
     let all = facts::workspaces(cx.world, cx.me());
-    let all = all
-        .iter()
-        .map(|workspace| (workspace.environment, workspace.id.as_str()));
-    let mut pieces = PlaceColumns::of(all, PLACE_COLUMNS_MAX)
-        .pieces(workspace.environment, workspace.id.as_str())
-        .to_vec();
+    let all = all.iter().map(|workspace| (workspace.environment, workspace.id.as_str()));
+    let mut pieces =
+        PlaceColumns::of(all, PLACE_COLUMNS_MAX).pieces(workspace.environment, workspace.id.as_str()).to_vec();
     pieces.extend([
-        text(
-            Role::Text,
-            words::count(workspace.servers.len(), "host ", "hosts"),
-        )
-        .right(12),
+        text(Role::Text, words::count(workspace.servers.len(), "host ", "hosts")).right(12),
         gap(3),
         text(role, words::window(&state, cx.now(), &cx.here.zone)).rest(),
     ]);
-    Line::Row {
-        id: RowId::Place(workspace.id.clone()),
-        pieces,
-        more: Vec::new(),
-    }
+    Line::Row { id: RowId::Place(workspace.id.clone()), pieces, more: Vec::new() }
 }
 
 const DAY_MS: i64 = 86_400_000;
 
-fn week(cx: &Cx<'_>) -> Vec<Piece> {
+fn week(cx: &Cx<'_>, board: &Board) -> Vec<Piece> {
     let today = cx.now().0.div_euclid(DAY_MS);
-    let days: Vec<_> = (today - 6..=today)
-        .map(|day| cx.world.days.get(&day).copied().unwrap_or_default())
-        .collect();
+    let days: Vec<_> = (today - 6..=today).map(|day| cx.world.days.get(&day).copied().unwrap_or_default()).collect();
     let runs: Vec<u64> = days.iter().map(|day| u64::from(day.runs)).collect();
     let failed: u32 = days.iter().map(|day| day.failed).sum();
     let all = usize::try_from(runs.iter().sum::<u64>()).unwrap_or(usize::MAX);
-    let role = if failed > 0 {
-        Role::Failed
-    } else {
-        Role::Muted
-    };
+    let role = if failed > 0 { Role::Failed } else { Role::Muted };
     let mut pieces = vec![
         gap(2),
         text(Role::Text, words::count(all, "run", "runs")),
@@ -399,15 +283,8 @@ fn week(cx: &Cx<'_>) -> Vec<Piece> {
         gap(4),
         text(role, safe!("{failed} failed")),
     ];
-    let reviews = facts::reviews_due(cx.world, cx.me());
-    if reviews > 0 {
-        pieces.extend([
-            gap(4),
-            text(
-                Role::Text,
-                safe!("{} due", words::count(reviews, "review", "reviews")),
-            ),
-        ]);
+    if board.reviews > 0 {
+        pieces.extend([gap(4), text(Role::Text, safe!("{} due", words::count(board.reviews, "review", "reviews")))]);
     }
     pieces
 }

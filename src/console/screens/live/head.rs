@@ -47,43 +47,25 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
     match &run.phase {
         Phase::Checking(_) => {
             let host_checks = run.plan.hosts.len() * (1 + run.plan.runbook.preflight.len());
-            Some(format!(
-                "{} in parallel",
-                words::count(host_checks, "check on hosts", "checks on hosts")
-            ))
+            Some(format!("{} in parallel", words::count(host_checks, "check on hosts", "checks on hosts")))
         }
         Phase::Waiting => {
             let waits = policy::waits_for(cx.world, run, cx.now());
-            let words: Vec<String> = waits
-                .iter()
-                .map(|w| words::waits(w, cx.me(), cx.now(), zone))
-                .collect();
-            Some(if words.is_empty() {
-                "goes on by itself".to_owned()
-            } else {
-                words.join(" · ")
-            })
+            let words: Vec<String> = waits.iter().map(|w| words::waits(w, cx.me(), cx.now(), zone)).collect();
+            Some(if words.is_empty() { "goes on by itself".to_owned() } else { words.join(" · ") })
         }
         Phase::Approved => {
-            let by =
-                facts::start_by(cx.world, run, cx.now()).map(|by| moment::when(by, cx.now(), zone));
+            let by = facts::start_by(cx.world, run, cx.now()).map(|by| moment::when(by, cx.now(), zone));
             let may = cx
                 .world
                 .workspace(&run.plan.proposal.workspace)
                 .is_some_and(|workspace| workspace.grants(cx.me(), run.plan.runbook.runs_as));
-            let who = if may {
-                "S starts it"
-            } else {
-                "an operator starts it"
-            };
+            let who = if may { "S starts it" } else { "an operator starts it" };
             Some(by.map_or(who.to_owned(), |by| format!("{who}, by {by}")))
         }
         Phase::Paused(PauseCause::Failure) => match run.progress.attention.iter().next() {
             Some(slot) => {
-                let host = slot
-                    .host
-                    .and_then(|ix| run.plan.host(ix))
-                    .map(|host| host.name.to_string());
+                let host = slot.host.and_then(|ix| run.plan.host(ix)).map(|host| host.name.to_string());
                 let word = match run.state(*slot) {
                     CellState::Unknown(_) => "is unknown",
                     CellState::Waiting
@@ -94,12 +76,8 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
                     | CellState::Skipped
                     | CellState::Refused(_) => "failed",
                 };
-                let host = Safe::new(host.unwrap_or_else(|| "a step by hand".to_owned()))
-                    .cut_middle(HOST_COLUMNS_MAX);
-                Some(format!(
-                    "{host} {word} · an {} must decide",
-                    run.plan.runbook.runs_as.word()
-                ))
+                let host = Safe::new(host.unwrap_or_else(|| "a step by hand".to_owned())).cut_middle(HOST_COLUMNS_MAX);
+                Some(format!("{host} {word} · an {} must decide", run.plan.runbook.runs_as.word()))
             }
             None => Some("every host is decided: P goes on".to_owned()),
         },
@@ -107,10 +85,7 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
         Phase::Stopping(how) => Some(words::stop(*how).to_owned()),
         Phase::Ended(_) => Some("outcome note missing: C writes it".to_owned()),
         Phase::Closed(_) => Some("review due".to_owned()),
-        Phase::Reviewed(_) => run
-            .review
-            .as_ref()
-            .map(|note| format!("signed off by {}", note.by)),
+        Phase::Reviewed(_) => run.review.as_ref().map(|note| format!("signed off by {}", note.by)),
         Phase::Running | Phase::Verifying | Phase::Cancelled(_) => None,
     }
 }
@@ -119,29 +94,16 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
 pub(super) fn second(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
     let done = facts::done(run);
     let mut pieces = vec![];
-    let at_work = matches!(
-        run.phase,
-        Phase::Running | Phase::Paused(_) | Phase::Stopping(_)
-    );
+    let at_work = matches!(run.phase, Phase::Running | Phase::Paused(_) | Phase::Stopping(_));
     if at_work && !run.plan.batches.is_empty() {
         let batch = usize::try_from(run.progress.batch).unwrap_or(0) + 1;
-        pieces.extend([
-            text(
-                Role::Text,
-                safe!("batch {batch} of {}", run.plan.batches.len()),
-            ),
-            gap(3),
-        ]);
+        pieces.extend([text(Role::Text, safe!("batch {batch} of {}", run.plan.batches.len())), gap(3)]);
     }
     match facts::elapsed_ms(run, cx.now()) {
         Some(elapsed) => {
             let percent = chart::percent(done.settled, done.cells);
             let role = glyph::phase(&run.phase).role;
-            let spent = if run.ended.is_some() {
-                "in all"
-            } else {
-                "gone"
-            };
+            let spent = if run.ended.is_some() { "in all" } else { "gone" };
             pieces.extend([
                 text(role, chart::bar(done.settled, done.cells, 12)),
                 text(Role::Text, safe!("{percent} %")).right(6),
@@ -156,30 +118,19 @@ pub(super) fn second(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
         }
         None => {
             let when = moment::when(run.proposed, cx.now(), &cx.here.zone);
-            pieces.push(text(
-                Role::Muted,
-                safe!("asked by {} {when}", run.plan.requester),
-            ));
+            pieces.push(text(Role::Muted, safe!("asked by {} {when}", run.plan.requester)));
         }
     }
     pieces.extend([gap(2), spring()]);
-    let state = cx
-        .world
-        .workspace(&run.plan.proposal.workspace)
-        .map(|w| window::state(w, cx.now()));
+    let state = cx.world.workspace(&run.plan.proposal.workspace).map(|w| window::state(w, cx.now()));
     let window = match (run.is_over() || run.ended.is_some(), state) {
         (true, _) | (false, None | Some(WindowState::Always)) => None,
-        (false, Some(WindowState::Open { until, .. })) => Some((
-            Role::Muted,
-            format!(
-                "window closes {}",
-                moment::when(until, cx.now(), &cx.here.zone)
-            ),
-        )),
-        (false, Some(state @ (WindowState::Closed { .. } | WindowState::Frozen { .. }))) => Some((
-            Role::Warning,
-            words::window(&state, cx.now(), &cx.here.zone),
-        )),
+        (false, Some(WindowState::Open { until, .. })) => {
+            Some((Role::Muted, format!("window closes {}", moment::when(until, cx.now(), &cx.here.zone))))
+        }
+        (false, Some(state @ (WindowState::Closed { .. } | WindowState::Frozen { .. }))) => {
+            Some((Role::Warning, words::window(&state, cx.now(), &cx.here.zone)))
+        }
     };
     if let Some((role, words)) = window {
         pieces.extend([text(role, words), gap(1)]);

@@ -30,7 +30,7 @@ const BATCH_WORD_COLUMNS: usize = 7;
 
 /// What is selected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct At {
+pub(in crate::console::screens) struct At {
     pub item: Item,
     pub host: Option<HostIx>,
 }
@@ -39,28 +39,23 @@ pub(super) struct At {
 pub(super) fn items(run: &Run) -> Vec<Item> {
     let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
     let checks = || {
-        std::iter::once(Item::Reach)
-            .chain((0..count(run.plan.runbook.preflight.len())).map(Item::Preflight))
-            .collect()
+        std::iter::once(Item::Reach).chain((0..count(run.plan.runbook.preflight.len())).map(Item::Preflight)).collect()
     };
     let steps = (0..count(run.plan.steps.len())).map(Item::Step);
     let verify = (0..count(run.plan.runbook.verify.len())).map(Item::Verify);
     match run.phase {
         Phase::Checking(_) | Phase::Waiting | Phase::Approved | Phase::Cancelled(_) => checks(),
         Phase::Running | Phase::Paused(_) | Phase::Stopping(_) => steps.collect(),
-        Phase::Verifying | Phase::Ended(_) | Phase::Closed(_) | Phase::Reviewed(_) => {
-            steps.chain(verify).collect()
-        }
+        Phase::Verifying | Phase::Ended(_) | Phase::Closed(_) | Phase::Reviewed(_) => steps.chain(verify).collect(),
     }
 }
 
 /// Whether an item is done once for the whole run, by a person.
 pub(super) fn is_by_hand(run: &Run, item: Item) -> bool {
     match item {
-        Item::Step(position) => run
-            .plan
-            .step(position)
-            .is_some_and(|step| matches!(step.action, Action::Manual { .. })),
+        Item::Step(position) => {
+            run.plan.step(position).is_some_and(|step| matches!(step.action, Action::Manual { .. }))
+        }
         Item::Reach | Item::Preflight(_) | Item::Verify(_) => false,
     }
 }
@@ -83,7 +78,7 @@ fn form(run: &Run, width: u16) -> Form {
 }
 
 /// Rows it would like.
-pub(super) fn height(run: &Run, width: u16, at: Option<At>) -> u16 {
+pub(in crate::console::screens) fn height(run: &Run, width: u16, at: Option<At>) -> u16 {
     let rows = u16::try_from(items(run).len()).unwrap_or(u16::MAX);
     match form(run, width) {
         Form::Named | Form::Cells => rows.saturating_add(1),
@@ -98,7 +93,7 @@ pub(super) fn height(run: &Run, width: u16, at: Option<At>) -> u16 {
 }
 
 /// `12: 4 ✔ done  2 ◐ running …` for the rule above.
-pub(super) fn summary(run: &Run) -> Safe {
+pub(in crate::console::screens) fn summary(run: &Run) -> Safe {
     let hosts = facts::hosts(run);
     let counted = [
         (hosts.done, glyph::DONE),
@@ -106,63 +101,37 @@ pub(super) fn summary(run: &Run) -> Safe {
         (hosts.waiting, glyph::WAITING),
         (hosts.failed, glyph::FAILED),
         (hosts.unknown, glyph::UNKNOWN),
-        (
-            hosts.dropped,
-            Mark {
-                word: "dropped",
-                ..glyph::SKIPPED
-            },
-        ),
+        (hosts.dropped, Mark { word: "dropped", ..glyph::SKIPPED }),
     ];
     let parts: Vec<String> = counted
         .into_iter()
         .filter(|(n, _)| *n > 0)
         .map(|(n, mark)| format!("{} {} {}", words::number(n), mark.glyph, mark.word))
         .collect();
-    safe!(
-        "{}: {}",
-        words::number(run.plan.hosts.len()),
-        parts.join("  ")
-    )
+    safe!("{}: {}", words::number(run.plan.hosts.len()), parts.join("  "))
 }
 
 /// Draws the matrix into `area`.
-pub(super) fn view(cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect, run: &Run, at: Option<At>) {
+pub(in crate::console::screens) fn view(cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect, run: &Run, at: Option<At>) {
     let items = items(run);
     match form(run, area.width) {
         Form::Named => {
             paint.line(area, &named_heads(run, area.width));
-            rows(paint, below(area, 1), run, &items, at, |item, row| {
-                named_cells(cx, run, item, row.width)
-            });
+            rows(paint, below(area, 1), run, &items, at, |item, row| named_cells(cx, run, item, row.width));
             if let Some(at) = at.filter(|at| !is_by_hand(run, at.item)) {
                 select_named(paint, below(area, 1), run, &items, at);
             }
         }
         Form::Cells => {
             paint.line(area, &batch_heads(run, area.width));
-            rows(paint, below(area, 1), run, &items, at, |item, row| {
-                batch_cells(run, item, row.width)
-            });
+            rows(paint, below(area, 1), run, &items, at, |item, row| batch_cells(run, item, row.width));
             if let Some(at) = at.filter(|at| !is_by_hand(run, at.item)) {
                 select_cell(paint, below(area, 1), run, &items, at);
             }
         }
         Form::Counts => {
-            let rows_high = u16::try_from(items.len())
-                .unwrap_or(u16::MAX)
-                .min(area.height);
-            rows(
-                paint,
-                Rect {
-                    height: rows_high,
-                    ..area
-                },
-                run,
-                &items,
-                at,
-                |item, row| counts(run, item, row.width),
-            );
+            let rows_high = u16::try_from(items.len()).unwrap_or(u16::MAX).min(area.height);
+            rows(paint, Rect { height: rows_high, ..area }, run, &items, at, |item, row| counts(run, item, row.width));
             if let Some(at) = at {
                 grid(paint, below(area, rows_high), run, at);
             }
@@ -182,9 +151,7 @@ pub(super) fn hit(run: &Run, area: Rect, at: Option<At>, x: u16, y: u16) -> Opti
     let item = *items.get(top + usize::from(y.checked_sub(rows.y)?))?;
     let column = x.checked_sub(rows.x + HEAD_COLUMNS);
     let host = column.and_then(|column| match form(run, area.width) {
-        Form::Named => u32::try_from(usize::from(column) / named_width(run, area.width))
-            .ok()
-            .map(HostIx),
+        Form::Named => u32::try_from(usize::from(column) / named_width(run, area.width)).ok().map(HostIx),
         Form::Cells => host_at(run, usize::from(column), area.width),
         Form::Counts => None,
     });
@@ -193,9 +160,7 @@ pub(super) fn hit(run: &Run, area: Rect, at: Option<At>, x: u16, y: u16) -> Opti
 }
 
 fn first(items: &[Item], at: Option<At>, height: usize) -> usize {
-    let index = at
-        .and_then(|at| items.iter().position(|item| *item == at.item))
-        .unwrap_or(0);
+    let index = at.and_then(|at| items.iter().position(|item| *item == at.item)).unwrap_or(0);
     (index + 1).saturating_sub(height)
 }
 
@@ -216,20 +181,10 @@ fn rows(
         let chosen = at.is_some_and(|at| at.item == *item);
         let mut pieces = head(run, *item, nth, chosen);
         let by_hand = is_by_hand(run, *item);
-        pieces.extend(if by_hand {
-            hand_cell(run, *item)
-        } else {
-            cells(*item, left)
-        });
+        pieces.extend(if by_hand { hand_cell(run, *item) } else { cells(*item, left) });
         // A row without a host selected, or done by hand, is selected as a whole.
         let whole = chosen && (by_hand || at.is_some_and(|at| at.host.is_none()));
-        paint
-            .on(if whole {
-                Ground::Selected
-            } else {
-                Ground::Screen
-            })
-            .line(left, &pieces);
+        paint.on(if whole { Ground::Selected } else { Ground::Screen }).line(left, &pieces);
         left = below(left, 1);
     }
 }
@@ -258,45 +213,24 @@ fn hand_cell(run: &Run, item: Item) -> Vec<Piece> {
         return Vec::new();
     };
     let role = match run.plan.step(position).map(|step| &step.action) {
-        Some(Action::Manual {
-            role: Some(role), ..
-        }) => format!("by hand: {role}"),
+        Some(Action::Manual { role: Some(role), .. }) => format!("by hand: {role}"),
         Some(Action::Manual { .. } | Action::Script(_)) | None => "by hand".to_owned(),
     };
     match run.cell(slot) {
-        None => vec![text(
-            Role::Waiting,
-            safe!("{} {role}", glyph::WAITING.glyph),
-        )],
+        None => vec![text(Role::Waiting, safe!("{} {role}", glyph::WAITING.glyph))],
         Some(cell) if cell.state == CellState::Waiting => {
-            vec![
-                text(
-                    Role::Warning,
-                    safe!(
-                        "{} {role}: waits for somebody, c takes it",
-                        glyph::PAUSED.glyph
-                    ),
-                )
-                .rest(),
-            ]
+            vec![text(Role::Warning, safe!("{} {role}: waits for somebody, c takes it", glyph::PAUSED.glyph)).rest()]
         }
         Some(cell) => {
             let mark = glyph::cell(&cell.state);
             let saw = cell.saw.lines().next().unwrap_or_default();
-            vec![
-                text(mark.role, safe!("{} {role}", mark.glyph)),
-                gap(2),
-                text(Role::Muted, saw).rest(),
-            ]
+            vec![text(mark.role, safe!("{} {role}", mark.glyph)), gap(2), text(Role::Muted, saw).rest()]
         }
     }
 }
 
 fn slot(item: Item, host: HostIx) -> Slot {
-    Slot {
-        item,
-        host: Some(host),
-    }
+    Slot { item, host: Some(host) }
 }
 
 fn mark_of(run: &Run, item: Item, host: HostIx) -> Mark {
@@ -330,27 +264,17 @@ fn named_cells(cx: &Cx<'_>, run: &Run, item: Item, width: u16) -> Vec<Piece> {
         .zip(&run.plan.hosts)
         .map(|(ix, _)| {
             let mark = mark_of(run, item, HostIx(ix));
-            let took = run
-                .cell(slot(item, HostIx(ix)))
-                .and_then(|cell| match cell.state {
-                    CellState::Waiting => None,
-                    CellState::Intended | CellState::Started { .. } => {
-                        Some(cx.now().ms_since(cell.began))
-                    }
-                    CellState::Ok
-                    | CellState::Failed(_)
-                    | CellState::Unknown(_)
-                    | CellState::Skipped
-                    | CellState::Refused(_) => Some(cell.since.ms_since(cell.began)),
-                });
-            let took = took
-                .map(moment::span)
-                .filter(|took| took.len() + 3 <= usize::from(columns));
-            text(
-                mark.role,
-                safe!("{} {}", mark.glyph, took.unwrap_or_default()),
-            )
-            .cols(columns)
+            let took = run.cell(slot(item, HostIx(ix))).and_then(|cell| match cell.state {
+                CellState::Waiting => None,
+                CellState::Intended | CellState::Started { .. } => Some(cx.now().ms_since(cell.began)),
+                CellState::Ok
+                | CellState::Failed(_)
+                | CellState::Unknown(_)
+                | CellState::Skipped
+                | CellState::Refused(_) => Some(cell.since.ms_since(cell.began)),
+            });
+            let took = took.map(moment::span).filter(|took| took.len() + 3 <= usize::from(columns));
+            text(mark.role, safe!("{} {}", mark.glyph, took.unwrap_or_default())).cols(columns)
         })
         .collect()
 }
@@ -361,14 +285,7 @@ fn select_named(paint: &mut Paint<'_>, area: Rect, run: &Run, items: &[Item], at
         return;
     };
     let x = u16::try_from(usize::from(HEAD_COLUMNS) + host * columns).unwrap_or(u16::MAX);
-    select(
-        paint,
-        area,
-        items,
-        at,
-        x,
-        u16::try_from(columns - 1).unwrap_or(1),
-    );
+    select(paint, area, items, at, x, u16::try_from(columns - 1).unwrap_or(1));
 }
 
 fn select(paint: &mut Paint<'_>, area: Rect, items: &[Item], at: At, x: u16, width: u16) {
@@ -377,14 +294,8 @@ fn select(paint: &mut Paint<'_>, area: Rect, items: &[Item], at: At, x: u16, wid
     };
     let row = index - first(items, Some(at), usize::from(area.height)).min(index);
     let row = below(area, u16::try_from(row).unwrap_or(u16::MAX));
-    let cell = Rect {
-        width,
-        height: row.height.min(1),
-        ..indent(row, x)
-    };
-    paint
-        .on(Ground::Selected)
-        .ground_only(cell.intersection(area));
+    let cell = Rect { width, height: row.height.min(1), ..indent(row, x) };
+    paint.on(Ground::Selected).ground_only(cell.intersection(area));
 }
 
 // One cell per host.
@@ -392,21 +303,9 @@ fn select(paint: &mut Paint<'_>, area: Rect, items: &[Item], at: At, x: u16, wid
 /// Columns of each batch, the gap behind it included: room for the word "batch" above where the line has it.
 fn batch_columns(run: &Run, width: u16) -> Vec<usize> {
     let room = usize::from(width.saturating_sub(HEAD_COLUMNS));
-    let tight: Vec<usize> = run
-        .plan
-        .batches
-        .iter()
-        .map(|batch| batch.len() + BATCH_GAP)
-        .collect();
-    let airy: Vec<usize> = tight
-        .iter()
-        .map(|columns| (*columns).max(BATCH_WORD_COLUMNS + BATCH_GAP))
-        .collect();
-    if airy.iter().sum::<usize>() <= room + BATCH_GAP {
-        airy
-    } else {
-        tight
-    }
+    let tight: Vec<usize> = run.plan.batches.iter().map(|batch| batch.len() + BATCH_GAP).collect();
+    let airy: Vec<usize> = tight.iter().map(|columns| (*columns).max(BATCH_WORD_COLUMNS + BATCH_GAP)).collect();
+    if airy.iter().sum::<usize>() <= room + BATCH_GAP { airy } else { tight }
 }
 
 fn batch_heads(run: &Run, width: u16) -> Vec<Piece> {
@@ -415,8 +314,7 @@ fn batch_heads(run: &Run, width: u16) -> Vec<Piece> {
     let before: usize = columns.iter().rev().skip(1).sum();
     let last = columns.len().saturating_sub(1);
     for (nth, (batch, columns)) in run.plan.batches.iter().zip(&columns).enumerate() {
-        let ends = [batch.first(), batch.last()]
-            .map(|ix| ix.and_then(|ix| run.plan.host(*ix)).map(|host| &host.name));
+        let ends = [batch.first(), batch.last()].map(|ix| ix.and_then(|ix| run.plan.host(*ix)).map(|host| &host.name));
         let long = match ends {
             [Some(first), Some(last)] if first != last => {
                 safe!("batch {} ({first} … {last})", nth + 1)
@@ -430,17 +328,10 @@ fn batch_heads(run: &Run, width: u16) -> Vec<Piece> {
             false => columns - 1,
         };
         let heads = [long, safe!("batch {}", nth + 1), safe!("{}", nth + 1)];
-        let shown = heads
-            .into_iter()
-            .find(|head| head.width() <= room)
-            .unwrap_or_default();
+        let shown = heads.into_iter().find(|head| head.width() <= room).unwrap_or_default();
         let piece = text(Role::Muted, shown);
         let wide = u16::try_from(*columns).unwrap_or(u16::MAX);
-        pieces.push(if nth == last {
-            piece.rest()
-        } else {
-            piece.cols(wide)
-        });
+        pieces.push(if nth == last { piece.rest() } else { piece.cols(wide) });
     }
     pieces
 }
@@ -454,21 +345,14 @@ fn stretches(marks: impl Iterator<Item = Mark>) -> Vec<Piece> {
             _ => pieces.push((mark, mark.glyph.to_owned())),
         }
     }
-    pieces
-        .into_iter()
-        .map(|(mark, glyphs)| text(mark.role, glyphs))
-        .collect()
+    pieces.into_iter().map(|(mark, glyphs)| text(mark.role, glyphs)).collect()
 }
 
 fn batch_cells(run: &Run, item: Item, width: u16) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for (batch, columns) in run.plan.batches.iter().zip(batch_columns(run, width)) {
-        pieces.extend(stretches(
-            batch.iter().map(|host| mark_of(run, item, *host)),
-        ));
-        pieces.push(gap(
-            u16::try_from(columns.saturating_sub(batch.len())).unwrap_or(u16::MAX)
-        ));
+        pieces.extend(stretches(batch.iter().map(|host| mark_of(run, item, *host))));
+        pieces.push(gap(u16::try_from(columns.saturating_sub(batch.len())).unwrap_or(u16::MAX)));
     }
     pieces
 }
@@ -507,47 +391,29 @@ fn select_cell(paint: &mut Paint<'_>, area: Rect, run: &Run, items: &[Item], at:
 
 fn counts(run: &Run, item: Item, width: u16) -> Vec<Piece> {
     let all = run.plan.hosts.len();
-    let mut counted: Vec<(Mark, usize)> = [
-        glyph::DONE,
-        glyph::RUNNING,
-        glyph::FAILED,
-        glyph::UNKNOWN,
-        glyph::REFUSED,
-        glyph::SKIPPED,
-        glyph::WAITING,
-    ]
-    .map(|mark| (mark, 0))
-    .into();
+    let mut counted: Vec<(Mark, usize)> =
+        [glyph::DONE, glyph::RUNNING, glyph::FAILED, glyph::UNKNOWN, glyph::REFUSED, glyph::SKIPPED, glyph::WAITING]
+            .map(|mark| (mark, 0))
+            .into();
     for ix in 0..u32::try_from(all).unwrap_or(u32::MAX) {
         let mark = mark_of(run, item, HostIx(ix));
         if let Some((_, n)) = counted.iter_mut().find(|(known, _)| *known == mark) {
             *n += 1;
         }
     }
-    let done: usize = counted
-        .iter()
-        .filter(|(mark, _)| [glyph::DONE, glyph::SKIPPED].contains(mark))
-        .map(|(_, n)| n)
-        .sum();
+    let done: usize =
+        counted.iter().filter(|(mark, _)| [glyph::DONE, glyph::SKIPPED].contains(mark)).map(|(_, n)| n).sum();
     let bar = usize::from(width.saturating_sub(HEAD_COLUMNS) / 4).min(24);
     let mut pieces = vec![text(Role::Ok, chart::bar(done, all, bar)), gap(2)];
     for (mark, n) in counted.into_iter().filter(|(_, n)| *n > 0) {
-        pieces.extend([
-            text(mark.role, safe!("{} {}", mark.glyph, words::number(n))),
-            gap(2),
-        ]);
+        pieces.extend([text(mark.role, safe!("{} {}", mark.glyph, words::number(n))), gap(2)]);
     }
     pieces
 }
 
 /// The batch of the selected host, else the one at work, opens the window; the others follow as far as there is room.
 fn grid_from(run: &Run, at: At) -> usize {
-    let of_host = at.host.and_then(|host| {
-        run.plan
-            .batches
-            .iter()
-            .position(|batch| batch.contains(&host))
-    });
+    let of_host = at.host.and_then(|host| run.plan.batches.iter().position(|batch| batch.contains(&host)));
     of_host.unwrap_or_else(|| usize::try_from(run.progress.batch).unwrap_or(0))
 }
 
@@ -570,19 +436,10 @@ fn grid(paint: &mut Paint<'_>, area: Rect, run: &Run, at: At) {
         };
         let state = if nth == at_work { ", at work" } else { "" };
         let hosts = words::count(batch.len(), "host", "hosts");
-        let title = text(
-            Role::Muted,
-            safe!(
-                "batch {} of {}{state}: {hosts}",
-                nth + 1,
-                run.plan.batches.len()
-            ),
-        );
+        let title = text(Role::Muted, safe!("batch {} of {}{state}: {hosts}", nth + 1, run.plan.batches.len()));
         paint.line(left, &[gap(4), title, spring(), name(Role::Faint, span)]);
         left = below(left, 1);
-        let chosen = at
-            .host
-            .and_then(|host| batch.iter().position(|ix| *ix == host));
+        let chosen = at.host.and_then(|host| batch.iter().position(|ix| *ix == host));
         let lines: Vec<&[HostIx]> = batch.chunks(across).collect();
         let line_of_chosen = chosen.map_or(0, |at| at / across);
         let skip = (line_of_chosen + 1).saturating_sub(usize::from(left.height));
@@ -591,17 +448,11 @@ fn grid(paint: &mut Paint<'_>, area: Rect, run: &Run, at: At) {
                 break;
             }
             let mut pieces = vec![gap(4)];
-            pieces.extend(stretches(
-                hosts.iter().map(|host| mark_of(run, at.item, *host)),
-            ));
+            pieces.extend(stretches(hosts.iter().map(|host| mark_of(run, at.item, *host))));
             paint.line(left, &pieces);
             if let Some(chosen) = chosen.filter(|chosen| chosen / across == row) {
                 let x = u16::try_from(4 + chosen % across).unwrap_or(u16::MAX);
-                paint.on(Ground::Selected).ground_only(Rect {
-                    width: 1,
-                    height: 1,
-                    ..indent(left, x)
-                });
+                paint.on(Ground::Selected).ground_only(Rect { width: 1, height: 1, ..indent(left, x) });
             }
             left = below(left, 1);
         }

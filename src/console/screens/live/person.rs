@@ -22,21 +22,13 @@ const HOST_COLUMNS_MAX: usize = 20;
 const STEP_COLUMNS_MAX: usize = 16;
 
 /// The lines under "needs a person"; none where nothing does.
-pub(super) fn lines(
-    cx: &Cx<'_>,
-    run: &Run,
-    taken: Option<Slot>,
-    selected: Option<Slot>,
-) -> Vec<Vec<Piece>> {
+pub(super) fn lines(cx: &Cx<'_>, run: &Run, taken: Option<Slot>, selected: Option<Slot>) -> Vec<Vec<Piece>> {
     let waiting: Vec<Slot> = run.progress.attention.iter().copied().collect();
     if waiting.is_empty() {
         return by_hand(cx, run).into_iter().chain(warnings(run)).collect();
     }
     // What is taken or selected comes first, so that the keys below are about the line above them.
-    let front = taken
-        .or(selected)
-        .filter(|slot| waiting.contains(slot))
-        .or(waiting.first().copied());
+    let front = taken.or(selected).filter(|slot| waiting.contains(slot)).or(waiting.first().copied());
     let mut order: Vec<Slot> = front.into_iter().collect();
     order.extend(waiting.iter().copied().filter(|slot| Some(*slot) != front));
     let mut lines = Vec::new();
@@ -48,11 +40,7 @@ pub(super) fn lines(
         }
     }
     if order.len() > NAMED_MAX {
-        let more = words::count(
-            order.len() - NAMED_MAX,
-            "more cell waits",
-            "more cells wait",
-        );
+        let more = words::count(order.len() - NAMED_MAX, "more cell waits", "more cells wait");
         lines.push(vec![gap(3), text(Role::Muted, safe!("and {more}"))]);
     }
     lines
@@ -87,13 +75,7 @@ fn warnings(run: &Run) -> Vec<Vec<Piece>> {
     };
     let mut lines: Vec<Vec<Piece>> = open.into_iter().take(NAMED_MAX).map(line).collect();
     if more > 0 {
-        lines.push(vec![
-            gap(3),
-            text(
-                Role::Muted,
-                safe!("and {}", words::count(more, "more", "more")),
-            ),
-        ]);
+        lines.push(vec![gap(3), text(Role::Muted, safe!("and {}", words::count(more, "more", "more")))]);
     }
     lines
 }
@@ -101,10 +83,7 @@ fn warnings(run: &Run) -> Vec<Vec<Piece>> {
 /// Which host, which step, how it ended, how often it was tried, whether it may run again.
 fn failure(cx: &Cx<'_>, run: &Run, slot: Slot) -> Vec<Piece> {
     let (step, _, _) = run.plan.item_name(slot.item);
-    let host = slot
-        .host
-        .and_then(|ix| run.plan.host(ix))
-        .map_or("by hand".to_owned(), |host| host.name.to_string());
+    let host = slot.host.and_then(|ix| run.plan.host(ix)).map_or("by hand".to_owned(), |host| host.name.to_string());
     let mark = glyph::cell(run.state(slot));
     let mut facts: Vec<String> = Vec::new();
     if let Some(cell) = run.cell(slot) {
@@ -115,10 +94,7 @@ fn failure(cx: &Cx<'_>, run: &Run, slot: Slot) -> Vec<Piece> {
             }
             CellState::Waiting => "waits".to_owned(),
             CellState::Intended | CellState::Started { .. } => {
-                format!(
-                    "runs for {}",
-                    moment::counter(cx.now().ms_since(cell.began))
-                )
+                format!("runs for {}", moment::counter(cx.now().ms_since(cell.began)))
             }
             CellState::Ok => "ended well".to_owned(),
             CellState::Skipped => "skipped".to_owned(),
@@ -133,14 +109,7 @@ fn failure(cx: &Cx<'_>, run: &Run, slot: Slot) -> Vec<Piece> {
         text(mark.role, mark.glyph),
         gap(1),
         text(Role::Title, Safe::new(host).cut_middle(HOST_COLUMNS_MAX)),
-        text(
-            Role::Text,
-            safe!(
-                " · {} · {}",
-                safe!("{step}").cut_middle(STEP_COLUMNS_MAX),
-                facts.join(" · ")
-            ),
-        ),
+        text(Role::Text, safe!(" · {} · {}", safe!("{step}").cut_middle(STEP_COLUMNS_MAX), facts.join(" · "))),
     ]
 }
 
@@ -167,13 +136,7 @@ fn known(run: &Run, slot: Slot) -> Option<Vec<Piece>> {
 
 fn choices(run: &Run, slot: Slot, taken: bool) -> Vec<Piece> {
     let unknown = matches!(run.state(slot), CellState::Unknown(_));
-    let mut acts = vec![
-        DecideAct::Retry,
-        DecideAct::Skip,
-        DecideAct::Drop,
-        DecideAct::WayBack,
-        DecideAct::Stop,
-    ];
+    let mut acts = vec![DecideAct::Retry, DecideAct::Skip, DecideAct::Drop, DecideAct::WayBack, DecideAct::Stop];
     if unknown {
         acts.extend([DecideAct::MarkOk, DecideAct::MarkFailed]);
     }
@@ -187,24 +150,9 @@ fn choices(run: &Run, slot: Slot, taken: bool) -> Vec<Piece> {
         let Some(bound) = keymap::bound(Scope::Decide, Act::Decide(act)) else {
             continue;
         };
-        let key = bound
-            .keys
-            .first()
-            .copied()
-            .map(keymap::label)
-            .unwrap_or_default();
-        let (key_role, word_role) = if taken {
-            (Role::Accent, Role::Text)
-        } else {
-            (Role::Muted, Role::Muted)
-        };
-        pieces.extend([
-            gap(1),
-            text(key_role, key),
-            gap(1),
-            text(word_role, bound.word),
-            gap(1),
-        ]);
+        let key = bound.keys.first().copied().map(keymap::label).unwrap_or_default();
+        let (key_role, word_role) = if taken { (Role::Accent, Role::Text) } else { (Role::Muted, Role::Muted) };
+        pieces.extend([gap(1), text(key_role, key), gap(1), text(word_role, bound.word), gap(1)]);
     }
     pieces
 }
@@ -215,27 +163,14 @@ fn by_hand(cx: &Cx<'_>, run: &Run) -> Option<Vec<Piece>> {
         return None;
     };
     let step = run.plan.step(position)?;
-    let Action::Manual {
-        role, checklist, ..
-    } = &step.action
-    else {
+    let Action::Manual { role, checklist, .. } = &step.action else {
         return None;
     };
-    let mut facts = vec![format!(
-        "waits {}",
-        moment::counter(cx.now().ms_since(cell.since))
-    )];
+    let mut facts = vec![format!("waits {}", moment::counter(cx.now().ms_since(cell.since)))];
     if !checklist.is_empty() {
-        facts.push(words::count(
-            checklist.len(),
-            "point to tick",
-            "points to tick",
-        ));
+        facts.push(words::count(checklist.len(), "point to tick", "points to tick"));
     }
-    let who = role
-        .as_ref()
-        .map(|role| format!("{role}: "))
-        .unwrap_or_default();
+    let who = role.as_ref().map(|role| format!("{role}: ")).unwrap_or_default();
     Some(vec![
         gap(1),
         text(glyph::PAUSED.role, glyph::PAUSED.glyph),

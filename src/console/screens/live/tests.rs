@@ -1,34 +1,268 @@
-//! The live run as people see it.
+//! The live run: what is seen, what is chosen, what is asked.
 
+use crate::console::effect::Effect;
 use crate::console::fixture;
-use crate::console::harness::Harness;
+use crate::console::harness::{Harness, keep, log_page, log_rows};
+use crate::domain::query::{Fetch, Fetched, LogFrom};
+use crate::domain::run::{CellState, Ending, Item, PauseCause, Phase, Reason, Run, StopHow};
+use crate::domain::{Ask, Decision, PersonId, Refusal, Rule, RunId, Seen, World};
+
+fn open(run: u64, world: World) -> Harness {
+    Harness::new(world).press(":").type_str(&format!("run {run}")).press("enter")
+}
+
+fn look(run: u64) -> impl Fn(Harness) -> Harness {
+    move |console| console.press(":").type_str(&format!("run {run}")).press("enter")
+}
+
+fn with_log(console: Harness, run: u64) -> Harness {
+    let rows = log_rows(
+        "web-5",
+        Item::Step(1),
+        "restart",
+        &[
+            "Stopping web.service - Web tier...",
+            "web.service: Deactivated successfully.",
+            "Started web.service - Web tier.",
+            "E curl: (7) Failed to connect to localhost port 80: refused",
+            "= exit 7 · paused by on_failure, 2 hosts finish this step, none start",
+        ],
+    );
+    console.fetched_log(log_page(RunId(run), rows))
+}
+
+fn unknown() -> World {
+    let mut run = fixture::paused_40();
+    fixture::set(&mut run, Item::Step(0), 4, CellState::Unknown(Reason::ConnectionLost));
+    run.progress.attention = [fixture::slot(Item::Step(0), 4)].into_iter().collect();
+    fixture::with(run)
+}
+
+fn by_hand() -> World {
+    let mut run = Run { phase: Phase::Running, ..fixture::paused_40() };
+    run.progress.attention.clear();
+    fixture::set(&mut run, Item::Step(1), 4, CellState::Ok);
+    fixture::set_by_hand(&mut run, 3, CellState::Waiting, "");
+    fixture::with(run)
+}
 
 #[test]
-fn look() {
-    let open = |world| {
-        Harness::new(world)
-            .press(":")
-            .type_str("run 40")
-            .press("enter")
-    };
-    println!("{}", open(fixture::world()).screen());
-    println!("{}", open(fixture::world()).press("c").screen());
-    println!("{}", open(fixture::world()).at(160, 50).screen());
-    println!("{}", open(fixture::long_names()).screen());
-    for n in [1, 5, 12, 200, 2000] {
-        let open = |world| {
-            Harness::new(world)
-                .press(":")
-                .type_str("run 42")
-                .press("enter")
-        };
-        println!("{}", open(fixture::fleet(n)).screen());
+fn frames() {
+    keep("live-failed", &fixture::world(), |console| with_log(look(40)(console), 40));
+    keep("live-taken", &fixture::world(), |console| with_log(look(40)(console), 40).press("c"));
+    keep("live-loading", &fixture::world(), |console| look(40)(console).wait(400));
+    keep("live-log-error", &fixture::world(), |console| {
+        look(40)(console).fetched(Fetched::Failed("the transcript of #40 cannot be read: I/O error".to_owned()))
+    });
+    keep("live-long-names", &fixture::long_names(), look(40));
+    keep("live-unknown", &unknown(), |console| look(40)(console).press("c"));
+    keep("live-by-hand", &by_hand(), |console| look(40)(console).press("c"));
+    keep("live-stop-menu", &fixture::world(), |console| look(40)(console).press("X"));
+    keep("live-waiting", &fixture::world(), look(42));
+    keep("live-ended", &fixture::world(), look(39));
+    keep("live-full-log", &fixture::world(), |console| with_log(look(40)(console), 40).press("f W t"));
+    keep("live-refused", &fixture::world(), |console| {
+        let refusal = Refusal::new(Rule::Stale, "#40 changed since you looked").next("look again, then decide");
+        look(40)(console).press("c 1").refused(refusal)
+    });
+    keep("live-gone", &fixture::empty(), |console| console.press("3"));
+    for hosts in [1, 8, 12, 200, 2_000] {
+        keep(&format!("live-{hosts}-hosts"), &fixture::fleet(hosts), look(42));
     }
-    let open = |world| {
-        Harness::new(world)
-            .press(":")
-            .type_str("run 42")
-            .press("enter")
+    keep("live-ascii", &fixture::fleet(200), |console| look(42)(console.ascii()));
+}
+
+#[test]
+fn it_follows_the_run_while_it_is_looked_at() {
+    let console = open(40, fixture::world());
+    assert!(console.effects().contains(&Effect::Follow(RunId(40))));
+    let console = console.press("esc");
+    assert_eq!(console.effects().last(), Some(&Effect::Unfollow));
+}
+
+#[test]
+fn what_needs_a_person_is_selected_and_its_log_is_shown() {
+    let console = open(40, fixture::world());
+    let Some(Fetch::Log(query)) = console.question() else { panic!("no log asked") };
+    assert_eq!((query.host.as_deref(), query.item), (Some("web-5"), Some(Item::Step(1))));
+    assert_eq!(query.from, LogFrom::End);
+    let console = console.press("right");
+    let Some(Fetch::Log(query)) = console.question() else { panic!("no log asked") };
+    assert_eq!(query.host.as_deref(), Some("web-6"));
+    let console = console.press("M");
+    let Some(Fetch::Log(query)) = console.question() else { panic!("no log asked") };
+    assert_eq!((query.host.as_deref(), query.item), (None, None));
+}
+
+#[test]
+fn digits_decide_only_after_it_was_taken() {
+    let console = open(40, fixture::world()).press("1");
+    assert!(!console.screen().contains("▸ #40"), "1 is Home: {}", console.screen());
+    let console = open(40, fixture::world()).press("c 1");
+    let slot = fixture::slot(Item::Step(1), 4);
+    let ask = Ask::Resolve { run: RunId(40), slot, decision: Decision::Retry, reason: String::new() };
+    assert_eq!(console.ask(), Some(&ask));
+    assert!(console.effects().iter().any(|e| matches!(e, Effect::Submit { seen: Seen::Attempt(3), .. })));
+    let console = console.accepted(Some(RunId(40)));
+    assert!(console.screen().contains("c take it"), "{}", console.screen());
+}
+
+#[test]
+fn skip_and_drop_want_a_reason() {
+    for (key, decision) in [("2", Decision::Skip), ("3", Decision::Drop)] {
+        let console = open(40, fixture::world()).press("c").press(key).type_str("known bad disk").press("enter enter");
+        let slot = fixture::slot(Item::Step(1), 4);
+        let ask = Ask::Resolve { run: RunId(40), slot, decision, reason: "known bad disk".to_owned() };
+        assert_eq!(console.ask(), Some(&ask));
+    }
+}
+
+#[test]
+fn an_unknown_end_can_be_marked_and_a_failed_one_cannot() {
+    let console = open(40, unknown()).press("c 6").type_str("saw it drained").press("enter enter");
+    let slot = fixture::slot(Item::Step(0), 4);
+    let ask = Ask::Resolve { run: RunId(40), slot, decision: Decision::MarkOk, reason: "saw it drained".to_owned() };
+    assert_eq!(console.ask(), Some(&ask));
+    let console = open(40, fixture::world()).press("c 6");
+    assert!(console.screen().contains("this one failed"), "{}", console.screen());
+    // Repeating a once step whose end nobody saw is never one key away.
+    let console = open(40, unknown()).press("c 1");
+    assert_eq!(console.ask(), None);
+    assert!(console.screen().contains("Look on the host first"), "{}", console.screen());
+}
+
+#[test]
+fn what_somebody_else_decided_meanwhile_is_not_decided_again() {
+    let console = open(40, fixture::world()).press("c");
+    let console = console.world(|world| {
+        let mut run = fixture::paused_40();
+        run.progress.attention.clear();
+        fixture::add(world, run);
+    });
+    assert!(console.screen().contains("P goes on"), "{}", console.screen());
+    assert_eq!(console.press("c 2").ask(), None);
+}
+
+#[test]
+fn the_way_back_names_hosts_and_undo_last_step_first() {
+    let screen = open(40, fixture::world()).press("c 4").screen();
+    let (restart, drain) = (screen.find("── restart").unwrap(), screen.find("── drain").unwrap());
+    assert!(restart < drain, "{screen}");
+    assert!(screen.contains("ran on web-1 web-2 web-3 web-4 web-5 web-6 web-7"), "{screen}");
+    assert!(screen.contains("no undo is written"), "{screen}");
+}
+
+#[test]
+fn stopping_says_how_and_why_and_in_production_wants_the_word() {
+    let console =
+        open(40, fixture::world()).press("X G enter").type_str("wrong release").press("enter").type_str("abort");
+    let console = console.press("enter enter");
+    let ask = Ask::Stop { run: RunId(40), how: StopHow::Now, reason: "wrong release".to_owned() };
+    assert_eq!(console.ask(), Some(&ask));
+    let console = open(40, fixture::world()).press("X G enter").type_str("wrong release").press("enter enter enter");
+    assert_eq!(console.ask(), None, "{}", console.screen());
+}
+
+#[test]
+fn pausing_asks_nothing_and_going_on_asks_once() {
+    let console = open(41, fixture::world()).press("P");
+    assert_eq!(console.ask(), Some(&Ask::Pause { run: RunId(41) }));
+    let paused = Run { phase: Phase::Paused(PauseCause::Person(PersonId::new("ada"))), ..fixture::running_41() };
+    let console = open(41, fixture::with(paused)).press("P");
+    assert_eq!(console.ask(), None);
+    // Cancel is focused: Enter does nothing but close.
+    let console = console.press("enter");
+    assert_eq!(console.ask(), None);
+    let console = console.press("P tab enter");
+    assert_eq!(console.ask(), Some(&Ask::Continue { run: RunId(41) }));
+}
+
+#[test]
+fn z43_keys_typed_before_a_dialog_opened_do_nothing_in_it() {
+    let paused = Run { phase: Phase::Paused(PauseCause::Person(PersonId::new("ada"))), ..fixture::running_41() };
+    let console = open(41, fixture::with(paused)).wait(600).press_at_once("P tab enter tab enter");
+    assert_eq!(console.ask(), None);
+    assert!(console.screen().contains("Steps start again"), "still open: {}", console.screen());
+}
+
+#[test]
+fn a_step_by_hand_is_ticked_point_by_point_with_evidence() {
+    let console = open(40, by_hand()).press("c");
+    let console = console.press("space enter enter").type_str("posted at 22:40").press("enter enter");
+    assert_eq!(console.ask(), None, "one point is open: {}", console.screen());
+    assert!(console.screen().contains("not ticked: Status page updated"), "{}", console.screen());
+    let console = console.press("space enter enter enter");
+    let ask = Ask::Tick {
+        run: RunId(40),
+        step: "announce".into(),
+        checked: vec![0, 1],
+        evidence: "posted at 22:40".to_owned(),
     };
-    println!("{}", open(fixture::world()).screen());
+    assert_eq!(console.ask(), Some(&ask));
+}
+
+#[test]
+fn an_approved_run_starts_with_its_revision_and_the_word() {
+    let run = Run { phase: Phase::Approved, approved: Some(fixture::ago(1)), ..fixture::approval_42() };
+    let console = open(42, fixture::with(run)).press("S").type_str("start").press("enter enter");
+    assert_eq!(console.ask(), Some(&Ask::Start { run: RunId(42) }));
+    assert!(console.effects().iter().any(|e| matches!(e, Effect::Submit { seen: Seen::Revision(7), .. })));
+}
+
+#[test]
+fn the_outcome_note_and_the_review_close_a_run() {
+    let console = open(39, fixture::world()).press("C").type_str("all hosts fine").press("enter enter");
+    assert_eq!(console.ask(), Some(&Ask::Close { run: RunId(39), note: "all hosts fine".to_owned() }));
+    let mut closed = Run { phase: Phase::Closed(Ending::Succeeded), ..fixture::ended_39() };
+    closed.outcome_note = Some(fixture::note("ada", "all hosts fine"));
+    let console = open(39, fixture::with(closed)).by("lea").press("R").type_str("agreed").press("enter enter");
+    assert_eq!(console.ask(), Some(&Ask::Review { run: RunId(39), comment: "agreed".to_owned() }));
+}
+
+#[test]
+fn a_note_goes_to_the_run_that_is_open() {
+    let console = open(40, fixture::world()).press(".").type_str("kim looks at web-5").press("enter enter");
+    assert_eq!(console.ask(), Some(&Ask::Note { run: RunId(40), text: "kim looks at web-5".to_owned() }));
+}
+
+#[test]
+fn what_is_run_is_shown_as_reviewed() {
+    let screen = open(40, fixture::world()).press("@").screen();
+    assert!(screen.contains("systemctl restart web.service"), "{screen}");
+    assert!(screen.contains("release") && screen.contains("v2.8.1"), "{screen}");
+}
+
+#[test]
+fn a_refused_decision_keeps_what_was_typed() {
+    let refusal = Refusal::new(Rule::Role, "ada may not decide about a failed host").who_may("an operator: bo");
+    let console =
+        open(40, fixture::world()).press("c 2").type_str("known bad disk").press("enter enter").refused(refusal);
+    let screen = console.screen();
+    assert!(screen.contains("known bad disk") && screen.contains("who may: an operator: bo"), "{screen}");
+    let console = console.press("esc w");
+    assert!(console.screen().contains("role.missing"), "{}", console.screen());
+}
+
+#[test]
+fn a_click_on_a_cell_selects_its_host() {
+    let console = open(40, fixture::world());
+    let row = console.row_of("2 restart");
+    let screen = console.screen();
+    let line: Vec<char> = screen.lines().nth(usize::from(row)).unwrap().chars().collect();
+    let column = line.iter().position(|c| *c == '◐').unwrap();
+    let console = console.click(u16::try_from(column).unwrap(), row);
+    let Some(Fetch::Log(query)) = console.question() else { panic!("no log asked") };
+    assert_eq!(query.host.as_deref(), Some("web-6"));
+}
+
+#[test]
+fn every_size_of_fleet_is_drawn_at_every_width() {
+    for hosts in [1, 2, 8, 9, 12, 60, 200, 2_000] {
+        let mut console = open(42, fixture::fleet(hosts));
+        for columns in [72, 80, 100, 131, 160, 240] {
+            console = console.at(columns, 24);
+            assert!(console.screen().contains("restart"), "{hosts} at {columns}");
+            console = console.press("right right left j k");
+        }
+    }
 }

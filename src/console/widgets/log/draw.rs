@@ -20,19 +20,12 @@ const HOST_COLUMNS_MAX: usize = 14;
 impl LogPane {
     /// `1 284 lines · following`, for the right end of the pane's rule.
     pub fn standing(&self) -> Safe {
-        let lines = words::count(
-            usize::try_from(self.total).unwrap_or(usize::MAX),
-            "line",
-            "lines",
-        );
+        let lines = words::count(usize::try_from(self.total).unwrap_or(usize::MAX), "line", "lines");
         let below = self.total.saturating_sub(self.end());
         let place = match self.place {
             Place::Follow => "following".to_owned(),
             Place::Line(_) if below > 0 => {
-                format!(
-                    "held · {} below",
-                    words::number(usize::try_from(below).unwrap_or(usize::MAX))
-                )
+                format!("held · {} below", words::number(usize::try_from(below).unwrap_or(usize::MAX)))
             }
             Place::Line(_) => "held, s follows".to_owned(),
         };
@@ -52,11 +45,7 @@ impl LogPane {
         if self.rows.is_empty() {
             let words = match &self.state {
                 State::Failed(why) => Some((Role::Failed, safe!("the log cannot be read: {why}"))),
-                State::Asked(_)
-                    if cx
-                        .waiting(Want::Log)
-                        .is_some_and(|ms| ms >= LOADING_AFTER_MS) =>
-                {
+                State::Asked(_) if cx.waiting(Want::Log).is_some_and(|ms| ms >= LOADING_AFTER_MS) => {
                     Some((Role::Muted, Safe::new("reading the log …")))
                 }
                 State::Asked(_) => None,
@@ -71,24 +60,11 @@ impl LogPane {
         let mut left = area;
         let top = self.top(area);
         for row in self.rows.iter().skip_while(|row| row.number < top) {
-            for (nth, piece) in self
-                .pieces_of(row, area.width, columns)
-                .into_iter()
-                .enumerate()
-            {
+            for (nth, piece) in self.pieces_of(row, area.width, columns).into_iter().enumerate() {
                 if left.height == 0 {
                     return;
                 }
-                self.draw_line(
-                    cx,
-                    paint,
-                    left,
-                    row,
-                    (nth == 0).then_some(()),
-                    &piece,
-                    columns,
-                    start,
-                );
+                self.draw_line(cx, paint, left, row, (nth == 0).then_some(()), &piece, columns, start);
                 left = below(left, 1);
             }
             if self.marks.contains(&row.number) && left.height > 0 {
@@ -102,9 +78,7 @@ impl LogPane {
     pub(super) fn top(&self, area: Rect) -> u64 {
         match self.place {
             Place::Follow => self.bottom_top(area),
-            Place::Line(number) => {
-                number.clamp(self.first, self.end().saturating_sub(1).max(self.first))
-            }
+            Place::Line(number) => number.clamp(self.first, self.end().saturating_sub(1).max(self.first)),
         }
     }
 
@@ -137,13 +111,7 @@ impl LogPane {
         let host = match self.host {
             Some(_) => 0,
             None => {
-                let widest = self
-                    .rows
-                    .iter()
-                    .rev()
-                    .take(HOSTS_LOOKED_AT)
-                    .map(|row| Safe::new(&row.host).width())
-                    .max();
+                let widest = self.rows.iter().rev().take(HOSTS_LOOKED_AT).map(|row| Safe::new(&row.host).width()).max();
                 widest.map_or(0, |columns| columns.min(HOST_COLUMNS_MAX) + 1)
             }
         };
@@ -158,10 +126,7 @@ impl LogPane {
         }
     }
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one line's worth of what a line is"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "one line's worth of what a line is")]
     fn draw_line(
         &self,
         cx: &Cx<'_>,
@@ -177,19 +142,12 @@ impl LogPane {
         let wide = |columns: usize| u16::try_from(columns).unwrap_or(u16::MAX);
         let time = match (self.times, first) {
             (Times::Clock, Some(())) => moment::time_to_second(row.at, &cx.here.zone),
-            (Times::SinceStart, Some(())) => format!(
-                "+{}",
-                moment::counter(row.at.ms_since(start.unwrap_or(row.at)))
-            ),
+            (Times::SinceStart, Some(())) => format!("+{}", moment::counter(row.at.ms_since(start.unwrap_or(row.at)))),
             (Times::Off, _) | (_, None) => String::new(),
         };
         pieces.push(text(Role::Faint, time).cols(wide(columns.time)));
         if columns.host > 0 {
-            let host = if first.is_some() {
-                row.host.as_str()
-            } else {
-                ""
-            };
+            let host = if first.is_some() { row.host.as_str() } else { "" };
             pieces.push(name(Role::Muted, host).cols(wide(columns.host - 1)));
             pieces.push(gap(1));
         }
@@ -206,34 +164,16 @@ impl LogPane {
     }
 
     fn mark_hits(&self, paint: &mut Paint<'_>, area: Rect, line: &SafeLine) {
-        let Some(regex) = self
-            .search
-            .as_ref()
-            .and_then(|search| search.regex.as_ref())
-        else {
+        let Some(regex) = self.search.as_ref().and_then(|search| search.regex.as_ref()) else {
             return;
         };
         let shown = line.text();
         let shown = shown.as_str();
-        for hit in regex
-            .find_iter(shown)
-            .filter(|hit| !hit.is_empty())
-            .take(HITS_MARKED_MAX)
-        {
+        for hit in regex.find_iter(shown).filter(|hit| !hit.is_empty()).take(HITS_MARKED_MAX) {
             let from = Safe::new(shown.get(..hit.start()).unwrap_or_default()).width();
-            let (from, columns) = (
-                u16::try_from(from),
-                u16::try_from(Safe::new(hit.as_str()).width()),
-            );
+            let (from, columns) = (u16::try_from(from), u16::try_from(Safe::new(hit.as_str()).width()));
             if let (Ok(from), Ok(columns)) = (from, columns) {
-                paint.tint(
-                    Rect {
-                        width: columns,
-                        ..indent(first_row(area), from)
-                    }
-                    .intersection(area),
-                    Role::Hit,
-                );
+                paint.tint(Rect { width: columns, ..indent(first_row(area), from) }.intersection(area), Role::Hit);
             }
         }
     }

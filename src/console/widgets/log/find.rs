@@ -29,25 +29,14 @@ impl Search {
         if pattern.is_empty() {
             return None;
         }
-        let regex = regex::RegexBuilder::new(pattern)
-            .size_limit(PATTERN_BYTES_MAX)
-            .build()
-            .ok();
-        Some(Self {
-            pattern: pattern.to_owned(),
-            regex,
-            hits: None,
-            at: None,
-        })
+        let regex = regex::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build().ok();
+        Some(Self { pattern: pattern.to_owned(), regex, hits: None, at: None })
     }
 }
 
 impl LogPane {
     pub(super) fn search_prompt(&self) -> Do {
-        let before = self
-            .search
-            .as_ref()
-            .map_or("", |search| search.pattern.as_str());
+        let before = self.search.as_ref().map_or("", |search| search.pattern.as_str());
         over(Overlay::Prompt(Prompt::new("search /", before)))
     }
 
@@ -86,10 +75,7 @@ impl LogPane {
         let Some(search) = &self.search else {
             return Vec::new();
         };
-        vec![Do::Fetch(
-            Want::Hits,
-            Fetch::Log(self.query(from, 1, Some(search.pattern.clone()))),
-        )]
+        vec![Do::Fetch(Want::Hits, Fetch::Log(self.query(from, 1, Some(search.pattern.clone()))))]
     }
 
     /// A hit was found: goes there, asking for the lines around it where they are not loaded.
@@ -115,16 +101,11 @@ impl LogPane {
     /// Puts a hit a third down the pane; false where its line is not loaded. Its number counts hits, so it is known by
     /// what it says.
     pub(super) fn show_hit(&mut self, hit: &LogRow, area: Rect) -> bool {
-        let is_it =
-            |row: &&LogRow| row.at == hit.at && row.host == hit.host && row.text == hit.text;
+        let is_it = |row: &&LogRow| row.at == hit.at && row.host == hit.host && row.text == hit.text;
         let Some(number) = self.rows.iter().find(is_it).map(|row| row.number) else {
             return false;
         };
-        self.place = Place::Line(
-            number
-                .saturating_sub(u64::from(area.height) / 3)
-                .max(self.first),
-        );
+        self.place = Place::Line(number.saturating_sub(u64::from(area.height) / 3).max(self.first));
         true
     }
 }

@@ -7,10 +7,7 @@ const A: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9dG4kjRhQTtWTVzd2t27+t0DE
 const B: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICPGigNBkrxcMMil83ibt5sz1VuoZaw+uSg8gcxgIkT1";
 
 fn key(text: &str) -> KeyData {
-    russh::keys::PublicKey::from_openssh(text)
-        .unwrap()
-        .key_data()
-        .clone()
+    russh::keys::PublicKey::from_openssh(text).unwrap().key_data().clone()
 }
 
 fn known(text: &str, address: &str, port: u16) -> KnownHost {
@@ -55,11 +52,7 @@ fn names_ports_wildcards_and_negation() {
         ("a*b*c*d", "axxbxxcxxd", 22, true),
         ("a*b*c*d", "axxbxxcxx", 22, false),
     ] {
-        assert_eq!(
-            gives(patterns, address, port),
-            expected,
-            "{patterns} for {address} port {port}"
-        );
+        assert_eq!(gives(patterns, address, port), expected, "{patterns} for {address} port {port}");
     }
 }
 
@@ -70,11 +63,7 @@ fn hashed_names_match_the_name_as_it_is_looked_up() {
     let line = |name: &str| {
         use base64::Engine as _;
         let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
-        format!(
-            "|1|{}|{}",
-            encode(&salt),
-            encode(&hashed(&salt, name).unwrap())
-        )
+        format!("|1|{}|{}", encode(&salt), encode(&hashed(&salt, name).unwrap()))
     };
     assert!(gives(&line("web-1"), "web-1", 22));
     assert!(gives(&line("web-1"), "Web-1", 22));
@@ -82,20 +71,13 @@ fn hashed_names_match_the_name_as_it_is_looked_up() {
     assert!(gives(&line("[web-1]:2222"), "web-1", 2222));
     assert!(!gives(&line("[web-1]:2222"), "web-1", 22));
     // From the documentation of the format: the salt and hash of one real line, whose name is not known to us.
-    assert!(!gives(
-        "|1|JfKTdBh7rNbXkVAQCRp4OQoPfmI=|USECr3SWf1JUPsms5AqfD5QfxkM=",
-        "web-1",
-        22
-    ));
+    assert!(!gives("|1|JfKTdBh7rNbXkVAQCRp4OQoPfmI=|USECr3SWf1JUPsms5AqfD5QfxkM=", "web-1", 22));
 }
 
 #[test]
 fn a_key_without_port_counts_only_where_nothing_is_written_for_the_port() {
     let known = known(&format!("web-1 {A}\n"), "web-1", 2222);
-    assert_eq!(
-        (known.keys.len(), known.keys_without_port),
-        (0, vec![key(A)])
-    );
+    assert_eq!((known.keys.len(), known.keys_without_port), (0, vec![key(A)]));
 }
 
 #[test]
@@ -103,50 +85,28 @@ fn markers_are_kept_apart_and_hold_at_every_port() {
     let text = format!("web-1 {A}\n@revoked web-* {B}\n@cert-authority *.example.org,web-1 {B}\n");
     for port in [22, 2222] {
         let known = known(&text, "web-1", port);
-        assert_eq!(
-            (known.revoked, known.authorities),
-            (vec![key(B)], vec![key(B)])
-        );
+        assert_eq!((known.revoked, known.authorities), (vec![key(B)], vec![key(B)]));
     }
     let known = known(&text, "db-1", 22);
-    assert_eq!(
-        (
-            known.revoked.len(),
-            known.authorities.len(),
-            known.keys.len()
-        ),
-        (0, 0, 0)
-    );
+    assert_eq!((known.revoked.len(), known.authorities.len(), known.keys.len()), (0, 0, 0));
 }
 
 #[test]
 fn tabs_comments_and_lines_nobody_can_read_are_passed_over() {
-    let text = format!(
-        "# web-1 {B}\n\n   \nweb-1 ssh-dss AAAA old\nnonsense\n\tweb-1\t{A}   a comment\r\n\u{fffd} x\n"
-    );
+    let text =
+        format!("# web-1 {B}\n\n   \nweb-1 ssh-dss AAAA old\nnonsense\n\tweb-1\t{A}   a comment\r\n\u{fffd} x\n");
     assert_eq!(known(&text, "web-1", 22).keys, [key(A)]);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("known_hosts");
-    fs::write(
-        &path,
-        [b"\xff\xfe\n", format!("web-1 {A}\n").as_bytes()].concat(),
-    )
-    .unwrap();
-    assert_eq!(
-        KnownHosts::new(&[path]).of("web-1", 22).unwrap().keys,
-        [key(A)]
-    );
+    fs::write(&path, [b"\xff\xfe\n", format!("web-1 {A}\n").as_bytes()].concat()).unwrap();
+    assert_eq!(KnownHosts::new(&[path]).of("web-1", 22).unwrap().keys, [key(A)]);
 }
 
 #[test]
 fn a_revocation_that_cannot_be_read_refuses_everybody() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("known_hosts");
-    fs::write(
-        &path,
-        format!("web-1 {A}\n@revoked * ssh-ed25519 AAAAtruncated\n"),
-    )
-    .unwrap();
+    fs::write(&path, format!("web-1 {A}\n@revoked * ssh-ed25519 AAAAtruncated\n")).unwrap();
     let trouble = KnownHosts::new(&[path]).of("web-1", 22).unwrap_err();
     assert_eq!(trouble.reason, Reason::HostKeyUnknown);
     assert!(trouble.words.contains("line 2"), "{}", trouble.words);
@@ -155,22 +115,10 @@ fn a_revocation_that_cannot_be_read_refuses_everybody() {
 #[test]
 fn what_is_no_file_is_an_error_and_what_is_missing_is_empty() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(
-        KnownHosts::new(&[dir.path().to_owned()])
-            .of("web-1", 22)
-            .is_err()
-    );
-    let missing = KnownHosts::new(&[dir.path().join("missing")])
-        .of("web-1", 22)
-        .unwrap();
+    assert!(KnownHosts::new(&[dir.path().to_owned()]).of("web-1", 22).is_err());
+    let missing = KnownHosts::new(&[dir.path().join("missing")]).of("web-1", 22).unwrap();
     assert!(missing.keys.is_empty() && missing.why_unknown.contains("missing"));
-    assert!(
-        KnownHosts::new(&[])
-            .of("web-1", 22)
-            .unwrap()
-            .why_unknown
-            .contains("host_key")
-    );
+    assert!(KnownHosts::new(&[]).of("web-1", 22).unwrap().why_unknown.contains("host_key"));
 }
 
 #[test]

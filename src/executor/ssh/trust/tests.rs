@@ -25,19 +25,9 @@ fn certificate_of(kind: CertType, add: impl FnOnce(&mut Builder)) -> PublicKeyOr
 }
 
 fn authorities(seeds: &[u8]) -> Trust {
-    let keys = seeds
-        .iter()
-        .map(|seed| key(*seed).public_key().to_openssh().unwrap())
-        .collect();
+    let keys = seeds.iter().map(|seed| key(*seed).public_key().to_openssh().unwrap()).collect();
     let none = KnownHosts::new(&[]);
-    Trust::of(
-        &workspace::Trust::Authorities(keys),
-        &ServerName::new("web-1"),
-        "10.0.0.7",
-        22,
-        &none,
-    )
-    .unwrap()
+    Trust::of(&workspace::Trust::Authorities(keys), &ServerName::new("web-1"), "10.0.0.7", 22, &none).unwrap()
 }
 
 fn named(builder: &mut Builder) {
@@ -66,67 +56,34 @@ fn a_certificate_is_accepted_for_what_it_names_and_nothing_else() {
     };
     refused(certificate(|it| principal(it, "db-1")), NOW, "db-1");
     refused(certificate(|it| principal(it, "web-*")), NOW, "web-*");
-    refused(
-        certificate(|it| assert!(it.all_principals_valid().is_ok())),
-        NOW,
-        "no host",
-    );
+    refused(certificate(|it| assert!(it.all_principals_valid().is_ok())), NOW, "no host");
     refused(certificate_of(CertType::User, named), NOW, "users");
     refused(certificate(demanding), NOW, "force-command");
     refused(certificate(named), Timestamp(NOW.0 + 60_000), "no longer");
-    refused(
-        certificate(named),
-        Timestamp(NOW.0 - 60_001),
-        "not valid yet",
-    );
-    let stranger = authorities(&[3])
-        .check(&certificate(named), NOW)
-        .unwrap_err();
-    assert!(
-        stranger.words.contains("not by an accepted authority"),
-        "{}",
-        stranger.words
-    );
+    refused(certificate(named), Timestamp(NOW.0 - 60_001), "not valid yet");
+    let stranger = authorities(&[3]).check(&certificate(named), NOW).unwrap_err();
+    assert!(stranger.words.contains("not by an accepted authority"), "{}", stranger.words);
 }
 
 #[test]
 fn a_certificate_with_a_forged_signature_is_refused() {
-    let PublicKeyOrCertificate::Certificate(good) = certificate(named) else {
-        panic!("a certificate")
-    };
+    let PublicKeyOrCertificate::Certificate(good) = certificate(named) else { panic!("a certificate") };
     let mut bytes = good.to_bytes().unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     let forged = Certificate::from_bytes(&bytes).unwrap();
     let trouble = authorities(&[1]).check(&forged.into(), NOW).unwrap_err();
-    assert!(
-        trouble.words.contains("not rightly signed"),
-        "{}",
-        trouble.words
-    );
+    assert!(trouble.words.contains("not rightly signed"), "{}", trouble.words);
 }
 
 #[test]
 fn an_authority_is_no_host_and_a_host_is_no_authority() {
     let trust = authorities(&[1]);
     let bare: PublicKeyOrCertificate = key(1).public_key().clone().into();
-    assert_eq!(
-        trust.check(&bare, NOW).unwrap_err().reason,
-        Reason::HostKeyUnknown
-    );
+    assert_eq!(trust.check(&bare, NOW).unwrap_err().reason, Reason::HostKeyUnknown);
     let keys = vec![key(1).public_key().to_openssh().unwrap()];
     let none = KnownHosts::new(&[]);
-    let pinned = Trust::of(
-        &workspace::Trust::Keys(keys),
-        &ServerName::new("web-1"),
-        "10.0.0.7",
-        22,
-        &none,
-    )
-    .unwrap();
-    assert_eq!(
-        pinned.check(&certificate(named), NOW).unwrap_err().reason,
-        Reason::HostKeyMismatch
-    );
+    let pinned = Trust::of(&workspace::Trust::Keys(keys), &ServerName::new("web-1"), "10.0.0.7", 22, &none).unwrap();
+    assert_eq!(pinned.check(&certificate(named), NOW).unwrap_err().reason, Reason::HostKeyMismatch);
     assert!(pinned.check(&bare, NOW).is_ok());
     assert_eq!(pinned.certificate_algorithms(), []);
 }
@@ -134,26 +91,13 @@ fn an_authority_is_no_host_and_a_host_is_no_authority() {
 #[test]
 fn revoked_outweighs_everything_known() {
     let data = |seed: u8| key(seed).public_key().key_data().clone();
-    let known = KnownHost {
-        keys: vec![data(2)],
-        authorities: vec![data(1)],
-        ..KnownHost::default()
-    };
-    let trust = |known: &KnownHost| Trust {
-        names: vec!["web-1".to_owned()],
-        accepted: Accepted::Known(known.clone()),
-    };
+    let known = KnownHost { keys: vec![data(2)], authorities: vec![data(1)], ..KnownHost::default() };
+    let trust = |known: &KnownHost| Trust { names: vec!["web-1".to_owned()], accepted: Accepted::Known(known.clone()) };
     let bare: PublicKeyOrCertificate = key(2).public_key().clone().into();
     assert!(trust(&known).check(&bare, NOW).is_ok());
     assert!(trust(&known).check(&certificate(named), NOW).is_ok());
     for (revoked, shown) in [(2, bare), (2, certificate(named)), (1, certificate(named))] {
-        let known = KnownHost {
-            revoked: vec![data(revoked)],
-            ..known.clone()
-        };
-        assert_eq!(
-            trust(&known).check(&shown, NOW).unwrap_err().reason,
-            Reason::HostKeyRevoked
-        );
+        let known = KnownHost { revoked: vec![data(revoked)], ..known.clone() };
+        assert_eq!(trust(&known).check(&shown, NOW).unwrap_err().reason, Reason::HostKeyRevoked);
     }
 }

@@ -9,14 +9,7 @@ fn push_lines(writer: &mut Writer, from: usize, count: usize) {
             "line {n} of host {}, with words enough to be worth compressing, {n} {n} {n} {n} {n} {n} {n}\n",
             n % 3
         );
-        writer
-            .push(
-                key((n % 3) as u32, 0),
-                Stream::Out,
-                at(n as i64),
-                text.as_bytes(),
-            )
-            .unwrap();
+        writer.push(key((n % 3) as u32, 0), Stream::Out, at(n as i64), text.as_bytes()).unwrap();
         writer.tick(at(n as i64 + 1_000)).unwrap();
     }
 }
@@ -38,11 +31,8 @@ fn c05_a_last_frame_cut_at_every_byte_is_told_and_moved_aside() {
             if !keep_index {
                 files.remove("transcripts/42.idx");
             }
-            let expected = (cut > whole).then_some(Torn {
-                offset: whole as u64,
-                bytes: (cut - whole) as u64,
-                damage: None,
-            });
+            let expected =
+                (cut > whole).then_some(Torn { offset: whole as u64, bytes: (cut - whole) as u64, damage: None });
             let disk = MemoryDisk::with_files(&files);
             let transcripts = on(&disk);
             let mut reader = transcripts.reader(RUN).unwrap();
@@ -51,11 +41,7 @@ fn c05_a_last_frame_cut_at_every_byte_is_told_and_moved_aside() {
             assert_eq!(before.len(), 4);
             let (mut writer, torn) = transcripts.writer(RUN).unwrap();
             assert_eq!(torn, expected, "cut at {cut}");
-            let aside = disk
-                .files()
-                .get("transcripts/42.torn")
-                .cloned()
-                .unwrap_or_default();
+            let aside = disk.files().get("transcripts/42.torn").cloned().unwrap_or_default();
             assert_eq!(aside, files["transcripts/42.qdt"][whole..]);
             push_lines(&mut writer, 5, 1);
             drop(writer);
@@ -89,10 +75,7 @@ fn c04_what_was_synced_survives_every_power_cut() {
         assert_eq!(seen, lines, "{cut:?}");
         assert_eq!(lines[..40], synced, "{cut:?}");
         for (number, line) in texts(&lines).iter().enumerate() {
-            assert!(
-                line.starts_with(&format!("line {number} of host")),
-                "{cut:?}: {line}"
-            );
+            assert!(line.starts_with(&format!("line {number} of host")), "{cut:?}: {line}");
         }
     }
 }
@@ -111,15 +94,12 @@ fn c06_a_flipped_bit_is_noticed_or_harmless() {
             let mut files = files.clone();
             files.get_mut(name).unwrap()[byte] ^= 1 << (byte % 8);
             let transcripts = on(&MemoryDisk::with_files(&files));
-            let page = transcripts
-                .reader(RUN)
-                .and_then(|mut it| it.page(&all(), &legend()));
+            let page = transcripts.reader(RUN).and_then(|mut it| it.page(&all(), &legend()));
             match page {
                 Ok(page) => assert!(whole.starts_with(&page.lines), "{name} byte {byte}"),
-                Err(TranscriptError::Damaged { .. }) => assert_eq!(
-                    name, "transcripts/42.qdt",
-                    "an index can be made again: byte {byte}"
-                ),
+                Err(TranscriptError::Damaged { .. }) => {
+                    assert_eq!(name, "transcripts/42.qdt", "an index can be made again: byte {byte}")
+                }
                 Err(error) => panic!("{name} byte {byte}: {error}"),
             }
         }
@@ -130,9 +110,7 @@ fn c06_a_flipped_bit_is_noticed_or_harmless() {
 fn damage_before_the_end_is_moved_aside_and_told_as_damage() {
     let disk = MemoryDisk::new();
     let (mut writer, _) = on(&disk).writer(RUN).unwrap();
-    let noise: Vec<u8> = (0..100_000_u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8)
-        .collect();
+    let noise: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
     push_lines(&mut writer, 0, 2);
     let good = disk.files()["transcripts/42.qdt"].len();
     writer.push(key(0, 0), Stream::Out, at(9), &noise).unwrap();
@@ -145,10 +123,7 @@ fn damage_before_the_end_is_moved_aside_and_told_as_damage() {
     drop(writer);
     let torn = torn.unwrap();
     assert_eq!((torn.offset, torn.damage.is_some()), (good as u64, true));
-    assert_eq!(
-        disk.files()["transcripts/42.torn"],
-        files["transcripts/42.qdt"][good..]
-    );
+    assert_eq!(disk.files()["transcripts/42.torn"], files["transcripts/42.qdt"][good..]);
 }
 
 #[test]
@@ -159,12 +134,8 @@ fn c07_a_full_disk_loses_nothing() {
         disk.plan(fault.map(|(after, fault)| (disk.operations() + after, fault)));
         let mut failures = 0;
         for n in 0..6_u32 {
-            let text = format!("{n}: ")
-                .into_bytes()
-                .into_iter()
-                .chain(vec![b'x'; 40_000])
-                .chain(*b"\n")
-                .collect::<Vec<_>>();
+            let text =
+                format!("{n}: ").into_bytes().into_iter().chain(vec![b'x'; 40_000]).chain(*b"\n").collect::<Vec<_>>();
             let mut rest = text.as_slice();
             while let Err(not_taken) = writer.push(key(n % 2, 0), Stream::Out, at(0), rest) {
                 rest = &rest[not_taken.taken..];
@@ -182,24 +153,15 @@ fn c07_a_full_disk_loses_nothing() {
         };
         let printed = [finish(0), finish(1)];
         writer.sync().unwrap();
-        (
-            printed,
-            failures,
-            every(&mut transcripts.reader(RUN).unwrap(), &all()),
-        )
+        (printed, failures, every(&mut transcripts.reader(RUN).unwrap(), &all()))
     };
     let (printed, failures, lines) = write(&MemoryDisk::new(), None);
     assert_eq!((failures, lines.len()), (0, 6));
     let mut faults_met = 0;
     for after in 1..60 {
         for fault in [Fault::NoSpace, Fault::ShortWrite(7), Fault::ShortWrite(50)] {
-            let (printed_now, failures, lines_now) =
-                write(&MemoryDisk::new(), Some((after, fault)));
-            assert_eq!(
-                (printed_now, &lines_now),
-                (printed, &lines),
-                "{fault:?} at {after}"
-            );
+            let (printed_now, failures, lines_now) = write(&MemoryDisk::new(), Some((after, fault)));
+            assert_eq!((printed_now, &lines_now), (printed, &lines), "{fault:?} at {after}");
             faults_met += failures;
         }
     }
@@ -218,9 +180,7 @@ fn c09_a_failed_sync_stops_the_writer() {
         matches!(writer.sync(), Err(TranscriptError::Poisoned(_))),
         "a later sync says nothing about the bytes before"
     );
-    let refused = writer
-        .push(key(1, 0), Stream::Out, at(0), b"b\n")
-        .unwrap_err();
+    let refused = writer.push(key(1, 0), Stream::Out, at(0), b"b\n").unwrap_err();
     assert!(matches!(refused.why, TranscriptError::Poisoned(_)));
 }
 

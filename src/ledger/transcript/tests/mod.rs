@@ -23,9 +23,7 @@ fn on(disk: &MemoryDisk) -> Transcripts {
 
 fn legend() -> Legend {
     Legend {
-        hosts: (0..8)
-            .map(|n| ServerName::new(format!("web-{n}")))
-            .collect(),
+        hosts: (0..8).map(|n| ServerName::new(format!("web-{n}"))).collect(),
         preflight: vec![StepId::new("disk")],
         steps: vec![StepId::new("drain"), StepId::new("restart")],
         verify: vec![StepId::new("healthy")],
@@ -34,14 +32,7 @@ fn legend() -> Legend {
 
 /// The first try of step `step` on host `host`.
 fn key(host: u32, step: u16) -> OrderKey {
-    OrderKey {
-        run: RUN,
-        slot: Slot {
-            item: Item::Step(step),
-            host: Some(HostIx(host)),
-        },
-        attempt: 1,
-    }
+    OrderKey { run: RUN, slot: Slot { item: Item::Step(step), host: Some(HostIx(host)) }, attempt: 1 }
 }
 
 fn at(ms: i64) -> Timestamp {
@@ -49,15 +40,7 @@ fn at(ms: i64) -> Timestamp {
 }
 
 fn all() -> LogQuery {
-    LogQuery {
-        run: RUN,
-        host: None,
-        item: None,
-        stream: None,
-        matching: None,
-        from: LogFrom::Line(0),
-        count: 1_000,
-    }
+    LogQuery { run: RUN, host: None, item: None, stream: None, matching: None, from: LogFrom::Line(0), count: 1_000 }
 }
 
 /// Every line a question means, page by page.
@@ -65,15 +48,7 @@ fn every(reader: &mut Reader, query: &LogQuery) -> Vec<LogLine> {
     let mut lines: Vec<LogLine> = Vec::new();
     loop {
         let from = LogFrom::Line(lines.len() as u64);
-        let page = reader
-            .page(
-                &LogQuery {
-                    from,
-                    ..query.clone()
-                },
-                &legend(),
-            )
-            .unwrap();
+        let page = reader.page(&LogQuery { from, ..query.clone() }, &legend()).unwrap();
         assert_eq!(page.first, lines.len() as u64);
         if page.lines.is_empty() {
             assert_eq!(page.total, lines.len() as u64);
@@ -84,10 +59,7 @@ fn every(reader: &mut Reader, query: &LogQuery) -> Vec<LogLine> {
 }
 
 fn texts(lines: &[LogLine]) -> Vec<String> {
-    lines
-        .iter()
-        .map(|it| String::from_utf8_lossy(&it.bytes).into_owned())
-        .collect()
+    lines.iter().map(|it| String::from_utf8_lossy(&it.bytes).into_owned()).collect()
 }
 
 fn text_of(page: &LogPage) -> Vec<String> {
@@ -96,10 +68,7 @@ fn text_of(page: &LogPage) -> Vec<String> {
 
 /// What lines a text has, by eye.
 fn split(text: &[u8]) -> Vec<Vec<u8>> {
-    let mut lines: Vec<Vec<u8>> = text
-        .split(|byte| *byte == b'\n')
-        .map(<[u8]>::to_vec)
-        .collect();
+    let mut lines: Vec<Vec<u8>> = text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     if lines.last().is_some_and(Vec::is_empty) {
         lines.pop();
     }

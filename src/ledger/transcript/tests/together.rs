@@ -27,19 +27,13 @@ fn no_line_is_lost_between_a_writer_and_its_viewers() {
         for host in 0..HOSTS {
             let to = to.clone();
             scope.spawn(move || {
-                let text: Vec<u8> = (0..LINES)
-                    .flat_map(|n| format!("host {host} line {n}\n").into_bytes())
-                    .collect();
+                let text: Vec<u8> = (0..LINES).flat_map(|n| format!("host {host} line {n}\n").into_bytes()).collect();
                 // Cut anywhere, in pieces of all sizes.
                 let mut rest = text.as_slice();
                 let mut size = 1;
                 while !rest.is_empty() {
                     let (piece, after) = rest.split_at(size.min(rest.len()));
-                    to.send(Told::Output {
-                        host,
-                        bytes: piece.to_vec(),
-                    })
-                    .unwrap();
+                    to.send(Told::Output { host, bytes: piece.to_vec() }).unwrap();
                     (rest, size) = (after, size * 7 % 9_973 + 1);
                 }
                 to.send(Told::Ended(host)).unwrap();
@@ -51,9 +45,7 @@ fn no_line_is_lost_between_a_writer_and_its_viewers() {
             for told in from {
                 now += 1;
                 match told {
-                    Told::Output { host, bytes } => writer
-                        .push(key(host, 0), Stream::Out, at(now), &bytes)
-                        .unwrap(),
+                    Told::Output { host, bytes } => writer.push(key(host, 0), Stream::Out, at(now), &bytes).unwrap(),
                     Told::Ended(host) => {
                         assert_eq!(writer.finish(key(host, 0)).unwrap().lines, u64::from(LINES))
                     }
@@ -68,26 +60,10 @@ fn no_line_is_lost_between_a_writer_and_its_viewers() {
             let mut of_one = 0;
             while (lines.len() as u64) < total {
                 let next = LogFrom::Line(lines.len() as u64);
-                let page = reader
-                    .page(
-                        &LogQuery {
-                            from: next,
-                            ..all()
-                        },
-                        &legend(),
-                    )
-                    .unwrap();
+                let page = reader.page(&LogQuery { from: next, ..all() }, &legend()).unwrap();
                 lines.extend(page.lines);
                 let page = reader
-                    .page(
-                        &LogQuery {
-                            host: Some("web-2".into()),
-                            from: LogFrom::End,
-                            count: 3,
-                            ..all()
-                        },
-                        &legend(),
-                    )
+                    .page(&LogQuery { host: Some("web-2".into()), from: LogFrom::End, count: 3, ..all() }, &legend())
                     .unwrap();
                 assert!(page.total >= of_one, "a count never shrinks");
                 of_one = page.total;
@@ -109,20 +85,9 @@ fn no_line_is_lost_between_a_writer_and_its_viewers() {
         let lines = pages.join().unwrap();
         for host in 0..HOSTS {
             let name = format!("web-{host}");
-            let of_host: Vec<String> = texts(
-                &lines
-                    .iter()
-                    .filter(|it| it.host == name)
-                    .cloned()
-                    .collect::<Vec<_>>(),
-            );
+            let of_host: Vec<String> = texts(&lines.iter().filter(|it| it.host == name).cloned().collect::<Vec<_>>());
             assert_eq!(of_host.len(), LINES as usize);
-            assert!(
-                of_host
-                    .iter()
-                    .zip(0..)
-                    .all(|(it, n)| *it == format!("host {host} line {n}"))
-            );
+            assert!(of_host.iter().zip(0..).all(|(it, n)| *it == format!("host {host} line {n}")));
         }
         let (seen, missed) = watched.join().unwrap();
         assert_eq!(seen.len() as u64 + missed, total);

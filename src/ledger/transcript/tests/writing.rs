@@ -11,75 +11,29 @@ fn lines_of_several_hosts_read_back_with_names_and_times() {
     let transcripts = on(&disk);
     let (mut writer, torn) = transcripts.writer(RUN).unwrap();
     assert_eq!(torn, None);
+    writer.push(key(0, 0), Stream::Out, at(0), b"draining\r\nhal").unwrap();
+    writer.push(key(1, 1), Stream::Err, at(5), b"warning: slow\n").unwrap();
+    writer.push(key(0, 0), Stream::Out, at(10), b"f way\n").unwrap();
     writer
-        .push(key(0, 0), Stream::Out, at(0), b"draining\r\nhal")
-        .unwrap();
-    writer
-        .push(key(1, 1), Stream::Err, at(5), b"warning: slow\n")
-        .unwrap();
-    writer
-        .push(key(0, 0), Stream::Out, at(10), b"f way\n")
-        .unwrap();
-    writer
-        .push(
-            OrderKey {
-                slot: Slot {
-                    item: Item::Reach,
-                    host: None,
-                },
-                ..key(0, 0)
-            },
-            Stream::Note,
-            at(20),
-            b"began",
-        )
+        .push(OrderKey { slot: Slot { item: Item::Reach, host: None }, ..key(0, 0) }, Stream::Note, at(20), b"began")
         .unwrap();
     writer.finish(key(0, 0)).unwrap();
     drop(writer);
     let mut reader = transcripts.reader(RUN).unwrap();
     let page = reader.page(&all(), &legend()).unwrap();
-    assert_eq!(
-        text_of(&page),
-        ["draining", "half way", "warning: slow"],
-        "an open line is not in the log"
-    );
+    assert_eq!(text_of(&page), ["draining", "half way", "warning: slow"], "an open line is not in the log");
     let line = &page.lines[1];
     assert_eq!(
-        (
-            line.number,
-            line.at,
-            line.host.as_str(),
-            line.step.as_str(),
-            line.attempt
-        ),
+        (line.number, line.at, line.host.as_str(), line.step.as_str(), line.attempt),
         (1, at(0), "web-0", "drain", 1)
     );
-    assert_eq!(
-        (page.lines[2].host.as_str(), page.lines[2].stream),
-        ("web-1", Stream::Err)
-    );
+    assert_eq!((page.lines[2].host.as_str(), page.lines[2].stream), ("web-1", Stream::Err));
     // Whoever opens it next ends what was left open.
     drop(transcripts.writer(RUN).unwrap());
-    let page = transcripts
-        .reader(RUN)
-        .unwrap()
-        .page(
-            &LogQuery {
-                host: Some(String::new()),
-                ..all()
-            },
-            &legend(),
-        )
-        .unwrap();
+    let page =
+        transcripts.reader(RUN).unwrap().page(&LogQuery { host: Some(String::new()), ..all() }, &legend()).unwrap();
     assert_eq!(text_of(&page), ["began"]);
-    assert_eq!(
-        (
-            page.lines[0].host.as_str(),
-            page.lines[0].step.as_str(),
-            page.lines[0].at
-        ),
-        ("", "reach", at(20))
-    );
+    assert_eq!((page.lines[0].host.as_str(), page.lines[0].step.as_str(), page.lines[0].at), ("", "reach", at(20)));
 }
 
 #[test]
@@ -93,23 +47,9 @@ fn output_waits_for_more_but_not_long() {
     assert_eq!(writer.tick(at(49)).unwrap(), Some(at(50)));
     assert_eq!(size(), empty);
     assert_eq!(writer.tick(at(50)).unwrap(), None);
-    assert_eq!(
-        size(),
-        empty + frame::HEADER_BYTES + 4,
-        "one frame for both"
-    );
-    writer
-        .push(
-            key(0, 0),
-            Stream::Out,
-            at(60),
-            &vec![b'x'; frame::FRAME_BYTES_MAX],
-        )
-        .unwrap();
-    assert!(
-        size() > empty + 2 * frame::HEADER_BYTES,
-        "a full frame does not wait"
-    );
+    assert_eq!(size(), empty + frame::HEADER_BYTES + 4, "one frame for both");
+    writer.push(key(0, 0), Stream::Out, at(60), &vec![b'x'; frame::FRAME_BYTES_MAX]).unwrap();
+    assert!(size() > empty + 2 * frame::HEADER_BYTES, "a full frame does not wait");
 }
 
 #[test]
@@ -119,16 +59,11 @@ fn what_one_stream_said_first_stands_first() {
     let (mut writer, _) = transcripts.writer(RUN).unwrap();
     for n in 0..6 {
         let stream = if n % 2 == 0 { Stream::Out } else { Stream::Err };
-        writer
-            .push(key(0, 0), stream, at(n), format!("{n}\n").as_bytes())
-            .unwrap();
+        writer.push(key(0, 0), stream, at(n), format!("{n}\n").as_bytes()).unwrap();
     }
     writer.finish(key(0, 0)).unwrap();
     let mut reader = transcripts.reader(RUN).unwrap();
-    assert_eq!(
-        texts(&every(&mut reader, &all())),
-        ["0", "1", "2", "3", "4", "5"]
-    );
+    assert_eq!(texts(&every(&mut reader, &all())), ["0", "1", "2", "3", "4", "5"]);
 }
 
 #[test]
@@ -136,30 +71,17 @@ fn a_digest_covers_output_and_not_our_notes() {
     let disk = MemoryDisk::new();
     let transcripts = on(&disk);
     let (mut writer, _) = transcripts.writer(RUN).unwrap();
-    writer
-        .push(key(0, 0), Stream::Note, at(0), b"began\n")
-        .unwrap();
-    writer
-        .push(key(0, 0), Stream::Out, at(1), b"one\ntwo")
-        .unwrap();
-    writer
-        .push(key(0, 0), Stream::Err, at(2), b"three\n")
-        .unwrap();
+    writer.push(key(0, 0), Stream::Note, at(0), b"began\n").unwrap();
+    writer.push(key(0, 0), Stream::Out, at(1), b"one\ntwo").unwrap();
+    writer.push(key(0, 0), Stream::Err, at(2), b"three\n").unwrap();
     let printed = writer.finish(key(0, 0)).unwrap();
-    assert_eq!(
-        (printed.sha256, printed.bytes, printed.lines),
-        (Digest::of(b"one\ntwothree\n"), 13, 3)
-    );
+    assert_eq!((printed.sha256, printed.bytes, printed.lines), (Digest::of(b"one\ntwothree\n"), 13, 3));
     writer.sync().unwrap();
     // The record has the digest: nothing may change it any more.
-    let late = writer
-        .push(key(0, 0), Stream::Out, at(3), b"late\n")
-        .unwrap_err();
+    let late = writer.push(key(0, 0), Stream::Out, at(3), b"late\n").unwrap_err();
     assert!(matches!(late.why, TranscriptError::Finished(it) if it == key(0, 0)));
     assert_eq!(late.taken, 0);
-    writer
-        .push(key(0, 0), Stream::Note, at(4), b"ended\n")
-        .unwrap();
+    writer.push(key(0, 0), Stream::Note, at(4), b"ended\n").unwrap();
     writer.finish(key(0, 0)).unwrap();
     let mut reader = transcripts.reader(RUN).unwrap();
     assert_eq!(reader.printed(key(0, 0)).unwrap(), printed);
@@ -177,18 +99,12 @@ fn one_writer_at_a_time() {
     let disk = MemoryDisk::new();
     let transcripts = on(&disk);
     let first = transcripts.writer(RUN).unwrap();
-    assert!(matches!(
-        transcripts.clone().writer(RUN),
-        Err(TranscriptError::Busy(RUN))
-    ));
+    assert!(matches!(transcripts.clone().writer(RUN), Err(TranscriptError::Busy(RUN))));
     assert!(transcripts.live_of(RUN).is_some());
     drop(first);
     assert!(transcripts.live_of(RUN).is_none());
     assert!(transcripts.writer(RUN).is_ok());
-    assert!(matches!(
-        transcripts.reader(RunId(7)),
-        Err(TranscriptError::Missing(RunId(7)))
-    ));
+    assert!(matches!(transcripts.reader(RunId(7)), Err(TranscriptError::Missing(RunId(7)))));
     assert_eq!(transcripts.runs().unwrap(), [RUN]);
 }
 
@@ -202,18 +118,8 @@ fn z52_a_newer_transcript_is_refused() {
     let check = crc32c::crc32c(&head[..20]).to_le_bytes();
     head[20..24].copy_from_slice(&check);
     let transcripts = on(&MemoryDisk::with_files(&files));
-    assert!(matches!(
-        transcripts.reader(RUN),
-        Err(TranscriptError::Newer {
-            found: 2,
-            known: 1,
-            ..
-        })
-    ));
-    assert!(matches!(
-        transcripts.writer(RUN),
-        Err(TranscriptError::Newer { .. })
-    ));
+    assert!(matches!(transcripts.reader(RUN), Err(TranscriptError::Newer { found: 2, known: 1, .. })));
+    assert!(matches!(transcripts.writer(RUN), Err(TranscriptError::Newer { .. })));
 }
 
 #[test]
@@ -221,9 +127,7 @@ fn a_line_without_end_is_cut_and_not_lost() {
     let disk = MemoryDisk::new();
     let transcripts = on(&disk);
     let (mut writer, _) = transcripts.writer(RUN).unwrap();
-    let long: Vec<u8> = (0..lines::LINE_BYTES_MAX * 2 + 17)
-        .map(|n| b'a' + (n % 23) as u8)
-        .collect();
+    let long: Vec<u8> = (0..lines::LINE_BYTES_MAX * 2 + 17).map(|n| b'a' + (n % 23) as u8).collect();
     for part in long.chunks(10_007) {
         writer.push(key(3, 1), Stream::Out, at(0), part).unwrap();
         writer.tick(at(100)).unwrap();
@@ -235,13 +139,7 @@ fn a_line_without_end_is_cut_and_not_lost() {
         lines.iter().map(|it| it.bytes.len()).collect::<Vec<_>>(),
         [lines::LINE_BYTES_MAX, lines::LINE_BYTES_MAX, 17]
     );
-    assert_eq!(
-        lines
-            .iter()
-            .flat_map(|it| it.bytes.clone())
-            .collect::<Vec<_>>(),
-        long
-    );
+    assert_eq!(lines.iter().flat_map(|it| it.bytes.clone()).collect::<Vec<_>>(), long);
 }
 
 #[test]
@@ -250,93 +148,37 @@ fn live_lines_carry_their_numbers_and_say_what_was_missed() {
     let transcripts = on(&disk);
     let (mut writer, _) = transcripts.writer(RUN).unwrap();
     let live = transcripts.live_of(RUN).unwrap();
-    writer
-        .push(key(0, 0), Stream::Out, at(0), b"one\ntwo\nPass")
-        .unwrap();
+    writer.push(key(0, 0), Stream::Out, at(0), b"one\ntwo\nPass").unwrap();
     writer.tick(at(60)).unwrap();
     let tail = live.since(0, &Filter::default(), 10);
     assert_eq!(
-        tail.lines
-            .iter()
-            .map(|it| (it.number, it.bytes.as_slice()))
-            .collect::<Vec<_>>(),
+        tail.lines.iter().map(|it| (it.number, it.bytes.as_slice())).collect::<Vec<_>>(),
         [(Some(0), &b"one"[..]), (Some(1), b"two")]
     );
     assert_eq!((tail.next, tail.missed), (2, 0));
-    assert_eq!(
-        tail.open
-            .iter()
-            .map(|it| it.bytes.as_slice())
-            .collect::<Vec<_>>(),
-        [b"Pass"]
-    );
-    writer
-        .push(key(0, 0), Stream::Out, at(70), b"word: \n")
-        .unwrap();
-    writer
-        .push(key(1, 0), Stream::Out, at(70), b"other\n")
-        .unwrap();
+    assert_eq!(tail.open.iter().map(|it| it.bytes.as_slice()).collect::<Vec<_>>(), [b"Pass"]);
+    writer.push(key(0, 0), Stream::Out, at(70), b"word: \n").unwrap();
+    writer.push(key(1, 0), Stream::Out, at(70), b"other\n").unwrap();
     writer.tick(at(200)).unwrap();
-    let tail = live.since(
-        2,
-        &Filter {
-            host: Hosts::One(HostIx(0)),
-            ..Filter::default()
-        },
-        10,
-    );
+    let tail = live.since(2, &Filter { host: Hosts::One(HostIx(0)), ..Filter::default() }, 10);
     assert_eq!(
-        tail.lines
-            .iter()
-            .map(|it| (it.number, it.at, it.bytes.as_slice()))
-            .collect::<Vec<_>>(),
+        tail.lines.iter().map(|it| (it.number, it.at, it.bytes.as_slice())).collect::<Vec<_>>(),
         [(Some(2), at(0), &b"Password: "[..])]
     );
-    assert_eq!(
-        (tail.next, tail.open.len()),
-        (4, 0),
-        "lines of others are passed over"
-    );
-    assert_eq!(
-        live.since(1, &Filter::default(), 1).next,
-        2,
-        "a full page goes on where it stopped"
-    );
+    assert_eq!((tail.next, tail.open.len()), (4, 0), "lines of others are passed over");
+    assert_eq!(live.since(1, &Filter::default(), 1).next, 2, "a full page goes on where it stopped");
     // Far more than the ring holds.
     for n in 0..400 {
-        writer
-            .push(
-                key(2, 0),
-                Stream::Out,
-                at(300),
-                format!("{n:04096}\n").as_bytes(),
-            )
-            .unwrap();
+        writer.push(key(2, 0), Stream::Out, at(300), format!("{n:04096}\n").as_bytes()).unwrap();
     }
     writer.finish(key(2, 0)).unwrap();
     let tail = live.since(4, &Filter::default(), usize::MAX);
     let first = tail.lines[0].number.unwrap();
-    assert_eq!(
-        (first - 4, tail.next, live.ended()),
-        (tail.missed, 404, 404)
-    );
-    assert!(
-        tail.missed > 200 && tail.lines.len() > 64,
-        "{}",
-        tail.missed
-    );
+    assert_eq!((first - 4, tail.next, live.ended()), (tail.missed, 404, 404));
+    assert!(tail.missed > 200 && tail.lines.len() > 64, "{}", tail.missed);
     assert!(tail.lines.iter().map(|it| it.bytes.len()).sum::<usize>() <= LIVE_RING_BYTES_MAX);
     let mut reader = transcripts.reader(RUN).unwrap();
-    let missed = reader
-        .page(
-            &LogQuery {
-                from: LogFrom::Line(4),
-                count: 2,
-                ..all()
-            },
-            &legend(),
-        )
-        .unwrap();
+    let missed = reader.page(&LogQuery { from: LogFrom::Line(4), count: 2, ..all() }, &legend()).unwrap();
     assert_eq!(missed.lines[1].bytes, format!("{:04096}", 1).into_bytes());
     assert_eq!(live.last(&Filter::default(), 3).lines.len(), 3);
 }
@@ -344,17 +186,9 @@ fn live_lines_carry_their_numbers_and_say_what_was_missed() {
 /// Something that happens to a writer.
 #[derive(Debug, Clone)]
 enum Step {
-    Push {
-        host: u32,
-        step: u16,
-        stream: Stream,
-        text: Vec<u8>,
-    },
+    Push { host: u32, step: u16, stream: Stream, text: Vec<u8> },
     Wait(i64),
-    Finish {
-        host: u32,
-        step: u16,
-    },
+    Finish { host: u32, step: u16 },
 }
 
 fn step() -> impl Strategy<Value = Step> {

@@ -35,30 +35,12 @@ fn char(c: char) -> Input {
 
 #[test]
 fn plain_keys() {
-    assert_eq!(
-        typed("aA é漢😀".as_bytes()),
-        ['a', 'A', ' ', 'é', '漢', '😀'].map(char)
-    );
-    assert_eq!(
-        typed(b"\r\t\x7f"),
-        [
-            key(KeyCode::Enter),
-            key(KeyCode::Tab),
-            key(KeyCode::Backspace)
-        ]
-    );
-    assert_eq!(
-        typed(b"\x08"),
-        [key(KeyCode::Backspace)],
-        "some terminals send this for Backspace"
-    );
+    assert_eq!(typed("aA é漢😀".as_bytes()), ['a', 'A', ' ', 'é', '漢', '😀'].map(char));
+    assert_eq!(typed(b"\r\t\x7f"), [key(KeyCode::Enter), key(KeyCode::Tab), key(KeyCode::Backspace)]);
+    assert_eq!(typed(b"\x08"), [key(KeyCode::Backspace)], "some terminals send this for Backspace");
     assert_eq!(
         typed(b"\x03\x0c\x00"),
-        [
-            Input::Key(Key::ctrl('c')),
-            Input::Key(Key::ctrl('l')),
-            Input::Key(Key::ctrl(' '))
-        ]
+        [Input::Key(Key::ctrl('c')), Input::Key(Key::ctrl('l')), Input::Key(Key::ctrl(' '))]
     );
 }
 
@@ -92,22 +74,12 @@ fn keys_with_sequences() {
         (b"\x1b[97;1:2u", KeyCode::Char('a'), Mods::NONE),
     ];
     for (bytes, code, mods) in table {
-        assert_eq!(
-            typed(bytes),
-            [held(*code, *mods)],
-            "{}",
-            bytes.escape_ascii()
-        );
+        assert_eq!(typed(bytes), [held(*code, *mods)], "{}", bytes.escape_ascii());
         for cut in 0..bytes.len() {
             let mut decoder = Decoder::new();
             let mut out = decoder.feed(&bytes[..cut], START);
             out.extend(decoder.feed(&bytes[cut..], ms(49)));
-            assert_eq!(
-                out,
-                [held(*code, *mods)],
-                "{} cut at {cut}",
-                bytes.escape_ascii()
-            );
+            assert_eq!(out, [held(*code, *mods)], "{} cut at {cut}", bytes.escape_ascii());
             assert_eq!(decoder.deadline(), None);
         }
     }
@@ -123,45 +95,23 @@ fn escape_needs_quiet() {
     assert_eq!(decoder.deadline(), None);
     assert!(decoder.tick(ms(500)).is_empty());
     assert!(decoder.feed(b"\x1b", ms(600)).is_empty());
-    assert_eq!(
-        decoder.feed(b"j", ms(700)),
-        [key(KeyCode::Esc), char('j')],
-        "late bytes are not part of it"
-    );
+    assert_eq!(decoder.feed(b"j", ms(700)), [key(KeyCode::Esc), char('j')], "late bytes are not part of it");
     assert_eq!(typed(b"\x1b\x1b"), [key(KeyCode::Esc), key(KeyCode::Esc)]);
-    assert_eq!(
-        typed(b"\x1b\x1bj"),
-        [key(KeyCode::Esc), held(KeyCode::Char('j'), Mods::ALT)]
-    );
+    assert_eq!(typed(b"\x1b\x1bj"), [key(KeyCode::Esc), held(KeyCode::Char('j'), Mods::ALT)]);
 }
 
 #[test]
 fn an_unfinished_sequence_is_given_up() {
-    for begun in [
-        "\x1b[",
-        "\x1bO",
-        "\x1b[1;",
-        "\x1b]11;rgb:",
-        "\x1bP",
-        "\x1b[M ",
-        "\x1b[<0;1",
-        "\x1b\x1b[1",
-    ] {
+    for begun in ["\x1b[", "\x1bO", "\x1b[1;", "\x1b]11;rgb:", "\x1bP", "\x1b[M ", "\x1b[<0;1", "\x1b\x1b[1"] {
         let mut decoder = Decoder::new();
-        assert!(
-            decoder.feed(begun.as_bytes(), START).is_empty(),
-            "{begun:?}"
-        );
+        assert!(decoder.feed(begun.as_bytes(), START).is_empty(), "{begun:?}");
         assert_eq!(decoder.deadline(), Some(ms(100)), "{begun:?}");
         assert!(decoder.tick(ms(50)).is_empty(), "{begun:?}");
         assert!(decoder.tick(ms(100)).is_empty(), "{begun:?}");
         assert_eq!(decoder.feed(b"q", ms(101)), [char('q')], "{begun:?}");
     }
     assert_eq!(typed(b"\xe6\xbc"), [], "half a character is none");
-    assert_eq!(
-        typed(b"\xe6\xbcq\xffw\xe6\x1b[A"),
-        [char('q'), char('w'), key(KeyCode::Up)]
-    );
+    assert_eq!(typed(b"\xe6\xbcq\xffw\xe6\x1b[A"), [char('q'), char('w'), key(KeyCode::Up)]);
 }
 
 #[test]
@@ -203,12 +153,7 @@ fn t_unknown_sequences_never_become_text() {
     ];
     for bytes in strange {
         assert_eq!(typed(bytes), [], "{}", bytes.escape_ascii());
-        assert_eq!(
-            typed(&[*bytes, b"\x1b[A"].concat()),
-            [key(KeyCode::Up)],
-            "{}",
-            bytes.escape_ascii()
-        );
+        assert_eq!(typed(&[*bytes, b"\x1b[A"].concat()), [key(KeyCode::Up)], "{}", bytes.escape_ascii());
     }
     let long = [b"\x1b[".as_slice(), &[b'1'; 10_000], b"Aq"].concat();
     assert_eq!(typed(&long), [char('q')]);
@@ -227,20 +172,9 @@ fn the_mouse() {
             mouse(MouseKind::ScrollDown, 0, 1)
         ]
     );
-    assert_eq!(
-        typed(b"\x1b[<2;5;5M\x1b[<35;5;5M\x1b[<1;5;5m\x1b[<66;1;1M"),
-        [],
-        "other buttons, movement, sideways"
-    );
-    assert_eq!(
-        typed(b"\x1b[M !\"q"),
-        [mouse(MouseKind::Down, 0, 1), char('q')]
-    );
-    assert_eq!(
-        typed(b"\x1b[M\x10!!q"),
-        [char('q')],
-        "a wrong report takes its three bytes with it"
-    );
+    assert_eq!(typed(b"\x1b[<2;5;5M\x1b[<35;5;5M\x1b[<1;5;5m\x1b[<66;1;1M"), [], "other buttons, movement, sideways");
+    assert_eq!(typed(b"\x1b[M !\"q"), [mouse(MouseKind::Down, 0, 1), char('q')]);
+    assert_eq!(typed(b"\x1b[M\x10!!q"), [char('q')], "a wrong report takes its three bytes with it");
 }
 
 #[test]
@@ -250,43 +184,23 @@ fn pastes_are_text() {
         [Input::Paste("a\x1b[A\x03q\nb\nc".into()), char('x')]
     );
     assert_eq!(typed(b"\x1b[200~\x1b[201~"), [Input::Paste(String::new())]);
-    assert_eq!(
-        typed(b"\x1b[200~\x1b[20\x1b[201\x1b\x1b[201~"),
-        [Input::Paste("\x1b[20\x1b[201\x1b".into())]
-    );
-    assert_eq!(
-        typed(b"\x1b[200~\xff\x1b[201~"),
-        [Input::Paste("\u{fffd}".into())]
-    );
+    assert_eq!(typed(b"\x1b[200~\x1b[20\x1b[201\x1b\x1b[201~"), [Input::Paste("\x1b[20\x1b[201\x1b".into())]);
+    assert_eq!(typed(b"\x1b[200~\xff\x1b[201~"), [Input::Paste("\u{fffd}".into())]);
 }
 
 #[test]
 fn t_pastes_are_capped() {
     let paste = |bytes: usize| [PASTE_BEGIN, &vec![b'y'; bytes], PASTE_END, b"q"].concat();
-    assert_eq!(
-        typed(&paste(PASTE_BYTES_MAX)),
-        [Input::Paste("y".repeat(PASTE_BYTES_MAX)), char('q')]
-    );
-    assert_eq!(
-        typed(&paste(PASTE_BYTES_MAX + 1)),
-        [Input::PasteRefused, char('q')]
-    );
-    assert_eq!(
-        typed(&paste(10 * 1024 * 1024)),
-        [Input::PasteRefused, char('q')]
-    );
+    assert_eq!(typed(&paste(PASTE_BYTES_MAX)), [Input::Paste("y".repeat(PASTE_BYTES_MAX)), char('q')]);
+    assert_eq!(typed(&paste(PASTE_BYTES_MAX + 1)), [Input::PasteRefused, char('q')]);
+    assert_eq!(typed(&paste(10 * 1024 * 1024)), [Input::PasteRefused, char('q')]);
     let mut decoder = Decoder::new();
     assert!(decoder.feed(&paste(0)[..6], START).is_empty());
     for _ in 0..100 {
         assert!(decoder.feed(&[b'y'; 8192], START).is_empty());
     }
-    let State::Paste(paste) = &decoder.state else {
-        panic!("still pasting")
-    };
-    assert!(
-        paste.bytes.capacity() <= 2 * PASTE_BYTES_MAX,
-        "what is refused is not kept"
-    );
+    let State::Paste(paste) = &decoder.state else { panic!("still pasting") };
+    assert!(paste.bytes.capacity() <= 2 * PASTE_BYTES_MAX, "what is refused is not kept");
 }
 
 #[test]
@@ -294,10 +208,7 @@ fn a_paste_that_stalls_is_not_taken_for_keys() {
     let mut decoder = Decoder::new();
     assert!(decoder.feed(b"\x1b[200~rm -rf", START).is_empty());
     assert!(decoder.tick(ms(30_000)).is_empty());
-    assert_eq!(
-        decoder.feed(b"x\x1b[201~", ms(30_000)),
-        [Input::Paste("rm -rfx".into())]
-    );
+    assert_eq!(decoder.feed(b"x\x1b[201~", ms(30_000)), [Input::Paste("rm -rfx".into())]);
     assert!(decoder.feed(b"\x1b[200~never ended", ms(31_000)).is_empty());
     assert_eq!(decoder.tick(ms(91_000)), [Input::PasteRefused]);
     assert_eq!(decoder.feed(b"q", ms(91_001)), [char('q')]);

@@ -1,0 +1,292 @@
+//! What can be typed behind `:`. Commands with a name of their own stand in [`TABLE`]; everything else is the key table
+//! once more, by its words: whoever forgot a key types what it does.
+
+use super::effect::{Do, Effect, push};
+use super::keymap::{self, Act, Anywhere, Bound, Place, Scope};
+use super::model::Cx;
+use super::screens::{Screen, live::Live, past::Past, propose::Propose};
+use crate::domain::{PersonId, RunId, RunbookId, WorkspaceId, duration};
+
+/// What a screen is told by a command that only it can carry out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PaletteAct {
+    /// Go to the first line of the log of so many milliseconds ago.
+    Since(u64),
+    /// Write what is shown to a file of this name.
+    Save(String),
+    /// Put what is shown into the terminal's clipboard.
+    Copy,
+}
+
+/// What stands behind a command's name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Takes {
+    Nothing,
+    Person,
+    Theme,
+    Span,
+    File,
+    Run,
+    Runbook,
+}
+
+impl Takes {
+    /// As help prints it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Takes::Nothing => "",
+            Takes::Person => "PERSON",
+            Takes::Theme => "NAME",
+            Takes::Span => "5m",
+            Takes::File => "FILE",
+            Takes::Run => "RUN",
+            Takes::Runbook => "RUNBOOK [WORKSPACE]",
+        }
+    }
+}
+
+/// A command with a name of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    /// Its name, then what else it is called.
+    pub names: &'static [&'static str],
+    /// What stands behind it.
+    pub takes: Takes,
+    /// A sentence for help.
+    pub help: &'static str,
+    does: Does,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Does {
+    Go(Place),
+    Propose,
+    Run,
+    Since,
+    Save,
+    Copy,
+    As,
+    Theme,
+    Mouse,
+    Help,
+    Quit,
+}
+
+const fn named(names: &'static [&'static str], takes: Takes, does: Does, help: &'static str) -> Named {
+    Named { names, takes, help, does }
+}
+
+/// Commands with a name of their own.
+pub const TABLE: &[Named] = &[
+    named(&["home"], Takes::Nothing, Does::Go(Place::Home), "What is wrong, what waits for you."),
+    named(&["runbooks", "rb"], Takes::Nothing, Does::Go(Place::Runbooks), "Find a runbook and propose a run."),
+    named(&["runs"], Takes::Nothing, Does::Go(Place::Runs), "Every open run."),
+    named(
+        &["approvals", "ap", "inbox"],
+        Takes::Nothing,
+        Does::Go(Place::Approvals),
+        "Requests that wait for approval.",
+    ),
+    named(
+        &["history", "hist"],
+        Takes::Nothing,
+        Does::Go(Place::History),
+        "Every past run, with its definition as it ran.",
+    ),
+    named(&["audit", "events"], Takes::Nothing, Does::Go(Place::Audit), "Who did what, when, through which door."),
+    named(&["propose", "new"], Takes::Runbook, Does::Propose, "Fill the form for a run of this runbook."),
+    named(&["run", "r"], Takes::Run, Does::Run, "Open this run, live or as it was."),
+    named(&["since"], Takes::Span, Does::Since, "Go to the first line of the log of so long ago."),
+    named(&["save"], Takes::File, Does::Save, "Write the shown log or list to a file of yours."),
+    named(&["copy", "yank"], Takes::Nothing, Does::Copy, "Put the shown log or list into your terminal's clipboard."),
+    named(&["as"], Takes::Person, Does::As, "Sign in afresh as somebody else, where the site allows it."),
+    named(&["theme"], Takes::Theme, Does::Theme, "Take other colours."),
+    named(
+        &["mouse"],
+        Takes::Nothing,
+        Does::Mouse,
+        "Give the mouse to the terminal, to select and copy, or take it back.",
+    ),
+    named(&["help", "keys"], Takes::Nothing, Does::Help, "Every key of this screen."),
+    named(&["quit", "q", "exit"], Takes::Nothing, Does::Quit, "Leave. Runs go on without you."),
+];
+
+/// Something that can be typed, complete.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offer {
+    /// What the line becomes.
+    pub line: String,
+    /// What stands behind it still, as help prints it.
+    pub takes: &'static str,
+    /// What it is called otherwise, or the key that does it.
+    pub also: String,
+    /// A sentence.
+    pub help: String,
+}
+
+/// What a line can become, the likeliest first: names, then what stands behind them, then the words of keys.
+pub fn offers(cx: &Cx<'_>, scope: Scope, themes: &[String], line: &str) -> Vec<Offer> {
+    let typed = line.trim_start().to_lowercase();
+    if let Some((name, rest)) = typed.split_once(' ')
+        && let Some(command) = TABLE.iter().find(|command| command.names.contains(&name))
+        && command.takes != Takes::Nothing
+    {
+        return behind(cx, command, themes, rest);
+    }
+    let of_name = |command: &Named| {
+        let (first, others) = command.names.split_first()?;
+        let hit = command.names.iter().any(|name| name.starts_with(&typed));
+        let line = match command.takes {
+            Takes::Nothing => (*first).to_owned(),
+            Takes::Person | Takes::Theme | Takes::Span | Takes::File | Takes::Run | Takes::Runbook => {
+                format!("{first} ")
+            }
+        };
+        hit.then(|| Offer { line, takes: command.takes.word(), also: others.join(" "), help: command.help.to_owned() })
+    };
+    let of_key = |bound: &&Bound| Offer {
+        line: bound.word.to_lowercase(),
+        takes: "",
+        also: bound.keys.first().copied().map(keymap::label).unwrap_or_default(),
+        help: bound.help.to_owned(),
+    };
+    let mut offers: Vec<Offer> = TABLE.iter().filter_map(of_name).collect();
+    let keys = scope.chain().iter().flat_map(|scope| keymap::own(*scope)).filter(|bound| is_worth_a_word(bound.act));
+    for offer in keys.map(|bound| of_key(&bound)).filter(|offer| offer.line.starts_with(&typed)) {
+        if !offers.iter().any(|known| known.line.trim_end() == offer.line) {
+            offers.push(offer);
+        }
+    }
+    offers
+}
+
+/// Moving about and typing are done by keys alone.
+fn is_worth_a_word(act: Act) -> bool {
+    match act {
+        Act::Anywhere(Anywhere::Palette | Anywhere::Back)
+        | Act::Motion(_)
+        | Act::Form(_)
+        | Act::Line(_)
+        | Act::Go(_) => false,
+        Act::Anywhere(Anywhere::Help | Anywhere::Why | Anywhere::Note | Anywhere::WhatRan)
+        | Act::Row(_)
+        | Act::Approval(_)
+        | Act::Run(_)
+        | Act::Log(_)
+        | Act::Decide(_) => true,
+    }
+}
+
+fn behind(cx: &Cx<'_>, command: &Named, themes: &[String], rest: &str) -> Vec<Offer> {
+    let Some(first) = command.names.first() else {
+        return Vec::new();
+    };
+    let rest = rest.trim_start();
+    let offer = |(word, help): (String, String)| Offer {
+        line: format!("{first} {word}"),
+        takes: "",
+        also: String::new(),
+        help,
+    };
+    let site = cx.world.site.as_ref();
+    let known: Vec<(String, String)> = match command.takes {
+        Takes::Nothing | Takes::Span | Takes::File => Vec::new(),
+        Takes::Person => site
+            .map(|site| site.people.values().map(|person| (person.id.to_string(), person.name.clone())).collect())
+            .unwrap_or_default(),
+        Takes::Theme => themes.iter().map(|theme| (theme.clone(), String::new())).collect(),
+        Takes::Run => cx
+            .world
+            .visible_runs(cx.me())
+            .map(|run| (run.id.0.to_string(), format!("{} in {}", run.plan.runbook.id, run.plan.proposal.workspace)))
+            .collect(),
+        Takes::Runbook => site.map(|site| runbook_words(cx, site, rest)).unwrap_or_default(),
+    };
+    let rest = rest.trim_start_matches('#');
+    known.into_iter().filter(|(word, _)| word.to_lowercase().starts_with(rest)).map(offer).collect()
+}
+
+fn runbook_words(cx: &Cx<'_>, site: &crate::domain::site::Site, rest: &str) -> Vec<(String, String)> {
+    let places = super::facts::workspaces(cx.world, cx.me());
+    match rest.split_once(' ') {
+        None => site.runbooks.values().map(|runbook| (runbook.id.to_string(), runbook.title.clone())).collect(),
+        Some((runbook, _)) => {
+            places.iter().map(|place| (format!("{runbook} {}", place.id), place.title.clone())).collect()
+        }
+    }
+}
+
+/// What a line does.
+pub fn run(cx: &Cx<'_>, scope: Scope, line: &str) -> Vec<Do> {
+    let line = line.trim();
+    let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let rest = rest.trim();
+    if line.is_empty() {
+        return Vec::new();
+    }
+    let lower = name.to_lowercase();
+    if let Some(command) = TABLE.iter().find(|command| command.names.contains(&lower.as_str())) {
+        if command.takes != Takes::Nothing && rest.is_empty() {
+            let first = command.names.first().copied().unwrap_or_default();
+            return vec![Do::Say(format!("write :{first} {}", command.takes.word()))];
+        }
+        return carry_out(cx, command, rest);
+    }
+    let by_word = |bound: &&Bound| bound.word.eq_ignore_ascii_case(line) && is_worth_a_word(bound.act);
+    let here = scope.chain().iter().flat_map(|scope| keymap::own(*scope)).find(by_word);
+    match (here, keymap::TABLE.iter().find(by_word)) {
+        (Some(bound), _) => vec![Do::Act(bound.act)],
+        (None, Some(elsewhere)) => {
+            vec![Do::Say(format!("\"{}\" is done in {}, not here", elsewhere.word, elsewhere.scope.title()))]
+        }
+        (None, None) => vec![Do::Say(format!("no command is called {name}; tab shows them"))],
+    }
+}
+
+fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
+    match command.does {
+        Does::Go(place) => vec![Do::Go(place)],
+        Does::Propose => propose(cx, rest),
+        Does::Run => match rest.parse::<RunId>() {
+            Ok(run) => vec![open(cx, run)],
+            Err(_) => vec![Do::Say(format!("`{rest}` is no run; write :run 42"))],
+        },
+        Does::Since => match duration::parse_ms(rest) {
+            Ok(ms) => vec![Do::Palette(PaletteAct::Since(ms))],
+            Err(wrong) => vec![Do::Say(wrong)],
+        },
+        Does::Save => vec![Do::Palette(PaletteAct::Save(rest.to_owned()))],
+        Does::Copy => vec![Do::Palette(PaletteAct::Copy)],
+        Does::As => vec![Do::Effect(Effect::SignInAs(PersonId::new(rest)))],
+        Does::Theme => vec![Do::Theme(rest.to_owned())],
+        Does::Mouse => vec![Do::ToggleMouse],
+        Does::Help => vec![Do::Act(Act::Anywhere(Anywhere::Help))],
+        Does::Quit => vec![Do::Effect(Effect::Quit)],
+    }
+}
+
+/// A run where it is: live while it is open, else as it was.
+pub fn open(cx: &Cx<'_>, run: RunId) -> Do {
+    let open = cx.world.run(run).is_some_and(|found| cx.world.can_see(cx.me(), &found.plan.proposal.workspace));
+    match open {
+        true => push(Screen::Live(Box::new(Live::of(run)))),
+        false => push(Screen::Past(Box::new(Past::of(run)))),
+    }
+}
+
+fn propose(cx: &Cx<'_>, rest: &str) -> Vec<Do> {
+    let (runbook, place) = rest.split_once(' ').unwrap_or((rest, ""));
+    let places = super::facts::workspaces(cx.world, cx.me());
+    let place = match (place.trim(), places.as_slice()) {
+        ("", [only]) => only.id.clone(),
+        ("", _) => {
+            return vec![Do::Say(format!("write :propose {runbook} WORKSPACE; tab shows them"))];
+        }
+        (place, _) => WorkspaceId::new(place),
+    };
+    match Propose::new(cx, &RunbookId::new(runbook), &place) {
+        Some(form) => vec![push(Screen::Propose(Box::new(form)))],
+        None => vec![Do::Say(format!("no runbook {runbook}, or no workspace {place}"))],
+    }
+}

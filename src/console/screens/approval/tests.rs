@@ -1,0 +1,187 @@
+//! The approval view: what is shown, what stays locked, what is asked.
+
+use super::SHOWN_MS;
+use crate::console::fixture;
+use crate::console::harness::{Harness, keep};
+use crate::domain::binding;
+use crate::domain::run::{Acceptance, Choice, Phase};
+use crate::domain::{Ask, PersonId, Refusal, Rule, RunId, Seen, StepId, World};
+use std::sync::Arc;
+
+fn open(world: World) -> Harness {
+    Harness::new(world).press("4 enter").wait(1_000)
+}
+
+/// Space until nothing is unread.
+fn read(mut console: Harness) -> Harness {
+    for _ in 0..60 {
+        if console.screen().contains("everything was shown") {
+            return console;
+        }
+        console = console.press("space");
+    }
+    panic!("never read\n{}", console.screen());
+}
+
+fn code() -> String {
+    binding::code(&fixture::approval_42().binding)
+}
+
+fn submitted(console: &Harness) -> usize {
+    console.effects().iter().filter(|effect| matches!(effect, crate::console::Effect::Submit { .. })).count()
+}
+
+#[test]
+fn frames() {
+    let world = fixture::world();
+    keep("approval-folded", &world, |console| console.press("4 enter").wait(1_000));
+    keep("approval-read", &world, |console| read(console.press("4 enter")));
+    keep("approval-dialog", &world, |console| read(console.press("4 enter")).press("a"));
+    keep("approval-own", &world, |console| console.press("4 j enter").wait(1_000));
+    keep("approval-why-locked", &world, |console| console.press("4 enter w"));
+    keep("approval-long-names", &fixture::long_names(), |console| console.press("4 enter").wait(1_000));
+    keep("approval-refused", &world, |console| {
+        let refusal = Refusal::new(Rule::Stale, "#42 changed since you looked").next("look again, then decide");
+        let console = read(console.press("4 enter")).press("a").type_str("planned").press("enter");
+        console.type_str(&code()).press("enter enter").refused(refusal)
+    });
+    keep("approval-gone", &world, |console| {
+        console.press("4 enter").world(|world| drop(world.runs.remove(&RunId(42))))
+    });
+    keep("approval-warning", &with_warning(false), |console| console.press("4 enter"));
+    keep("approval-warning-accepted", &with_warning(true), |console| read(console.press("4 enter")));
+}
+
+fn with_warning(accepted: bool) -> World {
+    let mut run = fixture::approval_42();
+    let mut plan = (*run.plan).clone();
+    plan.warnings.push(fixture::warning("cert", "certificate expires in 20 days"));
+    run.plan = Arc::new(plan);
+    if accepted {
+        let acceptance =
+            Acceptance { by: PersonId::new("grace"), at: fixture::ago(1), reason: "renewal is this change".to_owned() };
+        run.accepted.insert(StepId::new("cert"), acceptance);
+    }
+    let mut world = fixture::world();
+    fixture::add(&mut world, run);
+    world
+}
+
+#[test]
+fn it_is_locked_until_all_was_shown() {
+    let console = open(fixture::world()).press("a");
+    assert!(console.screen().contains("locked · unread:"), "{}", console.screen());
+    assert_eq!(submitted(&console), 0);
+    let console = read(console).press("a");
+    assert!(console.screen().contains("why you approve"), "{}", console.screen());
+}
+
+#[test]
+fn z43_a_burst_of_keys_reads_nothing_and_approves_nothing() {
+    let burst = "space space space space space space space space space a a y enter enter enter";
+    let console = open(fixture::world()).press_at_once(burst);
+    assert_eq!(submitted(&console), 0);
+    assert!(!console.screen().contains("everything was shown"), "{}", console.screen());
+}
+
+#[test]
+fn z43_what_an_overlay_hid_was_not_read() {
+    // Help opens over the page the moment it is entered and stays for an hour.
+    let console = Harness::new(fixture::world()).press("4").press_at_once("enter ?").wait(3_600_000);
+    let console = console.press_at_once("esc a").press_at_once("w");
+    assert!(!console.screen().contains("why you approve"));
+    let before = unread(&open(fixture::world()));
+    assert_eq!(unread(&console.press("esc").wait(SHOWN_MS)), before);
+}
+
+fn unread(console: &Harness) -> String {
+    console.screen().lines().find(|line| line.contains("unread:")).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn z43_high_impact_wants_the_code_typed_not_pasted() {
+    let console = read(open(fixture::world())).press("a").type_str("planned").press("tab").paste(&code());
+    assert!(console.screen().contains("typed, not pasted"), "{}", console.screen());
+    let console = console.press("tab tab enter");
+    assert_eq!(submitted(&console), 0);
+    assert!(console.screen().contains("not this plan's code"), "{}", console.screen());
+    let console = console.type_str("AAA-AAA").press("tab tab enter");
+    assert_eq!(submitted(&console), 0);
+}
+
+#[test]
+fn approving_is_bound_to_the_plan_that_was_shown() {
+    let run = fixture::approval_42();
+    let console = read(open(fixture::world())).press("a").type_str("planned change").press("enter");
+    let console = console.type_str(&code().to_lowercase()).press("enter enter");
+    let ask = Ask::Vote { run: RunId(42), choice: Choice::Approve, reason: "planned change".to_owned() };
+    assert_eq!(console.ask(), Some(&ask));
+    let bound = console.effects().iter().any(|effect| {
+        matches!(effect, crate::console::Effect::Submit { seen: Seen::Binding(binding), .. } if *binding == run.binding)
+    });
+    assert!(bound);
+    let console = console.accepted(Some(RunId(42)));
+    assert!(console.screen().contains("approved #42"), "{}", console.screen());
+}
+
+#[test]
+fn denying_needs_a_reason_and_no_reading() {
+    let console = open(fixture::world()).press("x enter enter");
+    assert!(console.screen().contains("why you deny is missing"), "{}", console.screen());
+    let console = console.type_str("not tonight").press("enter enter");
+    let ask = Ask::Vote { run: RunId(42), choice: Choice::Deny, reason: "not tonight".to_owned() };
+    assert_eq!(console.ask(), Some(&ask));
+}
+
+#[test]
+fn z01_who_asked_is_told_why_it_is_locked() {
+    let console = Harness::new(fixture::world()).by("bo").press("4 j enter a");
+    assert!(console.screen().contains("you asked for it; somebody else decides"), "{}", console.screen());
+    assert!(console.press("x").screen().contains("you asked for it"));
+}
+
+#[test]
+fn every_host_and_command_line_is_on_a_page() {
+    let mut shown = String::new();
+    let mut console = open(fixture::world());
+    for _ in 0..40 {
+        shown.push_str(&console.screen());
+        console = console.press("space");
+    }
+    let run = fixture::approval_42();
+    for host in &run.plan.hosts {
+        assert!(shown.contains(host.name.as_str()), "{}", host.name);
+    }
+    let scripts = run.plan.runbook.preflight.iter().chain(&run.plan.runbook.verify).map(|check| &check.script.text);
+    let undo = run.plan.runbook.steps.iter().filter_map(|step| step.undo.as_ref());
+    for line in scripts.chain(undo).flat_map(|text| text.lines()) {
+        assert!(shown.contains(line), "{line}");
+    }
+}
+
+#[test]
+fn hundreds_of_hosts_are_read_page_by_page() {
+    let mut world = fixture::fleet(600);
+    let run = world.runs.get(&RunId(42)).unwrap().clone();
+    let mut waiting = fixture::run_of((*run.plan).clone(), Phase::Waiting);
+    fixture::checks_passed(&mut waiting);
+    fixture::add(&mut world, waiting);
+    let mut console = Harness::new(world).press("4 enter").wait(1_000);
+    assert!(console.screen().contains("hosts"), "{}", console.screen());
+    let mut pages = 0;
+    while !console.screen().contains("everything was shown") {
+        console = console.press("pgdn");
+        console = if console.screen().contains("unread: ") && pages > 12 { console.press("space") } else { console };
+        pages += 1;
+        assert!(pages < 200, "{}", console.screen());
+    }
+    assert!(pages > 3, "600 names do not fit {pages} pages");
+}
+
+#[test]
+fn a_resized_terminal_shows_what_it_shows() {
+    let console = read(open(fixture::world())).at(72, 20);
+    console.screen();
+    let console = console.press("space space G g d d");
+    assert!(console.screen().contains("#42"));
+}
