@@ -184,37 +184,25 @@ impl Two {
         let program = world.at("quarterdeck");
         fs::copy(PROGRAM, &program).unwrap();
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-        let people = PEOPLE
-            .replace("@ADA@", &ada.name)
-            .replace("@GRACE@", &grace.name);
+        let people = PEOPLE.replace("@ADA@", &ada.name).replace("@GRACE@", &grace.name);
         fs::write(world.at("site/people.toml"), people).unwrap();
         let lab = world.at("site/workspaces/lab.toml");
         let text = fs::read_to_string(&lab).unwrap();
         let (head, rest) = text.split_once("[members]\n").unwrap();
         let (member, rest) = rest.split_once('\n').unwrap();
         let owner = member.split(' ').next().unwrap();
-        let head = head.replace(
-            &format!("owner         = \"{owner}\""),
-            "owner         = \"grace\"",
-        );
+        let head = head.replace(&format!("owner         = \"{owner}\""), "owner         = \"grace\"");
         let members = "ada = [\"operator\"]\ngrace = [\"approver\", \"reviewer\", \"owner\"]\n";
         fs::write(&lab, format!("{head}[members]\n{members}{rest}")).unwrap();
         let flags = world.flags();
         let mut server = Command::new(PROGRAM);
-        server
-            .arg("serve")
-            .args(flags.split(' '))
-            .env("HOME", world.dir.path());
+        server.arg("serve").args(flags.split(' ')).env("HOME", world.dir.path());
         let server = server.stderr(Stdio::null()).spawn().unwrap();
         until("the server", SOON, || match world.at("socket").exists() {
             true => Ok(()),
             false => Err("no socket".to_owned()),
         });
-        Two {
-            world,
-            program,
-            server,
-        }
+        Two { world, program, server }
     }
 
     fn command(&self, who: &Account, words: &[&str]) -> Command {
@@ -259,52 +247,21 @@ fn real_two_accounts_share_a_run_and_neither_reaches_the_data() {
     };
     let two = Two::new(&ada, &grace);
 
-    two.json(
-        &ada,
-        &[
-            "propose",
-            "hello",
-            "--in",
-            "lab",
-            "--purpose",
-            "fix",
-            "--impact",
-            "medium",
-        ],
-    );
+    two.json(&ada, &["propose", "hello", "--in", "lab", "--purpose", "fix", "--impact", "medium"]);
     let run = two.until_phase(&grace, "waiting");
     let code = run["code"].as_str().unwrap().to_owned();
-    let own = two
-        .command(&ada, &["approve", "1", "--code", &code, "--reason", "mine"])
-        .output()
-        .unwrap();
+    let own = two.command(&ada, &["approve", "1", "--code", &code, "--reason", "mine"]).output().unwrap();
     assert_eq!(own.status.code(), Some(1));
-    assert!(
-        String::from_utf8_lossy(&own.stderr).contains("sod.self"),
-        "{own:?}"
-    );
-    two.json(
-        &grace,
-        &["approve", "1", "--code", &code, "--reason", "looked at it"],
-    );
+    assert!(String::from_utf8_lossy(&own.stderr).contains("sod.self"), "{own:?}");
+    two.json(&grace, &["approve", "1", "--code", &code, "--reason", "looked at it"]);
 
     // The proposer's own terminal is killed while the run waits for a person; the run does not notice.
-    let mut watching = two
-        .command(&ada, &["run", "1"])
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut watching = two.command(&ada, &["run", "1"]).stdout(Stdio::null()).spawn().unwrap();
     two.until_phase(&grace, "running");
     watching.kill().unwrap();
     watching.wait().unwrap();
     until("the manual step", SOON, || {
-        let tick = two
-            .command(
-                &grace,
-                &["tick", "1", "look", "--all", "--evidence", "seen"],
-            )
-            .output()
-            .unwrap();
+        let tick = two.command(&grace, &["tick", "1", "look", "--all", "--evidence", "seen"]).output().unwrap();
         match tick.status.success() {
             true => Ok(()),
             false => Err(format!("{tick:?}")),
@@ -317,21 +274,14 @@ fn real_two_accounts_share_a_run_and_neither_reaches_the_data() {
     let data = two.world.at("data");
     for who in [&ada, &grace] {
         for program in ["/bin/ls", "/usr/bin/touch"] {
-            let tried = who
-                .command(Path::new(program))
-                .arg(data.join("ledger"))
-                .output()
-                .unwrap();
+            let tried = who.command(Path::new(program)).arg(data.join("ledger")).output().unwrap();
             assert!(!tried.status.success(), "{program}: {tried:?}");
         }
     }
     // The account the server runs under is nobody here.
     let nobody = two.world.says(&["runs", "list"]);
     assert_eq!(nobody.status.code(), Some(1));
-    assert!(
-        String::from_utf8_lossy(&nobody.stderr).contains("actor.unknown"),
-        "{nobody:?}"
-    );
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("actor.unknown"), "{nobody:?}");
 }
 
 #[test]
@@ -347,24 +297,13 @@ fn real_demo_without_a_terminal_tells_a_whole_run_and_leaves_a_site_that_works()
     let told = demo(&["demo", "--headless", "--keep", kept_text]);
     let text = String::from_utf8(told.stdout.clone()).unwrap();
     assert!(told.status.success(), "{told:?}");
-    for part in [
-        "ada  proposes #1",
-        "grace  approves #1",
-        "succeeded",
-        "lea  reviews #1",
-        "intact: ",
-    ] {
+    for part in ["ada  proposes #1", "grace  approves #1", "succeeded", "lea  reviews #1", "intact: "] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let again = demo(&["demo", "--headless", "--keep", kept_text]);
     assert_eq!(again.status.code(), Some(64), "{again:?}");
     let (site, data) = (kept.join("site"), kept.join("data"));
-    let flags = [
-        "--site",
-        site.to_str().unwrap(),
-        "--data",
-        data.to_str().unwrap(),
-    ];
+    let flags = ["--site", site.to_str().unwrap(), "--data", data.to_str().unwrap()];
     let listed = demo(&[&["runs", "list", "--json"], &flags[..]].concat());
     let rows: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
     assert_eq!(rows["rows"][0]["reviewed_by"], "lea", "{listed:?}");
@@ -386,9 +325,7 @@ fn real_demo_on_a_terminal_is_ada_and_can_be_grace() {
     tmux.keys(&["Enter"]);
     tmux.wait_for_text("acting as");
     tmux.keys(&["C-c"]);
-    tmux.wait_for("the prompt", SOON, |screen| {
-        screen.trim_end().ends_with("\n$")
-    });
+    tmux.wait_for("the prompt", SOON, |screen| screen.trim_end().ends_with("\n$"));
     tmux.line("echo af''ter");
     tmux.wait_for_text("after");
 }

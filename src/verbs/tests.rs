@@ -89,20 +89,12 @@ fn verbs_of(command: &clap::Command, before: &str) -> std::collections::BTreeSet
 #[test]
 fn architecture_md_prints_every_verb_and_no_other() {
     let page = include_str!("../../ARCHITECTURE.md");
-    let table = page
-        .lines()
-        .skip_while(|line| !line.starts_with("| verb |"))
-        .skip(2);
+    let table = page.lines().skip_while(|line| !line.starts_with("| verb |")).skip(2);
     let printed: std::collections::BTreeSet<String> = table
         .take_while(|line| line.starts_with('|'))
         .flat_map(|line| {
             let first = line.split('|').nth(1).unwrap_or_default().to_owned();
-            let words: Vec<String> = first
-                .split('`')
-                .skip(1)
-                .step_by(2)
-                .map(str::to_owned)
-                .collect();
+            let words: Vec<String> = first.split('`').skip(1).step_by(2).map(str::to_owned).collect();
             words
         })
         .collect();

@@ -3,16 +3,16 @@
 mod ship;
 
 use super::*;
-use russh::{Channel, ChannelMsg, client};
-use ship::*;
-use std::sync::atomic::AtomicBool;
 use crate::domain::Timestamp;
 use crate::engine::Settings;
 use crate::engine::{LocalPlace, Tcp};
 use russh::client;
 use russh::{Channel, ChannelMsg};
+use russh::{Channel, ChannelMsg, client};
+use ship::*;
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 use tempfile::TempDir;

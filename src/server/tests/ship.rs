@@ -96,10 +96,7 @@ impl Ship {
         let dir = tempfile::tempdir().unwrap();
         let site = dir.path().join("site");
         for (file, text) in [
-            (
-                "quarterdeck.toml",
-                "schema = 1\n[site]\nname = \"tests\"\n[local]\nallow_as = true\n",
-            ),
+            ("quarterdeck.toml", "schema = 1\n[site]\nname = \"tests\"\n[local]\nallow_as = true\n"),
             ("people.toml", PEOPLE),
             ("workspaces/stage.toml", WORKSPACE),
             ("runbooks/greet.toml", RUNBOOK),
@@ -114,16 +111,9 @@ impl Ship {
             agent: None,
             dial: Arc::new(Tcp),
             now: Arc::new(|| Timestamp(0)),
-            local: LocalPlace {
-                home: dir.path().to_owned(),
-                lang: "C.UTF-8".to_owned(),
-            },
+            local: LocalPlace { home: dir.path().to_owned(), lang: "C.UTF-8".to_owned() },
         };
-        let settings = Settings {
-            site: site.clone(),
-            data: dir.path().join("data"),
-            executor,
-        };
+        let settings = Settings { site: site.clone(), data: dir.path().join("data"), executor };
         let (engine, running) = crate::engine::open(settings).await.unwrap();
         std::mem::forget(running);
         let house = House::new(engine, site, 4242, &[7; 32], CancellationToken::new());
@@ -136,14 +126,9 @@ impl Ship {
 
     pub fn board(&self, uid: u32, account: &str, pipe: usize) -> DuplexStream {
         let (near, far) = tokio::io::duplex(pipe);
-        let peer = Peer {
-            uid,
-            account: Some(account.to_owned()),
-        };
+        let peer = Peer { uid, account: Some(account.to_owned()) };
         let house = Arc::clone(&self.house);
-        self.house
-            .tasks
-            .spawn(async move { house.admit(far, peer).await });
+        self.house.tasks.spawn(async move { house.admit(far, peer).await });
         near
     }
 
@@ -174,15 +159,8 @@ impl Ship {
     pub async fn until_phase(&self, run: u64, phase: &str) {
         let run = crate::domain::RunId(run);
         let mut world = self.house.engine.world();
-        let reached = world.wait_for(|world| {
-            world
-                .run(run)
-                .is_some_and(|run| run.phase.tag().word() == phase)
-        });
-        tokio::time::timeout(SOON, reached)
-            .await
-            .unwrap_or_else(|_| panic!("{run} never was {phase}"))
-            .unwrap();
+        let reached = world.wait_for(|world| world.run(run).is_some_and(|run| run.phase.tag().word() == phase));
+        tokio::time::timeout(SOON, reached).await.unwrap_or_else(|_| panic!("{run} never was {phase}")).unwrap();
     }
 }
 
@@ -194,34 +172,20 @@ pub struct Ear {
 impl client::Handler for Ear {
     type Error = russh::Error;
 
-    async fn auth_banner(
-        &mut self,
-        banner: &str,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
+    async fn auth_banner(&mut self, banner: &str, _: &mut client::Session) -> Result<(), Self::Error> {
         self.banner.lock().unwrap().push_str(banner);
         Ok(())
     }
 
-    async fn check_server_key(
-        &mut self,
-        _: &russh::keys::PublicKeyOrCertificate,
-    ) -> Result<bool, Self::Error> {
+    async fn check_server_key(&mut self, _: &russh::keys::PublicKeyOrCertificate) -> Result<bool, Self::Error> {
         Ok(true)
     }
 }
 
-pub async fn shake_hands(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-) -> (client::Handle<Ear>, Ear) {
+pub async fn shake_hands(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> (client::Handle<Ear>, Ear) {
     let ear = Ear::default();
-    let config = client::Config {
-        window_size: WINDOW_BYTES,
-        ..client::Config::default()
-    };
-    let handle = client::connect_stream(Arc::new(config), stream, ear.clone())
-        .await
-        .unwrap();
+    let config = client::Config { window_size: WINDOW_BYTES, ..client::Config::default() };
+    let handle = client::connect_stream(Arc::new(config), stream, ear.clone()).await.unwrap();
     (handle, ear)
 }
 
@@ -237,14 +201,8 @@ pub async fn heard(channel: &mut Channel<client::Msg>) -> (u32, String, String) 
             }
         }
     };
-    tokio::time::timeout(SOON, all)
-        .await
-        .expect("the verb ends");
-    (
-        exit,
-        String::from_utf8(out).unwrap(),
-        String::from_utf8(err).unwrap(),
-    )
+    tokio::time::timeout(SOON, all).await.expect("the verb ends");
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
 pub fn parser() -> vt100::Parser {
@@ -264,29 +222,17 @@ impl Seat {
     pub async fn at(ship: &Ship, name: &str, variables: &[(&str, &str)], line: &str) -> Self {
         let handle = ship.guest(name).await;
         let channel = handle.channel_open_session().await.unwrap();
-        channel
-            .request_pty(true, "xterm-256color", 100, 30, 0, 0, &[])
-            .await
-            .unwrap();
+        channel.request_pty(true, "xterm-256color", 100, 30, 0, 0, &[]).await.unwrap();
         channel.set_env(true, "LANG", "C.UTF-8").await.unwrap();
         for (name, value) in variables {
             channel.set_env(true, *name, *value).await.unwrap();
         }
         channel.exec(true, line).await.unwrap();
-        Self {
-            _handle: handle,
-            channel,
-            screen: parser(),
-            said: String::new(),
-            exit: None,
-        }
+        Self { _handle: handle, channel, screen: parser(), said: String::new(), exit: None }
     }
 
     pub async fn types(&self, keys: &str) {
-        self.channel
-            .data_bytes(keys.as_bytes().to_vec())
-            .await
-            .unwrap();
+        self.channel.data_bytes(keys.as_bytes().to_vec()).await.unwrap();
     }
 
     pub fn shows(&self) -> String {
@@ -299,9 +245,7 @@ impl Seat {
             while !wanted(&self.screen.screen().contents()) {
                 match self.channel.wait().await {
                     Some(ChannelMsg::Data { data }) => self.screen.process(&data),
-                    Some(ChannelMsg::ExtendedData { data, .. }) => {
-                        self.said.push_str(&String::from_utf8_lossy(&data))
-                    }
+                    Some(ChannelMsg::ExtendedData { data, .. }) => self.said.push_str(&String::from_utf8_lossy(&data)),
                     Some(_) => {}
                     None => panic!("gone before {what}"),
                 }
@@ -316,19 +260,13 @@ impl Seat {
             while let Some(message) = self.channel.wait().await {
                 match message {
                     ChannelMsg::Data { data } => self.screen.process(&data),
-                    ChannelMsg::ExtendedData { data, .. } => {
-                        self.said.push_str(&String::from_utf8_lossy(&data))
-                    }
+                    ChannelMsg::ExtendedData { data, .. } => self.said.push_str(&String::from_utf8_lossy(&data)),
                     ChannelMsg::ExitStatus { exit_status } => self.exit = Some(exit_status),
                     _ => {}
                 }
             }
         };
-        assert!(
-            tokio::time::timeout(SOON, ending).await.is_ok(),
-            "the console never ended:\n{}",
-            self.shows()
-        );
+        assert!(tokio::time::timeout(SOON, ending).await.is_ok(), "the console never ended:\n{}", self.shows());
     }
 }
 
@@ -339,11 +277,7 @@ pub struct Sleepy {
 }
 
 impl AsyncRead for Sleepy {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
         if self.asleep.load(Ordering::SeqCst) {
             return Poll::Pending;
         }
@@ -352,11 +286,7 @@ impl AsyncRead for Sleepy {
 }
 
 impl AsyncWrite for Sleepy {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
