@@ -23,8 +23,6 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
-// What `Settings` is made of.
-pub use crate::executor::{LocalPlace, Settings as ExecutorSettings, Tcp};
 pub use codec::CodecError;
 pub use fetch::Library;
 pub use handle::Handle;
