@@ -151,7 +151,7 @@ pub fn board(world: &World, person: &PersonId, now: Timestamp) -> Board {
             None => {}
         }
     }
-    board.mine.sort_by(|a, b| (rank(&a.errand), a.since, a.run).cmp(&(rank(&b.errand), b.since, b.run)));
+    board.mine.sort_by_key(|one| (rank(&one.errand), one.since, one.run));
     board
 }
 
