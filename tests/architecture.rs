@@ -1,9 +1,9 @@
 //! The repository's own rules, enforced: who may import whom, the shape of a file, what no code may do, what
 //! may stand at the top level, which features no dependency may switch on.
 //!
-//! The table in `architecture/law.rs` is the one copy that is executed; ARCHITECTURE.md prints the same table for people, and a
-//! test holds the two equal. The checker is itself tested: on `architecture/fixture/`, where each file breaks one
-//! rule, and on made-up files for every word of every row.
+//! The table in `architecture/law.rs` is the one copy that is executed; ARCHITECTURE.md prints the same table for
+//! people, and a test holds the two equal. The checker is itself tested: on `architecture/fixture/`, where each
+//! file breaks one rule, and on made-up files for every word of every row.
 //!
 //! Deliberately absent: anything that needs types. "No `_ =>` over our own enums" is a reviewer's rule.
 

@@ -97,7 +97,8 @@ fn entries() -> Vec<Entry> {
         .collect()
 }
 
-fn can_administer() -> bool {
+/// Whether [`Account::new`] can succeed here; a plan that would need one can do without.
+pub fn can_administer() -> bool {
     succeed(administer("useradd").arg("--help")).is_ok()
 }
 
