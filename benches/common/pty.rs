@@ -1,0 +1,1 @@
+//! A terminal of our own, with a program on it.
