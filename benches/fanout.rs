@@ -15,6 +15,8 @@
 )]
 
 mod common;
+#[path = "common/ground.rs"]
+mod ground;
 #[path = "../tests/real/mod.rs"]
 mod real;
 
@@ -24,8 +26,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::ground::{self, Ground};
 use common::{figure, machine, note, used};
+use ground::Ground;
 use quarterdeck::domain::run::{CellState, Ending, Phase, Run};
 use real::{Fleet, Host};
 use russh::client::{self, Handler};
@@ -202,7 +204,12 @@ fn whole(mut command: Command) -> Option<Needed> {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let wall = begun.elapsed();
     if !output.status.success() {
-        note(&format!("{}: {}: {}", command.get_program().display(), output.status, String::from_utf8_lossy(&output.stderr)));
+        note(&format!(
+            "{}: {}: {}",
+            command.get_program().display(),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ));
         return None;
     }
     Some(Needed { cpu: used::cpu_of_children() - before, wall })

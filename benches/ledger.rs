@@ -10,12 +10,15 @@
     reason = "a benchmark reads the clock, prints, and may stop at the first surprise"
 )]
 
+mod common;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::{alone, figure, machine, note};
 use quarterdeck::ledger::{Disk, Draft, Known, Ledger, OsEntropy, Outcome, RealDisk, segment, verify};
 use serde_json::{Map, Value, json};
 
@@ -38,29 +41,11 @@ fn main() {
     fill(&many);
     let (with, without) = opening(&many);
     alone("ledger_open_s", with, "s", "2");
-    println!("note opening the same ledger without its side files: {without:.2} s");
+    note(&format!("opening the same ledger without its side files: {without:.2} s"));
     let verified = verifying(&many);
     alone("verify_leaves_s", verified, "leaves/s", "200000");
-    println!("note reading every event with its details: {:.0} events/s", reading(&many));
+    note(&format!("reading every event with its details: {:.0} events/s", reading(&many)));
     machine();
-}
-
-fn figure(name: &str, value: f64, unit: &str, peer: &str, ratio: f64, goal: &str) {
-    println!("figure {name} {value:.3} {unit} peer={peer} ratio={ratio:.2} goal={goal}");
-}
-
-fn alone(name: &str, value: f64, unit: &str, goal: &str) {
-    println!("figure {name} {value:.3} {unit} peer=- ratio=- goal={goal}");
-}
-
-fn machine() {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib: u64 = memory
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok())
-        .unwrap_or(0);
-    println!("machine cores={cores} memory_mib={}", kib / 1024);
 }
 
 fn disk(dir: &Path) -> Arc<dyn Disk> {

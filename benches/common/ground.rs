@@ -1,9 +1,11 @@
 //! A site with two people and one workspace, in a directory of its own, and the engine on it.
 
+#![allow(dead_code, reason = "each bench uses its own part")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use quarterdeck::domain::{Actor, Ask, Door, Receipt, RunId, Seen};
 use quarterdeck::engine::{Engine, ExecutorSettings, Handle, LocalPlace, Settings, Tcp, clock};
 use tempfile::TempDir;
 
-use super::super::real::Fleet;
+use super::real::Fleet;
 
 /// No run of a bench takes this long.
 const RUN_WAIT: Duration = Duration::from_secs(300);
@@ -71,7 +73,7 @@ impl Ground {
     /// The same for the hosts of a fleet, with their host keys pinned.
     pub fn of_fleet(fleet: &Fleet) -> Ground {
         let key = fleet.host_key.public_line();
-        let row = |host: &super::super::real::Host| {
+        let row = |host: &super::real::Host| {
             format!(
                 "[[server]]\nname = \"{}\"\naddress = \"{}\"\nport = {}\nuser = \"{}\"\ngroups = [\"all\"]\nhost_key = \"{key}\"\n",
                 host.name, host.address, host.port, host.user
@@ -102,11 +104,6 @@ impl Ground {
         self.dir.path().join(name)
     }
 
-    /// The ground itself.
-    pub fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
     /// Opens the engine.
     pub async fn open(&self) -> (Handle, Engine) {
         let executor = ExecutorSettings {
@@ -129,7 +126,7 @@ impl Ground {
 }
 
 fn own_account() -> String {
-    super::super::real::account::own_name()
+    super::real::account::own_name()
 }
 
 /// Somebody at the socket.

@@ -1,12 +1,11 @@
-//! What the benches share: how a figure is printed, what a process has used, a site with an engine, a terminal.
+//! What the benches share: how a figure is printed, what a process has used. `ground.rs`, a site with
+//! an engine, is taken in by those benches that also take in the kit of real servers.
 //!
 //! A figure is one line, `figure NAME VALUE UNIT peer=NAME ratio=R goal=G`; `ratio` is peer / ours where less is better and ours / peer
 //! where more is. A peer that is not installed makes no ratio: the line says `peer=-`, and a note says why.
 
 #![allow(dead_code, reason = "each bench uses its own part")]
 
-pub mod ground;
-pub mod pty;
 pub mod used;
 
 use std::fs;

@@ -1,1 +1,0 @@
-//! A terminal of our own, with a program on it.
