@@ -34,8 +34,7 @@ pub fn of_run(run: &Run) -> Vec<Work> {
 /// The next moment at which something changes without anybody doing anything.
 pub fn next_moment(run: &Run) -> Option<Timestamp> {
     match &run.phase {
-        Phase::Waiting => Some(run.proposed.plus_ms(run.plan.approval_expiry_ms)),
-        Phase::Approved => Some(run.approved.unwrap_or(run.proposed).plus_ms(run.plan.execution_expiry_ms)),
+        Phase::Waiting | Phase::Approved => policy::expires(run),
         Phase::Running => {
             let over = run.phase_since.plus_ms(run.plan.limits.run_ms);
             Some(next_retry(run).map_or(over, |retry| retry.min(over)))

@@ -43,6 +43,8 @@ pub mod world;
 #[cfg(test)]
 pub mod fixture;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
 
 pub use command::{Ask, Command, Decision, Receipt, Seen};

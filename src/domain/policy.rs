@@ -155,6 +155,23 @@ pub fn waits_for(world: &World, run: &Run, at: Timestamp) -> Vec<WaitsFor> {
     waits
 }
 
+/// When a run that waits, or may start, is worth nothing any more: a request that grew old, an approval that did.
+pub fn expires(run: &Run) -> Option<Timestamp> {
+    match run.phase {
+        Phase::Waiting => Some(run.proposed.plus_ms(run.plan.approval_expiry_ms)),
+        Phase::Approved => Some(run.approved.unwrap_or(run.proposed).plus_ms(run.plan.execution_expiry_ms)),
+        Phase::Checking(_)
+        | Phase::Running
+        | Phase::Paused(_)
+        | Phase::Stopping(_)
+        | Phase::Verifying
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_)
+        | Phase::Cancelled(_) => None,
+    }
+}
+
 /// The latest word of everybody who voted, in ledger order.
 pub fn latest_votes(run: &Run) -> Vec<(&PersonId, Choice)> {
     let mut latest: Vec<(&PersonId, Choice)> = Vec::new();

@@ -19,10 +19,7 @@ pub fn next(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
     match &run.phase {
         Phase::Checking(round) => checking(world, run, *round),
         Phase::Waiting => waiting(world, run, at),
-        Phase::Approved => {
-            let over = run.approved.unwrap_or(run.proposed).plus_ms(run.plan.execution_expiry_ms);
-            (at >= over).then(|| cancelled(run, Cancel::Expired, "approved too long ago"))
-        }
+        Phase::Approved => is_expired(run, at).then(|| cancelled(run, Cancel::Expired, "approved too long ago")),
         Phase::Running => running(run, at),
         Phase::Paused(cause) => paused(run, cause),
         Phase::Stopping(how) => stopping(run, *how, at),
@@ -118,8 +115,13 @@ fn may_go_on(world: &World, run: &Run) -> bool {
     policy::open_warnings(run).is_empty() && policy::missing_approvals(workspace, run).is_empty()
 }
 
+/// Whether the time of a run that waits, or may start, is over. The engine's alarm may be late in saying so.
+pub fn is_expired(run: &Run, at: Timestamp) -> bool {
+    policy::expires(run).is_some_and(|over| at >= over)
+}
+
 fn waiting(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
-    if at >= run.proposed.plus_ms(run.plan.approval_expiry_ms) {
+    if is_expired(run, at) {
         return Some(cancelled(run, Cancel::Expired, "asked for too long ago"));
     }
     may_go_on(world, run).then(|| Entry::bare(Event::RunApproved { run: run.id }))

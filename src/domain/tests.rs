@@ -114,6 +114,21 @@ fn z18_two_clocks_expire_a_run() {
 }
 
 #[test]
+fn z18_a_late_alarm_lets_nobody_approve_or_start_what_has_expired() {
+    let mut driver = driver();
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
+    driver.carry_out(|_| CellResult::Ok);
+    let noon = driver.at;
+    driver.at = noon.plus_ms(4 * 3_600_000);
+    assert_eq!(driver.approve("grace", 1).unwrap_err().rule, Rule::Expired);
+    driver.at = noon;
+    driver.approve("grace", 1).unwrap();
+    driver.at = noon.plus_ms(24 * 3_600_000);
+    assert_eq!(driver.as_person("ada", Ask::Start { run: RunId(1) }).unwrap_err().rule, Rule::Expired);
+    assert_eq!(driver.run(1).phase, Phase::Approved, "a refusal changes nothing; the alarm ends it");
+}
+
+#[test]
 fn z20_an_approver_who_lost_the_role_no_longer_counts() {
     let mut driver = driver();
     driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();

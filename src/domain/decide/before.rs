@@ -48,6 +48,10 @@ impl Deciding {
             return Err(Refusal::new(Rule::Role, "somebody else's proposal")
                 .who_may(format!("{} or an owner", run.plan.requester)));
         }
+        if !matches!(run.phase, Phase::Checking(_) | Phase::Waiting | Phase::Approved) {
+            let what = format!("{id} is {}; only what has not started is withdrawn", run.phase.tag().word());
+            return Err(Refusal::new(Rule::State, what).next(after_start(&run)));
+        }
         self.emit(Entry::bare(Event::RunCancelled { run: id, cancel: Cancel::Withdrawn }))
     }
 
@@ -63,6 +67,7 @@ impl Deciding {
             return Err(Refusal::new(rule, format!("{person} may not answer for this warning"))
                 .who_may("an operator, approver or owner other than the proposer"));
         }
+        in_time(&run, self.at)?;
         let text = needed(reason, "a reason")?;
         self.emit(Entry::with(Event::WarningAccepted { run: id, warning: warning.clone() }, "reason", text))?;
         self.settle(id)
@@ -90,6 +95,7 @@ impl Deciding {
                 return Err(Refusal::new(Rule::State, format!("{id} is {}; nothing to decide", phase.tag().word())));
             }
         }
+        in_time(&run, self.at)?;
         match seen {
             Seen::Binding(binding) if binding == run.binding => {}
             Seen::Binding(_) => return Err(stale(&run)),
@@ -118,6 +124,7 @@ impl Deciding {
         if run.phase != Phase::Approved {
             return Err(not_startable(&self.world, &run, self.at));
         }
+        in_time(&run, self.at)?;
         let voted = policy::latest_votes(&run).iter().any(|(voter, _)| **voter == person);
         if voted && run.plan.impact == Impact::High {
             return Err(Refusal::new(Rule::SeparationSelf, "from high impact, whoever approved does not execute")
@@ -133,6 +140,15 @@ impl Deciding {
         rounds::may_start(&self.world, &run, self.at)?;
         self.emit(Entry::bare(Event::StartAsked { run: id }))?;
         self.begin_round(id, Round::Start)
+    }
+}
+
+/// What there is to do instead, once a run has started.
+fn after_start(run: &Run) -> String {
+    match run.phase {
+        Phase::Running | Phase::Paused(_) | Phase::Verifying => format!("stop it: abort {}", run.id),
+        Phase::Ended(_) => format!("write its outcome note: close {}", run.id),
+        _ => String::new(),
     }
 }
 

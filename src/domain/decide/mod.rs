@@ -201,6 +201,14 @@ fn stale(run: &Run) -> Refusal {
     Refusal::new(Rule::Stale, format!("{} changed since you looked", run.id)).next("look again, then decide")
 }
 
+/// A run whose time is over takes no word and does not start, also where the engine's alarm is late.
+fn in_time(run: &Run, at: Timestamp) -> Result<(), Refusal> {
+    if settle::is_expired(run, at) {
+        return Err(Refusal::new(Rule::Expired, format!("the time of {} is over", run.id)).next("propose it again"));
+    }
+    Ok(())
+}
+
 fn needed(text: &str, what: &str) -> Result<String, Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::new(Rule::ReasonMissing, format!("{what} is needed")).next("say it in a sentence"));
