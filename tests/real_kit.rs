@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
+use real::process::processes_with;
 use real::wait::SOON;
 use real::{Account, Agent, Dropbear, Fleet, Host, KeyPair, KeyType, Oddity, Proxy, Tmux, Traffic, until};
 
@@ -107,16 +108,6 @@ fn real_fleet_takes_everything_it_started_along() {
         left if left.is_empty() => Ok(()),
         left => Err(format!("{left:?}")),
     });
-}
-
-fn processes_with(variable: &str) -> Vec<String> {
-    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok).map(|entry| entry.path());
-    let carries = |process: &Path| {
-        let environment = fs::read(process.join("environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
-    };
-    let name = |process: &Path| fs::read_to_string(process.join("comm")).unwrap_or_default();
-    processes.filter(|process| carries(process)).map(|process| name(&process)).collect()
 }
 
 #[test]

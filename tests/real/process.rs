@@ -90,6 +90,16 @@ pub fn kill_marked(mark: &str) {
     }
 }
 
+/// The names of processes that carry this variable, `NAME=VALUE`, in their environment.
+pub fn processes_with(variable: &str) -> Vec<String> {
+    let carries = |pid: &u32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
+    };
+    let name = |pid: u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    processes().into_iter().filter(carries).map(name).collect()
+}
+
 /// Process ids below `root`, at whatever depth.
 pub fn descendants(root: u32) -> Vec<u32> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();

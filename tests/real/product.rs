@@ -3,7 +3,9 @@
 //!
 //! The server is started by whichever verb comes first, as the product does, and is known by the lock of its data.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -56,9 +58,13 @@ impl Product {
 
     /// The program with these words, at this site.
     pub fn command(&self, words: &[&str]) -> Command {
+        self.command_at(["site", "data"], words)
+    }
+
+    fn command_at(&self, [site, data]: [&str; 2], words: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(words).env("HOME", self.dir.path()).env_remove("SSH_AUTH_SOCK").stdin(Stdio::null());
-        for (flag, name) in [("--site", "site"), ("--data", "data"), ("--socket", "socket")] {
+        for (flag, name) in [("--site", site), ("--data", data), ("--socket", "socket")] {
             command.arg(flag).arg(self.at(name));
         }
         command
@@ -74,6 +80,11 @@ impl Product {
         self.command(words).args(["--json", "--as", who]).output().unwrap()
     }
 
+    /// The same by somebody who has neither site nor data, only the socket: where no server runs none is started.
+    pub fn visits(&self, who: &str, words: &[&str]) -> Output {
+        self.command_at(["nowhere", "nothing"], words).args(["--json", "--as", who]).output().unwrap()
+    }
+
     /// What a person is answered; it must be a yes.
     #[track_caller]
     pub fn json(&self, who: &str, words: &[&str]) -> Value {
@@ -86,6 +97,25 @@ impl Product {
     #[track_caller]
     pub fn run(&self, id: u64) -> Value {
         self.json("ada", &["runs", "show", &id.to_string()])
+    }
+
+    /// Every event of a run, by its index, as `audit list` has it.
+    #[track_caller]
+    pub fn audit(&self, id: u64) -> BTreeMap<u64, Value> {
+        let mut events = BTreeMap::new();
+        let id = id.to_string();
+        let mut before: Option<String> = None;
+        loop {
+            let mut words = vec!["audit", "list", "--run", &id, "--limit", "200"];
+            if let Some(before) = before.as_deref() {
+                words.extend(["--before", before]);
+            }
+            let page = self.json("ada", &words);
+            let rows = page["rows"].as_array().unwrap().iter();
+            events.extend(rows.map(|row| (row["index"].as_u64().unwrap(), row.clone())));
+            let Some(next) = page["next"].as_u64() else { return events };
+            before = Some(next.to_string());
+        }
     }
 
     /// Waits until a run is in one of these phases.
@@ -123,6 +153,13 @@ impl Product {
         assert!(said.status.success(), "{said:?}");
     }
 
+    /// Reads the ledger from its present end on, as it grows.
+    pub fn follow(&self) -> Follow {
+        let file = File::open(self.ledger()).unwrap();
+        let offset = leaves_in(&fs::read(self.ledger()).unwrap()).1 as u64;
+        Follow { file, offset }
+    }
+
     /// The process that owns the data; `None` where none ever did.
     pub fn server(&self) -> Option<Pid> {
         let text = fs::read_to_string(self.at("data/lock")).ok()?;
@@ -140,11 +177,15 @@ impl Product {
         });
     }
 
+    /// The file with the leaves of the ledger, as long as there is one.
+    pub fn ledger(&self) -> PathBuf {
+        self.at(&format!("data/ledger/{:020}.seg", 0))
+    }
+
     /// The leaves of the ledger as they lie on the disk, whether a server runs or not: read by the written format
     /// alone, so that a bug of our own reader cannot hide itself.
     pub fn leaves(&self) -> Vec<Value> {
-        let segment = self.at(&format!("data/ledger/{:020}.seg", 0));
-        leaves_in(&fs::read(segment).unwrap_or_default())
+        leaves_in(&fs::read(self.ledger()).unwrap_or_default()).0
     }
 }
 
@@ -178,9 +219,28 @@ fn is_alive(pid: Pid) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
-/// Whole records of `len u32 | crc32c u32 | index u64 | leaf`.
-fn leaves_in(mut bytes: &[u8]) -> Vec<Value> {
-    let mut leaves = Vec::new();
+/// See [`Product::follow`].
+#[derive(Debug)]
+pub struct Follow {
+    file: File,
+    offset: u64,
+}
+
+impl Follow {
+    /// The leaves that came since the last look.
+    pub fn new_leaves(&mut self) -> Vec<Value> {
+        let mut bytes = Vec::new();
+        self.file.seek(SeekFrom::Start(self.offset)).unwrap();
+        self.file.read_to_end(&mut bytes).unwrap();
+        let (leaves, taken) = leaves_in(&bytes);
+        self.offset += taken as u64;
+        leaves
+    }
+}
+
+/// Whole records of `len u32 | crc32c u32 | index u64 | leaf`, and the bytes they take.
+fn leaves_in(mut bytes: &[u8]) -> (Vec<Value>, usize) {
+    let (mut leaves, all) = (Vec::new(), bytes.len());
     while let Some((head, rest)) = bytes.split_at_checked(16) {
         let len = u32::from_le_bytes(head[..4].try_into().unwrap());
         let Some((leaf, rest)) = rest.split_at_checked(len as usize) else {
@@ -190,7 +250,7 @@ fn leaves_in(mut bytes: &[u8]) -> Vec<Value> {
         leaves.push(leaf);
         bytes = rest;
     }
-    leaves
+    (leaves, all - bytes.len())
 }
 
 const PEOPLE: &str = r#"schema = 1
@@ -247,7 +307,8 @@ fn leaves_are_read_up_to_a_torn_one() {
         [&len[..], &[0; 12], leaf].concat()
     };
     let bytes = [record(br#"{"i":0}"#), record(br#"{"i":1}"#), record(br#"{"i":2}"#)].concat();
-    assert_eq!(leaves_in(&bytes).len(), 3);
+    assert_eq!((leaves_in(&bytes).0.len(), leaves_in(&bytes).1), (3, bytes.len()));
     let torn = leaves_in(&bytes[..bytes.len() - 1]);
-    assert_eq!(torn, [serde_json::json!({"i": 0}), serde_json::json!({"i": 1})]);
+    assert_eq!(torn.0, [serde_json::json!({"i": 0}), serde_json::json!({"i": 1})]);
+    assert_eq!(torn.1, bytes.len() / 3 * 2);
 }

@@ -29,3 +29,19 @@ pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Result<T,
         pause = (pause * 2).min(PAUSE_MAX);
     }
 }
+
+/// Looks without a pause, for a moment that must be met as it comes; gives up as [`until`] does.
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "other processes keep real time")]
+pub fn at_the_moment<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let begun = Instant::now();
+    loop {
+        match look() {
+            Ok(value) => return value,
+            Err(seen) if begun.elapsed() >= limit => {
+                panic!("waited {limit:?} for {what}; seen at the end:\n{seen}")
+            }
+            Err(_) => std::thread::yield_now(),
+        }
+    }
+}
