@@ -278,6 +278,20 @@ pub fn set_by_hand(run: &mut Run, step: u16, state: CellState, saw: &str) {
     run.cells.insert(Slot { item: Item::Step(step), host: None }, cell);
 }
 
+/// A run whose step by hand names a value of the form and the run's number.
+pub fn told_with_values(mut run: Run) -> Run {
+    let mut plan = (*run.plan).clone();
+    let mut runbook = (*plan.runbook).clone();
+    for step in &mut runbook.steps {
+        if let Action::Manual { text, .. } = &mut step.action {
+            *text = "Say that {{ release }} is out by {{ run }}.".to_owned();
+        }
+    }
+    plan.runbook = Arc::new(runbook);
+    run.plan = Arc::new(plan);
+    run
+}
+
 /// A cell's place on a host.
 pub fn slot(item: Item, host: usize) -> Slot {
     Slot { item, host: Some(HostIx(u32::try_from(host).unwrap())) }

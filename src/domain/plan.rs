@@ -195,6 +195,16 @@ impl Plan {
             .filter_map(|(position, index)| self.runbook.steps.get(usize::from(*index)).map(|step| (position, step)))
     }
 
+    /// What a manual step tells a person, with the form's values and the run's number in their places. A name that
+    /// stands for nothing (`check` refuses such a text) leaves it as it was written: better read so than not at all.
+    pub fn told(&self, text: &str) -> String {
+        let value = |name: &str| match name {
+            "run" => Some(self.run.to_string()),
+            _ => self.inputs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+        };
+        super::prose::fill(text, value).unwrap_or_else(|_| text.to_owned())
+    }
+
     /// Id, title and severity of the item, for messages and columns. The connection check is called `reach`.
     pub fn item_name(&self, item: super::run::Item) -> (StepId, String, Severity) {
         use super::run::Item;

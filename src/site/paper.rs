@@ -157,7 +157,7 @@ fn inputs(runbook: &Runbook, out: &mut String) {
     }
     section("Values", out);
     line(
-        "Commands read these as shell variables. Set them first, in single quotes, and `host` and `run` with them.",
+        "Commands read these as shell variables. Set them first, in single quotes, and `host` and `run` with them. A name in a step done by hand stands for its value.",
         out,
     );
     out.push('\n');
@@ -197,7 +197,7 @@ fn step(nr: usize, step: &Step, out: &mut String) {
     match &step.action {
         Action::Manual { text, role, checklist, evidence } => {
             let who = role.as_deref().map(|role| format!(" ({role})")).unwrap_or_default();
-            let _ = writeln!(out, "- [ ] By hand{who}: {}", text.trim());
+            let _ = writeln!(out, "- [ ] By hand{who}: {}", words::told(text.trim()));
             for point in checklist {
                 let _ = writeln!(out, "  - [ ] {point}");
             }

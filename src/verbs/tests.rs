@@ -31,6 +31,35 @@ fn a_proposal_is_read_whole() {
 }
 
 #[test]
+fn a_plan_tells_a_step_by_hand_with_the_values_of_the_form() {
+    use crate::domain::fixture;
+    use crate::domain::runbook::{Action, Input, InputKind};
+    let mut site = fixture::site();
+    let mut runbook = fixture::runbook("restart");
+    runbook.inputs = vec![Input {
+        name: "release".to_owned(),
+        prompt: String::new(),
+        kind: InputKind::String { pattern: None },
+        default: None,
+        help: String::new(),
+        source: String::new(),
+        confirm: None,
+        required: true,
+    }];
+    let text = "Say that {{ release }} is out; {{ run }} did it.".to_owned();
+    let by_hand = Action::Manual { text, role: None, checklist: Vec::new(), evidence: false };
+    runbook.steps.push(fixture::step("tell", by_hand));
+    site.runbooks.insert("restart".into(), std::sync::Arc::new(runbook));
+    let world = fixture::Driver::new(site).world;
+    let mut form = fixture::proposal();
+    form.inputs.insert("release".to_owned(), "{{ run }} v2".to_owned());
+    let run = crate::domain::RunId(7);
+    let plan = crate::domain::planning::plan(&world, run, &"ada".into(), fixture::NOON, &form).unwrap();
+    let shown = super::text::plan(&plan, None);
+    assert!(shown.contains("Say that {{ run }} v2 is out; #7 did it."), "a value is never looked at again: {shown}");
+}
+
+#[test]
 fn runs_are_written_with_and_without_the_sign() {
     for line in ["start 42", "start '#42'"] {
         assert_eq!(parsed(line).verb, Some(Verb::Start { run: crate::domain::RunId(42) }));

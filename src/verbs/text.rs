@@ -290,8 +290,8 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
     for (position, step) in plan.steps() {
         let _ = writeln!(text, "  {}. {}: {}  [{}]", position + 1, step.id, Safe::new(&step.title), step.effect.word());
         let (lines, points) = match &step.action {
-            Action::Script(script) => (&script.text, &[][..]),
-            Action::Manual { text, checklist, .. } => (text, checklist.as_slice()),
+            Action::Script(script) => (script.text.clone(), &[][..]),
+            Action::Manual { text, checklist, .. } => (plan.told(text), checklist.as_slice()),
         };
         for line in lines.trim().lines() {
             let _ = writeln!(text, "       {}", Safe::new(line));

@@ -212,7 +212,7 @@ pub fn by_hand(cx: &Cx<'_>, run: &Run, slot: Slot) -> Option<Do> {
     let ask = Ask::Tick { run: run.id, step: step.id.clone(), checked: Vec::new(), evidence: String::new() };
     let seen = Seen::Attempt(run.cell(slot).map_or(0, |cell| cell.attempt));
     let mut dialog = Dialog::new(cx, safe!("{} · {}", run.id, step.title), "Done", "ticked off a step of", seen, ask)
-        .says(Role::Text, text.clone());
+        .says(Role::Text, run.plan.told(text));
     for (number, point) in (0u16..).zip(checklist) {
         dialog = dialog.tick(point, number);
     }

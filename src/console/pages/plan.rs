@@ -23,7 +23,7 @@ pub fn parts(cx: &Cx<'_>, plan: &Plan) -> Vec<Part> {
         head(plan),
         why(plan),
         place(plan),
-        steps(&runs_as(plan), plan.steps().map(|(_, step)| step)),
+        steps(&runs_as(plan), plan.steps().map(|(_, step)| step), |words| plan.told(words)),
         given(plan),
         checks("checked before the first step", "none of the runbook's own", &plan.runbook.preflight),
         checks("verified after the last", "nothing: the run cannot end as succeeded", &plan.runbook.verify),

@@ -22,7 +22,7 @@ pub fn parts(cx: &Cx<'_>, runbook: &Runbook) -> Vec<Part> {
         targets(cx, runbook),
         asks_for(runbook),
         checks("checked before the first step", "none of its own", &runbook.preflight),
-        steps("steps", runbook.steps.iter()),
+        steps("steps", runbook.steps.iter(), str::to_owned),
         checks("verified after the last", "nothing: a run cannot end as succeeded", &runbook.verify),
         way_back(runbook),
         before(cx, runbook),
@@ -234,7 +234,7 @@ fn before(cx: &Cx<'_>, runbook: &Runbook) -> Vec<Part> {
 pub fn commands(runbook: &Runbook) -> Vec<Part> {
     [
         checks("checked before the first step", "none of its own", &runbook.preflight),
-        steps("steps", runbook.steps.iter()),
+        steps("steps", runbook.steps.iter(), str::to_owned),
         checks("verified after the last", "nothing", &runbook.verify),
     ]
     .concat()

@@ -16,8 +16,13 @@ use crate::terminal::line::Safe;
 /// Columns a command stands further in than its title.
 const COMMAND_INDENT: u16 = 5;
 
-/// Every step with all it runs, under a heading that counts them.
-pub(super) fn steps<'a>(title: &str, all: impl IntoIterator<Item = &'a Step>) -> Vec<Part> {
+/// Every step with all it runs, under a heading that counts them. `told` fills what a manual step says, where the
+/// values are known.
+pub(super) fn steps<'a>(
+    title: &str,
+    all: impl IntoIterator<Item = &'a Step>,
+    told: impl Fn(&str) -> String,
+) -> Vec<Part> {
     let all: Vec<&Step> = all.into_iter().collect();
     let undone = all.iter().filter(|step| step.undo.is_some()).count();
     let count = safe!("{} · {undone} undo", words::count(all.len(), "step", "steps"));
@@ -26,12 +31,12 @@ pub(super) fn steps<'a>(title: &str, all: impl IntoIterator<Item = &'a Step>) ->
         if nth > 0 {
             parts.push(Part::Air);
         }
-        parts.extend(one(nth + 1, step));
+        parts.extend(one(nth + 1, step, &told));
     }
     parts
 }
 
-fn one(number: usize, step: &Step) -> Vec<Part> {
+fn one(number: usize, step: &Step, told: &dyn Fn(&str) -> String) -> Vec<Part> {
     let undo = match step.undo {
         Some(_) => text(Role::Ok, safe!("undo {}", glyph::DONE.glyph)),
         None => text(Role::Muted, "no undo"),
@@ -51,7 +56,7 @@ fn one(number: usize, step: &Step) -> Vec<Part> {
         Action::Script(script) => parts.push(command(&script.text)),
         Action::Manual { text: words, role, checklist, evidence } => {
             let who = role.as_ref().map_or("by hand".to_owned(), |role| format!("by hand: {role}"));
-            parts.push(Part::Labelled(COMMAND_INDENT, Safe::default(), Role::Text, format!("{who}: {words}")));
+            parts.push(Part::Labelled(COMMAND_INDENT, Safe::default(), Role::Text, format!("{who}: {}", told(words))));
             parts.extend(
                 checklist
                     .iter()

@@ -57,7 +57,7 @@ pub fn sheet(plan: &Plan, slot: Slot) -> Sheet {
             )),
             Item::Step(position) => {
                 if let Some(Action::Manual { text, checklist, .. }) = plan.step(position).map(|step| &step.action) {
-                    parts.push(Part::Words(Role::Text, text.clone()));
+                    parts.push(Part::Words(Role::Text, plan.told(text)));
                     parts.extend(checklist.iter().map(|point| Part::Words(Role::Text, format!("· {point}"))));
                 }
             }

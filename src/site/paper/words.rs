@@ -2,6 +2,7 @@
 
 use super::BLANK;
 use crate::domain::check::sign;
+use crate::domain::prose;
 use crate::domain::runbook::{Amount, Expect, Input, InputKind, Interpreter, Match};
 use crate::domain::workspace::{Reach, Server};
 use std::fmt::Write as _;
@@ -14,6 +15,11 @@ pub(super) fn reach(server: &Server) -> String {
             format!("{}: `ssh{jump} -p {port} {user}@{address}`", server.name)
         }
     }
+}
+
+/// What a step done by hand says. Paper knows no values: each name stands as it does in the list of values.
+pub(super) fn told(text: &str) -> String {
+    prose::fill(text, |name| Some(format!("`{name}`"))).unwrap_or_else(|_| text.to_owned())
 }
 
 pub(super) fn amount_words(amount: Amount) -> String {

@@ -20,6 +20,19 @@ fn collect(root: &Path, folder: &str, into: &mut BTreeMap<String, String>, prefi
     }
 }
 
+#[test]
+fn no_paper_of_a_shipped_runbook_shows_a_template() {
+    let site = from_files(demo(), Git::default(), Vec::new()).map_err(|found| lines(&found)).unwrap().site;
+    let manual = |text: &str| text.contains("{{");
+    assert!(site.runbooks.values().any(|runbook| manual(&runbook.source)), "nothing to look at");
+    for runbook in site.runbooks.values() {
+        let sheet = crate::site::paper(runbook, None);
+        assert!(!sheet.contains("{{"), "{sheet}");
+    }
+    let change = crate::site::paper(&site.runbooks[&"planned-change".into()], None);
+    assert!(change.contains("Set the change request for `release` (`pull_request`) to implemented"), "{change}");
+}
+
 fn demo() -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = BTreeMap::new();

@@ -14,6 +14,7 @@ use crate::console::widgets::fold;
 use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::words;
 use crate::domain::binding;
+use crate::domain::plan::Plan;
 use crate::domain::policy;
 use crate::domain::run::{Run, Verdict};
 use crate::domain::runbook::{Action, Check, Step};
@@ -201,15 +202,15 @@ impl Doc {
         };
         self.rule(title, safe!("{} · {undo} undo", words::count(plan.steps.len(), "step", "steps")));
         for (position, step) in plan.steps() {
-            self.step(position, step, columns, open.contains(&Chunk::Step(position)));
+            self.step(plan, position, step, columns, open.contains(&Chunk::Step(position)));
         }
         let checks: Vec<&Check> = plan.runbook.preflight.iter().chain(&plan.runbook.verify).collect();
         self.checks(run, &checks, columns, open.contains(&Chunk::Checks));
     }
 
-    fn step(&mut self, position: u16, step: &Step, columns: u16, open: bool) {
+    fn step(&mut self, plan: &Plan, position: u16, step: &Step, columns: u16, open: bool) {
         let chunk = Chunk::Step(position);
-        let lines = step_lines(step);
+        let lines = step_lines(plan, step);
         let mut head = vec![
             text(Role::Muted, safe!("{}", position + 1)).right(2),
             gap(1),
@@ -397,12 +398,12 @@ fn lines_of_text(text: &str, first: &'static str, role: Role) -> Vec<CommandLine
 }
 
 /// Everything a step runs or asks for, line by line: its script, then its undo.
-fn step_lines(step: &Step) -> Vec<CommandLine> {
+fn step_lines(plan: &Plan, step: &Step) -> Vec<CommandLine> {
     let mut lines = match &step.action {
         Action::Script(script) => lines_of_text(&script.text, "", Role::Text),
         Action::Manual { role, text, checklist, .. } => {
             let who = role.as_ref().map(|role| format!("{role}: ")).unwrap_or_default();
-            let mut lines = lines_of_text(&format!("{who}{text}"), "", Role::Text);
+            let mut lines = lines_of_text(&format!("{who}{}", plan.told(text)), "", Role::Text);
             lines.extend(checklist.iter().flat_map(|point| lines_of_text(point, "tick", Role::Text)));
             lines
         }

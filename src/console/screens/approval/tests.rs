@@ -52,6 +52,16 @@ fn frames() {
     keep("approval-warning-accepted", &with_warning(true), |console| read(console.press("4 enter")));
 }
 
+#[test]
+fn steps_by_hand_are_read_with_the_values_of_the_form() {
+    let world = fixture::with(fixture::told_with_values(fixture::approval_42()));
+    let approval = Harness::new(world.clone()).at(120, 120).press("4 enter").wait(1_000).press("d").screen();
+    let plan = Harness::new(world).at(120, 160).press("3").press("d").screen();
+    for screen in [approval, plan] {
+        assert!(screen.contains("Say that v2.8.1 is out by #42.") && !screen.contains("{{"), "{screen}");
+    }
+}
+
 fn with_warning(accepted: bool) -> World {
     let mut run = fixture::approval_42();
     let mut plan = (*run.plan).clone();

@@ -202,6 +202,13 @@ fn a_step_by_hand_is_ticked_point_by_point_with_evidence() {
 }
 
 #[test]
+fn a_step_by_hand_is_told_with_the_values_of_the_form() {
+    let world = fixture::with(fixture::told_with_values((**by_hand().run(RunId(40)).unwrap()).clone()));
+    let console = open(40, world).press("c");
+    assert!(console.screen().contains("Say that v2.8.1 is out by #40."), "{}", console.screen());
+}
+
+#[test]
 fn an_approved_run_starts_with_its_revision_and_the_word() {
     let run = Run { phase: Phase::Approved, approved: Some(fixture::ago(1)), ..fixture::approval_42() };
     let console = open(42, fixture::with(run)).press("S").type_str("start").press("enter enter");
