@@ -32,7 +32,11 @@ pub mod words;
 #[cfg(test)]
 pub mod fixture;
 #[cfg(test)]
+mod governed;
+#[cfg(test)]
 pub mod harness;
+#[cfg(test)]
+mod house;
 #[cfg(test)]
 mod pictures;
 

@@ -132,6 +132,14 @@ impl Face for Home {
         }
     }
 
+    fn enter(&mut self, cx: &Cx<'_>) -> Vec<Do> {
+        // Who comes home looks at what waits, not at the workspace the pointer rested on while nothing did.
+        if matches!(self.pick.of(&self.ids(cx)), Some(RowId::Place(_))) {
+            self.pick = Pick::default();
+        }
+        Vec::new()
+    }
+
     fn act(&mut self, cx: &Cx<'_>, act: Act) -> Vec<Do> {
         let ids = self.ids(cx);
         match act {
