@@ -43,6 +43,8 @@ pub const WARNING: Mark = mark("!", "warning", Role::Warning);
 pub const POINTER: &str = "▸";
 /// Stands where text is folded.
 pub const FOLDED: &str = "⋯";
+/// Before what goes on from the line above: a long command on two rows is not two commands.
+pub const GOES_ON: &str = "↳";
 
 /// A host·step.
 pub fn cell(state: &CellState) -> Mark {

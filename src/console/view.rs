@@ -61,7 +61,8 @@ fn header(cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>, areas: Areas) {
         line.extend([text(Role::Muted, " · "), text(Role::Title, site)]);
     }
     let who: Vec<Piece> = who(cx, crumbs.is_empty());
-    let right: usize = who.iter().map(Piece::wants).sum::<usize>() + 1;
+    // Two columns of air before who, one at the edge.
+    let right: usize = who.iter().map(Piece::wants).sum::<usize>() + 3;
     let mut room = usize::from(areas.header.width).saturating_sub(right + 12);
     let last = crumbs.len().saturating_sub(1);
     for (nth, crumb) in crumbs.into_iter().enumerate() {

@@ -294,10 +294,10 @@ fn impact(workspace: &Workspace, runbook: &Runbook, hosts: usize, raise_to: Opti
     let mut impact = runbook.impact;
     let production = workspace.environment == Environment::Production;
     if production {
-        because.push("production".to_owned());
+        because.push("raised by production".to_owned());
     }
     if hosts > MANY_HOSTS {
-        because.push(format!("more than {MANY_HOSTS} hosts"));
+        because.push(format!("raised by more than {MANY_HOSTS} hosts"));
     }
     if production || hosts > MANY_HOSTS {
         impact = impact.raised();

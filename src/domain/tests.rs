@@ -80,7 +80,7 @@ fn z08_edit_after_approval() {
     assert_eq!(driver.as_person("ada", ask.clone()).unwrap_err().rule, Rule::Role);
     driver.as_person("grace", ask).unwrap();
     assert!(driver.world.run(RunId(1)).is_none(), "void");
-    let last = super::words::event(&driver.log.last().unwrap().event, &driver.log.last().unwrap().details);
+    let last = super::words::event(&driver.log.last().unwrap().event, &driver.log.last().unwrap().details, None);
     assert!(last.contains("steps or checks"), "{last}");
 }
 

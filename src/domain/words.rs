@@ -3,6 +3,7 @@
 use super::command::Decision;
 use super::event::{Details, Event};
 use super::order::CellResult;
+use super::plan::Plan;
 use super::run::{Choice, Item, PauseCause, Slot, StopHow, Verdict};
 
 /// The word a leaf carries for what happened.
@@ -89,8 +90,10 @@ pub fn slot(event: &Event) -> Option<Slot> {
     }
 }
 
-/// What happened, in one line. Texts of people come last, after a colon.
-pub fn event(event: &Event, details: &Details) -> String {
+/// What happened, in one line; hosts and steps by name where the run's plan is at hand. Texts of people come last,
+/// after a colon.
+pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
+    let place = |slot: Slot| place(slot, plan);
     let text =
         |name: &str| details.get(name).map_or("", |detail| detail.text()).lines().next().unwrap_or("").to_owned();
     let said = |words: String, name: &str| {
@@ -119,22 +122,24 @@ pub fn event(event: &Event, details: &Details) -> String {
         Event::BuiltInJudged { check, verdict, .. } => {
             said(format!("{}: {}", check.id_and_title().0, verdict_word(*verdict)), "why")
         }
-        Event::Intended { slot, attempt, .. } => {
-            format!("{} about to run, try {attempt}", place(*slot))
-        }
+        Event::Intended { slot, attempt, .. } => match attempt {
+            1 => format!("{}: about to run", place(*slot)),
+            again => format!("{}: about to run, try {again}", place(*slot)),
+        },
         Event::Started { slot, group, .. } => {
-            format!("{} began, process group {group}", place(*slot))
+            format!("{}: began, process group {group}", place(*slot))
         }
         Event::Ended { slot, result, output, .. } => {
-            format!("{} {}, {} lines", place(*slot), result_words(result), output.lines)
+            let lines = if output.lines == 1 { "line" } else { "lines" };
+            format!("{}: {}, {} {lines}", place(*slot), result_words(result), output.lines)
         }
-        Event::RetryPlanned { slot, .. } => format!("{} will be tried again", place(*slot)),
+        Event::RetryPlanned { slot, .. } => format!("{}: will be tried again", place(*slot)),
         Event::Resolved { slot, decision, .. } => {
             said(format!("{}: {}", place(*slot), decision_words(*decision)), "reason")
         }
         Event::HostDropped { slot, .. } => format!("{}: host left the run", place(*slot)),
-        Event::ManualOpened { slot, .. } => format!("{} waits for a person", place(*slot)),
-        Event::Ticked { slot, .. } => said(format!("{} done by hand", place(*slot)), "evidence"),
+        Event::ManualOpened { slot, .. } => format!("{}: waits for a person", place(*slot)),
+        Event::Ticked { slot, .. } => said(format!("{}, done by hand", place(*slot)), "evidence"),
         Event::BatchBegan { segment, batch, .. } => {
             format!("batch {} of stretch {} began", batch + 1, segment + 1)
         }
@@ -163,16 +168,22 @@ fn at_commit(commit: &Option<String>) -> String {
     commit.as_ref().map(|id| format!(" at {}", id.chars().take(10).collect::<String>())).unwrap_or_default()
 }
 
-/// A cell's place without its plan: hosts and steps by number.
-fn place(slot: Slot) -> String {
-    let item = match slot.item {
-        Item::Reach => "reach".to_owned(),
-        Item::Preflight(n) => format!("check {}", n + 1),
-        Item::Step(n) => format!("step {}", n + 1),
-        Item::Verify(n) => format!("verify {}", n + 1),
+/// A cell's place: by name, or by number where its plan is not at hand.
+fn place(slot: Slot, plan: Option<&Plan>) -> String {
+    let item = match (slot.item, plan) {
+        (Item::Reach, _) => "reach".to_owned(),
+        (Item::Preflight(_), Some(plan)) => format!("check {}", plan.item_name(slot.item).0),
+        (Item::Step(_), Some(plan)) => format!("step {}", plan.item_name(slot.item).0),
+        (Item::Verify(_), Some(plan)) => format!("verify {}", plan.item_name(slot.item).0),
+        (Item::Preflight(n), None) => format!("check {}", n + 1),
+        (Item::Step(n), None) => format!("step {}", n + 1),
+        (Item::Verify(n), None) => format!("verify {}", n + 1),
     };
     match slot.host {
-        Some(host) => format!("{item} on host {}", host.0 + 1),
+        Some(ix) => match plan.and_then(|plan| plan.host(ix)) {
+            Some(host) => format!("{item} on {}", host.name),
+            None => format!("{item} on host {}", ix.0 + 1),
+        },
         None => item,
     }
 }

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Changes with what rows hold: an older store is made again.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Memory sled may use for pages: the hot end of a long history, on a bastion that does other things too.
 const CACHE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
@@ -105,7 +105,7 @@ impl Store {
             by: recorded.by.clone(),
             kind: words::kind(&recorded.event),
             run: recorded.event.run(),
-            summary: words::event(&recorded.event, &recorded.details),
+            summary: words::event(&recorded.event, &recorded.details, run.map(|run| &*run.plan)),
         };
         batch.insert(keys::audit(audit.index), serde_json::to_vec(&audit)?);
         count += 1;

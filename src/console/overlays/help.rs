@@ -5,11 +5,10 @@ use crate::console::commands;
 use crate::console::keymap::{self, Bound, Scope};
 use crate::console::safe;
 use crate::console::theme::Role;
-use crate::console::widgets::piece::{gap, text};
 use crate::terminal::line::Safe;
 
-const KEY_COLUMNS: u16 = 14;
-const COMMAND_COLUMNS: u16 = 32;
+const KEY_COLUMNS: u16 = 17;
+const COMMAND_COLUMNS: u16 = 34;
 
 /// The keys of a scope and of those it lies in, then the commands.
 pub fn of(scope: Scope) -> Sheet {
@@ -22,24 +21,15 @@ pub fn of(scope: Scope) -> Sheet {
         parts.push(Part::Rule(Safe::new(scope.title())));
         parts.extend(rows.into_iter().map(|bound| {
             let keys: Vec<String> = bound.keys.iter().map(|key| keymap::label(*key)).collect();
-            Part::Line(vec![
-                gap(1),
-                text(Role::Accent, keys.join(" ")).cols(KEY_COLUMNS),
-                gap(1),
-                text(Role::Text, bound.help).rest(),
-            ])
+            Part::Labelled(KEY_COLUMNS, safe!("  {}", keys.join(" ")), Role::Text, bound.help.to_owned())
         }));
         parts.push(Part::Air);
     }
     parts.push(Part::Rule(Safe::new("commands, behind :")));
     parts.extend(commands::TABLE.iter().map(|command| {
         let names = command.names.join(" ");
-        Part::Line(vec![
-            gap(1),
-            text(Role::Accent, safe!("{names} {}", command.takes.word())).cols(COMMAND_COLUMNS),
-            gap(1),
-            text(Role::Text, command.help).rest(),
-        ])
+        let label = safe!("  {names} {}", command.takes.word());
+        Part::Labelled(COMMAND_COLUMNS, label, Role::Text, command.help.to_owned())
     }));
     parts.push(Part::Words(Role::Muted, " The words of every key above are commands too.".to_owned()));
     Sheet::new(safe!("keys: {}", scope.title()), parts)

@@ -26,6 +26,8 @@ pub enum Choice {
     Preset(usize),
     /// The draft at this position of the page fetched.
     Draft(usize),
+    /// A run of what the page is about.
+    Propose,
     /// The thing of this name: a workspace, a host.
     Named(String),
 }

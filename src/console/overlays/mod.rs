@@ -48,7 +48,7 @@ impl Overlay {
             Overlay::Prompt(_) => prompt::foot(),
             Overlay::Dialog(_) => dialog::foot(),
             Overlay::Menu(_) => menu::foot(),
-            Overlay::Sheet(_) => sheet::foot(),
+            Overlay::Sheet(sheet) => sheet::foot(sheet),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use crate::console::effect::Do;
 use crate::console::footer::{Foot, foot as entry};
-use crate::console::keymap::{self, Act, Anywhere, FormAct, Motion, Scope};
+use crate::console::keymap::{self, Act, Anywhere, FormAct, Motion, RowAct, Scope};
 use crate::console::layout::inset;
 use crate::console::model::Cx;
+use crate::console::overlays::menu::Choice;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::page::Page;
 use crate::console::widgets::paint::{Paint, below};
@@ -21,12 +22,26 @@ pub use crate::console::widgets::page::Part;
 pub struct Sheet {
     title: Safe,
     page: Page,
+    leads: Leads,
+}
+
+/// What may be done from a page, beside reading it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Leads {
+    Nowhere,
+    /// It shows a runbook: a run of it may be proposed.
+    ToPropose,
 }
 
 impl Sheet {
     /// A page, shown from its start.
     pub fn new(title: impl Into<Safe>, parts: Vec<Part>) -> Self {
-        Self { title: title.into(), page: Page::new(parts) }
+        Self { title: title.into(), page: Page::new(parts), leads: Leads::Nowhere }
+    }
+
+    /// The page of a runbook, from which a run of it is proposed.
+    pub fn proposes(self) -> Self {
+        Self { leads: Leads::ToPropose, ..self }
     }
 
     /// A page of text in which every space counts.
@@ -49,6 +64,9 @@ impl Sheet {
                 self.scroll(cx, motion);
                 Vec::new()
             }
+            Some(Act::Row(RowAct::New)) if self.leads == Leads::ToPropose => {
+                vec![Do::Shut, Do::Picked(Choice::Propose)]
+            }
             Some(Act::Form(FormAct::Leave) | Act::Anywhere(_)) => vec![Do::Shut],
             Some(_) | None => Vec::new(),
         }
@@ -59,7 +77,7 @@ impl Sheet {
         let area = cx.areas.body;
         let mut paint = paint.on(Ground::Panel);
         paint.clear(area);
-        paint.rule(area, self.title.clone(), self.page.standing(inner(cx)).words());
+        paint.rule(inset(area), self.title.clone(), self.page.standing(inner(cx)).words());
         self.page.view(&mut paint, inner(cx));
     }
 }
@@ -91,12 +109,17 @@ pub fn of_refusal(refusal: &Refusal) -> Sheet {
 }
 
 /// The keys the footer shows.
-pub fn foot() -> Vec<Foot> {
-    vec![
+pub fn foot(sheet: &Sheet) -> Vec<Foot> {
+    let lead = match sheet.leads {
+        Leads::Nowhere => None,
+        Leads::ToPropose => Some(entry(Act::Row(RowAct::New))),
+    };
+    let keys = [
         entry(Act::Motion(Motion::Down)),
         entry(Act::Motion(Motion::Up)),
         entry(Act::Motion(Motion::PageDown)),
         entry(Act::Motion(Motion::Bottom)),
         entry(Act::Anywhere(Anywhere::Back)).says("close"),
-    ]
+    ];
+    lead.into_iter().chain(keys).collect()
 }

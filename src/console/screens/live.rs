@@ -477,7 +477,7 @@ impl Face for Live {
             Choice::Stop(how) => vec![asks::stop(cx, run, *how)],
             Choice::Withdraw => vec![asks::withdraw(cx, run)],
             Choice::Accept(id) => vec![asks::accept_id(cx, run, id)],
-            Choice::Preset(_) | Choice::Draft(_) | Choice::Named(_) => Vec::new(),
+            Choice::Preset(_) | Choice::Draft(_) | Choice::Named(_) | Choice::Propose => Vec::new(),
         }
     }
 

@@ -112,12 +112,14 @@ impl Runbooks {
             return vec![Do::Say("select a runbook first".to_owned())];
         };
         let places = facts::workspaces(cx.world, cx.me());
-        let fits: Vec<_> = places
+        let mut fits: Vec<_> = places
             .iter()
             .map(|place| {
                 (place, selector::resolve(&runbook.targets.select, &place.servers).map_or(0, |found| found.len()))
             })
             .collect();
+        // Where it can run comes first, and the pointer with it.
+        fits.sort_by_key(|(_, hosts)| *hosts == 0);
         let mut with_hosts = fits.iter().filter(|(_, hosts)| *hosts > 0);
         match (with_hosts.next(), with_hosts.next()) {
             (None, _) => vec![Do::Say(format!(
@@ -151,7 +153,7 @@ impl Runbooks {
         match act {
             RowAct::New => self.propose(cx),
             RowAct::Open | RowAct::Describe => selected.map_or_else(none, |runbook| {
-                let sheet = Sheet::new(safe!("{}", runbook.id), pages::runbook::parts(cx, &runbook));
+                let sheet = Sheet::new(safe!("{}", runbook.id), pages::runbook::parts(cx, &runbook)).proposes();
                 vec![over(Overlay::Sheet(sheet))]
             }),
             RowAct::Raw => selected.map_or_else(none, |runbook| {
@@ -315,6 +317,7 @@ impl Face for Runbooks {
                 Some(form) => vec![push(Screen::Propose(Box::new(form)))],
                 None => vec![Do::Say("its runbook or workspace is not there any more".to_owned())],
             },
+            Choice::Propose => self.propose(cx),
             Choice::Stop(_) | Choice::Withdraw | Choice::Accept(_) | Choice::Preset(_) => Vec::new(),
         }
     }

@@ -7,14 +7,13 @@ pub fn words(text: &str, columns: usize) -> Vec<Safe> {
     Safe::lines(text).iter().flat_map(|line| fold(line, columns)).collect()
 }
 
-/// As [`words`], broken anywhere: for commands, where every space counts.
-pub fn verbatim(text: &str, columns: usize) -> Vec<Safe> {
+/// One line broken anywhere: for commands, where every space counts.
+pub fn verbatim(line: &Safe, columns: usize) -> Vec<Safe> {
     // Most lines fit; those of names by the thousand must not cost a look at every character.
-    let broken = |line: Safe| match line.width() <= columns {
-        true => vec![line],
-        false => SafeLine::from(line).wrap(columns.max(1)).into_iter().map(|piece| piece.text()).collect(),
-    };
-    Safe::lines(text).into_iter().flat_map(broken).collect()
+    match line.width() <= columns {
+        true => vec![line.clone()],
+        false => SafeLine::from(line.clone()).wrap(columns.max(1)).into_iter().map(|piece| piece.text()).collect(),
+    }
 }
 
 fn fold(line: &Safe, columns: usize) -> Vec<Safe> {
@@ -52,6 +51,6 @@ mod tests {
         assert_eq!(shown, ["Pick up", "the", "rotated", "certificat", "e"].map(Safe::new));
         assert_eq!(words("", 10), [Safe::default()]);
         assert_eq!(words("a\nb", 10), [Safe::new("a"), Safe::new("b")]);
-        assert_eq!(verbatim("a  b c", 3), [Safe::new("a  "), Safe::new("b c")]);
+        assert_eq!(verbatim(&Safe::new("a  b c"), 3), [Safe::new("a  "), Safe::new("b c")]);
     }
 }

@@ -6,10 +6,14 @@
 use super::fold;
 use super::paint::{Paint, below};
 use super::piece::{Piece, gap, text};
+use crate::console::glyph;
 use crate::console::keymap::Motion;
 use crate::console::theme::Role;
 use crate::terminal::line::Safe;
 use ratatui::layout::Rect;
+
+/// Columns before a script's lines, for the mark of one that goes on.
+const GOES_ON_COLUMNS: u16 = 2;
 
 /// A part of a page.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -160,13 +164,24 @@ fn drawn(part: &Part, width: u16) -> Vec<Drawn> {
             let label = |nth| text(Role::Muted, label(nth)).cols(*label_columns);
             lines.map(|(nth, line)| Drawn::Pieces(vec![label(nth), text(*role, line)])).collect()
         }
-        Part::Verbatim(role, code) => indented(0, *role, fold::verbatim(code, columns)),
-        Part::Indented(by, role, code) => {
-            indented(*by, *role, fold::verbatim(code, columns.saturating_sub(usize::from(*by)).max(1)))
-        }
+        Part::Verbatim(role, code) => verbatim(GOES_ON_COLUMNS, *role, code, columns),
+        Part::Indented(by, role, code) => verbatim((*by).max(GOES_ON_COLUMNS), *role, code, columns),
         Part::Line(pieces) => vec![Drawn::Pieces(pieces.clone())],
         Part::Air => vec![Drawn::Pieces(Vec::new())],
     }
+}
+
+/// Lines as they stand; what goes on from the line above is marked before it.
+fn verbatim(by: u16, role: Role, code: &str, columns: usize) -> Vec<Drawn> {
+    let room = columns.saturating_sub(usize::from(by)).max(1);
+    let line = |line: Safe| {
+        fold::verbatim(&line, room).into_iter().enumerate().map(|(nth, part)| {
+            let mark = if nth == 0 { "" } else { glyph::GOES_ON };
+            let mark = text(Role::Faint, mark).cols(GOES_ON_COLUMNS);
+            Drawn::Pieces(vec![gap(by - GOES_ON_COLUMNS), mark, text(role, part)])
+        })
+    };
+    Safe::lines(code).into_iter().flat_map(line).collect()
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl<'a> Paint<'a> {
             };
             let shown = match piece.fit {
                 Fit::Right(_) => shown.align_right(usize::from(columns)),
-                Fit::Own | Fit::Left(_) | Fit::Rest => shown,
+                Fit::Own | Fit::Left(_) | Fit::Rest | Fit::Yields => shown,
             };
             self.put(Rect { x, width: columns, ..row }, &shown, self.look.theme.style(piece.role, self.ground));
             x += columns;

@@ -24,6 +24,8 @@ pub enum Fit {
     Right(u16),
     /// What the others leave; several share it, the first takes what is odd.
     Rest,
+    /// As wide as its text, and the first to lose columns where the line is too narrow.
+    Yields,
 }
 
 /// Where text that does not fit loses a part. The cut is always marked by `…`.
@@ -81,6 +83,11 @@ impl Piece {
         Self { fit: Fit::Rest, ..self }
     }
 
+    /// As wide as its text, and the first to lose columns.
+    pub fn yields(self) -> Self {
+        Self { fit: Fit::Yields, ..self }
+    }
+
     /// The same text in another meaning.
     pub fn role(self, role: Role) -> Self {
         Self { role, ..self }
@@ -89,19 +96,20 @@ impl Piece {
     /// Columns it would like.
     pub fn wants(&self) -> usize {
         match self.fit {
-            Fit::Own | Fit::Rest => self.text.width(),
+            Fit::Own | Fit::Rest | Fit::Yields => self.text.width(),
             Fit::Left(columns) | Fit::Right(columns) => usize::from(columns),
         }
     }
 }
 
-/// Columns for each piece so that all of it fits into `width`: rests share what is left, and where nothing is left
-/// the pieces on the right lose first.
+/// Columns for each piece so that all of it fits into `width`: rests share what is left; where nothing is left, pieces
+/// that yield lose first, then those on the right.
 pub(super) fn columns(pieces: &[Piece], width: u16) -> Vec<u16> {
     let width = usize::from(width);
     let fixed: usize = pieces.iter().filter(|piece| piece.fit != Fit::Rest).map(Piece::wants).sum();
     let rests = pieces.iter().filter(|piece| piece.fit == Fit::Rest).count();
     let spare = width.saturating_sub(fixed);
+    let mut missing = fixed.saturating_sub(width);
     let share = spare.checked_div(rests).unwrap_or(0);
     let mut odd = spare.checked_rem(rests).unwrap_or(0);
     let mut used = 0;
@@ -110,6 +118,11 @@ pub(super) fn columns(pieces: &[Piece], width: u16) -> Vec<u16> {
         .map(|piece| {
             let wanted = match piece.fit {
                 Fit::Own | Fit::Left(_) | Fit::Right(_) => piece.wants(),
+                Fit::Yields => {
+                    let lost = missing.min(piece.wants());
+                    missing -= lost;
+                    piece.wants() - lost
+                }
                 Fit::Rest => share + std::mem::take(&mut odd),
             };
             let given = wanted.min(width - used);
@@ -130,6 +143,10 @@ mod tests {
         assert_eq!(columns(&line, 8), [3, 0, 5]);
         assert_eq!(columns(&line, 6), [3, 0, 3]);
         assert_eq!(columns(&line, 0), [0, 0, 0]);
+        let yielding = [text(Role::Text, "abc"), text(Role::Text, "title").yields(), text(Role::Text, "12")];
+        assert_eq!(columns(&yielding, 20), [3, 5, 2]);
+        assert_eq!(columns(&yielding, 8), [3, 3, 2]);
+        assert_eq!(columns(&yielding, 4), [3, 0, 1]);
         let two = [spring(), text(Role::Text, "x"), spring()];
         assert_eq!(columns(&two, 10), [5, 1, 4]);
     }

@@ -178,7 +178,7 @@ impl Doc {
                 pieces.push(gap(1));
                 used += 1;
             }
-            let mut parts = fold::verbatim(shown.as_str(), room);
+            let mut parts = fold::verbatim(&shown, room);
             let last = parts.pop().unwrap_or_default();
             for part in parts {
                 pieces.push(text(Role::Text, part));
@@ -261,8 +261,8 @@ impl Doc {
     fn lines_of(&mut self, chunk: Chunk, lines: &[CommandLine], columns: u16) {
         for (nth, line) in (0u16..).zip(lines) {
             let room = usize::from(columns.saturating_sub(LINE_INDENT));
-            for (part, piece) in (0u16..).zip(fold::verbatim(line.text.as_str(), room)) {
-                let label = if part == 0 { line.label } else { "" };
+            for (part, piece) in (0u16..).zip(fold::verbatim(&line.text, room)) {
+                let label = if part == 0 { line.label } else { glyph::GOES_ON };
                 let pieces = vec![text(Role::Faint, label).right(LINE_INDENT - 2), gap(2), text(line.role, piece)];
                 self.show(pieces, vec![Token::Command { chunk, line: nth, part }]);
             }
@@ -293,7 +293,7 @@ impl Doc {
         for (nth, (name, value)) in (0u16..).zip(&plan.inputs) {
             let label = safe!("{name} = ");
             let room = usize::from(columns).saturating_sub(label.width()).max(8);
-            let lines = fold::verbatim(value, room);
+            let lines = Safe::lines(value).into_iter().flat_map(|line| fold::verbatim(&line, room));
             for (part, line) in (0u16..).zip(lines) {
                 let label = if part == 0 { label.clone() } else { Safe::default() };
                 let wide = u16::try_from(safe!("{name} = ").width()).unwrap_or(u16::MAX);
@@ -420,7 +420,7 @@ fn check_lines(checks: &[&Check], before: usize) -> Vec<CommandLine> {
 
 fn lines_tokens(chunk: Chunk, lines: &[CommandLine], columns: u16) -> Vec<Token> {
     let room = usize::from(columns.saturating_sub(LINE_INDENT));
-    let parts = |line: &CommandLine| u16::try_from(fold::verbatim(line.text.as_str(), room).len()).unwrap_or(u16::MAX);
+    let parts = |line: &CommandLine| u16::try_from(fold::verbatim(&line.text, room).len()).unwrap_or(u16::MAX);
     let lines = (0u16..).zip(lines);
     lines.flat_map(|(nth, line)| (0..parts(line)).map(move |part| Token::Command { chunk, line: nth, part })).collect()
 }

@@ -188,7 +188,7 @@ impl Columns {
         Self {
             places: PlaceColumns::of(places, PLACE_COLUMNS_MAX),
             run: widest(&|line| line.0.run.to_string().len()).clamp(3, 9),
-            who: widest(&|line| Safe::new(line.who()).width()).clamp(4, width / 5),
+            who: widest(&|line| Safe::new(line.who()).width()).clamp(14, (width / 5).max(14)),
             note: if width >= NOTE_FROM_COLUMNS { width * 3 / 10 } else { 0 },
         }
     }
@@ -202,7 +202,7 @@ impl Columns {
             head("run"),
             head("runbook"),
             places,
-            head("who → approved"),
+            head("who → approver"),
             head("outcome"),
             head("note"),
         )

@@ -20,8 +20,17 @@ use ratatui::layout::Rect;
 /// Up to so many hosts have a named column each.
 pub(super) const NAMED_HOSTS_MAX: usize = 8;
 
-/// Columns before the cells: pointer, number, name.
-const HEAD_COLUMNS: u16 = 18;
+/// Columns before the cells: pointer, number, name. At least so many; more where the hosts leave room.
+const HEAD_COLUMNS_MIN: u16 = 18;
+
+/// Of these, the columns that are not the name.
+const BESIDE_NAME_COLUMNS: u16 = 6;
+
+/// A name gets no more than this: the cells stay near it.
+const NAME_COLUMNS_MAX: usize = 28;
+
+/// A named host's column: glyph and time, when names of steps want the room.
+const HOST_COLUMNS_MIN: usize = 10;
 
 const BATCH_GAP: usize = 3;
 
@@ -60,6 +69,19 @@ pub(super) fn is_by_hand(run: &Run, item: Item) -> bool {
     }
 }
 
+/// Columns before the cells: names of steps are whole where the hosts can spare it.
+fn head_columns(run: &Run, width: u16) -> u16 {
+    let named = |item: &Item| Safe::new(run.plan.item_name(*item).0.as_str()).width();
+    let longest = items(run).iter().map(named).max().unwrap_or(0).min(NAME_COLUMNS_MAX);
+    let wanted = longest.saturating_sub(usize::from(HEAD_COLUMNS_MIN - BESIDE_NAME_COLUMNS));
+    let hosts = match run.plan.hosts.len() {
+        few @ 0..=NAMED_HOSTS_MAX => few * HOST_COLUMNS_MIN,
+        many => many + BATCH_GAP * run.plan.batches.len().saturating_sub(1),
+    };
+    let spare = usize::from(width.saturating_sub(HEAD_COLUMNS_MIN)).saturating_sub(hosts);
+    HEAD_COLUMNS_MIN + u16::try_from(wanted.min(spare)).unwrap_or(0)
+}
+
 enum Form {
     Named,
     Cells,
@@ -68,7 +90,7 @@ enum Form {
 
 fn form(run: &Run, width: u16) -> Form {
     let hosts = run.plan.hosts.len();
-    let room = usize::from(width.saturating_sub(HEAD_COLUMNS));
+    let room = usize::from(width.saturating_sub(HEAD_COLUMNS_MIN));
     let cells = hosts + BATCH_GAP * run.plan.batches.len().saturating_sub(1);
     match hosts {
         0..=NAMED_HOSTS_MAX => Form::Named,
@@ -149,7 +171,7 @@ pub(super) fn hit(run: &Run, area: Rect, at: Option<At>, x: u16, y: u16) -> Opti
     let rows = below(area, heads);
     let top = first(&items, at, usize::from(rows.height));
     let item = *items.get(top + usize::from(y.checked_sub(rows.y)?))?;
-    let column = x.checked_sub(rows.x + HEAD_COLUMNS);
+    let column = x.checked_sub(rows.x + head_columns(run, area.width));
     let host = column.and_then(|column| match form(run, area.width) {
         Form::Named => u32::try_from(usize::from(column) / named_width(run, area.width)).ok().map(HostIx),
         Form::Cells => host_at(run, usize::from(column), area.width),
@@ -179,7 +201,7 @@ fn rows(
             break;
         }
         let chosen = at.is_some_and(|at| at.item == *item);
-        let mut pieces = head(run, *item, nth, chosen);
+        let mut pieces = head(run, *item, nth, chosen, area.width);
         let by_hand = is_by_hand(run, *item);
         pieces.extend(if by_hand { hand_cell(run, *item) } else { cells(*item, left) });
         // A row without a host selected, or done by hand, is selected as a whole.
@@ -189,12 +211,13 @@ fn rows(
     }
 }
 
-fn head(run: &Run, item: Item, nth: usize, chosen: bool) -> Vec<Piece> {
+fn head(run: &Run, item: Item, nth: usize, chosen: bool, width: u16) -> Vec<Piece> {
     let (id, _, _) = run.plan.item_name(item);
     let number = match item {
         Item::Step(_) => safe!("{}", nth + 1),
-        Item::Reach | Item::Preflight(_) => Safe::new("?"),
-        Item::Verify(_) => Safe::new("="),
+        // A letter, not a sign: signs are states.
+        Item::Reach | Item::Preflight(_) => Safe::new("c"),
+        Item::Verify(_) => Safe::new("v"),
     };
     let role = if chosen { Role::Title } else { Role::Text };
     vec![
@@ -202,7 +225,7 @@ fn head(run: &Run, item: Item, nth: usize, chosen: bool) -> Vec<Piece> {
         gap(1),
         text(Role::Muted, number).right(2),
         gap(1),
-        name(role, safe!("{id}")).cols(HEAD_COLUMNS - 6),
+        name(role, safe!("{id}")).cols(head_columns(run, width) - BESIDE_NAME_COLUMNS),
         gap(1),
     ]
 }
@@ -244,13 +267,13 @@ fn mark_of(run: &Run, item: Item, host: HostIx) -> Mark {
 // Named columns.
 
 fn named_width(run: &Run, width: u16) -> usize {
-    let room = usize::from(width.saturating_sub(HEAD_COLUMNS));
+    let room = usize::from(width.saturating_sub(head_columns(run, width)));
     (room / run.plan.hosts.len().max(1)).clamp(3, 20)
 }
 
 fn named_heads(run: &Run, width: u16) -> Vec<Piece> {
     let columns = named_width(run, width);
-    let mut pieces = vec![gap(HEAD_COLUMNS)];
+    let mut pieces = vec![gap(head_columns(run, width))];
     for host in &run.plan.hosts {
         let shown = safe!("{}", host.name).cut_middle(columns - 1);
         pieces.push(text(Role::Muted, shown).cols(u16::try_from(columns).unwrap_or(u16::MAX)));
@@ -284,7 +307,7 @@ fn select_named(paint: &mut Paint<'_>, area: Rect, run: &Run, items: &[Item], at
     let Some(host) = at.host.and_then(|host| usize::try_from(host.0).ok()) else {
         return;
     };
-    let x = u16::try_from(usize::from(HEAD_COLUMNS) + host * columns).unwrap_or(u16::MAX);
+    let x = u16::try_from(usize::from(head_columns(run, area.width)) + host * columns).unwrap_or(u16::MAX);
     select(paint, area, items, at, x, u16::try_from(columns - 1).unwrap_or(1));
 }
 
@@ -302,14 +325,15 @@ fn select(paint: &mut Paint<'_>, area: Rect, items: &[Item], at: At, x: u16, wid
 
 /// Columns of each batch, the gap behind it included: room for the word "batch" above where the line has it.
 fn batch_columns(run: &Run, width: u16) -> Vec<usize> {
-    let room = usize::from(width.saturating_sub(HEAD_COLUMNS));
+    let room = usize::from(width.saturating_sub(head_columns(run, width)));
     let tight: Vec<usize> = run.plan.batches.iter().map(|batch| batch.len() + BATCH_GAP).collect();
     let airy: Vec<usize> = tight.iter().map(|columns| (*columns).max(BATCH_WORD_COLUMNS + BATCH_GAP)).collect();
     if airy.iter().sum::<usize>() <= room + BATCH_GAP { airy } else { tight }
 }
 
 fn batch_heads(run: &Run, width: u16) -> Vec<Piece> {
-    let mut pieces = vec![gap(HEAD_COLUMNS)];
+    let head = head_columns(run, width);
+    let mut pieces = vec![gap(head)];
     let columns = batch_columns(run, width);
     let before: usize = columns.iter().rev().skip(1).sum();
     let last = columns.len().saturating_sub(1);
@@ -324,7 +348,7 @@ fn batch_heads(run: &Run, width: u16) -> Vec<Piece> {
         };
         // The last one may use what is left of the line.
         let room = match nth == last {
-            true => usize::from(width.saturating_sub(HEAD_COLUMNS)).saturating_sub(before),
+            true => usize::from(width.saturating_sub(head)).saturating_sub(before),
             false => columns - 1,
         };
         let heads = [long, safe!("batch {}", nth + 1), safe!("{}", nth + 1)];
@@ -383,7 +407,7 @@ fn select_cell(paint: &mut Paint<'_>, area: Rect, run: &Run, items: &[Item], at:
     let Some(column) = at.host.and_then(|host| column_of(run, host, area.width)) else {
         return;
     };
-    let x = u16::try_from(usize::from(HEAD_COLUMNS) + column).unwrap_or(u16::MAX);
+    let x = u16::try_from(usize::from(head_columns(run, area.width)) + column).unwrap_or(u16::MAX);
     select(paint, area, items, at, x, 1);
 }
 
@@ -403,7 +427,7 @@ fn counts(run: &Run, item: Item, width: u16) -> Vec<Piece> {
     }
     let done: usize =
         counted.iter().filter(|(mark, _)| [glyph::DONE, glyph::SKIPPED].contains(mark)).map(|(_, n)| n).sum();
-    let bar = usize::from(width.saturating_sub(HEAD_COLUMNS) / 4).min(24);
+    let bar = usize::from(width.saturating_sub(head_columns(run, width)) / 4).min(24);
     let mut pieces = vec![text(Role::Ok, chart::bar(done, all, bar)), gap(2)];
     for (mark, n) in counted.into_iter().filter(|(_, n)| *n > 0) {
         pieces.extend([text(mark.role, safe!("{} {}", mark.glyph, words::number(n))), gap(2)]);

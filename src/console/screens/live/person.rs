@@ -176,7 +176,7 @@ fn by_hand(cx: &Cx<'_>, run: &Run) -> Option<Vec<Piece>> {
         text(glyph::PAUSED.role, glyph::PAUSED.glyph),
         gap(1),
         text(Role::Muted, who),
-        text(Role::Title, step.title.as_str()),
+        text(Role::Title, step.title.as_str()).yields(),
         text(Role::Text, safe!(" · {}   ", facts.join(" · "))),
         text(Role::Accent, "c"),
         text(Role::Text, " take it"),

@@ -180,6 +180,10 @@ fn label(form: &Form, entry: &Entry) -> Safe {
 /// What helps to fill a field, while one is in it.
 fn notes(cx: &Cx<'_>, form: &Form, entry: &Entry) -> Vec<String> {
     let mut notes = Vec::new();
+    let label = label(form, entry);
+    if label.width() > usize::from(LABEL_COLUMNS) {
+        notes.push(label.to_string());
+    }
     match &entry.what {
         What::Input(_) => {
             if let Some(input) = form.input(entry) {

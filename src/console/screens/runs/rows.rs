@@ -178,11 +178,15 @@ pub struct Columns {
     run: u16,
     who: u16,
     now: u16,
+    version: bool,
 }
 
 const STATE_COLUMNS: u16 = 11;
 const AGE_COLUMNS: u16 = 4;
 const PLACE_COLUMNS_MAX: u16 = 12;
+
+/// From this width on the runbook's version is shown: a whole name comes first.
+const VERSION_FROM_COLUMNS: u16 = 100;
 
 impl Columns {
     /// For these rows in so many columns.
@@ -200,6 +204,7 @@ impl Columns {
             run: widest(&|line| line.run.id.to_string().len()).clamp(3, 8),
             who: widest(&|line| Safe::new(whose(line.run).as_str()).width()).clamp(3, 10),
             now: (width * 3 / 10).clamp(20, 44),
+            version: width >= VERSION_FROM_COLUMNS,
         }
     }
 
@@ -232,7 +237,10 @@ impl Columns {
             pieces: self.line(
                 text(state.role, safe!("{} {}", state.glyph, state.word)),
                 text(Role::Accent, safe!("{}", run.id)),
-                name(Role::Text, safe!("{} v{version}", plan.runbook.id)),
+                match self.version {
+                    true => name(Role::Text, safe!("{} v{version}", plan.runbook.id)),
+                    false => name(Role::Text, plan.runbook.id.as_str()),
+                },
                 place.to_vec(),
                 name(Role::Text, whose(run).as_str()),
                 text(Role::Muted, age),
