@@ -127,6 +127,53 @@ fn real_a_panic_inside_a_draw_gives_the_terminal_back() {
     assert!(!screen.contains("asked for by a test"), "{screen}");
 }
 
+impl World {
+    /// A server of our own, so that it can be killed.
+    fn serve(&self) -> Child {
+        let flags = self.flags();
+        let mut server = Command::new(PROGRAM);
+        server.arg("serve").args(flags.split(' ')).env("HOME", self.dir.path());
+        let server = server.stderr(Stdio::null()).spawn().unwrap();
+        until("the server to answer", SOON, || match std::os::unix::net::UnixStream::connect(self.at("socket")) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        });
+        server
+    }
+}
+
+#[test]
+fn real_a_console_outlives_its_server_and_finds_the_next_one() {
+    let Some(tmux) = Tmux::shell(80, 24) else {
+        return;
+    };
+    let world = World::new();
+    let mut server = world.serve();
+    tmux.line("echo be''fore");
+    tmux.wait_for_text("before");
+    let (stty, modes) = (tmux.stty(), tmux.modes());
+    let pid = world.attach(&tmux, "");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let screen = tmux.wait_for_text("reconnecting, runs go on");
+    assert!(screen.contains("last seen 00:0") && screen.contains("Home"), "the last frame stays: {screen}");
+    tmux.keys(&["j", "X", "Enter"]);
+    let mut server = world.serve();
+    tmux.wait_for("the console again", SOON, |screen| screen.contains("Home") && !screen.contains("reconnecting"));
+    tmux.keys(&["?"]);
+    tmux.wait_for_text("keys: home");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    tmux.wait_for_text("reconnecting, runs go on");
+    tmux.keys(&["q"]);
+    until("the console to end", SOON, || match Path::new(&format!("/proc/{pid}")).exists() {
+        true => Err(tmux.screen()),
+        false => Ok(()),
+    });
+    tmux.wait_for("the shell's own screen", SOON, |screen| screen.contains("before"));
+    assert_eq!((tmux.stty(), tmux.modes()), (stty, modes));
+}
+
 #[test]
 fn real_verbs_start_a_server_and_end_with_their_codes() {
     let world = World::new();

@@ -1,5 +1,7 @@
 //! The console over the link: this terminal's bytes there, its frames back, and the terminal given back at the end.
 
+mod reconnect;
+
 use super::link::{self, Link};
 use super::places::Places;
 use super::surroundings::Surroundings;
@@ -9,8 +11,9 @@ use crate::terminal::bytes::leave;
 use crate::terminal::guard::{Environment, RawMode, detect, size};
 use crate::verbs::args::Line;
 use bytes::{Bytes, BytesMut};
+use reconnect::Waited;
 use russh::client::Msg;
-use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::{IsTerminal as _, Read as _, Write as _};
@@ -44,29 +47,22 @@ pub fn attach(places: &Places, around: &Surroundings, line: &Line, open: &[Strin
     if let Some(person) = &line.common.acting_as {
         words.extend(["--as".to_owned(), person.clone()]);
     }
+    let socket = places.socket()?;
     let runtime = speak::runtime()?;
     let ended = runtime.block_on(async {
         let link = link::reach(places, around).await?;
-        over(&link, around, &words).await
+        over(link, around, &words, Some(&socket)).await
     });
     // The keyboard's thread sits in a read that only a key would end.
     runtime.shutdown_background();
     ended
 }
 
-/// Everything between sitting down and getting up.
-pub async fn over(link: &Link, around: &Surroundings, words: &[String]) -> Ended {
-    let broken = |_| speak::lost();
-    let channel = link.handle.channel_open_session().await.map_err(broken)?;
-    let (columns, rows) = size(std::io::stdout()).unwrap_or((80, 24));
-    let term = around.told("TERM").unwrap_or("dumb");
-    channel.request_pty(true, term, u32::from(columns), u32::from(rows), 0, 0, &[]).await.map_err(broken)?;
-    for (name, value) in around.terminal.iter().filter(|(name, _)| *name != "TERM") {
-        channel.set_env(false, *name, value.as_str()).await.map_err(broken)?;
-    }
-    channel.set_env(false, "QUARTERDECK_CLIENT", env!("CARGO_PKG_VERSION")).await.map_err(broken)?;
+/// Everything between sitting down and getting up. Where the link is lost and a socket is named, the terminal waits there
+/// for the server to come back.
+pub async fn over(link: Link, around: &Surroundings, words: &[String], again: Option<&Path>) -> Ended {
     let line = speak::quoted(words)?;
-
+    let mut place = Some(set(&link, around).await?);
     let raw = RawMode::enter(std::io::stdin(), last_bytes(around))
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let restore = raw.restorer();
@@ -76,16 +72,77 @@ pub async fn over(link: &Link, around: &Surroundings, words: &[String]) -> Ended
         before(panic);
     }));
     let deaf = |error: std::io::Error| Failure::new(Exit::Unreachable, format!("signals cannot be heard: {error}"));
-    let mut ending = Ending::new().map_err(deaf)?;
-    let mut resized = signal(SignalKind::window_change()).map_err(deaf)?;
-    channel.exec(true, line).await.map_err(broken)?;
-    let (reader, writer) = channel.split();
-    let mut table = Table { reader, writer, said: Vec::new(), exit: None, saving: BytesMut::new() };
-    let end = table.sit(&mut resized, &mut ending).await;
+    let mut person = Person {
+        keyboard: keyboard(),
+        resized: signal(SignalKind::window_change()).map_err(deaf)?,
+        ending: Ending::new().map_err(deaf)?,
+    };
+    let mut said = Vec::new();
+    // A link ends its channels with it.
+    let mut _link = link;
+    let end = loop {
+        let sat = match place.take() {
+            Some(channel) => sit(channel, &line, &mut person, &mut said).await,
+            None => Sat::Lost,
+        };
+        match (sat, again) {
+            (Sat::Ended(end), _) => break end,
+            (Sat::Lost, None) => break Err(speak::lost()),
+            (Sat::Lost, Some(socket)) => match reconnect::wait(socket, &mut person).await {
+                Waited::Back(link) => {
+                    // The server opens the screen afresh: it must not stand open already.
+                    reconnect::close_screen(&last_bytes(around));
+                    place = set(&link, around).await.ok();
+                    _link = link;
+                }
+                Waited::Left => break Ok(Exit::Done),
+                Waited::TurnedAway(failure) => break Err(failure),
+            },
+        }
+    };
     // The terminal first: what is said next is for a person at a shell.
     drop(raw);
-    say::err(&String::from_utf8_lossy(&table.said));
+    say::err(&String::from_utf8_lossy(&said));
     end
+}
+
+/// A channel that knows this terminal.
+async fn set(link: &Link, around: &Surroundings) -> Result<Channel<Msg>, Failure> {
+    let broken = |_| speak::lost();
+    let channel = link.handle.channel_open_session().await.map_err(broken)?;
+    let (columns, rows) = size(std::io::stdout()).unwrap_or((80, 24));
+    let term = around.told("TERM").unwrap_or("dumb");
+    channel.request_pty(true, term, u32::from(columns), u32::from(rows), 0, 0, &[]).await.map_err(broken)?;
+    for (name, value) in around.terminal.iter().filter(|(name, _)| *name != "TERM") {
+        channel.set_env(false, *name, value.as_str()).await.map_err(broken)?;
+    }
+    channel.set_env(false, "QUARTERDECK_CLIENT", env!("CARGO_PKG_VERSION")).await.map_err(broken)?;
+    Ok(channel)
+}
+
+/// Has the console opened on a channel and stays until it ends, or the link does.
+async fn sit(channel: Channel<Msg>, line: &str, person: &mut Person, said: &mut Vec<u8>) -> Sat {
+    if channel.exec(true, line).await.is_err() {
+        return Sat::Lost;
+    }
+    let (reader, writer) = channel.split();
+    let mut table = Table { reader, writer, said, exit: None, saving: BytesMut::new() };
+    table.sit(person).await
+}
+
+/// How sitting at a console ended.
+enum Sat {
+    /// It ended, well or badly.
+    Ended(Ended),
+    /// The server went away without a word.
+    Lost,
+}
+
+/// What comes from the person and their terminal.
+struct Person {
+    keyboard: mpsc::Receiver<Bytes>,
+    resized: Signal,
+    ending: Ending,
 }
 
 /// What gives this terminal back, should the server not get to do it.
@@ -125,11 +182,11 @@ impl Ending {
 }
 
 /// The person's side of a console.
-struct Table {
+struct Table<'a> {
     reader: ChannelReadHalf,
     writer: ChannelWriteHalf<Msg>,
     /// Last words, kept until the terminal is given back.
-    said: Vec<u8>,
+    said: &'a mut Vec<u8>,
     exit: Option<Exit>,
     saving: BytesMut,
 }
@@ -141,27 +198,31 @@ enum Woken {
     Ending,
 }
 
-impl Table {
-    async fn sit(&mut self, resized: &mut Signal, ending: &mut Ending) -> Ended {
-        let mut keyboard = keyboard();
+impl Table<'_> {
+    async fn sit(&mut self, person: &mut Person) -> Sat {
         loop {
             let woken = tokio::select! {
                 heard = self.reader.wait() => Woken::Heard(heard),
-                typed = keyboard.recv() => Woken::Typed(typed),
-                _ = resized.recv() => Woken::Resized,
-                () = ending.come() => Woken::Ending,
+                typed = person.keyboard.recv() => Woken::Typed(typed),
+                _ = person.resized.recv() => Woken::Resized,
+                () = person.ending.come() => Woken::Ending,
             };
-            match woken {
-                Woken::Heard(None) => return self.exit.ok_or_else(speak::lost),
-                Woken::Heard(Some(message)) => self.heard(message).await?,
-                Woken::Typed(Some(bytes)) => self.writer.data_bytes(bytes).await.map_err(|_| speak::lost())?,
+            let still_there = match woken {
+                Woken::Heard(None) => return self.exit.map_or(Sat::Lost, |exit| Sat::Ended(Ok(exit))),
+                Woken::Heard(Some(message)) => match self.heard(message).await {
+                    Ok(()) => true,
+                    Err(failure) => return Sat::Ended(Err(failure)),
+                },
+                Woken::Typed(Some(bytes)) => self.writer.data_bytes(bytes).await.is_ok(),
                 // The keyboard is gone: so is the person.
-                Woken::Typed(None) | Woken::Ending => return Ok(Exit::Done),
+                Woken::Typed(None) | Woken::Ending => return Sat::Ended(Ok(Exit::Done)),
                 Woken::Resized => {
                     let (columns, rows) = size(std::io::stdout()).unwrap_or((80, 24));
-                    let told = self.writer.window_change(u32::from(columns), u32::from(rows), 0, 0).await;
-                    told.map_err(|_| speak::lost())?;
+                    self.writer.window_change(u32::from(columns), u32::from(rows), 0, 0).await.is_ok()
                 }
+            };
+            if !still_there && self.exit.is_none() {
+                return Sat::Lost;
             }
         }
     }

@@ -4,6 +4,7 @@ use super::link::{self, Link};
 use super::places::Places;
 use super::surroundings::Surroundings;
 use super::{Ended, Exit, Failure};
+use crate::server::LINE_BYTES_MAX;
 use crate::terminal::guard::RawMode;
 use crate::verbs::args::{Line, Verb};
 use russh::client::Msg;
@@ -48,8 +49,13 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// The words as one line that reads back as the same words.
 pub fn quoted(arguments: &[String]) -> Result<String, Failure> {
-    shlex::try_join(arguments.iter().map(String::as_str))
-        .map_err(|_| Failure::new(Exit::Usage, "arguments hold no zero byte"))
+    let line = shlex::try_join(arguments.iter().map(String::as_str))
+        .map_err(|_| Failure::new(Exit::Usage, "arguments hold no zero byte"))?;
+    if line.len() > LINE_BYTES_MAX {
+        let text = format!("the arguments have {} bytes in all; a line takes {LINE_BYTES_MAX}", line.len());
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    Ok(line)
 }
 
 /// What one hears when a link ends without an answer.
@@ -165,6 +171,8 @@ mod tests {
         let words = ["note", "42", "it's \"odd\"; $(rm -rf /) \\ \n end", ""].map(str::to_owned);
         assert_eq!(shlex::split(&quoted(&words).unwrap()).unwrap(), words);
         assert!(quoted(&["a\0b".to_owned()]).is_err());
+        let long = quoted(&["note".to_owned(), "1".to_owned(), "x".repeat(LINE_BYTES_MAX)]).unwrap_err();
+        assert!(long.exit == Exit::Usage && long.text.contains("a line takes 163840"), "{}", long.text);
     }
 
     #[test]

@@ -26,7 +26,7 @@ const VARIABLES_MAX: usize = 32;
 
 /// Longest line of a verb: the longest text on the record, with its quotes, fits. Below what one packet holds (256 KiB),
 /// beyond which the protocol itself ends the connection.
-const EXEC_BYTES_MAX: usize = 160 * 1024;
+pub const LINE_BYTES_MAX: usize = 160 * 1024;
 
 /// The extended stream on which texts to save go out and the client's answers come back; standard error is 1.
 pub const SAVE_STREAM: u32 = 16;
@@ -262,7 +262,7 @@ impl Handler for Guest {
         session: &mut Session,
     ) -> Result<(), Self::Error> {
         let free = self.room(channel).is_some_and(|room| !room.has_begun());
-        let taken = free && line.len() <= EXEC_BYTES_MAX && self.listen(channel, session, line);
+        let taken = free && line.len() <= LINE_BYTES_MAX && self.listen(channel, session, line);
         answer(session, channel, taken)
     }
 

@@ -1,7 +1,7 @@
 //! The door for people: a unix socket, the SSH protocol inside, one connection per attached terminal or verb.
 //!
 //! Reading order: `listen` (the socket and who may reach it), [`Peer`] and `account` (who is at the other end: the kernel's
-//! word), [`House`] and [`serve`] (everybody who visits), `guest` (one connection: every request is answered), `console` and
+//! word), [`House`] and [`serve`] (everybody who visits), `crowd` (how many at once), `guest` (one connection: every request is answered), `console` and
 //! `exec` (what a channel carries), `themes`.
 //!
 //! Invariants: an account that people.toml maps to nobody gets in nowhere, root included; a guest that stops reading holds up
@@ -10,6 +10,7 @@
 
 mod account;
 mod console;
+mod crowd;
 mod exec;
 mod guest;
 mod listen;
@@ -20,20 +21,20 @@ mod wire;
 mod tests;
 
 pub use account::Accounts;
-pub use guest::SAVE_STREAM;
+pub use guest::{LINE_BYTES_MAX, SAVE_STREAM};
 pub use listen::{Bound, ListenError, listen};
 
 use crate::domain::run::{Phase, Run};
 use crate::domain::{Actor, Door, PersonId, Refusal, World};
 use crate::engine::Handle;
 use crate::session::may_enter;
+use crowd::{Crowd, Pass};
 use guest::Guest;
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixListener, UnixStream};
@@ -44,6 +45,13 @@ use wire::Cuttable;
 
 /// Connections at once: a whole company's war-room; beyond it a script has gone wrong.
 const CONNECTIONS_MAX: usize = 256;
+
+/// Of them, those of one account: nobody can keep a whole company out.
+const CONNECTIONS_PER_ACCOUNT_MAX: usize = 128;
+
+/// Of them, those of one account that are not let in yet: a script's verbs side by side, and no flood. Whoever is
+/// nobody here never gets further than this.
+const SIGNING_IN_PER_ACCOUNT_MAX: usize = 32;
 
 /// From connecting to being let in. Nobody types anything meanwhile.
 const SIGN_IN_WAIT: Duration = Duration::from_secs(20);
@@ -78,7 +86,7 @@ pub struct House {
     own_uid: u32,
     stop: CancellationToken,
     cut: CancellationToken,
-    guests: AtomicUsize,
+    crowd: Arc<Crowd>,
     tasks: TaskTracker,
     config: Arc<russh::server::Config>,
 }
@@ -120,15 +128,20 @@ impl House {
             own_uid,
             stop,
             cut: CancellationToken::new(),
-            guests: AtomicUsize::new(0),
+            crowd: Arc::default(),
             tasks: TaskTracker::new(),
             config: Arc::new(config),
         })
     }
 
     /// Lets a connection in, where its peer is somebody, and stays until it ends.
-    pub async fn admit(self: &Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer) {
-        let _here = Here::new(self);
+    /// `pass` is its place among all that are here.
+    async fn admit(
+        self: &Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Peer,
+        mut pass: Pass,
+    ) {
         let cut = self.cut.child_token();
         let entered = CancellationToken::new();
         let guest = Guest::new(Arc::clone(self), peer.clone(), entered.clone());
@@ -139,8 +152,9 @@ impl House {
             Err(_) => return tracing::debug!(?peer, "a peer said nothing"),
         };
         let grace = async {
-            if tokio::time::timeout(SIGN_IN_WAIT, entered.cancelled()).await.is_err() {
-                cut.cancel();
+            match tokio::time::timeout(SIGN_IN_WAIT, entered.cancelled()).await {
+                Ok(()) => pass.let_in(),
+                Err(_) => cut.cancel(),
             }
             std::future::pending::<()>().await;
         };
@@ -195,23 +209,7 @@ impl House {
 
     fn is_busy(&self) -> bool {
         let world = self.engine.world().borrow().clone();
-        self.guests.load(Ordering::SeqCst) > 0 || House::in_flight(&world).next().is_some()
-    }
-}
-
-/// Counts a guest for as long as it is there.
-struct Here<'a>(&'a House);
-
-impl<'a> Here<'a> {
-    fn new(house: &'a House) -> Self {
-        house.guests.fetch_add(1, Ordering::SeqCst);
-        Self(house)
-    }
-}
-
-impl Drop for Here<'_> {
-    fn drop(&mut self) {
-        self.0.guests.fetch_sub(1, Ordering::SeqCst);
+        !self.crowd.is_empty() || House::in_flight(&world).next().is_some()
     }
 }
 
@@ -276,17 +274,17 @@ async fn sleep(time: Duration) {
 }
 
 fn welcome(house: &Arc<House>, stream: UnixStream, accounts: &Arc<Accounts>) {
-    if house.guests.load(Ordering::SeqCst) >= CONNECTIONS_MAX {
-        return tracing::warn!("more than {CONNECTIONS_MAX} connections: one was turned away");
-    }
     let uid = match stream.peer_cred() {
         Ok(credentials) => credentials.uid(),
         Err(error) => return tracing::warn!(%error, "a peer without credentials was turned away"),
+    };
+    let Some(pass) = house.crowd.take(uid) else {
+        return tracing::warn!(uid, "too many connections: one was turned away");
     };
     let (home, accounts) = (Arc::clone(house), Arc::clone(accounts));
     house.tasks.spawn(async move {
         let named = tokio::task::spawn_blocking(move || accounts.name_of(uid)).await;
         let peer = Peer { uid, account: named.ok().flatten() };
-        home.admit(stream, peer).await;
+        home.admit(stream, peer, pass).await;
     });
 }

@@ -144,7 +144,8 @@ async fn visit(engine: &crate::engine::Handle, ground: &Ground, around: &Surroun
         ..Common::default()
     };
     let link = link::reach(&Places::new(&flags, around), around).await?;
-    attach::over(&link, around, &["attach".to_owned()]).await
+    // The demo is its own server: with the link all of it would be gone.
+    attach::over(link, around, &["attach".to_owned()], None).await
 }
 
 /// A whole governed run without a terminal, told step by step.

@@ -1,11 +1,12 @@
 //! A real engine, the real protocol, and people over pipes in memory.
 
+mod hostile;
 mod ship;
 
 use super::*;
 use russh::{Channel, ChannelMsg, client};
 use ship::*;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn z04_an_unmapped_account_is_nobody_root_included() {

@@ -7,7 +7,7 @@ use russh::client;
 use russh::{Channel, ChannelMsg};
 use std::pin::Pin;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tempfile::TempDir;
 use tokio::io::{DuplexStream, ReadBuf};
@@ -93,11 +93,17 @@ pub struct Ship {
 
 impl Ship {
     pub async fn launch() -> Self {
+        Self::launch_with(PEOPLE, true).await
+    }
+
+    /// With these people, and with or without `--as`.
+    pub async fn launch_with(people: &str, allow_as: bool) -> Self {
+        let settings = format!("schema = 1\n[site]\nname = \"tests\"\n[local]\nallow_as = {allow_as}\n");
         let dir = tempfile::tempdir().unwrap();
         let site = dir.path().join("site");
         for (file, text) in [
-            ("quarterdeck.toml", "schema = 1\n[site]\nname = \"tests\"\n[local]\nallow_as = true\n"),
-            ("people.toml", PEOPLE),
+            ("quarterdeck.toml", settings.as_str()),
+            ("people.toml", people),
             ("workspaces/stage.toml", WORKSPACE),
             ("runbooks/greet.toml", RUNBOOK),
         ] {
@@ -128,7 +134,10 @@ impl Ship {
         let (near, far) = tokio::io::duplex(pipe);
         let peer = Peer { uid, account: Some(account.to_owned()) };
         let house = Arc::clone(&self.house);
-        self.house.tasks.spawn(async move { house.admit(far, peer).await });
+        // As `welcome` does: without a place the connection ends at once.
+        if let Some(pass) = self.house.crowd.take(uid) {
+            self.house.tasks.spawn(async move { house.admit(far, peer, pass).await });
+        }
         near
     }
 
