@@ -8,6 +8,7 @@ use crate::domain::runbook::Action;
 use crate::domain::window::{self, WindowState};
 use crate::domain::workspace::Workspace;
 use crate::domain::{HostIx, PersonId, Role, RunId, StepId, Timestamp, World};
+use imbl::OrdSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -302,6 +303,11 @@ pub struct Hosts {
     pub unknown: usize,
     /// Out of the run.
     pub dropped: usize,
+}
+
+/// Cells whose failure somebody may still decide about; none once the run has ended.
+pub fn undecided(run: &Run) -> OrdSet<Slot> {
+    if run.ended.is_some() { OrdSet::new() } else { run.progress.attention.clone() }
 }
 
 /// Hosts by where they stand with the steps.

@@ -318,7 +318,7 @@ impl House {
             }
             Fetch::Audit(query) => {
                 let of_run = |one: &&Recorded| query.run.is_none() || one.event.run() == query.run;
-                Fetched::Audit(page(self.log.iter().rev().filter(of_run).map(audit).collect()))
+                Fetched::Audit(page(self.log.iter().rev().filter(of_run).map(|one| audit(one, &self.runs)).collect()))
             }
             Fetch::Run(run) => match self.runs.get(&run).filter(|run| sees(run)) {
                 Some(run) => Fetched::Run(Arc::clone(run)),
@@ -365,14 +365,15 @@ fn drawer(name: &str, proposal: &Proposal) -> String {
     if name.is_empty() { format!("\0{}\0{}", proposal.runbook, proposal.workspace) } else { name.to_owned() }
 }
 
-fn audit(one: &Recorded) -> AuditRow {
+fn audit(one: &Recorded, runs: &BTreeMap<RunId, Arc<Run>>) -> AuditRow {
+    let plan = one.event.run().and_then(|id| runs.get(&id)).map(|run| &*run.plan);
     AuditRow {
         index: one.index,
         at: one.at,
         by: one.by.clone(),
         kind: words::kind(&one.event),
         run: one.event.run(),
-        summary: words::event(&one.event, &one.details),
+        summary: words::event(&one.event, &one.details, plan),
     }
 }
 

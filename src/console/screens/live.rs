@@ -208,7 +208,7 @@ impl Live {
     }
 
     fn take(&mut self, cx: &Cx<'_>, run: &Run) -> Vec<Do> {
-        let waiting = &run.progress.attention;
+        let waiting = facts::undecided(run);
         let slot = self.slot(run).filter(|slot| waiting.contains(slot)).or(waiting.iter().next().copied());
         match (slot, facts::hand_step(run)) {
             (Some(slot), _) => {
@@ -222,7 +222,7 @@ impl Live {
     }
 
     fn decide(&mut self, cx: &Cx<'_>, run: &Run, act: DecideAct) -> Vec<Do> {
-        let Some(slot) = self.taken.filter(|slot| run.progress.attention.contains(slot)) else {
+        let Some(slot) = self.taken.filter(|slot| facts::undecided(run).contains(slot)) else {
             self.taken = None;
             return vec![Do::Say("that was decided already".to_owned())];
         };
@@ -360,7 +360,7 @@ impl Face for Live {
             return feet;
         }
         let mut feet = Vec::new();
-        let needs = !run.progress.attention.is_empty() || facts::hand_step(run).is_some();
+        let needs = !facts::undecided(run).is_empty() || facts::hand_step(run).is_some();
         if needs {
             feet.push(foot(Act::Run(RunAct::Take)));
         }
@@ -422,7 +422,8 @@ impl Face for Live {
         }
         if parts.person_rule.height > 0 {
             let right = if self.taken.is_some() { "yours to decide" } else { "" };
-            paint.rule_of(inset(parts.person_rule), Role::Warning, "needs a person", right);
+            let title = if run.ended.is_some() { "left as it is" } else { "needs a person" };
+            paint.rule_of(inset(parts.person_rule), Role::Warning, title, right);
             paint.lines(inset(parts.person), &person::lines(cx, run, self.taken, self.slot(run)));
         }
         if parts.log_rule.height > 0 {
@@ -503,7 +504,7 @@ impl Face for Live {
 
     fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
         let Some(run) = self.found(cx).cloned() else { return Vec::new() };
-        if self.taken.is_some_and(|slot| !run.progress.attention.contains(&slot)) {
+        if self.taken.is_some_and(|slot| !facts::undecided(&run).contains(&slot)) {
             self.taken = None;
         }
         self.aim(&run)
@@ -598,14 +599,14 @@ fn way_back(run: &Run) -> Sheet {
             })
             .map(|(_, host)| host.name.to_string())
             .collect();
-        let manual = matches!(step.action, Action::Manual { .. });
+        let manual = run.state(Slot { item: Item::Step(position), host: None }) == &CellState::Ok;
         if ran.is_empty() && !manual {
             continue;
         }
         parts.push(Part::Rule(safe!("{}", step.id)));
         parts.push(Part::Words(
             Role::Muted,
-            if manual { "by hand".to_owned() } else { format!("ran on {}", ran.join(" ")) },
+            if manual { "done by hand".to_owned() } else { format!("ran on {}", ran.join(" ")) },
         ));
         match &step.undo {
             Some(undo) => parts.push(Part::Verbatim(Role::Text, undo.clone())),

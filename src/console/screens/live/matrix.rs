@@ -120,7 +120,10 @@ pub(in crate::console::screens) fn summary(run: &Run) -> Safe {
     let counted = [
         (hosts.done, glyph::DONE),
         (hosts.running, glyph::RUNNING),
-        (hosts.waiting, glyph::WAITING),
+        (
+            hosts.waiting,
+            if run.ended.is_some() { Mark { word: "not finished", ..glyph::WAITING } } else { glyph::WAITING },
+        ),
         (hosts.failed, glyph::FAILED),
         (hosts.unknown, glyph::UNKNOWN),
         (hosts.dropped, Mark { word: "dropped", ..glyph::SKIPPED }),

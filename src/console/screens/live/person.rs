@@ -21,12 +21,14 @@ const NAMED_MAX: usize = 2;
 const HOST_COLUMNS_MAX: usize = 20;
 const STEP_COLUMNS_MAX: usize = 16;
 
-/// The lines under "needs a person"; none where nothing does.
+/// The lines under "needs a person"; none where nothing does. Once the run has ended, what was left undecided: nothing is
+/// to be chosen any more.
 pub(super) fn lines(cx: &Cx<'_>, run: &Run, taken: Option<Slot>, selected: Option<Slot>) -> Vec<Vec<Piece>> {
     let waiting: Vec<Slot> = run.progress.attention.iter().copied().collect();
     if waiting.is_empty() {
         return by_hand(cx, run).into_iter().chain(warnings(run)).collect();
     }
+    let open = !facts::undecided(run).is_empty();
     // What is taken or selected comes first, so that the keys below are about the line above them.
     let front = taken.or(selected).filter(|slot| waiting.contains(slot)).or(waiting.first().copied());
     let mut order: Vec<Slot> = front.into_iter().collect();
@@ -36,11 +38,11 @@ pub(super) fn lines(cx: &Cx<'_>, run: &Run, taken: Option<Slot>, selected: Optio
         lines.push(failure(cx, run, *slot));
         if nth == 0 {
             lines.extend(known(run, *slot));
-            lines.push(choices(run, *slot, taken.is_some()));
+            lines.extend(open.then(|| choices(run, *slot, taken.is_some())));
         }
     }
     if order.len() > NAMED_MAX {
-        let more = words::count(order.len() - NAMED_MAX, "more cell waits", "more cells wait");
+        let more = words::count(order.len() - NAMED_MAX, "more", "more");
         lines.push(vec![gap(3), text(Role::Muted, safe!("and {more}"))]);
     }
     lines
