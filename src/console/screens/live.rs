@@ -26,7 +26,6 @@ use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::console::widgets::script;
 use crate::console::words;
 use crate::domain::run::{CellState, Item, Phase, Run, Slot};
-use crate::domain::runbook::Action;
 use crate::domain::{Decision, HostIx, Receipt, Refusal, RunId};
 use crate::terminal::line::Safe;
 use matrix::At;
