@@ -80,6 +80,8 @@ fn accept_one(cx: &Cx<'_>, run: &Run, id: &StepId, text: &str) -> Do {
     over(Overlay::Dialog(Box::new(dialog)))
 }
 
+const USES_APPROVAL: &str = "The checks run again first; the approval is used up by the start.";
+
 /// Start an approved run.
 pub fn start(cx: &Cx<'_>, run: &Run) -> Do {
     let plan = &run.plan;
@@ -92,7 +94,7 @@ pub fn start(cx: &Cx<'_>, run: &Run) -> Do {
             Role::Text,
             format!("{} on {hosts} in {batches}, as you.", words::count(plan.steps.len(), "step", "steps")),
         )
-        .says(Role::Muted, "The checks run again first; the approval is used up by the start.");
+        .says(Role::Muted, if plan.quorum.is_some() { USES_APPROVAL } else { "The checks run again first." });
     over(Overlay::Dialog(Box::new(meant(dialog, plan.environment, "start"))))
 }
 

@@ -150,7 +150,7 @@ impl Columns {
         let id = widest(&|line| Safe::new(line.runbook.id.as_str()).width());
         let standing = widest(&|line| line.standing.0.len());
         let columns = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
-        Self { id: columns(id).clamp(7, width / 3), standing: columns(standing) }
+        Self { id: columns(id).clamp(9, (width / 3).max(9)), standing: columns(standing) }
     }
 
     /// Their names; the one sorted by is marked.
