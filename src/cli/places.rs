@@ -6,7 +6,21 @@ use crate::site::{self, Settings};
 use crate::verbs::args::Common;
 use std::cell::OnceCell;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+/// The file of the data directory that names the site it was last served for. Sites that name no data directory would
+/// otherwise share one: the second would be answered from the first one's record.
+const SERVED_SITE: &str = "site";
+
+/// Notes in the data for which site it is served. Where that cannot be written, nothing is lost but the warning.
+pub fn note_site(data: &Path, site: &Path) {
+    let noted =
+        site.canonicalize().and_then(|site| std::fs::write(data.join(SERVED_SITE), site.as_os_str().as_bytes()));
+    if let Err(error) = noted {
+        tracing::warn!(%error, "the data's site could not be noted");
+    }
+}
 
 /// Where things are; looked up when asked for, for not every verb needs each.
 pub struct Places {
@@ -45,9 +59,32 @@ impl Places {
 
     /// The data directory.
     pub fn data(&self) -> Result<PathBuf, Failure> {
-        let found = self.data.clone();
-        let found = found.or_else(|| self.settings()?.data_dir.clone()).or_else(|| self.state.clone());
-        found.ok_or_else(|| Failure::new(Exit::Usage, "no data directory: name it with --data or QUARTERDECK_DATA"))
+        if let Some(named) = self.data.clone().or_else(|| self.settings()?.data_dir.clone()) {
+            return Ok(named);
+        }
+        let custom = self
+            .state
+            .clone()
+            .ok_or_else(|| Failure::new(Exit::Usage, "no data directory: name it with --data or QUARTERDECK_DATA"))?;
+        match self.other_site_of(&custom) {
+            None => Ok(custom),
+            Some(other) => Err(Failure::new(
+                Exit::Usage,
+                format!(
+                    "{} holds the record of another site, {}; give this one a place of its own: `dir` under [data] in its quarterdeck.toml, or --data DIR",
+                    custom.display(),
+                    other.display()
+                ),
+            )),
+        }
+    }
+
+    /// The site that data was last served for, where that is another than ours and still there: one that has moved
+    /// takes its record along.
+    fn other_site_of(&self, data: &Path) -> Option<PathBuf> {
+        let served = PathBuf::from(std::fs::read_to_string(data.join(SERVED_SITE)).ok()?.trim_end());
+        let ours = self.site.as_ref()?.canonicalize().ok()?;
+        (served != ours && served.join("quarterdeck.toml").is_file()).then_some(served)
     }
 
     /// The server's socket.
@@ -104,6 +141,27 @@ mod tests {
         flags.data = Some("flag".into());
         flags.socket = Some("/flag.sock".into());
         assert_eq!(places(&flags, &around), (site.path().join("runbooks/flag"), "/flag.sock".into()));
+    }
+
+    #[test]
+    fn two_sites_do_not_share_one_record_unsaid() {
+        let state = tempfile::tempdir().unwrap();
+        let sites = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        for site in &sites {
+            std::fs::write(site.path().join("quarterdeck.toml"), "schema = 1\n[site]\nname = \"s\"\n").unwrap();
+        }
+        let around = Surroundings { state: Some(state.path().to_owned()), ..Surroundings::default() };
+        let of = |nth: usize| {
+            Places::new(&Common { site: Some(sites[nth].path().to_owned()), ..Common::default() }, &around)
+        };
+        let data = of(0).data().unwrap();
+        std::fs::create_dir(&data).unwrap();
+        note_site(&data, sites[0].path());
+        assert_eq!(of(0).data().unwrap(), data);
+        let refused = of(1).socket().unwrap_err();
+        assert!(refused.exit == Exit::Usage && refused.text.contains("another site"), "{}", refused.text);
+        std::fs::remove_file(sites[0].path().join("quarterdeck.toml")).unwrap();
+        assert_eq!(of(1).data().unwrap(), data, "a site that has moved finds its record");
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub struct Open {
 /// Opens data and socket.
 pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Failure> {
     let Serving { site, data, socket, executor, idle_exit } = serving;
-    let settings = Settings { site: site.clone(), data, executor };
+    let settings = Settings { site: site.clone(), data: data.clone(), executor };
     let (handle, engine) = engine::open(settings).await.map_err(|error| {
         let exit = match error.exit_code() {
             65 => Exit::BadInput,
@@ -93,6 +93,7 @@ pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Fai
         };
         Failure::new(exit, error.to_string())
     })?;
+    super::places::note_site(&data, &site);
     let bound = server::listen(&socket);
     let (listener, bound) = match bound {
         Ok(bound) => bound,

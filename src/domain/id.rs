@@ -77,12 +77,17 @@ impl fmt::Display for RunId {
     }
 }
 
+/// A text that names no run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a run is a number, as `quarterdeck runs list` shows it: 42 or '#42'")]
+pub struct NoRun;
+
 impl std::str::FromStr for RunId {
-    type Err = std::num::ParseIntError;
+    type Err = NoRun;
 
     /// Reads `42` or `#42`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.strip_prefix('#').unwrap_or(text).parse().map(Self)
+        text.strip_prefix('#').unwrap_or(text).parse().map(Self).map_err(|_| NoRun)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::codec;
 use super::core::Happened;
-use crate::domain::plan::{Plan, Proposal};
+use crate::domain::plan::Plan;
 use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogQuery, Preset};
 use crate::domain::run::Run;
 use crate::domain::{PersonId, RunId, WorkspaceId, World, evolve};
@@ -54,12 +54,20 @@ impl Library {
         answer.unwrap_or_else(Fetched::Failed)
     }
 
-    /// Keeps or forgets a form.
+    /// Keeps a form.
     ///
     /// # Errors
     /// In words.
-    pub fn keep(&self, person: &PersonId, name: &str, form: Option<Proposal>) -> Result<(), String> {
-        self.store.keep(person, name, form).map_err(|error| error.to_string())
+    pub fn keep(&self, person: &PersonId, form: &Preset) -> Result<(), String> {
+        self.store.keep(person, form).map_err(|error| error.to_string())
+    }
+
+    /// Forgets a form.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn forget(&self, person: &PersonId, form: &Preset) -> Result<(), String> {
+        self.store.forget(person, form).map_err(|error| error.to_string())
     }
 
     fn history(&self, world: &World, asker: &PersonId, query: HistoryQuery) -> Result<Fetched, String> {

@@ -4,7 +4,7 @@ use super::core::{Reply, Request};
 use super::fetch::Library;
 use super::reload::{Reload, ReloadError};
 use super::vault::Vault;
-use crate::domain::query::{Fetch, Fetched};
+use crate::domain::query::{Fetch, Fetched, Preset};
 use crate::domain::{Actor, Ask, PersonId, Receipt, Refusal, Rule, RunId, Seen, Timestamp, World};
 use crate::secrets::Sealed;
 use std::collections::BTreeMap;
@@ -57,19 +57,24 @@ impl Handle {
         answer.unwrap_or_else(|_| Fetched::Failed("the answer could not be made; the log says why".to_owned()))
     }
 
-    /// Keeps a draft of a form, or a preset where it has a name. `None` forgets it.
+    /// Keeps a draft of a form, or a preset where it has a name.
     ///
     /// # Errors
     /// In words, where it could not be kept.
-    pub async fn keep(
-        &self,
-        person: &PersonId,
-        name: &str,
-        form: Option<crate::domain::plan::Proposal>,
-    ) -> Result<(), String> {
-        let (library, person, name) = (self.library.clone(), person.clone(), name.to_owned());
-        let kept = tokio::task::spawn_blocking(move || library.keep(&person, &name, form)).await;
+    pub async fn keep(&self, person: &PersonId, form: Preset) -> Result<(), String> {
+        let (library, person) = (self.library.clone(), person.clone());
+        let kept = tokio::task::spawn_blocking(move || library.keep(&person, &form)).await;
         kept.unwrap_or_else(|_| Err("it could not be kept; the log says why".to_owned()))
+    }
+
+    /// Forgets this draft or preset, and no other.
+    ///
+    /// # Errors
+    /// In words, where it could not be forgotten.
+    pub async fn forget(&self, person: &PersonId, form: Preset) -> Result<(), String> {
+        let (library, person) = (self.library.clone(), person.clone());
+        let gone = tokio::task::spawn_blocking(move || library.forget(&person, &form)).await;
+        gone.unwrap_or_else(|_| Err("it could not be forgotten; the log says why".to_owned()))
     }
 
     /// Changes whenever the transcript of some run has grown: run and lines so far. The lines are asked for by `fetch`.

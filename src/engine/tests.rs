@@ -2,7 +2,7 @@
 
 use super::{Engine, Handle, OpenError, Settings, open};
 use crate::domain::plan::{Proposal, RunPurpose};
-use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogFrom, LogQuery};
+use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogFrom, LogQuery, Preset};
 use crate::domain::run::{Choice, Ending, Phase, Run};
 use crate::domain::{Actor, Ask, Door, PersonId, Receipt, Refusal, RunId, Seen};
 use crate::executor::{self, LocalPlace, Tcp};
@@ -210,6 +210,25 @@ async fn a_governed_run_on_this_machine_from_proposal_to_history() {
 
     handle.shut_down().await;
     assert_eq!(engine.ended().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_draft_takes_no_other_with_it() {
+    let site = Site::new("true");
+    let (handle, _engine) = site.open().await.unwrap();
+    let (ada, bo) = (PersonId::new("ada"), PersonId::new("bo"));
+    let form = |runbook: &str| Preset {
+        name: String::new(),
+        proposal: Proposal { runbook: runbook.into(), ..crate::domain::fixture::proposal() },
+    };
+    for runbook in ["restart", "cleanup"] {
+        handle.keep(&ada, form(runbook)).await.unwrap();
+    }
+    handle.keep(&bo, form("cleanup")).await.unwrap();
+    handle.forget(&ada, form("cleanup")).await.unwrap();
+    assert_eq!(handle.fetch(&ada, Fetch::Drafts(ada.clone())).await, Fetched::Drafts(vec![form("restart")]));
+    assert_eq!(handle.fetch(&bo, Fetch::Drafts(bo.clone())).await, Fetched::Drafts(vec![form("cleanup")]));
+    handle.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

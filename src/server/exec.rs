@@ -56,10 +56,8 @@ async fn spoken_to(house: &House, peer: &Peer, understood: Result<Line, Misunder
     let Common { acting_as, .. } = &line.common;
     let actor = match house.actor(peer, acting_as.as_deref()) {
         Ok(actor) => actor,
-        Err(refusal) => {
-            let _ = io.err(&format!("refused: {refusal}\n")).await;
-            return Exit::No;
-        }
+        // Whoever has gone hears nothing.
+        Err(refusal) => return verbs::refuse(&refusal, line.common.json, io).await.unwrap_or(Exit::TryAgain),
     };
     match &line.verb {
         Some(Verb::Serve(Serve { stop: 1.., .. })) => {

@@ -3,7 +3,7 @@
 use super::follow::{self, Follow};
 use super::{End, SavedText, Session, may_enter};
 use crate::console::{Answer, Effect, MouseOwner, Msg, Tag};
-use crate::domain::query::{Fetch, Fetched, LogPage};
+use crate::domain::query::{Fetch, Fetched, LogPage, Preset};
 use crate::domain::{Actor, Door, PersonId, Receipt, Refusal, Rule, RunId};
 use crate::terminal::bytes::{self, MouseCapture};
 use crate::terminal::line::Safe;
@@ -54,9 +54,9 @@ impl Session<'_> {
                 };
                 self.out.push(bytes::mouse_capture(self.visit.place.capability(), capture));
             }
-            Effect::SaveDraft(form) => self.keep(String::new(), Some(form)),
+            Effect::SaveDraft(form) => self.keep(String::new(), form),
             Effect::DropDraft(form) => self.forget(form),
-            Effect::SavePreset { name, proposal } => self.keep(name, Some(proposal)),
+            Effect::SavePreset { name, proposal } => self.keep(name, proposal),
             Effect::SignInAs(person) => self.sign_in_as(person),
             Effect::Quit => self.end = Some(End::Left),
         }
@@ -102,16 +102,20 @@ impl Session<'_> {
         });
     }
 
-    fn keep(&mut self, name: String, form: Option<crate::domain::plan::Proposal>) {
+    fn keep(&mut self, name: String, proposal: crate::domain::plan::Proposal) {
         let Some(person) = self.visit.actor.person().cloned() else {
             return;
         };
-        let engine = self.engine.clone();
-        self.tasks.spawn(async move { Done::Kept(engine.keep(&person, &name, form).await) });
+        let (engine, form) = (self.engine.clone(), Preset { name, proposal });
+        self.tasks.spawn(async move { Done::Kept(engine.keep(&person, form).await) });
     }
 
-    fn forget(&mut self, _form: crate::domain::plan::Proposal) {
-        self.keep(String::new(), None);
+    fn forget(&mut self, proposal: crate::domain::plan::Proposal) {
+        let Some(person) = self.visit.actor.person().cloned() else {
+            return;
+        };
+        let (engine, form) = (self.engine.clone(), Preset { name: String::new(), proposal });
+        self.tasks.spawn(async move { Done::Kept(engine.forget(&person, form).await) });
     }
 
     fn copy(&mut self, text: &str) {

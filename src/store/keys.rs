@@ -1,6 +1,6 @@
 //! The keys of the views: one tree, prefixes, big-endian numbers, so that walking a prefix backwards is newest first.
 
-use crate::domain::query::{AuditRow, HistoryRow};
+use crate::domain::query::{AuditRow, HistoryRow, Preset};
 use crate::domain::{PersonId, RunId};
 
 /// What the views hold so far.
@@ -55,11 +55,23 @@ pub fn number(key: &[u8]) -> Option<u64> {
     key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
-/// A kept form of a person.
-pub fn kept(person: &PersonId, name: &str) -> Vec<u8> {
+/// A kept form of a person: a preset by its name, a draft by what it is a form for.
+pub fn kept(person: &PersonId, form: &Preset) -> Vec<u8> {
+    let mut key = kept_by(person);
+    if form.name.is_empty() {
+        let (workspace, runbook) = (form.proposal.workspace.as_str(), form.proposal.runbook.as_str());
+        key.extend_from_slice(format!("draft\0{workspace}\0{runbook}").as_bytes());
+    } else {
+        key.extend_from_slice(b"preset\0");
+        key.extend_from_slice(form.name.as_bytes());
+    }
+    key
+}
+
+/// What every kept form of a person begins with.
+pub fn kept_by(person: &PersonId) -> Vec<u8> {
     let mut key = person.as_str().as_bytes().to_vec();
     key.push(0);
-    key.extend_from_slice(name.as_bytes());
     key
 }
 

@@ -10,7 +10,6 @@ mod query;
 #[cfg(test)]
 mod tests;
 
-use crate::domain::plan::Proposal;
 use crate::domain::query::{AuditRow, HistoryRow, Preset};
 use crate::domain::run::Run;
 use crate::domain::{PersonId, Recorded, RunId, WorkspaceId, history, words};
@@ -153,18 +152,21 @@ impl Store {
         found.map(|key| Ok(keys::number(&key?).unwrap_or_default())).collect()
     }
 
-    /// Keeps a form: a preset by its name, a draft where the name is empty. `None` forgets it.
+    /// Keeps a form in place of the preset of this name, or of the draft for this runbook and workspace.
     ///
     /// # Errors
     /// It could not be written.
-    pub fn keep(&self, person: &PersonId, name: &str, form: Option<Proposal>) -> Result<(), StoreError> {
-        let key = keys::kept(person, name);
-        match form {
-            Some(form) => {
-                self.kept.insert(key, serde_json::to_vec(&Preset { name: name.to_owned(), proposal: form })?)?
-            }
-            None => self.kept.remove(key)?,
-        };
+    pub fn keep(&self, person: &PersonId, form: &Preset) -> Result<(), StoreError> {
+        self.kept.insert(keys::kept(person, form), serde_json::to_vec(form)?)?;
+        Ok(())
+    }
+
+    /// Forgets the preset of this name, or the draft for this runbook and workspace, and no other.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn forget(&self, person: &PersonId, form: &Preset) -> Result<(), StoreError> {
+        self.kept.remove(keys::kept(person, form))?;
         Ok(())
     }
 
@@ -173,7 +175,7 @@ impl Store {
     /// # Errors
     /// The views cannot be read.
     pub fn kept(&self, person: &PersonId) -> Result<Vec<Preset>, StoreError> {
-        let mine = self.kept.scan_prefix(keys::kept(person, "")).values();
+        let mine = self.kept.scan_prefix(keys::kept_by(person)).values();
         mine.map(|value| Ok(serde_json::from_slice(&value?)?)).collect()
     }
 

@@ -3,7 +3,8 @@
 use super::Store;
 use crate::domain::fixture::{self, Driver};
 use crate::domain::order::CellResult;
-use crate::domain::query::{AuditQuery, HistoryQuery};
+use crate::domain::plan::Proposal;
+use crate::domain::query::{AuditQuery, HistoryQuery, Preset};
 use crate::domain::run::{Ending, PhaseTag, Reason, Run};
 use crate::domain::{Ask, Recorded, RunId, World, evolve};
 use std::path::Path;
@@ -136,14 +137,23 @@ fn views_of_another_ledger_or_ahead_of_it_are_made_again() {
 fn presets_and_drafts_are_their_owners() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), "test", 0).unwrap();
-    store.keep(&"ada".into(), "", Some(fixture::proposal())).unwrap();
-    store.keep(&"ada".into(), "weekly", Some(fixture::proposal())).unwrap();
-    store.keep(&"bo".into(), "", Some(fixture::proposal())).unwrap();
-    let names =
-        |person: &str| store.kept(&person.into()).unwrap().into_iter().map(|kept| kept.name).collect::<Vec<_>>();
-    assert_eq!(names("ada"), ["", "weekly"]);
-    store.keep(&"ada".into(), "", None).unwrap();
-    assert_eq!(names("ada"), ["weekly"]);
+    let form = |name: &str, runbook: &str| Preset {
+        name: name.to_owned(),
+        proposal: Proposal { runbook: runbook.into(), ..fixture::proposal() },
+    };
+    for kept in [form("", "restart"), form("", "cleanup"), form("weekly", "restart"), form("weekly", "cleanup")] {
+        store.keep(&"ada".into(), &kept).unwrap();
+    }
+    store.keep(&"bo".into(), &form("", "restart")).unwrap();
+    let forms = |person: &str| {
+        let kept = store.kept(&person.into()).unwrap().into_iter();
+        kept.map(|kept| format!("{}:{}", kept.name, kept.proposal.runbook)).collect::<Vec<_>>()
+    };
+    assert_eq!(forms("ada"), [":cleanup", ":restart", "weekly:cleanup"], "a preset's name is its own");
+    store.forget(&"ada".into(), &form("", "restart")).unwrap();
+    assert_eq!(forms("ada"), [":cleanup", "weekly:cleanup"], "the draft that was named, and no other");
+    store.forget(&"ada".into(), &form("weekly", "restart")).unwrap();
+    assert_eq!((forms("ada").join(" "), forms("bo").join(" ")), (":cleanup".to_owned(), ":restart".to_owned()));
 }
 
 fn walk(dir: &Path) -> Vec<std::path::PathBuf> {

@@ -28,11 +28,7 @@ pub async fn submit(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, G
 
 /// Tells a refusal: on standard error in words, on standard output in JSON.
 pub async fn refused(cx: &Cx<'_>, refusal: &Refusal, io: &mut Io<'_>) -> Result<Exit, Gone> {
-    match cx.json {
-        true => io.out(&out::document(&json::refusal(refusal))).await?,
-        false => io.err(&text::refusal(refusal)).await?,
-    }
-    Ok(Exit::of_refusal(refusal))
+    super::refuse(refusal, cx.json, io).await
 }
 
 async fn told(cx: &Cx<'_>, said: &str, receipt: &Receipt, io: &mut Io<'_>) -> Result<Exit, Gone> {

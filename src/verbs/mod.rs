@@ -117,6 +117,18 @@ pub async fn run(engine: &Handle, actor: &Actor, line: &Line, io: &mut Io<'_>) -
     done.unwrap_or(Exit::TryAgain)
 }
 
+/// Tells a refusal: on standard error in words, on standard output in JSON.
+///
+/// # Errors
+/// Whoever asked has gone away.
+pub async fn refuse(refusal: &Refusal, json: bool, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    match json {
+        true => io.out(&out::document(&json::refusal(refusal))).await?,
+        false => io.err(&text::refusal(refusal)).await?,
+    }
+    Ok(Exit::of_refusal(refusal))
+}
+
 async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Gone> {
     match verb {
         Verb::Plan(form) => look::plan(cx, form, io).await,

@@ -74,6 +74,8 @@ fn usage_is_exit_64_and_help_is_not() {
         let words = shlex::split(line).unwrap();
         assert_eq!(parse(&words).unwrap_err().exit, Exit::Usage, "{line}");
     }
+    let said = parse(&["start", "forty-two"]).unwrap_err().text;
+    assert!(said.contains("a run is a number") && !said.contains("digit"), "{said}");
     assert_eq!(parse(&["--help"]).unwrap_err().exit, Exit::Done);
     assert_eq!(parse(&["--version"]).unwrap_err().exit, Exit::Done);
 }

@@ -434,11 +434,11 @@ pub fn site(world: &World) -> String {
                 (None, _) => ", not in Git".to_owned(),
             };
             format!(
-                "{}: {} people, {} workspaces, {} runbooks; digest {}{git}\n",
+                "{}: {}, {}, {}; digest {}{git}\n",
                 Safe::new(&site.name),
-                site.people.len(),
-                site.workspaces.len(),
-                site.runbooks.len(),
+                counted(site.people.len(), "person", "people"),
+                counted(site.workspaces.len(), "workspace", "workspaces"),
+                counted(site.runbooks.len(), "runbook", "runbooks"),
                 site.digest.short()
             )
         }

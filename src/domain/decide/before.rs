@@ -170,6 +170,10 @@ fn not_startable(world: &World, run: &Run, at: Timestamp) -> Refusal {
         (Phase::Waiting, Some((what, who))) => {
             Refusal::new(Rule::State, format!("{} waits: {what}", run.id)).who_may(who)
         }
+        (Phase::Checking(_), _) => {
+            Refusal::new(Rule::State, format!("{} is {phase}; only an approved run starts", run.id))
+                .next("its checks are at work: look again in a moment")
+        }
         _ => Refusal::new(Rule::State, format!("{} is {phase}; only an approved run starts", run.id)),
     }
 }

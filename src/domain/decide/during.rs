@@ -17,7 +17,8 @@ impl Deciding {
         }
         let slot = Slot { item: Item::Step(position), host: None };
         if run.cell(slot).is_none_or(|cell| cell.state != CellState::Waiting) {
-            return Err(Refusal::new(Rule::State, format!("{step} is not waiting for anybody")));
+            return Err(Refusal::new(Rule::State, format!("{step} is not waiting for anybody"))
+                .next("it opens once the steps before it are done"));
         }
         let every_point = (0u16..).zip(checklist).all(|(number, _)| checked.contains(&number));
         if !every_point {

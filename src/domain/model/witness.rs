@@ -21,6 +21,9 @@ pub struct Witness {
     bo_lost_it: bool,
 }
 
+/// States of cells by place, with how often each was tried.
+type Cells = OrdMap<Slot, (&'static str, u16)>;
+
 /// What it has seen of one run.
 #[derive(Clone, PartialEq, Debug)]
 struct Life {
@@ -37,7 +40,7 @@ struct Life {
     ends: u8,
     warned: bool,
     answered: bool,
-    cells: OrdMap<Slot, (&'static str, u16)>,
+    cells: Cells,
     /// Attempts at a cell that a person, not the engine, has allowed.
     allowed: OrdMap<Slot, u16>,
 }
@@ -217,7 +220,7 @@ impl Witness {
     }
 
     /// The phase of a run and its cells, as the witness has them.
-    pub fn of(&self, run: RunId) -> Option<(&'static str, &OrdMap<Slot, (&'static str, u16)>)> {
+    pub fn of(&self, run: RunId) -> Option<(&'static str, &Cells)> {
         self.runs.get(&run).map(|life| (life.phase, &life.cells))
     }
 

@@ -109,9 +109,8 @@ async fn s_a_thousand_half_open_connections_keep_nobody_out() {
         let mut stream = harbour.connect().await;
         let mut first = [0; 4];
         // A greeting, or the end.
-        match stream.read(&mut first).await {
-            Ok(1..) => held.push(stream),
-            Ok(0) | Err(_) => {}
+        if let Ok(1..) = stream.read(&mut first).await {
+            held.push(stream);
         }
         assert!(held.len() <= SIGNING_IN_PER_ACCOUNT_MAX);
     }
@@ -183,7 +182,9 @@ async fn s_a_reader_that_stops_holds_up_its_own_verb_alone() {
 async fn as_is_refused_where_the_site_does_not_allow_it() {
     let ship = Ship::launch_with(PEOPLE, false).await;
     let refused = ship.says("ada", "propose greet --in stage --purpose fix --as grace").await;
-    assert!(refused.0 == 1 && refused.2.starts_with("refused: "), "{refused:?}");
+    assert!(refused.0 == 1 && refused.2.starts_with("refused: ") && refused.2.contains("\nnext: "), "{refused:?}");
+    let told = ship.says("ada", "runs list --as grace --json").await;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&told.1).unwrap()["refused"]["code"], "actor.unknown");
     assert_eq!(ship.says("ada", "runs list --as ada").await.0, 0, "oneself one may be");
     let mut seat = Seat::at(&ship, "ada", &[], "attach").await;
     seat.sees("home", |screen| screen.contains("ada")).await;
