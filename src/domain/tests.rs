@@ -85,6 +85,33 @@ fn z08_edit_after_approval() {
 }
 
 #[test]
+fn an_approver_who_gets_the_role_back_counts_without_another_word() {
+    let without = |person: Option<&str>| {
+        let mut site = fixture::site();
+        let mut workspace = fixture::workspace("prod-web");
+        if let Some(person) = person {
+            workspace.members.insert(person.into(), [super::Role::Viewer].into());
+            site.digest = super::Digest::of(person.as_bytes());
+        }
+        site.workspaces.insert("prod-web".into(), Arc::new(workspace));
+        Arc::new(site)
+    };
+    let mut driver = driver();
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
+    driver.carry_out(|_| CellResult::Ok);
+    driver.approve("kim", 1).unwrap();
+    driver.as_person("ada", Ask::Start { run: RunId(1) }).unwrap();
+    for (site, phase) in [(without(Some("kim")), Phase::Waiting), (without(None), Phase::Approved)] {
+        let digest = site.digest;
+        driver.engine(Ask::LoadSite { site, diff: String::new() }).unwrap();
+        driver.as_person("grace", Ask::AcceptSite { digest, reason: "agreed".to_owned() }).unwrap();
+        driver.carry_out_checks();
+        assert_eq!(driver.run(1).phase, phase);
+    }
+    assert_eq!(fold(&driver), driver.world);
+}
+
+#[test]
 fn z24_an_approval_names_what_was_looked_at() {
     let mut driver = driver();
     driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();

@@ -23,7 +23,7 @@ impl Deciding {
             Event::SitePending { digest, commit, dirty, by: self.by.person().cloned(), sensitive }
         };
         self.emit(Entry::with(event, "site", text).and("diff", diff))?;
-        self.void_what_drifted()
+        self.site_changed()
     }
 
     pub(super) fn accept_site(&mut self, digest: Digest, reason: &str) -> Result<(), Refusal> {
@@ -43,16 +43,19 @@ impl Deciding {
             return Err(Refusal::new(Rule::Role, format!("{person} owns no workspace of the site in force")));
         }
         self.emit(Entry::with(Event::SiteAccepted { digest }, "reason", needed(reason, "a reason")?))?;
-        self.void_what_drifted()
+        self.site_changed()
     }
 
-    /// Voids every run that has not started and would run something else under the site now in force.
-    pub(super) fn void_what_drifted(&mut self) -> Result<(), Refusal> {
+    /// Voids every run that has not started and would run something else under the site now in force; and lets go on what
+    /// waited for a role that somebody holds (again) now.
+    fn site_changed(&mut self) -> Result<(), Refusal> {
         let open: Vec<Arc<Run>> = self.world.runs.values().cloned().collect();
         for run in open {
             let not_started = matches!(run.phase, Phase::Checking(_) | Phase::Waiting | Phase::Approved);
             if let Some(drift) = drift(&self.world, &run).filter(|_| not_started) {
                 self.void(run.id, Rule::BindingDrift, &drift)?;
+            } else if run.phase == Phase::Waiting {
+                self.settle(run.id)?;
             }
         }
         Ok(())
