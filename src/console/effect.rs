@@ -6,6 +6,7 @@ use super::keymap::{Act, Place};
 use super::msg::Tag;
 use super::overlays::{Overlay, menu::Choice};
 use super::screens::Screen;
+use super::widgets::masked::Hidden;
 use crate::domain::plan::Proposal;
 use crate::domain::query::Fetch;
 use crate::domain::{Ask, PersonId, Refusal, RunId, Seen};
@@ -21,6 +22,18 @@ pub enum Effect {
         seen: Seen,
         /// What for.
         ask: Ask,
+    },
+    /// Give a run the value of one of its `prompt:` secrets; `Msg::Submitted` answers. The value stands in no ask,
+    /// because asks are recorded.
+    GiveSecret {
+        /// Ties the answer to it.
+        tag: Tag,
+        /// The run.
+        run: RunId,
+        /// The secret's name.
+        name: String,
+        /// What was typed.
+        value: Hidden,
     },
     /// Ask a question; `Msg::Fetched` answers.
     Fetch {
@@ -85,6 +98,15 @@ pub enum Do {
         /// Past participle for the notice: "approved".
         said: &'static str,
     },
+    /// Give a run the value of one of its `prompt:` secrets.
+    GiveSecret {
+        /// The run.
+        run: RunId,
+        /// The secret's name.
+        name: String,
+        /// What was typed.
+        value: Hidden,
+    },
     /// Ask a question; the answer comes to `Face::fetched` with the same `want`. An earlier question of the same
     /// `want` is forgotten.
     Fetch(Want, Fetch),
@@ -138,6 +160,10 @@ pub enum Want {
     Presets,
     /// Drafts.
     Drafts,
+    /// Secrets nobody has typed yet, to type them.
+    Secrets,
+    /// Secrets nobody has typed yet, to start once there are none.
+    Start,
 }
 
 /// Opens a screen.

@@ -21,6 +21,7 @@ use crate::domain::world::{Day, LastGood, Usual};
 use crate::domain::{
     Digest, HostIx, PersonId, Role, RunId, RunbookId, ServerName, StepId, Timestamp, WorkspaceId, World,
 };
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -610,19 +611,54 @@ pub fn warning(id: &str, text: &str) -> PlanWarning {
     PlanWarning { id: StepId::new(id), text: text.to_owned() }
 }
 
-/// The same world with names as long as people make them: hosts, runbook, workspace, all of two columns a character.
+thread_local! {
+    static LONG_NAME: RefCell<String> = RefCell::new(
+        "ein-sehr-langer-name-der-in-keine-spalte-passt-und-trotzdem-erkannt-werden-muss".to_owned(),
+    );
+}
+
+/// The longest name there is.
+pub fn long_name() -> String {
+    LONG_NAME.with_borrow(Clone::clone)
+}
+
+/// Looks at worlds in which another name stands in its place.
+pub fn with_long_name(name: &str, look: impl FnOnce()) {
+    let before = LONG_NAME.replace(name.to_owned());
+    look();
+    LONG_NAME.set(before);
+}
+
+/// The same world with names as long as people make them: site, hosts, runbook, workspace, steps, reasons; some of them of
+/// two columns a character.
 pub fn long_names() -> World {
     let mut site = site();
-    let long = "ein-sehr-langer-name-der-in-keine-spalte-passt-und-trotzdem-erkannt-werden-muss";
+    let long = long_name();
     let mut workspace =
-        workspace("prod-web", &format!("{long} 日本語のとても長い名前"), Environment::Production, long, 12);
+        workspace("prod-web", &format!("{long} 日本語のとても長い名前"), Environment::Production, &long, 12);
     workspace.policy.quorums[0].from[0].n = 1;
+    workspace.members.insert(PersonId::new("ada"), Role::ALL.into_iter().collect());
+    for server in &mut workspace.servers {
+        server.groups = BTreeSet::from(["web".to_owned()]);
+    }
+    site.name = format!("acme-{long}");
     site.workspaces.insert(workspace.id.clone(), Arc::new(workspace));
     let mut runbook = runbook("rolling-restart", &format!("{long} 日本語"), Impact::Medium);
     runbook.id = RunbookId::new("rolling-restart");
+    runbook.scope.why.clone_from(&long);
+    runbook.rollback.clone_from(&long);
+    runbook.source = format!("# {long}\n");
     for step in &mut runbook.steps {
         step.id = StepId::new(format!("host-baseline/{}-{long}", step.id));
         step.title = format!("{} {long} 日本語", step.title);
+        if let Action::Script(script) = &mut step.action {
+            script.text.push_str(&format!("\n# {long}"));
+        }
+    }
+    for input in &mut runbook.inputs {
+        input.prompt.clone_from(&long);
+        input.help.clone_from(&long);
+        input.confirm = Some(long.clone());
     }
     site.runbooks.insert(runbook.id.clone(), Arc::new(runbook));
     let mut plan = plan(&site, 42, "prod-web", "rolling-restart", "bo");
@@ -632,7 +668,11 @@ pub fn long_names() -> World {
     let mut waiting = run_of(plan.clone(), Phase::Waiting);
     checks_passed(&mut waiting);
     plan.run = RunId(40);
-    let paused = Run { plan: Arc::new(plan), ..paused_40() };
+    let mut paused = Run { plan: Arc::new(plan), ..paused_40() };
+    paused.notes.push_back(note("kim", &long));
+    paused.driver = Some(PersonId::new(&long));
+    let failed = paused.cells.get_mut(&slot(Item::Step(1), 4)).expect("web-5 failed");
+    failed.saw.clone_from(&long);
     let mut world = World { site: Some(Arc::new(site)), ..empty() };
     add(&mut world, waiting);
     add(&mut world, paused);

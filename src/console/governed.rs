@@ -1,13 +1,14 @@
 //! Whole runs by two people, by keys alone: what each of them sees at every stage, and where the run stands.
 
 use super::fixture;
+use super::harness::Harness;
 use super::house::House;
 use crate::domain::order::{CellResult, Order, Purpose};
 use crate::domain::run::{Ending, PauseCause, Phase, Reason};
-use crate::domain::runbook::{Amount, Impact};
+use crate::domain::runbook::{Amount, Impact, Secret};
 use crate::domain::site::Site;
 use crate::domain::workspace::Environment;
-use crate::domain::{Role, RunbookId, WorkspaceId};
+use crate::domain::{Digest, Role, RunId, RunbookId, WorkspaceId};
 use std::sync::Arc;
 
 /// ada operates; grace approves and reviews; production, three hosts, medium impact.
@@ -167,4 +168,221 @@ fn two_people_take_a_run_from_the_form_to_the_review_by_keys_alone() {
     house.sees("grace", &["as it ran"]);
     house.press("grace", "7");
     house.sees("grace", &["▸ Audit", "ada", "grace"]);
+}
+
+#[test]
+fn a_secret_that_is_asked_for_is_typed_before_the_start_and_shown_to_nobody() {
+    let mut site = site();
+    let mut runbook = (*site.runbooks[&RunbookId::new("rolling-restart")]).clone();
+    for (name, words) in [("deploy_key", "the deploy key's passphrase"), ("pager_token", "")] {
+        let reference = format!("prompt:{words}");
+        let secret = Secret { reference, purpose: "Authenticates the drain.".to_owned() };
+        runbook.secrets.insert(name.to_owned(), secret);
+    }
+    site.runbooks.insert(runbook.id.clone(), Arc::new(runbook));
+    let mut house = House::new(site, &["ada", "grace"]);
+    let run = approved(&mut house);
+
+    // The start asks for what is missing, one after the other, and starts only then.
+    house.press("ada", "S");
+    house.sees("ada", &["a secret of", "deploy_key: the deploy key's passphrase", "shown to nobody"]);
+    house.press("ada", "enter enter");
+    house.sees("ada", &["nothing was typed"]);
+    house.types("ada", "correct horse");
+    house.sees("ada", &["****"]);
+    house.sees_not("ada", &["correct", "horse"]);
+    house.press("ada", "enter enter");
+    house.sees("ada", &[&format!("secret taken for #{run}")]);
+    assert_eq!(house.secret(run, "deploy_key"), Some("correct horse"));
+    house.press("ada", "S");
+    house.sees("ada", &["pager_token"]);
+    house.pastes("ada", "line one\nline two\n");
+    house.press("ada", "enter enter");
+    assert_eq!(house.secret(run, "pager_token"), Some("line one\nline two"));
+    assert_eq!(house.phase(run), &Phase::Approved);
+    house.press("ada", "S");
+    house.sees("ada", &["production: type start"]);
+    house.types("ada", "start");
+    house.press("ada", "enter enter");
+    assert!(matches!(house.phase(run), Phase::Checking(_)), "{:?}", house.phase(run));
+
+    // One that was mistyped is given anew while the run waits.
+    house.press("ada", "K");
+    house.sees("ada", &["which secret?", "deploy_key", "given; type it anew"]);
+    house.press("ada", "enter");
+    house.types("ada", "battery staple");
+    house.press("ada", "enter enter");
+    assert_eq!(house.secret(run, "deploy_key"), Some("battery staple"));
+    // What was typed is in no ask, no effect's words and no event.
+    for effect in house.effects("ada") {
+        let words = format!("{effect:?}");
+        assert!(!words.contains("horse") && !words.contains("staple") && !words.contains("line two"), "{words}");
+    }
+    assert!(!format!("{:?}", house.kinds()).contains("staple"));
+}
+
+/// A run of this house, proposed by ada and approved by grace; ada looks at it.
+fn approved(house: &mut House) -> u64 {
+    propose(house);
+    let run = house.world.next_run - 1;
+    house.all_goes_well();
+    house.press("grace", "4 enter");
+    while !house.screen("grace").contains("everything was shown") {
+        house.press("grace", "space");
+    }
+    house.press("grace", "a");
+    house.types("grace", "renewal is due");
+    house.press("grace", "enter enter");
+    assert_eq!(house.phase(run), &Phase::Approved, "{}", house.screen("grace"));
+    run
+}
+
+#[test]
+fn an_unfinished_form_comes_back_and_only_its_own_draft_is_forgotten() {
+    let mut site = site();
+    let other = fixture::runbook("disk-cleanup", "Free disk space", Impact::Low);
+    site.runbooks
+        .insert(other.id.clone(), Arc::new(crate::domain::runbook::Runbook { secrets: Default::default(), ..other }));
+    let mut house = House::new(site, &["ada"]);
+    for runbook in ["disk-cleanup", "rolling-restart"] {
+        house.press("ada", ":");
+        house.types("ada", &format!("propose {runbook} prod-web"));
+        house.press("ada", "enter");
+        house.types("ada", "v9.9.9");
+        house.press("ada", "esc");
+    }
+    assert_eq!(house.kept("ada").len(), 2, "one draft per form");
+    // Left alone, a form keeps nothing.
+    house.press("ada", "2 e");
+    house.sees("ada", &["unfinished forms", "disk-cleanup in prod-web", "rolling-restart in prod-web"]);
+    house.press("ada", "esc g n");
+    house.sees("ada", &["what you left unfinished is back", "v9.9.9", "0 of 1 done"]);
+    // Confirmed anew, proposed: its draft goes, the other one stays.
+    house.press("ada", "alt-t f2 enter");
+    assert_eq!(house.world.runs.len(), 1);
+    let left: Vec<&str> = house.kept("ada").iter().map(|kept| kept.proposal.runbook.as_str()).collect();
+    assert_eq!(left, ["rolling-restart"]);
+    // Emptied by hand, nothing of it comes back.
+    house.press("ada", "2 G n");
+    house.sees("ada", &["v9.9.9"]);
+    house.press("ada", "f6");
+    house.sees("ada", &["the form is empty"]);
+    house.press("ada", "esc n");
+    house.sees_not("ada", &["v9.9.9", "unfinished is back"]);
+    assert_eq!(house.kept("ada").len(), 0);
+}
+
+#[test]
+fn a_preset_fills_the_form_it_was_kept_from() {
+    let mut house = house();
+    house.press("ada", "2 n");
+    house.types("ada", "v3.0.0");
+    house.press("ada", "alt-t tab tab tab");
+    house.types("ada", "CHG-7");
+    house.press("ada", "f5");
+    house.types("ada", "weekly");
+    house.press("ada", "enter");
+    house.sees("ada", &["kept as preset weekly"]);
+    house.press("ada", "f6");
+    house.sees_not("ada", &["v3.0.0", "CHG-7"]);
+    house.press("ada", "f3");
+    house.sees("ada", &["presets", "weekly", "v3.0.0"]);
+    house.press("ada", "enter");
+    // What comes out of a drawer is confirmed anew.
+    house.sees("ada", &["filled from weekly; confirm anew what asks for it", "v3.0.0", "CHG-7", "0 of 1 done"]);
+}
+
+#[test]
+fn a_link_opens_a_run_live_over_or_says_that_there_is_none() {
+    let mut house = house();
+    let run = approved(&mut house);
+    house.open("ada", run);
+    house.sees("ada", &[&format!("▸ prod-web ▸ #{run} rolling-restart"), "approved"]);
+    house.press("ada", "X enter");
+    house.press("ada", "tab enter");
+    assert!(matches!(house.phase(run), Phase::Cancelled(_)), "{:?}", house.phase(run));
+    assert!(house.world.run(RunId(run)).is_none(), "it is over");
+    house.open("grace", run);
+    house.sees("grace", &[&format!("History ▸ #{run} rolling-restart"), "withdrawn"]);
+    house.open("grace", 99);
+    house.sees("grace", &["#99 cannot be shown", "no run #99"]);
+}
+
+#[test]
+fn a_sensitive_change_to_the_site_is_read_to_its_end_and_accepted_by_another_person() {
+    let mut house = house();
+    let mut changed = site();
+    changed.digest = Digest::of(b"changed");
+    let mut place = (*changed.workspaces[&WorkspaceId::new("prod-web")]).clone();
+    place.members.insert("kim".into(), [Role::Approver].into());
+    changed.workspaces.insert(place.id.clone(), Arc::new(place));
+    let diff: String = (0..60).map(|nth| format!("+line {nth}\n")).collect();
+    house.load("ada", changed, &diff).unwrap();
+    assert!(house.world.pending.is_some(), "members are sensitive");
+    // Whoever loaded it reads it and cannot accept it.
+    house.press("ada", "g enter");
+    house.sees("ada", &["Change to the site", "members"]);
+    house.press("ada", "a");
+    house.sees("ada", &["another owner accepts it"]);
+    // grace owns nothing yet in this house: only owners accept.
+    house.press("grace", "1 g enter a");
+    house.sees("grace", &["an owner of a workspace accepts it"]);
+    assert!(house.world.pending.is_some());
+}
+
+#[test]
+fn an_owner_accepts_a_change_to_the_site_by_keys_once_every_line_was_shown() {
+    let mut owned = site();
+    let mut place = (*owned.workspaces[&WorkspaceId::new("prod-web")]).clone();
+    place.members.insert("grace".into(), [Role::Owner, Role::Approver].into());
+    owned.workspaces.insert(place.id.clone(), Arc::new(place.clone()));
+    let mut house = House::new(owned.clone(), &["ada", "grace"]);
+    place.members.insert("kim".into(), [Role::Approver].into());
+    owned.digest = Digest::of(b"changed");
+    owned.workspaces.insert(place.id.clone(), Arc::new(place));
+    let diff: String = (0..60).map(|nth| format!("+line {nth}\n")).collect();
+    house.load("ada", owned, &diff).unwrap();
+    house.sees("grace", &["the site changed and waits for a second person"]);
+    house.press("grace", "g enter a");
+    house.sees("grace", &["not shown yet: space shows them"]);
+    while !house.screen("grace").contains("all of it was shown") {
+        house.press("grace", "space");
+    }
+    house.sees("grace", &["+line 59"]);
+    house.press("grace", "a");
+    house.types("grace", "kim approves from today");
+    house.press("grace", "enter enter");
+    assert!(house.world.pending.is_none(), "{}", house.screen("grace"));
+    let place = house.world.workspace(&WorkspaceId::new("prod-web")).unwrap();
+    assert!(place.members.contains_key(&"kim".into()));
+}
+
+#[test]
+fn lists_are_filtered_by_words_by_what_they_are_not_and_fuzzily() {
+    let screen = |filter: &str| {
+        let console = Harness::new(fixture::world()).press("3 /").type_str(filter).press("enter");
+        console.screen()
+    };
+    let has = |screen: &str, run: &str| screen.lines().skip(2).any(|line| line.contains(run));
+    let words = screen("cert");
+    assert!(has(&words, "#41") && !has(&words, "#40"), "{words}");
+    let inverse = screen("!cert");
+    assert!(!has(&inverse, "#41") && has(&inverse, "#40"), "{inverse}");
+    let fuzzy = screen("-f crtrot");
+    assert!(has(&fuzzy, "#41") && !has(&fuzzy, "#40"), "{fuzzy}");
+    for shown in [&words, &inverse, &fuzzy] {
+        assert!(shown.contains(" of 5 · / "), "the list says what it hides: {shown}");
+    }
+    // Esc shows everything again before it leaves the list.
+    let console = Harness::new(fixture::world()).press("3 /").type_str("cert").press("enter esc");
+    assert!(has(&console.screen(), "#40") && console.screen().contains("▸ Runs"));
+}
+
+#[test]
+fn progress_stands_beside_what_is_usual_and_the_week_has_its_line() {
+    let home = Harness::new(fixture::world()).screen();
+    assert!(home.contains("2m10 gone, usually 6m") && home.contains("34 %"), "{home}");
+    assert!(home.contains("31 runs ▆▅█▃▅▄▇"), "{home}");
+    let live = Harness::new(fixture::world()).press(":").type_str("run 41").press("enter").screen();
+    assert!(live.contains("usually 6m") && live.contains("34 %"), "{live}");
 }

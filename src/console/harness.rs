@@ -13,6 +13,7 @@ use crate::terminal::line::{Safe, SafeLine};
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Color;
 use std::fmt::Write as _;
 
 /// One session under test.
@@ -145,6 +146,20 @@ impl Harness {
         self
     }
 
+    /// Answers every open question that `answer` has an answer to, and those that follow from the answers.
+    pub fn answered(mut self, answer: impl Fn(&Fetch) -> Option<Fetched>) -> Self {
+        let mut next = 0;
+        while let Some(effect) = self.effects.get(next).cloned() {
+            next += 1;
+            if let Effect::Fetch { tag, fetch } = effect
+                && let Some(answer) = answer(&fetch)
+            {
+                self.send(Msg::Fetched(tag, Answer::Plain(answer)));
+            }
+        }
+        self
+    }
+
     /// Answers the latest question with lines of a log.
     pub fn fetched_log(mut self, answer: LogRows) -> Self {
         let tag = self.last_fetch().map(|(tag, _)| tag).expect("nothing was asked");
@@ -215,28 +230,39 @@ impl Harness {
         rows(&buffer).map(|row| row.trim_end().to_owned() + "\n").collect()
     }
 
-    /// The frame's styles: per row its stretches of equal style, and below it what each letter stands for.
+    /// The frame's styles: per row its stretches of equal style as count and letter, rows that are alike once, and below them
+    /// what each letter stands for.
     pub fn styles(&self) -> String {
         let buffer = self.buffer();
         let mut known: Vec<String> = Vec::new();
-        let mut out = String::new();
+        let mut rows: Vec<(u16, String)> = Vec::new();
         for y in 0..buffer.area.height {
-            let mut row = String::new();
+            let mut stretches: Vec<(usize, usize)> = Vec::new();
             for x in 0..buffer.area.width {
                 let style = buffer[(x, y)].style();
-                let words = format!("{:?} on {:?} {:?}", style.fg, style.bg, style.add_modifier);
+                let words = format!("{} on {} {:?}", colour(style.fg), colour(style.bg), style.add_modifier);
                 let nth = known.iter().position(|style| *style == words).unwrap_or_else(|| {
                     known.push(words);
                     known.len() - 1
                 });
-                row.push(char::from_digit(u32::try_from(nth).unwrap(), 36).unwrap_or('#'));
+                match stretches.last_mut() {
+                    Some((count, last)) if *last == nth => *count += 1,
+                    _ => stretches.push((1, nth)),
+                }
             }
-            out.push_str(&row);
-            out.push('\n');
+            let row: String = stretches.into_iter().map(|(count, nth)| format!("{count}{}", letter(nth))).collect();
+            match rows.last_mut() {
+                Some((times, last)) if *last == row => *times += 1,
+                _ => rows.push((1, row)),
+            }
+        }
+        let mut out = String::new();
+        for (times, row) in rows {
+            let times = if times > 1 { format!(" ×{times}") } else { String::new() };
+            writeln!(out, "{row}{times}").unwrap();
         }
         for (nth, style) in known.iter().enumerate() {
-            let letter = char::from_digit(u32::try_from(nth).unwrap(), 36).unwrap_or('#');
-            writeln!(out, "{letter}: {style}").unwrap();
+            writeln!(out, "{}: {style}", letter(nth)).unwrap();
         }
         out
     }
@@ -254,6 +280,12 @@ impl Harness {
         settings.set_omit_expression(true);
         let (columns, rows) = self.console.here.size;
         settings.bind(|| insta::assert_snapshot!(format!("{name}-{columns}x{rows}"), self.frame()));
+    }
+
+    /// Where the keys of what is on top are looked up.
+    pub fn scope(&self) -> super::keymap::Scope {
+        let screen = &self.console.stack.last().expect("a screen is always there").screen;
+        self.console.overlay.as_ref().map_or_else(|| screen.face().scope(), |overlay| overlay.scope())
     }
 
     /// What the screen on top sees.
@@ -302,6 +334,18 @@ pub fn log_rows(host: &str, item: Item, step: &str, texts: &[&str]) -> Vec<LogRo
 pub fn log_page(run: RunId, rows: Vec<LogRow>) -> LogRows {
     let total = u64::try_from(rows.len()).unwrap();
     LogRows { run, first: 0, total, rows }
+}
+
+fn letter(nth: usize) -> char {
+    ('a'..='z').chain('A'..='Z').nth(nth).unwrap_or('#')
+}
+
+fn colour(colour: Option<Color>) -> String {
+    match colour {
+        Some(Color::Rgb(r, g, b)) => format!("#{r:02x}{g:02x}{b:02x}"),
+        Some(other) => other.to_string(),
+        None => "none".to_owned(),
+    }
 }
 
 fn rows(buffer: &Buffer) -> impl Iterator<Item = String> + '_ {

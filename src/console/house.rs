@@ -67,11 +67,6 @@ impl House {
         house
     }
 
-    /// Another size of a person's terminal.
-    pub fn resize(&mut self, who: &'static str, columns: u16, rows: u16) {
-        self.at_console(who, |console| console.at(columns, rows));
-    }
-
     /// Presses keys; whatever they ask for is done before the next key.
     pub fn press(&mut self, who: &'static str, keys: &str) {
         for key in keys.split_whitespace() {
@@ -89,13 +84,10 @@ impl House {
         self.at_console(who, |console| console.paste(text));
     }
 
-    /// Lets time pass for everybody.
-    pub fn wait(&mut self, ms: u64) {
-        self.at = self.at.plus_ms(ms);
-        let people: Vec<&'static str> = self.people.keys().copied().collect();
-        for who in people {
-            self.at_console(who, |console| console);
-        }
+    /// Somebody comes by a link to this run.
+    pub fn open(&mut self, who: &'static str, run: u64) {
+        self.tell(who, Msg::Open(RunId(run)));
+        self.serve();
     }
 
     /// What a person sees.
@@ -264,6 +256,10 @@ impl House {
                 let answer = self.answer(who, fetch);
                 self.tell(who, Msg::Fetched(tag, answer));
             }
+            Effect::GiveSecret { tag, run, name, value } => {
+                self.secrets.insert((run, name), value.reveal().to_owned());
+                self.tell(who, Msg::Submitted(tag, Ok(Receipt { run: Some(run), index: None })));
+            }
             Effect::Follow(run) => self.seat(who).follows = Some(run),
             Effect::Unfollow => self.seat(who).follows = None,
             Effect::SaveDraft(proposal) => self.keep(who, "", proposal),
@@ -324,6 +320,12 @@ impl House {
                 Some(run) => Fetched::Run(Arc::clone(run)),
                 None => Fetched::Failed(format!("no run {run}")),
             },
+            Fetch::Secrets(run) => {
+                let plan = &self.world.run(run).expect("an open run is asked about").plan;
+                let prompts = plan.secrets.iter().filter(|secret| secret.reference.starts_with("prompt:"));
+                let open = prompts.filter(|secret| !self.secrets.contains_key(&(run, secret.name.clone())));
+                Fetched::Secrets(open.map(|secret| secret.name.clone()).collect())
+            }
             Fetch::Presets(_) => Fetched::Presets(self.drawn(who, |preset| !preset.name.is_empty())),
             Fetch::Drafts(_) => Fetched::Drafts(self.drawn(who, |preset| preset.name.is_empty())),
         };

@@ -114,6 +114,7 @@ pub enum RunAct {
     Accept,
     Close,
     Review,
+    Secret,
 }
 
 /// Something with a log.
@@ -156,6 +157,7 @@ pub enum FormAct {
     Preview,
     Presets,
     SavePreset,
+    Clear,
 }
 
 /// Ends or helps typing one line.

@@ -30,6 +30,8 @@ pub mod widgets;
 pub mod words;
 
 #[cfg(test)]
+pub mod cases;
+#[cfg(test)]
 pub mod fixture;
 #[cfg(test)]
 mod governed;
@@ -47,6 +49,7 @@ pub use msg::{Answer, LogRow, LogRows, Msg, Tag};
 pub use theme::{Depth, Theme, ThemeError};
 pub use update::update;
 pub use view::view;
+pub use widgets::masked::Hidden;
 pub use widgets::paint::Charset;
 
 /// `safe!("{done} of {all}")`: formatted text, escaped as a whole, arguments included.

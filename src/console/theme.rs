@@ -314,7 +314,7 @@ fn colour(colours: &BTreeMap<String, String>, name: &'static str) -> Result<Colo
 /// Text contrast below this is not used (WCAG 2.2, 1.4.3 AA).
 pub const CONTRAST_MIN: f64 = 4.5;
 
-fn readable(text: Color, grounds: &[Color]) -> bool {
+pub(super) fn readable(text: Color, grounds: &[Color]) -> bool {
     grounds.iter().all(|ground| contrast(text, *ground).is_some_and(|ratio| ratio >= CONTRAST_MIN))
 }
 

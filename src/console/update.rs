@@ -45,10 +45,11 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
         Msg::Saved(Ok(path)) => vec![Do::Say(format!("saved as {path}"))],
         Msg::Saved(Err(why)) => vec![Do::Say(format!("not saved: {why}"))],
         Msg::Refused(refusal) => vec![Do::Refuse(refusal)],
-        Msg::Open(run) if world.run(run).is_some() => {
-            vec![super::effect::push(Screen::Live(Box::new(super::screens::live::Live::of(run))))]
+        Msg::Open(run) => {
+            // A run that is over is asked for; whoever may not see it reads there that it does not exist.
+            let uid = console.top_uid();
+            console.of(world, uid, |_, cx| vec![super::commands::open(cx, run)])
         }
-        Msg::Open(run) => vec![Do::Say(format!("no open run {run}"))],
         Msg::Lost => {
             console.here.link = Link::Lost(console.here.now);
             Vec::new()
@@ -284,6 +285,17 @@ impl Console {
                 let tag = self.tag();
                 self.submitted.insert(tag, Pending { uid: self.top_uid(), said });
                 out.push(Effect::Submit { tag, seen, ask });
+                Vec::new()
+            }
+            Do::GiveSecret { run, name, value } => {
+                if self.here.link != Link::Up {
+                    let refusal = Refusal::new(Rule::Storage, "the server is not reached: the secret was not given");
+                    self.refuse(refusal.next("wait for the connection, then type it again"));
+                    return Vec::new();
+                }
+                let tag = self.tag();
+                self.submitted.insert(tag, Pending { uid: self.top_uid(), said: "secret taken for" });
+                out.push(Effect::GiveSecret { tag, run, name, value });
                 Vec::new()
             }
             Do::Fetch(want, fetch) => {

@@ -10,6 +10,7 @@ use super::theme::Role;
 use super::widgets::paint::{Paint, below};
 use super::widgets::piece::{Piece, gap, spring, text};
 use crate::domain::World;
+use crate::terminal::line::Safe;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 
@@ -55,15 +56,22 @@ pub(super) fn draw(console: &Console, world: &World, buffer: &mut Buffer) {
 
 fn header(cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>, areas: Areas) {
     let crumbs = face.crumbs(cx);
-    let site = cx.world.site.as_ref().map(|site| site.name.clone()).unwrap_or_default();
+    let site = cx.world.site.as_ref().map(|site| Safe::new(&site.name)).unwrap_or_default();
     let mut line = vec![gap(1), text(Role::Accent, "quarterdeck")];
-    if crumbs.is_empty() && !site.is_empty() {
-        line.extend([text(Role::Muted, " · "), text(Role::Title, site)]);
-    }
-    let who: Vec<Piece> = who(cx, crumbs.is_empty());
-    // Two columns of air before who, one at the edge.
-    let right: usize = who.iter().map(Piece::wants).sum::<usize>() + 3;
-    let mut room = usize::from(areas.header.width).saturating_sub(right + 12);
+    let columns = usize::from(areas.header.width).saturating_sub(HEADER_AIR);
+    let who: Vec<Piece> = if crumbs.is_empty() {
+        // The site's name gives way to a third of the row, the roles to what is left then.
+        let site = site.cut_middle(columns / 3);
+        let left = 3 + site.width();
+        if !site.is_empty() {
+            line.extend([text(Role::Muted, " · "), text(Role::Title, site)]);
+        }
+        who(cx, columns.saturating_sub(left))
+    } else {
+        who(cx, 0)
+    };
+    let right: usize = who.iter().map(Piece::wants).sum();
+    let mut room = columns.saturating_sub(right);
     let last = crumbs.len().saturating_sub(1);
     for (nth, crumb) in crumbs.into_iter().enumerate() {
         room = room.saturating_sub(3);
@@ -78,23 +86,44 @@ fn header(cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>, areas: Areas) {
     paint.line(areas.header, &line);
 }
 
-fn who(cx: &Cx<'_>, with_roles: bool) -> Vec<Piece> {
+/// Columns of the header that hold the product's name and the air around everything.
+const HEADER_AIR: usize = 1 + "quarterdeck".len() + 2 + 1;
+
+/// Columns of a person's name, at most.
+const NAME_COLUMNS_MAX: usize = 20;
+
+/// Name, roles, badge and time; of the roles as many as fit into `room` together with the rest.
+fn who(cx: &Cx<'_>, room: usize) -> Vec<Piece> {
     let me = cx.me();
-    let mut pieces = vec![text(Role::Text, me.as_str())];
-    if with_roles {
-        let roles = super::facts::roles(cx.world, me);
-        if !roles.is_empty() {
-            let words: Vec<&str> = roles.iter().map(|role| role.word()).collect();
-            pieces.push(text(Role::Muted, safe!(": {}", words.join(", "))));
-        }
-    }
+    let mut tail = Vec::new();
     match cx.here.me.badge {
         Badge::None => {}
-        Badge::ActingAs => pieces.extend([gap(1), text(Role::Warning, "[acting as]")]),
-        Badge::ReadOnly => pieces.extend([gap(1), text(Role::Warning, "[RO]")]),
+        Badge::ActingAs => tail.extend([gap(1), text(Role::Warning, "[acting as]")]),
+        Badge::ReadOnly => tail.extend([gap(1), text(Role::Warning, "[RO]")]),
     }
-    pieces.extend([gap(2), text(Role::Muted, moment::time_and_zone(cx.now(), &cx.here.zone))]);
+    tail.extend([gap(2), text(Role::Muted, moment::time_and_zone(cx.now(), &cx.here.zone))]);
+    let name = safe!("{me}").cut_middle(NAME_COLUMNS_MAX);
+    let used = name.width() + tail.iter().map(Piece::wants).sum::<usize>();
+    let roles = roles(cx, room.saturating_sub(used));
+    let mut pieces = vec![text(Role::Text, name), text(Role::Muted, roles)];
+    pieces.extend(tail);
     pieces
+}
+
+/// `: operator, approver`; where not all fit, whole ones and `…`.
+fn roles(cx: &Cx<'_>, room: usize) -> Safe {
+    let roles = super::facts::roles(cx.world, cx.me());
+    let words: Vec<&str> = roles.iter().map(|role| role.word()).collect();
+    let all = (0..=words.len()).rev().find_map(|kept| {
+        let shown = words.get(..kept)?.join(", ");
+        let shown = match (kept == words.len(), kept) {
+            (true, _) => safe!(": {shown}"),
+            (false, 0) => Safe::new(": …"),
+            (false, _) => safe!(": {shown}, …"),
+        };
+        (shown.width() <= room).then_some(shown)
+    });
+    all.filter(|_| !words.is_empty()).unwrap_or_default()
 }
 
 fn status(console: &Console, cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>, areas: Areas) {

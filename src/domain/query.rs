@@ -25,6 +25,8 @@ pub enum Fetch {
     Presets(PersonId),
     /// What stands in a person's unfinished forms.
     Drafts(PersonId),
+    /// Names of the `prompt:` secrets that nobody has typed yet for a run.
+    Secrets(RunId),
 }
 
 /// An answer.
@@ -42,6 +44,8 @@ pub enum Fetched {
     Presets(Vec<Preset>),
     /// To `Fetch::Drafts`.
     Drafts(Vec<Preset>),
+    /// To `Fetch::Secrets`.
+    Secrets(Vec<String>),
     /// It could not be had, and why, in words.
     Failed(String),
 }

@@ -3,6 +3,7 @@
 
 use super::codec;
 use super::core::Happened;
+use super::vault::Vault;
 use crate::domain::plan::Plan;
 use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogQuery, Preset};
 use crate::domain::run::Run;
@@ -11,7 +12,6 @@ use crate::ledger;
 use crate::ledger::transcript::{Legend, TranscriptError, Transcripts};
 use crate::store::Store;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Everything that answers.
 #[derive(Clone, Debug)]
@@ -19,26 +19,21 @@ pub struct Library {
     store: Store,
     ledger: ledger::Reader,
     transcripts: Transcripts,
+    vault: Vault,
     origin: String,
-    behind: Arc<AtomicBool>,
 }
 
 impl Library {
     /// Answers from these.
-    pub fn new(store: Store, ledger: ledger::Reader, transcripts: Transcripts, origin: String) -> Self {
-        Self { store, ledger, transcripts, origin, behind: Arc::default() }
+    pub fn new(store: Store, ledger: ledger::Reader, transcripts: Transcripts, vault: Vault, origin: String) -> Self {
+        Self { store, ledger, transcripts, vault, origin }
     }
 
-    /// Hands what happened to the views. A view that fails falls behind and takes nothing more, so that the next start makes
-    /// up for all of it; the ledger has everything.
+    /// Hands what happened to the views. A view that fails falls behind; the ledger has everything.
     pub fn take(&self, happened: &[Happened]) {
-        if self.behind.load(Ordering::Relaxed) {
-            return;
-        }
         for one in happened {
             if let Err(error) = self.store.apply(&one.recorded, one.run.as_ref()) {
                 tracing::error!(%error, index = one.recorded.index, "a view fell behind; it is made again at the next start");
-                self.behind.store(true, Ordering::Relaxed);
                 return;
             }
         }
@@ -57,6 +52,7 @@ impl Library {
             Fetch::Run(run) => self.run(world, asker, run).map(Fetched::Run),
             Fetch::Presets(person) => self.kept(asker, &person, |kept| !kept.name.is_empty()).map(Fetched::Presets),
             Fetch::Drafts(person) => self.kept(asker, &person, |kept| kept.name.is_empty()).map(Fetched::Drafts),
+            Fetch::Secrets(run) => self.run(world, asker, run).map(|run| Fetched::Secrets(self.vault.missing(&run))),
         };
         answer.unwrap_or_else(Fetched::Failed)
     }

@@ -21,8 +21,6 @@ mod shell;
 mod vault;
 
 #[cfg(test)]
-mod full_disk;
-#[cfg(test)]
 mod tests;
 
 pub use codec::CodecError;

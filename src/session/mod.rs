@@ -11,6 +11,8 @@ mod follow;
 mod place;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unseen;
 mod welcome;
 mod wire;
 mod work;

@@ -2,9 +2,10 @@
 
 use super::follow::{self, Follow};
 use super::{End, SavedText, Session, may_enter};
-use crate::console::{Answer, Effect, MouseOwner, Msg, Tag};
+use crate::console::{Answer, Effect, Hidden, MouseOwner, Msg, Tag};
 use crate::domain::query::{Fetch, Fetched, LogPage, Preset};
 use crate::domain::{Actor, Door, PersonId, Receipt, Refusal, Rule, RunId};
+use crate::engine::Sealed;
 use crate::terminal::bytes::{self, MouseCapture};
 use crate::terminal::line::Safe;
 
@@ -54,9 +55,10 @@ impl Session<'_> {
                 };
                 self.out.push(bytes::mouse_capture(self.visit.place.capability(), capture));
             }
-            Effect::SaveDraft(form) => self.keep(String::new(), form),
-            Effect::DropDraft(form) => self.forget(form),
-            Effect::SavePreset { name, proposal } => self.keep(name, proposal),
+            Effect::GiveSecret { tag, run, name, value } => self.give(tag, run, name, value),
+            Effect::SaveDraft(proposal) => self.keep(Preset { name: String::new(), proposal }),
+            Effect::DropDraft(proposal) => self.forget(Preset { name: String::new(), proposal }),
+            Effect::SavePreset { name, proposal } => self.keep(Preset { name, proposal }),
             Effect::SignInAs(person) => self.sign_in_as(person),
             Effect::Quit => self.end = Some(End::Left),
         }
@@ -96,26 +98,39 @@ impl Session<'_> {
                 | Fetched::Run(_)
                 | Fetched::Presets(_)
                 | Fetched::Drafts(_)
+                | Fetched::Secrets(_)
                 | Fetched::Failed(_) => None,
             };
             Done::Lines(run, page)
         });
     }
 
-    fn keep(&mut self, name: String, proposal: crate::domain::plan::Proposal) {
+    fn keep(&mut self, form: Preset) {
         let Some(person) = self.visit.actor.person().cloned() else {
             return;
         };
-        let (engine, form) = (self.engine.clone(), Preset { name, proposal });
+        let engine = self.engine.clone();
         self.tasks.spawn(async move { Done::Kept(engine.keep(&person, form).await) });
     }
 
-    fn forget(&mut self, proposal: crate::domain::plan::Proposal) {
+    fn forget(&mut self, form: Preset) {
         let Some(person) = self.visit.actor.person().cloned() else {
             return;
         };
-        let (engine, form) = (self.engine.clone(), Preset { name: String::new(), proposal });
+        let engine = self.engine.clone();
         self.tasks.spawn(async move { Done::Kept(engine.forget(&person, form).await) });
+    }
+
+    /// Hands a typed secret to the vault. It goes through no record, no message and no log on the way.
+    fn give(&mut self, tag: Tag, run: RunId, name: String, value: Hidden) {
+        let (engine, by) = (self.engine.clone(), self.visit.actor.clone());
+        self.tasks.spawn(async move {
+            let given = match Sealed::new(value.into_bytes()) {
+                Ok(value) => engine.provide_secret(&by, run, &name, value).await,
+                Err(error) => Err(Refusal::new(Rule::Input, error.to_string())),
+            };
+            Done::Submitted(tag, given.map(|()| Receipt { run: Some(run), index: None }))
+        });
     }
 
     fn copy(&mut self, text: &str) {

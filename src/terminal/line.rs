@@ -71,6 +71,16 @@ impl Safe {
         Self(format!("{}{CUT}", head(&self.0, kept)))
     }
 
+    /// At most `columns` wide and always with `…` behind it: something that belongs here is left out.
+    #[must_use]
+    pub fn cut_after(&self, columns: usize) -> Self {
+        match columns.checked_sub(1) {
+            Some(kept) if self.width() <= kept => Self(format!("{}{CUT}", self.0)),
+            Some(_) => Self(format!("{} {CUT}", self.0)).cut_end(columns),
+            None => Self::default(),
+        }
+    }
+
     /// At most `columns` wide: the middle is cut and `…` says so. Names differ at both ends.
     #[must_use]
     pub fn cut_middle(&self, columns: usize) -> Self {

@@ -28,9 +28,12 @@ impl Cx<'_> {
         match self.engine.fetch(self.person, Fetch::Run(id)).await {
             Fetched::Run(run) => Ok(run),
             Fetched::Failed(why) => Err(Refusal { what: why, ..no_such_run(id) }),
-            Fetched::History(_) | Fetched::Audit(_) | Fetched::Log(_) | Fetched::Presets(_) | Fetched::Drafts(_) => {
-                Err(no_such_run(id))
-            }
+            Fetched::History(_)
+            | Fetched::Audit(_)
+            | Fetched::Log(_)
+            | Fetched::Presets(_)
+            | Fetched::Drafts(_)
+            | Fetched::Secrets(_) => Err(no_such_run(id)),
         }
     }
 }

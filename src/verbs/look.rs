@@ -162,7 +162,8 @@ pub async fn unanswered(cx: &Cx<'_>, fetched: Fetched, io: &mut Io<'_>) -> Resul
         | Fetched::Log(_)
         | Fetched::Run(_)
         | Fetched::Presets(_)
-        | Fetched::Drafts(_) => "another question was answered".to_owned(),
+        | Fetched::Drafts(_)
+        | Fetched::Secrets(_) => "another question was answered".to_owned(),
     };
     match cx.json {
         true => io.out(&out::document(&json!({"failed": why}))).await?,

@@ -67,11 +67,7 @@ impl Exit {
 
     /// The way a refusal by a rule ends a verb.
     pub fn of_refusal(refusal: &Refusal) -> Exit {
-        match refusal.rule {
-            Rule::Storage => Exit::Storage,
-            Rule::NoRoom => Exit::TryAgain,
-            _ => Exit::No,
-        }
+        if refusal.rule == Rule::Storage { Exit::Storage } else { Exit::No }
     }
 }
 

@@ -167,6 +167,13 @@ pub const TABLE: &[Bound] = &[
     row(Scope::Run, &[c('A')], Act::Run(RunAct::Accept), "accept warning", "Answer for a warning by name and reason."),
     row(Scope::Run, &[c('C')], Act::Run(RunAct::Close), "outcome", "Write the outcome note and close the run."),
     row(Scope::Run, &[c('R')], Act::Run(RunAct::Review), "review", "Sign a closed run off."),
+    row(
+        Scope::Run,
+        &[c('K')],
+        Act::Run(RunAct::Secret),
+        "secret",
+        "Type a secret that the run asks for; it is kept in memory and shown to nobody.",
+    ),
     row(Scope::Live, &[c('y')], Act::Row(RowAct::Raw), "raw TOML", "The runbook as it runs."),
     row(Scope::Live, &[c('L')], Act::Row(RowAct::LastRun), "last run", "The last good run of the same runbook here."),
     // a past run
@@ -276,6 +283,13 @@ pub const TABLE: &[Bound] = &[
         Act::Form(FormAct::SavePreset),
         "keep",
         "Keep the form as a preset.",
+    ),
+    row(
+        Scope::Form,
+        &[k(KeyCode::F(6)), alt(KeyCode::Char('x'))],
+        Act::Form(FormAct::Clear),
+        "empty",
+        "Empty the form; what was kept of it is forgotten.",
     ),
     row(
         Scope::Dialog,

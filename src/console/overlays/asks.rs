@@ -98,6 +98,18 @@ pub fn start(cx: &Cx<'_>, run: &Run) -> Do {
     over(Overlay::Dialog(Box::new(meant(dialog, plan.environment, "start"))))
 }
 
+/// The `prompt:` secrets of a run: name, and what a person is asked for.
+pub fn prompts(run: &Run) -> Vec<(&str, &str)> {
+    let words = run.plan.secrets.iter().map(|secret| (secret.name.as_str(), secret.reference.strip_prefix("prompt:")));
+    words.filter_map(|(name, words)| Some((name, words?.trim()))).collect()
+}
+
+/// Type the value of a `prompt:` secret.
+pub fn secret(cx: &Cx<'_>, run: &Run, name: &str) -> Do {
+    let words = prompts(run).into_iter().find(|(known, _)| *known == name).map_or("", |(_, words)| words);
+    over(Overlay::Dialog(Box::new(Dialog::secret(cx, run.id, name, words))))
+}
+
 /// Let no step start for now, or go on.
 pub fn pause(cx: &Cx<'_>, run: &Run) -> Do {
     match &run.phase {

@@ -15,6 +15,7 @@ use crate::console::safe;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::field::{Field, Focused, Lines};
 use crate::console::widgets::fold;
+use crate::console::widgets::masked::Masked;
 use crate::console::widgets::paint::{Paint, below, indent, top};
 use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::domain::{Ask, Digest, Receipt, Refusal, RunId, Seen, Timestamp, binding};
@@ -38,12 +39,20 @@ pub struct Dialog {
     fields: Vec<Wanted>,
     verb: &'static str,
     said: &'static str,
-    seen: Seen,
-    ask: Ask,
+    asks: Asks,
     focus: Focus,
     opened: Timestamp,
     reached: Timestamp,
     state: State,
+}
+
+/// What the button asks for.
+#[derive(Debug)]
+enum Asks {
+    /// This, with the words that were typed for it.
+    Ask(Seen, Ask),
+    /// That the value in the masked field is kept for this secret.
+    Secret(RunId, String),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,12 +80,13 @@ struct Wanted {
 enum Held {
     Typed(Box<Field>, Need),
     Ticked { number: u16, done: bool },
+    Masked(Masked),
 }
 
 impl Wanted {
     fn rows(&self) -> usize {
         match self.held {
-            Held::Typed(..) => 2,
+            Held::Typed(..) | Held::Masked(_) => 2,
             Held::Ticked { .. } => 1,
         }
     }
@@ -106,9 +116,24 @@ impl Dialog {
         seen: Seen,
         ask: Ask,
     ) -> Self {
+        Self::asking(cx, title, verb, said, Asks::Ask(seen, ask))
+    }
+
+    /// A dialog that takes the value of a `prompt:` secret of a run.
+    pub fn secret(cx: &Cx<'_>, run: RunId, name: &str, words: &str) -> Self {
+        let asks = Asks::Secret(run, name.to_owned());
+        let label = if words.is_empty() { safe!("{name}") } else { safe!("{name}: {words}") };
+        let mut dialog = Self::asking(cx, safe!("a secret of {run}"), "Give", "secret taken for", asks)
+            .says(Role::Text, "It is kept in memory until the run is over, and shown to nobody.");
+        dialog.fields.push(Wanted { label, held: Held::Masked(Masked::default()) });
+        dialog.focus = Focus::Field(0);
+        dialog
+    }
+
+    fn asking(cx: &Cx<'_>, title: impl Into<Safe>, verb: &'static str, said: &'static str, asks: Asks) -> Self {
         let (opened, reached) = (cx.now(), cx.now());
         let (title, says, fields) = (title.into(), Vec::new(), Vec::new());
-        Self { title, says, fields, verb, said, seen, ask, focus: Focus::Cancel, opened, reached, state: State::Open }
+        Self { title, says, fields, verb, said, asks, focus: Focus::Cancel, opened, reached, state: State::Open }
     }
 
     /// Adds a sentence.
@@ -155,6 +180,7 @@ impl Dialog {
                     {
                         match &mut wanted.held {
                             Held::Typed(field, _) => drop(field.key(*key)),
+                            Held::Masked(field) => drop(field.key(*key)),
                             Held::Ticked { done, .. } if key.code == KeyCode::Char(' ') => *done = !*done,
                             Held::Ticked { .. } => {}
                         }
@@ -171,6 +197,7 @@ impl Dialog {
                         Held::Typed(_, Need::Code(_) | Need::Word(_)) => {
                             self.state = State::Missing(Safe::new("this is typed, not pasted"));
                         }
+                        Held::Masked(field) => field.paste(text),
                         Held::Ticked { .. } => {}
                     }
                 }
@@ -225,10 +252,25 @@ impl Dialog {
                 }
                 None => {
                     self.state = State::Sent;
-                    let words = self.words();
-                    vec![Do::Submit { seen: self.seen, ask: with_words(self.ask.clone(), words), said: self.said }]
+                    vec![self.wanted()]
                 }
             },
+        }
+    }
+
+    fn wanted(&mut self) -> Do {
+        match &self.asks {
+            Asks::Ask(seen, ask) => {
+                Do::Submit { seen: *seen, ask: with_words(ask.clone(), self.words()), said: self.said }
+            }
+            Asks::Secret(run, name) => {
+                let (run, name) = (*run, name.clone());
+                let typed = self.fields.iter_mut().find_map(|wanted| match &mut wanted.held {
+                    Held::Masked(field) => Some(field.take()),
+                    Held::Typed(..) | Held::Ticked { .. } => None,
+                });
+                Do::GiveSecret { run, name, value: typed.unwrap_or_else(|| Masked::default().take()) }
+            }
         }
     }
 
@@ -243,6 +285,7 @@ impl Dialog {
                 Held::Typed(field, Need::Word(word)) => {
                     (field.text().trim() != *word).then(|| safe!("type the word {word}"))
                 }
+                Held::Masked(field) => field.is_empty().then(|| Safe::new("nothing was typed")),
                 Held::Ticked { done, .. } => (!done).then(|| safe!("not ticked: {}", wanted.label)),
             };
             what.map(|what| (nth, what))
@@ -256,7 +299,7 @@ impl Dialog {
                 Held::Typed(field, Need::MayWords | Need::Words) if words.text.is_empty() => {
                     field.text().trim().clone_into(&mut words.text);
                 }
-                Held::Typed(..) => {}
+                Held::Typed(..) | Held::Masked(_) => {}
                 Held::Ticked { number, done } => words.ticked.extend(done.then_some(*number)),
             }
         }
@@ -289,6 +332,12 @@ impl Dialog {
             let pointer = text(Role::Accent, if focused { glyph::POINTER } else { " " });
             match &wanted.held {
                 Held::Typed(field, _) => {
+                    paint.text(left, role, wanted.label.clone());
+                    let row = top(below(left, 1), 1);
+                    paint.line(row, &[pointer]);
+                    field.draw(&mut paint, indent(row, 2), if focused { Focused::Yes } else { Focused::No });
+                }
+                Held::Masked(field) => {
                     paint.text(left, role, wanted.label.clone());
                     let row = top(below(left, 1), 1);
                     paint.line(row, &[pointer]);
@@ -391,7 +440,6 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::Continue { .. }
         | Ask::Report(_)
         | Ask::Wake { .. }
-        | Ask::Hold { .. }
         | Ask::Boot { .. }
         | Ask::ClockJumped { .. } => ask,
     }

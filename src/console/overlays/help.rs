@@ -21,15 +21,14 @@ pub fn of(scope: Scope) -> Sheet {
         parts.push(Part::Rule(Safe::new(scope.title())));
         parts.extend(rows.into_iter().map(|bound| {
             let keys: Vec<String> = bound.keys.iter().map(|key| keymap::label(*key)).collect();
-            Part::Labelled(KEY_COLUMNS, safe!("  {}", keys.join(" ")), Role::Text, bound.help.to_owned())
+            Part::Keyed(KEY_COLUMNS, safe!("  {}", keys.join(" ")), bound.help.to_owned())
         }));
         parts.push(Part::Air);
     }
     parts.push(Part::Rule(Safe::new("commands, behind :")));
     parts.extend(commands::TABLE.iter().map(|command| {
         let names = command.names.join(" ");
-        let label = safe!("  {names} {}", command.takes.word());
-        Part::Labelled(COMMAND_COLUMNS, label, Role::Text, command.help.to_owned())
+        Part::Keyed(COMMAND_COLUMNS, safe!("  {names} {}", command.takes.word()), command.help.to_owned())
     }));
     parts.push(Part::Words(Role::Muted, " The words of every key above are commands too.".to_owned()));
     Sheet::new(safe!("keys: {}", scope.title()), parts)

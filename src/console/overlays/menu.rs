@@ -5,9 +5,10 @@ use crate::console::footer::{Foot, foot as entry};
 use crate::console::keymap::{self, Act, FormAct, Motion, Scope};
 use crate::console::layout::middle;
 use crate::console::model::Cx;
+use crate::console::safe;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::paint::{Paint, below};
-use crate::console::widgets::piece::{gap, text};
+use crate::console::widgets::piece::{gap, name, text};
 use crate::domain::StepId;
 use crate::domain::run::StopHow;
 use crate::terminal::key::Input;
@@ -93,15 +94,22 @@ impl Menu {
         let rows = u16::try_from(self.items.len() + 4).unwrap_or(u16::MAX);
         let area = middle(cx.areas.body, columns, rows);
         let mut paint = paint.on(Ground::Panel);
-        let inner = below(paint.panel(area, self.title.clone()), 1);
-        let height = usize::from(inner.height.saturating_sub(1));
+        let height = usize::from(area.height.saturating_sub(4));
+        // What is not in sight is counted.
+        let title = match self.items.len() {
+            all if all > height => safe!("{} · {} of {all}", self.title, self.at + 1),
+            _ => self.title.clone(),
+        };
+        let inner = below(paint.panel(area, title), 1);
+        let half = usize::from(inner.width / 2);
+        let label = if detail > 0 && label + detail + 5 > usize::from(inner.width) { label.min(half) } else { label };
         let top = (self.at + 1).saturating_sub(height);
         for (nth, item) in self.items.iter().enumerate().skip(top).take(height) {
             let row = below(inner, u16::try_from(nth - top).unwrap_or(u16::MAX));
             let chosen = nth == self.at;
             let mut paint = paint.on(if chosen { Ground::Selected } else { Ground::Panel });
             let pointer = if chosen { crate::console::glyph::POINTER } else { " " };
-            let label = text(Role::Text, item.label.clone()).cols(u16::try_from(label).unwrap_or(u16::MAX));
+            let label = name(Role::Text, item.label.clone()).cols(u16::try_from(label).unwrap_or(u16::MAX));
             let detail = text(Role::Muted, item.detail.clone()).rest();
             paint.line(row, &[text(Role::Accent, pointer), gap(1), label, gap(2), detail, gap(1)]);
         }

@@ -5,6 +5,7 @@ use crate::console::effect::Do;
 use crate::console::footer::{Foot, foot as entry};
 use crate::console::glyph::POINTER;
 use crate::console::keymap::{self, Act, LineAct, Scope};
+use crate::console::layout::inset;
 use crate::console::model::Cx;
 use crate::console::safe;
 use crate::console::theme::{Ground, Role};
@@ -72,6 +73,13 @@ impl Palette {
         commands::offers(cx, self.scope, &self.themes, &self.field.text())
     }
 
+    /// Whether what is being typed is nothing that could be offered: a file, a span.
+    fn is_free(&self) -> bool {
+        let typed = self.field.text();
+        let name = typed.trim_start().split(' ').next().unwrap_or_default().to_lowercase();
+        commands::TABLE.iter().any(|command| command.names.contains(&name.as_str()))
+    }
+
     fn take(&mut self, offer: &Offer) {
         self.field.set(&offer.line);
         self.at = None;
@@ -113,8 +121,13 @@ impl Palette {
         let high = u16::try_from(shown).unwrap_or(0) + 1;
         let list = Rect { y: row.y.saturating_sub(high), height: high, ..row };
         paint.clear(list);
-        let right = if offers.len() > shown { safe!("{} fit", offers.len()) } else { Safe::default() };
-        paint.rule(list, "commands", right);
+        let right = match offers.len() {
+            0 if self.is_free() => Safe::default(),
+            0 => Safe::new("nothing fits"),
+            all if all > shown => safe!("{all} fit"),
+            _ => Safe::default(),
+        };
+        paint.rule(inset(list), "commands", right);
         let names = offers.iter().map(|offer| offer.line.trim_end().len() + 1 + offer.takes.len()).max().unwrap_or(0);
         let names = u16::try_from(names).unwrap_or(u16::MAX).clamp(12, 34);
         for (nth, offer) in offers.iter().enumerate().skip(first).take(shown) {

@@ -368,7 +368,8 @@ impl Face for Approval {
                 | RunAct::Pause
                 | RunAct::Stop
                 | RunAct::Close
-                | RunAct::Review,
+                | RunAct::Review
+                | RunAct::Secret,
             )
             | Act::Anywhere(_)
             | Act::Go(_)
@@ -413,10 +414,10 @@ fn head(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
         block(plan.environment),
         gap(1),
         name(Role::Title, plan.proposal.workspace.as_str()),
-        gap(3),
+        gap(2),
         text(impact.role, safe!("{} impact", impact.word)),
-        gap(3),
-        text(Role::Text, safe!("asked by {} {}", plan.requester, moment::when(run.proposed, cx.now(), &cx.here.zone))),
+        gap(2),
+        text(Role::Text, safe!("{} {}", plan.requester, moment::when(run.proposed, cx.now(), &cx.here.zone))),
         gap(2),
         name(Role::Muted, plan.proposal.ticket.as_str()).rest(),
         gap(2),

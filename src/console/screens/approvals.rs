@@ -1,10 +1,13 @@
 //! Requests for approval: those that wait for me first, each with what it needs and by when.
 
 use super::approval::Approval;
+use super::listing::Listing;
 use super::live::Live;
+use super::runs::rows::Line;
 use super::{Face, Screen};
-use crate::console::effect::{Do, over, push};
+use crate::console::effect::{Do, Stage, over, push};
 use crate::console::facts;
+use crate::console::filter::Key;
 use crate::console::footer::{Foot, foot};
 use crate::console::glyph;
 use crate::console::keymap::{Act, Anywhere, Place, RowAct, RunAct, Scope};
@@ -17,7 +20,6 @@ use crate::console::safe;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::fold;
 use crate::console::widgets::paint::{Paint, below};
-use crate::console::widgets::pick::Pick;
 use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::widgets::places::PlaceColumns;
 use crate::console::words;
@@ -35,7 +37,22 @@ const NEEDS_COLUMNS: u16 = 24;
 /// Requests for approval.
 #[derive(Debug, Default)]
 pub struct Approvals {
-    pick: Pick<RunId>,
+    list: Listing<RunId>,
+}
+
+const KEYS: &[Key] =
+    &[Key::Workspace, Key::Person, Key::Runbook, Key::Host, Key::State, Key::Impact, Key::Ticket, Key::Run];
+
+impl Approvals {
+    /// The requests that the filter shows, and how many there are.
+    fn shown<'a>(&self, cx: &Cx<'a>) -> (Vec<Request<'a>>, usize) {
+        let all = requests(cx);
+        let lines: Vec<Line<'a>> = all.iter().map(|request| Line { run: request.run }).collect();
+        let shown = self.list.filter().select(&lines);
+        let count = all.len();
+        let mut all: Vec<Option<Request<'a>>> = all.into_iter().map(Some).collect();
+        (shown.into_iter().filter_map(|nth| all.get_mut(nth)?.take()).collect(), count)
+    }
 }
 
 struct Request<'a> {
@@ -78,6 +95,7 @@ impl Face for Approvals {
         vec![
             foot(Act::Row(RowAct::Open)),
             foot(Act::Row(RowAct::Log)).says("checks"),
+            foot(Act::Row(RowAct::Filter)),
             foot(Act::Row(RowAct::New)),
             foot(Act::Anywhere(Anywhere::Palette)),
             foot(Act::Anywhere(Anywhere::Help)),
@@ -86,22 +104,22 @@ impl Face for Approvals {
     }
 
     fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
-        let requests = requests(cx);
+        let (requests, all) = self.shown(cx);
         let area = inset(area);
         let mine = requests.iter().filter(|request| request.mine).count();
-        paint.rule(area, "requests", safe!("{} · {mine} for you", requests.len()));
+        paint.rule(area, "requests", safe!("{} · {mine} for you", self.list.count(requests.len(), all)));
         let (list, detail) = split(below(area, 1));
         if requests.is_empty() {
-            paint.text(below(list, 1), Role::Text, "No request waits. n proposes a run; 6 shows what was decided.");
+            self.list.nothing(paint, list, &["No request waits.", "n proposes a run; 6 shows what was decided."]);
             return;
         }
         let places = requests.iter().map(|r| (r.run.plan.environment, r.run.plan.proposal.workspace.as_str()));
         let columns = PlaceColumns::of(places, PLACE_COLUMNS_MAX);
         let ids = ids(&requests);
-        let selected = self.pick.of(&ids);
+        let selected = self.list.pick.of(&ids);
         let height = usize::from(list.height);
         let mut left = list;
-        for request in requests.iter().skip(self.pick.top(&ids, height)).take(height) {
+        for request in requests.iter().skip(self.list.pick.top(&ids, height)).take(height) {
             let chosen = selected == Some(&request.run.id);
             let ground = if chosen { Ground::Selected } else { Ground::Screen };
             paint.on(ground).line(left, &row(cx, request, columns, chosen));
@@ -115,15 +133,16 @@ impl Face for Approvals {
     }
 
     fn act(&mut self, cx: &Cx<'_>, act: Act) -> Vec<Do> {
-        let requests = requests(cx);
+        let (requests, _) = self.shown(cx);
         let ids = ids(&requests);
-        let selected = self.pick.of(&ids).and_then(|id| requests.iter().find(|request| request.run.id == *id));
+        let selected = self.list.pick.of(&ids).and_then(|id| requests.iter().find(|request| request.run.id == *id));
         match act {
             Act::Motion(motion) => {
                 let (list, _) = split(below(cx.areas.body, 1));
-                self.pick.go(&ids, motion, usize::from(list.height));
+                self.list.go(&ids, motion, usize::from(list.height));
                 Vec::new()
             }
+            Act::Row(RowAct::Filter) => vec![self.list.ask_filter()],
             Act::Row(RowAct::New) => vec![Do::Go(Place::Runbooks)],
             Act::Row(act) => selected.map(|request| of_row(request.run, act)).unwrap_or_default(),
             Act::Run(RunAct::Accept) => selected.map(|request| asks::accept(cx, request.run)).into_iter().collect(),
@@ -139,27 +158,36 @@ impl Face for Approvals {
     }
 
     fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
-        self.pick.settle(&ids(&requests(cx)));
+        let ids = ids(&self.shown(cx).0);
+        self.list.pick.settle(&ids);
         Vec::new()
     }
 
+    fn back(&mut self, _: &Cx<'_>) -> Option<Vec<Do>> {
+        self.list.clear_filter().then(Vec::new)
+    }
+
+    fn line(&mut self, cx: &Cx<'_>, stage: Stage, text: &str) -> Vec<Do> {
+        self.list.line(cx, stage, text, KEYS)
+    }
+
     fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
-        let requests = requests(cx);
+        let (requests, _) = self.shown(cx);
         let ids = ids(&requests);
         let (list, _) = split(below(inset(cx.areas.body), 1));
         if !list.contains(at) {
             return Vec::new();
         }
-        let index = self.pick.top(&ids, usize::from(list.height)) + usize::from(at.y - list.y);
-        if self.pick.index(&ids) == Some(index) {
+        let index = self.list.pick.top(&ids, usize::from(list.height)) + usize::from(at.y - list.y);
+        if self.list.pick.index(&ids) == Some(index) {
             return requests.get(index).map(|request| of_row(request.run, RowAct::Open)).unwrap_or_default();
         }
-        self.pick.select(&ids, index);
+        self.list.pick.select(&ids, index);
         Vec::new()
     }
 
     fn run(&self, cx: &Cx<'_>) -> Option<RunId> {
-        self.pick.of(&ids(&requests(cx))).copied()
+        self.list.pick.of(&ids(&self.shown(cx).0)).copied()
     }
 }
 

@@ -6,6 +6,7 @@ mod rows;
 
 use super::approval::Approval;
 use super::live::Live;
+use super::site_change::SiteChange;
 use super::{Face, Screen};
 use crate::console::effect::{Do, over, push};
 use crate::console::facts::{self, Board, Errand};
@@ -15,7 +16,6 @@ use crate::console::keymap::{Act, Anywhere, Place, RowAct, Scope};
 use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::overlays::Overlay;
-use crate::console::overlays::dialog::{Dialog, Need};
 use crate::console::overlays::sheet::Sheet;
 use crate::console::safe;
 use crate::console::theme::{Ground, Role};
@@ -23,7 +23,7 @@ use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::pick::Pick;
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
-use crate::domain::{Ask, PersonId, RunId, Seen, WorkspaceId};
+use crate::domain::{PersonId, RunId, WorkspaceId};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
 use rows::Line;
@@ -200,7 +200,7 @@ impl Home {
     fn row(&self, cx: &Cx<'_>, act: RowAct, selected: Option<RowId>) -> Vec<Do> {
         match (act, selected) {
             (RowAct::New, _) => vec![Do::Go(Place::Runbooks)],
-            (RowAct::Open | RowAct::Describe | RowAct::Log, Some(id)) => open(cx, id),
+            (RowAct::Open | RowAct::Describe | RowAct::Log, Some(id)) => open(id),
             (RowAct::Raw, Some(id)) => match id.run().and_then(|run| cx.world.run(run)) {
                 Some(run) => {
                     let runbook = &run.plan.runbook;
@@ -219,7 +219,7 @@ impl Home {
     }
 }
 
-fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
+fn open(id: RowId) -> Vec<Do> {
     match id {
         RowId::Mine(run, Errand::Approve | Errand::Accept(_)) | RowId::Other(run) => {
             vec![push(Screen::Approval(Approval::of(run)))]
@@ -236,27 +236,9 @@ fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
         )
         | RowId::AtWork(run) => vec![push(Screen::Live(Box::new(Live::of(run))))],
         RowId::Place(_) => vec![Do::Go(Place::Runbooks)],
-        RowId::Site => accept_site(cx).into_iter().collect(),
+        RowId::Site => vec![push(Screen::SiteChange(SiteChange::default()))],
     }
 }
-
-fn accept_site(cx: &Cx<'_>) -> Option<Do> {
-    let pending = cx.world.pending.as_ref()?;
-    let ask = Ask::AcceptSite { digest: pending.site.digest, reason: String::new() };
-    let who = pending.by.as_ref().map_or("somebody on the disk".to_owned(), ToString::to_string);
-    let mut dialog = Dialog::new(cx, "a change to the site waits", "accept", "site accepted", Seen::Nothing, ask)
-        .says(Role::Text, format!("{who} changed:"));
-    for change in &pending.sensitive {
-        dialog = dialog.says(Role::Warning, format!("! {}", change.words()));
-    }
-    for line in pending.diff.lines().filter(|line| line.starts_with(['+', '-'])).take(DIFF_LINES_MAX) {
-        dialog = dialog.says(Role::Muted, line.to_owned());
-    }
-    Some(over(Overlay::Dialog(Box::new(dialog.field("why it is right", Need::Words)))))
-}
-
-/// Lines of a site's diff shown before it is accepted; `quarterdeck check` prints all of it.
-const DIFF_LINES_MAX: usize = 8;
 
 const TABS: [(Place, &str, &str); 6] = [
     (Place::Home, "1", "Home"),

@@ -58,6 +58,10 @@ impl<Id: Clone + Ord> Listing<Id> {
                 Vec::new()
             }
             Err(wrong) => {
+                if stage == Stage::Taken {
+                    // Half of what was typed is nobody's filter.
+                    self.filter = std::mem::take(&mut self.before);
+                }
                 let said = (stage == Stage::Taken).then(|| Do::Say(wrong.clone()));
                 self.wrong = (stage == Stage::Typing).then_some(wrong);
                 said.into_iter().collect()

@@ -15,16 +15,17 @@ use crate::console::keymap::{Act, Anywhere, DecideAct, LogAct, Motion, RowAct, R
 use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::msg::{Answer, LogRow};
-use crate::console::overlays::menu::Choice;
+use crate::console::overlays::menu::{Choice, Item as Row, Menu};
 use crate::console::overlays::sheet::{Part, Sheet};
 use crate::console::overlays::{Overlay, asks};
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::log::LogPane;
 use crate::console::widgets::paint::{Paint, below, top};
-use crate::console::widgets::piece::{Piece, gap, spring, text};
+use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::widgets::script;
 use crate::console::words;
+use crate::domain::query::{Fetch, Fetched};
 use crate::domain::run::{CellState, Item, Phase, Run, Slot};
 use crate::domain::{Decision, HostIx, Receipt, Refusal, RunId};
 use crate::terminal::line::Safe;
@@ -265,11 +266,22 @@ impl Live {
                 self.aim(run)
             }
             RunAct::Take => self.take(cx, run),
-            RunAct::Start if run.phase == Phase::Approved => vec![asks::start(cx, run)],
+            RunAct::Start if run.phase == Phase::Approved => match asks::prompts(run).is_empty() {
+                true => vec![asks::start(cx, run)],
+                // Who starts it is asked for what it lacks first: without it the run would only fail.
+                false => vec![Do::Fetch(Want::Start, Fetch::Secrets(run.id))],
+            },
             RunAct::Start => vec![Do::Say(format!("{} {}: nothing to start", run.id, words::phase(&run.phase)))],
             RunAct::Pause => vec![asks::pause(cx, run)],
             RunAct::Stop => vec![asks::stop_menu(run)],
             RunAct::Accept => vec![asks::accept(cx, run)],
+            RunAct::Secret if run.ended.is_some() || run.is_over() => {
+                vec![Do::Say(format!("{} {}: it needs no secret any more", run.id, words::phase(&run.phase)))]
+            }
+            RunAct::Secret => match asks::prompts(run).is_empty() {
+                true => vec![Do::Say(format!("{} asks nobody for a secret", run.id))],
+                false => vec![Do::Fetch(Want::Secrets, Fetch::Secrets(run.id))],
+            },
             RunAct::Close => vec![asks::close(cx, run)],
             RunAct::Review => vec![asks::review(cx, run)],
         }
@@ -393,9 +405,9 @@ impl Face for Live {
             pieces.extend([text(Role::Accent, "X"), text(Role::Muted, word), gap(3)]);
         }
         let leave = if facts::is_at_work(run) { " leave: the run goes on without you" } else { " back" };
-        pieces.extend([text(Role::Accent, "esc"), text(Role::Muted, leave), spring()]);
+        pieces.extend([text(Role::Accent, "esc"), text(Role::Muted, leave)]);
         if let Some(note) = run.notes.last() {
-            pieces.extend([text(Role::Faint, safe!("{}: {}", note.by, note.text).cut_end(30)), gap(1)]);
+            pieces.extend([gap(3), text(Role::Faint, safe!("{}: {}", note.by, note.text)).rest(), gap(1)]);
         }
         pieces
     }
@@ -477,12 +489,16 @@ impl Face for Live {
             Choice::Stop(how) => vec![asks::stop(cx, run, *how)],
             Choice::Withdraw => vec![asks::withdraw(cx, run)],
             Choice::Accept(id) => vec![asks::accept_id(cx, run, id)],
-            Choice::Preset(_) | Choice::Draft(_) | Choice::Named(_) | Choice::Propose => Vec::new(),
+            Choice::Named(secret) => vec![asks::secret(cx, run, secret)],
+            Choice::Preset(_) | Choice::Draft(_) | Choice::Propose => Vec::new(),
         }
     }
 
     fn fetched(&mut self, cx: &Cx<'_>, want: Want, answer: &Answer) -> Vec<Do> {
         let Some(run) = self.found(cx) else { return Vec::new() };
+        if matches!(want, Want::Secrets | Want::Start) {
+            return secrets(cx, run, want, answer);
+        }
         let area = inset(self.parts(cx, run).log);
         self.log.fetched(cx, want, answer, area)
     }
@@ -564,6 +580,33 @@ impl Live {
             (Some(host), None) => safe!("log: {host}"),
             (None, Some(item)) => safe!("log: all hosts · {item}"),
             (None, None) => Safe::new("log: everything"),
+        }
+    }
+}
+
+/// What follows from the names of the secrets that nobody has typed yet.
+fn secrets(cx: &Cx<'_>, run: &Run, want: Want, answer: &Answer) -> Vec<Do> {
+    let missing = match answer {
+        Answer::Plain(Fetched::Secrets(missing)) => missing,
+        Answer::Plain(Fetched::Failed(why)) => return vec![Do::Say(format!("not read: {why}"))],
+        Answer::Plain(_) | Answer::Log(_) => return Vec::new(),
+    };
+    let all = asks::prompts(run);
+    match (want, missing.first(), all.as_slice()) {
+        (Want::Start, None, _) => vec![asks::start(cx, run)],
+        (Want::Start, Some(first), _) => vec![asks::secret(cx, run, first)],
+        (_, _, [(only, _)]) => vec![asks::secret(cx, run, only)],
+        (_, _, all) => {
+            let row = |(name, words): &(&str, &str)| {
+                let open = missing.iter().any(|missing| missing == name);
+                let standing = if open { "missing" } else { "given; type it anew" };
+                Row {
+                    label: Safe::new(name),
+                    detail: safe!("{standing}   {words}").cut_end(40),
+                    choice: Choice::Named((*name).to_owned()),
+                }
+            };
+            vec![over(Overlay::Menu(Menu::new("which secret?", all.iter().map(row).collect())))]
         }
     }
 }

@@ -178,6 +178,13 @@ impl Propose {
             FormAct::Presets => {
                 return vec![Do::Fetch(Want::Presets, Fetch::Presets(cx.me().clone()))];
             }
+            FormAct::Clear => {
+                let before = self.form.proposal();
+                self.form = Form::new(&self.form.runbook, &self.form.workspace);
+                self.plan_anew(cx);
+                let said = Do::Say("the form is empty; what was kept of it is forgotten".to_owned());
+                return vec![Do::Effect(Effect::DropDraft(before)), said];
+            }
             FormAct::SavePreset => return vec![over(Overlay::Prompt(Prompt::new("keep as", "")))],
         }
         Vec::new()
@@ -431,7 +438,9 @@ impl Face for Propose {
                     Some(draft) => {
                         self.form.fill(&draft.proposal);
                         self.plan_anew(cx);
-                        vec![Do::Say("what you left unfinished is back; confirm anew what asks for it".to_owned())]
+                        vec![Do::Say(
+                            "what you left unfinished is back; confirm anew what asks for it, F6 empties".to_owned(),
+                        )]
                     }
                     None => Vec::new(),
                 }

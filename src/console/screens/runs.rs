@@ -1,6 +1,6 @@
 //! Every open run: where it stands, whose it is, what it waits for.
 
-mod rows;
+pub(super) mod rows;
 
 use super::approval::Approval;
 use super::listing::{self, Listing};

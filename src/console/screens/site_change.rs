@@ -207,7 +207,7 @@ impl Face for SiteChange {
     fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
         vec![
             foot(Act::Approval(ApprovalAct::NextUnread)),
-            foot(Act::Approval(ApprovalAct::Approve)).locked(self.locked(cx).is_some()),
+            foot(Act::Approval(ApprovalAct::Approve)).locked(self.pending(cx).is_none() || self.locked(cx).is_some()),
             foot(Act::Anywhere(Anywhere::Why)).says("why locked"),
             foot(Act::Anywhere(Anywhere::Back)),
             foot(Act::Anywhere(Anywhere::Help)),

@@ -33,12 +33,30 @@ fn fold(line: &Safe, columns: usize) -> Vec<Safe> {
         if !open.is_empty() {
             lines.push(std::mem::take(&mut open));
         }
-        let mut pieces = SafeLine::from(word).wrap(columns);
-        open = pieces.pop().map(|piece| piece.text()).unwrap_or_default();
-        lines.extend(pieces.into_iter().map(|piece| piece.text()));
+        let mut pieces = joints(&word, columns);
+        open = pieces.pop().unwrap_or_default();
+        lines.extend(pieces);
     }
     lines.push(open);
     lines
+}
+
+/// A word too long for a line, broken behind its joints: `host-baseline/` then `restart`. Anywhere where it has none.
+fn joints(word: &Safe, columns: usize) -> Vec<Safe> {
+    let mut pieces = Vec::new();
+    let mut left = word.clone();
+    while left.width() > columns {
+        let Some(head) = SafeLine::from(left.clone()).wrap(columns).first().map(SafeLine::text) else { break };
+        let whole = head.as_str().len();
+        // A joint near the start would leave a line nearly empty.
+        let joint = head.as_str().rfind(['-', '_', '/', '.', ':', '@']).map(|at| at + 1);
+        let at = joint.filter(|at| at * 2 > whole).unwrap_or(whole);
+        let (Some(head), Some(rest)) = (left.as_str().get(..at), left.as_str().get(at..)) else { break };
+        pieces.push(Safe::new(head));
+        left = Safe::new(rest);
+    }
+    pieces.push(left);
+    pieces
 }
 
 #[cfg(test)]
@@ -49,6 +67,8 @@ mod tests {
     fn sentences_break_at_spaces_and_long_words_anywhere() {
         let shown = words("Pick up the rotated certificate", 10);
         assert_eq!(shown, ["Pick up", "the", "rotated", "certificat", "e"].map(Safe::new));
+        assert_eq!(words("host-baseline/restart", 16), ["host-baseline/", "restart"].map(Safe::new));
+        assert_eq!(words("a-certificate", 10), ["a-certific", "ate"].map(Safe::new));
         assert_eq!(words("", 10), [Safe::default()]);
         assert_eq!(words("a\nb", 10), [Safe::new("a"), Safe::new("b")]);
         assert_eq!(verbatim(&Safe::new("a  b c"), 3), [Safe::new("a  "), Safe::new("b c")]);

@@ -5,6 +5,7 @@ pub mod chart;
 pub mod field;
 pub mod fold;
 pub mod log;
+pub mod masked;
 pub mod page;
 pub mod paint;
 pub mod pick;

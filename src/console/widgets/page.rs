@@ -26,6 +26,8 @@ pub enum Part {
     Words(Role, String),
     /// Sentences behind a label of so many columns; what does not fit goes on below, under its own beginning.
     Labelled(u16, Safe, Role, String),
+    /// As `Labelled`, the label being keys or a command.
+    Keyed(u16, Safe, String),
     /// Text in which every space counts: scripts, TOML.
     Verbatim(Role, String),
     /// As `Verbatim`, so many columns further in.
@@ -156,13 +158,10 @@ fn drawn(part: &Part, width: u16) -> Vec<Drawn> {
         Part::Counted(title, right) => vec![Drawn::Rule(title.clone(), right.clone())],
         Part::Words(role, words) => indented(0, *role, fold::words(words, columns)),
         Part::Labelled(label_columns, label, role, words) => {
-            let room = columns.saturating_sub(usize::from(*label_columns)).max(1);
-            let lines = fold::words(words, room).into_iter().enumerate();
-            let label = |nth| {
-                if nth == 0 { label.clone() } else { Safe::default() }
-            };
-            let label = |nth| text(Role::Muted, label(nth)).cols(*label_columns);
-            lines.map(|(nth, line)| Drawn::Pieces(vec![label(nth), text(*role, line)])).collect()
+            labelled(*label_columns, &text(Role::Muted, label.clone()), *role, words, columns)
+        }
+        Part::Keyed(label_columns, label, words) => {
+            labelled(*label_columns, &text(Role::Accent, label.clone()), Role::Text, words, columns)
         }
         Part::Verbatim(role, code) => verbatim(GOES_ON_COLUMNS, *role, code, columns),
         Part::Indented(by, role, code) => verbatim((*by).max(GOES_ON_COLUMNS), *role, code, columns),
@@ -182,6 +181,14 @@ fn verbatim(by: u16, role: Role, code: &str, columns: usize) -> Vec<Drawn> {
         })
     };
     Safe::lines(code).into_iter().flat_map(line).collect()
+}
+
+/// A label, and words that go on under their own beginning.
+fn labelled(wide: u16, label: &Piece, role: Role, words: &str, columns: usize) -> Vec<Drawn> {
+    let room = columns.saturating_sub(usize::from(wide)).max(1);
+    let lines = fold::words(words, room).into_iter().enumerate();
+    let label = |nth| if nth == 0 { label.clone() } else { text(Role::Muted, "") };
+    lines.map(|(nth, line)| Drawn::Pieces(vec![label(nth).cols(wide), text(role, line)])).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::piece::{self, Cut, Fit, Piece};
 use crate::console::Look;
-use crate::console::theme::{Ground, Role};
+use crate::console::theme::{Ground, Role, readable};
 use crate::terminal::line::{Safe, SafeLine};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -62,10 +62,14 @@ impl<'a> Paint<'a> {
         let row = first_row(area);
         self.clear(row);
         let mut x = row.x;
-        for (piece, columns) in pieces.iter().zip(piece::columns(pieces, row.width)) {
+        let given = piece::columns(pieces, row.width);
+        let marked = piece::marked(pieces, &given);
+        for (nth, (piece, columns)) in pieces.iter().zip(given).enumerate() {
+            let wanted = usize::from(columns);
             let shown = match piece.cut {
-                Cut::End => piece.text.cut_end(usize::from(columns)),
-                Cut::Middle => piece.text.cut_middle(usize::from(columns)),
+                _ if marked == Some(nth) => piece.text.cut_after(wanted),
+                Cut::End => piece.text.cut_end(wanted),
+                Cut::Middle => piece.text.cut_middle(wanted),
             };
             let shown = match piece.fit {
                 Fit::Right(_) => shown.align_right(usize::from(columns)),
@@ -99,12 +103,13 @@ impl<'a> Paint<'a> {
     /// Draws a host's own line on the first row of `area`, in its own colours over this ground.
     pub fn host_line(&mut self, area: Rect, line: &SafeLine, base: Role) {
         let row = first_row(area).intersection(self.buffer.area);
+        let line = line.cut_end(usize::from(row.width));
         let line = match self.look.charset {
-            Charset::Unicode => line.clone(),
+            Charset::Unicode => line,
             Charset::Ascii => line.to_ascii(),
         };
         let style = self.look.theme.style(base, self.ground);
-        let mut line: Line = line.cut_end(usize::from(row.width)).into();
+        let mut line: Line = line.into();
         if self.look.theme.palette().is_none() {
             for span in &mut line.spans {
                 span.style = Style { fg: None, bg: None, ..span.style };
@@ -209,11 +214,17 @@ impl<'a> Paint<'a> {
 
     /// Makes everything drawn so far quiet: the frame is older than it looks.
     pub fn dim(&mut self, area: Rect) {
-        let style = match self.look.theme.palette() {
-            Some(palette) => Style::new().fg(palette.faint),
-            None => Style::new().add_modifier(Modifier::DIM),
+        let area = area.intersection(self.buffer.area);
+        let Some(faint) = self.look.theme.palette().map(|palette| palette.faint) else {
+            self.buffer.set_style(area, Style::new().add_modifier(Modifier::DIM));
+            return;
         };
-        self.buffer.set_style(area.intersection(self.buffer.area), style);
+        for position in area.positions() {
+            // Filled blocks keep their text: production is to be read most of all while nobody can act on it.
+            if let Some(cell) = self.buffer.cell_mut(position).filter(|cell| readable(faint, &[cell.bg])) {
+                cell.fg = faint;
+            }
+        }
     }
 
     fn put(&mut self, row: Rect, text: &Safe, style: Style) -> u16 {
@@ -271,6 +282,8 @@ mod tests {
         assert_eq!(drawn(20, &line, Charset::Unicode), "~long sentence    end~");
         assert_eq!(drawn(14, &line, Charset::Unicode), "~long sentence…~");
         assert_eq!(drawn(6, &line, Charset::Unicode), "~long …~");
+        // What found no room at all leaves a mark too.
+        assert_eq!(drawn(13, &line, Charset::Unicode), "~long sentenc…~");
         assert_eq!(drawn(8, &[name(Role::Text, "web-frontend-0042")], Charset::Unicode), "~web-…042~");
     }
 

@@ -132,6 +132,14 @@ pub(super) fn columns(pieces: &[Piece], width: u16) -> Vec<u16> {
         .collect()
 }
 
+/// The last piece in sight, where one behind it found no room at all: nobody would see that something is missing.
+pub(super) fn marked(pieces: &[Piece], given: &[u16]) -> Option<usize> {
+    let says = |piece: &Piece| piece.text.as_str().chars().any(|c| c != ' ');
+    let lost = pieces.iter().zip(given).any(|(piece, columns)| *columns == 0 && says(piece));
+    let last = pieces.iter().zip(given).rposition(|(piece, columns)| *columns > 0 && says(piece))?;
+    lost.then_some(last)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,6 +46,7 @@ const ERRAND_COLUMNS: u16 = 8;
 const RUN_COLUMNS: u16 = 5;
 const PLACE_COLUMNS_MAX: u16 = 14;
 const WHAT_COLUMNS: u16 = 26;
+const BY_COLUMNS_MAX: usize = 20;
 
 /// Rows of one section; whoever has more than this waiting needs the lists behind 3 and 4, with their filters.
 const SECTION_ROWS_MAX: usize = 50;
@@ -57,7 +58,8 @@ pub(super) fn left(cx: &Cx<'_>, board: &Board) -> Vec<Line> {
         lines.extend(first_steps(cx));
         return lines;
     }
-    let mine = &board.mine;
+    // The change to the site has its banner, which is its row.
+    let mine: Vec<&Waiting> = board.mine.iter().filter(|waiting| waiting.run.is_some()).collect();
     let oldest = mine.iter().map(|waiting| waiting.since).min().map(|since| moment::age(cx.now().ms_since(since)));
     let right = match oldest {
         Some(age) => safe!("{} · oldest {age}", mine.len()),
@@ -77,7 +79,11 @@ pub(super) fn left(cx: &Cx<'_>, board: &Board) -> Vec<Line> {
             Some(waits) => words::waits_short(waits, cx.me(), cx.now(), &cx.here.zone),
             None => "nothing: it goes on by itself".to_owned(),
         };
-        Line::Row { id: RowId::Other(run.id), pieces: run_row(run, columns, "approve", what), more: Vec::new() }
+        Line::Row {
+            id: RowId::Other(run.id),
+            pieces: run_row(run, columns, "approve", What(what, String::new())),
+            more: Vec::new(),
+        }
     }));
     lines.extend(more(board.others.len(), "4 lists all requests"));
 
@@ -161,21 +167,27 @@ fn mine_row(cx: &Cx<'_>, columns: PlaceColumns, waiting: &Waiting) -> Option<Lin
     let run = cx.world.run(waiting.run?)?;
     let plan = &run.plan;
     let by = facts::start_by(cx.world, run, cx.now());
-    let by = by.map(|by| format!("   start by {}", moment::when(by, cx.now(), &cx.here.zone))).unwrap_or_default();
+    let by = by.map(|by| format!("start by {}", moment::when(by, cx.now(), &cx.here.zone))).unwrap_or_default();
+    let nothing = String::new;
     let what = match &waiting.errand {
-        Errand::Approve => format!("{} · {}{by}", glyph::impact(plan.impact).word, plan.requester),
-        Errand::Accept(warning) => format!("warning {warning}"),
-        Errand::Decide => run.progress.attention.iter().next().map(|slot| failed(run, *slot)).unwrap_or_default(),
-        Errand::HandStep(slot) => plan.item_name(slot.item).1,
-        Errand::Start => format!("approved{by}"),
-        Errand::Continue => format!("you paused it {} ago", moment::age(cx.now().ms_since(waiting.since))),
+        Errand::Approve => What(format!("{} · {}", glyph::impact(plan.impact).word, plan.requester), by),
+        Errand::Accept(warning) => What(format!("warning {warning}"), nothing()),
+        Errand::Decide => {
+            let first = run.progress.attention.iter().next();
+            first.map_or_else(|| What(nothing(), nothing()), |slot| failed(run, *slot))
+        }
+        Errand::HandStep(slot) => What(plan.item_name(slot.item).1, nothing()),
+        Errand::Start => What("approved".to_owned(), by),
+        Errand::Continue => {
+            What(format!("you paused it {} ago", moment::age(cx.now().ms_since(waiting.since))), nothing())
+        }
         Errand::Note => {
             let ended = run.ended.unwrap_or(waiting.since);
-            format!("ran {}   note missing", moment::day(ended, cx.now(), &cx.here.zone))
+            What(format!("ran {}", moment::day(ended, cx.now(), &cx.here.zone)), "no note".to_owned())
         }
         Errand::Review => {
             let how = run.phase.ending().map(words::ending).unwrap_or_default();
-            format!("{how}   by {}", run.driver.as_ref().unwrap_or(&plan.requester))
+            What(format!("by {}", run.driver.as_ref().unwrap_or(&plan.requester)), how.to_owned())
         }
         Errand::AcceptSite => return None,
     };
@@ -183,17 +195,33 @@ fn mine_row(cx: &Cx<'_>, columns: PlaceColumns, waiting: &Waiting) -> Option<Lin
     Some(Line::Row { id, pieces: run_row(run, columns, waiting.errand.word(), what), more: Vec::new() })
 }
 
-fn failed(run: &Run, slot: crate::domain::run::Slot) -> String {
+/// What stands behind a run at Home: a part that may be cut, and a part that is the point of it.
+struct What(String, String);
+
+impl What {
+    /// So wide; the first part gives way.
+    fn pieces(self) -> Vec<Piece> {
+        let Self(head, point) = self;
+        let point = Safe::new(point).cut_end(usize::from(WHAT_COLUMNS));
+        let left = WHAT_COLUMNS.saturating_sub(u16::try_from(point.width()).unwrap_or(WHAT_COLUMNS));
+        if point.is_empty() {
+            return vec![name(Role::Muted, head).cols(WHAT_COLUMNS)];
+        }
+        vec![name(Role::Muted, head).cols(left.saturating_sub(2)), gap(left.min(2)), text(Role::Muted, point)]
+    }
+}
+
+fn failed(run: &Run, slot: crate::domain::run::Slot) -> What {
     let (step, _, _) = run.plan.item_name(slot.item);
     let host = slot.host.and_then(|ix| run.plan.host(ix)).map(|host| host.name.to_string());
     let more = match run.progress.attention.len() {
         0 | 1 => String::new(),
-        n => format!(" and {} more", n - 1),
+        n => format!("and {} more", n - 1),
     };
-    format!("{} {step}{more}", host.unwrap_or_else(|| "by hand".to_owned()))
+    What(format!("{} {step}", host.unwrap_or_else(|| "by hand".to_owned())), more)
 }
 
-fn run_row(run: &Run, columns: PlaceColumns, errand: &str, what: String) -> Vec<Piece> {
+fn run_row(run: &Run, columns: PlaceColumns, errand: &str, what: What) -> Vec<Piece> {
     let plan = &run.plan;
     let mut pieces = vec![
         text(Role::Text, errand).cols(ERRAND_COLUMNS),
@@ -203,7 +231,8 @@ fn run_row(run: &Run, columns: PlaceColumns, errand: &str, what: String) -> Vec<
         gap(1),
     ];
     pieces.extend(columns.pieces(plan.environment, plan.proposal.workspace.as_str()));
-    pieces.extend([gap(1), name(Role::Muted, what).cols(WHAT_COLUMNS)]);
+    pieces.push(gap(1));
+    pieces.extend(what.pieces());
     pieces
 }
 
@@ -235,7 +264,7 @@ fn at_work_row(cx: &Cx<'_>, columns: PlaceColumns, run: &Run) -> Line {
         gap(2),
         text(mark.role, mark.word),
         gap(2),
-        name(Role::Muted, safe!("by {by}")),
+        text(Role::Muted, safe!("by {by}").cut_middle(BY_COLUMNS_MAX)),
     ];
     if let Some(elapsed) = facts::elapsed_ms(run, cx.now()) {
         let usual = match facts::usual_ms(cx.world, run) {
