@@ -165,8 +165,8 @@ impl Node {
             Move::Checks(run, result) => node.checks(*run, result),
             Move::BoApproves(yes) => {
                 node.bo_approves = *yes;
-                node.load();
                 node.witness.bo_approves(*yes);
+                node.load();
                 true
             }
             Move::Later => {

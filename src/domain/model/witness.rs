@@ -19,6 +19,7 @@ const APPROVED_MS: u64 = 24 * 3_600_000;
 pub struct Witness {
     runs: OrdMap<RunId, Life>,
     bo_lost_it: bool,
+    bo_is_to_lose_it: bool,
 }
 
 /// States of cells by place, with how often each was tried.
@@ -78,9 +79,9 @@ impl Witness {
         held && !(self.bo_lost_it && who == "bo" && role == Role::Approver)
     }
 
-    /// Takes note that bo is an approver, or is none any more.
+    /// Takes note that bo will be an approver, or none any more, once the site says so.
     pub fn bo_approves(&mut self, yes: bool) {
-        self.bo_lost_it = !yes;
+        self.bo_is_to_lose_it = !yes;
     }
 
     /// Takes in one event.
@@ -111,6 +112,9 @@ impl Witness {
             };
             assert!(self.runs.insert(*run, life).is_none(), "{run} was proposed twice");
             return;
+        }
+        if matches!(recorded.event, Event::SiteLoaded { .. } | Event::SiteAccepted { .. }) {
+            self.bo_lost_it = self.bo_is_to_lose_it;
         }
         let Some(id) = recorded.event.run() else {
             return;
