@@ -176,7 +176,7 @@ fn ended(child: &mut Child, complaint: &mut fs::File) -> Option<Failure> {
     let _ = complaint.rewind();
     let _ = complaint.take(COMPLAINT_BYTES_MAX).read_to_string(&mut text);
     let text = text.trim_start_matches("quarterdeck: ").trim_end().to_owned();
-    let exit = [Exit::Usage, Exit::BadInput, Exit::AlreadyRunning, Exit::Storage]
+    let exit = [Exit::Usage, Exit::BadInput, Exit::AlreadyRunning, Exit::Storage, Exit::TryAgain]
         .into_iter()
         .find(|exit| status.code() == Some(i32::from(exit.code())))
         .unwrap_or(Exit::Unreachable);

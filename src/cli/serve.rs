@@ -89,6 +89,7 @@ pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Fai
         let exit = match error.exit_code() {
             65 => Exit::BadInput,
             73 => Exit::AlreadyRunning,
+            75 => Exit::TryAgain,
             _ => Exit::Storage,
         };
         Failure::new(exit, error.to_string())

@@ -176,7 +176,7 @@ fn errand(workspace: &Workspace, run: &Run, person: &PersonId, waits: &[WaitsFor
                 (Errand::Decide, since)
             } else if works_there && let Some((slot, cell)) = hand_step(run) {
                 (Errand::HandStep(slot), cell.since)
-            } else if matches!(&run.phase, Phase::Paused(PauseCause::Person(by)) if by == person) {
+            } else if continues(run, person, executes) {
                 (Errand::Continue, run.phase_since)
             } else {
                 return None;
@@ -201,6 +201,15 @@ pub fn is_for(waits: &WaitsFor, person: &PersonId) -> bool {
     match waits {
         WaitsFor::Approval { may, .. } | WaitsFor::Warning { may, .. } => may.contains(person),
         WaitsFor::Window { .. } => false,
+    }
+}
+
+/// Whether a paused run waits for this person to let it go on: whoever paused it, or, after a full disk, who executes.
+fn continues(run: &Run, person: &PersonId, executes: bool) -> bool {
+    match &run.phase {
+        Phase::Paused(PauseCause::Person(by)) => by == person,
+        Phase::Paused(PauseCause::NoRoom) => executes,
+        _ => false,
     }
 }
 

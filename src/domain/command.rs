@@ -151,6 +151,11 @@ pub enum Ask {
         /// Which run.
         run: RunId,
     },
+    /// The disk is full: a running run begins nothing more until somebody lets it go on.
+    Hold {
+        /// Which run.
+        run: RunId,
+    },
     /// The server has started: what was in flight is so no longer.
     Boot {
         /// What repairing the ledger's tail set aside, in bytes; 0 where nothing was torn.
@@ -184,7 +189,8 @@ impl Ask {
             | Ask::Note { run, .. }
             | Ask::Close { run, .. }
             | Ask::Review { run, .. }
-            | Ask::Wake { run } => Some(*run),
+            | Ask::Wake { run }
+            | Ask::Hold { run } => Some(*run),
             Ask::Report(report) => Some(report.key.run),
         }
     }
@@ -210,6 +216,7 @@ impl Ask {
             Ask::Review { .. } => "review",
             Ask::Report(_) => "report",
             Ask::Wake { .. } => "wake",
+            Ask::Hold { .. } => "hold",
             Ask::Boot { .. } => "boot",
             Ask::ClockJumped { .. } => "clock",
         }

@@ -286,6 +286,47 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether it ends something, or says how something went: what is recorded even when the disk is full. Everything else
+    /// begins something or can be said again later.
+    pub fn winds_down(&self) -> bool {
+        match self {
+            Event::Booted { .. }
+            | Event::ClockJumped { .. }
+            | Event::Started { .. }
+            | Event::Ended { .. }
+            | Event::RetryPlanned { .. }
+            | Event::HostDropped { .. }
+            | Event::RunPaused { .. }
+            | Event::RunStopping { .. }
+            | Event::RunEnded { .. }
+            | Event::RunCancelled { .. } => true,
+            Event::SiteLoaded { .. }
+            | Event::SitePending { .. }
+            | Event::SiteAccepted { .. }
+            | Event::RunProposed { .. }
+            | Event::RoundBegan { .. }
+            | Event::ChecksReleased { .. }
+            | Event::BuiltInJudged { .. }
+            | Event::Intended { .. }
+            | Event::Resolved { .. }
+            | Event::ManualOpened { .. }
+            | Event::Ticked { .. }
+            | Event::BatchBegan { .. }
+            | Event::WarningAccepted { .. }
+            | Event::RunWaiting { .. }
+            | Event::Voted { .. }
+            | Event::RunApproved { .. }
+            | Event::StartAsked { .. }
+            | Event::RunStarted { .. }
+            | Event::RunContinued { .. }
+            | Event::VerifyBegan { .. }
+            | Event::Noted { .. }
+            | Event::RunClosed { .. }
+            | Event::RunReviewed { .. }
+            | Event::Refused { .. } => false,
+        }
+    }
+
     /// The run an event belongs to; its leaf then carries the run's own sequence.
     pub fn run(&self) -> Option<RunId> {
         match self {

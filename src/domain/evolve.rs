@@ -416,6 +416,6 @@ fn lose_what_is_in_flight(run: &mut Run, at: Timestamp) {
 pub fn ends_with_decisions(cause: &PauseCause) -> bool {
     match cause {
         PauseCause::Failure => true,
-        PauseCause::Person(_) => false,
+        PauseCause::Person(_) | PauseCause::NoRoom => false,
     }
 }

@@ -124,6 +124,8 @@ rules! {
     Busy = "host.busy",
     /// The ledger cannot take more: no decision can be recorded.
     Storage = "storage",
+    /// The disk is full: only what ends things is recorded.
+    NoRoom = "storage.full",
     /// The choice does not fit the step: a once step is never repeated by itself, a required one not skipped.
     Choice = "choice",
 }

@@ -98,6 +98,8 @@ pub enum PauseCause {
     Person(PersonId),
     /// A host failed or its state is unknown; somebody must decide.
     Failure,
+    /// The disk was full: nothing could be begun that could also be recorded.
+    NoRoom,
 }
 
 /// How a run is stopped.

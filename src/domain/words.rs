@@ -152,6 +152,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::RunStarted { .. } => "first step released".to_owned(),
         Event::RunPaused { cause: PauseCause::Person(person), .. } => format!("paused by {person}"),
         Event::RunPaused { cause: PauseCause::Failure, .. } => "paused: somebody must decide".to_owned(),
+        Event::RunPaused { cause: PauseCause::NoRoom, .. } => "paused: the disk is full".to_owned(),
         Event::RunContinued { .. } => "goes on".to_owned(),
         Event::RunStopping { how, .. } => said(stop_words(*how).to_owned(), "reason"),
         Event::VerifyBegan { .. } => "verification began".to_owned(),

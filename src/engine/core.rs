@@ -3,7 +3,7 @@
 
 use super::codec::{self, CodecError};
 use crate::domain::decide;
-use crate::domain::run::Run;
+use crate::domain::run::{Phase, Run};
 use crate::domain::{Actor, Ask, Command, Entry, Receipt, Recorded, Refusal, Rule, Seen, Timestamp, World, evolve};
 use crate::ledger::{self, Ledger, LedgerError};
 use std::sync::Arc;
@@ -151,19 +151,62 @@ impl Core {
                 }
                 all
             }
-            Err(error) => {
-                let poisoned = self.ledger.health() == ledger::Health::Poisoned;
-                let refusal = Refusal::new(Rule::Storage, format!("nothing can be recorded: {error}"))
-                    .next("free space or mend the disk; nothing was changed");
-                let refuse = |reply: Reply| reply.and(Err(refusal.clone()));
-                Committed {
-                    replies: group.replies.into_iter().map(refuse).collect(),
-                    happened: Vec::new(),
-                    fatal: poisoned.then(|| error.to_string()),
-                }
-            }
+            Err(LedgerError::Write(error)) if error.is_full() => self.commit_without_room(requests, at),
+            Err(error) => self.failed(group.replies, &error),
         }
     }
+
+    /// The disk is full: runs begin nothing more, and what ends things or says how they went is recorded from the reserve.
+    /// Everything else is refused until there is room. What tells an outcome that would begin something (a check that
+    /// was the last of its round) is refused too: the engine says it again by itself.
+    fn commit_without_room(&mut self, requests: &[Request], at: Timestamp) -> Committed {
+        let mut group = Group { room: Room::Gone, ..Group::new(World::clone(&self.world)) };
+        let running = self.world.runs.values().filter(|run| run.phase == Phase::Running);
+        for run in running {
+            let hold = Ask::Hold { run: run.id };
+            group.take(&Request { by: Actor::Engine, seen: Seen::Nothing, ask: hold }, at.max(self.world.last_at));
+        }
+        group.replies.clear();
+        for request in requests {
+            group.take(request, at.max(self.world.last_at));
+        }
+        match self.ledger.append_from_reserve(&group.drafts) {
+            Ok(_) => {
+                self.world = Arc::new(group.world);
+                Committed { replies: group.replies, happened: group.happened, fatal: None }
+            }
+            Err(error) => self.failed(group.replies, &error),
+        }
+    }
+
+    /// Nothing was recorded, so nothing was done.
+    fn failed(&self, replies: Vec<Reply>, error: &LedgerError) -> Committed {
+        let poisoned = self.ledger.health() == ledger::Health::Poisoned;
+        let full = matches!(error, LedgerError::Write(error) if error.is_full());
+        let refusal = match full {
+            true => no_room(),
+            false => Refusal::new(Rule::Storage, format!("nothing can be recorded: {error}"))
+                .next("mend the disk; nothing was changed"),
+        };
+        Committed {
+            replies: replies.into_iter().map(|reply| reply.and(Err(refusal.clone()))).collect(),
+            happened: Vec::new(),
+            fatal: poisoned.then(|| error.to_string()),
+        }
+    }
+}
+
+fn no_room() -> Refusal {
+    Refusal::new(Rule::NoRoom, "the disk is full: only outcomes, pause and abort can be recorded")
+        .next("free space where the data lies, then say it again; nothing was changed")
+}
+
+/// Whether there is room on the disk for whatever is decided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Room {
+    Enough,
+    /// Only for what winds down.
+    Gone,
 }
 
 /// Requests decided on a candidate world, and what the ledger is to hold if all goes well.
@@ -172,16 +215,18 @@ struct Group {
     drafts: Vec<ledger::Draft>,
     happened: Vec<Happened>,
     replies: Vec<Reply>,
+    room: Room,
 }
 
 impl Group {
     fn new(world: World) -> Self {
-        Self { world, drafts: Vec::new(), happened: Vec::new(), replies: Vec::new() }
+        Self { world, drafts: Vec::new(), happened: Vec::new(), replies: Vec::new(), room: Room::Enough }
     }
 
     fn take(&mut self, request: &Request, at: Timestamp) {
         let command = Command { by: request.by.clone(), at, seen: request.seen, ask: request.ask.clone() };
         let reply = match decide::decide(&self.world, &command) {
+            Ok(entries) if !self.has_room_for(&request.ask, &entries) => Err(no_room()),
             Ok(entries) => {
                 let first = entries.first().map(|entry| (self.world.events, entry.event.run().or(request.ask.run())));
                 self.record(entries, &command).map(|()| Receipt {
@@ -190,7 +235,9 @@ impl Group {
                 })
             }
             Err(refusal) => {
-                if let Some(entry) = decide::refused(&self.world, &command, &refusal) {
+                if self.room == Room::Enough
+                    && let Some(entry) = decide::refused(&self.world, &command, &refusal)
+                {
                     // Should keeping it fail, the answer is still no.
                     self.record(vec![entry], &command).unwrap_or_default();
                 }
@@ -198,6 +245,13 @@ impl Group {
             }
         };
         self.replies.push(reply);
+    }
+
+    /// A server that cannot say that it has started cannot stop anything either.
+    fn has_room_for(&self, ask: &Ask, entries: &[Entry]) -> bool {
+        self.room == Room::Enough
+            || matches!(ask, Ask::Boot { .. })
+            || entries.iter().all(|entry| entry.event.winds_down())
     }
 
     fn record(&mut self, entries: Vec<Entry>, command: &Command) -> Result<(), Refusal> {

@@ -12,6 +12,7 @@ use crate::ledger;
 use crate::ledger::transcript::{Legend, TranscriptError, Transcripts};
 use crate::store::Store;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Everything that answers.
 #[derive(Clone, Debug)]
@@ -21,19 +22,25 @@ pub struct Library {
     transcripts: Transcripts,
     vault: Vault,
     origin: String,
+    behind: Arc<AtomicBool>,
 }
 
 impl Library {
     /// Answers from these.
     pub fn new(store: Store, ledger: ledger::Reader, transcripts: Transcripts, vault: Vault, origin: String) -> Self {
-        Self { store, ledger, transcripts, vault, origin }
+        Self { store, ledger, transcripts, vault, origin, behind: Arc::default() }
     }
 
-    /// Hands what happened to the views. A view that fails falls behind; the ledger has everything.
+    /// Hands what happened to the views. A view that fails falls behind and takes nothing more, so that the next start makes
+    /// up for all of it; the ledger has everything.
     pub fn take(&self, happened: &[Happened]) {
+        if self.behind.load(Ordering::Relaxed) {
+            return;
+        }
         for one in happened {
             if let Err(error) = self.store.apply(&one.recorded, one.run.as_ref()) {
                 tracing::error!(%error, index = one.recorded.index, "a view fell behind; it is made again at the next start");
+                self.behind.store(true, Ordering::Relaxed);
                 return;
             }
         }

@@ -21,6 +21,8 @@ mod shell;
 mod vault;
 
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod tests;
 
 pub use codec::CodecError;

@@ -9,16 +9,19 @@ use super::recorder::Recorder;
 use super::reload::{Reload, ReloadError};
 use super::shell;
 use super::vault::Vault;
-use crate::domain::{Actor, Ask, Refusal, Seen};
+use crate::domain::{Actor, Ask, Refusal, Rule, Seen};
 use crate::executor::{self, Executor};
 use crate::ledger::transcript::{TranscriptError, Transcripts};
-use crate::ledger::{Disk, Ledger, LedgerError, OpenDirError, OsEntropy, RealDisk};
+use crate::ledger::{Disk, Ledger, LedgerError, OpenDirError, OsEntropy, RESERVE_BYTES, RealDisk};
 use crate::site::Diagnostic;
 use crate::store::{Store, StoreError};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+
+/// Room the views need to be made at all.
+const VIEWS_BYTES_MIN: u64 = 4 * 1024 * 1024;
 
 /// What the engine is given.
 pub struct Settings {
@@ -69,6 +72,7 @@ impl OpenError {
             OpenError::Data(OpenDirError::AlreadyRunning { .. }) => 73,
             OpenError::Site(_) => 65,
             OpenError::Ledger(error) => error.exit_code(),
+            OpenError::Refused(refusal) if refusal.rule == Rule::NoRoom => 75,
             OpenError::Data(OpenDirError::Io { .. })
             | OpenError::Replay(_)
             | OpenError::Transcripts(_)
@@ -179,13 +183,19 @@ fn open_data(data: PathBuf, executor: executor::Settings) -> Result<Opened, Open
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::lock(&data, std::process::id())?);
     let wall = clock::wall();
     let entropy = || Box::new(OsEntropy);
-    let ledger = match Ledger::open(Arc::clone(&disk), entropy()) {
+    let mut ledger = match Ledger::open(Arc::clone(&disk), entropy()) {
         Err(LedgerError::Missing) => {
             Ledger::init(Arc::clone(&disk), entropy(), wall.0, serde_json::Value::from("engine"))?
         }
         opened => opened?,
     };
-    let store = Store::open(&data.join("store"), &ledger.genesis().origin, ledger.head().size)?;
+    ledger.keep_reserve(RESERVE_BYTES)?;
+    let views = |ledger: &Ledger| Store::open(&data.join("store"), &ledger.genesis().origin, ledger.head().size);
+    let store = match views(&ledger) {
+        // A full disk must not keep the server from starting: then nothing could be stopped.
+        Err(_) if ledger.give_reserve(VIEWS_BYTES_MIN)? => views(&ledger)?,
+        opened => opened?,
+    };
     let applied = store.applied();
     let mut behind = None;
     let mut core = Core::replay(ledger, |happened| {

@@ -179,7 +179,7 @@ fn unrecorded(outcome: Outcome, why: String) -> Outcome {
 async fn tell(handle: &Handle, report: Report) {
     loop {
         match handle.submit(Actor::Engine, Seen::Nothing, Ask::Report(report.clone())).await {
-            Err(refusal) if refusal.rule == Rule::Storage && !handle.stop.is_cancelled() => {
+            Err(refusal) if matches!(refusal.rule, Rule::Storage | Rule::NoRoom) && !handle.stop.is_cancelled() => {
                 tokio::time::sleep(REPORT_RETRY).await;
             }
             Err(refusal) => {

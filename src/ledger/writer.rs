@@ -25,6 +25,7 @@ use super::leaf::{self, Draft, Entry, FORMAT_VERSION, KIND_CREATED, Place};
 use super::open::{self, Genesis, Repair};
 use super::reader::{Entries, Head, Reader, Recorded};
 use super::record;
+use super::reserve::Reserve;
 use super::segment::{
     DETAILS_DIR, INDEX_DIR, KEY_FILE, KEYS_DIR, LEDGER_DIR, SEGMENT_BYTES_MAX, Sealed, Segment, TORN_DIR, details_path,
     segment_path,
@@ -54,6 +55,7 @@ pub struct Ledger {
     poison: String,
     repairs: Vec<Repair>,
     genesis: Genesis,
+    reserve: Option<Reserve>,
 }
 
 impl fmt::Debug for Ledger {
@@ -125,6 +127,7 @@ impl Ledger {
             poison: String::new(),
             repairs: opened.repairs,
             genesis: opened.genesis,
+            reserve: None,
         };
         for (index, name) in erasure::unfinished(&ledger.disk).map_err(LedgerError::Open)? {
             if index < ledger.chain.size {
@@ -135,8 +138,49 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Keeps so many bytes of the disk for [`Ledger::append_from_reserve`], as far as there is room.
+    pub fn keep_reserve(&mut self, bytes: u64) -> Result<(), LedgerError> {
+        self.reserve = Some(Reserve::open(&self.disk, bytes).map_err(LedgerError::Open)?);
+        Ok(())
+    }
+
+    /// As [`Ledger::append`], giving back what was kept for a full disk, little by little, until the batch fits; what it
+    /// did not need is kept again. For what must be recorded even then.
+    pub fn append_from_reserve(&mut self, drafts: &[Draft]) -> Result<Vec<Stamped>, LedgerError> {
+        loop {
+            let refused = match self.write_batch(drafts) {
+                Err(LedgerError::Write(error)) if error.is_full() => error,
+                written => return written.inspect(|_| self.refill()),
+            };
+            let details = drafts.iter().flat_map(|draft| draft.details.values());
+            let bytes = details.map(|detail| detail.len() as u64).sum();
+            match self.reserve.as_mut().map(|reserve| reserve.give(bytes)) {
+                Some(Ok(true)) => {}
+                None | Some(Ok(false)) => return Err(LedgerError::Write(refused)),
+                Some(Err(error)) => return Err(LedgerError::Write(error)),
+            }
+        }
+    }
+
     /// Writes a batch and syncs it: all of it, or none. Returns after the sync, with each event's place.
     pub fn append(&mut self, drafts: &[Draft]) -> Result<Vec<Stamped>, LedgerError> {
+        self.write_batch(drafts).inspect(|_| self.refill())
+    }
+
+    /// Gives so much of the reserve back to whoever needs it now; the next append keeps what is left of it again. False:
+    /// there is none.
+    pub fn give_reserve(&mut self, bytes: u64) -> Result<bool, LedgerError> {
+        self.reserve.as_mut().map_or(Ok(false), |reserve| reserve.give(bytes)).map_err(LedgerError::Open)
+    }
+
+    /// What room there is belongs to the reserve first. What was just recorded stands either way.
+    fn refill(&mut self) {
+        if let Some(reserve) = &mut self.reserve {
+            let _tried_again_after_the_next = reserve.fill();
+        }
+    }
+
+    fn write_batch(&mut self, drafts: &[Draft]) -> Result<Vec<Stamped>, LedgerError> {
         self.refuse_if_poisoned()?;
         if drafts.is_empty() {
             return Ok(Vec::new());

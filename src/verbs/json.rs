@@ -100,6 +100,7 @@ fn because(phase: &Phase) -> Value {
     match phase {
         Phase::Paused(PauseCause::Person(person)) => json!(person.as_str()),
         Phase::Paused(PauseCause::Failure) => json!("failure"),
+        Phase::Paused(PauseCause::NoRoom) => json!("no_room"),
         Phase::Stopping(how) => json!(how),
         Phase::Cancelled(Cancel::Void(rule)) => json!(format!("void: {}", rule.code())),
         Phase::Cancelled(cancel) => json!(cancel.word()),

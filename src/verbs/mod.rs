@@ -67,7 +67,11 @@ impl Exit {
 
     /// The way a refusal by a rule ends a verb.
     pub fn of_refusal(refusal: &Refusal) -> Exit {
-        if refusal.rule == Rule::Storage { Exit::Storage } else { Exit::No }
+        match refusal.rule {
+            Rule::Storage => Exit::Storage,
+            Rule::NoRoom => Exit::TryAgain,
+            _ => Exit::No,
+        }
     }
 }
 

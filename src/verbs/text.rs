@@ -98,6 +98,7 @@ pub fn phase(phase: &Phase) -> String {
     match phase {
         Phase::Paused(PauseCause::Person(person)) => format!("{word} by {person}"),
         Phase::Paused(PauseCause::Failure) => format!("{word} after a failure"),
+        Phase::Paused(PauseCause::NoRoom) => format!("{word}: the disk was full"),
         Phase::Stopping(how) => words::stop_words(*how).to_owned(),
         Phase::Ended(ending) | Phase::Closed(ending) | Phase::Reviewed(ending) => {
             format!("{word}, {}", ending.word())

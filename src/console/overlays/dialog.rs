@@ -440,6 +440,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::Continue { .. }
         | Ask::Report(_)
         | Ask::Wake { .. }
+        | Ask::Hold { .. }
         | Ask::Boot { .. }
         | Ask::ClockJumped { .. } => ask,
     }

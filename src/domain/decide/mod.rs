@@ -77,6 +77,7 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Option<En
         | Rule::Site
         | Rule::Busy
         | Rule::Storage
+        | Rule::NoRoom
         | Rule::Choice => false,
     };
     // Only a run that exists: a leaf must not open the chain of one that never was.
@@ -111,6 +112,7 @@ impl Deciding {
             Ask::Review { run, comment } => self.review(*run, comment),
             Ask::Report(report) => self.report(report),
             Ask::Wake { run } => self.engine_only().and_then(|()| self.settle(*run)),
+            Ask::Hold { run } => self.hold(*run),
             Ask::Boot { repaired_bytes } => self.boot(*repaired_bytes),
             Ask::ClockJumped { by_ms } => {
                 self.engine_only()?;

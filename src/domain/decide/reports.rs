@@ -23,6 +23,12 @@ impl Deciding {
         }
     }
 
+    /// While nothing can be recorded, nothing is begun. A person lets the run go on when there is room.
+    pub(super) fn hold(&mut self, run: RunId) -> Result<(), Refusal> {
+        self.engine_only()?;
+        self.emit(Entry::bare(Event::RunPaused { run, cause: PauseCause::NoRoom }))
+    }
+
     /// Nothing continues by itself after a restart: what ran is interrupted, what was only checked is checked again.
     pub(super) fn boot(&mut self, repaired_bytes: u64) -> Result<(), Refusal> {
         self.engine_only()?;

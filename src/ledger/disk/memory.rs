@@ -44,6 +44,7 @@ pub(super) struct State {
     acts: Vec<&'static str>,
     faults: BTreeMap<u64, Fault>,
     full: bool,
+    room: Option<usize>,
     off: bool,
     broken: BTreeSet<String>,
 }
@@ -77,6 +78,12 @@ impl MemoryDisk {
     /// Every operation that needs room fails from now on, or no longer.
     pub fn set_full(&self, full: bool) {
         self.state().full = full;
+    }
+
+    /// The files together may grow by so many bytes more; `None`: without limit. What is shortened makes room.
+    pub fn set_room(&self, bytes: Option<usize>) {
+        let mut state = self.state();
+        state.room = bytes.map(|bytes| state.used() + bytes);
     }
 
     /// Reading this file answers an I/O error from now on.
@@ -174,6 +181,15 @@ impl State {
             .ok_or_else(|| DiskError::new(act, "(closed file)", io::Error::from(io::ErrorKind::NotFound)))
     }
 
+    /// The bytes of all files that have a name.
+    fn used(&self) -> usize {
+        let files = self.names.values().filter_map(|node| match node {
+            Node::File(inode) => self.inodes.get(inode),
+            Node::Directory => None,
+        });
+        files.map(|inode| inode.current.len()).sum()
+    }
+
     fn change(&mut self, inode: u64, change: Change) {
         if let Some(inode) = self.inodes.get_mut(&inode) {
             change.apply(&mut inode.current);
@@ -192,6 +208,11 @@ impl State {
             return Err(DiskError::new(act, &path, io::Error::from(io::ErrorKind::PermissionDenied)));
         }
         let verdict = self.begin(act, &path, offset.is_none())?;
+        let left = self.room.filter(|_| offset.is_none()).map(|room| room.saturating_sub(self.used()));
+        let verdict = match (verdict, left) {
+            (Verdict::Go, Some(left)) if left < bytes.len() => Verdict::Short(left),
+            (verdict, _) => verdict,
+        };
         let kept = match verdict {
             Verdict::Short(n) => bytes.get(..n).unwrap_or(bytes),
             Verdict::Go | Verdict::Last => bytes,

@@ -245,3 +245,39 @@ fn c9_what_reads_well_after_a_failed_sync_is_written_again_before_it_counts() {
         }
     }
 }
+
+#[test]
+fn c7_a_reserve_takes_what_must_be_recorded_on_a_full_disk_and_comes_back_with_the_room() {
+    const KEPT: u64 = 3 * 256 * 1024;
+    let disk = base();
+    let mut ledger = open(&disk);
+    let reserve = |disk: &MemoryDisk| disk.files()["reserve"].len() as u64;
+    ledger.keep_reserve(KEPT).unwrap();
+    assert_eq!(reserve(&disk), KEPT);
+    disk.set_room(Some(0));
+    assert!(matches!(ledger.append(&[note(1, "x")]), Err(LedgerError::Write(error)) if error.is_full()));
+    assert_eq!(reserve(&disk), KEPT, "what can wait does not touch it");
+    ledger.append_from_reserve(&[note(2, "one")]).unwrap();
+    assert!((KEPT - 2_000..KEPT).contains(&reserve(&disk)), "as little as that takes: {}", reserve(&disk));
+    assert!(ledger.append(&[note(3, "x")]).is_err(), "nothing else gets in through the same door");
+    ledger.append_from_reserve(&[note(3, &"long ".repeat(150_000))]).unwrap();
+    assert!(ledger.append_from_reserve(&[note(4, &"long ".repeat(150_000))]).is_err());
+    // Somebody else takes what was given back in vain.
+    disk.set_room(Some(0));
+    assert_eq!(reserve(&disk), 0);
+    assert!(matches!(ledger.append_from_reserve(&[note(4, "x")]), Err(LedgerError::Write(error)) if error.is_full()));
+    assert_eq!(ledger.head().size, 3);
+
+    disk.set_room(Some(1_000));
+    ledger.append(&[note(5, "a little room")]).unwrap();
+    assert!((1..1_000).contains(&reserve(&disk)), "the reserve comes first: {}", reserve(&disk));
+    assert!(ledger.append(&[note(6, "x")]).is_err());
+    assert_eq!(ledger.head().size, 4);
+    disk.set_room(None);
+    ledger.append(&[note(7, "room")]).unwrap();
+    assert_eq!(reserve(&disk), KEPT);
+    drop(ledger);
+    assert_eq!(open(&disk).head().size, 5);
+    let verdict = verify(&shared(&disk), Known { kinds: KINDS, since: None });
+    assert!(matches!(verdict.outcome, Outcome::Intact), "{verdict:?}");
+}

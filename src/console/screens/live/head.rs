@@ -82,6 +82,7 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
             None => Some("every host is decided: P goes on".to_owned()),
         },
         Phase::Paused(PauseCause::Person(by)) => Some(format!("by {by} · P goes on")),
+        Phase::Paused(PauseCause::NoRoom) => Some("the disk was full · P goes on when there is room".to_owned()),
         Phase::Stopping(how) => Some(words::stop(*how).to_owned()),
         Phase::Ended(_) => Some("outcome note missing: C writes it".to_owned()),
         Phase::Closed(_) => Some("review due".to_owned()),

@@ -1,0 +1,173 @@
+//! The core on a disk that is full: what is ended is recorded, nothing is begun, nothing is lost.
+
+use super::core::{Core, Reply, Request};
+use crate::domain::fixture::{self, NOON};
+use crate::domain::order::{CellResult, OrderKey, Outcome, OutputSummary, Progressed, Report};
+use crate::domain::run::{CellState, Choice, Ending, PauseCause, Phase, Run, StopHow};
+use crate::domain::{Actor, Ask, Rule, RunId, Seen, due};
+use crate::ledger::{Ledger, MemoryDisk, SeededEntropy};
+use std::sync::Arc;
+
+const RUN: RunId = RunId(1);
+const RESERVE_BYTES: u64 = 1024 * 1024;
+
+struct Bench {
+    disk: MemoryDisk,
+    core: Core,
+}
+
+impl Bench {
+    /// A run of the fixture's site at work: its first step is intended.
+    fn running() -> Self {
+        let disk = MemoryDisk::new();
+        let entropy = Box::new(SeededEntropy::new(1));
+        let mut ledger = Ledger::init(Arc::new(disk.clone()), entropy, NOON.0, "engine".into()).unwrap();
+        ledger.keep_reserve(RESERVE_BYTES).unwrap();
+        let mut bench = Bench { disk, core: Core::replay(ledger, |_| ()).unwrap() };
+        bench.engine(Ask::LoadSite { site: Arc::new(fixture::site()), diff: String::new() }).unwrap();
+        bench.person("ada", Ask::Propose(Box::new(fixture::proposal()))).unwrap();
+        bench.carry_out();
+        let seen = Seen::Binding(bench.run().binding);
+        let vote = Ask::Vote { run: RUN, choice: Choice::Approve, reason: "fine".to_owned() };
+        bench.ask(fixture::actor("grace"), seen, vote).unwrap();
+        bench.person("ada", Ask::Start { run: RUN }).unwrap();
+        while bench.run().phase != Phase::Running {
+            let order = bench.orders()[0];
+            bench.ended(order).unwrap();
+        }
+        assert!(!bench.orders().is_empty());
+        bench
+    }
+
+    fn ask(&mut self, by: Actor, seen: Seen, ask: Ask) -> Reply {
+        let committed = self.core.commit(&[Request { by, seen, ask }], NOON);
+        assert_eq!(committed.fatal, None);
+        let [reply] = <[Reply; 1]>::try_from(committed.replies).unwrap();
+        reply
+    }
+
+    fn engine(&mut self, ask: Ask) -> Reply {
+        self.ask(Actor::Engine, Seen::Nothing, ask)
+    }
+
+    fn person(&mut self, who: &str, ask: Ask) -> Reply {
+        self.ask(fixture::actor(who), Seen::Nothing, ask)
+    }
+
+    fn run(&self) -> Arc<Run> {
+        Arc::clone(self.core.world().run(RUN).unwrap())
+    }
+
+    fn orders(&self) -> Vec<OrderKey> {
+        let orders = due(self.core.world()).into_iter().filter_map(|work| match work {
+            due::Work::Do(cleared) => Some(cleared.order().key),
+            due::Work::At(..) => None,
+        });
+        orders.collect()
+    }
+
+    fn ended(&mut self, key: OrderKey) -> Reply {
+        let outcome = Outcome { result: CellResult::Ok, output: OutputSummary::nothing(), saw: "seen".to_owned() };
+        self.engine(Ask::Report(Report { key, what: Progressed::Ended(outcome) }))
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(order) = self.orders().first().copied() {
+            self.ended(order).unwrap();
+        }
+    }
+
+    /// What a restart would find.
+    fn again(&self) -> Core {
+        let disk = MemoryDisk::with_files(&self.disk.files());
+        let ledger = Ledger::open(Arc::new(disk), Box::new(SeededEntropy::new(2))).unwrap();
+        Core::replay(ledger, |_| ()).unwrap()
+    }
+}
+
+fn rule(reply: Reply) -> Rule {
+    reply.unwrap_err().rule
+}
+
+fn abort() -> Ask {
+    Ask::Stop { run: RUN, how: StopHow::Now, reason: "enough".to_owned() }
+}
+
+#[test]
+fn c7_on_a_full_disk_outcomes_and_an_abort_are_recorded_and_nothing_begins() {
+    let mut bench = Bench::running();
+    let at_work = bench.orders();
+    bench.disk.set_room(Some(0));
+    assert_eq!(rule(bench.person("ada", Ask::Propose(Box::new(fixture::proposal())))), Rule::NoRoom);
+    assert_eq!(bench.run().phase, Phase::Paused(PauseCause::NoRoom), "the run begins nothing more");
+    bench.disk.set_room(Some(0));
+    for key in &at_work {
+        bench.ended(*key).unwrap();
+        assert_eq!(*bench.run().state(key.slot), CellState::Ok);
+    }
+    assert_eq!(bench.orders(), [], "no step was begun after them");
+    for ask in [Ask::Continue { run: RUN }, Ask::Note { run: RUN, text: "full".to_owned() }] {
+        assert_eq!(rule(bench.person("ada", ask)), Rule::NoRoom);
+    }
+    bench.person("ada", abort()).unwrap();
+    assert_eq!(bench.run().phase, Phase::Ended(Ending::Aborted));
+    assert_eq!(bench.again().world().run(RUN).unwrap().phase, Phase::Ended(Ending::Aborted));
+}
+
+#[test]
+fn c7_with_room_again_a_held_run_goes_on_to_its_end() {
+    let mut bench = Bench::running();
+    let key = bench.orders()[0];
+    bench.disk.set_room(Some(0));
+    bench.ended(key).unwrap();
+    assert_eq!(bench.run().phase, Phase::Paused(PauseCause::NoRoom));
+    bench.disk.set_room(None);
+    bench.person("ada", Ask::Continue { run: RUN }).unwrap();
+    bench.carry_out();
+    assert_eq!(bench.run().phase, Phase::Ended(Ending::Succeeded));
+    assert_eq!(bench.disk.files()["reserve"].len() as u64, RESERVE_BYTES, "kept for the next time");
+}
+
+#[test]
+fn c7_with_no_reserve_left_everything_waits_and_nothing_is_lost() {
+    let mut bench = Bench::running();
+    let key = bench.orders()[0];
+    let before = bench.core.world().events;
+    // Not even what is given back can be written to.
+    bench.disk.set_full(true);
+    assert_eq!(rule(bench.ended(key)), Rule::NoRoom);
+    assert_eq!(rule(bench.person("ada", abort())), Rule::NoRoom);
+    assert_eq!(bench.core.world().events, before);
+    assert!(bench.orders().contains(&key), "it is still at work, and told again");
+    bench.disk.set_full(false);
+    bench.ended(key).unwrap();
+    assert_eq!(*bench.again().world().run(RUN).unwrap().state(key.slot), CellState::Ok);
+}
+
+#[test]
+fn c7_a_server_starts_on_a_full_disk_and_interrupts_what_was_at_work() {
+    let mut bench = Bench::running();
+    bench.disk.set_room(Some(0));
+    bench.engine(Ask::Boot { repaired_bytes: 0 }).unwrap();
+    assert_eq!(bench.run().phase, Phase::Ended(Ending::Interrupted));
+    assert_eq!(bench.again().world().run(RUN).unwrap().phase, Phase::Ended(Ending::Interrupted));
+}
+
+#[test]
+fn c7_the_last_check_before_a_start_waits_for_room() {
+    let mut bench = Bench::running();
+    bench.person("ada", abort()).unwrap();
+    while let Some(key) = bench.orders().first().copied() {
+        bench.ended(key).unwrap();
+    }
+    bench.person("ada", Ask::Propose(Box::new(fixture::proposal()))).unwrap();
+    let mut orders = bench.orders();
+    let last = orders.pop().unwrap();
+    for key in orders {
+        bench.ended(key).unwrap();
+    }
+    bench.disk.set_room(Some(0));
+    assert_eq!(rule(bench.ended(last)), Rule::NoRoom, "it would begin the next checks, or the wait for approval");
+    bench.disk.set_room(None);
+    bench.ended(last).unwrap();
+}
