@@ -109,6 +109,7 @@ fn c7_on_a_full_disk_outcomes_and_an_abort_are_recorded_and_nothing_begins() {
     for ask in [Ask::Continue { run: RUN }, Ask::Note { run: RUN, text: "full".to_owned() }] {
         assert_eq!(rule(bench.person("ada", ask)), Rule::NoRoom);
     }
+    assert_eq!(rule(bench.person("ada", Ask::Hold { run: RUN })), Rule::ActorMachine);
     bench.person("ada", abort()).unwrap();
     assert_eq!(bench.run().phase, Phase::Ended(Ending::Aborted));
     assert_eq!(bench.again().world().run(RUN).unwrap().phase, Phase::Ended(Ending::Aborted));
