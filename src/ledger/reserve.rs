@@ -15,7 +15,7 @@ pub const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 /// How much is given back at a time, at least: whoever filled the disk takes a share of what becomes free.
 const GIVEN_BYTES_MIN: u64 = 256 * 1024;
 /// How much is written at a time.
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// The file and what is left of it.
 #[derive(Debug)]
