@@ -113,6 +113,8 @@ fn real_full_disk_keeps_outcomes_and_aborts_and_begins_nothing() {
     let product = Product::new(&fleet, &[("steps", &runbook("steps", STEPS))]);
     let data = product.at("data");
     let Some(disk) = SmallDisk::mount(&data, "64m") else { return };
+    // Dropped before the disk, on which it finds its server.
+    let product = product;
     fs::create_dir(data.join("keys")).unwrap();
     // With the permissions of the original: nobody else's to read.
     fs::copy(&fleet.user_key.private, data.join("keys/id_ed25519")).unwrap();
