@@ -209,7 +209,7 @@ pub fn paused_40() -> Run {
         cell.attempt = 3;
         cell.began = Timestamp(NOW.0 - 40_000);
         cell.since = Timestamp(NOW.0 - 31_000);
-        cell.saw = "curl: (7) Failed to connect to localhost port 80: refused".to_owned();
+        cell.saw = "curl: (7) Failed to connect to localhost port 80: refused".into();
     }
     run.progress.attention.insert(at);
     run.progress.failures = 1;
@@ -269,13 +269,13 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
 
 /// Puts a cell into a state.
 pub fn set(run: &mut Run, item: Item, host: usize, state: CellState) {
-    let cell = Cell { state, attempt: 1, since: ago(1), began: ago(2), not_before: None, saw: String::new() };
+    let cell = Cell { state, attempt: 1, since: ago(1), began: ago(2), not_before: None, saw: "".into() };
     run.cells.insert(slot(item, host), cell);
 }
 
 /// Puts a step by hand into a state; `Waiting` means that it is open.
 pub fn set_by_hand(run: &mut Run, step: u16, state: CellState, saw: &str) {
-    let cell = Cell { state, attempt: 1, since: ago(1), began: ago(2), not_before: None, saw: saw.to_owned() };
+    let cell = Cell { state, attempt: 1, since: ago(1), began: ago(2), not_before: None, saw: saw.into() };
     run.cells.insert(Slot { item: Item::Step(step), host: None }, cell);
 }
 
@@ -672,7 +672,7 @@ pub fn long_names() -> World {
     paused.notes.push_back(note("kim", &long));
     paused.driver = Some(PersonId::new(&long));
     let failed = paused.cells.get_mut(&slot(Item::Step(1), 4)).expect("web-5 failed");
-    failed.saw.clone_from(&long);
+    failed.saw = long.as_str().into();
     let mut world = World { site: Some(Arc::new(site)), ..empty() };
     add(&mut world, waiting);
     add(&mut world, paused);

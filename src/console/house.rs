@@ -9,6 +9,7 @@ use super::msg::{Answer, LogRow, LogRows, Msg};
 use crate::domain::due::Work;
 use crate::domain::order::{CellResult, Order, Outcome, OutputSummary, Progressed, Report, Stream};
 use crate::domain::plan::Proposal;
+use crate::domain::policy;
 use crate::domain::query::{AuditRow, Fetch, Fetched, LogFrom, LogQuery, Page, Preset};
 use crate::domain::run::{Phase, Run};
 use crate::domain::site::Site;
@@ -185,7 +186,7 @@ impl House {
 
     fn orders(&self) -> Vec<Order> {
         let cleared = due(&self.world).into_iter().filter_map(|work| match work {
-            Work::Do(cleared) => Some(cleared.order().clone()),
+            Work::Do(key) => Some(policy::clear(self.world.run(key.run)?, key.slot)?.order().clone()),
             Work::At(..) => None,
         });
         cleared.collect()

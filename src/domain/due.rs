@@ -3,15 +3,16 @@
 
 use super::command::Ask;
 use super::id::Timestamp;
-use super::policy::{self, Cleared};
+use super::order::OrderKey;
+use super::policy;
 use super::run::{Phase, Run, Slot};
 use super::world::World;
 
 /// Work that follows from the state.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Work {
-    /// This order should be in flight.
-    Do(Box<Cleared>),
+    /// The order with this key should be in flight; `policy::clear` makes it where it is not.
+    Do(OrderKey),
     /// At this moment, this should be asked.
     At(Timestamp, Ask),
 }
@@ -23,8 +24,8 @@ pub fn due(world: &World) -> Vec<Work> {
 
 /// What is due for one run.
 pub fn of_run(run: &Run) -> Vec<Work> {
-    let orders = run.progress.in_flight.iter().filter_map(|slot| policy::clear(run, *slot));
-    let mut work: Vec<Work> = orders.map(|order| Work::Do(Box::new(order))).collect();
+    let orders = run.progress.in_flight.iter().filter_map(|slot| policy::released(run, *slot));
+    let mut work: Vec<Work> = orders.map(Work::Do).collect();
     if let Some(moment) = next_moment(run) {
         work.push(Work::At(moment, Ask::Wake { run: run.id }));
     }

@@ -205,7 +205,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         Event::Ticked { slot, .. } => {
             settle_cell(run, *slot, CellState::Ok, at);
             if let Some(cell) = run.cells.get_mut(slot) {
-                cell.saw = text(&recorded.details, "evidence");
+                cell.saw = text(&recorded.details, "evidence").into();
             }
             run.revision += 1;
         }
@@ -284,7 +284,7 @@ fn is_step(item: Item) -> bool {
 }
 
 fn fresh(attempt: u16, at: Timestamp) -> Cell {
-    Cell { state: CellState::Waiting, attempt, since: at, began: at, not_before: None, saw: String::new() }
+    Cell { state: CellState::Waiting, attempt, since: at, began: at, not_before: None, saw: "".into() }
 }
 
 fn targets(run: &Run, stage: Stage) -> imbl::Vector<HostIx> {
@@ -340,7 +340,7 @@ fn end(run: &mut Run, slot: Slot, result: &CellResult, saw: String, at: Timestam
         }
     }
     if let Some(cell) = run.cells.get_mut(&slot) {
-        cell.saw = saw;
+        cell.saw = saw.into();
     }
 }
 

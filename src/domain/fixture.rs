@@ -16,7 +16,7 @@ use super::runbook::{
 use super::site::Site;
 use super::workspace::{Environment, Policy, Reach, Server, Trust, Workspace};
 use super::world::World;
-use super::{decide, due, evolve};
+use super::{decide, due, evolve, policy};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -239,7 +239,7 @@ impl Driver {
     /// Every order that is due now.
     pub fn orders(&self) -> Vec<Cleared> {
         let orders = due(&self.world).into_iter().filter_map(|work| match work {
-            due::Work::Do(cleared) => Some(*cleared),
+            due::Work::Do(key) => policy::clear(self.world.run(key.run)?, key.slot),
             due::Work::At(..) => None,
         });
         orders.collect()

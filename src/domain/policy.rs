@@ -31,6 +31,16 @@ impl Cleared {
 /// Clears the order of a cell in flight. `None` where the run's phase does not let it run (any more): then whatever is
 /// in flight for it must end.
 pub fn clear(run: &Run, slot: Slot) -> Option<Cleared> {
+    let key = released(run, slot)?;
+    let host = run.plan.host(slot.host?)?.clone();
+    let (purpose, job, step_ms) = job(run, key, &host)?;
+    let limits = OrderLimits { connect_ms: run.plan.limits.connect_ms, idle_ms: run.plan.limits.idle_ms, step_ms };
+    let jumps = jumps_to(&run.plan, &host);
+    Some(Cleared(Order { key, purpose, host, jumps, job, limits }))
+}
+
+/// Which try of a cell may be in flight now, by its key alone.
+pub fn released(run: &Run, slot: Slot) -> Option<OrderKey> {
     let cell = run.cell(slot).filter(|cell| cell.state.is_in_flight())?;
     let released = match (slot.item, &run.phase) {
         (Item::Reach | Item::Preflight(_), Phase::Checking(_)) | (Item::Verify(_), Phase::Verifying) => true,
@@ -38,15 +48,7 @@ pub fn clear(run: &Run, slot: Slot) -> Option<Cleared> {
         (Item::Step(_), Phase::Stopping(how)) => how.lets_steps_end(),
         (Item::Reach | Item::Preflight(_) | Item::Step(_) | Item::Verify(_), _) => false,
     };
-    if !released {
-        return None;
-    }
-    let key = OrderKey { run: run.id, slot, attempt: cell.attempt };
-    let host = run.plan.host(slot.host?)?.clone();
-    let (purpose, job, step_ms) = job(run, key, &host)?;
-    let limits = OrderLimits { connect_ms: run.plan.limits.connect_ms, idle_ms: run.plan.limits.idle_ms, step_ms };
-    let jumps = jumps_to(&run.plan, &host);
-    Some(Cleared(Order { key, purpose, host, jumps, job, limits }))
+    released.then_some(OrderKey { run: run.id, slot, attempt: cell.attempt })
 }
 
 /// The servers a host is reached through, nearest to us first.

@@ -343,8 +343,8 @@ pub struct Cell {
     pub began: Timestamp,
     /// Not before this moment, while a retry waits.
     pub not_before: Option<Timestamp>,
-    /// What a check saw, or the evidence of a manual step; redacted, bounded.
-    pub saw: String,
+    /// What a check saw, or the evidence of a manual step; redacted, bounded. Shared: a run is copied with every event.
+    pub saw: Arc<str>,
 }
 
 /// Where a host·step stands. A cell absent from the map is `waiting`.
@@ -498,7 +498,7 @@ impl Reason {
 /// How far execution got. Kept so that deciding what comes next never scans the matrix.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Progress {
-    /// The stretch of steps at work: see `segments::of`.
+    /// The stretch of steps at work: see `segments::at`.
     pub segment: u16,
     /// The batch at work.
     pub batch: u32,

@@ -22,22 +22,56 @@ pub enum Segment {
     },
 }
 
-/// The stretches of a plan, in order.
-pub fn of(plan: &Plan) -> Vec<Segment> {
-    let mut segments: Vec<Segment> = Vec::new();
+/// The stretch with this number, in order of the plan. Asked for each host at every event, so it makes no list.
+pub fn at(plan: &Plan, number: u16) -> Option<Segment> {
+    let mut walked: Option<(u16, Segment)> = None;
     for (position, step) in plan.steps() {
-        match (&step.action, segments.last_mut()) {
-            (Action::Manual { .. }, _) => segments.push(Segment::Manual { step: position }),
-            (Action::Script(_), Some(Segment::Scripts { last, .. })) => *last = position,
-            (Action::Script(_), Some(Segment::Manual { .. }) | None) => {
-                segments.push(Segment::Scripts { first: position, last: position });
+        let begun = match &step.action {
+            Action::Manual { .. } => Segment::Manual { step: position },
+            Action::Script(_) => Segment::Scripts { first: position, last: position },
+        };
+        walked = Some(match (walked, begun) {
+            (Some((n, Segment::Scripts { first, .. })), Segment::Scripts { last, .. }) => {
+                (n, Segment::Scripts { first, last })
             }
-        }
+            (Some((n, whole)), _) if n == number => return Some(whole),
+            (before, begun) => (before.map_or(0, |(n, _)| n + 1), begun),
+        });
     }
-    segments
+    walked.and_then(|(n, last)| (n == number).then_some(last))
 }
 
-/// The stretch with this number.
-pub fn at(plan: &Plan, number: u16) -> Option<Segment> {
-    of(plan).get(usize::from(number)).copied()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::{Driver, NOON, proposal, runbook, script, site, step};
+    use crate::domain::{RunId, planning};
+    use std::sync::Arc;
+
+    #[test]
+    fn scripts_in_a_row_are_one_stretch_and_each_manual_step_is_its_own() {
+        let by_hand =
+            || Action::Manual { text: "Look.".to_owned(), checklist: Vec::new(), role: None, evidence: false };
+        let by_script = || Action::Script(script("true"));
+        let mut site = site();
+        let mut changed = runbook("restart");
+        changed.steps = [by_script(), by_script(), by_hand(), by_hand(), by_script()]
+            .into_iter()
+            .enumerate()
+            .map(|(n, action)| step(&format!("s{n}"), action))
+            .collect();
+        site.runbooks.insert("restart".into(), Arc::new(changed));
+        let world = Driver::new(site).world;
+        let plan = planning::plan(&world, RunId(1), &"ada".into(), NOON, &proposal()).unwrap();
+        let stretches: Vec<Segment> = (0..9).map_while(|number| at(&plan, number)).collect();
+        assert_eq!(
+            stretches,
+            [
+                Segment::Scripts { first: 0, last: 1 },
+                Segment::Manual { step: 2 },
+                Segment::Manual { step: 3 },
+                Segment::Scripts { first: 4, last: 4 },
+            ]
+        );
+    }
 }

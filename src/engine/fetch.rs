@@ -37,12 +37,11 @@ impl Library {
         if self.behind.load(Ordering::Relaxed) {
             return;
         }
-        for one in happened {
-            if let Err(error) = self.store.apply(&one.recorded, one.run.as_ref()) {
-                tracing::error!(%error, index = one.recorded.index, "a view fell behind; it is made again at the next start");
-                self.behind.store(true, Ordering::Relaxed);
-                return;
-            }
+        let group = happened.iter().map(|one| (&one.recorded, one.run.as_ref()));
+        if let Err(error) = self.store.apply(group) {
+            let index = happened.first().map(|one| one.recorded.index);
+            tracing::error!(%error, ?index, "a view fell behind; it is made again at the next start");
+            self.behind.store(true, Ordering::Relaxed);
         }
     }
 

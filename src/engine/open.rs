@@ -1,7 +1,7 @@
 //! Opens a data directory: lock, ledger, views, site; says that the server has started; and sets everything to work.
 
 use super::clock::{self, Clock};
-use super::core::{Core, ReplayError, Request};
+use super::core::{Core, Happened, ReplayError, Request};
 use super::fetch::Library;
 use super::handle::{Handle, REQUESTS_WAITING_MAX};
 use super::reconcile::Reconciler;
@@ -22,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Room the views need to be made at all.
 const VIEWS_BYTES_MIN: u64 = 4 * 1024 * 1024;
+
+/// Events handed to views that lag behind at once: a run's row is then written once for many of its events.
+const CATCH_UP_EVENTS: usize = 1_024;
 
 /// What the engine is given.
 pub struct Settings {
@@ -196,16 +199,9 @@ fn open_data(data: PathBuf, executor: executor::Settings) -> Result<Opened, Open
         Err(_) if ledger.give_reserve(VIEWS_BYTES_MIN)? => views(&ledger)?,
         opened => opened?,
     };
-    let applied = store.applied();
-    let mut behind = None;
-    let mut core = Core::replay(ledger, |happened| {
-        if happened.recorded.index >= applied && behind.is_none() {
-            behind = store.apply(&happened.recorded, happened.run.as_ref()).err();
-        }
-    })?;
-    if let Some(error) = behind {
-        return Err(OpenError::Store(error));
-    }
+    let mut behind = Behind { store: &store, applied: store.applied(), group: Vec::new(), failed: None };
+    let mut core = Core::replay(ledger, |happened| behind.take(happened))?;
+    behind.catch_up()?;
     let clock = Clock::start(wall, core.world().last_at);
     let repaired_bytes = core.record_repairs(clock.now())?;
     let transcripts = Transcripts::new(disk)?;
@@ -213,4 +209,37 @@ fn open_data(data: PathBuf, executor: executor::Settings) -> Result<Opened, Open
     let resolver = vault.clone();
     let executor = Executor::new(executor, Arc::new(move |run, secret| resolver.resolve(run, secret)));
     Ok(Opened { core, transcripts, store, executor: (Arc::new(executor), vault), clock, repaired_bytes })
+}
+
+/// Makes up, while the ledger is folded, for what the views lack.
+struct Behind<'a> {
+    store: &'a Store,
+    applied: u64,
+    group: Vec<Happened>,
+    failed: Option<StoreError>,
+}
+
+impl Behind<'_> {
+    fn take(&mut self, happened: Happened) {
+        if happened.recorded.index < self.applied || self.failed.is_some() {
+            return;
+        }
+        self.group.push(happened);
+        if self.group.len() >= CATCH_UP_EVENTS {
+            self.apply();
+        }
+    }
+
+    fn apply(&mut self) {
+        let group = self.group.iter().map(|one| (&one.recorded, one.run.as_ref()));
+        self.failed = self.store.apply(group).err();
+        self.group.clear();
+    }
+
+    fn catch_up(mut self) -> Result<(), StoreError> {
+        if self.failed.is_none() {
+            self.apply();
+        }
+        self.failed.map_or(Ok(()), Err)
+    }
 }

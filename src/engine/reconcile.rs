@@ -5,7 +5,7 @@ use super::handle::Handle;
 use super::recorder::Recorder;
 use crate::domain::due::Work;
 use crate::domain::order::{CellResult, OrderKey, Outcome, OutputSummary, Progressed, Report};
-use crate::domain::policy::Cleared;
+use crate::domain::policy::{self, Cleared};
 use crate::domain::run::{Phase, Reason};
 use crate::domain::{Actor, Ask, Rule, RunId, Seen, Timestamp, World, due};
 use crate::executor::{Chunk, Executor};
@@ -70,12 +70,16 @@ impl Reconciler {
 
     /// Starts and ends orders; returns the nearest moment something must be asked.
     async fn reconcile(&mut self, world: &World) -> Option<(Timestamp, Ask)> {
-        let mut wanted: BTreeMap<OrderKey, Cleared> = BTreeMap::new();
+        let mut wanted: BTreeSet<OrderKey> = BTreeSet::new();
         let mut wake: Option<(Timestamp, Ask)> = None;
         for work in due(world) {
             match work {
-                Work::Do(cleared) => {
-                    wanted.insert(cleared.order().key, *cleared);
+                Work::Do(key) => {
+                    wanted.insert(key);
+                    let new = (!self.in_flight.contains_key(&key)).then(|| world.run(key.run)).flatten();
+                    if let Some(cleared) = new.and_then(|run| policy::clear(run, key.slot)) {
+                        self.begin(key, cleared);
+                    }
                 }
                 Work::At(at, ask) => {
                     if wake.as_ref().is_none_or(|(nearest, _)| at < *nearest) {
@@ -85,13 +89,8 @@ impl Reconciler {
             }
         }
         for (key, token) in &self.in_flight {
-            if !wanted.contains_key(key) {
+            if !wanted.contains(key) {
                 token.cancel();
-            }
-        }
-        for (key, cleared) in wanted {
-            if !self.in_flight.contains_key(&key) {
-                self.begin(key, cleared);
             }
         }
         self.release(world).await;

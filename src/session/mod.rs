@@ -39,7 +39,8 @@ use welcome::is_welcome;
 use wire::Outbox;
 use work::Done;
 
-/// Frames closer together than this are one frame: more than a person sees, and more than a bad link carries.
+/// Frames closer together than this are one frame: more than a person sees, and more than a bad link carries. A key does
+/// not wait for it: its frame is drawn as soon as the wire has room.
 const FRAME_GAP: Duration = Duration::from_millis(20);
 
 /// Messages between server and session that wait. A session always reads, so this is a burst and not a store.
@@ -156,8 +157,19 @@ struct Session<'a> {
 /// Whether a frame is due, and when the last one was made.
 #[derive(Clone, Copy, Debug)]
 struct FrameDue {
-    wanted: bool,
+    wanted: Wanted,
     last: Option<Instant>,
+}
+
+/// How much a frame is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Wanted {
+    /// Nothing has changed.
+    No,
+    /// Something has changed; together with what changes a moment later it is one frame.
+    Soon,
+    /// Somebody pressed a key and looks.
+    Now,
 }
 
 /// What woke the session.
@@ -203,7 +215,7 @@ impl<'a> Session<'a> {
             out,
             tasks: JoinSet::new(),
             follow: None,
-            frame: FrameDue { wanted: true, last: None },
+            frame: FrameDue { wanted: Wanted::Soon, last: None },
             fault: false,
             end: None,
         }
@@ -283,6 +295,7 @@ impl<'a> Session<'a> {
             self.fault = self.visit.place.faults();
             let now = self.engine.now();
             self.tell(Msg::Input(now, input));
+            self.frame.wanted = Wanted::Now;
         }
     }
 
@@ -294,7 +307,7 @@ impl<'a> Session<'a> {
         let (console, world) = (&mut self.console, &self.world);
         // The console is not looked at again after a panic, so no half-made change of it is ever seen.
         let wanted = catch_unwind(AssertUnwindSafe(|| update(console, world, msg)));
-        self.frame.wanted = true;
+        self.frame.wanted = self.frame.wanted.max(Wanted::Soon);
         match wanted {
             Ok(effects) => {
                 for effect in effects {
@@ -307,11 +320,15 @@ impl<'a> Session<'a> {
 
     fn draw(&mut self) {
         let now = Instant::now();
-        let too_soon = self.frame.last.is_some_and(|last| now < last + FRAME_GAP);
-        if !self.frame.wanted || !self.out.is_empty() || too_soon || self.end.is_some() {
+        let waits = match self.frame.wanted {
+            Wanted::No => true,
+            Wanted::Soon => self.frame.last.is_some_and(|last| now < last + FRAME_GAP),
+            Wanted::Now => false,
+        };
+        if waits || !self.out.is_empty() || self.end.is_some() {
             return;
         }
-        self.frame = FrameDue { wanted: false, last: Some(now) };
+        self.frame = FrameDue { wanted: Wanted::No, last: Some(now) };
         let (console, world, painter) = (&self.console, &self.world, &mut self.painter);
         let fault = self.fault;
         #[expect(clippy::panic, reason = "a test asks to see what a panic in drawing does")]
@@ -341,7 +358,7 @@ impl<'a> Session<'a> {
         if let Some(deadline) = self.decoder.deadline() {
             at = at.min(self.begun + deadline);
         }
-        if let (true, true, Some(last)) = (self.frame.wanted, self.out.is_empty(), self.frame.last) {
+        if let (Wanted::Soon, true, Some(last)) = (self.frame.wanted, self.out.is_empty(), self.frame.last) {
             at = at.min(last + FRAME_GAP);
         }
         at

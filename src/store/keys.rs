@@ -1,7 +1,9 @@
 //! The keys of the views: one tree, prefixes, big-endian numbers, so that walking a prefix backwards is newest first.
 
 use crate::domain::query::{AuditRow, HistoryRow, Preset};
+use crate::domain::run::Run;
 use crate::domain::{PersonId, RunId};
+use std::collections::BTreeSet;
 
 /// What the views hold so far.
 pub const APPLIED: &[u8] = b"m/applied";
@@ -75,8 +77,13 @@ pub fn kept_by(person: &PersonId) -> Vec<u8> {
     key
 }
 
-/// The facets of a run.
-pub fn of_run(row: &HistoryRow, hosts: &[String]) -> Vec<Vec<u8>> {
+/// The hosts of a run.
+pub fn hosts_of_run(run: &Run) -> BTreeSet<Vec<u8>> {
+    run.plan.hosts.iter().map(|host| faceted("host", host.name.as_str(), run.id.0)).collect()
+}
+
+/// The facets of a run that can change, sorted.
+pub fn of_run(row: &HistoryRow) -> Vec<Vec<u8>> {
     let run = row.run.0;
     let mut keys = vec![
         faceted("workspace", row.workspace.as_str(), run),
@@ -88,7 +95,6 @@ pub fn of_run(row: &HistoryRow, hosts: &[String]) -> Vec<Vec<u8>> {
     keys.extend(
         people.into_iter().flatten().chain(&row.approved_by).map(|person| faceted("person", person.as_str(), run)),
     );
-    keys.extend(hosts.iter().map(|host| faceted("host", host, run)));
     keys.sort();
     keys.dedup();
     keys

@@ -13,13 +13,13 @@ mod tests;
 use crate::domain::query::{AuditRow, HistoryRow, Preset};
 use crate::domain::run::Run;
 use crate::domain::{PersonId, Recorded, RunId, WorkspaceId, history, words};
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Changes with what rows hold: an older store is made again.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Memory sled may use for pages: the hot end of a long history, on a bastion that does other things too.
 const CACHE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
@@ -55,12 +55,8 @@ pub struct Store {
     db: sled::Db,
 }
 
-/// A run's row with what only the indices need.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    row: HistoryRow,
-    hosts: Vec<String>,
-}
+/// An event, and the run it was about as it stood afterwards.
+pub type Happened<'a> = (&'a Recorded, Option<&'a Arc<Run>>);
 
 impl Store {
     /// Opens the views of the ledger with this origin and size in `dir`. Views of another ledger, of another format, ahead
@@ -91,48 +87,72 @@ impl Store {
         self.number(keys::APPLIED)
     }
 
-    /// Takes an event, and the run it was about as it stood afterwards.
+    /// Takes a group of events, all or none. Of a run only its last state counts, so a group costs a run's row once.
     ///
     /// # Errors
     /// It could not be written; the views are then behind and are made up for at the next start.
-    pub fn apply(&self, recorded: &Recorded, run: Option<&Arc<Run>>) -> Result<(), StoreError> {
+    pub fn apply<'a>(&self, group: impl IntoIterator<Item = Happened<'a>>) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
         let mut count = self.number(keys::COUNT);
-        let audit = AuditRow {
-            index: recorded.index,
-            at: recorded.at,
-            by: recorded.by.clone(),
-            kind: words::kind(&recorded.event),
-            run: recorded.event.run(),
-            summary: words::event(&recorded.event, &recorded.details, run.map(|run| &*run.plan)),
-        };
-        batch.insert(keys::audit(audit.index), serde_json::to_vec(&audit)?);
-        count += 1;
-        for key in keys::of_event(&audit) {
-            batch.insert(key, b"");
+        let mut applied = None;
+        let mut runs: BTreeMap<RunId, &Arc<Run>> = BTreeMap::new();
+        for (recorded, run) in group {
+            let audit = AuditRow {
+                index: recorded.index,
+                at: recorded.at,
+                by: recorded.by.clone(),
+                kind: words::kind(&recorded.event),
+                run: recorded.event.run(),
+                summary: words::event(&recorded.event, &recorded.details, run.map(|run| &*run.plan)),
+            };
+            batch.insert(keys::audit(audit.index), serde_json::to_vec(&audit)?);
             count += 1;
-        }
-        if let Some(run) = run {
-            let now = Stored { row: history::row(run), hosts: hosts(run) };
-            let key = keys::history(run.id);
-            let before = self.views.get(&key)?.map(|bytes| serde_json::from_slice::<Stored>(&bytes)).transpose()?;
-            let old = before.as_ref().map(|before| keys::of_run(&before.row, &before.hosts)).unwrap_or_default();
-            let new = keys::of_run(&now.row, &now.hosts);
-            for gone in old.iter().filter(|key| !new.contains(key)) {
-                batch.remove(gone.as_slice());
-                count -= 1;
-            }
-            for fresh in new.iter().filter(|key| !old.contains(key)) {
-                batch.insert(fresh.as_slice(), b"");
+            for key in keys::of_event(&audit) {
+                batch.insert(key, b"");
                 count += 1;
             }
-            count += u64::from(before.is_none());
-            batch.insert(key, serde_json::to_vec(&now)?);
+            applied = Some(recorded.index + 1);
+            runs.extend(run.map(|run| (run.id, run)));
         }
-        batch.insert(keys::APPLIED, &(recorded.index + 1).to_be_bytes());
+        let Some(applied) = applied else {
+            return Ok(());
+        };
+        for run in runs.into_values() {
+            count = self.put_run(run, count, &mut batch)?;
+        }
+        batch.insert(keys::APPLIED, &applied.to_be_bytes());
         batch.insert(keys::COUNT, &count.to_be_bytes());
         self.views.apply_batch(batch)?;
         Ok(())
+    }
+
+    /// Adds a run's row and what has changed of its indices to `batch`; how many keys there are then, of `count` before.
+    fn put_run(&self, run: &Run, mut count: u64, batch: &mut sled::Batch) -> Result<u64, StoreError> {
+        let now = history::row(run);
+        let before = self.row(run.id)?;
+        if before.as_ref() == Some(&now) {
+            return Ok(count);
+        }
+        let old = before.as_ref().map(keys::of_run).unwrap_or_default();
+        let new = keys::of_run(&now);
+        for gone in old.iter().filter(|key| !new.contains(key)) {
+            batch.remove(gone.as_slice());
+            count -= 1;
+        }
+        for fresh in new.iter().filter(|key| !old.contains(key)) {
+            batch.insert(fresh.as_slice(), b"");
+            count += 1;
+        }
+        if before.is_none() {
+            // Its hosts never change: what was approved is what runs.
+            for key in keys::hosts_of_run(run) {
+                batch.insert(key, b"");
+                count += 1;
+            }
+            count += 1;
+        }
+        batch.insert(keys::history(run.id), serde_json::to_vec(&now)?);
+        Ok(count)
     }
 
     /// The workspace of a run.
@@ -140,7 +160,7 @@ impl Store {
     /// # Errors
     /// The views cannot be read.
     pub fn workspace_of(&self, run: RunId) -> Result<Option<WorkspaceId>, StoreError> {
-        Ok(self.stored(run)?.map(|stored| stored.row.workspace))
+        Ok(self.row(run)?.map(|row| row.workspace))
     }
 
     /// Ledger indices of a run's events, in order.
@@ -188,7 +208,7 @@ impl Store {
         Ok(())
     }
 
-    fn stored(&self, run: RunId) -> Result<Option<Stored>, StoreError> {
+    fn row(&self, run: RunId) -> Result<Option<HistoryRow>, StoreError> {
         let found = self.views.get(keys::history(run))?;
         Ok(found.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
     }
@@ -208,10 +228,6 @@ impl Store {
         }
         rows == self.number(keys::COUNT) && self.kept.iter().all(|found| found.is_ok())
     }
-}
-
-fn hosts(run: &Run) -> Vec<String> {
-    run.plan.hosts.iter().map(|host| host.name.to_string()).collect()
 }
 
 /// Opens sled and reads it through. After a hard stop sled may refuse or panic at open, and a cut file may open with rows

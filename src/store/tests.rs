@@ -33,8 +33,16 @@ fn some_runs() -> Vec<(Recorded, Option<Arc<Run>>)> {
 fn fill(dir: &Path, log: &[(Recorded, Option<Arc<Run>>)]) -> Store {
     let store = Store::open(dir, "test", log.len() as u64).unwrap();
     let applied = store.applied();
-    for (recorded, run) in log.iter().filter(|(recorded, _)| recorded.index >= applied) {
-        store.apply(recorded, run.as_ref()).unwrap();
+    let missing: Vec<_> = log.iter().filter(|(recorded, _)| recorded.index >= applied).collect();
+    // In groups of every size: how events came together must not show.
+    let mut rest = missing.as_slice();
+    for size in (1..6).cycle() {
+        let (group, later) = rest.split_at(rest.len().min(size));
+        store.apply(group.iter().map(|(recorded, run)| (recorded, run.as_ref()))).unwrap();
+        rest = later;
+        if rest.is_empty() {
+            break;
+        }
     }
     store
 }
@@ -167,4 +175,18 @@ fn walk(dir: &Path) -> Vec<std::path::PathBuf> {
         }
     }
     files
+}
+
+#[test]
+fn how_events_were_grouped_does_not_show() {
+    let log = some_runs();
+    let dir = tempfile::tempdir().unwrap();
+    let one_by_one = Store::open(&dir.path().join("one"), "test", log.len() as u64).unwrap();
+    for (recorded, run) in &log {
+        one_by_one.apply([(recorded, run.as_ref())]).unwrap();
+    }
+    let at_once = Store::open(&dir.path().join("all"), "test", log.len() as u64).unwrap();
+    at_once.apply(log.iter().map(|(recorded, run)| (recorded, run.as_ref()))).unwrap();
+    assert_eq!(answers(&at_once), answers(&one_by_one));
+    assert!(at_once.is_whole() && one_by_one.is_whole());
 }

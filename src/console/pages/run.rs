@@ -156,7 +156,7 @@ fn troubles(run: &Run) -> Vec<Part> {
             text(Role::Muted, tries),
         ]));
         if !cell.saw.is_empty() {
-            parts.push(Part::Indented(2, Role::Muted, cell.saw.clone()));
+            parts.push(Part::Indented(2, Role::Muted, cell.saw.to_string()));
         }
     }
     if bad.len() > TROUBLES_MAX {

@@ -90,7 +90,7 @@ impl Node {
 
     fn orders(&self, run: RunId) -> Vec<Cleared> {
         let of_run = |work| match work {
-            due::Work::Do(cleared) if cleared.order().key.run == run => Some(*cleared),
+            due::Work::Do(key) if key.run == run => policy::clear(self.world.run(run)?, key.slot),
             due::Work::Do(_) | due::Work::At(..) => None,
         };
         due(&self.world).into_iter().filter_map(of_run).collect()
@@ -249,8 +249,7 @@ impl Node {
             assert!(more.first().is_none_or(|entry| late(&entry.event)), "left undone: {more:?}");
         }
         for work in due(&self.world) {
-            let due::Work::Do(cleared) = work else { continue };
-            let key = cleared.order().key;
+            let due::Work::Do(key) = work else { continue };
             let step = matches!(key.slot.item, Item::Step(_));
             assert!(!step || self.witness.may_be_at_work(key.run), "an order for {key:?}");
         }

@@ -1,6 +1,10 @@
 //! What a terminal can do, and the bytes outside of frames: taking it over, giving it back, the mouse, the clipboard.
 
-use base64::Engine;
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::queue;
+use crossterm::terminal::{EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 
 use crate::terminal::line::Safe;
 
@@ -66,15 +70,23 @@ pub enum MouseCapture {
     Off,
 }
 
+/// No colour, no attribute.
+const PLAIN: &[u8] = b"\x1b[m";
+
+/// The same, the screen erased, the cursor at its first cell: what a VT100 knows, too.
+const PLAIN_AND_EMPTY: &[u8] = b"\x1b[m\x1b[2J\x1b[H";
+
 /// The bytes that take over a terminal: alternate screen, cleared, cursor hidden, paste marked, mouse as asked.
 #[must_use]
 pub fn enter(capability: Capability, mouse: MouseCapture) -> Vec<u8> {
     match capability.screen {
         Screen::Full => {
-            let screen = b"\x1b[?1049h\x1b[?25l\x1b[?2004h";
-            [screen.as_slice(), mouse_capture(capability, mouse), b"\x1b[m\x1b[2J\x1b[H"].concat()
+            let mut screen = Vec::new();
+            // Writing into memory cannot fail.
+            let _ = queue!(screen, EnterAlternateScreen, Hide, EnableBracketedPaste);
+            [screen.as_slice(), mouse_capture(capability, mouse), PLAIN_AND_EMPTY].concat()
         }
-        Screen::Vt100 => b"\x1b[m\x1b[2J\x1b[H".to_vec(),
+        Screen::Vt100 => PLAIN_AND_EMPTY.to_vec(),
     }
 }
 
@@ -83,14 +95,20 @@ pub fn enter(capability: Capability, mouse: MouseCapture) -> Vec<u8> {
 pub fn leave(capability: Capability) -> Vec<u8> {
     match capability.screen {
         Screen::Full => {
-            let mouse = mouse_capture(capability, MouseCapture::Off);
-            [b"\x1b[?2026l".as_slice(), mouse, b"\x1b[?2004l\x1b[m\x1b[?25h\x1b[?1049l"].concat()
+            let mut bytes = Vec::new();
+            let _ = queue!(bytes, EndSynchronizedUpdate);
+            bytes.extend_from_slice(mouse_capture(capability, MouseCapture::Off));
+            let _ = queue!(bytes, DisableBracketedPaste);
+            bytes.extend_from_slice(PLAIN);
+            let _ = queue!(bytes, Show, LeaveAlternateScreen);
+            bytes
         }
-        Screen::Vt100 => b"\x1b[m\x1b[2J\x1b[H".to_vec(),
+        Screen::Vt100 => PLAIN_AND_EMPTY.to_vec(),
     }
 }
 
-/// The bytes that take the mouse or give it back: presses, drags and the wheel, in decimal coordinates.
+/// The bytes that take the mouse or give it back: presses, drags and the wheel, in decimal coordinates. crossterm's own would
+/// have every motion reported, and each would cross the link.
 #[must_use]
 pub fn mouse_capture(capability: Capability, mouse: MouseCapture) -> &'static [u8] {
     match (capability.screen, mouse) {
@@ -108,6 +126,7 @@ pub fn copy_to_clipboard(capability: Capability, lines: &[Safe]) -> Option<Vec<u
     if text.len() > COPY_BYTES_MAX || capability.screen == Screen::Vt100 {
         return None;
     }
-    let text = base64::engine::general_purpose::STANDARD.encode(text);
-    Some(format!("\x1b]52;c;{text}\x1b\\").into_bytes())
+    let mut bytes = Vec::new();
+    let _ = queue!(bytes, CopyToClipboard::to_clipboard_from(text));
+    Some(bytes)
 }
