@@ -60,7 +60,7 @@ impl Bench {
 
     fn orders(&self) -> Vec<OrderKey> {
         let orders = due(self.core.world()).into_iter().filter_map(|work| match work {
-            due::Work::Do(cleared) => Some(cleared.order().key),
+            due::Work::Do(key) => Some(key),
             due::Work::At(..) => None,
         });
         orders.collect()
