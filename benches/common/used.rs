@@ -24,16 +24,6 @@ fn ticks(pid: u32, first: usize) -> Duration {
     Duration::from_millis((of(first) + of(first + 1)) * 1_000 / TICKS_PER_SECOND)
 }
 
-/// Processor time of a process's living threads, to the nanosecond: for what uses next to nothing.
-pub fn cpu_exactly(pid: u32) -> Duration {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let of = |thread: fs::DirEntry| -> Option<u64> {
-        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse().ok()
-    };
-    Duration::from_nanos(threads.flatten().filter_map(of).sum())
-}
-
 /// Forgets the peak of this process's memory, so that the next one counts from now.
 pub fn forget_peak() {
     // Where the kernel refuses, the peak is that of the whole bench: more than what is asked for, never less.
