@@ -93,6 +93,7 @@ impl Desk {
                 None => waiting.blocking_recv(),
                 Some(at) => {
                     let patience = Duration::from_millis(at.ms_since(self.clock.now()).min(COALESCE_MS));
+                    // A thread of its own; the channel has no blocking receive with a limit.
                     match runtime.block_on(async { tokio::time::timeout(patience, waiting.recv()).await }) {
                         Ok(told) => told,
                         Err(_) => {

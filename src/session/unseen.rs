@@ -4,36 +4,9 @@
 
 use crate::console::{cases, fixture, view};
 use crate::terminal::bytes::{Capability, Painter};
-use crate::terminal::line::is_hidden;
+use crate::terminal::line::{CC_CF, is_hidden};
 use std::collections::BTreeSet;
 use vte::{Params, Parser, Perform};
-
-/// General categories Cc and Cf of Unicode 16.0 (DerivedGeneralCategory).
-const CC_CF: &[(u32, u32)] = &[
-    (0x0, 0x1f),
-    (0x7f, 0x9f),
-    (0xad, 0xad),
-    (0x600, 0x605),
-    (0x61c, 0x61c),
-    (0x6dd, 0x6dd),
-    (0x70f, 0x70f),
-    (0x890, 0x891),
-    (0x8e2, 0x8e2),
-    (0x180e, 0x180e),
-    (0x200b, 0x200f),
-    (0x202a, 0x202e),
-    (0x2060, 0x2064),
-    (0x2066, 0x206f),
-    (0xfeff, 0xfeff),
-    (0xfff9, 0xfffb),
-    (0x110bd, 0x110bd),
-    (0x110cd, 0x110cd),
-    (0x13430, 0x1343f),
-    (0x1bca0, 0x1bca3),
-    (0x1d173, 0x1d17a),
-    (0xe0001, 0xe0001),
-    (0xe0020, 0xe007f),
-];
 
 /// Code points in one name: few enough that the whole name is drawn.
 const PER_NAME: usize = 24;

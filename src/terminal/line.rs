@@ -15,6 +15,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 
+#[cfg(test)]
+pub(crate) use escape::CC_CF;
 pub use escape::{CELL_MARKS_MAX, char_width, is_hidden};
 pub(in crate::terminal) use escape::{spell, to_ascii};
 pub use style::{Attrs, Colour, StyleBits};

@@ -4,6 +4,7 @@
 mod head;
 pub(super) mod matrix;
 mod person;
+mod way_back;
 
 use super::approval::Approval;
 use super::past::Past;
@@ -26,7 +27,7 @@ use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::widgets::script;
 use crate::console::words;
 use crate::domain::query::{Fetch, Fetched};
-use crate::domain::run::{CellState, Item, Phase, Run, Slot};
+use crate::domain::run::{CellState, Phase, Run, Slot};
 use crate::domain::{Decision, HostIx, Receipt, Refusal, RunId};
 use crate::terminal::line::Safe;
 use matrix::At;
@@ -236,7 +237,7 @@ impl Live {
             DecideAct::MarkOk | DecideAct::MarkFailed => {
                 return vec![Do::Say("only an end that nobody saw can be marked; this one failed".to_owned())];
             }
-            DecideAct::WayBack => return vec![over(Overlay::Sheet(way_back(run)))],
+            DecideAct::WayBack => return vec![over(Overlay::Sheet(way_back::sheet(run)))],
             DecideAct::Stop => return vec![asks::stop_menu(run)],
         };
         vec![asks::resolve(cx, run, slot, decision)]
@@ -625,38 +626,6 @@ fn matrix_right(run: &Run) -> Safe {
 fn last_good(cx: &Cx<'_>, run: &Run) -> Option<RunId> {
     let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
     cx.world.usual.get(&key)?.last_good.as_ref().map(|last| last.run)
-}
-
-/// How what ran is undone: the runbook's words, and each undo on the hosts where its step ran, last first.
-fn way_back(run: &Run) -> Sheet {
-    let plan = &run.plan;
-    let mut parts = vec![Part::Words(Role::Text, plan.runbook.rollback.clone()), Part::Air];
-    let steps: Vec<_> = plan.steps().collect();
-    for (position, step) in steps.into_iter().rev() {
-        let ran: Vec<String> = (0u32..)
-            .zip(&plan.hosts)
-            .filter(|(ix, _)| {
-                let state = run.state(Slot { item: Item::Step(position), host: Some(HostIx(*ix)) });
-                !matches!(state, CellState::Waiting | CellState::Skipped | CellState::Refused(_))
-            })
-            .map(|(_, host)| host.name.to_string())
-            .collect();
-        let manual = run.state(Slot { item: Item::Step(position), host: None }) == &CellState::Ok;
-        if ran.is_empty() && !manual {
-            continue;
-        }
-        parts.push(Part::Rule(safe!("{}", step.id)));
-        parts.push(Part::Words(
-            Role::Muted,
-            if manual { "done by hand".to_owned() } else { format!("ran on {}", ran.join(" ")) },
-        ));
-        match &step.undo {
-            Some(undo) => parts.push(Part::Verbatim(Role::Text, undo.clone())),
-            None => parts.push(Part::Words(Role::Warning, "! no undo is written for it".to_owned())),
-        }
-        parts.push(Part::Air);
-    }
-    Sheet::new(safe!("the way back from {}", run.id), parts)
 }
 
 #[cfg(test)]
