@@ -1,5 +1,6 @@
 //! How soon a person sees something: the first frame after the command, the frame after a key while a run prints 50 000 lines a
-//! second, and what a console costs when nothing happens. The real program, on a terminal of ours. Never a timed test.
+//! second, somebody's act while ten thousand runs are open, and what a console costs when nothing happens. The real program, on a
+//! terminal of ours, but for the act, which a watcher of the engine's sees. Never a timed test.
 
 #![allow(
     clippy::disallowed_methods,
@@ -12,8 +13,12 @@
 )]
 
 mod common;
+#[path = "common/crowd.rs"]
+mod crowd;
 #[path = "common/ground.rs"]
 mod ground;
+#[path = "../tests/past/mod.rs"]
+mod past;
 #[path = "common/pty.rs"]
 mod pty;
 #[path = "../tests/real/mod.rs"]
@@ -66,6 +71,7 @@ fn main() {
     site.key_to_frame();
     site.says(&["serve", "--stop", "--stop"]);
     drop(server);
+    crowd::measure();
     machine();
 }
 

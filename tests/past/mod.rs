@@ -39,12 +39,17 @@ pub struct Past {
 }
 
 impl Past {
-    /// Makes a site in `dir/site` and begins the ledger in `dir/data`.
+    /// Makes a site in `dir/site` and begins the ledger in `dir/data`, in a year long past.
     pub fn begin(dir: &Path) -> Past {
+        Past::begin_at(dir, BEGIN)
+    }
+
+    /// The same, begun at a moment of one's own: what is proposed shortly before now is still waiting now.
+    pub fn begin_at(dir: &Path, at: Timestamp) -> Past {
         site::write(&dir.join("site"));
         let disk = Arc::new(RealDisk::lock(&dir.join("data"), std::process::id()).unwrap());
-        let ledger = Ledger::init(disk, Box::new(OsEntropy), BEGIN.0, serde_json::Value::from("engine")).unwrap();
-        let mut past = Past { core: Core::replay(ledger, |_| ()).unwrap(), at: BEGIN, made: 0 };
+        let ledger = Ledger::init(disk, Box::new(OsEntropy), at.0, serde_json::Value::from("engine")).unwrap();
+        let mut past = Past { core: Core::replay(ledger, |_| ()).unwrap(), at, made: 0 };
         let loaded = quarterdeck::site::load(&dir.join("site"), quarterdeck::site::git::state(&dir.join("site")));
         let loaded = loaded.unwrap_or_else(|found| panic!("{found:?}"));
         past.commit(vec![engine(Ask::LoadSite { site: Arc::new(loaded.site), diff: String::new() })]);
