@@ -9,12 +9,11 @@ mod real;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use past::Past;
 use past::site::{PEOPLE, RUNBOOKS, WORKSPACES};
+use past::{Past, open};
 use quarterdeck::domain::{Actor, Door};
-use quarterdeck::engine::{ExecutorSettings, Handle, LocalPlace, Settings, Tcp, clock};
+use quarterdeck::engine::Handle;
 use quarterdeck::verbs::out::Io;
 use quarterdeck::verbs::{self, Exit};
 use tokio::sync::mpsc;
@@ -86,18 +85,6 @@ fn questions(runs: u64) -> Vec<(&'static str, String)> {
     asked.push(("lea", "runs list --in lab".to_owned()));
     asked.push(("lea", "audit list --kind run_proposed --limit 30".to_owned()));
     asked
-}
-
-async fn open(dir: &Path) -> (Handle, quarterdeck::engine::Engine) {
-    let executor = ExecutorSettings {
-        keys: Vec::new(),
-        known_hosts: Vec::new(),
-        agent: None,
-        dial: Arc::new(Tcp),
-        now: Arc::new(clock::wall),
-        local: LocalPlace { home: dir.to_owned(), lang: "C.UTF-8".to_owned() },
-    };
-    quarterdeck::engine::open(Settings { site: dir.join("site"), data: dir.join("data"), executor }).await.unwrap()
 }
 
 /// What a person is told, and how the verb ended.

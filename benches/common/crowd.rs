@@ -1,16 +1,14 @@
 //! How soon everybody sees an act while ten thousand runs wait for somebody: from asking to the new World at a watcher, recorded
 //! and synced on the way. The peer is the same act where one run waits.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quarterdeck::domain::{Ask, RunId, Timestamp};
-use quarterdeck::engine::{ExecutorSettings, Handle, LocalPlace, Settings, Tcp, clock};
+use quarterdeck::engine::clock;
 
 use super::common::{figure, note, percentile_ms, used};
 use super::ground;
-use super::past::Past;
+use super::past::{Past, open};
 
 /// Half of what a World may hold.
 const OPEN_RUNS: u64 = 10_000;
@@ -61,16 +59,4 @@ async fn seen(open_runs: u64) -> Seen {
     handle.shut_down().await;
     engine.ended().await;
     Seen { times, cpu }
-}
-
-async fn open(dir: &Path) -> (Handle, quarterdeck::engine::Engine) {
-    let executor = ExecutorSettings {
-        keys: Vec::new(),
-        known_hosts: Vec::new(),
-        agent: None,
-        dial: Arc::new(Tcp),
-        now: Arc::new(clock::wall),
-        local: LocalPlace { home: dir.to_owned(), lang: "C.UTF-8".to_owned() },
-    };
-    quarterdeck::engine::open(Settings { site: dir.join("site"), data: dir.join("data"), executor }).await.unwrap()
 }

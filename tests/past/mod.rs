@@ -15,6 +15,7 @@ use quarterdeck::domain::plan::{Proposal, RunPurpose};
 use quarterdeck::domain::run::{Choice, Phase, Reason, StopHow};
 use quarterdeck::domain::{Actor, Ask, Door, RunId, Seen, Timestamp, World};
 use quarterdeck::engine::core::{Core, Request};
+use quarterdeck::engine::{self, Engine, ExecutorSettings, Handle, LocalPlace, Settings, Tcp, clock};
 use quarterdeck::ledger::{Ledger, OsEntropy, RealDisk};
 
 use site::{HOSTS, RUNBOOKS, WORKSPACES};
@@ -52,7 +53,7 @@ impl Past {
         let mut past = Past { core: Core::replay(ledger, |_| ()).unwrap(), at, made: 0 };
         let loaded = quarterdeck::site::load(&dir.join("site"), quarterdeck::site::git::state(&dir.join("site")));
         let loaded = loaded.unwrap_or_else(|found| panic!("{found:?}"));
-        past.commit(vec![engine(Ask::LoadSite { site: Arc::new(loaded.site), diff: String::new() })]);
+        past.commit(vec![by_engine(Ask::LoadSite { site: Arc::new(loaded.site), diff: String::new() })]);
         past
     }
 
@@ -63,11 +64,6 @@ impl Past {
 
     pub fn world(&self) -> &Arc<World> {
         self.core.world()
-    }
-
-    /// The core, to go on with.
-    pub fn into_core(self) -> Core {
-        self.core
     }
 
     /// Proposes so many runs and leaves them waiting for their approval.
@@ -150,7 +146,9 @@ impl Past {
             let due = runs.iter().filter_map(|id| self.world().run(*id)).flat_map(|run| due::of_run(run));
             let reports: Vec<Request> = due
                 .filter_map(|work| match work {
-                    Work::Do(key) => Some(engine(Ask::Report(Report { key, what: Progressed::Ended(outcome(key)) }))),
+                    Work::Do(key) => {
+                        Some(by_engine(Ask::Report(Report { key, what: Progressed::Ended(outcome(key)) })))
+                    }
                     Work::At(..) => None,
                 })
                 .collect();
@@ -188,6 +186,19 @@ impl Past {
         let taken = committed.replies.into_iter().zip(&requests);
         taken.filter_map(|(reply, request)| reply.unwrap_or_else(|no| panic!("{:?}: {no}", request.ask)).run).collect()
     }
+}
+
+/// Opens the engine on a past in `dir`.
+pub async fn open(dir: &Path) -> (Handle, Engine) {
+    let executor = ExecutorSettings {
+        keys: Vec::new(),
+        known_hosts: Vec::new(),
+        agent: None,
+        dial: Arc::new(Tcp),
+        now: Arc::new(clock::wall),
+        local: LocalPlace { home: dir.to_owned(), lang: "C.UTF-8".to_owned() },
+    };
+    engine::open(Settings { site: dir.join("site"), data: dir.join("data"), executor }).await.unwrap()
 }
 
 /// What becomes of a run.
@@ -242,7 +253,7 @@ fn form(number: u64) -> Proposal {
     }
 }
 
-fn engine(ask: Ask) -> Request {
+fn by_engine(ask: Ask) -> Request {
     Request { by: Actor::Engine, seen: Seen::Nothing, ask }
 }
 
