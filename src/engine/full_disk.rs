@@ -172,3 +172,18 @@ fn c7_the_last_check_before_a_start_waits_for_room() {
     bench.disk.set_room(None);
     bench.ended(last).unwrap();
 }
+
+#[test]
+fn c8_a_torn_tail_is_put_aside_and_recorded_though_the_disk_is_full() {
+    let mut files = Bench::running().disk.files();
+    let segment = files.keys().find(|path| path.ends_with(".seg")).unwrap().clone();
+    files.get_mut(&segment).unwrap().extend([0; 300]);
+    let disk = MemoryDisk::with_files(&files);
+    disk.set_room(Some(0));
+    let mut ledger = Ledger::open(Arc::new(disk.clone()), Box::new(SeededEntropy::new(2))).unwrap();
+    ledger.keep_reserve(RESERVE_BYTES).unwrap();
+    let mut core = Core::replay(ledger, |_| ()).unwrap();
+    assert_eq!(core.record_repairs(NOON).unwrap(), 300);
+    let recorded = |path: &String| path.starts_with("ledger/torn/") && path.ends_with(".recorded");
+    assert!(disk.files().keys().any(recorded));
+}
