@@ -28,8 +28,8 @@ use super::record;
 use super::remains;
 use super::reserve::Reserve;
 use super::segment::{
-    DETAILS_DIR, INDEX_DIR, KEY_FILE, KEYS_DIR, LEDGER_DIR, SEED_FILE, SEGMENT_BYTES_MAX, Sealed, Segment, TORN_DIR, details_path,
-    segment_path,
+    DETAILS_DIR, INDEX_DIR, KEY_FILE, KEYS_DIR, LEDGER_DIR, SEED_FILE, SEGMENT_BYTES_MAX, Sealed, Segment, TORN_DIR,
+    details_path, segment_path,
 };
 
 /// Whether events can be recorded.
