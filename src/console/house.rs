@@ -139,7 +139,7 @@ impl House {
 
     /// Everything that happened, as kinds.
     pub fn kinds(&self) -> Vec<String> {
-        self.log.iter().map(|one| words::kind(&one.event)).collect()
+        self.log.iter().map(|one| words::kind(&one.event).to_owned()).collect()
     }
 
     /// Another site is read from the disk by somebody.
@@ -374,7 +374,7 @@ fn audit(one: &Recorded, runs: &BTreeMap<RunId, Arc<Run>>) -> AuditRow {
         index: one.index,
         at: one.at,
         by: one.by.clone(),
-        kind: words::kind(&one.event),
+        kind: words::kind(&one.event).to_owned(),
         run: one.event.run(),
         summary: words::event(&one.event, &one.details, plan),
     }

@@ -8,7 +8,6 @@ use super::people::Actor;
 use super::plan::Origin;
 use super::run::{BuiltIn, Cancel, Choice, Ending, PauseCause, Round, Slot, Stage, StopHow, Verdict};
 use super::runbook::Impact;
-use super::site::Sensitive;
 use super::workspace::Environment;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,7 +35,7 @@ pub enum Event {
         /// Whether it held changes beyond the commit.
         dirty: Option<bool>,
     },
-    /// A site waits for a second person. Details: `site`, `diff`.
+    /// A site waits for a second person. Details: `site`, `diff`, `sensitive` (what makes it wait, as JSON).
     SitePending {
         /// Its digest.
         digest: Digest,
@@ -46,8 +45,8 @@ pub enum Event {
         dirty: Option<bool>,
         /// Who wanted it; `None` where the files changed and nobody said so.
         by: Option<PersonId>,
-        /// What makes it wait.
-        sensitive: Vec<Sensitive>,
+        /// How many of its changes make it wait.
+        sensitive: u32,
     },
     /// The waiting site was accepted. Detail: `reason`.
     SiteAccepted {
@@ -368,7 +367,10 @@ impl Event {
     }
 }
 
-/// The texts of one event, by name. JSON for `site` and `plan`, plain text otherwise.
+/// How long one text may be: a site or a plan over 2 000 hosts with its runbooks and templates takes about one MiB.
+pub const DETAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The texts of one event, by name. JSON for `site`, `sensitive` and `plan`, plain text otherwise.
 pub type Details = BTreeMap<String, Detail>;
 
 /// A text kept beside a leaf.

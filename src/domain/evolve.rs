@@ -56,13 +56,13 @@ fn in_site(world: &mut World, recorded: &Recorded) {
             put_in_force(world, site, first);
         }
     }
-    if let Event::SitePending { by, sensitive, .. } = &recorded.event {
+    if let Event::SitePending { by, .. } = &recorded.event {
         world.pending = parsed().map(|site| PendingSite {
             site,
             diff: text(&recorded.details, "diff"),
             by: by.clone(),
             at: recorded.at,
-            sensitive: sensitive.clone(),
+            sensitive: serde_json::from_str(&text(&recorded.details, "sensitive")).unwrap_or_default(),
         });
     }
     if let Event::SiteAccepted { digest } = &recorded.event

@@ -109,7 +109,7 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
 /// # Errors
 /// Names the event and the state it does not fit.
 pub fn check(run: &Run, event: &Event) -> Result<(), Illegal> {
-    let kind = || super::words::kind(event);
+    let kind = || super::words::kind(event).to_owned();
     if !run_allows(run.phase.tag(), event) {
         return Err(Illegal { event: kind(), state: format!("{} in {}", run.id, run.phase.tag().word()) });
     }

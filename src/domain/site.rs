@@ -1,6 +1,7 @@
 //! The site in force: people, workspaces and runbooks as one value, and which of its changes are sensitive enough
 //! to wait for a second person.
 
+use super::event::DETAIL_BYTES_MAX;
 use super::id::{Digest, PersonId, RunbookId, WorkspaceId};
 use super::people::Person;
 use super::runbook::{Runbook, Status};
@@ -77,6 +78,12 @@ impl Sensitive {
             Sensitive::AllowAs => "acting as somebody else".to_owned(),
         }
     }
+}
+
+/// Says that a site's serialised form is longer than what one event may keep.
+pub fn too_large(bytes: usize) -> String {
+    let mib = |bytes: usize| bytes.div_ceil(1024 * 1024);
+    format!("the site takes {} MiB as it would be recorded, more than {} MiB", mib(bytes), mib(DETAIL_BYTES_MAX))
 }
 
 /// What of the way from `old` to `new` needs a second person, in a stable order.

@@ -5,11 +5,49 @@ use super::event::{Details, Event};
 use super::order::CellResult;
 use super::plan::Plan;
 use super::run::{Choice, Item, PauseCause, Slot, StopHow, Verdict};
+use super::site::Sensitive;
+
+/// Changes to a site that one line names; what waits is shown whole where it is accepted.
+const CHANGES_NAMED_MAX: usize = 8;
 
 /// The word a leaf carries for what happened.
-pub fn kind(event: &Event) -> String {
-    let value = serde_json::to_value(event).unwrap_or_default();
-    value.get("kind").and_then(|kind| kind.as_str()).unwrap_or("unknown").to_owned()
+pub fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Booted { .. } => "booted",
+        Event::ClockJumped { .. } => "clock_jumped",
+        Event::SiteLoaded { .. } => "site_loaded",
+        Event::SitePending { .. } => "site_pending",
+        Event::SiteAccepted { .. } => "site_accepted",
+        Event::RunProposed { .. } => "run_proposed",
+        Event::RoundBegan { .. } => "round_began",
+        Event::ChecksReleased { .. } => "checks_released",
+        Event::BuiltInJudged { .. } => "built_in_judged",
+        Event::Intended { .. } => "intended",
+        Event::Started { .. } => "started",
+        Event::Ended { .. } => "ended",
+        Event::RetryPlanned { .. } => "retry_planned",
+        Event::Resolved { .. } => "resolved",
+        Event::HostDropped { .. } => "host_dropped",
+        Event::ManualOpened { .. } => "manual_opened",
+        Event::Ticked { .. } => "ticked",
+        Event::BatchBegan { .. } => "batch_began",
+        Event::WarningAccepted { .. } => "warning_accepted",
+        Event::RunWaiting { .. } => "run_waiting",
+        Event::Voted { .. } => "voted",
+        Event::RunApproved { .. } => "run_approved",
+        Event::StartAsked { .. } => "start_asked",
+        Event::RunStarted { .. } => "run_started",
+        Event::RunPaused { .. } => "run_paused",
+        Event::RunContinued { .. } => "run_continued",
+        Event::RunStopping { .. } => "run_stopping",
+        Event::VerifyBegan { .. } => "verify_began",
+        Event::RunEnded { .. } => "run_ended",
+        Event::RunCancelled { .. } => "run_cancelled",
+        Event::Noted { .. } => "noted",
+        Event::RunClosed { .. } => "run_closed",
+        Event::RunReviewed { .. } => "run_reviewed",
+        Event::Refused { .. } => "refused",
+    }
 }
 
 /// Every kind there is: what `audit verify` knows.
@@ -110,8 +148,12 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
             format!("site {} in force{}", digest.short(), at_commit(commit))
         }
         Event::SitePending { digest, commit, sensitive, .. } => {
-            let what: Vec<String> = sensitive.iter().map(|change| change.words()).collect();
-            format!("site {}{} waits for another person: {}", digest.short(), at_commit(commit), what.join(", "))
+            let waits = format!("site {}{} waits for another person", digest.short(), at_commit(commit));
+            let list = details.get("sensitive").map_or("", |detail| detail.text());
+            match serde_json::from_str::<Vec<Sensitive>>(list) {
+                Ok(changes) => format!("{waits}: {}", first_of(&changes)),
+                Err(_) => format!("{waits}: {sensitive} changes"),
+            }
         }
         Event::SiteAccepted { digest } => said(format!("site {} accepted", digest.short()), "reason"),
         Event::RunProposed { workspace, runbook, hosts, impact, .. } => {
@@ -163,6 +205,16 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::RunReviewed { .. } => said("reviewed".to_owned(), "text"),
         Event::Refused { rule, verb, .. } => format!("{verb} refused: {}", rule.code()),
     }
+}
+
+/// The first changes by name; the rest is counted.
+fn first_of(changes: &[Sensitive]) -> String {
+    let mut what: Vec<String> = changes.iter().take(CHANGES_NAMED_MAX).map(Sensitive::words).collect();
+    let rest = changes.len().saturating_sub(CHANGES_NAMED_MAX);
+    if rest > 0 {
+        what.push(format!("and {rest} more"));
+    }
+    what.join(", ")
 }
 
 fn at_commit(commit: &Option<String>) -> String {
@@ -232,6 +284,18 @@ pub fn stop_words(how: StopHow) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::fixture::{self, Driver};
+
+    #[test]
+    fn a_kind_is_what_the_leaf_carries() {
+        let mut driver = Driver::new(fixture::site());
+        driver.start_one();
+        driver.carry_out(|_| CellResult::Ok);
+        for recorded in &driver.log {
+            let value = serde_json::to_value(&recorded.event).unwrap();
+            assert_eq!(value["kind"], kind(&recorded.event));
+        }
+    }
 
     #[test]
     fn the_list_of_kinds_is_the_enum() {
@@ -256,6 +320,11 @@ mod tests {
             })
             .collect();
         written.sort();
+        let matched = include_str!("words.rs")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Event::")?.split_once(" => \""));
+        let matched: Vec<&str> = matched.filter_map(|(_, word)| word.strip_suffix("\",")).collect();
+        assert_eq!(matched, KINDS, "what a match says is what is known");
         let mut known: Vec<String> = KINDS.iter().map(ToString::to_string).collect();
         known.sort();
         assert_eq!(written, known);

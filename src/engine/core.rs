@@ -122,7 +122,7 @@ impl Core {
             .collect();
         let bytes = self.ledger.repairs().iter().map(|repair| repair.bytes).sum();
         if !drafts.is_empty() {
-            self.ledger.append(&drafts)?;
+            self.ledger.append_from_reserve(&drafts)?;
             self.ledger.repairs_recorded()?;
             Arc::make_mut(&mut self.world).events = self.ledger.head().size;
         }

@@ -1,10 +1,12 @@
-//! The core on a disk that is full: what is ended is recorded, nothing is begun, nothing is lost.
+//! The core at the limits of what can be recorded: on a full disk what is ended is recorded, nothing is begun, nothing is lost.
 
 use super::core::{Core, Reply, Request};
+use crate::domain::event::DETAIL_BYTES_MAX;
 use crate::domain::fixture::{self, NOON};
 use crate::domain::order::{CellResult, OrderKey, Outcome, OutputSummary, Progressed, Report};
 use crate::domain::run::{CellState, Choice, Ending, PauseCause, Phase, Run, StopHow};
-use crate::domain::{Actor, Ask, Rule, RunId, Seen, due};
+use crate::domain::site::Site;
+use crate::domain::{Actor, Ask, Digest, Person, PersonId, Rule, RunId, Seen, due};
 use crate::ledger::{Ledger, MemoryDisk, SeededEntropy};
 use std::sync::Arc;
 
@@ -149,7 +151,12 @@ fn c7_with_no_reserve_left_everything_waits_and_nothing_is_lost() {
 fn c7_a_server_starts_on_a_full_disk_and_interrupts_what_was_at_work() {
     let mut bench = Bench::running();
     bench.disk.set_room(Some(0));
-    bench.engine(Ask::Boot { repaired_bytes: 0 }).unwrap();
+    let site = Arc::new(Site { digest: Digest::of(b"edited"), ..fixture::site() });
+    let asks = [Ask::LoadSite { site, diff: String::new() }, Ask::Boot { repaired_bytes: 0 }];
+    let requests = asks.map(|ask| Request { by: Actor::Engine, seen: Seen::Nothing, ask });
+    let replies = bench.core.commit(&requests, NOON).replies;
+    assert_eq!(replies[0].clone().unwrap_err().rule, Rule::NoRoom, "the site in force stays");
+    assert_eq!(super::open::fatal(bench.core.world(), &requests, replies), None);
     assert_eq!(bench.run().phase, Phase::Ended(Ending::Interrupted));
     assert_eq!(bench.again().world().run(RUN).unwrap().phase, Phase::Ended(Ending::Interrupted));
 }
@@ -171,4 +178,43 @@ fn c7_the_last_check_before_a_start_waits_for_room() {
     assert_eq!(rule(bench.ended(last)), Rule::NoRoom, "it would begin the next checks, or the wait for approval");
     bench.disk.set_room(None);
     bench.ended(last).unwrap();
+}
+
+#[test]
+fn c8_a_torn_tail_is_put_aside_and_recorded_though_the_disk_is_full() {
+    let mut files = Bench::running().disk.files();
+    let segment = files.keys().find(|path| path.ends_with(".seg")).unwrap().clone();
+    files.get_mut(&segment).unwrap().extend([0; 300]);
+    let disk = MemoryDisk::with_files(&files);
+    disk.set_room(Some(0));
+    let mut ledger = Ledger::open(Arc::new(disk.clone()), Box::new(SeededEntropy::new(2))).unwrap();
+    ledger.keep_reserve(RESERVE_BYTES).unwrap();
+    let mut core = Core::replay(ledger, |_| ()).unwrap();
+    assert_eq!(core.record_repairs(NOON).unwrap(), 300);
+    let recorded = |path: &String| path.starts_with("ledger/torn/") && path.ends_with(".recorded");
+    assert!(disk.files().keys().any(recorded));
+}
+
+#[test]
+fn a_change_to_the_site_with_more_reasons_to_wait_than_a_leaf_holds_is_recorded() {
+    let mut bench = Bench::running();
+    let mut site = Site { digest: Digest::of(b"many"), ..fixture::site() };
+    let ada = site.people[&"ada".into()].clone();
+    for n in 0..2_000 {
+        let id = PersonId::new(format!("person-{n}"));
+        site.people.insert(id.clone(), Person { id, unix: vec![format!("account-{n}")], ..ada.clone() });
+    }
+    bench.engine(Ask::LoadSite { site: Arc::new(site), diff: String::new() }).unwrap();
+    let pending = |core: &Core| core.world().pending.as_ref().map(|pending| pending.sensitive.len());
+    assert_eq!((pending(&bench.core), pending(&bench.again())), (Some(2_000), Some(2_000)));
+}
+
+#[test]
+fn a_site_longer_than_a_detail_is_refused_in_words() {
+    let mut bench = Bench::running();
+    let mut site = Site { digest: Digest::of(b"long"), ..fixture::site() };
+    let runbook = Arc::make_mut(site.runbooks.get_mut(&"restart".into()).unwrap());
+    runbook.source = "x".repeat(DETAIL_BYTES_MAX);
+    let refused = bench.engine(Ask::LoadSite { site: Arc::new(site), diff: String::new() }).unwrap_err();
+    assert_eq!(refused.rule, Rule::Site, "{refused}");
 }

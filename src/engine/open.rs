@@ -1,7 +1,7 @@
 //! Opens a data directory: lock, ledger, views, site; says that the server has started; and sets everything to work.
 
 use super::clock::{self, Clock};
-use super::core::{Core, Happened, ReplayError, Request};
+use super::core::{Core, Happened, ReplayError, Reply, Request};
 use super::fetch::Library;
 use super::handle::{Handle, REQUESTS_WAITING_MAX};
 use super::reconcile::Reconciler;
@@ -9,7 +9,7 @@ use super::recorder::Recorder;
 use super::reload::{Reload, ReloadError};
 use super::shell;
 use super::vault::Vault;
-use crate::domain::{Actor, Ask, Refusal, Rule, Seen};
+use crate::domain::{Actor, Ask, Refusal, Rule, Seen, World};
 use crate::executor::{self, Executor};
 use crate::ledger::transcript::{TranscriptError, Transcripts};
 use crate::ledger::{Disk, Ledger, LedgerError, OpenDirError, OsEntropy, RESERVE_BYTES, RealDisk};
@@ -126,7 +126,7 @@ pub async fn open(settings: Settings) -> Result<(Handle, Engine), OpenError> {
         first.into_iter().map(|ask| Request { by: Actor::Engine, seen: Seen::Nothing, ask }).collect();
     let committed = core.commit(&requests, clock.now());
     library.take(&committed.happened);
-    if let Some(refusal) = committed.replies.into_iter().find_map(Result::err) {
+    if let Some(refusal) = fatal(core.world(), &requests, committed.replies) {
         return Err(OpenError::Refused(refusal));
     }
 
@@ -149,6 +149,18 @@ pub async fn open(settings: Settings) -> Result<(Handle, Engine), OpenError> {
     let reconciler = Reconciler::new(handle.clone(), executor.0, recorder);
     let writer = start(core, waiting, publish, library, clock, stop, stopped, reconciler);
     Ok((handle, Engine { writer }))
+}
+
+/// The refusal that keeps the server from starting: with a site in force, another that is refused is as one that is wrong.
+pub(super) fn fatal(world: &World, requests: &[Request], replies: Vec<Reply>) -> Option<Refusal> {
+    let refused = requests.iter().zip(replies).filter_map(|(request, reply)| reply.err().map(|why| (request, why)));
+    for (request, refusal) in refused {
+        if world.site.is_none() || !matches!(request.ask, Ask::LoadSite { .. }) {
+            return Some(refusal);
+        }
+        tracing::error!(%refusal, "the site in force stays; the one in the files was refused");
+    }
+    None
 }
 
 #[expect(clippy::disallowed_methods, reason = "the engine's two tasks, owned by the returned handle")]

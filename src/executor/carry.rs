@@ -229,7 +229,8 @@ impl Carrier<'_> {
             Some((exit, _)) if begun => Ok(Some(End::Exit(exit))),
             // It says so before the first word of the script: a shell that left without saying it never began.
             Some((exit, _)) => {
-                let words = format!("the shell ended with {} before the script began", words(&exit));
+                let words =
+                    format!("the shell ended with {} before the script began", self.outlet.clean(&words(&exit)));
                 Err(Trouble::new(Reason::NoShell, self.with_last_words(words)))
             }
             None => {
@@ -273,6 +274,6 @@ fn fresh_nonce() -> Result<Nonce, Trouble> {
 fn words(exit: &Exit) -> String {
     match exit {
         Exit::Status(status) => format!("exit {status}"),
-        Exit::Signal(name) => format!("signal {name}"),
+        Exit::Signal(name) | Exit::OtherSignal(name) => format!("signal {name}"),
     }
 }

@@ -87,6 +87,8 @@ pub(super) enum Exit {
     Status(i32),
     /// By a signal: its name without `SIG`.
     Signal(String),
+    /// By a signal whose name is none we know: what the host calls it.
+    OtherSignal(String),
 }
 
 /// Bytes on their way to a shell's standard input, then its end.

@@ -60,6 +60,13 @@ impl Frame {
         self.leaf_offset + self.leaf_bytes
     }
 
+    /// Whether its ends can be told at all: a checksum fits any numbers, and a walk must always get on.
+    fn is_measurable(&self) -> bool {
+        let end = self.offset.checked_add(FRAME_BYTES as u64).and_then(|from| from.checked_add(self.entries_bytes));
+        let after = self.first.checked_add(u64::from(self.count));
+        end.is_some() && after.is_some() && self.leaf_offset.checked_add(self.leaf_bytes).is_some()
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut rest = Vec::with_capacity(FRAME_BYTES);
         rest.extend_from_slice(&self.first.to_le_bytes());
@@ -85,7 +92,8 @@ impl Frame {
         let mut fields = Fields(rest);
         let (first, count, zero) = (fields.u64()?, fields.u32()?, fields.u32()?);
         let (entries_bytes, leaf_offset, leaf_bytes) = (fields.u64()?, fields.u64()?, fields.u64()?);
-        (zero == 0).then_some(Self { offset, first, count, entries_bytes, leaf_offset, leaf_bytes })
+        let frame = Self { offset, first, count, entries_bytes, leaf_offset, leaf_bytes };
+        (zero == 0 && count > 0 && frame.is_measurable()).then_some(frame)
     }
 }
 

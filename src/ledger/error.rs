@@ -16,6 +16,12 @@ pub enum LedgerError {
     /// No ledger was ever made here.
     #[error("there is no ledger here: make one with `quarterdeck init`")]
     Missing,
+    /// Its segments are gone, and something that only a ledger leaves is still here.
+    #[error("the ledger is gone, but {left} is still here: restore ledger/ from a backup; nothing was changed")]
+    Lost {
+        /// What is still here, relative to the data directory.
+        left: String,
+    },
     /// A ledger is here already.
     #[error("there is a ledger here already: nothing was changed")]
     AlreadyThere,
@@ -91,6 +97,7 @@ impl LedgerError {
             Self::Missing | Self::AlreadyThere | Self::NewerFormat { .. } => EXIT_BAD_INPUT,
             Self::Write(error) if error.is_full() => EXIT_TRY_AGAIN,
             Self::Damaged { .. }
+            | Self::Lost { .. }
             | Self::Write(_)
             | Self::Poisoned(_)
             | Self::Read(_)

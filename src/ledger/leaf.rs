@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
+pub use crate::domain::event::DETAIL_BYTES_MAX;
+
 use super::canonical::{self, CanonicalError};
 use super::hash::Hash;
 use super::record::LEAF_BYTES_MAX;
@@ -26,8 +28,6 @@ pub const KIND_ERASED: &str = "detail.erased";
 pub const TOKEN_BYTES_MAX: usize = 256;
 /// The longest kind.
 pub const KIND_BYTES_MAX: usize = 64;
-/// The longest detail: a binding over 2 000 hosts with its runbook and templates takes about one MiB.
-pub const DETAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// An event to be written.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`hash`], [`leaf`] (drafts in, entries out), [`record`] and
 //! [`segment`] (files), [`detail`] (the erasable part), [`chain`] (links), [`tail`] (torn or damaged),
-//! `scan`, `open`, `writer`, `reserve` (for a full disk), `reader`, `erasure`, and [`verify`]. [`disk`] is the seam below all of them.
+//! `scan`, `open`, `remains` (of a lost ledger), `writer`, `reserve` (for a full disk), `reader`, `erasure`, and [`verify`]. [`disk`] is the seam below all of them.
 //! Invariants: the ledger is the truth, everything else in the data directory can be made again from it; no free
 //! text stands in a leaf; what was acknowledged survives any crash. Deliberately absent: what events mean.
 
@@ -18,6 +18,7 @@ pub mod leaf;
 mod open;
 mod reader;
 pub mod record;
+mod remains;
 mod reserve;
 mod scan;
 pub mod segment;

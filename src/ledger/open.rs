@@ -14,8 +14,12 @@ use super::error::LedgerError;
 use super::hash::{Hash, leaf_hash};
 use super::leaf::{self, FORMAT_VERSION, KIND_CREATED, LeafError};
 use super::record::{Records, Step};
+use super::remains;
+use super::reserve;
 use super::scan::{self, Scanned};
-use super::segment::{INDEX_DIR, Sealed, Segment, TORN_DIR, details_path, segment_path, segments};
+use super::segment::{
+    INDEX_DIR, KEY_FILE, KEYS_DIR, SEED_FILE, Sealed, Segment, TORN_DIR, details_path, segment_path, segments,
+};
 use super::tail::Tail;
 use super::window::{LOOK_UP_BYTES, Window};
 
@@ -65,13 +69,17 @@ pub struct Opened {
 pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
     let firsts = segments(disk).map_err(LedgerError::Open)?;
     if firsts.is_empty() {
-        return Err(LedgerError::Missing);
+        return Err(match remains::of_a_ledger(disk).map_err(LedgerError::Open)? {
+            Some(left) => LedgerError::Lost { left },
+            None => LedgerError::Missing,
+        });
     }
     // Other directories may be missing from a restored copy: nothing in them is needed to go on.
-    for dir in [INDEX_DIR, TORN_DIR, super::segment::KEYS_DIR] {
+    for dir in [INDEX_DIR, TORN_DIR, KEYS_DIR] {
         disk.create_dir(dir).map_err(LedgerError::Open)?;
     }
     let (genesis, genesis_hash) = genesis(disk)?;
+    name_key(disk).map_err(LedgerError::Open)?;
     let mut chain = Chain::default();
     let mut maps: Vec<Segment> = Vec::with_capacity(firsts.len());
     for (place, &first) in firsts.iter().enumerate() {
@@ -104,6 +112,19 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
     }
     let repairs = repairs(disk).map_err(LedgerError::Open)?;
     Ok(Opened { segments: maps, chain, repairs, genesis, genesis_hash })
+}
+
+/// Gives the key its name once event 0 stands, which names it. No key that is there is replaced.
+fn name_key(disk: &Arc<dyn Disk>) -> Result<(), DiskError> {
+    let there = |path: &str| match File::open(disk, path, Mode::Read) {
+        Err(error) if error.is_missing() => Ok(false),
+        opened => opened.map(|_| true),
+    };
+    if !there(SEED_FILE)? || there(KEY_FILE)? {
+        return Ok(());
+    }
+    disk.rename(SEED_FILE, KEY_FILE)?;
+    disk.sync_dir(KEYS_DIR)
 }
 
 /// Whether the next segment begins where this one ends.
@@ -175,7 +196,7 @@ fn repair(disk: &Arc<dyn Disk>, scanned: &Scanned) -> Result<(), DiskError> {
         let file = File::open(disk, &segment_path(first), Mode::Append)?;
         let bytes = usize::try_from(scanned.file_bytes - at).unwrap_or(usize::MAX);
         let torn = file.read(at, bytes)?;
-        disk::replace_file(disk, &format!("{TORN_DIR}/{:020}-{}", scanned.chain.size, torn.len()), &torn)?;
+        put_aside(disk, &format!("{TORN_DIR}/{:020}-{}", scanned.chain.size, torn.len()), &torn)?;
         file.truncate(at)?;
         file.sync_data()?;
     }
@@ -185,6 +206,16 @@ fn repair(disk: &Arc<dyn Disk>, scanned: &Scanned) -> Result<(), DiskError> {
         file.sync_data()?;
     }
     Ok(())
+}
+
+/// Writes bytes aside; on a full disk from the reserve, or the server could not start and nothing be stopped.
+fn put_aside(disk: &Arc<dyn Disk>, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
+    loop {
+        match disk::replace_file(disk, path, bytes) {
+            Err(error) if error.is_full() && reserve::give_back(disk, bytes.len() as u64)? => {}
+            written => return written,
+        }
+    }
 }
 
 /// Makes sure that the last batch is on the disk and not only in the machine's memory: a process that died before

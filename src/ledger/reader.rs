@@ -260,7 +260,7 @@ impl Reader {
         for _ in 0..2 {
             let erasing = self.published().erasing.contains(&(entry.index, name.to_owned()));
             let (salt, value) = detail::payload(file, slot).map_err(LedgerError::Read)?.ok_or_else(gone)?;
-            if erasing || salt == [0; SALT_BYTES] {
+            if erasing || (salt == [0; SALT_BYTES] && value.iter().all(|byte| *byte == 0)) {
                 return Ok(Detail::Erased);
             }
             if hash::same(hash::commitment(&salt, &entry.kind, &value), committed) {

@@ -133,10 +133,21 @@ pub fn whole_at_start(bytes: &[u8]) -> Option<u64> {
     (len > 0 && leaf.len() <= LEAF_BYTES_MAX && checksum(index, leaf) == crc).then_some(index)
 }
 
-/// Whether `bytes` are one whole record but for its length field.
-pub fn whole_but_for_length(bytes: &[u8]) -> bool {
-    let leaf = bytes.get(HEADER_BYTES..).unwrap_or_default();
-    !leaf.is_empty() && header(bytes).is_some_and(|(_, crc, index)| checksum(index, leaf) == crc)
+/// Whether `bytes` begin with a record that is whole but for its length field.
+pub fn begin_whole_but_for_length(bytes: &[u8]) -> bool {
+    let Some((_, crc, index)) = header(bytes) else {
+        return false;
+    };
+    let mut sum = checksum(index, &[]);
+    bytes.iter().skip(HEADER_BYTES).any(|byte| {
+        sum = crc32c::crc32c_append(sum, &[*byte]);
+        sum == crc
+    })
+}
+
+/// How long the record at the start of `bytes` says it is.
+pub fn announced(bytes: &[u8]) -> Option<usize> {
+    header(bytes).and_then(|(len, ..)| HEADER_BYTES.checked_add(len as usize))
 }
 
 fn header(bytes: &[u8]) -> Option<(u32, u32, u64)> {

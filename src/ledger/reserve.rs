@@ -25,6 +25,16 @@ pub(super) struct Reserve {
     wanted: u64,
 }
 
+/// Gives back `bytes` of the reserve, or more, before a ledger is open. False: nothing is left to give.
+pub(super) fn give_back(disk: &Arc<dyn Disk>, bytes: u64) -> Result<bool, DiskError> {
+    let file = match File::open(disk, RESERVE_FILE, Mode::Overwrite) {
+        Err(error) if error.is_missing() => return Ok(false),
+        opened => opened?,
+    };
+    let kept = file.size()?;
+    Reserve { file, kept, wanted: kept }.give(bytes)
+}
+
 impl Reserve {
     /// Opens the file, and fills it as far as there is room.
     pub fn open(disk: &Arc<dyn Disk>, wanted: u64) -> Result<Self, DiskError> {

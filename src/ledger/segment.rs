@@ -23,6 +23,8 @@ pub const TORN_DIR: &str = "ledger/torn";
 pub const KEYS_DIR: &str = "keys";
 /// The ledger's Ed25519 private key: its seed in base64.
 pub const KEY_FILE: &str = "keys/ledger.ed25519";
+/// The key of a ledger that is being made: a seed that names none yet.
+pub const SEED_FILE: &str = "keys/ledger.seed";
 /// Erasures under way.
 pub const ERASING_FILE: &str = "ledger/details/erasing";
 /// How long a segment may grow: small enough to copy and scan in a blink, large enough that years are few files.

@@ -11,6 +11,9 @@ use super::record::{self, BadRecord, HEADER_BYTES, LEAF_BYTES_MAX};
 /// The block a disk writes whole or not at all: holes of zeros begin and end at its multiples.
 const SECTOR_BYTES: u64 = 512;
 
+/// The length a record begins with.
+const LENGTH_BYTES: usize = 4;
+
 /// What to do with the end of the last segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tail {
@@ -59,7 +62,7 @@ pub fn judge<E>(
         (Some(frame), _) if end < frame.leaf_end() => Ok(Tail::Torn { at: frame.leaf_offset, drop_frame: true }),
         (_, None) => Ok(Tail::Whole { drop_frame: false }),
         (Some(frame), Some(bad)) if end == frame.leaf_end() => {
-            let holes = has_holes(bad.0, &rest(bad.0)?);
+            let holes = has_holes(bad, &rest(bad.0)?);
             Ok(if holes { Tail::Torn { at: frame.leaf_offset, drop_frame: true } } else { damaged(bad) })
         }
         // Since that frame, or without any, batches were single records.
@@ -68,9 +71,11 @@ pub fn judge<E>(
                 return Ok(damaged(bad));
             }
             let bytes = rest(bad.0)?;
+            // A write begins only after the one before it was acknowledged: what is behind a whole length is another's.
             let torn = match bad.1 {
-                BadRecord::Short => !record::whole_but_for_length(&bytes) || has_holes(bad.0, &bytes),
-                BadRecord::Length(_) | BadRecord::Checksum => has_holes(bad.0, &bytes),
+                BadRecord::Short => !record::begin_whole_but_for_length(&bytes),
+                BadRecord::Checksum if record::announced(&bytes) == Some(bytes.len()) => has_holes(bad, &bytes),
+                BadRecord::Length(_) | BadRecord::Checksum => lacks_length(bad.0, &bytes),
                 BadRecord::Index { .. } => false,
             };
             let alone =
@@ -83,9 +88,25 @@ pub fn judge<E>(
 /// Whether part of what should stand here never arrived: these bytes of the file end in a zero (a leaf ends in `}`),
 /// or one of the disk's blocks, as far as it lies within them, holds nothing else (no part of a record does that is
 /// longer than a few bytes).
-fn has_holes(offset: u64, bytes: &[u8]) -> bool {
+fn has_holes((offset, why): (u64, BadRecord), bytes: &[u8]) -> bool {
+    let (head, tail) = first_block(offset, bytes);
+    // The first bytes of a length can be zeros by right.
+    let lost = blank(head) && (head.len() >= LENGTH_BYTES || matches!(why, BadRecord::Length(_)));
+    bytes.last() == Some(&0) || lost || tail.chunks(512).any(blank)
+}
+
+/// Whether part of the length that should stand first never arrived.
+fn lacks_length(offset: u64, bytes: &[u8]) -> bool {
+    let (head, tail) = first_block(offset, bytes);
+    blank(head) || (head.len() < LENGTH_BYTES && tail.chunks(512).next().is_some_and(blank))
+}
+
+/// What lies in the disk's block that `offset` is in, and what follows.
+fn first_block(offset: u64, bytes: &[u8]) -> (&[u8], &[u8]) {
     let first = usize::try_from(SECTOR_BYTES - offset % SECTOR_BYTES).unwrap_or(usize::MAX);
-    let (head, tail) = bytes.split_at(first.min(bytes.len()));
-    let blank = |block: &[u8]| !block.is_empty() && block.iter().all(|byte| *byte == 0);
-    bytes.last() == Some(&0) || blank(head) || tail.chunks(512).any(blank)
+    bytes.split_at(first.min(bytes.len()))
+}
+
+fn blank(block: &[u8]) -> bool {
+    !block.is_empty() && block.iter().all(|byte| *byte == 0)
 }

@@ -16,6 +16,7 @@ use super::leaf::{self, FORMAT_VERSION, KIND_CREATED, KIND_ERASED, KIND_REPAIRED
 use super::open::read_genesis;
 use super::reader::Head;
 use super::record::{Records, Step};
+use super::remains;
 use super::scan::{self, Frames};
 use super::segment::{details_path, segment_path, segments};
 use super::slots::SlotStream;
@@ -105,7 +106,9 @@ impl<'a> Pass<'a> {
     fn run(&mut self) -> Found {
         let firsts = segments(self.disk).map_err(|error| unreadable(&error))?;
         if firsts.is_empty() {
-            return found(None, super::segment::LEDGER_DIR, 0, Reason::Missing);
+            let left = remains::of_a_ledger(self.disk).map_err(|error| unreadable(&error))?;
+            let reason = left.map_or(Reason::Missing, |_| Reason::Gone);
+            return found(None, super::segment::LEDGER_DIR, 0, reason);
         }
         self.erasing = erasure::unfinished(self.disk).map_err(|error| unreadable(&error))?.into_iter().collect();
         for (place, &first) in firsts.iter().enumerate() {
@@ -135,7 +138,10 @@ impl<'a> Pass<'a> {
         let file = Arc::new(file);
         // The length first: a server may be writing, and writes details before leaves.
         let bytes = file.size().map_err(|error| unreadable(&error))?;
-        let frames = scan::frames(self.disk, first).map_err(|error| unreadable(&error))?;
+        let mut frames = scan::frames(self.disk, first).map_err(|error| unreadable(&error))?;
+        let later = file.size().map_err(|error| unreadable(&error))?;
+        // What was written since is the next pass's; a frame beyond what is there now lost its records.
+        frames.all.retain(|frame| later == bytes || frame.leaf_offset < bytes || frame.leaf_offset > later);
         let details = match File::open(self.disk, &details_path(first), Mode::Read) {
             Ok(file) => Some(Arc::new(file)),
             Err(error) if error.is_missing() => None,
@@ -237,35 +243,40 @@ impl<'a> Pass<'a> {
     }
 
     fn details_of(&mut self, leaf: &Outline<'_>, path: &str, offset: u64, slots: &mut SlotStream<'_>) -> Found {
-        let mut left = leaf.commitments.len();
+        // Both in the order of their names: the next slot must be the next commitment's.
+        let mut committed = leaf.commitments.iter();
         while let Some(slot) = slots.peek().map_err(|error| unreadable(&error))? {
             let file = slots.path();
             if slot.index > leaf.index {
                 break;
             }
-            let committed = leaf.commitments.get(slot.name.as_str()).filter(|_| slot.index == leaf.index);
-            let Some(committed) = committed else {
-                return found(Some(slot.index), &file, slot.offset, Reason::DetailsExtra);
+            let expected = if slot.index == leaf.index { committed.next() } else { None };
+            let expected = match expected {
+                Some((name, hash)) if *name == slot.name => hash,
+                Some((name, _)) if leaf.commitments.contains_key(slot.name.as_str()) => {
+                    return found(Some(leaf.index), path, offset, Reason::DetailGone((*name).to_owned()));
+                }
+                Some(_) | None => return found(Some(slot.index), &file, slot.offset, Reason::DetailsExtra),
             };
             let key = (slot.index, slot.name.clone());
             let payload = slots.payload(&slot).map_err(|error| unreadable(&error))?;
             let Some((salt, value)) = payload else {
                 return found(Some(slot.index), &file, slot.offset, Reason::DetailGone(slot.name));
             };
-            if salt == [0; SALT_BYTES] || self.erasing.contains(&key) {
+            let wiped = salt == [0; SALT_BYTES] && value.iter().all(|byte| *byte == 0);
+            if wiped || self.erasing.contains(&key) {
                 self.erased.insert(key, (file, slot.offset));
-            } else if hash::same(hash::commitment(&salt, leaf.kind, value), *committed) {
+            } else if hash::same(hash::commitment(&salt, leaf.kind, value), *expected) {
                 self.details += 1;
             } else {
                 return found(Some(slot.index), &file, slot.offset, Reason::Detail(slot.name));
             }
-            left = left.wrapping_sub(1);
             slots.advance();
         }
-        match (left, leaf.commitments.keys().next()) {
-            (0, _) | (_, None) => Ok(()),
-            // Several may be gone; the first is named.
-            (_, Some(name)) => found(Some(leaf.index), path, offset, Reason::DetailGone((*name).to_owned())),
+        // Several may be gone; the first is named.
+        match committed.next() {
+            None => Ok(()),
+            Some((name, _)) => found(Some(leaf.index), path, offset, Reason::DetailGone((*name).to_owned())),
         }
     }
 }

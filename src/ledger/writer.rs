@@ -25,10 +25,11 @@ use super::leaf::{self, Draft, Entry, FORMAT_VERSION, KIND_CREATED, Place};
 use super::open::{self, Genesis, Repair};
 use super::reader::{Entries, Head, Reader, Recorded};
 use super::record;
+use super::remains;
 use super::reserve::Reserve;
 use super::segment::{
-    DETAILS_DIR, INDEX_DIR, KEY_FILE, KEYS_DIR, LEDGER_DIR, SEGMENT_BYTES_MAX, Sealed, Segment, TORN_DIR, details_path,
-    segment_path,
+    DETAILS_DIR, INDEX_DIR, KEY_FILE, KEYS_DIR, LEDGER_DIR, SEED_FILE, SEGMENT_BYTES_MAX, Sealed, Segment, TORN_DIR,
+    details_path, segment_path,
 };
 
 /// Whether events can be recorded.
@@ -66,23 +67,22 @@ impl fmt::Debug for Ledger {
 
 impl Ledger {
     /// Makes a ledger: a random origin and a key drawn from `entropy`, event 0 written at `at` by `by`. Made again
-    /// after a crash halfway; refused where there is one.
+    /// after a crash halfway; refused where there is one or was one.
     pub fn init(disk: Arc<dyn Disk>, mut entropy: Box<dyn Entropy>, at: i64, by: Value) -> Result<Self, LedgerError> {
+        if !super::segment::segments(&disk).map_err(LedgerError::Open)?.is_empty() {
+            return Err(LedgerError::AlreadyThere);
+        }
+        if let Some(left) = remains::of_a_ledger(&disk).map_err(LedgerError::Open)? {
+            return Err(LedgerError::Lost { left });
+        }
         let write = LedgerError::Write;
         for dir in [LEDGER_DIR, KEYS_DIR, DETAILS_DIR, INDEX_DIR, TORN_DIR] {
             disk.create_dir(dir).map_err(write)?;
         }
         disk.sync_dir("").and_then(|()| disk.sync_dir(LEDGER_DIR)).map_err(write)?;
-        if !super::segment::segments(&disk).map_err(LedgerError::Open)?.is_empty() {
-            return Err(LedgerError::AlreadyThere);
-        }
         let mut origin = [0; 16];
         entropy.fill(&mut origin).map_err(LedgerError::Entropy)?;
-        let mut seed = Zeroizing::new([0; 32]);
-        entropy.fill(seed.as_mut_slice()).map_err(LedgerError::Entropy)?;
-        let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
-        let text = Zeroizing::new(format!("{}\n", STANDARD.encode(*seed)));
-        disk::replace_file(&disk, KEY_FILE, text.as_bytes()).map_err(write)?;
+        let public = seed(&disk, entropy.as_mut())?.verifying_key().to_bytes();
 
         let origin: String = origin.iter().map(|byte| format!("{byte:02x}")).collect();
         let body = Map::from_iter([
@@ -281,9 +281,7 @@ impl Ledger {
         let Some(text) = disk::read_file(&self.disk, KEY_FILE).map_err(LedgerError::Read)?.map(Zeroizing::new) else {
             return Ok(None);
         };
-        let seed = STANDARD.decode(text.trim_ascii()).map(Zeroizing::new).unwrap_or_default();
-        let key = seed.as_slice().try_into().ok().map(|seed: &[u8; 32]| SigningKey::from_bytes(seed));
-        Ok(key.filter(|key| key.verifying_key().to_bytes() == self.genesis.key))
+        Ok(key_of(&text).filter(|key| key.verifying_key().to_bytes() == self.genesis.key))
     }
 
     fn refuse_if_poisoned(&self) -> Result<(), LedgerError> {
@@ -389,6 +387,24 @@ impl Ledger {
         self.reader.publish().erasing.remove(&key);
         wiped.map_err(|error| self.failed(error))
     }
+}
+
+/// The key of a ledger that is being made: the one an attempt that broke off left, or a new one, durable.
+fn seed(disk: &Arc<dyn Disk>, entropy: &mut dyn Entropy) -> Result<SigningKey, LedgerError> {
+    let left = disk::read_file(disk, SEED_FILE).map_err(LedgerError::Read)?.map(Zeroizing::new);
+    if let Some(key) = left.and_then(|text| key_of(&text)) {
+        return Ok(key);
+    }
+    let mut seed = Zeroizing::new([0; 32]);
+    entropy.fill(seed.as_mut_slice()).map_err(LedgerError::Entropy)?;
+    let text = Zeroizing::new(format!("{}\n", STANDARD.encode(*seed)));
+    disk::replace_file(disk, SEED_FILE, text.as_bytes()).map_err(LedgerError::Write)?;
+    Ok(SigningKey::from_bytes(&seed))
+}
+
+fn key_of(text: &[u8]) -> Option<SigningKey> {
+    let seed = STANDARD.decode(text.trim_ascii()).map(Zeroizing::new).ok()?;
+    seed.as_slice().try_into().ok().map(|seed: &[u8; 32]| SigningKey::from_bytes(seed))
 }
 
 /// Opens the files of the segment that begins with `first` for writing, making them durable when new: the details'

@@ -5,9 +5,10 @@ use super::diagnostic::{self, Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severi
 use super::files;
 use super::git::Git;
 use super::parse::{self, Parsed, Settings, Template, Templates};
+use crate::domain::event::DETAIL_BYTES_MAX;
 use crate::domain::people::Person;
 use crate::domain::runbook::Runbook;
-use crate::domain::site::Site;
+use crate::domain::site::{self, Site};
 use crate::domain::workspace::Workspace;
 use crate::domain::{Digest, PersonId};
 use std::collections::BTreeMap;
@@ -73,7 +74,7 @@ pub(super) fn from_files(
     let digest = digest(&files);
     parts.drain_diagnostics(&mut found);
     diagnostic::sort(&mut found);
-    let found = bounded(found);
+    let mut found = bounded(found);
     if found.iter().any(Diagnostic::is_error) {
         return Err(found);
     }
@@ -93,6 +94,14 @@ pub(super) fn from_files(
         commit: git.commit,
         dirty: git.dirty,
     };
+    // What a site means can be longer than its files: templates stand in every runbook that names them.
+    let bytes = serde_json::to_vec(&site).map_or(0, |text| text.len());
+    if bytes > DETAIL_BYTES_MAX {
+        let hint = "no one event of the record could keep it: shorten runbooks, or serve fewer from one site";
+        let large = Diagnostic::whole("quarterdeck.toml", Severity::Error, Code::FileSize, site::too_large(bytes));
+        found.push(large.hint(hint));
+        return Err(found);
+    }
     Ok(Loaded { site, settings, files, warnings: found })
 }
 

@@ -101,7 +101,7 @@ impl Store {
                 index: recorded.index,
                 at: recorded.at,
                 by: recorded.by.clone(),
-                kind: words::kind(&recorded.event),
+                kind: words::kind(&recorded.event).to_owned(),
                 run: recorded.event.run(),
                 summary: words::event(&recorded.event, &recorded.details, run.map(|run| &*run.plan)),
             };

@@ -1,6 +1,7 @@
 //! Loading a site, and accepting one that waits.
 
 use super::*;
+use crate::domain::event::DETAIL_BYTES_MAX;
 
 impl Deciding {
     pub(super) fn load_site(&mut self, site: &Arc<Site>, diff: &str) -> Result<(), Refusal> {
@@ -12,17 +13,24 @@ impl Deciding {
             return Ok(());
         }
         let text = serde_json::to_string(site).map_err(|error| Refusal::new(Rule::Site, error.to_string()))?;
+        if text.len() > DETAIL_BYTES_MAX {
+            return Err(Refusal::new(Rule::Site, site::too_large(text.len())));
+        }
         let sensitive =
             self.world.site.as_ref().map(|current| site::sensitive_changes(current, site)).unwrap_or_default();
         // Somebody alone cannot be asked to find a second person.
         let alone = self.world.site.as_ref().is_some_and(|current| current.has_one_person() && site.has_one_person());
         let (digest, commit, dirty) = (site.digest, site.commit.clone(), site.dirty);
-        let event = if sensitive.is_empty() || alone {
-            Event::SiteLoaded { digest, commit, dirty }
+        let entry = if sensitive.is_empty() || alone {
+            Entry::bare(Event::SiteLoaded { digest, commit, dirty })
         } else {
-            Event::SitePending { digest, commit, dirty, by: self.by.person().cloned(), sensitive }
+            let count = u32::try_from(sensitive.len()).unwrap_or(u32::MAX);
+            let list =
+                serde_json::to_string(&sensitive).map_err(|error| Refusal::new(Rule::Site, error.to_string()))?;
+            let by = self.by.person().cloned();
+            Entry::with(Event::SitePending { digest, commit, dirty, by, sensitive: count }, "sensitive", list)
         };
-        self.emit(Entry::with(event, "site", text).and("diff", diff))?;
+        self.emit(entry.and("site", text).and("diff", diff))?;
         self.site_changed()
     }
 

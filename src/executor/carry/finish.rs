@@ -60,6 +60,10 @@ impl Carrier<'_> {
             (End::Exit(Exit::Signal(name)), _) => {
                 (CellResult::Failed(Reason::Signal(name)), self.with_last_words(String::new()))
             }
+            (End::Exit(Exit::OtherSignal(name)), _) => {
+                let words = self.outlet.clean(&format!("ended by a signal that the host calls {name}"));
+                (CellResult::Failed(Reason::Signal("other".to_owned())), self.with_last_words(words))
+            }
             (End::Exit(Exit::Status(status)), Job::Script(Delivery { expect: Some(expect), .. })) => {
                 self.judge(expect, status)
             }

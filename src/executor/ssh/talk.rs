@@ -9,6 +9,15 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
+/// Signals that systems know beyond those that SSH names: a name goes on the record, so no host may choose it freely.
+const SIGNALS: [&str; 23] = [
+    "BUS", "CHLD", "CONT", "EMT", "INFO", "IO", "IOT", "POLL", "PROF", "PWR", "STKFLT", "STOP", "SYS", "TRAP", "TSTP",
+    "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "XCPU", "XFSZ",
+];
+
+/// What is shown of any other name: more than any system's own.
+const NAME_CHARS_MAX: usize = 64;
+
 /// A channel on which a command line was accepted.
 pub(in crate::executor) struct SshTalk {
     read: ChannelReadHalf,
@@ -92,16 +101,17 @@ fn heard(message: ChannelMsg) -> Option<Heard> {
         ChannelMsg::Data { data } => Some(Heard::Out(data)),
         ChannelMsg::ExtendedData { data, .. } => Some(Heard::Err(data)),
         ChannelMsg::ExitStatus { exit_status } => Some(Heard::Exit(Exit::Status(exit_status as i32))),
-        ChannelMsg::ExitSignal { signal_name, .. } => Some(Heard::Exit(Exit::Signal(name(&signal_name)))),
+        ChannelMsg::ExitSignal { signal_name, .. } => Some(Heard::Exit(died(&signal_name))),
         ChannelMsg::Close => Some(Heard::Closed),
         // Window sizes, end of output before the end of the process, and what only servers hear.
         _ => None,
     }
 }
 
-fn name(signal: &Sig) -> String {
+fn died(signal: &Sig) -> Exit {
     match signal {
-        Sig::Custom(name) => name.clone(),
-        other => format!("{other:?}"),
+        Sig::Custom(name) if SIGNALS.contains(&name.as_str()) => Exit::Signal(name.clone()),
+        Sig::Custom(name) => Exit::OtherSignal(name.chars().take(NAME_CHARS_MAX).collect()),
+        known => Exit::Signal(format!("{known:?}")),
     }
 }

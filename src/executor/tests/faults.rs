@@ -103,14 +103,22 @@ async fn how_a_session_ends_decides() {
         (Does::Exits(0), CellResult::Ok),
         (Does::Exits(3), CellResult::Failed(Reason::Exit(3))),
         (Does::Dies(russh::Sig::SEGV), CellResult::Failed(Reason::Signal("SEGV".to_owned()))),
-        (
-            Does::Dies(russh::Sig::Custom("BUS@host".to_owned())),
-            CellResult::Failed(Reason::Signal("BUS@host".to_owned())),
-        ),
+        (Does::Dies(russh::Sig::Custom("BUS".to_owned())), CellResult::Failed(Reason::Signal("BUS".to_owned()))),
         (Does::Closes, CellResult::Unknown(Reason::NoExitStatus)),
     ] {
         let (came, _) = carried(Ways { does: does.clone(), ..Ways::default() }).await;
         assert_eq!((came.result(), came.out.as_str(), came.group), (&expected, "began\n", Some(4711)), "{does:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signals_name_that_a_host_made_up_is_told_and_not_recorded_as_a_token() {
+    for name in ["bus error\u{1b}[2J", &"X".repeat(30_000)] {
+        let (came, _) =
+            carried(Ways { does: Does::Dies(russh::Sig::Custom(name.to_owned())), ..Ways::default() }).await;
+        assert_eq!(came.result(), &CellResult::Failed(Reason::Signal("other".to_owned())));
+        let saw = &came.outcome.saw;
+        assert!(saw.contains(&name[..9]) && saw.len() < 1_024, "{saw}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Written, read back, verified.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -75,6 +76,45 @@ fn a_ledger_is_made_once() {
     assert_eq!(disk.files(), before);
     let empty = Ledger::open(Arc::new(MemoryDisk::new()), Box::new(SeededEntropy::new(2)));
     assert!(matches!(empty, Err(LedgerError::Missing)));
+}
+
+/// Opening and making must both refuse, and change nothing.
+fn lost(files: &BTreeMap<String, Vec<u8>>) -> bool {
+    let disk = MemoryDisk::with_files(files);
+    let opened = Ledger::open(shared(&disk), Box::new(SeededEntropy::new(2))).map(drop);
+    let made = Ledger::init(shared(&disk), Box::new(SeededEntropy::new(2)), 0, json!({})).map(drop);
+    let refused = matches!((&opened, &made), (Err(LedgerError::Lost { .. }), Err(LedgerError::Lost { .. })));
+    assert!(!refused || (disk.files() == *files && opened.unwrap_err().exit_code() == 74));
+    refused
+}
+
+#[test]
+fn a_lost_ledger_is_no_first_start_and_its_key_is_not_replaced() {
+    let disk = MemoryDisk::new();
+    init(&disk).append(&[note(1, "words")]).unwrap();
+    let mut files = disk.files();
+    files.retain(|path, _| !path.ends_with(".seg"));
+    assert!(lost(&files));
+    assert_eq!(verify_now(&MemoryDisk::with_files(&files)).exit_code(), 1, "something is gone");
+    files.retain(|path, _| path.starts_with("keys/"));
+    assert!(lost(&files), "the whole directory is gone");
+    for left in ["ledger/details/00000000000000000000.det", "ledger/torn/1-2.recorded", "transcripts/1.qdt"] {
+        assert!(lost(&BTreeMap::from([(left.to_owned(), vec![1])])), "{left}");
+    }
+}
+
+#[test]
+fn a_start_that_broke_off_is_begun_again_with_the_same_seed() {
+    let disk = MemoryDisk::new();
+    let key = init(&disk).signing_key().unwrap().unwrap();
+    let mut files = disk.files();
+    let seed = files.remove("keys/ledger.ed25519").unwrap();
+    files.retain(|path, _| path.ends_with(".det"));
+    files.insert("keys/ledger.seed".to_owned(), seed);
+    let disk = MemoryDisk::with_files(&files);
+    let again = Ledger::init(shared(&disk), Box::new(SeededEntropy::new(99)), 0, json!({})).unwrap();
+    assert_eq!(again.signing_key().unwrap().unwrap(), key);
+    assert!(!disk.files().contains_key("keys/ledger.seed"));
 }
 
 #[test]

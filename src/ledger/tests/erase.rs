@@ -1,5 +1,8 @@
 //! Erasing a detail: the bytes are gone, every proof stays.
 
+use std::sync::Mutex;
+
+use super::super::disk::{DiskError, FileId, Mode};
 use super::*;
 
 fn contains(disk: &MemoryDisk, needle: &[u8]) -> bool {
@@ -148,4 +151,68 @@ fn verification_beside_a_writer_never_cries_wolf() {
     }
     done.store(true, std::sync::atomic::Ordering::Release);
     auditor.join().unwrap();
+}
+
+/// A disk on which somebody appends each time the details are opened to be read.
+#[derive(Debug)]
+struct Busy {
+    disk: MemoryDisk,
+    ledger: Mutex<Ledger>,
+}
+
+impl Disk for Busy {
+    fn open(&self, path: &str, mode: Mode) -> Result<FileId, DiskError> {
+        if path == segment::details_path(0) {
+            let drafts = [note(9, "while you look"), event(9)];
+            self.ledger.lock().unwrap().append(&drafts).unwrap();
+            self.ledger.lock().unwrap().append(&drafts).unwrap();
+        }
+        self.disk.open(path, mode)
+    }
+    fn close(&self, file: FileId) {
+        self.disk.close(file);
+    }
+    fn len(&self, file: FileId) -> Result<u64, DiskError> {
+        self.disk.len(file)
+    }
+    fn read_at(&self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, DiskError> {
+        self.disk.read_at(file, offset, into)
+    }
+    fn append(&self, file: FileId, bytes: &[u8]) -> Result<(), DiskError> {
+        self.disk.append(file, bytes)
+    }
+    fn overwrite(&self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.disk.overwrite(file, offset, bytes)
+    }
+    fn sync_data(&self, file: FileId) -> Result<(), DiskError> {
+        self.disk.sync_data(file)
+    }
+    fn truncate(&self, file: FileId, len: u64) -> Result<(), DiskError> {
+        self.disk.truncate(file, len)
+    }
+    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.disk.rename(from, to)
+    }
+    fn remove(&self, path: &str) -> Result<(), DiskError> {
+        self.disk.remove(path)
+    }
+    fn create_dir(&self, path: &str) -> Result<(), DiskError> {
+        self.disk.create_dir(path)
+    }
+    fn sync_dir(&self, path: &str) -> Result<(), DiskError> {
+        self.disk.sync_dir(path)
+    }
+    fn list(&self, path: &str) -> Result<Vec<String>, DiskError> {
+        self.disk.list(path)
+    }
+}
+
+#[test]
+fn what_is_appended_between_the_looks_of_a_verification_is_not_missed_by_it() {
+    let disk = MemoryDisk::new();
+    let mut ledger = init(&disk);
+    ledger.append(&[note(1, "before"), event(2)]).unwrap();
+    let busy: Arc<dyn Disk> = Arc::new(Busy { disk, ledger: Mutex::new(ledger) });
+    let verdict = verify(&busy, Known { kinds: KINDS, since: None });
+    assert_eq!((&verdict.outcome, verdict.head.unwrap().size), (&Outcome::Intact, 3), "{verdict}");
 }

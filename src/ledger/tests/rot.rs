@@ -208,6 +208,31 @@ fn c5_a_tail_of_zeros_is_a_torn_tail() {
     }
 }
 
+#[test]
+fn c5_an_acknowledged_record_damaged_before_a_torn_write_is_not_moved_aside() {
+    let disk = MemoryDisk::new();
+    let mut ledger = init(&disk);
+    ledger.append(&[event(1)]).unwrap();
+    let path = segment::segment_path(0);
+    let begin = disk.files()[&path].len();
+    ledger.append(&[event(2)]).unwrap();
+    let end = disk.files()[&path].len();
+    drop(ledger);
+    // A byte of its leaf, and its length made shorter and longer.
+    for (at, bit) in [(begin + 40, 1), (begin, 1), (begin + 1, 2)] {
+        let mut files = disk.files();
+        let bytes = files.get_mut(&path).unwrap();
+        bytes[at] ^= bit;
+        let next = bytes[begin..end - 100].to_vec();
+        bytes.extend(next);
+        bytes.extend([0; 100]);
+        let disk = MemoryDisk::with_files(&files);
+        let opened = Ledger::open(shared(&disk), Box::new(SeededEntropy::new(1)));
+        assert!(matches!(opened, Err(LedgerError::Damaged { .. })), "byte {}: {opened:?}", at - begin);
+        assert_eq!(verify_now(&disk).exit_code(), 1);
+    }
+}
+
 /// About 64 KiB in one segment, so that sectors and pages lie within it.
 fn large() -> Truth {
     let disk = MemoryDisk::new();

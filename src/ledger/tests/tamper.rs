@@ -314,6 +314,47 @@ fn a20_details_taken_away_or_added() {
 }
 
 #[test]
+fn a20_a_detail_doubled_in_the_place_of_another() {
+    let disk = MemoryDisk::new();
+    let details = [("reason".to_owned(), b"because".to_vec()), ("ticket".to_owned(), b"CHG-123".to_vec())];
+    init(&disk).append(&[Draft { details: details.into(), ..event(1) }]).unwrap();
+    let mut files = disk.files();
+    let bytes = files.get_mut(&segment::details_path(0)).unwrap();
+    let entry = (bytes.len() - detail::FRAME_BYTES) / 2;
+    bytes.copy_within(detail::FRAME_BYTES..detail::FRAME_BYTES + entry, detail::FRAME_BYTES + entry);
+    assert_eq!(tampered(&MemoryDisk::with_files(&files)).reason, Reason::DetailGone("ticket".into()));
+}
+
+#[test]
+fn a20_a_detail_whose_salt_alone_is_wiped_is_not_an_erased_one() {
+    let disk = honest();
+    let mut files = disk.files();
+    let details = files.get_mut(&segment::details_path(0)).unwrap();
+    let at = details.windows(3).position(|window| window == b"two").unwrap();
+    details[at - 32..at].fill(0);
+    assert_eq!(tampered(&MemoryDisk::with_files(&files)).reason, Reason::Detail("text".into()));
+}
+
+#[test]
+fn a_crafted_frame_ends_every_walk() {
+    let disk = honest();
+    let before = u64::MAX - detail::FRAME_BYTES as u64 + 1;
+    // Entries that end where their frame begins, events and leaves beyond all numbers, a batch of no events.
+    for (field, bytes) in [(24, before), (8, u64::MAX), (32, u64::MAX), (16, 0)] {
+        let mut files = disk.files();
+        let frame = &mut files.get_mut(&segment::details_path(0)).unwrap()[..detail::FRAME_BYTES];
+        let bytes = if field == 16 { vec![0; 4] } else { u64::to_le_bytes(bytes).to_vec() };
+        frame[field..field + bytes.len()].copy_from_slice(&bytes);
+        let crc = crc32c::crc32c(&frame[8..48]);
+        frame[4..8].copy_from_slice(&crc.to_le_bytes());
+        let disk = MemoryDisk::with_files(&files);
+        assert_eq!(tampered(&disk).reason, Reason::DetailGone("text".into()), "field {field}");
+        let opened = Ledger::open(shared(&disk), Box::new(SeededEntropy::new(1)));
+        assert!(matches!(opened, Err(LedgerError::Damaged { .. })), "field {field}");
+    }
+}
+
+#[test]
 fn a21_a_backdated_event() {
     let disk = honest();
     let forged = forge(&disk, 8, |leaf| leaf["at"] = json!(12));

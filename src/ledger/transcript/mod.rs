@@ -49,8 +49,11 @@ pub use writer::{COALESCE_MS, NotTaken, Torn, Writer};
 /// The directory of all transcripts, relative to the data directory.
 pub const DIRECTORY: &str = "transcripts";
 
+/// What the name of a transcript ends with.
+pub const DATA_SUFFIX: &str = ".qdt";
+
 fn data_path(run: RunId) -> String {
-    format!("{DIRECTORY}/{}.qdt", run.0)
+    format!("{DIRECTORY}/{}{DATA_SUFFIX}", run.0)
 }
 
 fn index_path(run: RunId) -> String {
@@ -126,7 +129,7 @@ impl Transcripts {
     /// When the directory cannot be listed.
     pub fn runs(&self) -> Result<Vec<RunId>, TranscriptError> {
         let names = self.disk.list(DIRECTORY).map_err(TranscriptError::Read)?;
-        let numbers = names.iter().filter_map(|name| name.strip_suffix(".qdt")?.parse().ok());
+        let numbers = names.iter().filter_map(|name| name.strip_suffix(DATA_SUFFIX)?.parse().ok());
         let mut runs: Vec<RunId> = numbers.map(RunId).collect();
         runs.sort_unstable();
         Ok(runs)

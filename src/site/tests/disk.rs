@@ -53,6 +53,18 @@ fn a_file_of_just_the_allowed_size_is_read() {
 }
 
 #[test]
+fn a_site_that_no_event_could_keep_is_said_before_it_is_loaded() {
+    let dir = starter();
+    let hello = std::fs::read_to_string(dir.path().join("runbooks/hello.toml")).unwrap();
+    for n in 0..5 {
+        let mut text = hello.replace("id = \"hello\"", &format!("id = \"hello-{n}\"")).into_bytes();
+        text.resize(1 << 20, b'\n');
+        std::fs::write(dir.path().join(format!("runbooks/hello-{n}.toml")), text).unwrap();
+    }
+    one(&refused(dir.path()), Code::FileSize, "quarterdeck.toml", "11 MiB");
+}
+
+#[test]
 fn z11_a_symlink_out_of_the_site_is_refused_and_one_within_is_not() {
     let dir = starter();
     let elsewhere = tempfile::tempdir().unwrap();
