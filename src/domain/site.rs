@@ -30,12 +30,35 @@ pub struct Site {
     pub commit: Option<String>,
     /// Whether the directory held changes beyond that commit; `None` where there is no repository.
     pub dirty: Option<bool>,
+    /// The text of every file read, by path: what the next change is told against. A detail of its own.
+    #[serde(skip)]
+    pub files: BTreeMap<String, String>,
 }
 
 impl Site {
     /// Whether separation of duties is possible at all.
     pub fn has_one_person(&self) -> bool {
         self.people.len() < 2
+    }
+
+    /// Whether a person answers for what a change touches: for a workspace its owner, for what all share any owner.
+    pub fn answers_for(&self, person: &PersonId, change: &Sensitive) -> bool {
+        let of = match change {
+            Sensitive::Members(id) | Sensitive::Policy(id) | Sensitive::Servers(id) | Sensitive::Workspace(id) => {
+                self.workspaces.get(id)
+            }
+            Sensitive::People(_) | Sensitive::Runbook(_) | Sensitive::AllowAs => None,
+        };
+        match of {
+            Some(workspace) => workspace.is_owned_by(person),
+            // A workspace that is new has no owner yet.
+            None => self.workspaces.values().any(|workspace| workspace.is_owned_by(person)),
+        }
+    }
+
+    /// Everybody who answers for all of these changes.
+    pub fn answerable(&self, changes: &[Sensitive]) -> Vec<&PersonId> {
+        self.people.keys().filter(|person| changes.iter().all(|change| self.answers_for(person, change))).collect()
     }
 
     /// The person a Unix account belongs to.
@@ -58,7 +81,7 @@ pub enum Sensitive {
     Servers(WorkspaceId),
     /// A workspace appeared or went.
     Workspace(WorkspaceId),
-    /// An approved runbook changed or appeared.
+    /// An approved runbook changed, appeared, or is none any more.
     Runbook(RunbookId),
     /// `allow_as` was switched.
     AllowAs,
@@ -99,10 +122,12 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
             (None, None) => {}
         }
     }
-    for (id, runbook) in &new.runbooks {
-        let same = old.runbooks.get(id).is_some_and(|before| before.digest == runbook.digest);
-        if runbook.status == Status::Approved && !same {
-            found.push(Sensitive::Runbook(id.clone()));
+    for id in union(&old.runbooks, &new.runbooks) {
+        let (before, after) = (old.runbooks.get(&id), new.runbooks.get(&id));
+        let same = before.map(|runbook| runbook.digest) == after.map(|runbook| runbook.digest);
+        let approved = [before, after].into_iter().flatten().any(|runbook| runbook.status == Status::Approved);
+        if approved && !same {
+            found.push(Sensitive::Runbook(id));
         }
     }
     found

@@ -21,8 +21,6 @@ pub struct Loaded {
     pub site: Site,
     /// Its settings, which the engine has no use for.
     pub settings: Settings,
-    /// The text of every file read, by path relative to the site.
-    pub files: BTreeMap<String, String>,
     /// What somebody should look at.
     pub warnings: Vec<Diagnostic>,
 }
@@ -92,8 +90,9 @@ pub(super) fn from_files(
         digest,
         commit: git.commit,
         dirty: git.dirty,
+        files,
     };
-    Ok(Loaded { site, settings, files, warnings: found })
+    Ok(Loaded { site, settings, warnings: found })
 }
 
 fn parse_all(files: &BTreeMap<String, String>) -> Parts {
