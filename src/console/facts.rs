@@ -122,7 +122,7 @@ pub fn board(world: &World, person: &PersonId, now: Timestamp) -> Board {
     let mut board = Board::default();
     if let Some(pending) = &world.pending
         && pending.by.as_ref() != Some(person)
-        && roles(world, person).contains(&Role::Owner)
+        && world.site.as_ref().is_some_and(|site| site.answerable(&pending.sensitive).contains(&person))
     {
         board.mine.push(Waiting { run: None, errand: Errand::AcceptSite, since: pending.at });
     }

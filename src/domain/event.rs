@@ -26,7 +26,7 @@ pub enum Event {
         /// By how many milliseconds.
         by_ms: i64,
     },
-    /// A site came into force. Details: `site`, `diff`.
+    /// A site came into force. Details: `site`, `files`, `diff`.
     SiteLoaded {
         /// Its digest.
         digest: Digest,
@@ -35,7 +35,7 @@ pub enum Event {
         /// Whether it held changes beyond the commit.
         dirty: Option<bool>,
     },
-    /// A site waits for a second person. Details: `site`, `diff`, `sensitive` (what makes it wait, as JSON).
+    /// A site waits for a second person. Details: `site`, `files`, `diff`, `sensitive` (what makes it wait, as JSON).
     SitePending {
         /// Its digest.
         digest: Digest,
@@ -43,7 +43,7 @@ pub enum Event {
         commit: Option<String>,
         /// Whether it held changes beyond the commit.
         dirty: Option<bool>,
-        /// Who wanted it; `None` where the files changed and nobody said so.
+        /// Who loaded it; `None` where the files had changed when the server started.
         by: Option<PersonId>,
         /// How many of its changes make it wait.
         sensitive: u32,

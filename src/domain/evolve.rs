@@ -13,7 +13,7 @@ use super::run::{
     Slot, Stage, Vote,
 };
 use super::segments::{self, Segment};
-use super::site::Site;
+use super::site::{Sensitive, Site};
 use super::world::{LastGood, PendingSite, USUAL_RUNS_MAX, World};
 use std::sync::Arc;
 
@@ -49,12 +49,19 @@ fn text(details: &Details, name: &str) -> String {
 }
 
 fn in_site(world: &mut World, recorded: &Recorded) {
-    let parsed = || serde_json::from_str::<Site>(&text(&recorded.details, "site")).ok().map(Arc::new);
-    if let Event::SiteLoaded { .. } = &recorded.event {
-        let first = world.site.is_none();
-        if let Some(site) = parsed() {
-            put_in_force(world, site, first);
+    let parsed = || {
+        let site = serde_json::from_str::<Site>(&text(&recorded.details, "site")).ok()?;
+        let files = serde_json::from_str(&text(&recorded.details, "files")).unwrap_or_default();
+        Some(Arc::new(Site { files, ..site }))
+    };
+    if let Event::SiteLoaded { .. } = &recorded.event
+        && let Some(site) = parsed()
+    {
+        // What comes first is taken as it stands; later, only what a second person has seen counts as accepted.
+        if world.site.is_none() {
+            world.accepted_runbooks.extend(site.runbooks.values().map(|runbook| runbook.digest));
         }
+        put_in_force(world, site);
     }
     if let Event::SitePending { by, .. } = &recorded.event {
         world.pending = parsed().map(|site| PendingSite {
@@ -68,18 +75,24 @@ fn in_site(world: &mut World, recorded: &Recorded) {
     if let Event::SiteAccepted { digest } = &recorded.event
         && let Some(pending) = world.pending.take().filter(|pending| pending.site.digest == *digest)
     {
-        put_in_force(world, pending.site, true);
+        let seen = pending.sensitive.iter().filter_map(|change| match change {
+            Sensitive::Runbook(id) => pending.site.runbooks.get(id),
+            Sensitive::People(_)
+            | Sensitive::Members(_)
+            | Sensitive::Policy(_)
+            | Sensitive::Servers(_)
+            | Sensitive::Workspace(_)
+            | Sensitive::AllowAs => None,
+        });
+        world.accepted_runbooks.extend(seen.map(|runbook| runbook.digest));
+        put_in_force(world, pending.site);
     }
     if let Event::ClockJumped { by_ms } = &recorded.event {
         world.clock_jump = Some((recorded.at, *by_ms));
     }
 }
 
-/// Puts a site into force. Its runbooks count as accepted where a second person saw them, or where it is the first.
-fn put_in_force(world: &mut World, site: Arc<Site>, accepted: bool) {
-    if accepted {
-        world.accepted_runbooks.extend(site.runbooks.values().map(|runbook| runbook.digest));
-    }
+fn put_in_force(world: &mut World, site: Arc<Site>) {
     world.pending = None;
     world.site = Some(site);
 }

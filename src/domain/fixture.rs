@@ -153,6 +153,7 @@ pub fn site() -> Site {
         digest: Digest::of(b"site"),
         commit: None,
         dirty: None,
+        files: BTreeMap::new(),
     }
 }
 

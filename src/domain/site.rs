@@ -31,12 +31,60 @@ pub struct Site {
     pub commit: Option<String>,
     /// Whether the directory held changes beyond that commit; `None` where there is no repository.
     pub dirty: Option<bool>,
+    /// The text of every file read, by path: what the next change is told against. A detail of its own.
+    #[serde(skip)]
+    pub files: BTreeMap<String, String>,
+}
+
+/// A site as the record keeps it: two details of one event.
+pub struct Written {
+    /// What it means, as JSON.
+    pub site: String,
+    /// What stood in its files, as JSON.
+    pub files: String,
 }
 
 impl Site {
+    /// The site as it is recorded. What it means can be longer than its files: templates stand in every runbook that names
+    /// them.
+    ///
+    /// # Errors
+    /// One event could not keep it; the words say by how much.
+    pub fn written(&self) -> Result<Written, String> {
+        let detail = |text: serde_json::Result<String>| match text {
+            Ok(text) if text.len() <= DETAIL_BYTES_MAX => Ok(text),
+            Ok(text) => {
+                let [bytes, most] = [text.len(), DETAIL_BYTES_MAX].map(|bytes| bytes.div_ceil(1024 * 1024));
+                Err(format!("the site takes {bytes} MiB as it would be recorded, more than {most} MiB"))
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        Ok(Written { site: detail(serde_json::to_string(self))?, files: detail(serde_json::to_string(&self.files))? })
+    }
+
     /// Whether separation of duties is possible at all.
     pub fn has_one_person(&self) -> bool {
         self.people.len() < 2
+    }
+
+    /// Whether a person answers for what a change touches: for a workspace its owner, for what all share any owner.
+    pub fn answers_for(&self, person: &PersonId, change: &Sensitive) -> bool {
+        let of = match change {
+            Sensitive::Members(id) | Sensitive::Policy(id) | Sensitive::Servers(id) | Sensitive::Workspace(id) => {
+                self.workspaces.get(id)
+            }
+            Sensitive::People(_) | Sensitive::Runbook(_) | Sensitive::AllowAs => None,
+        };
+        match of {
+            Some(workspace) => workspace.is_owned_by(person),
+            // A workspace that is new has no owner yet.
+            None => self.workspaces.values().any(|workspace| workspace.is_owned_by(person)),
+        }
+    }
+
+    /// Everybody who answers for all of these changes.
+    pub fn answerable(&self, changes: &[Sensitive]) -> Vec<&PersonId> {
+        self.people.keys().filter(|person| changes.iter().all(|change| self.answers_for(person, change))).collect()
     }
 
     /// The person a Unix account belongs to.
@@ -59,7 +107,7 @@ pub enum Sensitive {
     Servers(WorkspaceId),
     /// A workspace appeared or went.
     Workspace(WorkspaceId),
-    /// An approved runbook changed or appeared.
+    /// An approved runbook changed, appeared, or is none any more.
     Runbook(RunbookId),
     /// `allow_as` was switched.
     AllowAs,
@@ -78,12 +126,6 @@ impl Sensitive {
             Sensitive::AllowAs => "acting as somebody else".to_owned(),
         }
     }
-}
-
-/// Says that a site's serialised form is longer than what one event may keep.
-pub fn too_large(bytes: usize) -> String {
-    let mib = |bytes: usize| bytes.div_ceil(1024 * 1024);
-    format!("the site takes {} MiB as it would be recorded, more than {} MiB", mib(bytes), mib(DETAIL_BYTES_MAX))
 }
 
 /// What of the way from `old` to `new` needs a second person, in a stable order.
@@ -106,10 +148,12 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
             (None, None) => {}
         }
     }
-    for (id, runbook) in &new.runbooks {
-        let same = old.runbooks.get(id).is_some_and(|before| before.digest == runbook.digest);
-        if runbook.status == Status::Approved && !same {
-            found.push(Sensitive::Runbook(id.clone()));
+    for id in union(&old.runbooks, &new.runbooks) {
+        let (before, after) = (old.runbooks.get(&id), new.runbooks.get(&id));
+        let same = before.map(|runbook| runbook.digest) == after.map(|runbook| runbook.digest);
+        let approved = [before, after].into_iter().flatten().any(|runbook| runbook.status == Status::Approved);
+        if approved && !same {
+            found.push(Sensitive::Runbook(id));
         }
     }
     found

@@ -72,7 +72,7 @@ fn z08_edit_after_approval() {
     edited.digest = super::Digest::of(b"edited runbook");
     site.runbooks.insert("restart".into(), Arc::new(edited));
     driver
-        .engine(Ask::LoadSite { site: Arc::new(site.clone()), diff: "-restart\n+restart --force".to_owned() })
+        .as_person("bo", Ask::LoadSite { site: Arc::new(site.clone()), diff: "-restart\n+restart --force".to_owned() })
         .unwrap();
     assert!(driver.world.pending.is_some(), "z37: an approved runbook edited on disk waits");
     assert_eq!(driver.run(1).phase, Phase::Approved, "until accepted, the old site stays in force");
@@ -103,7 +103,7 @@ fn an_approver_who_gets_the_role_back_counts_without_another_word() {
     driver.as_person("ada", Ask::Start { run: RunId(1) }).unwrap();
     for (site, phase) in [(without(Some("kim")), Phase::Waiting), (without(None), Phase::Approved)] {
         let digest = site.digest;
-        driver.engine(Ask::LoadSite { site, diff: String::new() }).unwrap();
+        driver.as_person("ada", Ask::LoadSite { site, diff: String::new() }).unwrap();
         driver.as_person("grace", Ask::AcceptSite { digest, reason: "agreed".to_owned() }).unwrap();
         driver.carry_out_checks();
         assert_eq!(driver.run(1).phase, phase);
@@ -166,7 +166,7 @@ fn z20_an_approver_who_lost_the_role_no_longer_counts() {
     let mut workspace = fixture::workspace("prod-web");
     workspace.members.insert("kim".into(), [super::Role::Operator].into());
     site.workspaces.insert("prod-web".into(), Arc::new(workspace));
-    driver.engine(Ask::LoadSite { site: Arc::new(site.clone()), diff: String::new() }).unwrap();
+    driver.as_person("ada", Ask::LoadSite { site: Arc::new(site.clone()), diff: String::new() }).unwrap();
     driver.as_person("grace", Ask::AcceptSite { digest: site.digest, reason: "yes".to_owned() }).unwrap();
     let refusal = driver.as_person("ada", Ask::Start { run: RunId(1) }).unwrap_err();
     assert_eq!(refusal.rule, Rule::Role);

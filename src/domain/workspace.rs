@@ -65,6 +65,11 @@ impl Workspace {
         self.members.get(person).is_some_and(|roles| roles.contains(&role))
     }
 
+    /// Whether `person` answers for it: named as its owner, or holding that role.
+    pub fn is_owned_by(&self, person: &PersonId) -> bool {
+        self.owner == *person || self.grants(person, Role::Owner)
+    }
+
     /// Everybody who holds `role` here.
     pub fn holders(&self, role: Role) -> impl Iterator<Item = &PersonId> {
         self.members.iter().filter(move |(_, roles)| roles.contains(&role)).map(|(person, _)| person)

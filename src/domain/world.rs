@@ -3,6 +3,7 @@
 //! store's.
 
 use super::id::{Digest, PersonId, RunId, RunbookId, Timestamp, WorkspaceId};
+use super::refusal::{Refusal, Rule};
 use super::run::Run;
 use super::site::{Sensitive, Site};
 use super::workspace::Workspace;
@@ -47,12 +48,47 @@ pub struct PendingSite {
     pub site: Arc<Site>,
     /// What changed, as a unified diff.
     pub diff: String,
-    /// Who loaded it, where a person did; that person cannot accept it.
+    /// Who loaded it: that person cannot accept it. Where nobody has said so yet, nobody can.
     pub by: Option<PersonId>,
     /// When.
     pub at: Timestamp,
     /// What makes it wait.
     pub sensitive: Vec<Sensitive>,
+}
+
+/// How a line of a diff begins that stands for differences left out; no other line of one begins so.
+pub const LEFT_OUT: char = '!';
+
+impl PendingSite {
+    /// Why `person` cannot accept this change of the site in force; nothing where they can.
+    pub fn refuses(&self, in_force: Option<&Site>, person: &PersonId) -> Option<Refusal> {
+        let Some(by) = &self.by else {
+            return Some(
+                Refusal::new(
+                    Rule::Site,
+                    "nobody has loaded this change: the files changed and the server started anew",
+                )
+                .next("somebody loads it first, `quarterdeck site load`, and another person accepts it"),
+            );
+        };
+        let answerable = in_force.map(|site| site.answerable(&self.sensitive)).unwrap_or_default();
+        let others: Vec<&str> = answerable.iter().filter(|one| **one != by).map(|one| one.as_str()).collect();
+        let who = match others.is_empty() {
+            true => "nobody else: another person loads it, or each owner's part is loaded alone".to_owned(),
+            false => others.join(", "),
+        };
+        if by == person {
+            return Some(Refusal::new(Rule::SeparationSelf, "whoever loaded a change cannot accept it").who_may(who));
+        }
+        if !answerable.contains(&person) {
+            let what = format!("{person} does not own everything this changes");
+            return Some(Refusal::new(Rule::Role, what).who_may(who));
+        }
+        self.diff.lines().any(|line| line.starts_with(LEFT_OUT)).then(|| {
+            Refusal::new(Rule::Limit, "the change is too long to be shown whole, and nobody accepts what was not shown")
+                .next("put it into force in parts, one load after the other")
+        })
+    }
 }
 
 /// What is usual for a runbook in a workspace, learned from runs that succeeded.

@@ -1,17 +1,18 @@
 //! Reads the site's files for the engine: at start, and whenever somebody asks.
+//!
+//! Invariant: what changed is told against the files of the site in force, whatever was read in between: whoever
+//! accepts a change must be shown all of what it changes.
 
 use crate::domain::Refusal;
 use crate::domain::site::Site;
 use crate::site::{self, Diagnostic};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-/// Where the site is, and its files as last read.
+/// Where the site is.
 #[derive(Clone, Debug)]
 pub struct Reload {
     dir: PathBuf,
-    files: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 /// A site as read.
@@ -19,7 +20,7 @@ pub struct Reload {
 pub struct Read {
     /// The site.
     pub site: Site,
-    /// What changed since it was last read.
+    /// How its files differ from those of the site in force; nothing where there is none.
     pub diff: String,
 }
 
@@ -40,11 +41,10 @@ pub enum ReloadError {
 impl Reload {
     /// Reads from this directory.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, files: Arc::default() }
+        Self { dir }
     }
 
-    /// Reads the files. What changed is told against the files as last read; after a restart those are unknown, and
-    /// the diff is told between what the two sites mean.
+    /// Reads the files, and tells how they differ from those of the site in force.
     ///
     /// # Errors
     /// Every problem of every file.
@@ -55,29 +55,45 @@ impl Reload {
     }
 
     fn read_now(&self, current: Option<&Site>) -> Result<Read, ReloadError> {
-        let git = site::git::state(&self.dir);
-        let loaded = site::load(&self.dir, git).map_err(ReloadError::Wrong)?;
-        let mut known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = match (known.is_empty(), current) {
-            (true, Some(site)) => Some(meaning(site)),
-            (true, None) | (false, _) => None,
-        };
-        let diff = match before {
-            Some(before) => site::diff(&before, &meaning(&loaded.site)),
-            None => site::diff(&known, &loaded.files),
-        };
-        *known = loaded.files;
+        let loaded = site::load(&self.dir, site::git::state(&self.dir)).map_err(ReloadError::Wrong)?;
+        let diff = current.map(|current| site::diff(&current.files, &loaded.site.files)).unwrap_or_default();
         Ok(Read { site: loaded.site, diff })
     }
 }
 
-/// What a site means, as text: one pretty-printed JSON per workspace, runbook and the people.
-fn meaning(site: &Site) -> BTreeMap<String, String> {
-    fn text(value: &impl serde::Serialize) -> String {
-        serde_json::to_string_pretty(value).unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::Driver;
+
+    #[test]
+    fn z37_a_change_is_told_against_the_site_in_force_whatever_was_read_before_and_after_a_new_start() {
+        let dir = tempfile::tempdir().unwrap();
+        site::init(dir.path(), "ada").unwrap();
+        let edit = |path: &str, from: &str, to: &str| {
+            let path = dir.path().join(path);
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(text.contains(from), "{from}");
+            std::fs::write(path, text.replace(from, to)).unwrap();
+        };
+        let reload = Reload::new(dir.path().to_owned());
+        let first = reload.read_now(None).unwrap();
+        assert_eq!(first.diff, "", "nothing was in force");
+        // What a fold of the ledger knows is all that is left after a new start.
+        let in_force = Driver::new(first.site).world.site;
+        let edits = [
+            ("runbooks/templates/host-facts.toml", "64 MiB", "65 MiB"),
+            ("quarterdeck.toml", "name  = \"my-site\"", "name  = \"our-site\""),
+            ("people.toml", "# Nobody", "# No one"),
+        ];
+        for (nth, (path, from, to)) in edits.iter().enumerate() {
+            edit(path, from, to);
+            let diff = Reload::new(dir.path().to_owned()).read_now(in_force.as_deref()).unwrap().diff;
+            for (_, from, to) in &edits[..=nth] {
+                let is =
+                    |sign: char, words: &str| diff.lines().any(|line| line.starts_with(sign) && line.contains(words));
+                assert!(is('-', from) && is('+', to), "{to}:\n{diff}");
+            }
+        }
     }
-    let mut files = BTreeMap::from([("people".to_owned(), text(&site.people))]);
-    files.extend(site.workspaces.iter().map(|(id, workspace)| (format!("workspaces/{id}"), text(workspace))));
-    files.extend(site.runbooks.values().map(|runbook| (runbook.file.clone(), runbook.source.clone())));
-    files
 }

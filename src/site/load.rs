@@ -5,10 +5,9 @@ use super::diagnostic::{self, Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severi
 use super::files;
 use super::git::Git;
 use super::parse::{self, Parsed, Settings, Template, Templates};
-use crate::domain::event::DETAIL_BYTES_MAX;
 use crate::domain::people::Person;
 use crate::domain::runbook::Runbook;
-use crate::domain::site::{self, Site};
+use crate::domain::site::Site;
 use crate::domain::workspace::Workspace;
 use crate::domain::{Digest, PersonId};
 use std::collections::BTreeMap;
@@ -22,8 +21,6 @@ pub struct Loaded {
     pub site: Site,
     /// Its settings, which the engine has no use for.
     pub settings: Settings,
-    /// The text of every file read, by path relative to the site.
-    pub files: BTreeMap<String, String>,
     /// What somebody should look at.
     pub warnings: Vec<Diagnostic>,
 }
@@ -93,16 +90,14 @@ pub(super) fn from_files(
         digest,
         commit: git.commit,
         dirty: git.dirty,
+        files,
     };
-    // What a site means can be longer than its files: templates stand in every runbook that names them.
-    let bytes = serde_json::to_vec(&site).map_or(0, |text| text.len());
-    if bytes > DETAIL_BYTES_MAX {
+    if let Err(why) = site.written() {
         let hint = "no one event of the record could keep it: shorten runbooks, or serve fewer from one site";
-        let large = Diagnostic::whole("quarterdeck.toml", Severity::Error, Code::FileSize, site::too_large(bytes));
-        found.push(large.hint(hint));
+        found.push(Diagnostic::whole("quarterdeck.toml", Severity::Error, Code::FileSize, why).hint(hint));
         return Err(found);
     }
-    Ok(Loaded { site, settings, files, warnings: found })
+    Ok(Loaded { site, settings, warnings: found })
 }
 
 fn parse_all(files: &BTreeMap<String, String>) -> Parts {

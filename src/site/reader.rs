@@ -14,6 +14,7 @@ use super::rule::Rule;
 use super::shape::{Key, Need, Shape, Table};
 use super::source::Source;
 use super::suggest::nearest;
+use super::text::hidden_in_file;
 use super::types::{called, expected, fits};
 use std::ops::Range;
 use std::sync::Arc;
@@ -148,6 +149,22 @@ impl Reader<'_> {
         if self.has_enough() {
             return None;
         }
+        let node = self.judged(raw, shape);
+        if node.is_none() {
+            self.say_refused(raw.span());
+        }
+        node
+    }
+
+    /// What was refused is absent afterwards: a file that loads without a word about it would run something else.
+    fn say_refused(&mut self, span: Range<usize>) {
+        if !self.found.iter().any(Diagnostic::is_error) {
+            let diagnostic = self.error(Code::Value, span, "this cannot be read");
+            self.found.push(diagnostic.hint("write it anew"));
+        }
+    }
+
+    fn judged(&mut self, raw: &Spanned<DeValue<'_>>, shape: &'static Shape) -> Option<Node> {
         let span = raw.span();
         let value = match (shape, raw.get_ref()) {
             (Shape::Text(rule), DeValue::String(text)) => self.text(*rule, text, &span)?,
@@ -215,6 +232,9 @@ impl Reader<'_> {
             }
             let named = self.text(names, name.get_ref(), &name.span());
             let node = self.value(value, of);
+            if named.is_none() {
+                self.say_refused(name.span());
+            }
             if let (Some(_), Some(node)) = (named, node) {
                 entries.push(Field { name: name.get_ref().to_string(), name_span: name.span(), node });
             }
@@ -223,14 +243,15 @@ impl Reader<'_> {
     }
 
     fn text(&mut self, rule: Rule, text: &str, span: &Range<usize>) -> Option<Value> {
-        let Err(fault) = rule.check(text, self.strictness.unicode) else {
-            return Some(Value::Text(text.to_owned()));
+        let text = self.source.value(span, text);
+        let Err(fault) = rule.check(&text, self.strictness.unicode) else {
+            return Some(Value::Text(text.into_owned()));
         };
         // Written as such it was reported by the scan of the whole file; only an escape hides it from that.
         let written = self.source.slice(span);
-        let scanned = fault.code == Code::TextHidden && super::text::hidden(written).next().is_some();
+        let scanned = fault.code == Code::TextHidden && hidden_in_file(written).next().is_some();
         if !scanned {
-            let at = fault.at.map_or_else(|| span.clone(), |at| self.source.place(span, text, at));
+            let at = fault.at.map_or_else(|| span.clone(), |at| self.source.place(span, &text, at));
             let diagnostic = self.error(fault.code, at, fault.message);
             self.found.push(match fault.hint.is_empty() {
                 true => diagnostic,

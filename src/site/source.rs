@@ -3,6 +3,7 @@
 use super::diagnostic::{Code, Diagnostic, Severity};
 use super::text;
 use crate::domain::literal::find_literals;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,14 +52,33 @@ impl Source {
         self.text.get(span.clone()).unwrap_or_default()
     }
 
+    /// The value of a text written at `span`: one line end, however the file's lines end.
+    pub(super) fn value<'t>(&self, span: &Range<usize>, parsed: &'t str) -> Cow<'t, str> {
+        match self.slice(span).contains("\r\n") {
+            true => Cow::Owned(parsed.replace("\r\n", "\n")),
+            false => Cow::Borrowed(parsed),
+        }
+    }
+
     /// Where a byte of a text stands whose value is written at `span`; the whole span where it is written with escapes.
     pub(super) fn place(&self, span: &Range<usize>, text: &str, at: usize) -> Range<usize> {
-        let begins = self.slice(span).find(text);
+        let written = self.slice(span);
         let length = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        match begins {
-            Some(begins) => span.start + begins + at..span.start + begins + at + length,
-            None => span.clone(),
+        let Some(begins) = written.replace("\r\n", "\n").find(text) else {
+            return span.clone();
+        };
+        // The value counts a line end as one byte; the file may have two there.
+        let mut left = begins + at;
+        let mut place = span.start;
+        for line in written.split_inclusive('\n') {
+            let counted = line.len() - usize::from(line.ends_with("\r\n"));
+            if left < counted {
+                break;
+            }
+            left -= counted;
+            place += line.len();
         }
+        place + left..place + left + length
     }
 
     /// Line and column in characters, both from 1, of a byte offset.
@@ -72,11 +92,7 @@ impl Source {
     /// Hidden characters and literal secrets anywhere in the file, comments included: a reviewer reads those too.
     pub(super) fn scan(self: &Arc<Self>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
-        for (at, c) in text::hidden(&self.text) {
-            let ends_line = c == '\r' && self.text.get(at + 1..).is_some_and(|rest| rest.starts_with('\n'));
-            if ends_line {
-                continue;
-            }
+        for (at, c) in text::hidden_in_file(&self.text) {
             found.push(
                 Diagnostic::at(
                     self,

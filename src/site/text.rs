@@ -37,6 +37,11 @@ pub(super) fn hidden(text: &str) -> impl Iterator<Item = (usize, char)> {
     text.char_indices().filter(|(_, c)| is_hidden(*c) && !matches!(c, '\n' | '\t'))
 }
 
+/// Each hidden character of a file's text; the `\r` of a line end shows nothing on purpose and is part of no value.
+pub(super) fn hidden_in_file(text: &str) -> impl Iterator<Item = (usize, char)> {
+    hidden(text).filter(|(at, c)| !(*c == '\r' && text.get(at + 1..).is_some_and(|rest| rest.starts_with('\n'))))
+}
+
 /// A word in which a letter poses as one of another alphabet.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Lookalike {
@@ -109,7 +114,7 @@ pub(super) fn harmless(words: &str) -> String {
 /// A source as it may be drawn, byte for byte as long as it was: secrets blotted out, hidden characters replaced.
 pub(super) fn drawable(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
-    for c in blot(source).chars() {
+    for c in blot(source).replace("\r\n", " \n").chars() {
         if is_hidden(c) && !matches!(c, '\n' | '\t') {
             out.extend(std::iter::repeat_n('?', c.len_utf8()));
         } else {

@@ -223,7 +223,7 @@ pub async fn site(cx: &Cx<'_>, verb: &SiteVerb, io: &mut Io<'_>) -> Result<Exit,
                 let waits = cx.world().pending.is_some();
                 let said = match (receipt.index, waits) {
                     (None, _) => "nothing to load: the files are as they were",
-                    (Some(_), true) => "loaded; it waits until another owner accepts it",
+                    (Some(_), true) => "loaded; it waits until another person accepts it, an owner of what it changes",
                     (Some(_), false) => "loaded and in force",
                 };
                 told(cx, said, &receipt, io).await

@@ -445,7 +445,7 @@ pub fn site(world: &World) -> String {
         }
     };
     if let Some(pending) = &world.pending {
-        let by = pending.by.as_ref().map_or("nobody said so".to_owned(), |by| format!("by {by}"));
+        let by = pending.by.as_ref().map_or("loaded by nobody yet".to_owned(), |by| format!("by {by}"));
         let _ = writeln!(
             text,
             "\na change waits for another owner: digest {}, since {}, {by}",

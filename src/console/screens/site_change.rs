@@ -5,7 +5,6 @@
 
 use super::Face;
 use crate::console::effect::{Do, over};
-use crate::console::facts;
 use crate::console::footer::{Foot, foot};
 use crate::console::keymap::{Act, Anywhere, ApprovalAct, Motion, Scope};
 use crate::console::layout::inset;
@@ -21,8 +20,8 @@ use crate::console::widgets::page::Page;
 use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::piece::{Piece, text};
 use crate::console::words;
-use crate::domain::world::PendingSite;
-use crate::domain::{Ask, Digest, Seen};
+use crate::domain::world::{LEFT_OUT, PendingSite};
+use crate::domain::{Ask, Digest, Refusal, Seen};
 use crate::terminal::line::Safe;
 use ratatui::layout::Rect;
 
@@ -38,8 +37,7 @@ pub struct SiteChange {
 /// Why it cannot be accepted now.
 enum Locked {
     Unread(usize),
-    Own,
-    NoOwner(String),
+    Refused(Refusal),
 }
 
 impl SiteChange {
@@ -83,11 +81,8 @@ impl SiteChange {
 
     fn locked(&self, cx: &Cx<'_>) -> Option<Locked> {
         let pending = self.pending(cx)?;
-        if pending.by.as_ref() == Some(cx.me()) {
-            return Some(Locked::Own);
-        }
-        if !facts::roles(cx.world, cx.me()).contains(&crate::domain::Role::Owner) {
-            return Some(Locked::NoOwner(owners(cx)));
+        if let Some(refusal) = pending.refuses(cx.world.site.as_deref(), cx.me()) {
+            return Some(Locked::Refused(refusal));
         }
         let all = self.page.standing(Self::area(cx)).all;
         match self.shown.0 {
@@ -122,30 +117,24 @@ impl Locked {
                 let lines = words::count(*lines, "line was", "lines were");
                 format!("{lines} not shown yet: space shows them")
             }
-            Locked::Own => "you loaded this change: another owner accepts it".to_owned(),
-            Locked::NoOwner(owners) => format!("an owner of a workspace accepts it: {owners}"),
+            Locked::Refused(refusal) => refusal.to_string(),
         }
     }
 }
 
-/// Everybody who owns some workspace, other than whoever loaded the change.
-fn owners(cx: &Cx<'_>) -> String {
+/// Everybody who answers for all that changes, other than whoever loaded it.
+fn owners(cx: &Cx<'_>, pending: &PendingSite) -> String {
     let Some(site) = &cx.world.site else { return String::new() };
-    let by = cx.world.pending.as_ref().and_then(|pending| pending.by.clone());
-    let mut names: Vec<&str> = site
-        .workspaces
-        .values()
-        .flat_map(|workspace| workspace.holders(crate::domain::Role::Owner))
-        .filter(|person| by.as_ref() != Some(person))
-        .map(|person| person.as_str())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names.join(", ")
+    let answerable = site.answerable(&pending.sensitive);
+    let others = answerable.into_iter().filter(|person| pending.by.as_ref() != Some(person));
+    others.map(|person| person.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn parts(cx: &Cx<'_>, pending: &PendingSite) -> Vec<Part> {
-    let who = pending.by.as_ref().map_or("somebody who changed the files".to_owned(), ToString::to_string);
+    let who = pending
+        .by
+        .as_ref()
+        .map_or("nobody yet: the files had changed when the server started".to_owned(), ToString::to_string);
     let when = moment::when(pending.at, cx.now(), &cx.here.zone);
     let commit = match (&pending.site.commit, pending.site.dirty) {
         (Some(commit), Some(true)) => {
@@ -158,7 +147,7 @@ fn parts(cx: &Cx<'_>, pending: &PendingSite) -> Vec<Part> {
         labelled("loaded by", format!("{who}, {when}")),
         labelled("site", pending.site.digest.short()),
         labelled("commit", commit),
-        labelled("accepted by", format!("an owner other than whoever loaded it: {}", owners(cx))),
+        labelled("accepted by", format!("an owner other than whoever loaded it: {}", owners(cx, pending))),
     ]
     .into_iter()
     .flatten()
@@ -191,6 +180,7 @@ fn role_of(line: &str) -> Role {
         [b'+', ..] => Role::Ok,
         [b'-', ..] => Role::Failed,
         [b'@', ..] => Role::Accent,
+        [first, ..] if char::from(*first) == LEFT_OUT => Role::Warning,
         _ => Role::Muted,
     }
 }

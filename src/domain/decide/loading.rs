@@ -1,7 +1,6 @@
 //! Loading a site, and accepting one that waits.
 
 use super::*;
-use crate::domain::event::DETAIL_BYTES_MAX;
 
 impl Deciding {
     pub(super) fn load_site(&mut self, site: &Arc<Site>, diff: &str) -> Result<(), Refusal> {
@@ -9,17 +8,16 @@ impl Deciding {
         if same(&self.world.site) && self.world.pending.is_none() {
             return Ok(());
         }
-        if same(&self.world.pending.as_ref().map(|pending| Arc::clone(&pending.site))) {
+        let waiting = self.world.pending.as_ref().filter(|pending| pending.site.digest == site.digest);
+        // A change that waits since the server started belongs to the first person who loads it.
+        if waiting.is_some_and(|pending| pending.by.is_some() || self.by.person().is_none()) {
             return Ok(());
         }
-        let text = serde_json::to_string(site).map_err(|error| Refusal::new(Rule::Site, error.to_string()))?;
-        if text.len() > DETAIL_BYTES_MAX {
-            return Err(Refusal::new(Rule::Site, site::too_large(text.len())));
-        }
+        let written = site.written().map_err(|why| Refusal::new(Rule::Site, why))?;
         let sensitive =
             self.world.site.as_ref().map(|current| site::sensitive_changes(current, site)).unwrap_or_default();
-        // Somebody alone cannot be asked to find a second person.
-        let alone = self.world.site.as_ref().is_some_and(|current| current.has_one_person() && site.has_one_person());
+        // Somebody alone cannot ask a second person, not even to bring one in.
+        let alone = self.world.site.as_ref().is_some_and(|current| current.has_one_person());
         let (digest, commit, dirty) = (site.digest, site.commit.clone(), site.dirty);
         let entry = if sensitive.is_empty() || alone {
             Entry::bare(Event::SiteLoaded { digest, commit, dirty })
@@ -30,7 +28,7 @@ impl Deciding {
             let by = self.by.person().cloned();
             Entry::with(Event::SitePending { digest, commit, dirty, by, sensitive: count }, "sensitive", list)
         };
-        self.emit(entry.and("site", text).and("diff", diff))?;
+        self.emit(entry.and("site", written.site).and("files", written.files).and("diff", diff))?;
         self.site_changed()
     }
 
@@ -42,13 +40,8 @@ impl Deciding {
         if pending.site.digest != digest {
             return Err(Refusal::new(Rule::Stale, "the waiting change is another one by now").next("look at it again"));
         }
-        if pending.by.as_ref() == Some(&person) {
-            return Err(Refusal::new(Rule::SeparationSelf, "whoever loaded a change cannot accept it")
-                .who_may("any other owner"));
-        }
-        let owns = |site: &Site| site.workspaces.values().any(|workspace| workspace.grants(&person, Role::Owner));
-        if !self.world.site.as_deref().is_some_and(owns) {
-            return Err(Refusal::new(Rule::Role, format!("{person} owns no workspace of the site in force")));
+        if let Some(refusal) = pending.refuses(self.world.site.as_deref(), &person) {
+            return Err(refusal);
         }
         self.emit(Entry::with(Event::SiteAccepted { digest }, "reason", needed(reason, "a reason")?))?;
         self.site_changed()
@@ -73,3 +66,6 @@ impl Deciding {
         self.emit(Entry::with(Event::RunCancelled { run, cancel: Cancel::Void(rule) }, "why", why))
     }
 }
+
+#[cfg(test)]
+mod tests;

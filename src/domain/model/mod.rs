@@ -77,7 +77,8 @@ impl Node {
         let site = ground::site(self.bo_approves);
         let digest = site.digest;
         let ask = Ask::LoadSite { site: Arc::new(site), diff: String::new() };
-        assert!(self.submit(Actor::Engine, Seen::Nothing, ask), "a site is always taken");
+        let by = if self.world.site.is_none() { Actor::Engine } else { actor("ada") };
+        assert!(self.submit(by, Seen::Nothing, ask), "a site is always taken");
         if self.world.pending.is_some() {
             let accept = Ask::AcceptSite { digest, reason: "agreed".to_owned() };
             assert!(self.submit(actor("grace"), Seen::Nothing, accept), "an owner accepts");

@@ -91,10 +91,34 @@ fn a_whole_workspace_keeps_what_was_written() {
     assert_eq!(it.freezes[0].from, "2026-12-18T00:00:00");
 }
 
+#[test]
+fn crlf_line_ends_change_neither_what_runs_nor_where_a_mistake_stands() {
+    let body = "[[step]]\nid = \"a\"\nrun = \"\"\"\nset -eu\necho one\n\"\"\"\n";
+    let text = |body: &str| HEAD.to_owned() + body;
+    let windows = |body: &str| text(body).replace('\n', "\r\n");
+    let script = |text: &str| {
+        let parsed = parse::runbook("a.toml", text, &stack());
+        let value = parsed.value.unwrap_or_else(|| panic!("{}", lines(&parsed.diagnostics)));
+        let Action::Script(script) = &value.steps[0].action else { panic!("a script") };
+        script.text.clone()
+    };
+    assert_eq!(script(&text(body)), "set -eu\necho one\n");
+    assert_eq!(script(&windows(body)), script(&text(body)));
+    for wrong in ["\\u202e", "\\r", "é", "\u{202e}", "\r"] {
+        let body = body.replace("one", &format!("one {wrong}!"));
+        let found = |text: &str| {
+            let parsed = parse::runbook("a.toml", text, &stack());
+            assert!(parsed.value.is_none(), "{wrong:?}");
+            parsed.diagnostics.iter().map(|it| (it.code, it.line, it.column)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&windows(&body)), found(&text(&body)), "{wrong:?}");
+    }
+}
+
+const HEAD: &str = "schema = 1\n[runbook]\nid = \"a\"\ntitle = \"A\"\nkind = \"audit\"\nversion = \"1\"\nstatus = \"draft\"\nimpact = \"low\"\n";
+
 fn draft(body: &str) -> Vec<Diagnostic> {
-    let text = format!(
-        "schema = 1\n[runbook]\nid = \"a\"\ntitle = \"A\"\nkind = \"audit\"\nversion = \"1\"\nstatus = \"draft\"\nimpact = \"low\"\n{body}"
-    );
+    let text = format!("{HEAD}{body}");
     parse::runbook("a.toml", &text, &stack()).diagnostics
 }
 

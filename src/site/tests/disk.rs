@@ -1,6 +1,7 @@
 //! Files as they lie on a disk: not text, too large, elsewhere, not files at all; and what Git says about them.
 
 use super::lines;
+use crate::domain::world::LEFT_OUT;
 use crate::site::diagnostic::{Code, Diagnostic};
 use crate::site::git::{self, Git};
 use crate::site::load::load;
@@ -179,5 +180,6 @@ fn a_diff_shows_what_changed_by_file_and_stays_bounded() {
     let huge: String = (0..100_000).map(|nr| format!("line {nr}\n")).collect();
     let bounded = diff(&state(&[]), &state(&[("a.toml", &huge), ("b.toml", "b = 1\n")]));
     assert!(bounded.len() < 1_000, "{}", bounded.len());
+    assert!(bounded.lines().any(|line| line.starts_with(LEFT_OUT)), "{bounded}");
     assert!(bounded.contains("a.toml: 100003 lines") && bounded.contains("+b = 1"), "{bounded}");
 }

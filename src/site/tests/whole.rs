@@ -112,7 +112,7 @@ fn a_small_site_loads_whole() {
     assert_eq!(loaded.site.people.len(), 2);
     assert_eq!(loaded.site.workspaces.len(), 1);
     assert_eq!(loaded.site.runbooks.len(), 1, "templates are not runbooks");
-    assert_eq!(loaded.files.len(), 5);
+    assert_eq!(loaded.site.files.len(), 5);
     assert_eq!(lines(&loaded.warnings), "");
 }
 
