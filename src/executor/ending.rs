@@ -141,21 +141,61 @@ fn look_line(group: u32) -> String {
 }
 
 /// `kill -0` tells a group that is not there from one that is not ours to signal only by its words, and counts the
-/// dead that nobody has collected; /proc, where it can be read, tells those from the living.
+/// dead that nobody has collected; /proc, where it can be read, tells those from the living. All on one line: within
+/// quotes csh takes no line break.
 fn look(group: u32) -> String {
     format!(
-        r#"LC_ALL=C; export LC_ALL
-w=$(kill -0 -{group} 2>&1) && w=lives
-case $w in *"o such process"*) w=$(kill -0 {group} 2>&1) && w=lives;; esac
-case $w in lives) ;; *"o such process"*) echo gone; exit;; *) echo there; exit;; esac
-[ -r /proc/self/stat ] || {{ echo there; exit; }}
-for f in /proc/[0-9]*/stat; do
-l=; {{ read -r l <"$f"; }} 2>/dev/null
-case $l in "") continue;; *") "*) ;; *) echo there; exit;; esac
-p=${{l%% *}}; set -- ${{l##*) }}
-[ "$1" = Z ] || [ "$1" = X ] && continue
-[ "$3" = {group} ] || [ "$p" = {group} ] && {{ echo there; exit; }}
-done
-echo gone"#
+        "LC_ALL=C; export LC_ALL; \
+        w=$(kill -0 -{group} 2>&1) && w=lives; \
+        case $w in *\"o such process\"*) w=$(kill -0 {group} 2>&1) && w=lives;; esac; \
+        case $w in lives) ;; *\"o such process\"*) echo gone; exit;; *) echo there; exit;; esac; \
+        [ -r /proc/self/stat ] || {{ echo there; exit; }}; \
+        for f in /proc/[0-9]*/stat; do \
+        l=; {{ read -r l <\"$f\"; }} 2>/dev/null; \
+        case $l in \"\") continue;; *\") \"*) ;; *) echo there; exit;; esac; \
+        p=${{l%% *}}; set -- ${{l##*) }}; \
+        [ \"$1\" = Z ] || [ \"$1\" = X ] && continue; \
+        [ \"$3\" = {group} ] || [ \"$p\" = {group} ] && {{ echo there; exit; }}; \
+        done; \
+        echo gone"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::runbook::Interpreter;
+    use crate::executor::script::{self, Lead, Nonce};
+    use crate::executor::tests::sshd::has;
+    use std::process::{Command, Stdio};
+
+    fn said(shell: &str, line: &str) -> String {
+        let output = Command::new(shell).args(["-c", line]).stdin(Stdio::null()).output().unwrap();
+        assert!(output.stderr.is_empty(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// csh says "Unmatched '" to a line break within quotes: there, time-outs and aborts ended nothing.
+    #[test]
+    fn what_is_sent_is_one_line_without_a_break() {
+        let nonce = Nonce::fresh().unwrap();
+        let starts = [Lead::Given, Lead::Taken].map(|lead| script::line(Interpreter::Sh, &nonce, lead));
+        for line in [look_line(7), signal_line("TERM", 7), script::probe_line(&nonce)].iter().chain(&starts) {
+            assert!(!line.contains('\n'), "{line}");
+        }
+    }
+
+    #[test]
+    fn under_every_login_shell_a_group_is_seen_ended_and_seen_gone() {
+        for shell in ["sh", "bash", "csh", "tcsh", "fish", "zsh"].into_iter().filter(|shell| has(shell)) {
+            let mut child = Command::new("setsid").args(["sleep", "60"]).spawn().unwrap();
+            let group = child.id();
+            assert_eq!(said(shell, &look_line(group)), "there", "{shell}");
+            // Not collected yet: what is dead does not count as there.
+            let told = said(shell, &signal_line("KILL", group));
+            assert!(["gone", "there"].contains(&told.as_str()), "{shell}: {told:?}");
+            child.wait().unwrap();
+            assert_eq!(said(shell, &look_line(group)), "gone", "{shell}");
+        }
+    }
 }

@@ -77,7 +77,8 @@ impl Executor {
     pub fn new(settings: Settings, resolve: Resolve) -> Self {
         let Settings { keys, known_hosts, agent, dial, now, local } = settings;
         let identities = RwLock::new(Arc::new(Identities::read(&keys)));
-        let means = Means { dial, known_hosts: KnownHosts::new(&known_hosts), identities, agent, now };
+        let known_hosts = Arc::new(KnownHosts::new(&known_hosts));
+        let means = Means { dial, known_hosts, identities, agent, now };
         Self { pool: Pool::new(means), local: Arc::new(local), secrets: RunSecrets::default(), resolve, keys }
     }
 

@@ -25,6 +25,9 @@ const TAIL_BYTES_MAX: usize = 4 * 1024;
 /// for the ending; this much waits, the rest is counted and dropped.
 const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// What a waiting piece takes beside its bytes: a host that prints byte by byte must not fill the memory.
+const WAITING_PIECE_BYTES: usize = size_of::<Chunk>() + 64;
+
 /// One piece of a host's output, redacted and capped, in the order it was heard.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chunk {
@@ -34,6 +37,13 @@ pub struct Chunk {
     pub stream: Stream,
     /// The bytes; never empty.
     pub bytes: Bytes,
+}
+
+impl Chunk {
+    /// What it takes while it waits.
+    fn held(&self) -> usize {
+        self.bytes.len() + WAITING_PIECE_BYTES
+    }
 }
 
 /// The output of one order.
@@ -106,7 +116,7 @@ impl Outlet {
         match self.to.reserve().await {
             Ok(permit) => {
                 if let Some(chunk) = self.waiting.pop_front() {
-                    self.waiting_bytes -= chunk.bytes.len();
+                    self.waiting_bytes -= chunk.held();
                     permit.send(chunk);
                 }
             }
@@ -145,10 +155,18 @@ impl Outlet {
         }
     }
 
-    /// The first [`JUDGED_BYTES_MAX`] of standard output and standard error.
-    pub fn judged(&self) -> (String, String) {
+    /// What was said until now was the login's, not the script's: no verdict and no last words come of it.
+    pub fn forget_what_was_said(&mut self) {
+        self.out.kept = Kept::default();
+        self.err.kept = Kept::default();
+    }
+
+    /// What a check is judged by.
+    pub fn judged(&self) -> Judged {
         let text = |lane: &Lane| String::from_utf8_lossy(&lane.kept.head).into_owned();
-        (text(&self.out), text(&self.err))
+        let cut = [&self.out, &self.err].iter().any(|lane| lane.kept.extent == Extent::Cut);
+        let extent = if cut { Extent::Cut } else { Extent::Whole };
+        Judged { stdout: text(&self.out), stderr: text(&self.err), extent }
     }
 
     /// The end of what was printed, standard error before standard output, in at most `max` bytes.
@@ -198,9 +216,9 @@ impl Outlet {
             return;
         }
         while let Some(first) = self.waiting.pop_front() {
-            self.waiting_bytes -= first.bytes.len();
+            self.waiting_bytes -= first.held();
             if let Err(TrySendError::Full(first)) = self.to.try_send(first) {
-                self.waiting_bytes += first.bytes.len();
+                self.waiting_bytes += first.held();
                 self.waiting.push_front(first);
                 break;
             }
@@ -215,11 +233,11 @@ impl Outlet {
         } else {
             chunk
         };
-        if stream != Stream::Note && self.waiting_bytes + chunk.bytes.len() > WAITING_BYTES_MAX {
+        if stream != Stream::Note && self.waiting_bytes + chunk.held() > WAITING_BYTES_MAX {
             self.dropped += chunk.bytes.len() as u64;
             return;
         }
-        self.waiting_bytes += chunk.bytes.len();
+        self.waiting_bytes += chunk.held();
         self.waiting.push_back(chunk);
     }
 }
@@ -244,10 +262,28 @@ impl Lane {
     }
 }
 
+/// What a check is judged by: the first [`JUDGED_BYTES_MAX`] of either stream.
+pub(super) struct Judged {
+    pub stdout: String,
+    pub stderr: String,
+    pub extent: Extent,
+}
+
+/// Whether something is all there is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Extent {
+    /// It is.
+    #[default]
+    Whole,
+    /// More was printed.
+    Cut,
+}
+
 /// The beginning and the end of a stream.
 #[derive(Default)]
 struct Kept {
     head: Vec<u8>,
+    extent: Extent,
     tail: Vec<u8>,
 }
 
@@ -255,6 +291,9 @@ impl Kept {
     fn add(&mut self, bytes: &[u8]) {
         let room = JUDGED_BYTES_MAX - self.head.len();
         self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        if bytes.len() > room {
+            self.extent = Extent::Cut;
+        }
         let fresh = bytes.get(bytes.len().saturating_sub(TAIL_BYTES_MAX)..).unwrap_or(bytes);
         let surplus = (self.tail.len() + fresh.len()).saturating_sub(TAIL_BYTES_MAX);
         self.tail.drain(..surplus.min(self.tail.len()));

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
 /// A place where a command line can be started.
@@ -22,13 +23,13 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// Starts `line` and comes back when the place has accepted it.
+    /// Starts `line` in `room` and comes back when the place has accepted it.
     ///
     /// # Errors
     /// When no shell could be started; then nothing was.
-    pub async fn start(&self, line: &str) -> Result<Talk, Trouble> {
+    pub async fn start(&self, line: &str, room: Room) -> Result<Talk, Trouble> {
         match self {
-            Place::Ssh(connection) => connection.start(line).await.map(Talk::Ssh),
+            Place::Ssh(connection) => connection.start(line, room.0).await.map(Talk::Ssh),
             Place::Local(local) => local.start(line).map(|talk| Talk::Local(Box::new(talk))),
         }
     }
@@ -52,18 +53,37 @@ impl Place {
         }
     }
 
-    /// It was seen that a shell started here leads no process group. Says whether there is another way.
-    pub fn saw_no_leader(&self) -> bool {
-        match self {
-            Place::Ssh(connection) => {
-                let first_time = !connection.needs_setsid();
+    /// It was seen that a shell started so leads no process group. Says whether there is another way.
+    pub fn saw_no_leader(&self, tried: Lead) -> bool {
+        match (self, tried) {
+            // Others may have seen it first: what counts is how this one was started.
+            (Place::Ssh(connection), Lead::Given) => {
                 connection.saw_no_leader();
-                first_time
+                true
             }
-            Place::Local(_) => false,
+            (Place::Ssh(_), Lead::Taken) | (Place::Local(_), Lead::Given | Lead::Taken) => false,
+        }
+    }
+
+    /// Waits until the place has answered once more: what it said before that has arrived. Says whether it did.
+    pub async fn answers(&self) -> bool {
+        match self {
+            Place::Ssh(connection) => connection.answers().await,
+            Place::Local(_) => true,
+        }
+    }
+
+    /// Room for one more shell; waits for those that run here.
+    pub async fn room(&self) -> Room {
+        match self {
+            Place::Ssh(connection) => Room(connection.room().await),
+            Place::Local(_) => Room(None),
         }
     }
 }
+
+/// Room for one shell at a place that has little of it.
+pub(super) struct Room(Option<OwnedSemaphorePermit>);
 
 /// What is heard from a started shell.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -7,4 +7,4 @@ mod local;
 mod real_login;
 mod real_steps;
 mod real_trust;
-mod sshd;
+pub(super) mod sshd;

@@ -367,12 +367,15 @@ fn blanks(columns: usize, used: usize) -> String {
 
 fn widen_tabs(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
+    // The columns of what will be drawn count, not those of what was written.
+    let mut at = 0;
     for (nth, piece) in line.split('\t').enumerate() {
         if nth > 0 {
-            // The columns of what will be drawn count, not those of what was written.
-            let at = width(&escape::escape(&out));
-            out.extend(std::iter::repeat_n(' ', TAB_COLUMNS - at % TAB_COLUMNS));
+            let gap = TAB_COLUMNS - at % TAB_COLUMNS;
+            out.extend(std::iter::repeat_n(' ', gap));
+            at += gap;
         }
+        at += width(&escape::escape(piece));
         out.push_str(piece);
     }
     out

@@ -44,18 +44,23 @@ fn fold(line: &Safe, columns: usize) -> Vec<Safe> {
 /// A word too long for a line, broken behind its joints: `host-baseline/` then `restart`. Anywhere where it has none.
 fn joints(word: &Safe, columns: usize) -> Vec<Safe> {
     let mut pieces = Vec::new();
-    let mut left = word.clone();
-    while left.width() > columns {
-        let Some(head) = SafeLine::from(left.clone()).wrap(columns).first().map(SafeLine::text) else { break };
-        let whole = head.as_str().len();
-        // A joint near the start would leave a line nearly empty.
-        let joint = head.as_str().rfind(['-', '_', '/', '.', ':', '@']).map(|at| at + 1);
-        let at = joint.filter(|at| at * 2 > whole).unwrap_or(whole);
-        let (Some(head), Some(rest)) = (left.as_str().get(..at), left.as_str().get(at..)) else { break };
-        pieces.push(Safe::new(head));
-        left = Safe::new(rest);
+    let (mut open, mut used) = (Safe::default(), 0);
+    // Looked at once, character by character: a word may be as long as a line of a log.
+    for character in SafeLine::from(word.clone()).wrap(1).iter().map(SafeLine::text) {
+        if used > 0 && used + character.width() > columns {
+            let whole = open.as_str().len();
+            let joint = open.as_str().rfind(['-', '_', '/', '.', ':', '@']).map(|at| at + 1);
+            // A joint near the start would leave a line nearly empty.
+            let at = joint.filter(|at| at * 2 > whole).unwrap_or(whole);
+            let (head, rest) = open.as_str().split_at_checked(at).unwrap_or((open.as_str(), ""));
+            pieces.push(Safe::new(head));
+            open = Safe::new(rest);
+            used = open.width();
+        }
+        open.push(&character);
+        used += character.width();
     }
-    pieces.push(left);
+    pieces.push(open);
     pieces
 }
 
@@ -72,5 +77,13 @@ mod tests {
         assert_eq!(words("", 10), [Safe::default()]);
         assert_eq!(words("a\nb", 10), [Safe::new("a"), Safe::new("b")]);
         assert_eq!(verbatim(&Safe::new("a  b c"), 3), [Safe::new("a  "), Safe::new("b c")]);
+        assert_eq!(words("日本語", 3), ["日", "本", "語"].map(Safe::new));
+    }
+
+    /// Each line of a long word once cost a look at all that was left of it: 20 s for this one.
+    #[test]
+    fn a_word_of_a_mebibyte_is_broken_in_one_pass() {
+        let lines = words(&"x-".repeat(512 * 1024), 80);
+        assert_eq!(lines.len(), 1024 * 1024 / 80 + 1);
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::order::{CellResult, Delivery, Job, SAW_BYTES_MAX, Stream};
 use crate::domain::run::Reason;
 use crate::domain::runbook::Expect;
 use crate::executor::ending::{NOTES_MAX, Seen, end_anyhow};
+use crate::executor::output::{Extent, JUDGED_BYTES_MAX, Judged};
 use crate::executor::talk::Exit;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -75,11 +76,20 @@ impl Carrier<'_> {
     }
 
     fn judge(&self, expect: &Expect, status: i32) -> (CellResult, String) {
-        let (stdout, stderr) = self.outlet.judged();
-        match check::judge(expect, status, &stdout, &stderr) {
+        let Judged { stdout, stderr, extent } = self.outlet.judged();
+        let (result, saw) = match check::judge(expect, status, &stdout, &stderr) {
             Ok(()) => (CellResult::Ok, stdout.trim().to_owned()),
             Err(why) => (CellResult::Failed(Reason::NotAsExpected), why),
+        };
+        match extent {
+            Extent::Whole => (result, saw),
+            Extent::Cut => (result, format!("judged by the first {} KiB alone: {saw}", JUDGED_BYTES_MAX / 1024)),
         }
+    }
+
+    /// Whether what it prints decides.
+    pub(super) fn is_judged(&self) -> bool {
+        matches!(&self.order.job, Job::Script(Delivery { expect: Some(_), .. }))
     }
 
     pub(super) fn with_last_words(&self, words: String) -> String {

@@ -98,3 +98,27 @@ fn last_words_are_whole_lines_where_one_fits_and_never_a_cut_character() {
     assert_eq!(clip_back("éééé", 6), "é…");
     assert_eq!(clip_back("abc", 3), "abc");
 }
+
+#[test]
+fn what_waits_in_small_pieces_is_bounded_by_what_it_takes() {
+    let masks = watch::Sender::new(Masks::none());
+    let (mut outlet, _from) = outlet(&masks, 1);
+    for _ in 0..WAITING_BYTES_MAX / 16 {
+        outlet.push(Stream::Out, Bytes::from_static(b"x"));
+    }
+    assert!(outlet.waiting.len() * size_of::<Chunk>() <= WAITING_BYTES_MAX, "{} pieces wait", outlet.waiting.len());
+}
+
+#[test]
+fn what_is_judged_says_when_it_is_not_all() {
+    let masks = watch::Sender::new(Masks::none());
+    let (mut outlet, _from) = outlet(&masks, 100);
+    outlet.push(Stream::Out, Bytes::from_static(b"login noise\n"));
+    outlet.forget_what_was_said();
+    outlet.push(Stream::Out, Bytes::from(vec![b'x'; JUDGED_BYTES_MAX]));
+    let judged = outlet.judged();
+    assert_eq!((judged.stdout.len(), judged.extent), (JUDGED_BYTES_MAX, Extent::Whole));
+    outlet.push(Stream::Out, Bytes::from_static(b"y"));
+    let judged = outlet.judged();
+    assert_eq!((judged.stdout.find('y'), judged.extent), (None, Extent::Cut));
+}

@@ -8,10 +8,18 @@ use russh::Disconnect;
 use russh::client::Handle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::Semaphore;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// Channels at once on one connection: OpenSSH allows ten (`MaxSessions`).
 const CHANNELS_MAX: usize = 8;
+
+/// Longest wait for the answer to "are you there": many times round the world.
+const ANSWER_MS_MAX: u64 = 5_000;
+
+/// Longest wait for a goodbye to be taken: a connection that is stuck is left to its time-outs.
+pub(super) const GOODBYE_MS_MAX: u64 = 1_000;
 
 /// An authenticated connection.
 pub(in crate::executor) struct Connection {
@@ -56,18 +64,27 @@ impl Connection {
         self.needs_setsid.store(true, Ordering::Relaxed);
     }
 
-    /// Starts `line`; comes back when the host has accepted it.
-    pub(in crate::executor) async fn start(&self, line: &str) -> Result<SshTalk, Trouble> {
-        self.start_in(&self.places, line).await
+    /// A place for one channel, as soon as there is one. `None` only where this connection gives out none any more.
+    pub(in crate::executor) async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().acquire_owned().await.ok()
+    }
+
+    /// Starts `line` in a place from [`Connection::room`]; comes back when the host has accepted it.
+    pub(in crate::executor) async fn start(
+        &self,
+        line: &str,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<SshTalk, Trouble> {
+        self.start_in(room.ok_or_else(|| self.lost())?, line).await
     }
 
     /// Starts `line` in the place that orders never take: ending what runs must not wait for what runs.
     pub(in crate::executor) async fn start_aside(&self, line: &str) -> Result<SshTalk, Trouble> {
-        self.start_in(&self.aside, line).await
+        let place = self.aside.clone().acquire_owned().await.map_err(|_| self.lost())?;
+        self.start_in(place, line).await
     }
 
-    async fn start_in(&self, places: &Arc<Semaphore>, line: &str) -> Result<SshTalk, Trouble> {
-        let place = places.clone().acquire_owned().await.map_err(|_| self.lost())?;
+    async fn start_in(&self, place: OwnedSemaphorePermit, line: &str) -> Result<SshTalk, Trouble> {
         let channel = self.handle.channel_open_session().await.map_err(|error| match error {
             russh::Error::ChannelOpenFailure(_) => {
                 Trouble::new(Reason::NoShell, format!("the host opens no session: {}", self.fate.refused_channel()))
@@ -103,9 +120,16 @@ impl Connection {
         }
     }
 
+    /// Whether the host answers a question to it soon. What it said before has been heard by then.
+    pub(in crate::executor) async fn answers(&self) -> bool {
+        let answer = timeout(Duration::from_millis(ANSWER_MS_MAX), self.handle.send_ping()).await;
+        matches!(answer, Ok(Ok(()))) && !self.is_closed()
+    }
+
     /// Says goodbye. The connection ends when the last who uses it lets go.
     pub(super) async fn disconnect(&self) {
-        let _ = self.handle.disconnect(Disconnect::ByApplication, "the run is over", "en").await;
+        let goodbye = self.handle.disconnect(Disconnect::ByApplication, "the run is over", "en");
+        let _ = timeout(Duration::from_millis(GOODBYE_MS_MAX), goodbye).await;
     }
 
     /// How it ended, in words.

@@ -3,6 +3,7 @@
 use crate::domain::run::Reason;
 use crate::executor::trouble::Trouble;
 use futures::future::BoxFuture;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -10,6 +11,9 @@ use tokio::net::TcpStream;
 
 /// Where a name has several addresses, each but the last gets this long: a dead one must not use up the whole time.
 const ADDRESS_TRY_MS_MAX: u64 = 4_000;
+
+/// After this long without an acknowledgement the kernel gives a connection up: as long as a host may be silent.
+const UNACKNOWLEDGED_MS_MAX: u32 = 60_000;
 
 /// A byte stream in both directions.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -44,6 +48,8 @@ impl Dial for Tcp {
                     Ok(stream) => {
                         // Small packets both ways: waiting to fill them would only delay.
                         stream.set_nodelay(true)?;
+                        // What is sent and never acknowledged must not hold what waits to be sent for a quarter of an hour.
+                        let _ = set_tcp_user_timeout(&stream, UNACKNOWLEDGED_MS_MAX);
                         return Ok(Box::new(stream) as Box<dyn Stream>);
                     }
                     Err(error) => last = error,

@@ -10,6 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use russh::keys::ssh_key::public::KeyData;
 use sha1::Sha1;
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -33,14 +34,21 @@ pub(in crate::executor) struct KnownHost {
     pub why_unknown: String,
 }
 
+/// Answers kept until a file changes; a site has no more hosts than that.
+const ANSWERS_MAX: usize = 16 * 1024;
+
 /// The account's known_hosts files.
 pub(in crate::executor) struct KnownHosts {
-    files: Vec<File>,
+    paths: Vec<PathBuf>,
+    read: Mutex<Read>,
 }
 
-struct File {
-    path: PathBuf,
-    read: Mutex<Option<(Stamp, Arc<Vec<Line>>)>>,
+/// What was read, and what was answered from it.
+#[derive(Default)]
+struct Read {
+    stamps: Vec<Option<Stamp>>,
+    files: Vec<Arc<File>>,
+    answers: HashMap<(String, u16), KnownHost>,
 }
 
 /// What changes when a file does.
@@ -51,69 +59,108 @@ struct Stamp {
     changed: (i64, i64),
 }
 
+/// A file, sorted by how a name is looked up in it.
+#[derive(Default)]
+struct File {
+    /// Keys of plain names, by name.
+    named: HashMap<String, Vec<(usize, KeyData)>>,
+    /// All others, which have to be tried one by one.
+    others: Vec<Line>,
+}
+
 struct Line {
     number: usize,
     marker: Option<Marker>,
-    patterns: HostPatterns,
+    names: Names,
     key: KeyData,
+}
+
+enum Names {
+    /// Lower-case patterns, with `*`, `?` and a leading `!`.
+    Patterns(Vec<String>),
+    /// Salt and hash of one name.
+    Hashed(Vec<u8>, [u8; 20]),
 }
 
 impl KnownHosts {
     /// The files at these paths. A path where there is no file counts as an empty one.
     pub fn new(paths: &[PathBuf]) -> Self {
-        let file = |path: &PathBuf| File { path: path.clone(), read: Mutex::new(None) };
-        Self { files: paths.iter().map(file).collect() }
+        Self { paths: paths.to_vec(), read: Mutex::default() }
     }
 
-    /// What they say about `port` of `address`. Blocks on file reads where a file is new or changed.
+    /// What they say about `port` of `address`. Blocks: looks whether a file has changed, and reads it then.
     ///
     /// # Errors
     /// When a file cannot be read or holds a `@revoked` line that cannot.
     pub fn of(&self, address: &str, port: u16) -> Result<KnownHost, Trouble> {
-        let plain = address.to_lowercase();
-        let name = if port == 22 { plain.clone() } else { format!("[{plain}]:{port}") };
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamps: Result<Vec<_>, Trouble> =
+            self.paths.iter().map(|path| stamp(path).map_err(|why| unreadable(path, &why))).collect();
+        let stamps = stamps?;
+        if read.stamps != stamps {
+            *read = Read::default();
+            for (path, stamp) in self.paths.iter().zip(&stamps) {
+                let file = stamp.map_or_else(|| Ok(File::default()), |_| parse(&std::fs::read(path)?));
+                read.files.push(Arc::new(file.map_err(|why| unreadable(path, &why))?));
+            }
+            read.stamps = stamps;
+        }
+        let asked = (address.to_lowercase(), port);
+        if let Some(known) = read.answers.get(&asked) {
+            return Ok(known.clone());
+        }
+        let files = read.files.clone();
+        let of = read.stamps.clone();
+        drop(read);
+        // A name costs two hashes for every hashed line: others need not wait for that.
+        let known = self.look_up(&files, &asked.0, port);
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.stamps == of && read.answers.len() < ANSWERS_MAX {
+            read.answers.insert(asked, known.clone());
+        }
+        Ok(known)
+    }
+
+    fn look_up(&self, files: &[Arc<File>], plain: &str, port: u16) -> KnownHost {
+        let name = if port == 22 { plain.to_owned() } else { format!("[{plain}]:{port}") };
         let mut known = KnownHost::default();
-        for file in &self.files {
-            let lines = file.lines().map_err(|why| {
-                Trouble::new(Reason::HostKeyUnknown, format!("{} cannot be read: {why}", file.path.display()))
-            })?;
-            for line in lines.iter() {
-                let here = matches(&line.patterns, &name);
-                let without_port = name != plain && matches(&line.patterns, &plain);
+        for file in files {
+            let mut keys = file.named.get(&name).cloned().unwrap_or_default();
+            let mut without_port =
+                if name == plain { Vec::new() } else { file.named.get(plain).cloned().unwrap_or_default() };
+            for line in &file.others {
+                let here = line.names.hold(&name);
+                let at_any_port = !here && name != plain && line.names.hold(plain);
+                let key = line.key.clone();
                 match line.marker {
                     // A revoked key is revoked at every port.
-                    Some(Marker::Revoked) if here || without_port => known.revoked.push(line.key.clone()),
-                    Some(Marker::CertAuthority) if here || without_port => known.authorities.push(line.key.clone()),
-                    None if here => known.keys.push(line.key.clone()),
-                    None if without_port => known.keys_without_port.push(line.key.clone()),
+                    Some(Marker::Revoked) if here || at_any_port => known.revoked.push(key),
+                    Some(Marker::CertAuthority) if here || at_any_port => known.authorities.push(key),
+                    None if here => keys.push((line.number, key)),
+                    None if at_any_port => without_port.push((line.number, key)),
                     Some(Marker::Revoked | Marker::CertAuthority) | None => {}
                 }
             }
+            for (found, to) in [(keys, &mut known.keys), (without_port, &mut known.keys_without_port)] {
+                to.extend(in_order(found));
+            }
         }
-        let read: Vec<String> = self.files.iter().map(|file| file.path.display().to_string()).collect();
+        let read: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
         known.why_unknown = match read.as_slice() {
             [] => "no known_hosts file is configured; pin host_key in the workspace".to_owned(),
             paths => format!("{name} is not in {}; pin host_key in the workspace or add it there", paths.join(" or ")),
         };
-        Ok(known)
+        known
     }
 }
 
-impl File {
-    fn lines(&self) -> io::Result<Arc<Vec<Line>>> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(stamp) = stamp(&self.path)? else {
-            *read = None;
-            return Ok(Arc::default());
-        };
-        if let Some((of, lines)) = read.as_ref().filter(|(of, _)| *of == stamp) {
-            debug_assert!(*of == stamp);
-            return Ok(lines.clone());
-        }
-        let lines = Arc::new(parse(&std::fs::read(&self.path)?)?);
-        *read = Some((stamp, lines.clone()));
-        Ok(lines)
-    }
+fn in_order(mut found: Vec<(usize, KeyData)>) -> impl Iterator<Item = KeyData> {
+    found.sort_by_key(|(number, _)| *number);
+    found.into_iter().map(|(_, key)| key)
+}
+
+fn unreadable(path: &Path, why: &io::Error) -> Trouble {
+    Trouble::new(Reason::HostKeyUnknown, format!("{} cannot be read: {why}", path.display()))
 }
 
 fn stamp(path: &Path) -> io::Result<Option<Stamp>> {
@@ -131,8 +178,8 @@ fn stamp(path: &Path) -> io::Result<Option<Stamp>> {
     Ok(Some(Stamp { inode: meta.ino(), bytes: meta.len(), changed: (meta.mtime(), meta.mtime_nsec()) }))
 }
 
-fn parse(text: &[u8]) -> io::Result<Vec<Line>> {
-    let mut lines = Vec::new();
+fn parse(text: &[u8]) -> io::Result<File> {
+    let mut file = File::default();
     for (n, raw) in text.split(|byte| *byte == b'\n').enumerate() {
         let number = n + 1;
         // The parser splits at single blanks; files hold tabs and runs of blanks as well.
@@ -143,12 +190,7 @@ fn parse(text: &[u8]) -> io::Result<Vec<Line>> {
             continue;
         }
         match words.join(" ").parse::<Entry>() {
-            Ok(entry) => lines.push(Line {
-                number,
-                marker: entry.marker().copied(),
-                patterns: entry.host_patterns().clone(),
-                key: entry.public_key().key_data().clone(),
-            }),
+            Ok(entry) => file.add(number, &entry),
             // OpenSSH skips what it cannot read; a revocation that is skipped would be an acceptance.
             Err(error) if *first == "@revoked" => {
                 return Err(io::Error::other(format!(
@@ -158,24 +200,50 @@ fn parse(text: &[u8]) -> io::Result<Vec<Line>> {
             Err(error) => tracing::debug!(number, %error, "skipped a line of known_hosts"),
         }
     }
-    tracing::debug!(lines = lines.len(), last = lines.last().map(|line| line.number), "read known_hosts");
-    Ok(lines)
+    tracing::debug!(names = file.named.len(), others = file.others.len(), "read known_hosts");
+    Ok(file)
 }
 
-fn matches(patterns: &HostPatterns, name: &str) -> bool {
-    match patterns {
-        HostPatterns::HashedName { salt, hash } => hashed(salt, name).is_some_and(|mine| mine == *hash),
-        HostPatterns::Patterns(patterns) => {
-            let mut found = false;
-            for pattern in patterns {
-                match pattern.strip_prefix('!') {
-                    // One negated match outweighs every other.
-                    Some(not) if glob(&not.to_lowercase(), name) => return false,
-                    Some(_) => {}
-                    None => found |= glob(&pattern.to_lowercase(), name),
+impl File {
+    fn add(&mut self, number: usize, entry: &Entry) {
+        let (marker, key) = (entry.marker().copied(), entry.public_key().key_data().clone());
+        let names = match entry.host_patterns() {
+            HostPatterns::HashedName { salt, hash } => Names::Hashed(salt.clone(), *hash),
+            HostPatterns::Patterns(patterns) => {
+                Names::Patterns(patterns.iter().map(|pattern| pattern.to_lowercase()).collect())
+            }
+        };
+        match names {
+            Names::Patterns(patterns) if marker.is_none() && patterns.iter().all(|pattern| is_plain(pattern)) => {
+                for pattern in patterns {
+                    self.named.entry(pattern).or_default().push((number, key.clone()));
                 }
             }
-            found
+            names => self.others.push(Line { number, marker, names, key }),
+        }
+    }
+}
+
+fn is_plain(pattern: &str) -> bool {
+    !pattern.starts_with('!') && !pattern.contains(['*', '?'])
+}
+
+impl Names {
+    fn hold(&self, name: &str) -> bool {
+        match self {
+            Self::Hashed(salt, hash) => hashed(salt, name).is_some_and(|mine| mine == *hash),
+            Self::Patterns(patterns) => {
+                let mut found = false;
+                for pattern in patterns {
+                    match pattern.strip_prefix('!') {
+                        // One negated match outweighs every other.
+                        Some(not) if glob(not, name) => return false,
+                        Some(_) => {}
+                        None => found = found || glob(pattern, name),
+                    }
+                }
+                found
+            }
         }
     }
 }

@@ -130,13 +130,17 @@ pub(super) async fn log_in(
 ) -> Result<(), Trouble> {
     let mut shown = 0;
     let mut half = false;
-    for file in identities.keys.iter().take(KEYS_SHOWN_MAX) {
-        if let Some(certificate) = file.certificate.clone() {
+    for file in &identities.keys {
+        // A key with a certificate is shown twice, and the host counts both.
+        if let Some(certificate) = file.certificate.clone().filter(|_| shown < KEYS_SHOWN_MAX) {
             shown += 1;
             let result = handle.authenticate_openssh_cert(user, file.key.clone(), certificate).await;
             if accepted(handle, fate, user, result.map_err(|error| error.to_string()), &mut half)? {
                 return Ok(());
             }
+        }
+        if shown >= KEYS_SHOWN_MAX {
+            break;
         }
         shown += 1;
         let result = handle.authenticate_publickey(user, PrivateKeyWithHashAlg::new(file.key.clone(), None)).await;

@@ -12,19 +12,20 @@ use super::trust::Trust;
 use crate::domain::id::{RunId, ServerName, Timestamp};
 use crate::domain::plan::PlannedHost;
 use crate::domain::run::Reason;
-use crate::domain::workspace::Reach;
+use crate::domain::workspace::{self, Reach};
 use crate::executor::trouble::Trouble;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
 
 /// What connecting needs.
 pub(in crate::executor) struct Means {
     /// How streams are opened.
     pub dial: Arc<dyn Dial>,
     /// The account's known_hosts.
-    pub known_hosts: KnownHosts,
+    pub known_hosts: Arc<KnownHosts>,
     /// Keys from files.
     pub identities: RwLock<Arc<Identities>>,
     /// The agent's socket.
@@ -92,11 +93,9 @@ impl Pool {
             *open = kept;
             BTreeMap::into_values(gone).collect()
         };
-        for attempt in gone {
-            if let Some(Ok(connection)) = attempt.get() {
-                connection.disconnect().await;
-            }
-        }
+        // At once: those that are stuck take their time together.
+        let open = gone.iter().filter_map(|attempt| attempt.get()?.as_ref().ok());
+        futures::future::join_all(open.map(|connection| connection.disconnect())).await;
     }
 
     async fn connect_one(
@@ -140,7 +139,7 @@ impl Pool {
         let Reach::Ssh { address, port, user, trust, .. } = &host.reach else {
             return Err(Trouble::new(Reason::Local, format!("{} is not reached over SSH", host.name)));
         };
-        let trust = Trust::of(trust, &host.name, address, *port, &self.means.known_hosts)?;
+        let trust = self.trust(host, trust, address, *port).await?;
         let stream = match &through {
             Some(connection) => connection.reach_on(address, *port).await?,
             None => {
@@ -152,6 +151,27 @@ impl Pool {
         let identities = self.means.identities.read().unwrap_or_else(PoisonError::into_inner).clone();
         log_in(&mut handle, &fate, user, &identities, self.means.agent.as_deref()).await?;
         Ok(Connection::new(handle, fate, through))
+    }
+
+    async fn trust(
+        &self,
+        host: &PlannedHost,
+        trust: &workspace::Trust,
+        address: &str,
+        port: u16,
+    ) -> Result<Trust, Trouble> {
+        match trust {
+            workspace::Trust::Keys(_) | workspace::Trust::Authorities(_) => {
+                Trust::of(trust, &host.name, address, port, &self.means.known_hosts)
+            }
+            // A file of many hashed names takes its time.
+            workspace::Trust::KnownHosts => {
+                let (trust, name, address) = (trust.clone(), host.name.clone(), address.to_owned());
+                let known_hosts = self.means.known_hosts.clone();
+                let read = spawn_blocking(move || Trust::of(&trust, &name, &address, port, &known_hosts)).await;
+                read.unwrap_or_else(|_| Err(Trouble::new(Reason::Local, "reading known_hosts failed in this program")))
+            }
+        }
     }
 
     fn open(&self) -> std::sync::MutexGuard<'_, BTreeMap<(RunId, ServerName), Attempt>> {

@@ -1,12 +1,15 @@
 //! A shell started over SSH.
 
+use super::connection::GOODBYE_MS_MAX;
 use crate::executor::talk::{Delivery, Exit, Heard};
 use bytes::Bytes;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 /// Signals that systems know beyond those that SSH names: a name goes on the record, so no host may choose it freely.
@@ -92,7 +95,7 @@ impl SshTalk {
 
     /// Closes the channel from our side: what still holds its other end is left to itself.
     pub(in crate::executor) async fn leave(&self) {
-        let _ = self.write.close().await;
+        let _ = timeout(Duration::from_millis(GOODBYE_MS_MAX), self.write.close()).await;
     }
 }
 

@@ -11,6 +11,7 @@ use crate::executor::trouble::Trouble;
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, Certificate, EcdsaCurve, HashAlg, PublicKey, PublicKeyOrCertificate};
+use std::collections::BTreeSet;
 
 /// The host keys we can check, most wanted first. RSA is not among them: the only implementation at hand leaks
 /// timing (RUSTSEC-2023-0071), and every OpenSSH since 6.5 has an ed25519 key.
@@ -37,7 +38,7 @@ enum Accepted {
 }
 
 impl Trust {
-    /// What is accepted for `server` at `port` of `address`.
+    /// What is accepted for `server` at `port` of `address`. Blocks where known_hosts has to be read.
     ///
     /// # Errors
     /// When nothing is, or what is written cannot be read.
@@ -51,7 +52,7 @@ impl Trust {
         let accepted = match trust {
             workspace::Trust::Keys(keys) => Accepted::Keys(parse(keys)?),
             workspace::Trust::Authorities(keys) => Accepted::Authorities(parse(keys)?),
-            workspace::Trust::KnownHosts => Accepted::Known(known_hosts.of(address, port)?),
+            workspace::Trust::KnownHosts => Accepted::Known(checkable(known_hosts.of(address, port)?)),
         };
         Ok(Self { names: vec![address.to_lowercase(), server.as_str().to_lowercase()], accepted })
     }
@@ -165,6 +166,27 @@ impl Trust {
         }
         Ok(format!("certificate {} signed by {}", certificate.key_id(), words(signer)))
     }
+}
+
+/// Only keys that can be checked prove anything; a host that has only others there is not known.
+fn checkable(mut known: KnownHost) -> KnownHost {
+    let uncheckable: BTreeSet<String> = known
+        .keys
+        .iter()
+        .chain(&known.keys_without_port)
+        .map(KeyData::algorithm)
+        .filter(|kind| !CHECKABLE.contains(kind))
+        .map(|kind| kind.to_string())
+        .collect();
+    for keys in [&mut known.keys, &mut known.keys_without_port, &mut known.authorities] {
+        keys.retain(|key| CHECKABLE.contains(&key.algorithm()));
+    }
+    if !uncheckable.is_empty() {
+        let kinds: Vec<String> = uncheckable.into_iter().collect();
+        known.why_unknown =
+            format!("known_hosts has only an {} key for it; add its ed25519 key", kinds.join(" and an "));
+    }
+    known
 }
 
 fn match_key(pinned: &[KeyData], shown: &PublicKeyOrCertificate) -> Result<String, Trouble> {

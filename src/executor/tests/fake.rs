@@ -51,6 +51,8 @@ pub enum Fault {
     Ended,
     /// Nothing arrives any more, in either direction, and nobody says so.
     BlackHole,
+    /// Nothing arrives, and nothing is taken any more.
+    Stuck,
 }
 
 /// What a script does here.
@@ -58,6 +60,10 @@ pub enum Fault {
 pub enum Does {
     /// Prints and exits.
     Exits(u32),
+    /// Exits, and says so before anything it said arrives.
+    ExitsUnheard(u32),
+    /// Prints, and exits with 0 after so many seconds.
+    Takes(u64),
     /// Ends by a signal.
     Dies(Sig),
     /// The session closes without a word about how it ended.
@@ -75,6 +81,8 @@ pub struct Ways {
     pub does: Does,
     /// Said on standard error before anything of ours.
     pub noise: String,
+    /// Said on standard output before anything of ours.
+    pub greeting: String,
     /// Whether the login makes shells lead their group.
     pub leads: bool,
     /// The signal that ends what runs; none does where it is empty.
@@ -94,6 +102,7 @@ impl Default for Ways {
         Self {
             does: Does::Exits(0),
             noise: String::new(),
+            greeting: String::new(),
             leads: true,
             dies_of: "TERM",
             execs: true,
@@ -295,7 +304,12 @@ impl Handler for Serving {
         };
         let nonce = before.rsplit('"').next().unwrap_or_default().to_owned();
         let setsid = line.contains("setsid ");
+        session.data(channel, self.ways.greeting.clone().into_bytes())?;
         session.extended_data(channel, 1, format!("{}{nonce} 4711\n", self.ways.noise).into_bytes())?;
+        if !line.contains("eval") {
+            session.exit_status_request(channel, 0)?;
+            return session.close(channel);
+        }
         self.channels.insert(channel, Shell { nonce, setsid, script: Vec::new() });
         Ok(())
     }
@@ -313,10 +327,6 @@ impl Handler for Serving {
             return Ok(());
         };
         let script = String::from_utf8_lossy(&shell.script).into_owned();
-        if script.is_empty() {
-            session.exit_status_request(channel, 0)?;
-            return session.close(channel);
-        }
         self.state.scripts.lock().unwrap().push(script);
         self.reached(Stage::Arrived);
         if !self.ways.leads && !shell.setsid {
@@ -324,15 +334,17 @@ impl Handler for Serving {
             session.exit_status_request(channel, 0)?;
             return session.close(channel);
         }
-        session.extended_data(channel, 1, format!("{} +\n", shell.nonce).into_bytes())?;
-        session.data(channel, b"began\n".to_vec())?;
+        if !matches!(self.ways.does, Does::ExitsUnheard(_)) {
+            session.extended_data(channel, 1, format!("{} +\n", shell.nonce).into_bytes())?;
+            session.data(channel, b"began\n".to_vec())?;
+        }
         let (handle, ways, dial, wire) = (session.handle(), self.ways.clone(), self.dial, self.wire.clone());
         self.state.tasks.lock().unwrap().spawn(async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
             cut_at(&ways, dial, &wire, Stage::Running);
         });
         match self.ways.does.clone() {
-            Does::Exits(status) => {
+            Does::Exits(status) | Does::ExitsUnheard(status) => {
                 session.exit_status_request(channel, status)?;
                 let (ways, wire) = (self.ways.clone(), self.wire.clone());
                 self.state.tasks.lock().unwrap().spawn(async move {
@@ -348,6 +360,14 @@ impl Handler for Serving {
             }
             Does::Closes => session.close(channel),
             Does::Runs => Ok(()),
+            Does::Takes(seconds) => {
+                self.state.tasks.lock().unwrap().spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                    let _ = handle.exit_status_request(channel, 0).await;
+                    let _ = handle.close(channel).await;
+                });
+                Ok(())
+            }
             Does::Prints(bytes) => {
                 self.state.tasks.lock().unwrap().spawn(async move {
                     for _ in 0..bytes / 1024 {
@@ -400,7 +420,7 @@ impl AsyncRead for Cuttable {
             None => Pin::new(&mut self.inner).poll_read(cx, buf),
             Some(Fault::Reset) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
             Some(Fault::Ended) => Poll::Ready(Ok(())),
-            Some(Fault::BlackHole) => Poll::Pending,
+            Some(Fault::BlackHole | Fault::Stuck) => Poll::Pending,
         }
     }
 }
@@ -412,6 +432,7 @@ impl AsyncWrite for Cuttable {
             Some(Fault::Reset) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             // The kernel takes what is written, as it does while it still hopes.
             Some(Fault::Ended | Fault::BlackHole) => Poll::Ready(Ok(buf.len())),
+            Some(Fault::Stuck) => Poll::Pending,
         }
     }
 

@@ -6,6 +6,7 @@ use super::kit::{self, Came, bash, carry, carry_until, sh, with};
 use crate::domain::order::{CellResult, Job, Stream};
 use crate::domain::policy::Cleared;
 use crate::domain::run::Reason;
+use crate::domain::runbook::{Expect, Match};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -62,6 +63,31 @@ async fn c13_at_every_stage_a_broken_way_is_told_as_what_it_is() {
         assert!(!came.outcome.saw.is_empty() || stage == Stage::Exited, "{fault:?} at {stage:?} says nothing");
         let may_start_again = matches!(came.result(), CellResult::Refused(_));
         assert!(starts <= 1 || may_start_again, "{fault:?} at {stage:?}: {starts} starts");
+    }
+}
+
+/// The exit status may come before the last words of standard error, "the script begins" among them: where those are
+/// lost it may have run, and must not be called refused.
+#[tokio::test(start_paused = true)]
+async fn a_script_whose_begin_was_not_heard_is_unknown_and_refused_only_where_all_was_heard() {
+    for fault in [Fault::Reset, Fault::Ended, Fault::BlackHole] {
+        let faults = vec![(Stage::Exited, fault, 0..1)];
+        let (came, _) = carried(Ways { does: Does::ExitsUnheard(0), faults, ..Ways::default() }).await;
+        assert_eq!(came.result(), &CellResult::Unknown(Reason::ConnectionLost), "{fault:?}: {}", came.outcome.saw);
+    }
+    let (came, _) = carried(Ways { does: Does::ExitsUnheard(0), ..Ways::default() }).await;
+    assert_eq!(came.result(), &CellResult::Refused(Reason::NoShell), "{}", came.outcome.saw);
+}
+
+/// A check is judged by what it prints: where some of that may be missing, nobody can tell.
+#[tokio::test(start_paused = true)]
+async fn a_check_whose_output_may_be_missing_is_not_judged() {
+    for fault in [Fault::Reset, Fault::BlackHole] {
+        let ways = Ways { faults: vec![(Stage::Exited, fault, 0..1)], ..Ways::default() };
+        let (executor, host, _, _dir) = fake(ways);
+        let came = carry(&executor, kit::check(&host, "the check", Expect { exit: 0, ..Expect::default() })).await;
+        assert_eq!(came.result(), &CellResult::Unknown(Reason::ConnectionLost), "{fault:?}: {}", came.outcome.saw);
+        assert!(came.notes.contains("may be missing"), "{}", came.notes);
     }
 }
 
@@ -154,6 +180,53 @@ async fn where_no_shell_leads_its_group_setsid_makes_it_one_from_then_on() {
     let lines: Vec<String> = state.starts().iter().map(|line| line.split(" -c").next().unwrap().to_owned()).collect();
     assert_eq!(lines, ["exec sh", "exec setsid sh", "exec setsid bash"]);
     assert_eq!(state.dials.load(SeqCst), 1);
+}
+
+/// All of them started without `setsid` before the first was heard to lead nothing.
+#[tokio::test(start_paused = true)]
+async fn orders_that_start_at_once_where_no_shell_leads_all_find_the_other_way() {
+    let (executor, host, state, _dir) = fake(Ways { leads: false, ..Ways::default() });
+    let all = (0..5).map(|n| carry(&executor, sh(&host, &format!("script {n}"))));
+    for came in futures::future::join_all(all).await {
+        assert_eq!((came.result(), came.group), (&CellResult::Ok, Some(4711)), "{}", came.outcome.saw);
+    }
+    assert!(state.starts().iter().filter(|line| !line.contains("setsid")).count() > 1, "none started at once");
+}
+
+/// Eight sessions at once is our own limit: the ninth waits for one of ours, and that is no fault of the host.
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_place_of_ours_is_not_connect_time() {
+    let (executor, host, state, _dir) = fake(Ways { does: Does::Takes(16), ..Ways::default() });
+    let all = (0..9).map(|n| carry(&executor, sh(&host, &format!("script {n}"))));
+    for came in futures::future::join_all(all).await {
+        assert_eq!(came.result(), &CellResult::Ok, "{}", came.outcome.saw);
+    }
+    assert_eq!(carry(&executor, sh(&host, "one more")).await.result(), &CellResult::Ok);
+    assert_eq!(state.dials.load(SeqCst), 1, "a good connection was thrown away");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_login_prints_is_not_judged() {
+    let greeting = "Last login: never\n42\n".to_owned();
+    let (executor, host, _, _dir) = fake(Ways { greeting: greeting.clone(), ..Ways::default() });
+    let expect = Expect { stdout: Some(Match::Equals("began".to_owned())), ..Expect::default() };
+    let came = carry(&executor, kit::check(&host, "the check", expect)).await;
+    assert_eq!((came.result(), came.outcome.saw.as_str()), (&CellResult::Ok, "began"));
+    assert_eq!(came.out, format!("{greeting}began\n"), "it is kept all the same");
+}
+
+/// Our own goodbye waits in the same queue as what the host does not take.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_takes_nothing_holds_up_neither_the_end_of_a_step_nor_the_release() {
+    let faults = vec![(Stage::Arriving, Fault::Stuck, 0..1)];
+    let (executor, host, _, _dir) = fake(Ways { does: Does::Runs, faults, ..Ways::default() });
+    let mut order = sh(&host, &"a long script\n".repeat(100_000));
+    order.limits.step_ms = 5_000;
+    let begin = Instant::now();
+    let came = carry(&executor, order).await;
+    assert_eq!(came.result(), &CellResult::Unknown(Reason::StepTimeout), "{}", came.outcome.saw);
+    executor.release(kit::order(host, Job::Reach).key.run).await;
+    assert!(begin.elapsed().as_secs() < 30, "took {:?}", begin.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,6 +18,22 @@ pub enum Colour {
     Rgb(u8, u8, u8),
 }
 
+impl Colour {
+    /// The one way to write this colour by which two of them can be compared.
+    fn seen(self) -> Self {
+        /// Levels of red, green and blue in xterm's cube.
+        const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+        let level = |n: u8| LEVELS.get(usize::from(n % 6)).copied().unwrap_or_default();
+        match self {
+            Self::Default | Self::Rgb(..) => self,
+            Self::Ansi(n) => Self::Ansi(n & 15),
+            Self::Indexed(n @ 0..16) => Self::Ansi(n),
+            Self::Indexed(n @ 16..232) => Self::Rgb(level((n - 16) / 36), level((n - 16) / 6), level(n - 16)),
+            Self::Indexed(n @ 232..) => Self::Rgb(8 + (n - 232) * 10, 8 + (n - 232) * 10, 8 + (n - 232) * 10),
+        }
+    }
+}
+
 /// A set of text attributes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Attrs(u8);
@@ -82,7 +98,7 @@ impl StyleBits {
     /// not be able to write what nobody sees.
     #[must_use]
     pub fn visible(mut self) -> Self {
-        if self.fg == self.bg {
+        if self.fg.seen() == self.bg.seen() {
             self.bg = Colour::Default;
         }
         self
@@ -162,6 +178,17 @@ mod tests {
     fn t_text_in_its_own_background_is_made_visible() {
         let hidden = StyleBits { fg: Colour::Ansi(0), bg: Colour::Ansi(0), attrs: Attrs::NONE };
         assert_eq!(hidden.visible().bg, Colour::Default);
+        for (fg, bg) in [
+            (Colour::Ansi(0), Colour::Indexed(0)),
+            (Colour::Indexed(9), Colour::Ansi(9)),
+            (Colour::Indexed(16), Colour::Rgb(0, 0, 0)),
+            (Colour::Indexed(67), Colour::Rgb(95, 135, 175)),
+            (Colour::Rgb(8, 8, 8), Colour::Indexed(232)),
+        ] {
+            assert_eq!(StyleBits { fg, bg, ..hidden }.visible().bg, Colour::Default, "{fg:?} on {bg:?}");
+        }
+        let shown = StyleBits { fg: Colour::Indexed(7), bg: Colour::Ansi(0), ..hidden };
+        assert_eq!(shown.visible(), shown);
         assert_eq!(StyleBits::PLAIN.visible(), StyleBits::PLAIN);
     }
 }

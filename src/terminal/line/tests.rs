@@ -36,6 +36,14 @@ fn several_lines_are_several_texts() {
     assert_eq!(Safe::lines("a\r").first().map(Safe::as_str), Some("a^M"), "a stray return is shown");
 }
 
+/// Each tab once cost a look at all before it: 6 s for this line.
+#[test]
+fn a_line_of_64_kib_of_tabs_is_widened_in_one_pass() {
+    let wide = Safe::lines(&"\t".repeat(64 * 1024));
+    assert_eq!((wide.len(), wide[0].width()), (1, 64 * 1024 * TAB_COLUMNS));
+    assert_eq!(Safe::lines("a\t\u{1b}\tb"), [Safe::new("a       ^[      b")]);
+}
+
 #[test]
 fn runs_of_one_style_are_one_run() {
     let red = StyleBits { fg: Colour::Ansi(1), ..StyleBits::PLAIN };

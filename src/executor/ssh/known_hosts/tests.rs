@@ -133,3 +133,19 @@ fn a_file_that_changes_is_read_again() {
     fs::remove_file(&path).unwrap();
     assert_eq!(hosts.of("web-1", 22).unwrap().keys, []);
 }
+
+/// Each look-up once cost two hashes for every line.
+#[test]
+fn a_host_asked_for_again_is_not_hashed_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("known_hosts");
+    fs::write(&path, format!("web-1,web-2 {A}\nweb-* {B}\n")).unwrap();
+    let hosts = KnownHosts::new(std::slice::from_ref(&path));
+    let first = hosts.of("web-1", 2222).unwrap();
+    assert_eq!((hosts.of("WEB-1", 2222).unwrap(), &first.keys_without_port), (first.clone(), &vec![key(A), key(B)]));
+    assert_eq!(hosts.read.lock().unwrap().answers.len(), 1);
+    fs::write(&path, format!("web-1 {B}\n")).unwrap();
+    assert_eq!(hosts.of("web-1", 2222).unwrap().keys_without_port, [key(B)]);
+    assert_eq!(hosts.of("web-1", 22).unwrap().keys, [key(B)]);
+    assert_eq!(hosts.read.lock().unwrap().answers.len(), 2);
+}

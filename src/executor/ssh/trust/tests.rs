@@ -101,3 +101,30 @@ fn revoked_outweighs_everything_known() {
         assert_eq!(trust(&known).check(&shown, NOW).unwrap_err().reason, Reason::HostKeyRevoked);
     }
 }
+
+#[test]
+fn a_host_known_only_by_a_key_we_cannot_check_is_unknown_and_not_another_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("known_hosts");
+    // The modulus is long enough for the parser, and nobody's key.
+    let rsa = rsa_line();
+    std::fs::write(&path, format!("web-1 {rsa}\n")).unwrap();
+    let of = |path: &std::path::Path| {
+        let known = KnownHosts::new(&[path.to_owned()]);
+        Trust::of(&workspace::Trust::KnownHosts, &ServerName::new("web-1"), "web-1", 22, &known).unwrap()
+    };
+    let bare: PublicKeyOrCertificate = key(2).public_key().clone().into();
+    let trouble = of(&path).check(&bare, NOW).unwrap_err();
+    assert_eq!(trouble.reason, Reason::HostKeyUnknown, "{}", trouble.words);
+    assert!(trouble.words.ends_with("known_hosts has only an ssh-rsa key for it; add its ed25519 key"));
+    std::fs::write(&path, format!("web-1 {rsa}\nweb-1 {}\n", key(2).public_key().to_openssh().unwrap())).unwrap();
+    assert!(of(&path).check(&bare, NOW).is_ok());
+}
+
+fn rsa_line() -> String {
+    use russh::keys::ssh_key::Mpint;
+    use russh::keys::ssh_key::public::RsaPublicKey;
+    let number = Mpint::from_positive_bytes;
+    let key = RsaPublicKey::new(number(&[1, 0, 1]), number(&[0xc5; 256])).unwrap();
+    PublicKey::new(KeyData::Rsa(key), "").to_openssh().unwrap()
+}
