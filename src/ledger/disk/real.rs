@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -67,10 +67,7 @@ impl RealDisk {
         if let Some(parent) = root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::File::open(parent).and_then(|dir| dir.sync_all()).map_err(wrap)?;
         }
-        let permissions = fs::metadata(root).map_err(wrap)?.permissions();
-        if permissions.mode() & 0o077 != 0 {
-            fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(wrap)?;
-        }
+        close_to_others(root).map_err(wrap)?;
         let mut options = fs::OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut lock = options.open(root.join(LOCK_FILE)).map_err(wrap)?;
@@ -228,6 +225,23 @@ impl Disk for RealDisk {
     }
 }
 
+/// Closes a data directory to others. One that is not ours, or that is no data directory, is left as it is.
+fn close_to_others(root: &Path) -> io::Result<()> {
+    let found = fs::metadata(root)?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another account"));
+    }
+    if found.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    let holds_data = root.join(LOCK_FILE).exists() || root.join("ledger").exists();
+    if !holds_data && fs::read_dir(root)?.next().is_some() {
+        let why = "it is open to others and holds something else; name a directory of its own, or chmod 700 it";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    fs::set_permissions(root, fs::Permissions::from_mode(0o700))
+}
+
 /// Writes all of `bytes` through a call that may write less or be interrupted.
 fn drain(bytes: &[u8], mut write: impl FnMut(&[u8], usize) -> io::Result<usize>) -> io::Result<()> {
     let mut done = 0;
@@ -311,6 +325,17 @@ mod tests {
         assert!(reader.open("x", Mode::Append).is_err());
         drop(first);
         RealDisk::lock(&root, 1).unwrap();
+    }
+
+    #[test]
+    fn a_directory_of_something_else_is_not_closed_to_its_users() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(dir.path().join("index.html"), "x").unwrap();
+        assert!(matches!(RealDisk::lock(dir.path(), 1), Err(OpenDirError::Io { .. })));
+        assert_eq!(fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o755);
+        fs::create_dir(dir.path().join("ledger")).unwrap();
+        RealDisk::lock(dir.path(), 1).unwrap();
     }
 
     #[test]
