@@ -5,15 +5,13 @@
 mod real;
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use real::wait::SOON;
-use real::{Account, Tmux, until};
+use real::{Account, Tmux, built, until};
 use tempfile::TempDir;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_quarterdeck");
 
 /// A site that `init` wrote, with its data beside it; its server ends on drop.
 struct World {
@@ -47,17 +45,21 @@ impl World {
     }
 
     fn says(&self, words: &[&str]) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
         let flags = self.flags();
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(built());
         command.args(words).args(flags.split(' ')).env("HOME", self.dir.path());
-        command.output().unwrap()
+        command
     }
 
     /// Opens the console in a pane; its process id.
     fn attach(&self, tmux: &Tmux, variables: &str) -> u32 {
         let pid = self.at("pid");
         let flags = self.flags();
-        let line = format!("{variables} sh -c 'echo $$ >{}; exec {PROGRAM} {flags}'", pid.display());
+        let line = format!("{variables} sh -c 'echo $$ >{}; exec {} {flags}'", pid.display(), built());
         tmux.line(&line);
         tmux.wait_for_text("Home");
         std::fs::read_to_string(pid).unwrap().trim().parse().unwrap()
@@ -120,6 +122,34 @@ fn real_sighup_gives_the_terminal_back() {
 }
 
 #[test]
+fn real_a_terminal_that_is_only_read_from_is_given_back() {
+    given_back("</dev/tty", |_, pid| signal("TERM", pid));
+}
+
+#[test]
+fn real_a_signal_at_the_secret_prompt_gives_the_terminal_back() {
+    let world = World::new();
+    let Some(tmux) = Tmux::shell(80, 24) else {
+        return;
+    };
+    let stty = tmux.stty();
+    let pid = world.at("pid");
+    tmux.line(&format!("sh -c 'echo $$ >{}; exec {} secret 1 token {}'", pid.display(), built(), world.flags()));
+    tmux.wait_for_text("token:");
+    until("the prompt to be unechoed", SOON, || match tmux.stty() == stty {
+        true => Err("echoed".to_owned()),
+        false => Ok(()),
+    });
+    signal("TERM", fs::read_to_string(pid).unwrap().trim().parse().unwrap());
+    until("the terminal to be as it was", SOON, || match tmux.stty() == stty {
+        true => Ok(()),
+        false => Err(tmux.screen()),
+    });
+    tmux.line("echo af''ter");
+    tmux.wait_for_text("after");
+}
+
+#[test]
 fn real_a_panic_inside_a_draw_gives_the_terminal_back() {
     let screen = given_back("QUARTERDECK_FAULT=draw", |tmux, _| tmux.keys(&["j"]));
     let skipped = screen.is_empty();
@@ -131,7 +161,7 @@ impl World {
     /// A server of our own, so that it can be killed.
     fn serve(&self) -> Child {
         let flags = self.flags();
-        let mut server = Command::new(PROGRAM);
+        let mut server = Command::new(built());
         server.arg("serve").args(flags.split(' ')).env("HOME", self.dir.path());
         let server = server.stderr(Stdio::null()).spawn().unwrap();
         until("the server to answer", SOON, || match std::os::unix::net::UnixStream::connect(self.at("socket")) {
@@ -203,6 +233,113 @@ fn real_verbs_start_a_server_and_end_with_their_codes() {
     assert_eq!(world.says(&["check"]).status.code(), Some(65));
 }
 
+#[test]
+fn real_two_verbs_at_once_on_a_broken_site_both_hear_why() {
+    let world = World::new();
+    fs::write(world.at("site/people.toml"), "nonsense").unwrap();
+    let spoken: Vec<_> =
+        (0..2).map(|_| world.command(&["runs", "list"]).stderr(Stdio::piped()).spawn().unwrap()).collect();
+    for verb in spoken {
+        let said = verb.wait_with_output().unwrap();
+        assert_eq!(said.status.code(), Some(65), "{said:?}");
+    }
+}
+
+#[test]
+fn real_a_verb_starts_a_server_once_the_one_that_is_leaving_has_left() {
+    let world = World::new();
+    fs::DirBuilder::new().mode(0o700).create(world.at("data")).unwrap();
+    let lock = fs::File::create(world.at("data/lock")).unwrap();
+    lock.lock().unwrap();
+    let verb = world.command(&["runs", "list"]).stderr(Stdio::piped()).spawn().unwrap();
+    // The log is made before the lock is asked for: a server has tried.
+    until("a server to have tried", SOON, || match world.at("data/log").exists() {
+        true => Ok(()),
+        false => Err("no log".to_owned()),
+    });
+    lock.unlock().unwrap();
+    let said = verb.wait_with_output().unwrap();
+    assert!(said.status.success(), "{said:?}");
+}
+
+#[test]
+fn real_other_data_do_not_take_over_a_socket_that_is_served() {
+    let world = World::new();
+    let mut server = world.serve();
+    let other = world.at("other");
+    let mut second = Command::new(built());
+    second.args(["serve", "--site", world.at("site").to_str().unwrap(), "--data", other.to_str().unwrap()]);
+    let second = second.arg("--socket").arg(world.at("socket")).output().unwrap();
+    assert_eq!(second.status.code(), Some(73), "{second:?}");
+    let answered = world.says(&["runs", "list"]);
+    assert!(answered.status.success(), "{answered:?}");
+    signal("TERM", server.id());
+    server.wait().unwrap();
+}
+
+#[test]
+fn real_a_frozen_server_is_not_waited_for_for_ever() {
+    let world = World::new();
+    let mut server = world.serve();
+    signal("STOP", server.id());
+    let said = world.says(&["runs", "list", "--json"]);
+    let doctor = world.says(&["doctor"]);
+    signal("CONT", server.id());
+    assert_eq!(said.status.code(), Some(75), "{said:?}");
+    assert!(String::from_utf8_lossy(&said.stdout).contains("does not answer"), "{said:?}");
+    assert_eq!(doctor.status.code(), Some(1), "{doctor:?}");
+    signal("TERM", server.id());
+    server.wait().unwrap();
+}
+
+#[test]
+fn real_an_answer_that_cannot_be_written_is_no_success() {
+    let world = World::new();
+    let to = |words: &[&str], stdout: Stdio| world.command(words).stdout(stdout).status().unwrap().code();
+    let full = || Stdio::from(fs::File::options().write(true).open("/dev/full").unwrap());
+    for words in [&["show", "hello", "--paper"][..], &["runs", "list"], &["--help"], &["show", "--json"]] {
+        assert_eq!(to(words, full()), Some(74), "{words:?}");
+    }
+    // A reader that has left, as `head` does.
+    let left = || Stdio::from(std::io::pipe().unwrap().1);
+    assert_eq!(to(&["show", "hello", "--paper"], left()), Some(0));
+    let proposed = world.says(&["propose", "hello", "--in", "lab", "--purpose", "fix", "--json"]);
+    assert!(proposed.status.success(), "{proposed:?}");
+    until("the checks to be done", SOON, || match world.says(&["runs", "list", "--phase", "checking", "--json"]) {
+        still if String::from_utf8_lossy(&still.stdout).contains("\"run\": 1") => Err(format!("{still:?}")),
+        _ => Ok(()),
+    });
+    for words in [&["run", "1"][..], &["runs", "log", "1", "-f"]] {
+        assert_eq!(to(words, left()), Some(75), "{words:?}: nobody knows how it ended");
+    }
+}
+
+#[test]
+fn real_what_goes_wrong_is_json_where_json_was_asked_for() {
+    let world = World::new();
+    let json = |words: &[&str]| {
+        let said = world.says(words);
+        let value: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+        (said.status.code().unwrap(), value)
+    };
+    for (words, exit) in [
+        (&["nonsense", "--json"][..], 64),
+        (&["attach", "nonsense", "--json"], 64),
+        (&["show", "nobody-wrote-it", "--json"], 1),
+        (&["serve", "--stop", "--json"], 69),
+        (&["init", world.at("site").to_str().unwrap(), "--json"], 1),
+    ] {
+        let (code, value) = json(words);
+        assert_eq!((code, value["failed"]["exit"].as_i64()), (exit, Some(exit.into())), "{words:?}: {value}");
+    }
+    assert!(
+        json(&["show", "hello", "--paper", "--json"]).1["paper"].as_str().is_some_and(|paper| paper.starts_with('#'))
+    );
+    fs::write(world.at("site/people.toml"), "nonsense").unwrap();
+    let (code, value) = json(&["show", "hello", "--json"]);
+    assert!(code == 65 && value["failed"]["problems"][0]["file"] == "people.toml", "{value}");
+}
+
 const PEOPLE: &str = r#"schema = 1
 
 [[person]]
@@ -229,7 +366,7 @@ impl Two {
         fs::set_permissions(world.dir.path(), Permissions::from_mode(0o755)).unwrap();
         // The program where every account can run it.
         let program = world.at("quarterdeck");
-        fs::copy(PROGRAM, &program).unwrap();
+        fs::copy(built(), &program).unwrap();
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
         let people = PEOPLE.replace("@ADA@", &ada.name).replace("@GRACE@", &grace.name);
         fs::write(world.at("site/people.toml"), people).unwrap();
@@ -242,7 +379,7 @@ impl Two {
         let members = "ada = [\"operator\"]\ngrace = [\"approver\", \"reviewer\", \"owner\"]\n";
         fs::write(&lab, format!("{head}[members]\n{members}{rest}")).unwrap();
         let flags = world.flags();
-        let mut server = Command::new(PROGRAM);
+        let mut server = Command::new(built());
         server.arg("serve").args(flags.split(' ')).env("HOME", world.dir.path());
         let server = server.stderr(Stdio::null()).spawn().unwrap();
         until("the server", SOON, || match world.at("socket").exists() {
@@ -336,7 +473,7 @@ fn real_demo_without_a_terminal_tells_a_whole_run_and_leaves_a_site_that_works()
     let dir = tempfile::tempdir().unwrap();
     let kept = dir.path().join("kept");
     let demo = |words: &[&str]| {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(built());
         command.args(words).env("HOME", dir.path());
         command.output().unwrap()
     };
@@ -344,11 +481,22 @@ fn real_demo_without_a_terminal_tells_a_whole_run_and_leaves_a_site_that_works()
     let told = demo(&["demo", "--headless", "--keep", kept_text]);
     let text = String::from_utf8(told.stdout.clone()).unwrap();
     assert!(told.status.success(), "{told:?}");
-    for part in ["ada  proposes #1", "grace  approves #1", "succeeded", "lea  reviews #1", "intact: "] {
+    for part in [
+        "ada  proposes #1",
+        "grace  approves #1",
+        "web-1  step ",
+        "web-2  verification ",
+        "succeeded",
+        "lea  reviews #1",
+        "intact: ",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let again = demo(&["demo", "--headless", "--keep", kept_text]);
     assert_eq!(again.status.code(), Some(64), "{again:?}");
+    let long = dir.path().join("x".repeat(100));
+    let refused = demo(&["demo", "--headless", "--keep", long.to_str().unwrap()]);
+    assert!(refused.status.code() == Some(64) && !long.exists(), "{refused:?}");
     let (site, data) = (kept.join("site"), kept.join("data"));
     let flags = ["--site", site.to_str().unwrap(), "--data", data.to_str().unwrap()];
     let listed = demo(&[&["runs", "list", "--json"], &flags[..]].concat());
@@ -365,8 +513,13 @@ fn real_demo_on_a_terminal_is_ada_and_can_be_grace() {
     let Some(tmux) = Tmux::shell(100, 30) else {
         return;
     };
-    tmux.line(&format!("{PROGRAM} demo"));
+    tmux.line(&format!("{} demo", built()));
     tmux.wait_for_text("ada: operator");
+    tmux.wait_for_text("how to open a second window");
+    tmux.keys(&["?"]);
+    tmux.wait_for("the second window's command", SOON, |screen| screen.contains("--as grace"));
+    tmux.keys(&["Escape"]);
+    tmux.wait_for("help to be closed", SOON, |screen| !screen.contains("--as grace"));
     tmux.keys(&[":"]);
     tmux.text("as grace");
     tmux.keys(&["Enter"]);
@@ -375,4 +528,19 @@ fn real_demo_on_a_terminal_is_ada_and_can_be_grace() {
     tmux.wait_for("the prompt", SOON, |screen| screen.trim_end().ends_with("\n$"));
     tmux.line("echo af''ter");
     tmux.wait_for_text("after");
+}
+
+#[test]
+fn real_a_demo_that_is_ended_leaves_no_keys_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(built());
+    let mut demo = demo.args(["demo", "--headless"]).env("TMPDIR", dir.path()).stdout(Stdio::null()).spawn().unwrap();
+    let made = || fs::read_dir(dir.path()).unwrap().next().is_some();
+    until("the demo to make its ground", SOON, || match made() {
+        true => Ok(()),
+        false => Err("nothing there".to_owned()),
+    });
+    signal("TERM", demo.id());
+    assert_eq!(demo.wait().unwrap().code(), Some(75));
+    assert!(!made());
 }

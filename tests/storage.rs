@@ -139,6 +139,12 @@ fn real_full_disk_keeps_outcomes_and_aborts_and_begins_nothing() {
             assert_eq!(refused.status.code(), Some(75), "{words:?}: {refused:?}");
             assert!(String::from_utf8_lossy(&refused.stdout).contains("\"storage.full\""), "{refused:?}");
         }
+        let people = product.at("site/people.toml");
+        let before = fs::read_to_string(&people).unwrap();
+        fs::write(&people, format!("{before}# a change\n")).unwrap();
+        let refused = product.tries("ada", &["site", "load"]);
+        assert_eq!(refused.status.code(), Some(75), "not now, and not the files' fault: {refused:?}");
+        fs::write(&people, before).unwrap();
         assert_eq!(product.run(run)["phase_because"], "no_room");
         // The outcome of what was at work is on the record; the next step is not begun.
         gate.write_all(b"\n").unwrap();

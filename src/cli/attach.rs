@@ -3,33 +3,29 @@
 mod reconnect;
 
 use super::link::{self, Link};
+use super::person::{Ending, heard, keyboard};
 use super::places::Places;
 use super::surroundings::Surroundings;
 use super::{Ended, Exit, Failure, say, speak};
 use crate::server::SAVE_STREAM;
 use crate::terminal::bytes::leave;
 use crate::terminal::guard::{Environment, RawMode, detect, size};
-use crate::verbs::args::Line;
+use crate::verbs::args::{Line, run_to_open};
+use crate::verbs::safe_lines;
 use bytes::{Bytes, BytesMut};
 use reconnect::Waited;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::mpsc;
 
 /// Standard error, as SSH numbers it.
 const STDERR: u32 = 1;
-
-/// Bytes read from the keyboard at once: a paste comes in several.
-const READ_BYTES_MAX: usize = 4_096;
-
-/// Reads that wait for the link. Beyond it the tty keeps what is typed.
-const READS_WAITING_MAX: usize = 16;
 
 /// Longest text taken for saving; the server cuts at the same length.
 const SAVED_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -39,11 +35,12 @@ const SAVE_HEAD_BYTES_MAX: usize = 4 * 1024;
 
 /// Opens the console, at a run where one is named.
 pub fn attach(places: &Places, around: &Surroundings, line: &Line, open: &[String]) -> Ended {
+    let run = run_to_open(open).map_err(|why| Failure::new(Exit::Usage, why))?;
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Failure::new(Exit::Usage, "the console needs a terminal; the verbs work without (see --help)"));
     }
     let mut words = vec!["attach".to_owned()];
-    words.extend(open.iter().cloned());
+    words.extend(run.map(|run| run.0.to_string()));
     if let Some(person) = &line.common.acting_as {
         words.extend(["--as".to_owned(), person.clone()]);
     }
@@ -63,7 +60,7 @@ pub fn attach(places: &Places, around: &Surroundings, line: &Line, open: &[Strin
 pub async fn over(link: Link, around: &Surroundings, words: &[String], again: Option<&Path>) -> Ended {
     let line = speak::quoted(words)?;
     let mut place = Some(set(&link, around).await?);
-    let raw = RawMode::enter(std::io::stdin(), last_bytes(around))
+    let raw = RawMode::enter(std::io::stdin(), std::io::stdout(), last_bytes(around))
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let restore = raw.restorer();
     let before = std::panic::take_hook();
@@ -71,12 +68,8 @@ pub async fn over(link: Link, around: &Surroundings, words: &[String], again: Op
         restore();
         before(panic);
     }));
-    let deaf = |error: std::io::Error| Failure::new(Exit::Unreachable, format!("signals cannot be heard: {error}"));
-    let mut person = Person {
-        keyboard: keyboard(),
-        resized: signal(SignalKind::window_change()).map_err(deaf)?,
-        ending: Ending::new().map_err(deaf)?,
-    };
+    let mut person =
+        Person { keyboard: keyboard(), resized: heard(SignalKind::window_change())?, ending: Ending::new()? };
     let mut said = Vec::new();
     // A link ends its channels with it.
     let mut _link = link;
@@ -102,14 +95,16 @@ pub async fn over(link: Link, around: &Surroundings, words: &[String], again: Op
     };
     // The terminal first: what is said next is for a person at a shell.
     drop(raw);
-    say::err(&String::from_utf8_lossy(&said));
+    if !said.is_empty() {
+        say::err(&format!("{}\n", safe_lines(&String::from_utf8_lossy(&said))));
+    }
     end
 }
 
 /// A channel that knows this terminal.
 async fn set(link: &Link, around: &Surroundings) -> Result<Channel<Msg>, Failure> {
     let broken = |_| speak::lost();
-    let channel = link.handle.channel_open_session().await.map_err(broken)?;
+    let channel = link.channel().await?;
     let (columns, rows) = size(std::io::stdout()).unwrap_or((80, 24));
     let term = around.told("TERM").unwrap_or("dumb");
     channel.request_pty(true, term, u32::from(columns), u32::from(rows), 0, 0, &[]).await.map_err(broken)?;
@@ -157,30 +152,6 @@ fn last_bytes(around: &Surroundings) -> Vec<u8> {
     }))
 }
 
-/// The signals that end a visit.
-struct Ending([Signal; 4]);
-
-impl Ending {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self([
-            signal(SignalKind::hangup())?,
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::quit())?,
-        ]))
-    }
-
-    async fn come(&mut self) {
-        let [hung_up, terminated, interrupted, quit] = &mut self.0;
-        tokio::select! {
-            _ = hung_up.recv() => {}
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-            _ = quit.recv() => {}
-        }
-    }
-}
-
 /// The person's side of a console.
 struct Table<'a> {
     reader: ChannelReadHalf,
@@ -213,7 +184,11 @@ impl Table<'_> {
                     Ok(()) => true,
                     Err(failure) => return Sat::Ended(Err(failure)),
                 },
-                Woken::Typed(Some(bytes)) => self.writer.data_bytes(bytes).await.is_ok(),
+                // A server that takes nothing more does not keep anybody.
+                Woken::Typed(Some(bytes)) => tokio::select! {
+                    sent = self.writer.data_bytes(bytes) => sent.is_ok(),
+                    () = person.ending.come() => return Sat::Ended(Ok(Exit::Done)),
+                },
                 // The keyboard is gone: so is the person.
                 Woken::Typed(None) | Woken::Ending => return Sat::Ended(Ok(Exit::Done)),
                 Woken::Resized => {
@@ -290,21 +265,6 @@ fn write_new(dir: &Path, name: &str, text: &[u8]) -> Result<String, String> {
     let mut file = made.map_err(|error| error.to_string())?;
     file.write_all(text).map_err(|error| error.to_string())?;
     Ok(name.to_owned())
-}
-
-/// What is typed, as it comes. A thread of its own: a read from a terminal cannot be given up.
-fn keyboard() -> mpsc::Receiver<Bytes> {
-    let (to, typed) = mpsc::channel(READS_WAITING_MAX);
-    std::thread::spawn(move || {
-        let mut buffer = vec![0; READ_BYTES_MAX];
-        while let Ok(count @ 1..) = std::io::stdin().lock().read(&mut buffer) {
-            let bytes = Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default());
-            if to.blocking_send(bytes).is_err() {
-                break;
-            }
-        }
-    });
-    typed
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! `doctor`: what is in order and what is not, each line with what to do.
 
+use super::link::{self, Shut};
 use super::places::Places;
 use super::surroundings::uid;
-use super::{Ended, Exit, files, link, say, speak};
-use crate::ledger::Outcome;
+use super::{Ended, Exit, Failure, files, say, speak};
+use crate::ledger::{LOCK_FILE, Outcome};
 use crate::site;
 use crate::terminal::line::Safe;
 use crate::verbs::out::document;
 use serde_json::json;
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -39,13 +41,13 @@ pub fn doctor(places: &Places, as_json: bool) -> Ended {
     if as_json {
         let rows: Vec<_> =
             looks.iter().map(|look| json!({"found": word(look.found), "says": look.says, "what": look.what})).collect();
-        say::out(&document(&json!({"rows": rows})));
+        say::out(&document(&json!({"rows": rows})))?;
     } else {
         let rows: Vec<Vec<String>> = looks
             .iter()
             .map(|look| vec![look.what.to_owned(), word(look.found).to_owned(), look.says.clone()])
             .collect();
-        say::out(&crate::verbs::table(&["what", "is", "says"], &rows));
+        say::out(&crate::verbs::table(&["what", "is", "says"], &rows))?;
     }
     Ok(if wrong { Exit::No } else { Exit::Done })
 }
@@ -100,15 +102,62 @@ fn record(places: &Places) -> Look {
 }
 
 fn server(places: &Places) -> Look {
-    let looked = places.socket().and_then(|socket| {
+    let knocked = places.socket().and_then(|socket| {
         let runtime = speak::runtime()?;
-        runtime.block_on(link::reach_running(&socket))?;
-        Ok(socket)
+        Ok((runtime.block_on(link::knock(&socket)), socket))
     });
-    let (found, says) = match looked {
-        Ok(socket) => (Found::Fine, format!("answers at {}", socket.display())),
-        Err(failure) if failure.exit == Exit::Unreachable => (Found::Absent, failure.text),
-        Err(failure) => (Found::Wrong, Safe::new(failure.text.lines().next().unwrap_or_default()).to_string()),
+    let holder = || places.data().ok().and_then(|data| holder(&data));
+    let (found, says) = match knocked {
+        Ok((Ok(_), socket)) => (Found::Fine, format!("answers at {}", socket.display())),
+        Ok((Err(Shut::Nobody), socket)) => match holder() {
+            None => (Found::Absent, "no server runs".to_owned()),
+            Some(pid) => {
+                (Found::Wrong, format!("process {pid} holds the data, and nobody answers at {}", socket.display()))
+            }
+        },
+        Ok((Err(shut), _)) => (Found::Wrong, Failure::from(shut).text),
+        Err(failure) => (Found::Wrong, failure.text),
     };
-    Look { what: "server", found, says }
+    Look { what: "server", found, says: Safe::new(says.lines().next().unwrap_or_default()).as_str().to_owned() }
+}
+
+/// The process that holds a data directory; `None` where none does, or none that we may know of.
+fn holder(data: &Path) -> Option<String> {
+    let mut lock = fs::File::open(data.join(LOCK_FILE)).ok()?;
+    match lock.try_lock_shared() {
+        Err(fs::TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let _ = lock.read_to_string(&mut text);
+            Some(text.trim().to_owned())
+        }
+        // Let go again at once, with the file.
+        Ok(()) | Err(fs::TryLockError::Error(_)) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::surroundings::Surroundings;
+    use crate::ledger::RealDisk;
+    use crate::verbs::args::Common;
+
+    #[test]
+    fn a_socket_that_cannot_be_used_is_not_called_absent() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, socket) = (dir.path().join("data"), dir.path().join("s"));
+        let flags = Common { data: Some(data.clone()), socket: Some(socket.clone()), ..Common::default() };
+        let look = || server(&Places::new(&flags, &Surroundings::default()));
+        assert!(look().found == Found::Absent);
+        let held = RealDisk::lock(&data, 4242).unwrap();
+        let wrong = look();
+        assert!(wrong.found == Found::Wrong && wrong.says.contains("4242"), "{}", wrong.says);
+        drop(held);
+        let mute = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        drop(mute);
+        assert!(look().found == Found::Absent, "a dead server's");
+        fs::remove_file(&socket).unwrap();
+        std::os::unix::fs::symlink(&socket, &socket).unwrap();
+        assert!(look().found == Found::Wrong, "{}", look().says);
+    }
 }

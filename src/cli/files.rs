@@ -6,7 +6,7 @@ use super::{Ended, Exit, Failure, say};
 use crate::domain::runbook::{Runbook, Status};
 use crate::domain::words;
 use crate::ledger::{Disk, Known, Outcome, RealDisk, verify};
-use crate::site::{self, Diagnostic, Ink, Kind, Loaded, Look};
+use crate::site::{self, Diagnostic, InitError, Ink, Kind, Loaded, Look};
 use crate::terminal::line::Safe;
 use crate::verbs::args::{Line, Shell, Show};
 use crate::verbs::out::document;
@@ -19,16 +19,24 @@ use std::sync::Arc;
 const WIDTH: usize = 100;
 
 /// `init DIR`.
-pub fn init(dir: &Path, around: &Surroundings) -> Ended {
+pub fn init(dir: &Path, around: &Surroundings, as_json: bool) -> Ended {
     let account = around.account().ok_or_else(|| Failure::new(Exit::Unknown, "this account has no name"))?;
-    let written = site::init(dir, &account).map_err(|error| Failure::new(Exit::No, error.to_string()))?;
-    let mut text = String::new();
-    for path in written {
-        text.push_str(&format!("wrote {}\n", dir.join(path).display()));
+    let written = site::init(dir, &account).map_err(|error| {
+        let exit = match error {
+            InitError::NotEmpty(_) | InitError::Account(_) => Exit::No,
+            InitError::Write { .. } => Exit::Storage,
+        };
+        Failure::new(exit, error.to_string())
+    })?;
+    let written: Vec<String> = written.iter().map(|path| dir.join(path).display().to_string()).collect();
+    if as_json {
+        say::out(&document(&json!({"written": written})))?;
+        return Ok(Exit::Done);
     }
+    let mut text: String = written.iter().map(|path| format!("wrote {path}\n")).collect();
     let dir = dir.display();
     text.push_str(&format!("next: cd {dir} && quarterdeck check && quarterdeck\n"));
-    say::out(&text);
+    say::out(&text)?;
     Ok(Exit::Done)
 }
 
@@ -44,7 +52,7 @@ pub fn check(dir: Option<&Path>, places: &Places, around: &Surroundings, as_json
     };
     if as_json {
         let rows: Vec<Value> = problems.iter().map(Diagnostic::json).collect();
-        say::out(&document(&json!({"problems": rows})));
+        say::out(&document(&json!({"problems": rows})))?;
         return Ok(exit);
     }
     let look = look(around);
@@ -59,7 +67,7 @@ pub fn check(dir: Option<&Path>, places: &Places, around: &Surroundings, as_json
         (0, warnings) => format!("{}: usable, {warnings} to look at\n", dir.display()),
         (errors, 0) => format!("{}: {errors} to mend\n", dir.display()),
         (errors, warnings) => format!("{}: {errors} to mend, {warnings} to look at\n", dir.display()),
-    });
+    })?;
     Ok(exit)
 }
 
@@ -85,7 +93,7 @@ pub fn schema(word: &str) -> Ended {
         let known: Vec<&str> = Kind::ALL.iter().map(|kind| kind.word()).collect();
         Failure::new(Exit::Usage, format!("no kind of file is called {word}; there are {}", known.join(", ")))
     })?;
-    say::out(&document(&site::schema(kind)));
+    say::out(&document(&site::schema(kind)))?;
     Ok(Exit::Done)
 }
 
@@ -94,11 +102,11 @@ pub fn show(show: &Show, places: &Places, as_json: bool) -> Ended {
     let dir = places.site()?;
     let Loaded { site, .. } = site::load(dir, site::git::state(dir)).map_err(|problems| {
         let text = format!("the site has {} problems; `quarterdeck check` shows them", problems.len());
-        Failure::new(Exit::BadInput, text)
+        Failure::of_site(text, problems)
     })?;
     let Some(id) = &show.runbook else {
         let runbooks: Vec<&Runbook> = site.runbooks.values().map(|runbook| runbook.as_ref()).collect();
-        say::out(&list(&runbooks, as_json));
+        say::out(&list(&runbooks, as_json))?;
         return Ok(Exit::Done);
     };
     let runbook = site
@@ -114,11 +122,12 @@ pub fn show(show: &Show, places: &Places, as_json: bool) -> Ended {
         ),
     };
     let text = match (show.paper, as_json) {
-        (true, _) => site::paper(runbook, workspace.map(AsRef::as_ref)),
+        (true, false) => site::paper(runbook, workspace.map(AsRef::as_ref)),
+        (true, true) => document(&json!({"paper": site::paper(runbook, workspace.map(AsRef::as_ref))})),
         (false, true) => document(&serde_json::to_value(runbook.as_ref()).unwrap_or_default()),
         (false, false) => shown(runbook),
     };
-    say::out(&text);
+    say::out(&text)?;
     Ok(Exit::Done)
 }
 
@@ -176,16 +185,20 @@ fn shown(runbook: &Runbook) -> String {
 pub fn audit_verify(places: &Places, as_json: bool) -> Ended {
     let data = places.data()?;
     let verdict = verdict(&data)?;
-    let exit = match verdict.outcome {
-        Outcome::Intact => Exit::Done,
-        Outcome::Tampered(_) => Exit::No,
-        Outcome::CannotTell(_) => Exit::Unknown,
-    };
     say::out(&match as_json {
         true => document(&verdict_json(&verdict)),
         false => format!("{verdict}\n"),
-    });
-    Ok(exit)
+    })?;
+    Ok(exit_of(&verdict))
+}
+
+/// How a verdict ends the program.
+pub fn exit_of(verdict: &crate::ledger::Verdict) -> Exit {
+    match verdict.outcome {
+        Outcome::Intact => Exit::Done,
+        Outcome::Tampered(_) => Exit::No,
+        Outcome::CannotTell(_) => Exit::Unknown,
+    }
 }
 
 /// What verification of a data directory says.
@@ -195,7 +208,8 @@ pub fn verdict(data: &Path) -> Result<crate::ledger::Verdict, Failure> {
     Ok(verify(&disk, Known { kinds: words::KINDS, since: None }))
 }
 
-fn verdict_json(verdict: &crate::ledger::Verdict) -> Value {
+/// The same as JSON.
+pub fn verdict_json(verdict: &crate::ledger::Verdict) -> Value {
     let (word, finding) = match &verdict.outcome {
         Outcome::Intact => ("intact", None),
         Outcome::Tampered(finding) => ("tampered", Some(finding)),
@@ -227,6 +241,6 @@ pub fn completions(shell: Shell) -> Ended {
     };
     let mut bytes = Vec::new();
     clap_complete::generate(shell, &mut Line::command(), "quarterdeck", &mut bytes);
-    say::out(&String::from_utf8_lossy(&bytes));
+    say::out(&String::from_utf8_lossy(&bytes))?;
     Ok(Exit::Done)
 }

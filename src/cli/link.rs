@@ -1,11 +1,14 @@
-//! Reaching the server: over its socket, with the SSH protocol inside; and starting it where none runs.
+//! Reaching the server: over its socket, with the SSH protocol inside; and starting it where none runs. No wait is without
+//! an end, also where what listens never answers.
 
 use super::places::Places;
 use super::surroundings::{Surroundings, uid};
 use super::{Exit, Failure};
 use crate::server::WINDOW_BYTES;
-use russh::client::{self, Handle};
+use russh::Channel;
+use russh::client::{self, Handle, Msg};
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -14,13 +17,20 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixStream;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long a server may take until it answers: a long ledger is read first.
 const START_WAIT: Duration = Duration::from_secs(60);
 
 /// How often one looks whether it answers.
 const START_LOOK: Duration = Duration::from_millis(15);
+
+/// Until a server that runs has let somebody in: it does so at once, unless it is stopped or overwhelmed.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// Pause before a server is started again where another process still held the data: one that was just leaving is gone
+/// by then.
+const HELD_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long a server that a verb started stays without visitors and work.
 const IDLE_EXIT: &str = "10m";
@@ -53,46 +63,79 @@ impl client::Handler for Ear {
     }
 }
 
+impl Link {
+    /// A channel to speak over.
+    pub async fn channel(&self) -> Result<Channel<Msg>, Failure> {
+        match timeout(ANSWER_WAIT, self.handle.channel_open_session()).await {
+            Ok(opened) => opened.map_err(|error| Shut::Gone(error.to_string()).into()),
+            Err(_) => Err(Shut::Silent.into()),
+        }
+    }
+}
+
+/// Why nobody let us in.
+pub enum Shut {
+    /// Nobody listens there.
+    Nobody,
+    /// Whoever listened went away meanwhile.
+    Gone(String),
+    /// Somebody listens and does not answer.
+    Silent,
+    /// The answer is no, or it is nobody to speak to.
+    Refused(Failure),
+}
+
+impl From<Shut> for Failure {
+    fn from(shut: Shut) -> Self {
+        match shut {
+            Shut::Nobody => Failure::new(Exit::Unreachable, "no server runs"),
+            Shut::Gone(error) => Failure::new(Exit::TryAgain, format!("the server went away: {error}")),
+            Shut::Silent => {
+                let text = format!("the server does not answer within {} seconds", ANSWER_WAIT.as_secs());
+                Failure::new(Exit::TryAgain, text)
+            }
+            Shut::Refused(failure) => failure,
+        }
+    }
+}
+
 /// Connects, starting the server where none runs.
 pub async fn reach(places: &Places, around: &Surroundings) -> Result<Link, Failure> {
     let socket = places.socket()?;
-    match UnixStream::connect(&socket).await {
+    match knock(&socket).await {
         // A server may leave in the very moment one comes: then there is none, and it is started.
-        Ok(stream) => match sign_in(stream, &socket).await {
-            Err(failure) if failure.exit == Exit::TryAgain => start(places, around, &socket).await,
-            signed_in => signed_in,
-        },
-        Err(error) if is_nobody(&error) => start(places, around, &socket).await,
-        Err(error) => Err(unreachable_at(&socket, &error)),
+        Err(Shut::Nobody | Shut::Gone(_)) => start(places, around, &socket).await,
+        answered => answered.map_err(Failure::from),
     }
 }
 
 /// Connects to a server that runs, and starts none.
-pub async fn reach_running(socket: &Path) -> Result<Link, Failure> {
-    match UnixStream::connect(socket).await {
-        Ok(stream) => sign_in(stream, socket).await,
-        Err(error) if is_nobody(&error) => Err(Failure::new(Exit::Unreachable, "no server runs")),
-        Err(error) => Err(unreachable_at(socket, &error)),
-    }
-}
-
-fn is_nobody(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+pub async fn knock(socket: &Path) -> Result<Link, Shut> {
+    let inside = async {
+        let stream = UnixStream::connect(socket).await.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Shut::Nobody,
+            // More wait before its door than the system counts.
+            io::ErrorKind::WouldBlock => Shut::Silent,
+            _ => Shut::Refused(unreachable_at(socket, &error)),
+        })?;
+        sign_in(stream, socket).await
+    };
+    timeout(ANSWER_WAIT, inside).await.unwrap_or(Err(Shut::Silent))
 }
 
 fn unreachable_at(socket: &Path, error: &io::Error) -> Failure {
     Failure::new(Exit::Unreachable, format!("the server's socket {} cannot be reached: {error}", socket.display()))
 }
 
-async fn sign_in(stream: UnixStream, socket: &Path) -> Result<Link, Failure> {
-    let server = stream.peer_cred().map_err(|error| unreachable_at(socket, &error))?;
+async fn sign_in(stream: UnixStream, socket: &Path) -> Result<Link, Shut> {
+    let server = stream.peer_cred().map_err(|error| Shut::Refused(unreachable_at(socket, &error)))?;
     if !is_trusted(socket, server.uid()) {
         let text = format!(
             "{} is held by user {}, who owns neither it nor its directory: not spoken to",
             socket.display(),
             server.uid()
         );
-        return Err(Failure::new(Exit::Unreachable, text));
+        return Err(Shut::Refused(Failure::new(Exit::Unreachable, text)));
     }
     let config = client::Config {
         window_size: WINDOW_BYTES,
@@ -104,17 +147,17 @@ async fn sign_in(stream: UnixStream, socket: &Path) -> Result<Link, Failure> {
         },
         ..client::Config::default()
     };
-    let gone = |error: russh::Error| Failure::new(Exit::TryAgain, format!("the server went away: {error}"));
+    let gone = |error: russh::Error| Shut::Gone(error.to_string());
     let ear = Ear::default();
     let banner = Arc::clone(&ear.banner);
     let mut handle = client::connect_stream(Arc::new(config), stream, ear).await.map_err(gone)?;
     let answer = handle.authenticate_none("").await;
-    let said = banner.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let said = banner.lock().unwrap_or_else(PoisonError::into_inner).replace("\r\n", "\n");
     match answer {
         Ok(answer) if answer.success() => Ok(Link { handle }),
         // A peer that is nobody is told so before it is turned away.
-        Ok(_) => Err(Failure::new(Exit::No, said)),
-        Err(_) if !said.is_empty() => Err(Failure::new(Exit::No, said)),
+        Ok(_) => Err(Shut::Refused(Failure::new(Exit::No, said))),
+        Err(_) if !said.is_empty() => Err(Shut::Refused(Failure::new(Exit::No, said))),
         Err(error) => Err(gone(error)),
     }
 }
@@ -126,7 +169,8 @@ fn is_trusted(socket: &Path, server: u32) -> bool {
     server == 0 || server == uid() || owner == Some(server)
 }
 
-/// Starts the server as a process of its own, and connects once it answers.
+/// Starts the server as a process of its own, and connects once it answers. Another server may be leaving, or being
+/// started by somebody else at the same moment: whoever comes second tries again.
 async fn start(places: &Places, around: &Surroundings, socket: &Path) -> Result<Link, Failure> {
     let (site, data) = (places.site()?, places.data()?);
     if fs::metadata(&data).is_ok_and(|dir| dir.uid() != uid()) {
@@ -136,32 +180,30 @@ async fn start(places: &Places, around: &Surroundings, socket: &Path) -> Result<
         );
         return Err(Failure::new(Exit::Unreachable, text));
     }
-    let mut complaint = tempfile::tempfile().map_err(|error| cannot_start(&error))?;
-    let program = std::env::current_exe().map_err(|error| cannot_start(&error))?;
-    let mut command = Command::new(program);
-    command.arg("serve").arg("--detach").args(["--idle-exit", IDLE_EXIT]);
-    command.arg("--site").arg(site).arg("--data").arg(&data).arg("--socket").arg(socket);
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    command.stderr(complaint.try_clone().map_err(|error| cannot_start(&error))?);
-    command.current_dir(around.home.as_deref().unwrap_or(Path::new("/")));
-    let mut child = command.spawn().map_err(|error| cannot_start(&error))?;
+    let mut arguments: Vec<&OsStr> = ["serve", "--detach", "--idle-exit", IDLE_EXIT].map(OsStr::new).into();
+    for (flag, path) in [("--site", site), ("--data", &data), ("--socket", socket)] {
+        arguments.extend([OsStr::new(flag), path.as_os_str()]);
+    }
     let deadline = Instant::now() + START_WAIT;
+    let mut started = Started::spawn(&arguments, around).map_err(|error| cannot_start(&error))?;
     loop {
-        if let Ok(stream) = UnixStream::connect(socket).await {
-            return sign_in(stream, socket).await;
+        match knock(socket).await {
+            Err(Shut::Nobody | Shut::Gone(_)) => {}
+            answered => return answered.map_err(Failure::from),
         }
-        if let Some(failure) = ended(&mut child, &mut complaint)
-            && failure.exit != Exit::AlreadyRunning
-        {
-            return Err(failure);
+        let late = Instant::now() >= deadline;
+        match started.ended() {
+            Some(held) if held.exit == Exit::AlreadyRunning && !late => {
+                sleep(HELD_PAUSE).await;
+                started = Started::spawn(&arguments, around).map_err(|error| cannot_start(&error))?;
+            }
+            Some(failure) => return Err(failure),
+            None if late => {
+                let text = "the server was started and does not answer; its log says why";
+                return Err(Failure::new(Exit::Unreachable, text));
+            }
+            None => sleep(START_LOOK).await,
         }
-        if Instant::now() >= deadline {
-            return Err(Failure::new(
-                Exit::Unreachable,
-                "the server was started and does not answer; its log says why",
-            ));
-        }
-        sleep(START_LOOK).await;
     }
 }
 
@@ -169,16 +211,32 @@ fn cannot_start(error: &io::Error) -> Failure {
     Failure::new(Exit::Unreachable, format!("the server cannot be started: {error}"))
 }
 
-/// What a server that has ended already complained of.
-fn ended(child: &mut Child, complaint: &mut fs::File) -> Option<Failure> {
-    let status = child.try_wait().ok()??;
-    let mut text = String::new();
-    let _ = complaint.rewind();
-    let _ = complaint.take(COMPLAINT_BYTES_MAX).read_to_string(&mut text);
-    let text = text.trim_start_matches("quarterdeck: ").trim_end().to_owned();
-    let exit = [Exit::Usage, Exit::BadInput, Exit::AlreadyRunning, Exit::Storage, Exit::TryAgain]
-        .into_iter()
-        .find(|exit| status.code() == Some(i32::from(exit.code())))
-        .unwrap_or(Exit::Unreachable);
-    Some(Failure::new(exit, format!("the server could not start: {text}")))
+/// A server that was started, and what it complains of.
+struct Started {
+    child: Child,
+    complaint: fs::File,
+}
+
+impl Started {
+    fn spawn(arguments: &[&OsStr], around: &Surroundings) -> io::Result<Self> {
+        let complaint = tempfile::tempfile()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(complaint.try_clone()?);
+        command.current_dir(around.home.as_deref().unwrap_or(Path::new("/")));
+        Ok(Self { child: command.spawn()?, complaint })
+    }
+
+    /// Why it has ended already, where it has.
+    fn ended(&mut self) -> Option<Failure> {
+        let status = self.child.try_wait().ok()??;
+        let mut text = String::new();
+        let _ = self.complaint.rewind();
+        let _ = (&self.complaint).take(COMPLAINT_BYTES_MAX).read_to_string(&mut text);
+        let text = text.trim_start_matches("quarterdeck: ").trim_end().to_owned();
+        let exit = [Exit::Usage, Exit::BadInput, Exit::AlreadyRunning, Exit::Storage, Exit::TryAgain]
+            .into_iter()
+            .find(|exit| status.code() == Some(i32::from(exit.code())))
+            .unwrap_or(Exit::Unreachable);
+        Some(Failure::new(exit, format!("the server could not start: {text}")))
+    }
 }

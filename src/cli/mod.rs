@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`main`], `surroundings` (the environment, read once), `places` (site, data, socket), then by what a verb
 //! needs: `files` (verbs over files alone), `link` (reaching a server, starting it), `speak` (a verb over the link),
-//! `attach` (the console over the link), `serve` (being the server), `doctor`, `demo`.
+//! `attach` (the console over the link, `person` at it), `serve` (being the server), `doctor`, `demo`.
 //!
 //! Invariants: the only module that reads the environment, prints and decides the exit; a terminal it changed is given back
 //! however the program ends.
@@ -12,15 +12,21 @@ mod demo;
 mod doctor;
 mod files;
 mod link;
+mod person;
 mod places;
 mod say;
 mod serve;
 mod speak;
 mod surroundings;
+#[cfg(test)]
+mod tests;
 
+use crate::site::Diagnostic;
 use crate::verbs::args::{Audit, Line, Place, Verb};
-use crate::verbs::{self, Exit, Misunderstood};
+use crate::verbs::out::document;
+use crate::verbs::{self, Exit, Misunderstood, json};
 use places::Places;
+use serde_json::Value;
 use std::process::ExitCode;
 use surroundings::Surroundings;
 
@@ -29,11 +35,51 @@ use surroundings::Surroundings;
 struct Failure {
     text: String,
     exit: Exit,
+    /// What is wrong with the site's files, where that is why.
+    problems: Vec<Diagnostic>,
 }
 
 impl Failure {
     fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Self { text: text.into(), exit }
+        Self { text: text.into(), exit, problems: Vec::new() }
+    }
+
+    /// The site's files are wrong.
+    fn of_site(text: impl Into<String>, problems: Vec<Diagnostic>) -> Self {
+        Self { text: text.into(), exit: Exit::BadInput, problems }
+    }
+
+    /// Says it on the one stream where it is looked for, and ends the program.
+    fn told(&self, form: Form) -> Exit {
+        let as_json = || {
+            let problems: Vec<Value> = self.problems.iter().map(Diagnostic::json).collect();
+            document(&json::failure(self.exit, self.text.trim_end(), &problems))
+        };
+        if form == Form::Json && say::out(&as_json()).is_ok() {
+            return self.exit;
+        }
+        let problems = self.problems.iter().map(ToString::to_string);
+        let lines = std::iter::once(self.text.trim_end().to_owned()).chain(problems);
+        // Names of accounts and files come from elsewhere: none of them commands a terminal.
+        let text = verbs::safe_lines(&lines.collect::<Vec<_>>().join("\n"));
+        say::err(&format!("quarterdeck: {text}\n"));
+        self.exit
+    }
+}
+
+/// How answers are to look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    Text,
+    Json,
+}
+
+impl Form {
+    fn of(json: bool) -> Self {
+        match json {
+            true => Form::Json,
+            false => Form::Text,
+        }
     }
 }
 
@@ -45,21 +91,21 @@ pub fn main() -> ExitCode {
         say::err("quarterdeck: arguments are UTF-8\n");
         return ExitCode::from(Exit::Usage.code());
     };
-    let ended = match verbs::parse(&arguments) {
-        Ok(line) => carry_out(&line, &arguments, &Surroundings::read()),
-        Err(Misunderstood { text, exit: Exit::Done }) => {
-            say::out(&text);
-            Ok(Exit::Done)
+    let exit = match verbs::parse(&arguments) {
+        Ok(line) => {
+            let ended = carry_out(&line, &arguments, &Surroundings::read());
+            ended.unwrap_or_else(|failure| failure.told(Form::of(line.common.json)))
         }
-        Err(Misunderstood { text, exit }) => {
+        Err(Misunderstood { text, exit: Exit::Done, .. }) => match say::out(&text) {
+            Ok(()) => Exit::Done,
+            Err(failure) => failure.told(Form::Text),
+        },
+        Err(Misunderstood { text, exit, json: true }) => Failure::new(exit, text).told(Form::Json),
+        Err(Misunderstood { text, exit, json: false }) => {
             say::err(&text);
-            Ok(exit)
+            exit
         }
     };
-    let exit = ended.unwrap_or_else(|failure| {
-        say::err(&format!("quarterdeck: {}\n", failure.text.trim_end()));
-        failure.exit
-    });
     ExitCode::from(exit.code())
 }
 
@@ -68,8 +114,8 @@ fn carry_out(line: &Line, arguments: &[String], around: &Surroundings) -> Ended 
     match &line.verb {
         None => attach::attach(&places, around, line, &[]),
         Some(Verb::Attach { open }) => attach::attach(&places, around, line, open),
-        Some(Verb::Demo(asked)) => demo::demo(asked, around),
-        Some(Verb::Init { dir }) => files::init(dir, around),
+        Some(Verb::Demo(asked)) => demo::demo(asked, around, Form::of(line.common.json)),
+        Some(Verb::Init { dir }) => files::init(dir, around, line.common.json),
         Some(Verb::Check { dir }) => files::check(dir.as_deref(), &places, around, line.common.json),
         Some(Verb::Schema { kind }) => files::schema(kind),
         Some(Verb::Show(show)) => files::show(show, &places, line.common.json),

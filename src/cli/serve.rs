@@ -4,11 +4,11 @@ use super::places::Places;
 use super::surroundings::{Surroundings, uid};
 use super::{Ended, Exit, Failure, say};
 use crate::domain::Actor;
-use crate::domain::run::Phase;
 use crate::engine::{self, Handle, Settings};
 use crate::executor::{self, LocalPlace, Tcp};
-use crate::ledger::{Entropy as _, OsEntropy};
-use crate::server::{self, Accounts, House};
+use crate::ledger::{Entropy as _, OsEntropy, RealDisk};
+use crate::server::{self, Accounts, House, ListenError};
+use crate::session::Hint;
 use crate::verbs::args::Serve;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -21,6 +21,9 @@ use tokio_util::task::TaskTracker;
 
 /// Files of the log that are kept, one a day.
 const LOG_FILES_MAX: usize = 14;
+
+/// What a thread that is still busy gets after everybody has left: asking a directory service for a name takes five.
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(6);
 
 /// Names of private keys that are tried, in `keys/` of the data and in `~/.ssh`.
 const KEY_NAMES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
@@ -42,14 +45,17 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         socket: places.socket()?,
         executor: executor_settings(&places.data()?, around),
         idle_exit,
+        hint: None,
     };
+    // Before the first file is made there: it may be a directory of something else.
+    RealDisk::prepare(&serving.data).map_err(|error| Failure::new(Exit::Storage, error.to_string()))?;
     let _log = log_to(&serving.data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Unreachable, format!("no runtime: {error}")))?;
     let loud = !asked.detach;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let stop = CancellationToken::new();
         let open = open(serving, stop.clone()).await?;
         if loud {
@@ -58,7 +64,9 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         let signals = TaskTracker::new();
         signals.spawn(obey(open.handle.clone(), stop, loud));
         open.until_ended().await
-    })
+    });
+    runtime.shutdown_timeout(SHUTDOWN_WAIT);
+    ended
 }
 
 /// What a server is made of.
@@ -68,6 +76,7 @@ pub struct Serving {
     pub socket: PathBuf,
     pub executor: executor::Settings,
     pub idle_exit: Option<Duration>,
+    pub hint: Option<Hint>,
 }
 
 /// A server that lets people in once it is awaited.
@@ -83,7 +92,7 @@ pub struct Open {
 
 /// Opens data and socket.
 pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Failure> {
-    let Serving { site, data, socket, executor, idle_exit } = serving;
+    let Serving { site, data, socket, executor, idle_exit, hint } = serving;
     let settings = Settings { site: site.clone(), data: data.clone(), executor };
     let (handle, engine) = engine::open(settings).await.map_err(|error| {
         let exit = match error.exit_code() {
@@ -100,10 +109,15 @@ pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Fai
         Ok(bound) => bound,
         Err(error) => {
             handle.shut_down().await;
-            return Err(Failure::new(Exit::Unreachable, error.to_string()));
+            let exit = match error {
+                ListenError::Held(_) => Exit::AlreadyRunning,
+                ListenError::TooLong(_) => Exit::Usage,
+                ListenError::Occupied(_) | ListenError::System { .. } => Exit::Unreachable,
+            };
+            return Err(Failure::new(exit, error.to_string()));
         }
     };
-    let house = House::new(handle.clone(), site, uid(), &seed()?, stop);
+    let house = House::new(handle.clone(), site, uid(), &seed()?, stop, hint);
     Ok(Open { handle, socket, engine, house, listener, bound, idle_exit })
 }
 
@@ -137,7 +151,7 @@ async fn obey(engine: Handle, stop: CancellationToken, loud: bool) {
                 Err(error) => tracing::error!(%error, "the site was not taken"),
             },
             _ = int.recv() => {
-                let running = running(&engine);
+                let running = House::in_flight(&engine.world().borrow()).count();
                 if running == 0 || warned {
                     break;
                 }
@@ -149,13 +163,6 @@ async fn obey(engine: Handle, stop: CancellationToken, loud: bool) {
         }
     }
     stop.cancel();
-}
-
-fn running(engine: &Handle) -> usize {
-    let world = engine.world().borrow().clone();
-    let at_work =
-        |phase: &Phase| matches!(phase, Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying);
-    world.runs.values().filter(|run| at_work(&run.phase)).count()
 }
 
 /// Keys of the data directory first, then the account's own; its known_hosts; its agent.

@@ -1,12 +1,15 @@
 //! A verb over the link: the words go there, the streams and the exit status come back.
 
 use super::link::{self, Link};
+use super::person::Ending;
 use super::places::Places;
+use super::say::Sent;
 use super::surroundings::Surroundings;
 use super::{Ended, Exit, Failure};
 use crate::server::LINE_BYTES_MAX;
 use crate::terminal::guard::RawMode;
-use crate::verbs::args::{Line, Verb};
+use crate::terminal::line::Safe;
+use crate::verbs::args::{Line, Runs, RunsLog, Verb};
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg};
 use std::io::{IsTerminal as _, Read as _, Write as _};
@@ -20,13 +23,29 @@ const STDIN_BYTES_MAX: u64 = 128 * 1024;
 
 /// Says a line to the server, starting it where none runs.
 pub fn speak(places: &Places, around: &Surroundings, line: &Line, arguments: &[String]) -> Ended {
-    let stdin = match &line.verb {
-        Some(Verb::Secret { name, .. }) => Some(secret(name)?),
-        Some(_) | None => None,
+    let enough = match &line.verb {
+        // Whoever reads no further does not know how it ends, and neither may we say that it ended well.
+        Some(Verb::Run { .. } | Verb::Runs(Runs::Log(RunsLog { follow: true, .. }))) => Exit::TryAgain,
+        Some(_) | None => Exit::Done,
+    };
+    let spoken = async |stdin| {
+        let link = link::reach(places, around).await?;
+        say(&link, arguments, stdin, enough).await
     };
     runtime()?.block_on(async {
-        let link = link::reach(places, around).await?;
-        say(&link, arguments, stdin).await
+        let Some(Verb::Secret { name, .. }) = &line.verb else {
+            return spoken(None).await;
+        };
+        if !std::io::stdin().is_terminal() {
+            return spoken(Some(piped()?)).await;
+        }
+        // Before the terminal is raw: from here on no signal ends us without giving it back.
+        let mut ending = Ending::new()?;
+        let value = asked(name, &mut ending).await?;
+        tokio::select! {
+            ended = spoken(Some(value)) => ended,
+            () = ending.come() => Err(lost()),
+        }
     })
 }
 
@@ -34,8 +53,8 @@ pub fn speak(places: &Places, around: &Surroundings, line: &Line, arguments: &[S
 pub fn to_a_running_server(places: &Places, arguments: &[String]) -> Ended {
     let socket = places.socket()?;
     runtime()?.block_on(async {
-        let link = link::reach_running(&socket).await?;
-        say(&link, arguments, None).await
+        let link = link::knock(&socket).await?;
+        say(&link, arguments, None, Exit::Done).await
     })
 }
 
@@ -66,27 +85,26 @@ pub fn lost() -> Failure {
     )
 }
 
-async fn say(link: &Link, arguments: &[String], stdin: Option<Zeroizing<Vec<u8>>>) -> Ended {
+/// `enough`: the exit where nobody reads the answer to its end (`| head`).
+async fn say(link: &Link, arguments: &[String], stdin: Option<Zeroizing<Vec<u8>>>, enough: Exit) -> Ended {
     let line = quoted(arguments)?;
     let broken = |_| lost();
-    let mut channel = link.handle.channel_open_session().await.map_err(broken)?;
+    let mut channel = link.channel().await?;
     channel.exec(true, line).await.map_err(broken)?;
     if let Some(bytes) = stdin {
         channel.data(bytes.as_slice()).await.map_err(broken)?;
     }
     channel.eof().await.map_err(broken)?;
-    hear(&mut channel).await
+    hear(&mut channel, enough).await
 }
 
-async fn hear(channel: &mut Channel<Msg>) -> Ended {
+async fn hear(channel: &mut Channel<Msg>, enough: Exit) -> Ended {
     let mut exit = None;
     while let Some(message) = channel.wait().await {
         match message {
             ChannelMsg::Data { data } => {
-                let mut to = std::io::stdout().lock();
-                if to.write_all(&data).and_then(|()| to.flush()).is_err() {
-                    // Whoever reads has had enough (`| head`).
-                    return Ok(Exit::Done);
+                if super::say::bytes(&data)? == Sent::Enough {
+                    return Ok(enough);
                 }
             }
             ChannelMsg::ExtendedData { data, ext: STDERR } => {
@@ -120,38 +138,73 @@ pub fn of_code(code: u32) -> Option<Exit> {
     .find(|exit| u32::from(exit.code()) == code)
 }
 
-/// A secret from standard input; from a terminal unechoed, up to the first line feed.
-fn secret(name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let stdin = std::io::stdin();
-    let wrong = |error: std::io::Error| Failure::new(Exit::Usage, format!("standard input cannot be read: {error}"));
-    if !stdin.is_terminal() {
-        let mut bytes = Zeroizing::new(Vec::new());
-        stdin.lock().take(STDIN_BYTES_MAX).read_to_end(&mut bytes).map_err(wrong)?;
-        return Ok(bytes);
-    }
-    super::say::err(&format!("{name}: "));
-    let raw = RawMode::enter(&stdin, Vec::new()).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    let typed = typed(stdin.lock());
-    drop(raw);
-    super::say::err("\n");
-    typed.map_err(wrong)?.ok_or_else(|| Failure::new(Exit::Usage, "nothing was given"))
+/// A secret from standard input.
+fn piped() -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    std::io::stdin().lock().take(STDIN_BYTES_MAX).read_to_end(&mut bytes).map_err(|error| unread(&error))?;
+    Ok(bytes)
 }
 
-/// Bytes up to the end of the line; `None` where the person thought better of it.
-fn typed(from: impl std::io::Read) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
+fn unread(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Usage, format!("standard input cannot be read: {error}"))
+}
+
+/// A secret from the terminal, unechoed, up to the first line feed.
+async fn asked(name: &str, ending: &mut Ending) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    super::say::err(&format!("{}: ", Safe::new(name)));
+    let stdin = std::io::stdin();
+    let raw =
+        RawMode::enter(&stdin, &stdin, Vec::new()).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let (to, line) = tokio::sync::oneshot::channel();
+    // A thread of its own: a read from a terminal cannot be given up.
+    std::thread::spawn(move || drop(to.send(typed(std::io::stdin().lock()))));
+    let line = tokio::select! {
+        line = line => line.ok(),
+        () = ending.come() => None,
+    };
+    drop(raw);
+    super::say::err("\n");
+    match line {
+        Some(Ok(Typed::Line(secret))) => Ok(secret),
+        Some(Ok(Typed::Unprintable)) => {
+            let text = "the secret was not taken: it holds a key that is no character; type it again, or give it on standard input";
+            Err(Failure::new(Exit::Usage, text))
+        }
+        Some(Ok(Typed::Nothing)) | None => Err(Failure::new(Exit::Usage, "nothing was given")),
+        Some(Err(error)) => Err(unread(&error)),
+    }
+}
+
+/// What was typed at the prompt.
+enum Typed {
+    /// A line.
+    Line(Zeroizing<Vec<u8>>),
+    /// A line with an arrow key or the like in it: nobody saw what became of it.
+    Unprintable,
+    /// The person thought better of it.
+    Nothing,
+}
+
+/// Bytes up to the end of the line.
+fn typed(from: impl std::io::Read) -> std::io::Result<Typed> {
     const INTERRUPT: u8 = 3;
     const END: u8 = 4;
     const BACKSPACE: [u8; 2] = [8, 127];
-    let mut typed = Zeroizing::new(Vec::new());
+    let mut line = Zeroizing::new(Vec::new());
+    let mut spoiled = false;
     for byte in std::io::BufReader::with_capacity(1, from).bytes() {
         match byte? {
-            b'\r' | b'\n' => return Ok(Some(typed)),
-            INTERRUPT | END => return Ok(None),
-            byte if BACKSPACE.contains(&byte) => drop(typed.pop()),
-            byte => typed.push(byte),
+            b'\r' | b'\n' if spoiled => return Ok(Typed::Unprintable),
+            b'\r' | b'\n' => return Ok(Typed::Line(line)),
+            INTERRUPT | END => return Ok(Typed::Nothing),
+            byte if BACKSPACE.contains(&byte) => drop(line.pop()),
+            byte => {
+                spoiled |= byte.is_ascii_control();
+                line.push(byte);
+            }
         }
     }
-    Ok(None)
+    Ok(Typed::Nothing)
 }
 
 #[cfg(test)]
@@ -160,10 +213,16 @@ mod tests {
 
     #[test]
     fn a_typed_secret_ends_with_its_line_and_can_be_mended() {
-        let read = |bytes: &[u8]| typed(bytes).unwrap().map(|typed| typed.to_vec());
-        assert_eq!(read(b"hunterx\x7f22\rrest").as_deref(), Some(&b"hunter22"[..]));
-        assert_eq!(read(b"hunter\x03\r"), None);
-        assert_eq!(read(b"hunter"), None);
+        let read = |bytes: &[u8]| typed(bytes).unwrap();
+        assert!(matches!(read(b"hunterx\x7f22\rrest"), Typed::Line(line) if line[..] == *b"hunter22"));
+        assert!(matches!(read(b"hunter\x03\r"), Typed::Nothing));
+        assert!(matches!(read(b"hunter"), Typed::Nothing));
+    }
+
+    #[test]
+    fn an_arrow_key_does_not_become_part_of_a_secret() {
+        assert!(matches!(typed(&b"hunter\x1b[D22\r"[..]).unwrap(), Typed::Unprintable));
+        assert!(matches!(typed(&b"hunter\t22\n"[..]).unwrap(), Typed::Unprintable));
     }
 
     #[test]

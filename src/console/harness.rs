@@ -29,6 +29,7 @@ impl Harness {
     /// ada at 80×24, in Berlin, in the first shipped theme, at [`super::fixture::NOW`].
     pub fn new(world: World) -> Self {
         let start = Start {
+            hint: None,
             me: Me { person: PersonId::new("ada"), badge: Badge::None },
             size: (80, 24),
             now: super::fixture::NOW,

@@ -44,7 +44,7 @@ mod pictures;
 
 pub use effect::Effect;
 pub use layout::{Areas, layout};
-pub use model::{Badge, Console, Cx, Here, Link, Look, Me, MouseOwner, Start};
+pub use model::{Badge, Console, Cx, Here, Hint, Link, Look, Me, MouseOwner, Start};
 pub use msg::{Answer, LogRow, LogRows, Msg, Tag};
 pub use theme::{Depth, Theme, ThemeError};
 pub use update::update;

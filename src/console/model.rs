@@ -32,6 +32,7 @@ pub struct Console {
     pub(super) notice: Option<Notice>,
     pub(super) refusal: Option<Refusal>,
     pub(super) themes: Vec<Theme>,
+    pub(super) hint: Option<Hint>,
     pub(super) next: u64,
 }
 
@@ -121,6 +122,17 @@ pub struct Start {
     pub themes: Vec<Theme>,
     /// Whether more than ASCII is drawn.
     pub charset: Charset,
+    /// What to say about this place, once at the beginning and in help at any time.
+    pub hint: Option<Hint>,
+}
+
+/// What a server says about itself through its consoles.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hint {
+    /// The first notice.
+    pub notice: String,
+    /// The first words of help.
+    pub help: String,
 }
 
 /// A screen on the stack.
@@ -210,9 +222,14 @@ impl Console {
             overlay: None,
             asked: BTreeMap::new(),
             submitted: BTreeMap::new(),
-            notice: None,
+            notice: start.hint.as_ref().map(|hint| Notice {
+                text: Safe::new(&hint.notice),
+                tone: Tone::Said,
+                at: start.now,
+            }),
             refusal: None,
             themes: start.themes,
+            hint: start.hint,
             next: 1,
         }
     }

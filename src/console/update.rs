@@ -121,7 +121,10 @@ impl Console {
             }
             Anywhere::Help => {
                 let scope = self.stack.last().map(|shown| shown.screen.face().scope());
-                scope.map(|scope| super::effect::over(Overlay::Sheet(help::of(scope)))).into_iter().collect()
+                scope
+                    .map(|scope| super::effect::over(Overlay::Sheet(help::of(scope, self.hint.as_ref()))))
+                    .into_iter()
+                    .collect()
             }
             Anywhere::Back => {
                 let mut own = None;

@@ -126,6 +126,8 @@ rules! {
     Storage = "storage",
     /// The disk is full: only what ends things is recorded.
     NoRoom = "storage.full",
+    /// The server is going down: nothing was asked for.
+    Stopping = "server.stopping",
     /// The choice does not fit the step: a once step is never repeated by itself, a required one not skipped.
     Choice = "choice",
 }

@@ -7,7 +7,7 @@ use super::vault::Vault;
 use crate::domain::plan::Plan;
 use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogQuery, Preset};
 use crate::domain::run::Run;
-use crate::domain::{PersonId, RunId, WorkspaceId, World, evolve};
+use crate::domain::{PersonId, Refusal, Rule, RunId, WorkspaceId, World, evolve};
 use crate::ledger;
 use crate::ledger::transcript::{Legend, TranscriptError, Transcripts};
 use crate::store::Store;
@@ -46,21 +46,23 @@ impl Library {
     }
 
     /// Answers one question.
-    pub fn answer(&self, world: &World, asker: &PersonId, fetch: Fetch) -> Fetched {
+    ///
+    /// # Errors
+    /// As [`super::Handle::ask`].
+    pub fn answer(&self, world: &World, asker: &PersonId, fetch: Fetch) -> Result<Fetched, Refusal> {
         let sees = |workspace: &WorkspaceId| world.can_see(asker, workspace);
-        let answer = match fetch {
+        match fetch {
             Fetch::History(query) => self.history(world, asker, query),
             Fetch::Audit(query) => {
                 let sees_run = |run: RunId| self.workspace_of(world, run).is_some_and(|workspace| sees(&workspace));
-                self.store.audit(&query, &sees_run).map(Fetched::Audit).map_err(|error| error.to_string())
+                self.store.audit(&query, &sees_run).map(Fetched::Audit).map_err(unread)
             }
             Fetch::Log(query) => self.log(world, asker, &query),
             Fetch::Run(run) => self.run(world, asker, run).map(Fetched::Run),
             Fetch::Presets(person) => self.kept(asker, &person, |kept| !kept.name.is_empty()).map(Fetched::Presets),
             Fetch::Drafts(person) => self.kept(asker, &person, |kept| kept.name.is_empty()).map(Fetched::Drafts),
             Fetch::Secrets(run) => self.run(world, asker, run).map(|run| Fetched::Secrets(self.vault.missing(&run))),
-        };
-        answer.unwrap_or_else(Fetched::Failed)
+        }
     }
 
     /// Keeps a form.
@@ -79,9 +81,9 @@ impl Library {
         self.store.forget(person, form).map_err(|error| error.to_string())
     }
 
-    fn history(&self, world: &World, asker: &PersonId, query: HistoryQuery) -> Result<Fetched, String> {
+    fn history(&self, world: &World, asker: &PersonId, query: HistoryQuery) -> Result<Fetched, Refusal> {
         let sees = |workspace: &WorkspaceId| world.can_see(asker, workspace);
-        self.store.history(&query, &sees).map(Fetched::History).map_err(|error| error.to_string())
+        self.store.history(&query, &sees).map(Fetched::History).map_err(unread)
     }
 
     fn workspace_of(&self, world: &World, run: RunId) -> Option<WorkspaceId> {
@@ -92,8 +94,8 @@ impl Library {
     }
 
     /// A run as it is or was: from the world, or folded from its own events.
-    fn run(&self, world: &World, asker: &PersonId, id: RunId) -> Result<Arc<Run>, String> {
-        let missing = || format!("no run {id}");
+    fn run(&self, world: &World, asker: &PersonId, id: RunId) -> Result<Arc<Run>, Refusal> {
+        let missing = || Refusal::new(Rule::NotFound, format!("no run {id}"));
         let found = match world.run(id) {
             Some(run) => Arc::clone(run),
             None => self.fold(id)?.ok_or_else(missing)?,
@@ -101,21 +103,21 @@ impl Library {
         if world.can_see(asker, &found.plan.proposal.workspace) { Ok(found) } else { Err(missing()) }
     }
 
-    fn fold(&self, id: RunId) -> Result<Option<Arc<Run>>, String> {
+    fn fold(&self, id: RunId) -> Result<Option<Arc<Run>>, Refusal> {
         let mut world = World { origin: self.origin.clone(), ..World::default() };
         let mut last = None;
-        for index in self.store.events_of(id).map_err(|error| error.to_string())? {
-            let entry = self.ledger.read(index).map_err(|error| error.to_string())?;
-            let details = self.ledger.details(&entry).map_err(|error| error.to_string())?;
-            let recorded = codec::recorded(ledger::Recorded { entry, details }).map_err(|error| error.to_string())?;
+        for index in self.store.events_of(id).map_err(unread)? {
+            let entry = self.ledger.read(index).map_err(unread)?;
+            let details = self.ledger.details(&entry).map_err(unread)?;
+            let recorded = codec::recorded(ledger::Recorded { entry, details }).map_err(unread)?;
             if let Some(recorded) = recorded {
-                last = evolve(&mut world, &recorded).map_err(|illegal| illegal.to_string())?.or(last);
+                last = evolve(&mut world, &recorded).map_err(unread)?.or(last);
             }
         }
         Ok(last)
     }
 
-    fn log(&self, world: &World, asker: &PersonId, query: &LogQuery) -> Result<Fetched, String> {
+    fn log(&self, world: &World, asker: &PersonId, query: &LogQuery) -> Result<Fetched, Refusal> {
         let plan: Arc<Plan> = Arc::clone(&self.run(world, asker, query.run)?.plan);
         let mut reader = match self.transcripts.reader(query.run) {
             Ok(reader) => reader,
@@ -124,16 +126,36 @@ impl Library {
                 let empty = crate::domain::query::LogPage { run: query.run, lines: Vec::new(), first: 0, total: 0 };
                 return Ok(Fetched::Log(empty));
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(unread_log(&error)),
         };
-        reader.page(query, &Legend::of(&plan)).map(Fetched::Log).map_err(|error| error.to_string())
+        reader.page(query, &Legend::of(&plan)).map(Fetched::Log).map_err(|error| unread_log(&error))
     }
 
-    fn kept(&self, asker: &PersonId, person: &PersonId, wanted: fn(&Preset) -> bool) -> Result<Vec<Preset>, String> {
+    fn kept(&self, asker: &PersonId, person: &PersonId, wanted: fn(&Preset) -> bool) -> Result<Vec<Preset>, Refusal> {
         if asker != person {
-            return Err("presets and drafts are their owner's".to_owned());
+            return Err(Refusal::new(Rule::NotFound, "presets and drafts are their owner's"));
         }
-        let kept = self.store.kept(person).map_err(|error| error.to_string())?;
+        let kept = self.store.kept(person).map_err(unread)?;
         Ok(kept.into_iter().filter(wanted).collect())
     }
+}
+
+fn unread(error: impl std::fmt::Display) -> Refusal {
+    Refusal::new(Rule::Storage, error.to_string())
+}
+
+fn unread_log(error: &TranscriptError) -> Refusal {
+    let rule = match error {
+        TranscriptError::Pattern(_) => Rule::Input,
+        TranscriptError::Missing(_)
+        | TranscriptError::Busy(_)
+        | TranscriptError::Newer { .. }
+        | TranscriptError::Damaged { .. }
+        | TranscriptError::Write(_)
+        | TranscriptError::Read(_)
+        | TranscriptError::Poisoned(_)
+        | TranscriptError::Finished(_)
+        | TranscriptError::Export(_) => Rule::Storage,
+    };
+    Refusal::new(rule, error.to_string())
 }

@@ -38,7 +38,7 @@ impl Handle {
     /// # Errors
     /// A refusal; nothing has changed.
     pub async fn submit(&self, by: Actor, seen: Seen, ask: Ask) -> Result<Receipt, Refusal> {
-        let gone = || Refusal::new(Rule::Storage, "the server is stopping").next("try again");
+        let gone = || Refusal::new(Rule::Stopping, "the server is stopping").next("try again");
         let (reply, answer) = oneshot::channel();
         self.requests.send((Request { by, seen, ask }, reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
@@ -51,10 +51,19 @@ impl Handle {
 
     /// Answers a question about what is no longer in the world, as far as `asker` may see it.
     pub async fn fetch(&self, asker: &PersonId, fetch: Fetch) -> Fetched {
+        self.ask(asker, fetch).await.unwrap_or_else(|refusal| Fetched::Failed(refusal.what))
+    }
+
+    /// The same for whoever must tell why there is no answer.
+    ///
+    /// # Errors
+    /// [`Rule::NotFound`]; [`Rule::Input`] where it was asked wrongly; [`Rule::Storage`] where it cannot be read.
+    pub async fn ask(&self, asker: &PersonId, fetch: Fetch) -> Result<Fetched, Refusal> {
         let world = Arc::clone(&self.world.borrow());
         let (library, asker) = (self.library.clone(), asker.clone());
         let answer = tokio::task::spawn_blocking(move || library.answer(&world, &asker, fetch)).await;
-        answer.unwrap_or_else(|_| Fetched::Failed("the answer could not be made; the log says why".to_owned()))
+        let broken = |_| Refusal::new(Rule::Storage, "the answer could not be made; the log says why");
+        answer.map_err(broken)?
     }
 
     /// Keeps a draft of a form, or a preset where it has a name.
@@ -106,6 +115,11 @@ impl Handle {
     pub fn missing_secrets(&self, run: RunId) -> Vec<String> {
         let world = Arc::clone(&self.world.borrow());
         world.run(run).map(|run| self.vault.missing(run)).unwrap_or_default()
+    }
+
+    /// Whether values that people typed for runs are kept: with this process they would be gone.
+    pub fn keeps_typed_secrets(&self) -> bool {
+        !self.vault.is_empty()
     }
 
     /// The engine's clock.

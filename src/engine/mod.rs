@@ -35,5 +35,8 @@ pub use vault::Vault;
 /// What `prompt:` secrets are handed over as.
 pub use crate::secrets::Sealed;
 
+/// What [`ReloadError`] says is wrong with a site.
+pub use crate::site::Diagnostic;
+
 /// What [`Settings`] says about reaching hosts.
 pub use crate::executor::{LocalPlace, Settings as ExecutorSettings, Tcp};

@@ -60,6 +60,11 @@ impl Vault {
         self.answers().remove(&run);
     }
 
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.answers().is_empty()
+    }
+
     fn answers(&self) -> MutexGuard<'_, BTreeMap<RunId, Answers>> {
         // Every change is one insert or remove: a panic elsewhere leaves the map whole.
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)

@@ -36,7 +36,7 @@ mod tests;
 pub use crate::domain::canonical;
 pub use batch::{BATCH_EVENTS_MAX, Stamped};
 pub use detail::Detail;
-pub use disk::{Disk, MemoryDisk, OpenDirError, RealDisk};
+pub use disk::{Disk, LOCK_FILE, MemoryDisk, OpenDirError, RealDisk};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::LedgerError;
 pub use hash::{Hash, leaf_hash};

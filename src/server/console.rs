@@ -56,10 +56,10 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
         };
         let visit = visit(house, peer, sitting, actor, open.take()).await;
         let (files, mut saving) = mpsc::channel(SAVES_WAITING_MAX);
-        let visit = Visit { files: visit.place.takes_files().then_some(files), ..visit };
+        let mut visit = Visit { files: visit.place.takes_files().then_some(files), ..visit };
         let mut wire = sitting.writer.make_writer();
         let mut texts = sitting.writer.make_writer_ext(Some(SAVE_STREAM));
-        let live = session::run(&visit, &house.engine, &mut sitting.from, &mut wire);
+        let live = session::run(&mut visit, &house.engine, &mut sitting.from, &mut wire);
         let save = async {
             while let Some(text) = saving.recv().await {
                 let message = message(&text);
@@ -73,6 +73,9 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
             end = live => end,
             () = save => End::HungUp,
         };
+        // Whoever signs in afresh sits at the terminal as it is by now.
+        let (columns, rows) = visit.place.size();
+        sitting.place.resize(columns.into(), rows.into());
         match end {
             End::SignInAs(person) => acting_as = someone_else(house, peer, person),
             End::Left | End::HungUp => return (Exit::Done, String::new()),
@@ -109,6 +112,7 @@ async fn visit(house: &Arc<House>, peer: &Peer, sitting: &Sitting, actor: Actor,
         themes: themes.unwrap_or_default(),
         open,
         files: None,
+        hint: house.hint.clone(),
     }
 }
 

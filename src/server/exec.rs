@@ -1,14 +1,15 @@
 //! A verb on a channel: its streams, its exit status, and the one verb that is the server's own: stop.
 
 use super::{House, Peer};
-use crate::domain::PersonId;
 use crate::domain::people::Role;
+use crate::domain::{Actor, PersonId, Refusal, Rule};
 use crate::verbs::args::{Common, Line, Place, Serve, Verb};
-use crate::verbs::out::Io;
+use crate::verbs::out::{Gone, Io, document};
 use crate::verbs::{self, Exit, Misunderstood};
 use bytes::Bytes;
 use russh::server::Msg;
 use russh::{ChannelId, ChannelWriteHalf};
+use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -42,65 +43,63 @@ pub async fn carry_out(house: &Arc<House>, peer: &Peer, spoken: Spoken) {
 }
 
 async fn spoken_to(house: &House, peer: &Peer, understood: Result<Line, Misunderstood>, io: &mut Io<'_>) -> Exit {
+    // Whoever has gone hears nothing.
+    carried_out(house, peer, understood, io).await.unwrap_or(Exit::TryAgain)
+}
+
+async fn carried_out(
+    house: &House,
+    peer: &Peer,
+    understood: Result<Line, Misunderstood>,
+    io: &mut Io<'_>,
+) -> Result<Exit, Gone> {
     let line = match understood {
         Ok(line) => line,
-        Err(Misunderstood { text, exit }) => {
-            // Whoever has gone hears nothing.
-            let _ = match exit == Exit::Done {
-                true => io.out(&text).await,
-                false => io.err(&text).await,
-            };
-            return exit;
-        }
+        Err(Misunderstood { text, exit: Exit::Done, .. }) => return io.out(&text).await.map(|()| Exit::Done),
+        Err(Misunderstood { text, exit, json }) => return verbs::fail(exit, &text, json, io).await,
     };
-    let Common { acting_as, .. } = &line.common;
-    let actor = match house.actor(peer, acting_as.as_deref()) {
+    let Common { acting_as, json, .. } = &line.common;
+    let actor = house.actor(peer, acting_as.as_deref());
+    if let Some(Verb::Serve(Serve { stop: times @ 1.., .. })) = &line.verb {
+        return match stop(house, peer, actor, *times) {
+            Ok(()) if *json => io.out(&document(&json!({"done": "stopping"}))).await.map(|()| Exit::Done),
+            Ok(()) => io.err("stopping\n").await.map(|()| Exit::Done),
+            Err(refusal) => verbs::refuse(&refusal, *json, io).await,
+        };
+    }
+    let actor = match actor {
         Ok(actor) => actor,
-        // Whoever has gone hears nothing.
-        Err(refusal) => return verbs::refuse(&refusal, line.common.json, io).await.unwrap_or(Exit::TryAgain),
+        Err(refusal) => return verbs::refuse(&refusal, *json, io).await,
     };
     match &line.verb {
-        Some(Verb::Serve(Serve { stop: 1.., .. })) => {
-            let person = actor.person().cloned();
-            let (exit, text) = stop(house, peer, person.as_ref(), &line);
-            let _ = io.err(&text).await;
-            exit
-        }
         None | Some(Verb::Attach { .. }) => {
-            let _ = io.err("the console needs a terminal; verbs work without\n").await;
-            Exit::Usage
+            verbs::fail(Exit::Usage, "the console needs a terminal; verbs work without", *json, io).await
         }
-        Some(verb) if verb.place() != Place::Server => {
-            let _ = io.err("this verb is carried out where it is typed, not by the server\n").await;
-            Exit::Usage
-        }
-        Some(_) => verbs::run(&house.engine, &actor, &line, io).await,
+        Some(verb) if verb.place() != Place::Server => verbs::fail(Exit::Usage, verbs::ELSEWHERE, *json, io).await,
+        Some(_) => Ok(verbs::run(&house.engine, &actor, &line, io).await),
     }
 }
 
-/// `serve --stop`: for the server's own account, and for people who own a workspace.
-fn stop(house: &House, peer: &Peer, person: Option<&PersonId>, line: &Line) -> (Exit, String) {
-    let Some(Verb::Serve(Serve { stop, .. })) = &line.verb else {
-        return (Exit::Usage, String::new());
-    };
+/// `serve --stop`: for the server's own account, whoever that is here, and for people who own a workspace.
+fn stop(house: &House, peer: &Peer, actor: Result<Actor, Refusal>, times: u8) -> Result<(), Refusal> {
     let world = house.engine.world().borrow().clone();
-    let owns = |person: &PersonId| {
-        let workspaces = world.site.iter().flat_map(|site| site.workspaces.values());
-        workspaces.into_iter().any(|workspace| workspace.grants(person, Role::Owner))
-    };
-    if peer.uid != house.own_uid && !person.is_some_and(owns) {
-        let text = "refused: only the server's own account, or an owner, may stop it (role.missing)\n";
-        return (Exit::No, text.to_owned());
+    if peer.uid != house.own_uid {
+        let actor = actor?;
+        let owns = |person: &PersonId| {
+            let workspaces = world.site.iter().flat_map(|site| site.workspaces.values());
+            workspaces.into_iter().any(|workspace| workspace.grants(person, Role::Owner))
+        };
+        if !actor.person().is_some_and(owns) {
+            return Err(Refusal::new(Rule::Role, "only the server's own account, or an owner, may stop it"));
+        }
     }
     let running: Vec<String> = House::in_flight(&world).map(|run| run.id.to_string()).collect();
-    if !running.is_empty() && *stop < 2 {
-        let text = format!(
-            "refused: {} in flight: {}; stopping would interrupt them (state)\nnext: let them end, or say it twice: quarterdeck serve --stop --stop\n",
-            running.len(),
-            running.join(", ")
+    if !running.is_empty() && times < 2 {
+        let what = format!("{} in flight: {}; stopping would interrupt them", running.len(), running.join(", "));
+        return Err(
+            Refusal::new(Rule::State, what).next("let them end, or say it twice: quarterdeck serve --stop --stop")
         );
-        return (Exit::No, text);
     }
     house.stop.cancel();
-    (Exit::Done, "stopping\n".to_owned())
+    Ok(())
 }

@@ -8,12 +8,14 @@ use super::exec::{self, Spoken};
 use super::{House, Peer};
 use crate::domain::RunId;
 use crate::session::{EVENTS_WAITING_MAX, FromPeer, Place};
-use crate::verbs::args::{Line, Verb};
+use crate::verbs::args::{Line, Verb, run_to_open};
 use crate::verbs::{self, Exit};
 use bytes::Bytes;
+use futures::FutureExt as _;
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, ChannelWriteHalf, Pty, Sig};
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -73,6 +75,11 @@ impl Guest {
         Self { house, peer, entered, gone: CancellationToken::new(), rooms: BTreeMap::new() }
     }
 
+    /// Whether the peer is somebody here, or the server's own account: that may stop the server, whoever it is.
+    fn may_knock(&self) -> bool {
+        self.peer.uid == self.house.own_uid || self.house.person(&self.peer).is_some()
+    }
+
     fn room(&mut self, channel: ChannelId) -> Option<&mut Room> {
         self.rooms.get_mut(&channel)
     }
@@ -97,7 +104,8 @@ impl Guest {
         room.begun = Begun::Console(to);
         let sitting = Sitting { place: room.place.clone(), acting_as, open, from, channel, handle, writer };
         let tasks = house.tasks.clone();
-        tasks.spawn(async move { console::hold(&house, peer, sitting).await });
+        let carried = guarded(session.handle(), channel, async move { console::hold(&house, peer, sitting).await });
+        tasks.spawn(carried);
         true
     }
 
@@ -123,14 +131,35 @@ impl Guest {
         room.begun = Begun::Verb { stdin: reads.then_some(stdin), cancel: gone.clone() };
         let spoken = Spoken { understood, stdin: from, gone, channel, handle, writer };
         let tasks = house.tasks.clone();
-        tasks.spawn(async move { exec::carry_out(&house, &peer, spoken).await });
+        let carried = guarded(session.handle(), channel, async move { exec::carry_out(&house, &peer, spoken).await });
+        tasks.spawn(carried);
         true
     }
 }
 
+/// Carries what runs on a channel to its end. Where it breaks off, the far end hears so instead of waiting for ever.
+pub(super) async fn guarded(handle: russh::server::Handle, channel: ChannelId, carried: impl Future<Output = ()>) {
+    if AssertUnwindSafe(carried).catch_unwind().await.is_ok() {
+        return;
+    }
+    tracing::error!(%channel, "what a channel carried broke off; the others go on");
+    // Whoever hung up hears nothing.
+    let _ = handle.extended_data(channel, STDERR, BROKE).await;
+    let _ = handle.exit_status_request(channel, u32::from(Exit::TryAgain.code())).await;
+    let _ = handle.eof(channel).await;
+    let _ = handle.close(channel).await;
+}
+
+/// What the far end hears of a fault of ours. What it was stands in the log.
+const BROKE: &str = "the server had an error of its own with this; it was recorded, and runs go on\n\
+    next: look what became of it before you say it again\n";
+
+/// Standard error, as SSH numbers it.
+const STDERR: u32 = 1;
+
 /// What a line means, quotes read as a shell reads them.
 fn understand(line: &[u8]) -> Result<Line, verbs::Misunderstood> {
-    let wrong = |text: &str| verbs::Misunderstood { text: text.to_owned(), exit: Exit::Usage };
+    let wrong = |text: &str| verbs::Misunderstood { text: text.to_owned(), exit: Exit::Usage, json: false };
     let text = std::str::from_utf8(line).map_err(|_| wrong("a line of words is UTF-8\n"))?;
     let words = shlex::split(text).ok_or_else(|| wrong("a quote is not closed\n"))?;
     verbs::parse(&words)
@@ -141,7 +170,8 @@ fn open_of(line: &Line) -> Option<RunId> {
     let Some(Verb::Attach { open }) = &line.verb else {
         return None;
     };
-    open.last()?.parse().ok()
+    // Our own client has looked at the words already.
+    run_to_open(open).ok().flatten()
 }
 
 impl Drop for Guest {
@@ -154,7 +184,7 @@ impl Handler for Guest {
     type Error = russh::Error;
 
     async fn auth_none(&mut self, _: &str) -> Result<Auth, Self::Error> {
-        if self.house.person(&self.peer).is_none() {
+        if !self.may_knock() {
             tracing::warn!(peer = ?self.peer, "an account that is nobody here was turned away");
             return Ok(Auth::reject());
         }
@@ -171,8 +201,7 @@ impl Handler for Guest {
     }
 
     async fn authentication_banner(&mut self) -> Result<Option<String>, Self::Error> {
-        let is_somebody = self.house.person(&self.peer).is_some();
-        Ok((!is_somebody).then(|| {
+        Ok((!self.may_knock()).then(|| {
             let account = self.peer.account.as_deref().unwrap_or("without a name");
             format!(
                 "refused: the account {account} (uid {}) is nobody here (actor.unknown)\r\n\

@@ -4,7 +4,7 @@
 //! word), [`House`] and [`serve`] (everybody who visits), `crowd` (how many at once), `guest` (one connection: every request is answered), `console` and
 //! `exec` (what a channel carries), `themes`.
 //!
-//! Invariants: an account that people.toml maps to nobody gets in nowhere, root included; a guest that stops reading holds up
+//! Invariants: an account that people.toml maps to nobody does nothing here, root included (the server's own may stop it); a guest that stops reading holds up
 //! itself alone; every channel request gets an answer. Deliberately absent: keys and passwords (the kernel has said who it is),
 //! forwarding of any kind, and every rule about runs.
 
@@ -22,12 +22,12 @@ mod tests;
 
 pub use account::Accounts;
 pub use guest::{LINE_BYTES_MAX, SAVE_STREAM};
-pub use listen::{Bound, ListenError, listen};
+pub use listen::{Bound, ListenError, SOCKET_PATH_BYTES_MAX, listen};
 
 use crate::domain::run::{Phase, Run};
 use crate::domain::{Actor, Door, PersonId, Refusal, World};
 use crate::engine::Handle;
-use crate::session::may_enter;
+use crate::session::{Hint, may_enter};
 use crowd::{Crowd, Pass};
 use guest::Guest;
 use russh::keys::PrivateKey;
@@ -62,6 +62,9 @@ const HELLO_WAIT: Duration = Duration::from_secs(5);
 /// What guests get to say their last words once the server stops.
 const FAREWELL_WAIT: Duration = Duration::from_secs(8);
 
+/// What they get once their connections are cut: nothing waits for anybody then but a directory service that is away.
+const CUT_WAIT: Duration = Duration::from_secs(2);
+
 /// How often an idle server looks whether it is still idle, at most.
 const IDLE_LOOK: Duration = Duration::from_secs(15);
 
@@ -88,6 +91,7 @@ pub struct House {
     cut: CancellationToken,
     crowd: Arc<Crowd>,
     tasks: TaskTracker,
+    hint: Option<Hint>,
     config: Arc<russh::server::Config>,
 }
 
@@ -104,8 +108,15 @@ pub enum Ended {
 
 impl House {
     /// A house for an engine. `site` is where themes are read; `own_uid` is the account it runs under; `seed` makes its
-    /// host key, which lives as long as the process.
-    pub fn new(engine: Handle, site: PathBuf, own_uid: u32, seed: &[u8; 32], stop: CancellationToken) -> Arc<Self> {
+    /// host key, which lives as long as the process; `hint` is what its consoles say about it.
+    pub fn new(
+        engine: Handle,
+        site: PathBuf,
+        own_uid: u32,
+        seed: &[u8; 32],
+        stop: CancellationToken,
+        hint: Option<Hint>,
+    ) -> Arc<Self> {
         let key = PrivateKey::from(Ed25519Keypair::from_seed(seed));
         let config = russh::server::Config {
             methods: (&[russh::MethodKind::None][..]).into(),
@@ -130,6 +141,7 @@ impl House {
             cut: CancellationToken::new(),
             crowd: Arc::default(),
             tasks: TaskTracker::new(),
+            hint,
             config: Arc::new(config),
         })
     }
@@ -195,7 +207,7 @@ impl House {
     }
 
     /// Runs that would be cut off if the server stopped now.
-    fn in_flight(world: &World) -> impl Iterator<Item = &Arc<Run>> {
+    pub fn in_flight(world: &World) -> impl Iterator<Item = &Arc<Run>> {
         world.runs.values().filter(|run| match run.phase {
             Phase::Checking(_) | Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => true,
             Phase::Waiting
@@ -209,7 +221,7 @@ impl House {
 
     fn is_busy(&self) -> bool {
         let world = self.engine.world().borrow().clone();
-        !self.crowd.is_empty() || House::in_flight(&world).next().is_some()
+        !self.crowd.is_empty() || self.engine.keeps_typed_secrets() || House::in_flight(&world).next().is_some()
     }
 }
 
@@ -227,7 +239,9 @@ pub async fn serve(
     house.tasks.close();
     if tokio::time::timeout(FAREWELL_WAIT, house.tasks.wait()).await.is_err() {
         house.cut.cancel();
-        house.tasks.wait().await;
+        if tokio::time::timeout(CUT_WAIT, house.tasks.wait()).await.is_err() {
+            tracing::warn!(left = house.tasks.len(), "some did not leave, and are left");
+        }
     }
     ended
 }

@@ -17,6 +17,8 @@ mod welcome;
 mod wire;
 mod work;
 
+/// What a server may say through its consoles.
+pub use crate::console::Hint;
 pub use place::{COLUMNS, Place, ROWS, Variable};
 pub use welcome::may_enter;
 
@@ -59,6 +61,8 @@ pub struct Visit {
     pub themes: Vec<ThemeColours>,
     /// The run to open with.
     pub open: Option<RunId>,
+    /// What a console says about the place it stands at.
+    pub hint: Option<Hint>,
     /// Where texts that the person saves go; `None`: this terminal takes no files.
     pub files: Option<mpsc::Sender<SavedText>>,
 }
@@ -109,9 +113,9 @@ pub enum End {
     Broke,
 }
 
-/// One visit, from the first frame to the last.
+/// One visit, from the first frame to the last. The place is told when it has another size.
 pub async fn run(
-    visit: &Visit,
+    visit: &mut Visit,
     engine: &Handle,
     from: &mut mpsc::Receiver<FromPeer>,
     wire: &mut (impl AsyncWrite + Unpin + Send),
@@ -124,7 +128,7 @@ pub async fn run(
     if end == End::HungUp {
         return end;
     }
-    session.out.push(&terminal::leave(visit.place.capability()));
+    session.out.push(&terminal::leave(session.visit.place.capability()));
     // A terminal that takes nothing any more is not waited for longer than a person would.
     let flushed = tokio::time::timeout(LAST_BYTES_WAIT, session.out.flush(wire)).await;
     match flushed {
@@ -137,7 +141,7 @@ pub async fn run(
 const LAST_BYTES_WAIT: Duration = Duration::from_secs(5);
 
 struct Session<'a> {
-    visit: &'a Visit,
+    visit: &'a mut Visit,
     engine: &'a Handle,
     console: Console,
     world: Arc<World>,
@@ -184,7 +188,7 @@ enum Woken {
 }
 
 impl<'a> Session<'a> {
-    fn new(visit: &'a Visit, engine: &'a Handle, person: PersonId) -> Self {
+    fn new(visit: &'a mut Visit, engine: &'a Handle, person: PersonId) -> Self {
         let capability = visit.place.capability();
         let (columns, rows) = visit.place.size();
         let badge = match &visit.actor {
@@ -196,6 +200,7 @@ impl<'a> Session<'a> {
             size: (columns, rows),
             now: engine.now(),
             zone: visit.place.zone(),
+            hint: visit.hint.clone(),
             themes: themes(&visit.themes, capability.colours),
             charset: match capability.charset {
                 terminal::Charset::Unicode => Charset::Unicode,
@@ -260,7 +265,8 @@ impl<'a> Session<'a> {
                 self.inputs(inputs);
             }
             Woken::Peer(Some(FromPeer::Resized(columns, rows))) => {
-                let (columns, rows) = place::clamped(u32::from(columns), u32::from(rows));
+                self.visit.place.resize(columns.into(), rows.into());
+                let (columns, rows) = self.visit.place.size();
                 self.painter.resize(columns, rows);
                 self.tell(Msg::Resize(columns, rows));
             }

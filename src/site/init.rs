@@ -11,9 +11,9 @@ const HANDLE_CHARS_MAX: usize = 32;
 /// Why no site was written.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// A file of that name exists: there may be a site already.
-    #[error("{} exists: nothing was written; choose an empty directory", .0.display())]
-    Exists(PathBuf),
+    /// Something is there: a site already, or somebody's files.
+    #[error("{} is not empty: nothing was written; choose a directory that is empty or does not exist", .0.display())]
+    NotEmpty(PathBuf),
     /// The account's name cannot stand in a file.
     #[error("`{0}` is no account name; say which account you sign in with")]
     Account(String),
@@ -38,23 +38,32 @@ const FILES: [(&str, &str); 5] = [
 /// Writes a site into `dir`, with the person whose `account` it is. Answers what was written, relative to `dir`.
 ///
 /// # Errors
-/// Where one of the files exists, nothing is written.
+/// Where anything lies in `dir` already, nothing is written.
 pub fn init(dir: &Path, account: &str) -> Result<Vec<PathBuf>, InitError> {
     let files = starter(account)?;
-    for (path, _) in &files {
-        let path = dir.join(path);
-        if path.symlink_metadata().is_ok() {
-            return Err(InitError::Exists(path));
-        }
+    let unreadable = |why| InitError::Write { path: dir.to_owned(), why };
+    if !is_free(dir).map_err(unreadable)? {
+        return Err(InitError::NotEmpty(dir.to_owned()));
     }
     for (path, text) in &files {
         let path = dir.join(path);
-        write(&path, text).map_err(|why| match why.kind() {
-            std::io::ErrorKind::AlreadyExists => InitError::Exists(path.clone()),
-            _ => InitError::Write { path: path.clone(), why },
-        })?;
+        write(&path, text).map_err(|why| InitError::Write { path: path.clone(), why })?;
     }
     Ok(files.into_iter().map(|(path, _)| PathBuf::from(path)).collect())
+}
+
+/// Whether a directory is missing or empty; a repository that was just made counts as empty.
+fn is_free(dir: &Path) -> std::io::Result<bool> {
+    let entries = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        entries => entries?,
+    };
+    for entry in entries {
+        if entry?.file_name() != ".git" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The files of a site to begin with.

@@ -35,19 +35,19 @@ pub fn load(dir: &Path, git: Git) -> Result<Loaded, Vec<Diagnostic>> {
     from_files(files, git, found)
 }
 
-/// Reads `quarterdeck.toml` alone: where the data lie must be known before anything else is.
+/// The file that says what a site is called and where its records lie.
+pub(super) const SETTINGS: &str = "quarterdeck.toml";
+
+/// The text of `quarterdeck.toml` alone: where the data lie must be known before anything else is.
 ///
 /// # Errors
-/// Every problem of that file.
-pub fn settings(dir: &Path) -> Result<Settings, Vec<Diagnostic>> {
-    let name = "quarterdeck.toml";
+/// There is no such file, or it is not text.
+pub(super) fn settings_text(dir: &Path) -> Result<String, Vec<Diagnostic>> {
     let root = dir.canonicalize().map_err(|error| {
         let path = dir.display().to_string();
         vec![Diagnostic::whole(path, Severity::Error, Code::FileMissing, format!("cannot be read: {error}"))]
     })?;
-    let text = files::read(&root, Path::new(name)).map_err(|diagnostic| vec![*diagnostic])?;
-    let parsed = parse::quarterdeck(name, &text);
-    parsed.value.ok_or(parsed.diagnostics)
+    files::read(&root, Path::new(SETTINGS)).map_err(|diagnostic| vec![*diagnostic])
 }
 
 /// Everything parsed, before the checks across files.

@@ -30,16 +30,18 @@ mod source;
 mod suggest;
 mod text;
 mod types;
+mod whereabouts;
 
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use diff::diff;
 pub use git::Git;
 pub use init::{InitError, init};
-pub use load::{Loaded, load, settings};
+pub use load::{Loaded, load};
 pub use paper::paper;
 pub use parse::Settings;
 pub use render::{Ink, Look, render};
 pub use schema::{Kind, schema};
+pub use whereabouts::{Stated, Whereabouts, whereabouts};
 
 #[cfg(test)]
 mod tests;

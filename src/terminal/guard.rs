@@ -41,6 +41,7 @@ pub struct RawMode {
 struct Found {
     tty: OwnedFd,
     modes: Termios,
+    screen: OwnedFd,
     leave: Vec<u8>,
     restored: AtomicBool,
 }
@@ -48,16 +49,20 @@ struct Found {
 impl RawMode {
     /// Puts the tty into raw mode: bytes come one by one, unechoed, and Control-C is a key.
     ///
-    /// `leave` is written when the tty is restored: see [`super::bytes::leave`]. Nothing is written now.
+    /// `leave` is written to `screen` when the tty is restored: see [`super::bytes::leave`]. Nothing is written now. The two
+    /// are told apart because a tty that is read from need not be open for writing (`< /dev/tty`).
     ///
     /// # Errors
     /// When this is no tty, or its modes cannot be read or changed.
-    pub fn enter(tty: impl AsFd, leave: Vec<u8>) -> Result<Self, TtyError> {
+    pub fn enter(tty: impl AsFd, screen: impl AsFd, leave: Vec<u8>) -> Result<Self, TtyError> {
         let system = |act| move |source| TtyError::System { act, source };
-        let tty = tty.as_fd().try_clone_to_owned().map_err(|error| {
-            let source = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-            TtyError::System { act: "read", source }
-        })?;
+        let own = |end: &dyn AsFd| {
+            end.as_fd().try_clone_to_owned().map_err(|error| {
+                let source = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+                TtyError::System { act: "read", source }
+            })
+        };
+        let (tty, screen) = (own(&tty)?, own(&screen)?);
         let modes = tcgetattr(&tty).map_err(|source| match source {
             Errno::NOTTY => TtyError::NotATty,
             source => TtyError::System { act: "read", source },
@@ -65,7 +70,7 @@ impl RawMode {
         let mut raw = modes.clone();
         raw.make_raw();
         tcsetattr(&tty, OptionalActions::Now, &raw).map_err(system("changed"))?;
-        Ok(Self { found: Arc::new(Found { tty, modes, leave, restored: AtomicBool::new(false) }) })
+        Ok(Self { found: Arc::new(Found { tty, modes, screen, leave, restored: AtomicBool::new(false) }) })
     }
 
     /// Restores the tty. Only the first call does anything.
@@ -104,7 +109,7 @@ impl Found {
             .map_err(|source| TtyError::System { act: "changed", source });
         let mut rest = self.leave.as_slice();
         while !rest.is_empty() {
-            match rustix::io::write(&self.tty, rest) {
+            match rustix::io::write(&self.screen, rest) {
                 Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
                 Ok(_) | Err(_) => break,

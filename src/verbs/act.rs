@@ -8,7 +8,7 @@ use crate::domain::plan::Proposal;
 use crate::domain::run::{Choice, StopHow};
 use crate::domain::runbook::Action;
 use crate::domain::{Refusal, Rule, RunId, StepId, binding};
-use crate::engine::Sealed;
+use crate::engine::{Diagnostic, ReloadError, Sealed};
 use serde_json::json;
 
 /// A certificate with its key is the longest secret there is; see `secrets`, which says so again.
@@ -228,11 +228,9 @@ pub async fn site(cx: &Cx<'_>, verb: &SiteVerb, io: &mut Io<'_>) -> Result<Exit,
                 };
                 told(cx, said, &receipt, io).await
             }
-            Err(error) => {
-                io.err(&error.to_string()).await?;
-                io.err("\n").await?;
-                Ok(Exit::BadInput)
-            }
+            Err(ReloadError::Refused(refusal)) => refused(cx, &refusal, io).await,
+            Err(ReloadError::Wrong(problems)) => wrong_site(cx, &problems, io).await,
+            Err(error @ ReloadError::Broken) => super::fail(Exit::Storage, &error.to_string(), cx.json, io).await,
         },
         SiteVerb::Accept { digest, reason } => {
             let waiting = cx.world().pending.as_ref().map(|p| p.site.digest);
@@ -253,6 +251,22 @@ pub async fn site(cx: &Cx<'_>, verb: &SiteVerb, io: &mut Io<'_>) -> Result<Exit,
             }
         }
     }
+}
+
+/// Says what is wrong with the site's files, in the words of `check`.
+async fn wrong_site(cx: &Cx<'_>, problems: &[Diagnostic], io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let what = format!("the site has {} problems; `quarterdeck check` shows them", problems.len());
+    match cx.json {
+        true => {
+            let problems: Vec<_> = problems.iter().map(Diagnostic::json).collect();
+            io.out(&out::document(&json::failure(Exit::BadInput, &what, &problems))).await?;
+        }
+        false => {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).chain([what]).collect();
+            io.err(&format!("{}\n", text::safe_lines(&lines.join("\n")))).await?;
+        }
+    }
+    Ok(Exit::BadInput)
 }
 
 /// Digits of a digest that must be given: as many as are shown.

@@ -37,7 +37,7 @@ pub struct Common {
     /// The data directory [otherwise $QUARTERDECK_DATA, the site's `data.dir`, or $XDG_STATE_HOME/quarterdeck]
     #[arg(long, value_name = "DIR", global = true)]
     pub data: Option<PathBuf>,
-    /// The server's socket [otherwise the site's `data.socket`, or beside the data directory with `.sock` appended]
+    /// The server's socket [otherwise the site's `data.socket`, or beside a data directory that was named, with `.sock` appended]
     #[arg(long, value_name = "PATH", global = true)]
     pub socket: Option<PathBuf>,
 }
@@ -583,6 +583,20 @@ impl Verb {
             | Verb::Site(_) => Place::Server,
         }
     }
+}
+
+/// The run that `attach` is asked to open with: `42`, `#42` or `run 42`.
+///
+/// # Errors
+/// In words, where it is no run.
+pub fn run_to_open(words: &[String]) -> Result<Option<RunId>, String> {
+    let number = match words {
+        [] => return Ok(None),
+        [number] => number,
+        [run, number] if run == "run" => number,
+        _ => return Err(format!("`{}` is no run to open: write 42, #42 or run 42", words.join(" "))),
+    };
+    number.parse().map(Some).map_err(|_| format!("`{number}` is no run to open: write 42, #42 or run 42"))
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

@@ -25,21 +25,37 @@ impl Cx<'_> {
         if let Ok(run) = self.open_run(id) {
             return Ok(run);
         }
-        match self.engine.fetch(self.person, Fetch::Run(id)).await {
-            Fetched::Run(run) => Ok(run),
-            Fetched::Failed(why) => Err(Refusal { what: why, ..no_such_run(id) }),
-            Fetched::History(_)
-            | Fetched::Audit(_)
-            | Fetched::Log(_)
-            | Fetched::Presets(_)
-            | Fetched::Drafts(_)
-            | Fetched::Secrets(_) => Err(no_such_run(id)),
+        match self.ask(Fetch::Run(id)).await {
+            Ok(Fetched::Run(run)) => Ok(run),
+            Ok(other) => Err(another_answer(&other)),
+            Err(refusal) if refusal.rule == Rule::NotFound => Err(no_such_run(id)),
+            Err(refusal) => Err(refusal),
         }
+    }
+
+    /// Asks about what is no longer in the world.
+    pub async fn ask(&self, fetch: Fetch) -> Result<Fetched, Refusal> {
+        self.engine.ask(self.person, fetch).await
     }
 }
 
 pub fn no_such_run(id: RunId) -> Refusal {
     Refusal::new(Rule::NotFound, format!("no run {id}")).next("`quarterdeck runs list` shows them")
+}
+
+/// The answer is one to another question, or none.
+pub fn another_answer(fetched: &Fetched) -> Refusal {
+    let why = match fetched {
+        Fetched::Failed(why) => why.as_str(),
+        Fetched::History(_)
+        | Fetched::Audit(_)
+        | Fetched::Log(_)
+        | Fetched::Run(_)
+        | Fetched::Presets(_)
+        | Fetched::Drafts(_)
+        | Fetched::Secrets(_) => "another question was answered",
+    };
+    Refusal::new(Rule::Storage, why)
 }
 
 /// What somebody who typed a run's number has looked at: the run as it stands.

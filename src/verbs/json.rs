@@ -1,6 +1,7 @@
 //! The JSON forms of answers. Stable: names are sorted and only ever added to; a name that does not apply is `null`, never
 //! missing; moments are RFC 3339 in UTC with milliseconds, spans are milliseconds and say so in their name.
 
+use super::Exit;
 use crate::domain::policy::{self, WaitsFor};
 use crate::domain::query::{AuditRow, HistoryRow, LogLine, Page};
 use crate::domain::run::{Cancel, Cell, CellState, Note, PauseCause, Phase, Reason, Run, Slot};
@@ -16,6 +17,18 @@ pub fn refusal(refusal: &Refusal) -> Value {
         "what": refusal.what,
         "who_may": refusal.who_may,
     }})
+}
+
+/// `{"failed": {exit, what}}`, with the site's `problems` where it is they that are wrong: every end that is neither an
+/// answer nor a refusal by a rule.
+pub fn failure(exit: Exit, what: &str, problems: &[Value]) -> Value {
+    let mut failed = json!({"exit": exit.code(), "what": what});
+    if !problems.is_empty()
+        && let Some(fields) = failed.as_object_mut()
+    {
+        fields.insert("problems".to_owned(), problems.into());
+    }
+    json!({"failed": failed})
 }
 
 /// A moment, or `null`.

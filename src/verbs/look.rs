@@ -35,7 +35,7 @@ pub async fn runs(cx: &Cx<'_>, list: &RunsList, io: &mut Io<'_>) -> Result<Exit,
     };
     let (since, until) = match (moment(&list.since), moment(&list.until)) {
         (Ok(since), Ok(until)) => (since, until),
-        (Err(refusal), _) | (_, Err(refusal)) => return refused(cx, &refusal, io).await,
+        (Err(refusal), _) | (_, Err(refusal)) => return unanswered(cx, &refusal, io).await,
     };
     let query = HistoryQuery {
         workspace: list.workspace.as_deref().map(Into::into),
@@ -51,8 +51,8 @@ pub async fn runs(cx: &Cx<'_>, list: &RunsList, io: &mut Io<'_>) -> Result<Exit,
         before: list.before.map(|run| run.0),
         limit: list.limit,
     };
-    match cx.engine.fetch(cx.person, Fetch::History(query)).await {
-        Fetched::History(page) => {
+    match cx.ask(Fetch::History(query)).await {
+        Ok(Fetched::History(page)) => {
             let answer = match cx.json {
                 true => out::document(&json::history(&page)),
                 false => {
@@ -63,7 +63,8 @@ pub async fn runs(cx: &Cx<'_>, list: &RunsList, io: &mut Io<'_>) -> Result<Exit,
             io.out(&answer).await?;
             Ok(Exit::Done)
         }
-        other => unanswered(cx, other, io).await,
+        Ok(other) => unanswered(cx, &find::another_answer(&other), io).await,
+        Err(refusal) => unanswered(cx, &refusal, io).await,
     }
 }
 
@@ -85,7 +86,7 @@ pub async fn run(cx: &Cx<'_>, id: RunId, io: &mut Io<'_>) -> Result<Exit, Gone> 
             io.out(&answer).await?;
             Ok(Exit::Done)
         }
-        Err(refusal) => refused(cx, &refusal, io).await,
+        Err(refusal) => unanswered(cx, &refusal, io).await,
     }
 }
 
@@ -137,8 +138,8 @@ pub async fn hosts(cx: &Cx<'_>, verb: &Hosts, io: &mut Io<'_>) -> Result<Exit, G
 
 /// `audit list`.
 pub async fn audit(cx: &Cx<'_>, query: AuditQuery, io: &mut Io<'_>) -> Result<Exit, Gone> {
-    match cx.engine.fetch(cx.person, Fetch::Audit(query)).await {
-        Fetched::Audit(page) => {
+    match cx.ask(Fetch::Audit(query)).await {
+        Ok(Fetched::Audit(page)) => {
             let answer = match cx.json {
                 true => out::document(&json::audit(&page)),
                 false => {
@@ -149,25 +150,23 @@ pub async fn audit(cx: &Cx<'_>, query: AuditQuery, io: &mut Io<'_>) -> Result<Ex
             io.out(&answer).await?;
             Ok(Exit::Done)
         }
-        other => unanswered(cx, other, io).await,
+        Ok(other) => unanswered(cx, &find::another_answer(&other), io).await,
+        Err(refusal) => unanswered(cx, &refusal, io).await,
     }
 }
 
-/// A question that was not answered: why, and exit 2, for nobody can tell.
-pub async fn unanswered(cx: &Cx<'_>, fetched: Fetched, io: &mut Io<'_>) -> Result<Exit, Gone> {
-    let why = match fetched {
-        Fetched::Failed(why) => why,
-        Fetched::History(_)
-        | Fetched::Audit(_)
-        | Fetched::Log(_)
-        | Fetched::Run(_)
-        | Fetched::Presets(_)
-        | Fetched::Drafts(_)
-        | Fetched::Secrets(_) => "another question was answered".to_owned(),
-    };
-    match cx.json {
-        true => io.out(&out::document(&json!({"failed": why}))).await?,
-        false => io.err(&format!("cannot tell: {}\n", crate::terminal::line::Safe::new(&why))).await?,
+/// A question that was not answered: wrongly asked is exit 64, a record that cannot be read 74; else it is a refusal.
+pub async fn unanswered(cx: &Cx<'_>, refusal: &Refusal, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let exits = [(Rule::Input, Exit::Usage), (Rule::Storage, Exit::Storage)];
+    match exits.iter().find(|(rule, _)| *rule == refusal.rule) {
+        Some((_, exit)) => super::fail(*exit, &sentence(refusal), cx.json, io).await,
+        None => refused(cx, refusal, io).await,
     }
-    Ok(Exit::Unknown)
+}
+
+fn sentence(refusal: &Refusal) -> String {
+    match refusal.next.is_empty() {
+        true => refusal.what.clone(),
+        false => format!("{}: {}", refusal.what, refusal.next),
+    }
 }

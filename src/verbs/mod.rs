@@ -24,7 +24,7 @@ use crate::engine::Handle;
 use args::{Audit, Line, Runs, Verb};
 use clap::Parser as _;
 use out::{Gone, Io};
-pub use text::table;
+pub use text::{safe_lines, table};
 
 /// How a verb ended, as the shell is told (sysexits.h where it has a number).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -69,7 +69,7 @@ impl Exit {
     pub fn of_refusal(refusal: &Refusal) -> Exit {
         match refusal.rule {
             Rule::Storage => Exit::Storage,
-            Rule::NoRoom => Exit::TryAgain,
+            Rule::NoRoom | Rule::Stopping => Exit::TryAgain,
             _ => Exit::No,
         }
     }
@@ -82,6 +82,8 @@ pub struct Misunderstood {
     pub text: String,
     /// [`Exit::Usage`], or [`Exit::Done`] for help and version, which belong on standard output.
     pub exit: Exit,
+    /// Whether JSON was asked for.
+    pub json: bool,
 }
 
 /// Reads arguments, the program's own name not among them.
@@ -96,8 +98,12 @@ pub fn parse<S: AsRef<str>>(arguments: &[S]) -> Result<Line, Misunderstood> {
             true => Exit::Usage,
             false => Exit::Done,
         },
+        json: arguments.iter().map(AsRef::as_ref).take_while(|word| *word != "--").any(|word| word == "--json"),
     })
 }
+
+/// What a verb is told that the server does not carry out.
+pub const ELSEWHERE: &str = "this verb is carried out where it is typed, not by the server";
 
 /// Who asks a verb, of which engine, and how the answer is to look.
 pub(crate) struct Cx<'a> {
@@ -131,6 +137,18 @@ pub async fn refuse(refusal: &Refusal, json: bool, io: &mut Io<'_>) -> Result<Ex
         false => io.err(&text::refusal(refusal)).await?,
     }
     Ok(Exit::of_refusal(refusal))
+}
+
+/// Tells an end that is neither an answer nor a refusal: on standard error in words, on standard output in JSON.
+///
+/// # Errors
+/// Whoever asked has gone away.
+pub async fn fail(exit: Exit, what: &str, json: bool, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    match json {
+        true => io.out(&out::document(&json::failure(exit, what, &[]))).await?,
+        false => io.err(&format!("{}\n", text::safe_lines(what))).await?,
+    }
+    Ok(exit)
 }
 
 async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Gone> {
@@ -177,9 +195,6 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Serve(_)
         | Verb::Attach { .. }
         | Verb::Completions { .. }
-        | Verb::Doctor => {
-            io.err("this verb is carried out where it is typed, not by the server\n").await?;
-            Ok(Exit::Usage)
-        }
+        | Verb::Doctor => fail(Exit::Usage, ELSEWHERE, cx.json, io).await,
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: what parses, what does not, and that the table people read is the one clap knows.
+//! The command line: what parses, and what does not.
 
 use super::args::*;
 use super::*;
@@ -81,6 +81,26 @@ fn usage_is_exit_64_and_help_is_not() {
 }
 
 #[test]
+fn z41_what_others_are_called_commands_no_terminal() {
+    assert_eq!(
+        safe_lines("the account a\x1b]0;x\x07 is nobody here\nnext\n"),
+        "the account a^[]0;x^G is nobody here\nnext"
+    );
+}
+
+#[test]
+fn what_a_console_opens_with_is_a_run_or_nothing() {
+    let opened = |line: &str| run_to_open(&shlex::split(line).unwrap()).map(|run| run.map(|run| run.0));
+    assert_eq!(opened(""), Ok(None));
+    for line in ["42", "'#42'", "run 42", "run '#42'"] {
+        assert_eq!(opened(line), Ok(Some(42)), "{line}");
+    }
+    for line in ["nonsense", "run", "42 43", "walk 42"] {
+        assert!(opened(line).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn no_verb_is_the_console() {
     assert_eq!(parsed("--json").verb, None);
 }
@@ -101,33 +121,4 @@ fn exit_codes_are_those_of_the_manual() {
     for (exit, code) in all {
         assert_eq!(exit.code(), code);
     }
-}
-
-/// Every verb as one types it: `runs list`, not `runs`.
-fn verbs_of(command: &clap::Command, before: &str) -> std::collections::BTreeSet<String> {
-    command
-        .get_subcommands()
-        .flat_map(|verb| {
-            let name = format!("{before}{}", verb.get_name());
-            match verb.has_subcommands() {
-                true => verbs_of(verb, &format!("{name} ")),
-                false => [name].into(),
-            }
-        })
-        .collect()
-}
-
-#[test]
-fn architecture_md_prints_every_verb_and_no_other() {
-    let page = include_str!("../../ARCHITECTURE.md");
-    let table = page.lines().skip_while(|line| !line.starts_with("| verb |")).skip(2);
-    let printed: std::collections::BTreeSet<String> = table
-        .take_while(|line| line.starts_with('|'))
-        .flat_map(|line| {
-            let first = line.split('|').nth(1).unwrap_or_default().to_owned();
-            let words: Vec<String> = first.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-            words
-        })
-        .collect();
-    assert_eq!(printed, verbs_of(&Line::command(), ""));
 }

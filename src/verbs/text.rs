@@ -27,6 +27,12 @@ pub fn refusal(refusal: &Refusal) -> String {
     text
 }
 
+/// Text of several lines, none of which commands a terminal.
+pub fn safe_lines(text: &str) -> String {
+    let lines: Vec<Safe> = Safe::lines(text.trim_end());
+    lines.iter().map(Safe::as_str).collect::<Vec<_>>().join("\n")
+}
+
 /// A moment: `2026-11-21 21:41:07Z`.
 pub fn time(at: Timestamp) -> String {
     at.to_jiff().strftime("%Y-%m-%d %H:%M:%SZ").to_string()

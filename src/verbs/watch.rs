@@ -8,10 +8,10 @@ use super::args::RunsLog;
 use super::find::{self, seen};
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, json, look, text};
-use crate::domain::RunId;
 use crate::domain::command::Ask;
 use crate::domain::query::{Fetch, Fetched, LogFrom, LogPage, LogQuery};
 use crate::domain::run::{Ending, Phase, Run};
+use crate::domain::{Refusal, RunId};
 use std::sync::Arc;
 
 /// Lines asked for at once: a page is written before the next is read, and stays well under a channel's window.
@@ -21,7 +21,7 @@ const PAGE_LINES: u32 = 500;
 pub async fn run(cx: &Cx<'_>, id: RunId, io: &mut Io<'_>) -> Result<Exit, Gone> {
     let found = match cx.any_run(id).await {
         Ok(found) => found,
-        Err(refusal) => return refused(cx, &refusal, io).await,
+        Err(refusal) => return look::unanswered(cx, &refusal, io).await,
     };
     let not_begun = match found.phase {
         Phase::Waiting | Phase::Approved => true,
@@ -61,7 +61,7 @@ fn is_starting(run: &Run) -> bool {
 pub async fn log(cx: &Cx<'_>, verb: &RunsLog, io: &mut Io<'_>) -> Result<Exit, Gone> {
     let found = match cx.any_run(verb.run).await {
         Ok(found) => found,
-        Err(refusal) => return refused(cx, &refusal, io).await,
+        Err(refusal) => return look::unanswered(cx, &refusal, io).await,
     };
     let item = match verb.step.as_deref().map(|step| find::item(&found, step)).transpose() {
         Ok(item) => item,
@@ -81,7 +81,7 @@ pub async fn log(cx: &Cx<'_>, verb: &RunsLog, io: &mut Io<'_>) -> Result<Exit, G
         query.count = 1;
         match page(cx, &query).await {
             Ok(page) => query.from = LogFrom::Line(page.total.saturating_sub(u64::from(lines))),
-            Err(other) => return look::unanswered(cx, other, io).await,
+            Err(refusal) => return look::unanswered(cx, &refusal, io).await,
         }
         query.count = PAGE_LINES;
     }
@@ -90,7 +90,7 @@ pub async fn log(cx: &Cx<'_>, verb: &RunsLog, io: &mut Io<'_>) -> Result<Exit, G
     }
     match drain(cx, &mut query, verb.times, io).await? {
         Ok(()) => Ok(Exit::Done),
-        Err(other) => look::unanswered(cx, other, io).await,
+        Err(refusal) => look::unanswered(cx, &refusal, io).await,
     }
 }
 
@@ -106,14 +106,14 @@ async fn follow(cx: &Cx<'_>, mut query: LogQuery, times: bool, io: &mut Io<'_>) 
         world.borrow_and_update();
         let found = match cx.any_run(id).await {
             Ok(found) => found,
-            Err(refusal) => return refused(cx, &refusal, io).await,
+            Err(refusal) => return look::unanswered(cx, &refusal, io).await,
         };
         let exit = ended(&found);
         // What was printed before the end stands before the word of the end, what is printed in a phase behind its name.
         if exit.is_some()
-            && let Err(other) = drain(cx, &mut query, times, io).await?
+            && let Err(refusal) = drain(cx, &mut query, times, io).await?
         {
-            return look::unanswered(cx, other, io).await;
+            return look::unanswered(cx, &refusal, io).await;
         }
         let stands = text::standing(&cx.world(), &found, cx.engine.now());
         if told.as_ref() != Some(&stands) {
@@ -131,8 +131,8 @@ async fn follow(cx: &Cx<'_>, mut query: LogQuery, times: bool, io: &mut Io<'_>) 
             }
             return Ok(exit);
         }
-        if let Err(other) = drain(cx, &mut query, times, io).await? {
-            return look::unanswered(cx, other, io).await;
+        if let Err(refusal) = drain(cx, &mut query, times, io).await? {
+            return look::unanswered(cx, &refusal, io).await;
         }
         let printed = tail.wait_for(|grown| grown.get(&id).copied() != lines);
         let woken = tokio::select! {
@@ -158,11 +158,11 @@ fn ended(run: &Arc<Run>) -> Option<Exit> {
 }
 
 /// Writes every line there is from where the query stands, and moves it on.
-async fn drain(cx: &Cx<'_>, query: &mut LogQuery, times: bool, io: &mut Io<'_>) -> Result<Result<(), Fetched>, Gone> {
+async fn drain(cx: &Cx<'_>, query: &mut LogQuery, times: bool, io: &mut Io<'_>) -> Result<Result<(), Refusal>, Gone> {
     loop {
         let page = match page(cx, query).await {
             Ok(page) => page,
-            Err(other) => return Ok(Err(other)),
+            Err(refusal) => return Ok(Err(refusal)),
         };
         let mut text = String::new();
         for line in &page.lines {
@@ -181,9 +181,9 @@ async fn drain(cx: &Cx<'_>, query: &mut LogQuery, times: bool, io: &mut Io<'_>) 
     }
 }
 
-async fn page(cx: &Cx<'_>, query: &LogQuery) -> Result<LogPage, Fetched> {
-    match cx.engine.fetch(cx.person, Fetch::Log(query.clone())).await {
+async fn page(cx: &Cx<'_>, query: &LogQuery) -> Result<LogPage, Refusal> {
+    match cx.ask(Fetch::Log(query.clone())).await? {
         Fetched::Log(page) => Ok(page),
-        other => Err(other),
+        other => Err(find::another_answer(&other)),
     }
 }

@@ -24,6 +24,7 @@ use std::env;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 pub use account::Account;
 pub use dropbear::Dropbear;
@@ -40,6 +41,13 @@ pub use wait::until;
 #[expect(clippy::disallowed_methods, reason = "tests/run says so through the environment")]
 pub fn deep() -> bool {
     env::var_os("QUARTERDECK_DEEP").is_some_and(|value| value == "1")
+}
+
+/// The program under test: this build, unless `tests/run` names another (`--deep`: the release binary).
+#[expect(clippy::disallowed_methods, reason = "tests/run says so through the environment")]
+pub fn built() -> &'static str {
+    static BUILT: OnceLock<String> = OnceLock::new();
+    BUILT.get_or_init(|| env::var("QUARTERDECK_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_quarterdeck").to_owned()))
 }
 
 /// How often to repeat something: a sample normally, all of it under `--deep`.

@@ -4,16 +4,20 @@
 //! Deliberately absent: starting a server. Whoever restarts it has a reason for how; ours would stand in its way.
 
 use super::Person;
-use crate::cli::link::{self, Link};
+use crate::cli::link::{self, Link, Shut};
 use crate::cli::{Exit, Failure};
 use crate::terminal::guard::size;
 use std::io::Write as _;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, sleep};
 
-/// How often one knocks, and the counter goes on: often enough to be back at once, seldom enough to cost nothing.
+/// Pause between knocks: short enough to be back at once, long enough to cost nothing.
 const KNOCK_EVERY: Duration = Duration::from_millis(500);
+
+/// How often the counter is written: it shows seconds.
+const COUNT_EVERY: Duration = Duration::from_millis(500);
 
 /// How waiting ended.
 pub enum Waited {
@@ -25,26 +29,33 @@ pub enum Waited {
     TurnedAway(Failure),
 }
 
-/// Waits at the socket. What is typed meanwhile is let go (nobody sees what it would do), but for what means leaving.
+/// Waits at the socket. What is typed meanwhile is let go (nobody sees what it would do), but for what means leaving; that
+/// works also while a server that was found does not answer.
 pub async fn wait(socket: &Path, person: &mut Person) -> Waited {
     let lost = Instant::now();
-    let mut knock = interval(KNOCK_EVERY);
+    let mut every = interval(COUNT_EVERY);
+    let mut answer = pin!(answered(socket));
     loop {
         tokio::select! {
-            _ = knock.tick() => {
-                say(lost.elapsed());
-                match link::reach_running(socket).await {
-                    Ok(link) => return Waited::Back(link),
-                    Err(failure) if failure.exit == Exit::No => return Waited::TurnedAway(failure),
-                    Err(_) => {}
-                }
-            }
+            _ = every.tick() => say(lost.elapsed()),
+            answer = &mut answer => return answer,
             typed = person.keyboard.recv() => match typed {
                 Some(bytes) if !leaves(&bytes) => {}
                 Some(_) | None => return Waited::Left,
             },
             _ = person.resized.recv() => say(lost.elapsed()),
             () = person.ending.come() => return Waited::Left,
+        }
+    }
+}
+
+/// Knocks until a server answers.
+async fn answered(socket: &Path) -> Waited {
+    loop {
+        match link::knock(socket).await {
+            Ok(link) => return Waited::Back(link),
+            Err(Shut::Refused(failure)) if failure.exit == Exit::No => return Waited::TurnedAway(failure),
+            Err(Shut::Nobody | Shut::Gone(_) | Shut::Silent | Shut::Refused(_)) => sleep(KNOCK_EVERY).await,
         }
     }
 }

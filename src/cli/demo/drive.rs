@@ -4,9 +4,10 @@ use super::Failure;
 use crate::cli::Exit;
 use crate::cli::surroundings::uid;
 use crate::domain::plan::{Proposal, RunPurpose};
-use crate::domain::run::{CellState, Choice, Ending, Item, Phase, Run};
+use crate::domain::run::{CellState, Choice, Ending, Item, Phase, Run, Slot};
 use crate::domain::{Actor, Ask, Door, Receipt, RunId, Seen, binding};
 use crate::engine::Handle;
+use crate::verbs::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,9 +95,13 @@ impl<'a> Stage<'a> {
     pub async fn run(&self, change: &Change, id: RunId) -> Result<Ending, Failure> {
         self.ask(change.by, Seen::Nothing, Ask::Start { run: id }).await?;
         (self.tell)(change.by, &format!("starts {id}"));
+        let mut told = BTreeSet::new();
         loop {
             let run = self
-                .until(id, |run| run.phase.ending().is_some() || open_manual_step(run).is_some() || needs_a_person(run))
+                .until(id, |run| {
+                    self.tell_outcomes(run, &mut told);
+                    run.phase.ending().is_some() || open_manual_step(run).is_some() || needs_a_person(run)
+                })
                 .await?;
             if let Some(ending) = run.phase.ending() {
                 let verified = run
@@ -124,6 +129,24 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Tells, once, how each step and each verification ended on each host.
+    fn tell_outcomes(&self, run: &Run, told: &mut BTreeSet<(Slot, u16)>) {
+        for (slot, cell) in &run.cells {
+            let Some(host) = slot.host.and_then(|host| run.plan.host(host)) else {
+                continue;
+            };
+            let kind = match slot.item {
+                Item::Step(_) => "step",
+                Item::Verify(_) => "verification",
+                Item::Reach | Item::Preflight(_) => continue,
+            };
+            if cell.state.is_settled() && told.insert((*slot, cell.attempt)) {
+                let id = run.plan.item_name(slot.item).0;
+                (self.tell)(host.name.as_str(), &format!("{kind} {id}: {}", json::state_word(&cell.state)));
+            }
+        }
+    }
+
     /// Writes the outcome note, and has the run reviewed.
     pub async fn close(&self, change: &Change, id: RunId, note: &str) -> Result<(), Failure> {
         self.ask(change.by, Seen::Nothing, Ask::Close { run: id, note: note.to_owned() }).await?;
@@ -143,7 +166,7 @@ impl<'a> Stage<'a> {
         self.handle.submit(by, seen, ask).await.map_err(|refusal| gone_wrong(&format!("{who}: {refusal}")))
     }
 
-    async fn until(&self, id: RunId, wanted: impl Fn(&Run) -> bool) -> Result<Arc<Run>, Failure> {
+    async fn until(&self, id: RunId, mut wanted: impl FnMut(&Run) -> bool) -> Result<Arc<Run>, Failure> {
         let mut world = self.handle.world();
         let waiting = world.wait_for(|world| world.run(id).is_none_or(|run| wanted(run)));
         let found = tokio::time::timeout(PATIENCE, waiting).await;
@@ -159,7 +182,6 @@ fn needs_a_person(run: &Run) -> bool {
 
 /// The manual step that waits, with the number of points on its checklist.
 fn open_manual_step(run: &Run) -> Option<(crate::domain::StepId, u16)> {
-    use crate::domain::run::Slot;
     use crate::domain::runbook::Action;
     run.plan.steps().find_map(|(position, step)| {
         let Action::Manual { checklist, .. } = &step.action else {

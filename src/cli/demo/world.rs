@@ -60,6 +60,9 @@ const HOSTS: [&str; 4] = ["web-1", "web-2", "db-1", "edge-1"];
 const TOKEN: &str = "demo-token-of-november";
 const TOKEN_PLACE: &str = "/etc/quarterdeck/secrets/service-token";
 
+/// The socket's name in the demo's directory.
+pub const SOCKET: &str = "data.sock";
+
 /// Where the demo's parts lie.
 pub struct Ground {
     /// The site.
@@ -77,7 +80,7 @@ pub async fn build(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<Ground, Failure> {
-    let ground = Ground { site: root.join("site"), data: root.join("data"), socket: root.join("data.sock") };
+    let ground = Ground { site: root.join("site"), data: root.join("data"), socket: root.join(SOCKET) };
     let login = fresh_key()?;
     make_dir(&ground.data.join("keys"))?;
     let openssh =

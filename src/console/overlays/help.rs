@@ -3,6 +3,7 @@
 use super::sheet::{Part, Sheet};
 use crate::console::commands;
 use crate::console::keymap::{self, Bound, Scope};
+use crate::console::model::Hint;
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::terminal::line::Safe;
@@ -10,9 +11,12 @@ use crate::terminal::line::Safe;
 const KEY_COLUMNS: u16 = 17;
 const COMMAND_COLUMNS: u16 = 34;
 
-/// The keys of a scope and of those it lies in, then the commands.
-pub fn of(scope: Scope) -> Sheet {
+/// What the server says of itself, the keys of a scope and of those it lies in, then the commands.
+pub fn of(scope: Scope, hint: Option<&Hint>) -> Sheet {
     let mut parts = Vec::new();
+    if let Some(hint) = hint {
+        parts.extend([Part::Words(Role::Text, hint.help.clone()), Part::Air]);
+    }
     for scope in scope.chain() {
         let rows: Vec<&Bound> = keymap::own(*scope).collect();
         if rows.is_empty() {

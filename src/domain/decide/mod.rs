@@ -78,6 +78,7 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Option<En
         | Rule::Busy
         | Rule::Storage
         | Rule::NoRoom
+        | Rule::Stopping
         | Rule::Choice => false,
     };
     // Only a run that exists: a leaf must not open the chain of one that never was.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -15,6 +15,9 @@ use super::{Disk, DiskError, FileId, Mode, SYNC, SYNC_DIR, path};
 
 /// The file whose lock says that a process owns the data directory; it holds that process's id as text.
 pub const LOCK_FILE: &str = "lock";
+
+/// What may lie in a data directory before it was ever locked: keys that people put there, and the log.
+const OWN_NAMES: [&str; 2] = ["keys", "log"];
 
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -59,17 +62,19 @@ struct Opened {
 }
 
 impl RealDisk {
-    /// Takes the directory for this process, making it (0700) when missing and closing it to others when it is open
-    /// to them. `pid` is written into the lock file for whoever comes second.
-    pub fn lock(root: &Path, pid: u32) -> Result<Self, OpenDirError> {
+    /// Makes the directory (0700) when missing, and closes it to others when it is open to them.
+    pub fn prepare(root: &Path) -> Result<(), OpenDirError> {
         let wrap = |source| OpenDirError::Io { dir: root.display().to_string(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(wrap)?;
+        close_to_others(root).map_err(wrap)
+    }
+
+    /// Takes the directory for this process, prepared. `pid` is written into the lock file for whoever comes second.
+    pub fn lock(root: &Path, pid: u32) -> Result<Self, OpenDirError> {
+        let wrap = |source| OpenDirError::Io { dir: root.display().to_string(), source };
+        Self::prepare(root)?;
         if let Some(parent) = root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::File::open(parent).and_then(|dir| dir.sync_all()).map_err(wrap)?;
-        }
-        let permissions = fs::metadata(root).map_err(wrap)?.permissions();
-        if permissions.mode() & 0o077 != 0 {
-            fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(wrap)?;
         }
         let mut options = fs::OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
@@ -228,6 +233,36 @@ impl Disk for RealDisk {
     }
 }
 
+/// Closes a data directory to others. One that is not ours, or that is no data directory, is left as it is.
+fn close_to_others(root: &Path) -> io::Result<()> {
+    let found = fs::metadata(root)?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another account"));
+    }
+    if found.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    if holds_something_else(root)? {
+        let why = "it is open to others and holds something else; name a directory of its own, or chmod 700 it";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    fs::set_permissions(root, fs::Permissions::from_mode(0o700))
+}
+
+/// Whether a directory that was never locked holds what no data directory does.
+fn holds_something_else(root: &Path) -> io::Result<bool> {
+    if root.join(LOCK_FILE).exists() || root.join("ledger").exists() {
+        return Ok(false);
+    }
+    for entry in fs::read_dir(root)? {
+        let name = entry?.file_name();
+        if !OWN_NAMES.iter().any(|own| name == *own) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Writes all of `bytes` through a call that may write less or be interrupted.
 fn drain(bytes: &[u8], mut write: impl FnMut(&[u8], usize) -> io::Result<usize>) -> io::Result<()> {
     let mut done = 0;
@@ -311,6 +346,17 @@ mod tests {
         assert!(reader.open("x", Mode::Append).is_err());
         drop(first);
         RealDisk::lock(&root, 1).unwrap();
+    }
+
+    #[test]
+    fn a_directory_of_something_else_is_not_closed_to_its_users() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(dir.path().join("index.html"), "x").unwrap();
+        assert!(matches!(RealDisk::lock(dir.path(), 1), Err(OpenDirError::Io { .. })));
+        assert_eq!(fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o755);
+        fs::rename(dir.path().join("index.html"), dir.path().join("keys")).unwrap();
+        RealDisk::lock(dir.path(), 1).unwrap();
     }
 
     #[test]

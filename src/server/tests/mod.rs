@@ -175,6 +175,144 @@ async fn signing_in_as_somebody_else_is_badged_and_refused_for_strangers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_signs_in_afresh_sits_at_the_terminal_as_it_is_by_now() {
+    let ship = Ship::launch().await;
+    let mut seat = Seat::at(&ship, "ada", &[], "attach").await;
+    seat.sees("home", |screen| screen.contains("ada")).await;
+    seat.screen.screen_mut().set_size(40.try_into().unwrap(), 120.try_into().unwrap());
+    seat.channel.window_change(120, 40, 0, 0).await.unwrap();
+    let at_the_bottom = |screen: &str| screen.lines().nth(39).is_some_and(|last| !last.trim().is_empty());
+    seat.sees("a larger screen", at_the_bottom).await;
+    seat.types(":as grace\r").await;
+    seat.sees("all of it, as grace", |screen| screen.contains("acting as") && at_the_bottom(screen)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z04_the_servers_own_account_may_stop_it_and_do_nothing_else() {
+    let ship = Ship::launch().await;
+    let by_own = async |line: &str| {
+        let (mut handle, _) = shake_hands(ship.board(4242, "daemon", 64 * 1024)).await;
+        assert!(handle.authenticate_none("").await.unwrap().success());
+        let mut channel = handle.channel_open_session().await.unwrap();
+        channel.exec(true, line).await.unwrap();
+        heard(&mut channel).await
+    };
+    let nobody = by_own("runs list").await;
+    assert!(nobody.0 == 1 && nobody.2.contains("actor.unknown"), "{nobody:?}");
+    let refused = ship.says("ada", "serve --stop --json").await;
+    assert!(refused.0 == 1 && refused.1.contains("role.missing") && refused.2.is_empty(), "{refused:?}");
+    assert!(!ship.house.stop.is_cancelled());
+    let stopped = by_own("serve --stop --json").await;
+    assert_eq!((stopped.0, stopped.1.contains("\"done\": \"stopping\"")), (0, true), "{stopped:?}");
+    assert!(ship.house.stop.is_cancelled());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_end_that_is_no_answer_says_so_in_json_with_its_exit() {
+    let ship = Ship::launch().await;
+    ship.json("ada", "propose greet --in stage --purpose fix").await;
+    let failed = async |line: &str, exit: u32| {
+        let said = ship.says("grace", &format!("{line} --json")).await;
+        let value: serde_json::Value = serde_json::from_str(&said.1).unwrap_or_else(|_| panic!("{line}: {said:?}"));
+        assert_eq!((said.0, value["failed"]["exit"].as_u64()), (exit, Some(exit.into())), "{line}: {said:?}");
+        assert!(said.2.is_empty(), "{line}: {said:?}");
+        value["failed"].clone()
+    };
+    failed("attach", 64).await;
+    failed("check", 64).await;
+    failed("runs list --since soon", 64).await;
+    failed("runs log 1 --grep '['", 64).await;
+    assert_eq!(ship.says("grace", "runs show 7").await.0, 1);
+    std::fs::write(ship.file("people.toml"), "schema = 1\nnonsense = 1\n").unwrap();
+    let wrong = failed("site load", 65).await;
+    assert!(wrong["problems"].as_array().is_some_and(|problems| !problems.is_empty()), "{wrong}");
+    let said = ship.says("grace", "site load").await;
+    assert!(said.2.contains("people.toml:2:"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_past_run_whose_details_are_damaged_is_not_said_to_be_missing() {
+    let ship = Ship::launch().await;
+    ship.json("ada", "propose greet --in stage --purpose fix").await;
+    ship.until_phase(1, "waiting").await;
+    ship.json("ada", "withdraw 1").await;
+    assert_eq!(ship.says("grace", "runs show 1").await.0, 0);
+    for entry in std::fs::read_dir(ship.dir.path().join("data/ledger/details")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|kind| kind == "det") {
+            let bytes = std::fs::read(&path).unwrap();
+            std::fs::write(&path, vec![0x55; bytes.len()]).unwrap();
+        }
+    }
+    let said = ship.says("grace", "runs show 1").await;
+    assert_eq!(said.0, 74, "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_server_stays_while_it_keeps_a_typed_secret() {
+    let ship = Ship::launch().await;
+    let secretive = RUNBOOK.replacen("id = \"greet\"", "id = \"secretive\"", 1)
+        + "[secrets.token]\nref = \"prompt:\"\npurpose = \"To be kept.\"\n";
+    std::fs::write(ship.file("runbooks/secretive.toml"), secretive).unwrap();
+    ship.json("grace", "site load").await;
+    ship.json("ada", "propose secretive --in stage --purpose fix").await;
+    assert!(!ship.house.engine.keeps_typed_secrets());
+    let handle = ship.guest("ada").await;
+    let mut channel = handle.channel_open_session().await.unwrap();
+    channel.exec(true, "secret 1 token").await.unwrap();
+    channel.data(&b"hunter22hunter22"[..]).await.unwrap();
+    channel.eof().await.unwrap();
+    assert_eq!(heard(&mut channel).await.0, 0);
+    assert!(ship.house.engine.keeps_typed_secrets() && ship.house.is_busy());
+}
+
+/// A server of which all that a channel carries breaks off.
+struct Broken;
+
+impl russh::server::Handler for Broken {
+    type Error = russh::Error;
+
+    async fn auth_none(&mut self, _: &str) -> Result<russh::server::Auth, Self::Error> {
+        Ok(russh::server::Auth::Accept)
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        _: Channel<russh::server::Msg>,
+        reply: russh::server::ChannelOpenHandle,
+        _: &mut russh::server::Session,
+    ) -> Result<(), Self::Error> {
+        reply.accept().await;
+        Ok(())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "it ends with the channel, which the test waits for")]
+    async fn exec_request(
+        &mut self,
+        channel: russh::ChannelId,
+        _: &[u8],
+        session: &mut russh::server::Session,
+    ) -> Result<(), Self::Error> {
+        tokio::spawn(guest::guarded(session.handle(), channel, async { panic!("asked for by a test") }));
+        session.channel_success(channel)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asked_hears_of_a_fault_of_ours_instead_of_waiting() {
+    let ship = Ship::launch().await;
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let config = Arc::clone(&ship.house.config);
+    ship.house.tasks.spawn(async move { russh::server::run_stream(config, far, Broken).await.unwrap().await });
+    let (mut handle, _) = shake_hands(near).await;
+    assert!(handle.authenticate_none("").await.unwrap().success());
+    let mut channel = handle.channel_open_session().await.unwrap();
+    channel.exec(true, "runs list").await.unwrap();
+    let said = heard(&mut channel).await;
+    assert!(said.0 == 75 && said.2.contains("an error of its own"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_panic_ends_one_session() {
     let ship = Ship::launch().await;
     let mut other = Seat::at(&ship, "grace", &[], "attach").await;

@@ -122,7 +122,7 @@ impl Ship {
         let settings = Settings { site: site.clone(), data: dir.path().join("data"), executor };
         let (engine, running) = crate::engine::open(settings).await.unwrap();
         std::mem::forget(running);
-        let house = House::new(engine, site, 4242, &[7; 32], CancellationToken::new());
+        let house = House::new(engine, site, 4242, &[7; 32], CancellationToken::new(), None);
         Self { house, dir }
     }
 

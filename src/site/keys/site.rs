@@ -30,7 +30,7 @@ pub(in crate::site) static DATA: Table = Table::of(
         optional(
             "socket",
             LINE,
-            "Absolute path of the server's socket; beside the data directory, with .sock appended, unless written.",
+            "Absolute path of the server's socket, where everybody can reach it; beside the data directory, with .sock appended, unless written.",
         ),
     ]],
 );

@@ -5,10 +5,9 @@ use crate::domain::runbook::Status;
 use crate::domain::{Digest, RunbookId};
 use crate::site::diagnostic::{Code, Diagnostic};
 use crate::site::git::Git;
-use crate::site::load::{Loaded, from_files, load, settings};
-use crate::site::{init, paper};
+use crate::site::load::{Loaded, from_files, load};
+use crate::site::{Stated, init, paper, whereabouts};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 const SITE: &str = "schema = 1\n[site]\nname = \"acme\"\n";
 const PEOPLE: &str = "schema = 1\n[[person]]\nid = \"ada\"\nname = \"Ada\"\nunix = [\"ada\"]\n[[person]]\nid = \"grace\"\nname = \"Grace\"\n";
@@ -294,6 +293,12 @@ fn the_starter_site_passes_and_overwrites_nothing() {
 
     let before = std::fs::read_to_string(site.join("people.toml")).unwrap();
     assert!(init(&site, "grace").is_err());
+    let others = dir.path().join("others");
+    std::fs::create_dir_all(others.join(".git")).unwrap();
+    std::fs::write(others.join("notes.txt"), "mine").unwrap();
+    assert!(init(&others, "ada").is_err(), "a directory with somebody's files is not empty");
+    std::fs::remove_file(others.join("notes.txt")).unwrap();
+    init(&others, "ada").unwrap();
     assert_eq!(std::fs::read_to_string(site.join("people.toml")).unwrap(), before);
 }
 
@@ -304,10 +309,10 @@ fn the_settings_are_read_alone() {
     let text = "schema = 1\n[site]\nname = \"acme\"\n[data]\ndir = \"/srv/records\"\n";
     std::fs::write(dir.path().join("quarterdeck.toml"), text).unwrap();
     std::fs::write(dir.path().join("people.toml"), "broken").unwrap();
-    assert_eq!(settings(dir.path()).unwrap().data_dir.as_deref(), Some(Path::new("/srv/records")));
-    assert!(settings(&dir.path().join("none")).is_err());
+    assert_eq!(whereabouts(dir.path()).unwrap().data, Stated::At("/srv/records".into()));
+    assert!(whereabouts(&dir.path().join("none")).is_err());
     std::fs::write(dir.path().join("quarterdeck.toml"), text.replace("/srv", "srv")).unwrap();
-    assert_eq!(settings(dir.path()).unwrap_err()[0].code, Code::Value);
+    assert_eq!(whereabouts(dir.path()).unwrap().problems[0].code, Code::Value);
 }
 
 #[test]

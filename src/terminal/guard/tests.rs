@@ -45,10 +45,21 @@ fn the_modes_come_back_bit_by_bit() {
     let (terminal, tty) = pty();
     make_odd(&tty);
     let before = stty(&tty);
-    let raw = RawMode::enter(&tty, b"left".to_vec()).unwrap();
+    let raw = RawMode::enter(&tty, &tty, b"left".to_vec()).unwrap();
     assert_ne!(stty(&tty), before);
     assert!(!tcgetattr(&tty).unwrap().local_modes.intersects(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG));
     drop(raw);
+    assert_eq!(stty(&tty), before);
+    assert_eq!(read_all(terminal, 4), b"left");
+}
+
+#[test]
+fn a_terminal_that_is_only_read_from_is_given_back_where_it_is_written_to() {
+    let (terminal, tty) = pty();
+    let name = rustix::termios::ttyname(&tty, Vec::new()).unwrap();
+    let read_only = std::fs::File::open(name.to_str().unwrap()).unwrap();
+    let before = stty(&tty);
+    drop(RawMode::enter(&read_only, &tty, b"left".to_vec()).unwrap());
     assert_eq!(stty(&tty), before);
     assert_eq!(read_all(terminal, 4), b"left");
 }
@@ -60,7 +71,7 @@ fn a_panic_leaves_a_sane_terminal() {
     let ended = std::thread::spawn({
         let tty = tty.try_clone().unwrap();
         move || {
-            let raw = RawMode::enter(&tty, b"L".to_vec()).unwrap();
+            let raw = RawMode::enter(&tty, &tty, b"L".to_vec()).unwrap();
             let hook = raw.restorer();
             hook();
             assert!(!hook_is_pending(&raw), "the hook has done all");
@@ -69,7 +80,7 @@ fn a_panic_leaves_a_sane_terminal() {
     });
     assert!(ended.join().is_err());
     assert_eq!(stty(&tty), before);
-    let other = RawMode::enter(&tty, b"M".to_vec()).unwrap();
+    let other = RawMode::enter(&tty, &tty, b"M".to_vec()).unwrap();
     other.restore().unwrap();
     other.restore().unwrap();
     drop(other);
@@ -84,7 +95,7 @@ fn hook_is_pending(raw: &RawMode) -> bool {
 #[test]
 fn what_is_no_terminal_is_refused() {
     let file = tempfile::tempfile().unwrap();
-    assert!(matches!(RawMode::enter(&file, Vec::new()), Err(TtyError::NotATty)));
+    assert!(matches!(RawMode::enter(&file, &file, Vec::new()), Err(TtyError::NotATty)));
     assert_eq!(size(&file), None);
 }
 

@@ -1,0 +1,92 @@
+//! What can be said, everywhere it is said: in the table people read, in the console, and on the command line.
+
+use crate::console::{commands, keymap};
+use crate::verbs::args::Line;
+use clap::CommandFactory as _;
+use std::collections::BTreeSet;
+
+/// Every verb as one types it: `runs list`, not `runs`.
+fn verbs_of(command: &clap::Command, before: &str) -> BTreeSet<String> {
+    command
+        .get_subcommands()
+        .flat_map(|verb| {
+            let name = format!("{before}{}", verb.get_name());
+            match verb.has_subcommands() {
+                true => verbs_of(verb, &format!("{name} ")),
+                false => [name].into(),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn architecture_md_prints_every_verb_and_no_other() {
+    let page = include_str!("../../ARCHITECTURE.md");
+    let table = page.lines().skip_while(|line| !line.starts_with("| verb |")).skip(2);
+    let printed: BTreeSet<String> = table
+        .take_while(|line| line.starts_with('|'))
+        .flat_map(|line| {
+            let first = line.split('|').nth(1).unwrap_or_default().to_owned();
+            let words: Vec<String> = first.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+            words
+        })
+        .collect();
+    assert_eq!(printed, verbs_of(&Line::command(), ""));
+}
+
+/// Where each verb is in the console: a command behind `:`, or a key by its word.
+const IN_THE_CONSOLE: &[(&str, &str)] = &[
+    ("show", ":runbooks"),
+    ("plan", "plan"),
+    ("propose", ":propose"),
+    ("accept", "accept warning"),
+    ("approve", "approve"),
+    ("deny", "deny"),
+    ("withdraw", "stop …"),
+    ("start", "start"),
+    ("run", ":run"),
+    ("tick", "open"),
+    ("secret", "secret"),
+    ("decide", "retry"),
+    ("pause", "pause"),
+    ("continue", "pause"),
+    ("abort", "stop …"),
+    ("note", "note"),
+    ("close", "outcome"),
+    ("review", "review"),
+    ("runs list", ":history"),
+    ("runs show", ":run"),
+    ("runs log", "full log"),
+    ("audit list", ":audit"),
+    ("site show", ":approvals"),
+    ("site accept", "accept"),
+];
+
+/// Verbs that are none of the console's, and why.
+const OUTSIDE_THE_CONSOLE: &[(&str, &str)] = &[
+    ("demo", "a process"),
+    ("serve", "a process"),
+    ("attach", "it opens the console"),
+    ("doctor", "for the day the console does not open"),
+    ("init", "there is no site yet"),
+    ("check", "files that nobody serves yet"),
+    ("schema", "for editors"),
+    ("completions", "for shells"),
+    ("site load", "typed where the files are written"),
+    ("audit verify", "needs no server, and trusts none"),
+    ("hosts list", "the plan of a run names them"),
+];
+
+#[test]
+fn every_verb_is_in_the_console_or_outside_it_for_a_reason() {
+    let command = |name: &str| commands::TABLE.iter().any(|command| command.names.contains(&name));
+    for (verb, place) in IN_THE_CONSOLE {
+        let known = match place.strip_prefix(':') {
+            Some(name) => command(name),
+            None => keymap::TABLE.iter().any(|bound| bound.word == *place),
+        };
+        assert!(known, "{verb}: the console has no {place}");
+    }
+    let told = IN_THE_CONSOLE.iter().chain(OUTSIDE_THE_CONSOLE).map(|(verb, _)| (*verb).to_owned());
+    assert_eq!(told.collect::<BTreeSet<_>>(), verbs_of(&Line::command(), ""));
+}
