@@ -33,8 +33,9 @@ pub struct Known<'a> {
     pub since: Option<(u64, Hash)>,
 }
 
-/// How often a pass is made before a finding is believed: a server beside us may be writing or erasing meanwhile.
-const PASSES_MAX: usize = 3;
+/// How often a pass is made before a finding is believed that is never the same twice: a server beside us may be writing or
+/// erasing meanwhile. What is really wrong is found again by the second pass.
+const PASSES_MAX: usize = 16;
 
 /// Verifies the ledger on `disk`. Reads only; may run beside the server: what is found wrong is looked at again
 /// before it is said.
