@@ -102,11 +102,10 @@ async fn hear(channel: &mut Channel<Msg>, enough: Exit) -> Ended {
     let mut exit = None;
     while let Some(message) = channel.wait().await {
         match message {
-            ChannelMsg::Data { data } => {
-                if super::say::bytes(&data)? == Sent::Enough {
-                    return Ok(enough);
-                }
-            }
+            ChannelMsg::Data { data } => match super::say::bytes(&data)? {
+                Sent::All => {}
+                Sent::Enough => return Ok(enough),
+            },
             ChannelMsg::ExtendedData { data, ext: STDERR } => {
                 let mut to = std::io::stderr().lock();
                 let _ = to.write_all(&data).and_then(|()| to.flush());
