@@ -305,24 +305,36 @@ fn paper_holds_every_command_host_and_point_to_tick() {
     let text = DRAFT
         .replace("echo hello", "echo `hostname` \\\"$ticket\\\"")
         .replace("impact", "uses = [\"facts@1\"]\nimpact")
-        + "undo = \"echo undone\"\n[[step]]\nid = \"tell\"\nkind = \"manual\"\nrole = \"comms\"\ntext = \"Tell them.\"\nchecklist = [\"chat\", \"page\"]\neffect = \"once\"\n[rollback]\nplan = \"Undo it.\"\n";
+        + "tags = [\"night\"]\nsecrets = [\"token\"]\nundo = \"echo undone\"\n[[step]]\nid = \"tell\"\nkind = \"manual\"\nrole = \"comms\"\ntext = \"Tell them.\"\nchecklist = [\"chat\", \"page\"]\neffect = \"once\"\n[rollback]\nplan = \"Undo it.\"\n[secrets.token]\nref = \"prompt:\"\npurpose = \"x\"\n";
     let key = public_key(1);
     let lab = format!(
-        "{LAB}[[server]]\nname = \"lab-1\"\naddress = \"192.0.2.1\"\nuser = \"deploy\"\ngroups = [\"lab\"]\nhost_key = \"{key}\"\n"
+        "{LAB}[[server]]\nname = \"lab-1\"\naddress = \"192.0.2.1\"\nuser = \"deploy\"\ngroups = [\"lab\"]\njump = \"edge\"\nhost_key = \"{key}\"\n[[server]]\nname = \"edge\"\naddress = \"2001:db8::1\"\nport = 2222\nuser = \"hop\"\n"
     );
+    let other = LAB
+        .replace("id = \"lab\"", "id = \"other\"")
+        .replace("title = \"Lab\"", "title = \"Other\"")
+        .replace("here", "there");
     let (lab, members) = lab.split_once("[members]").unwrap();
     let (members, server) = members.split_once("[[server]]").unwrap();
     let lab = format!("{lab}[[server]]{server}[members]{members}");
-    let loaded = sound(&[("runbooks/hello.toml", &text), ("workspaces/lab.toml", &lab)]);
+    let loaded =
+        sound(&[("runbooks/hello.toml", &text), ("workspaces/lab.toml", &lab), ("workspaces/other.toml", &other)]);
     let runbook = &loaded.site.runbooks[&RunbookId::new("hello")];
-    let sheet = paper(runbook, loaded.site.workspaces.values().next().map(AsRef::as_ref));
+    let workspaces: Vec<_> = loaded.site.workspaces.values().map(AsRef::as_ref).collect();
+    let sheet = paper(runbook, &workspaces);
     for words in [
         "# Hello",
         "echo `hostname` \"$ticket\"",
         "echo undone",
         "df /",
         "here: this machine",
-        "ssh -p 22 deploy@192.0.2.1",
+        "there: this machine",
+        "In **Other** (lab):",
+        "ssh -J hop@[2001:db8::1]:2222 -p 22 deploy@192.0.2.1",
+        &format!("Its host key: `{key}`"),
+        &Digest::of(text.as_bytes()).to_string(),
+        "Only where one of these is wanted: `night`.",
+        "Needs the secrets `token`.",
         "`ticket=`",
         "- [ ] By hand (comms): Tell them.",
         "  - [ ] chat",
