@@ -190,6 +190,72 @@ mod runbooks {
         assert_eq!(said(&host.run(&undo, &runbook.values(&case), &[])), "v1.4.2\n");
     }
 
+    /// What `step` of a case's runbook says on a host that was furnished and then changed by `before`.
+    fn one_step(case: &Case, step: &str, before: &str) -> (Host, bool, String) {
+        let runbook = Flat::load(case.runbook);
+        let host = Host::furnish(case);
+        host.run(before, &runbook.values(case), &[]);
+        let step = runbook.scripts().find(|item| item.id == step).unwrap();
+        let out = host.run(&step.run, &runbook.values(case), &step.secrets);
+        (host, out.status.success(), said(&out))
+    }
+
+    #[test]
+    fn a_host_that_cannot_say_what_is_in_flight_is_not_drained() {
+        let silent = "mkdir -p ~/changes/$run && systemctl stop web.service";
+        let (host, ok, said) = one_step(&PLANNED_CHANGE, "drain", silent);
+        assert!(!ok, "{said}");
+        assert!(!host.path("changes/42/log").exists());
+    }
+
+    #[test]
+    fn a_p1_is_mended_where_nothing_can_be_written_down() {
+        let case = Case { runbook: "p1-incident", host: "edge-1", inputs: SCALE, before: "" };
+        for step in ["triage", "diagnose", "mitigate"] {
+            let (host, ok, said) = one_step(&case, step, "rm -rf ~/changes && : >~/changes");
+            assert!(ok, "{step}: {said}");
+            let config = fs::read_to_string(host.path("app/config/web.env")).unwrap();
+            assert_eq!(config.contains("WORKERS=8"), step == "mitigate", "{said}");
+        }
+    }
+
+    #[test]
+    fn undoing_a_mitigation_brings_back_what_this_run_found_and_nothing_older() {
+        for (id, step) in [("p1-incident", "mitigate"), ("slo-breach", "capacity")] {
+            let inputs = if id == "slo-breach" { &[("objective", "requests-availability")] } else { SCALE };
+            let case = Case { runbook: id, host: "edge-1", inputs, before: "" };
+            // An older run scaled from two workers to eight, as many as this one is to set.
+            let older =
+                "mkdir -p ~/changes/$run; cd ~/app/config; echo WORKERS=2 >web.env.previous; echo WORKERS=8 >web.env";
+            let (host, ok, told) = one_step(&case, step, older);
+            assert!(ok, "{told}");
+            let runbook = Flat::load(id);
+            let undo = runbook.scripts().find(|item| item.id == step).and_then(|item| item.undo.clone()).unwrap();
+            let out = host.run(&undo, &runbook.values(&case), &[]);
+            assert!(out.status.success(), "{}", said(&out));
+            assert_eq!(fs::read_to_string(host.path("app/config/web.env")).unwrap(), "WORKERS=8\n", "{id}");
+        }
+    }
+
+    #[test]
+    fn a_restored_service_may_write_and_a_clean_disk_may_fill_before_verification() {
+        let writes = "echo new >>~/data/records.csv; seq 9999 >>~/app/logs/web.log";
+        let recovery =
+            Case { runbook: "disaster-recovery", host: "web-1", inputs: &[("declared_by", "grace")], before: "" };
+        let cleanup = Case { runbook: "disk-cleanup", host: "web-1", inputs: &[("keep_days", "3650")], before: "" };
+        for case in [recovery, cleanup] {
+            let runbook = Flat::load(case.runbook);
+            let host = Host::furnish(&case);
+            for step in runbook.scripts() {
+                host.must(&case, &runbook, step);
+            }
+            host.run(writes, &BTreeMap::new(), &[]);
+            for check in &runbook.verify {
+                host.must(&case, &runbook, check);
+            }
+        }
+    }
+
     #[test]
     fn data_that_are_gone_are_restored_too() {
         let case = Case {

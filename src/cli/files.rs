@@ -5,6 +5,7 @@ use super::surroundings::Surroundings;
 use super::{Ended, Exit, Failure, say};
 use crate::domain::runbook::{Runbook, Status};
 use crate::domain::words;
+use crate::domain::workspace::Workspace;
 use crate::ledger::{Disk, Known, Outcome, RealDisk, verify};
 use crate::site::{self, Diagnostic, InitError, Ink, Kind, Loaded, Look};
 use crate::terminal::line::Safe;
@@ -113,17 +114,17 @@ pub fn show(show: &Show, places: &Places, as_json: bool) -> Ended {
         .runbooks
         .get(&id.as_str().into())
         .ok_or_else(|| Failure::new(Exit::No, format!("no runbook is called {id}; `quarterdeck show` lists them")))?;
-    let workspace = match &show.workspace {
-        None => None,
-        Some(id) => Some(
+    let workspaces: Vec<&Workspace> = match &show.workspace {
+        None => site.workspaces.values().map(AsRef::as_ref).collect(),
+        Some(id) => vec![
             site.workspaces
                 .get(&id.as_str().into())
                 .ok_or_else(|| Failure::new(Exit::No, format!("no workspace is called {id}")))?,
-        ),
+        ],
     };
     let text = match (show.paper, as_json) {
-        (true, false) => site::paper(runbook, workspace.map(AsRef::as_ref)),
-        (true, true) => document(&json!({"paper": site::paper(runbook, workspace.map(AsRef::as_ref))})),
+        (true, false) => site::paper(runbook, &workspaces),
+        (true, true) => document(&json!({"paper": site::paper(runbook, &workspaces)})),
         (false, true) => document(&serde_json::to_value(runbook.as_ref()).unwrap_or_default()),
         (false, false) => shown(runbook),
     };

@@ -101,6 +101,9 @@ pub enum Impact {
 }
 
 impl Impact {
+    /// Every impact, the least first.
+    pub const ALL: [Impact; 3] = [Impact::Low, Impact::Medium, Impact::High];
+
     /// The next higher one; high stays high.
     pub fn raised(self) -> Impact {
         match self {

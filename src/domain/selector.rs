@@ -46,7 +46,38 @@ pub fn parse(text: &str) -> Result<Selector, SelectorError> {
     }
 }
 
+/// A name that a selector asks servers for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Named<'a> {
+    /// `group:NAME`.
+    Group(&'a str),
+    /// `tag:NAME`.
+    Tag(&'a str),
+    /// `host:NAME`.
+    Host(&'a str),
+}
+
 impl Selector {
+    /// Every name it asks for, in the order they stand, and whether a `!` stands before it. Patterns name nobody.
+    pub fn names(&self) -> Vec<(Named<'_>, bool)> {
+        fn within<'a>(node: &'a Node, negated: bool, found: &mut Vec<(Named<'a>, bool)>) {
+            match node {
+                Node::Group(name) => found.push((Named::Group(name), negated)),
+                Node::Tag(name) => found.push((Named::Tag(name), negated)),
+                Node::Host(name) => found.push((Named::Host(name), negated)),
+                Node::Pattern(_) => {}
+                Node::Not(inner) => within(inner, !negated, found),
+                Node::And(a, b) | Node::Or(a, b) => {
+                    within(a, negated, found);
+                    within(b, negated, found);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        within(&self.0, false, &mut found);
+        found
+    }
+
     /// Whether a server is meant.
     pub fn matches(&self, server: &Server) -> bool {
         self.0.matches(server)

@@ -3,16 +3,15 @@
 //! Works on what could be read of each file, so that one wrong line does not hide the problems of other files, and
 //! a name in a file that is wrong elsewhere still counts as declared.
 
+mod authority;
+mod targets;
+
 use super::diagnostic::{Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severity};
-use super::fields::Fields;
 use super::load::Parts;
-use super::parse::{Parsed, Template};
+use super::parse::{Parsed, Template, Theme};
 use super::source::Source;
 use super::suggest::nearest;
 use super::text::skeleton;
-use crate::domain::people::Role;
-use crate::domain::runbook::{Runbook, Status};
-use crate::domain::selector;
 use crate::domain::workspace::{Environment, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -26,18 +25,17 @@ pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
     unique_ids(&parts.workspaces, "workspace", found);
     unique_ids(&parts.runbooks, "runbook", found);
     unique_templates(&parts.templates, found);
+    unique_themes(&parts.themes, found);
     for workspace in &parts.workspaces {
         if let Some(people) = handles(parts) {
             people_exist(workspace, &people, found);
         }
     }
     for runbook in &parts.runbooks {
-        if let (Some(value), Some(fields)) = (&runbook.value, &runbook.fields) {
-            duties(value, fields, &runbook.source, parts, found);
-            reaches_somebody(value, fields, &runbook.source, parts, found);
-        }
+        targets::check(runbook, parts, found);
     }
     settings(parts, found);
+    authority::check(parts, found);
 }
 
 /// A template's `id@version`, as far as its file says it.
@@ -100,6 +98,23 @@ fn unique_ids<T>(parsed: &[Parsed<T>], kind: &str, found: &mut Vec<Diagnostic>) 
     }
 }
 
+fn unique_themes(themes: &[Parsed<Theme>], found: &mut Vec<Diagnostic>) {
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for file in themes {
+        let Some((head, name)) = file.fields.as_ref().and_then(|fields| {
+            let head = fields.table("theme")?;
+            Some((head, head.text("name")?))
+        }) else {
+            continue;
+        };
+        if let Some(other) = names.insert(name.to_owned(), file.source.file().to_owned()) {
+            let message = format!("a second theme called `{name}`");
+            let hint = format!("the first stands in {other}: only one of the two is ever shown");
+            found.push(error(&file.source, Code::Duplicate, head.span_of("name")).say(message, hint));
+        }
+    }
+}
+
 fn unique_templates(templates: &[Parsed<Template>], found: &mut Vec<Diagnostic>) {
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for file in templates {
@@ -144,61 +159,6 @@ fn people_exist(workspace: &Parsed<Workspace>, people: &BTreeSet<&str>, found: &
         };
         let message = format!("nobody is called `{name}`");
         found.push(error(&workspace.source, Code::Undeclared, at).say(message, hint));
-    }
-}
-
-/// Duties that no workspace declares: the runbook could run nowhere.
-fn duties(runbook: &Runbook, fields: &Fields, source: &Arc<Source>, parts: &Parts, found: &mut Vec<Diagnostic>) {
-    if parts.workspaces.is_empty() || parts.workspaces.iter().any(|workspace| workspace.fields.is_none()) {
-        return;
-    }
-    let declared: BTreeSet<String> = parts
-        .workspaces
-        .iter()
-        .filter_map(|workspace| workspace.fields.as_ref()?.table("workspace"))
-        .flat_map(|head| head.strings::<Vec<String>>("duties"))
-        .collect();
-    let is_declared = |duty: &str| Role::parse(duty).is_some() || declared.contains(duty);
-    let own = fields.tables("step").filter_map(|step| Some((step.text("role")?, step.span_of("role"))));
-    let uses = fields.table("runbook").map_or(0..0, |head| head.span_of("uses"));
-    let own_duties: BTreeSet<&str> = fields.tables("step").filter_map(|step| step.text("role")).collect();
-    let merged =
-        runbook.duties().into_iter().filter(|duty| !own_duties.contains(duty)).map(|duty| (duty, uses.clone()));
-    for (duty, at) in own.chain(merged).filter(|(duty, _)| !is_declared(duty)) {
-        let message = format!("no workspace declares the duty `{duty}`");
-        let hint = match nearest(duty, declared.iter().map(String::as_str)) {
-            Some(meant) => {
-                format!("did you mean \"{meant}\"? It would be refused when somebody proposes it")
-            }
-            None => "add it to `duties` of a workspace: until then nobody can propose this runbook".to_owned(),
-        };
-        found.push(warning(source, Code::Undeclared, at).say(message, hint));
-    }
-}
-
-/// A selector that means no server of any workspace.
-fn reaches_somebody(
-    runbook: &Runbook,
-    fields: &Fields,
-    source: &Arc<Source>,
-    parts: &Parts,
-    found: &mut Vec<Diagnostic>,
-) {
-    let workspaces: Option<Vec<&Workspace>> = parts.workspaces.iter().map(|parsed| parsed.value.as_ref()).collect();
-    let Some(workspaces) = workspaces.filter(|all| !all.is_empty()) else {
-        return;
-    };
-    if runbook.status == Status::Retired || runbook.targets.select.is_empty() {
-        return;
-    }
-    let Ok(selector) = selector::parse(&runbook.targets.select) else {
-        return;
-    };
-    let somebody = workspaces.iter().any(|it| it.servers.iter().any(|server| selector.matches(server)));
-    if !somebody {
-        let at = fields.table("targets").map_or(0..0, |targets| targets.span_of("select"));
-        let message = "selects no server of any workspace";
-        found.push(warning(source, Code::Rule, at).say(message, "an empty match is an error, never all"));
     }
 }
 

@@ -88,8 +88,8 @@ pub(super) fn from_files(
         workspaces: workspaces.map(|it| (it.id.clone(), Arc::new(it))).collect(),
         runbooks: runbooks.map(|it| (it.id.clone(), Arc::new(it))).collect(),
         digest,
+        dirty: git.dirty(&files),
         commit: git.commit,
-        dirty: git.dirty,
         files,
     };
     if let Err(why) = site.written() {

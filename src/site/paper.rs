@@ -3,6 +3,7 @@
 
 mod words;
 
+use crate::domain::Digest;
 use crate::domain::duration;
 use crate::domain::runbook::{Action, Check, Effect, Interpreter, Kind, OnFailure, Runbook, Severity, Status, Step};
 use crate::domain::selector;
@@ -12,12 +13,12 @@ use std::fmt::Write as _;
 /// What is filled in by hand.
 const BLANK: &str = "______________________________";
 
-/// The runbook as Markdown; with a workspace, its hosts by name and address.
-pub fn paper(runbook: &Runbook, workspace: Option<&Workspace>) -> String {
+/// The runbook as Markdown, with the hosts it means in these workspaces: how they are reached and known again.
+pub fn paper(runbook: &Runbook, workspaces: &[&Workspace]) -> String {
     let mut out = String::new();
-    head(runbook, workspace, &mut out);
+    head(runbook, &mut out);
     scope(runbook, &mut out);
-    hosts(runbook, workspace, &mut out);
+    hosts(runbook, workspaces, &mut out);
     inputs(runbook, &mut out);
     if !runbook.preflight.is_empty() {
         section("Before the first step", &mut out);
@@ -56,7 +57,7 @@ fn section(title: &str, out: &mut String) {
     let _ = write!(out, "\n## {title}\n\n");
 }
 
-fn head(runbook: &Runbook, workspace: Option<&Workspace>, out: &mut String) {
+fn head(runbook: &Runbook, out: &mut String) {
     let _ = write!(out, "# {}\n\n", runbook.title);
     let kind = match runbook.kind {
         Kind::Incident => "incident",
@@ -85,9 +86,12 @@ fn head(runbook: &Runbook, workspace: Option<&Workspace>, out: &mut String) {
     if !runbook.next_review.is_empty() {
         let _ = write!(out, "Reviewed {}, next {}. ", runbook.last_reviewed, runbook.next_review);
     }
-    let _ = writeln!(out, "File {}, SHA-256 {}.", runbook.file, runbook.digest);
-    if let Some(workspace) = workspace {
-        let _ = writeln!(out, "\nWorkspace: **{}** ({}).", workspace.title, workspace.environment.word());
+    let _ = writeln!(out, "File {}, SHA-256 {}.", runbook.file, Digest::of(runbook.source.as_bytes()));
+    if !runbook.templates.is_empty() {
+        for (name, digest) in &runbook.templates {
+            let _ = writeln!(out, "Template {name}, SHA-256 {digest}.");
+        }
+        let _ = writeln!(out, "All of it together, as it is accepted and run: {}.", runbook.digest);
     }
     let _ = write!(
         out,
@@ -121,7 +125,7 @@ fn scope(runbook: &Runbook, out: &mut String) {
     }
 }
 
-fn hosts(runbook: &Runbook, workspace: Option<&Workspace>, out: &mut String) {
+fn hosts(runbook: &Runbook, workspaces: &[&Workspace], out: &mut String) {
     section("Hosts", out);
     let targets = &runbook.targets;
     let batches: Vec<String> = targets.batches.iter().map(|amount| words::amount_words(*amount)).collect();
@@ -138,16 +142,19 @@ fn hosts(runbook: &Runbook, workspace: Option<&Workspace>, out: &mut String) {
         }
         None => line("Stop and ask at the first failure.", out),
     }
-    let Some(workspace) = workspace else { return };
-    let Ok(chosen) = selector::resolve(&targets.select, &workspace.servers) else {
-        return;
-    };
     let excluded = runbook.scope.exclude.as_ref().and_then(|text| selector::parse(text).ok());
-    out.push('\n');
-    for server in chosen {
-        let never = excluded.as_ref().is_some_and(|selector| selector.matches(server));
-        let warning = if never { ": **excluded, do not touch**" } else { "" };
-        let _ = writeln!(out, "- [ ] {}{warning}", words::reach(server));
+    for workspace in workspaces {
+        let chosen = selector::resolve(&targets.select, &workspace.servers).unwrap_or_default();
+        if chosen.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "\nIn **{}** ({}):\n", workspace.title, workspace.environment.word());
+        for server in chosen {
+            let never = excluded.as_ref().is_some_and(|selector| selector.matches(server));
+            let warning = if never { ": **excluded, do not touch**" } else { "" };
+            let _ = writeln!(out, "- [ ] {}{warning}", words::reach(server, workspace));
+            words::known_again(server, out);
+        }
     }
 }
 
@@ -192,6 +199,14 @@ fn step(nr: usize, step: &Step, out: &mut String) {
         Effect::Read => line("Changes nothing.", out),
         Effect::Idempotent => line("May be done again.", out),
         Effect::Once => line("**Once only:** if you are not sure that it was done, find out before doing it.", out),
+    }
+    if !step.tags.is_empty() {
+        let _ = writeln!(out, "Only where one of these is wanted: {}.", words::listed(&step.tags));
+    }
+    if let Action::Script(script) = &step.action
+        && !script.secrets.is_empty()
+    {
+        let _ = writeln!(out, "Needs the secrets {}.", words::listed(&script.secrets));
     }
     out.push('\n');
     match &step.action {

@@ -71,7 +71,39 @@ pub(in crate::site) static THEME: Table = Table::of(
     &[&[
         SCHEMA,
         always("theme", Shape::Table(&THEME_HEAD), "What it is called."),
-        always("colours", Shape::Map { names: Rule::Name, of: &Shape::Text(Rule::Colour) }, "A colour for each part."),
+        always("colours", Shape::Table(&COLOURS), "A colour for each part."),
+    ]],
+);
+
+const COLOUR: Shape = Shape::Text(Rule::Colour);
+
+pub(in crate::site) static COLOURS: Table = Table::of(
+    "[colours]",
+    &[&[
+        always("text", COLOUR, "Most of what is read."),
+        always("title", COLOUR, "What a screen or section is called."),
+        always("muted", COLOUR, "Explanations, units, times."),
+        always("faint", COLOUR, "The quietest text there is."),
+        always("background", COLOUR, "Beneath everything."),
+        always("panel", COLOUR, "Beneath an overlay or a pane set apart."),
+        always("rule", COLOUR, "Thin lines between sections."),
+        always("accent", COLOUR, "What can be acted on: keys, links, the pointer."),
+        always("selection_bg", COLOUR, "Beneath the row that the next key acts on."),
+        always("selection_text", COLOUR, "The text of that row."),
+        always("ok", COLOUR, "Done."),
+        always("running", COLOUR, "At work."),
+        always("waiting", COLOUR, "Waiting."),
+        always("failed", COLOUR, "Failed."),
+        always("unknown", COLOUR, "Nobody knows how it ended."),
+        always("skipped", COLOUR, "Left out."),
+        always("refused", COLOUR, "Refused."),
+        always("warning", COLOUR, "Somebody should look."),
+        always("production_bg", COLOUR, "Beneath the word production."),
+        always("production_text", COLOUR, "The word production."),
+        always("staging", COLOUR, "The word staging."),
+        always("lab", COLOUR, "The word lab."),
+        always("error_text", COLOUR, "What hosts wrote to standard error."),
+        always("search_hit", COLOUR, "What a search found."),
     ]],
 );
 

@@ -2,19 +2,51 @@
 
 use super::BLANK;
 use crate::domain::check::sign;
+use crate::domain::planning::JUMPS_MAX;
 use crate::domain::prose;
 use crate::domain::runbook::{Amount, Expect, Input, InputKind, Interpreter, Match};
-use crate::domain::workspace::{Reach, Server};
+use crate::domain::workspace::{Reach, Server, Trust, Workspace};
 use std::fmt::Write as _;
 
-pub(super) fn reach(server: &Server) -> String {
+/// The command that reaches a server. The names of servers mean nothing to ssh: it is told addresses, on the way too.
+pub(super) fn reach(server: &Server, workspace: &Workspace) -> String {
+    let Reach::Ssh { address, port, user, .. } = &server.reach else {
+        return format!("{}: this machine", server.name);
+    };
+    let next = |server: &&Server| match &server.reach {
+        Reach::Ssh { jump: Some(jump), .. } => workspace.server(jump),
+        Reach::Ssh { jump: None, .. } | Reach::Local => None,
+    };
+    let mut way: Vec<String> = std::iter::successors(next(&server), next).take(JUMPS_MAX).filter_map(hop).collect();
+    way.reverse();
+    let jumps = if way.is_empty() { String::new() } else { format!(" -J {}", way.join(",")) };
+    format!("{}: `ssh{jumps} -p {port} {user}@{address}`", server.name)
+}
+
+fn hop(server: &Server) -> Option<String> {
     match &server.reach {
-        Reach::Local => format!("{}: this machine", server.name),
-        Reach::Ssh { address, port, user, jump, .. } => {
-            let jump = jump.as_ref().map(|jump| format!(" -J {jump}")).unwrap_or_default();
-            format!("{}: `ssh{jump} -p {port} {user}@{address}`", server.name)
-        }
+        Reach::Ssh { address, port, user, .. } if address.contains(':') => Some(format!("{user}@[{address}]:{port}")),
+        Reach::Ssh { address, port, user, .. } => Some(format!("{user}@{address}:{port}")),
+        Reach::Local => None,
     }
+}
+
+/// The keys by which a server is known again.
+pub(super) fn known_again(server: &Server, out: &mut String) {
+    let Reach::Ssh { trust, .. } = &server.reach else { return };
+    let (what, keys) = match trust {
+        Trust::Keys(keys) => ("Its host key", keys),
+        Trust::Authorities(keys) => ("Its host certificate is signed by", keys),
+        Trust::KnownHosts => return out.push_str("  - Its host key is in known_hosts; refuse an unknown one.\n"),
+    };
+    for key in keys {
+        let _ = writeln!(out, "  - {what}: `{key}`");
+    }
+}
+
+/// Names in a row.
+pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// What a step done by hand says. Paper knows no values: each name stands as it does in the list of values.

@@ -1,7 +1,7 @@
-//! Themes, as far as their syntax goes: which parts have a colour is the console's to say.
+//! Themes: every part of the screen has its colour, and no other is named.
 
 use super::{Parsed, Report};
-use crate::site::keys::site::THEME;
+use crate::site::keys::site::{COLOURS, THEME};
 use crate::site::read::{Strictness, read};
 use std::collections::BTreeMap;
 
@@ -38,11 +38,9 @@ pub fn theme(file: &str, text: &str) -> Parsed<Theme> {
             Some("light") => ThemeKind::Light,
             _ => ThemeKind::Dark,
         },
-        colours: fields
-            .table("colours")
-            .map_or(&[][..], |colours| &colours.entries)
-            .iter()
-            .filter_map(|field| Some((field.name.clone(), field.node.text()?.to_owned())))
+        colours: COLOURS
+            .all()
+            .filter_map(|part| Some((part.name.to_owned(), fields.table("colours")?.maybe(part.name)?)))
             .collect(),
     };
     Parsed::new(report, Some(fields), Some(value))

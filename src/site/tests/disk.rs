@@ -129,37 +129,98 @@ fn run_git(dir: &Path, words: &[&str]) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
+/// Where the site stands: its commit, and whether its files differ from it.
+fn standing(dir: &Path) -> (Option<String>, Option<bool>) {
+    let site = load(dir, git::state(dir)).map_err(|found| lines(&found)).unwrap().site;
+    (site.commit, site.dirty)
+}
+
+fn committed() -> tempfile::TempDir {
+    let dir = starter();
+    run_git(dir.path(), &["init", "-q"]);
+    run_git(dir.path(), &["add", "."]);
+    run_git(dir.path(), &["commit", "-q", "-m", "x"]);
+    dir
+}
+
+fn append(dir: &Path, path: &str, text: &str) {
+    let old = std::fs::read_to_string(dir.join(path)).unwrap_or_default();
+    std::fs::write(dir.join(path), old + text).unwrap();
+}
+
 #[test]
 fn git_tells_the_commit_and_whether_files_differ_from_it() {
     let dir = starter();
-    assert_eq!(git::state(dir.path()), Git::default(), "no repository");
+    assert_eq!(standing(dir.path()), (None, None), "no repository");
     run_git(dir.path(), &["init", "-q"]);
-    assert_eq!(git::state(dir.path()), Git::default(), "no commit");
-    run_git(dir.path(), &["add", "."]);
-    run_git(dir.path(), &["commit", "-q", "-m", "x"]);
-    let clean = git::state(dir.path());
-    assert_eq!(clean.dirty, Some(false));
-    assert_eq!(clean.commit.as_ref().unwrap().len(), 40);
-    std::fs::write(dir.path().join("runbooks/new.toml"), "x").unwrap();
-    let dirty = git::state(dir.path());
-    assert_eq!((dirty.dirty, dirty.commit), (Some(true), clean.commit), "a file that is not in it");
+    assert_eq!(standing(dir.path()), (None, None), "no commit");
+    let dir = committed();
+    let (commit, dirty) = standing(dir.path());
+    assert_eq!((commit.as_ref().unwrap().len(), dirty), (40, Some(false)));
+    append(dir.path(), "notes.md", "no part of the site");
+    assert_eq!(standing(dir.path()).1, Some(false));
+    let hello = std::fs::read_to_string(dir.path().join("runbooks/hello.toml")).unwrap();
+    append(dir.path(), "runbooks/new.toml", &hello.replace("\"hello\"", "\"new\""));
+    assert_eq!(standing(dir.path()), (commit.clone(), Some(true)), "a file that is not in it");
     std::fs::remove_file(dir.path().join("runbooks/new.toml")).unwrap();
-    std::fs::write(dir.path().join("people.toml"), "x").unwrap();
-    assert_eq!(git::state(dir.path()).dirty, Some(true));
+    append(dir.path(), "people.toml", "# x\n");
+    assert_eq!(standing(dir.path()), (commit, Some(true)));
+    let dir = committed();
+    std::fs::remove_file(dir.path().join("runbooks/hello.toml")).unwrap();
+    assert_eq!(standing(dir.path()).1, Some(true), "one that is gone");
+}
+
+#[test]
+fn a_site_within_a_larger_repository_is_compared_with_its_own_part_of_it() {
+    let whole = tempfile::tempdir().unwrap();
+    let dir = whole.path().join("ops/site");
+    init(&dir, "ada").unwrap();
+    append(whole.path(), "people.toml", "another's");
+    run_git(whole.path(), &["init", "-q"]);
+    run_git(whole.path(), &["add", "."]);
+    run_git(whole.path(), &["commit", "-q", "-m", "x"]);
+    assert_eq!(standing(&dir).1, Some(false));
+    append(&dir, "people.toml", "# x\n");
+    assert_eq!(standing(&dir).1, Some(true));
+}
+
+#[test]
+fn git_is_not_asked_what_it_was_told_to_overlook() {
+    let dir = committed();
+    append(dir.path(), ".git/info/exclude", "runbooks/\n");
+    let hello = std::fs::read_to_string(dir.path().join("runbooks/hello.toml")).unwrap();
+    append(dir.path(), "runbooks/new.toml", &hello.replace("\"hello\"", "\"new\""));
+    assert_eq!(standing(dir.path()).1, Some(true), "an excluded file");
+    let dir = committed();
+    run_git(dir.path(), &["update-index", "--assume-unchanged", "people.toml"]);
+    append(dir.path(), "people.toml", "# x\n");
+    assert_eq!(standing(dir.path()).1, Some(true), "a file assumed unchanged");
+}
+
+#[test]
+fn a_checkout_that_belongs_to_another_account_keeps_its_commit() {
+    let dir = committed();
+    let commit = standing(dir.path()).0;
+    // Only root can give a file away; others have nothing to try here.
+    let all = [".", ".git"].map(|path| std::os::unix::fs::chown(dir.path().join(path), Some(65_534), None));
+    if all.iter().all(Result::is_ok) {
+        assert_eq!(standing(dir.path()), (commit, Some(false)));
+    }
 }
 
 #[test]
 fn git_runs_no_program_that_a_repository_names() {
-    let dir = starter();
-    run_git(dir.path(), &["init", "-q"]);
-    run_git(dir.path(), &["add", "."]);
-    run_git(dir.path(), &["commit", "-q", "-m", "x"]);
+    let dir = committed();
     let mark = dir.path().join("ran");
     let hook = dir.path().join(".git/watch");
-    std::fs::write(&hook, format!("#!/bin/sh\ntouch {}\n", mark.display())).unwrap();
+    std::fs::write(&hook, format!("#!/bin/sh\ntouch {}\ncat\n", mark.display())).unwrap();
     Command::new("chmod").arg("+x").arg(&hook).status().unwrap();
-    run_git(dir.path(), &["config", "core.fsmonitor", hook.to_str().unwrap()]);
-    assert!(git::state(dir.path()).commit.is_some());
+    for key in ["core.fsmonitor", "filter.x.clean", "filter.x.smudge"] {
+        run_git(dir.path(), &["config", key, hook.to_str().unwrap()]);
+    }
+    append(dir.path(), ".git/info/attributes", "*.toml filter=x\n");
+    append(dir.path(), "people.toml", "# x\n");
+    assert_eq!(standing(dir.path()).1, Some(true));
     assert!(!mark.exists());
 }
 

@@ -1,5 +1,6 @@
 //! Tests over whole files and whole sites.
 
+mod across;
 mod content;
 mod disk;
 mod drawn;

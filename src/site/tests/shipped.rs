@@ -31,10 +31,10 @@ fn no_paper_of_a_shipped_runbook_shows_a_template() {
     let manual = |text: &str| text.contains("{{");
     assert!(site.runbooks.values().any(|runbook| manual(&runbook.source)), "nothing to look at");
     for runbook in site.runbooks.values() {
-        let sheet = crate::site::paper(runbook, None);
+        let sheet = crate::site::paper(runbook, &[]);
         assert!(!sheet.contains("{{"), "{sheet}");
     }
-    let change = crate::site::paper(&site.runbooks[&"planned-change".into()], None);
+    let change = crate::site::paper(&site.runbooks[&"planned-change".into()], &[]);
     assert!(change.contains("Set the change request for `release` (`pull_request`) to implemented"), "{change}");
 }
 

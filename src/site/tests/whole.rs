@@ -9,9 +9,9 @@ use crate::site::load::{Loaded, from_files, load};
 use crate::site::{Stated, init, paper, whereabouts};
 use std::collections::BTreeMap;
 
-const SITE: &str = "schema = 1\n[site]\nname = \"acme\"\n";
-const PEOPLE: &str = "schema = 1\n[[person]]\nid = \"ada\"\nname = \"Ada\"\nunix = [\"ada\"]\n[[person]]\nid = \"grace\"\nname = \"Grace\"\n";
-const LAB: &str = r#"schema = 1
+pub(super) const SITE: &str = "schema = 1\n[site]\nname = \"acme\"\n";
+pub(super) const PEOPLE: &str = "schema = 1\n[[person]]\nid = \"ada\"\nname = \"Ada\"\nunix = [\"ada\"]\n[[person]]\nid = \"grace\"\nname = \"Grace\"\n";
+pub(super) const LAB: &str = r#"schema = 1
 [workspace]
 id = "lab"
 title = "Lab"
@@ -23,10 +23,10 @@ name = "here"
 local = true
 groups = ["lab"]
 [members]
-ada = ["operator"]
+ada = ["operator", "owner"]
 grace = ["approver", "owner"]
 "#;
-const DRAFT: &str = r#"schema = 1
+pub(super) const DRAFT: &str = r#"schema = 1
 [runbook]
 id = "hello"
 title = "Hello"
@@ -41,7 +41,7 @@ id = "say"
 run = "echo hello"
 effect = "read"
 "#;
-const FACTS: &str = r#"schema = 1
+pub(super) const FACTS: &str = r#"schema = 1
 [template]
 id = "facts"
 version = 1
@@ -70,7 +70,7 @@ run = "true"
 effect = "read"
 "#;
 
-fn site(changes: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(super) fn site(changes: &[(&str, &str)]) -> BTreeMap<String, String> {
     let mut files: BTreeMap<String, String> = [
         ("quarterdeck.toml", SITE),
         ("people.toml", PEOPLE),
@@ -86,17 +86,17 @@ fn site(changes: &[(&str, &str)]) -> BTreeMap<String, String> {
     files
 }
 
-fn sound(changes: &[(&str, &str)]) -> Loaded {
+pub(super) fn sound(changes: &[(&str, &str)]) -> Loaded {
     from_files(site(changes), Git::default(), Vec::new()).map_err(|found| lines(&found)).unwrap()
 }
 
-fn refused(changes: &[(&str, &str)]) -> Vec<Diagnostic> {
+pub(super) fn refused(changes: &[(&str, &str)]) -> Vec<Diagnostic> {
     from_files(site(changes), Git::default(), Vec::new()).unwrap_err()
 }
 
 /// The one diagnostic with a code, and that it stands in a file at the given text.
 #[track_caller]
-fn stands(found: &[Diagnostic], code: Code, file: &str, text: &str, token: &str) {
+pub(super) fn stands(found: &[Diagnostic], code: Code, file: &str, text: &str, token: &str) {
     let at = text.find(token).unwrap();
     let line = text[..at].matches('\n').count() + 1;
     let column = at - text[..at].rfind('\n').map_or(0, |at| at + 1) + 1;
@@ -249,22 +249,12 @@ fn z54_runbooks_that_look_alike_are_refused() {
 }
 
 #[test]
-fn an_undeclared_duty_and_an_empty_selection_are_warnings() {
-    let text = DRAFT.replace("group:lab", "group:web")
-        + "[[step]]\nid = \"tell\"\nkind = \"manual\"\nrole = \"coms\"\ntext = \"Tell them.\"\neffect = \"once\"\n";
-    let loaded = sound(&[("runbooks/hello.toml", &text)]);
-    stands(&loaded.warnings, Code::Undeclared, "runbooks/hello.toml", &text, "\"coms\"");
-    stands(&loaded.warnings, Code::Rule, "runbooks/hello.toml", &text, "\"group:web\"");
-    assert_eq!(loaded.warnings.len(), 2);
-}
-
-#[test]
 fn an_unknown_theme_is_a_warning_and_an_own_one_is_not() {
     let text = SITE.to_owned() + "theme = \"harbor\"\n";
     let loaded = sound(&[("quarterdeck.toml", &text)]);
     stands(&loaded.warnings, Code::Undeclared, "quarterdeck.toml", &text, "\"harbor\"");
     let text = SITE.to_owned() + "theme = \"dusk\"\n";
-    let dusk = "schema = 1\n[theme]\nname = \"dusk\"\nkind = \"dark\"\n[colours]\ntext = \"#ffffff\"\n";
+    let dusk = include_str!("full/theme.toml");
     assert_eq!(lines(&sound(&[("quarterdeck.toml", &text), ("themes/dusk.toml", dusk)]).warnings), "");
 }
 
@@ -320,23 +310,36 @@ fn paper_holds_every_command_host_and_point_to_tick() {
     let text = DRAFT
         .replace("echo hello", "echo `hostname` \\\"$ticket\\\"")
         .replace("impact", "uses = [\"facts@1\"]\nimpact")
-        + "undo = \"echo undone\"\n[[step]]\nid = \"tell\"\nkind = \"manual\"\nrole = \"comms\"\ntext = \"Tell them.\"\nchecklist = [\"chat\", \"page\"]\neffect = \"once\"\n[rollback]\nplan = \"Undo it.\"\n";
+        + "tags = [\"night\"]\nsecrets = [\"token\"]\nundo = \"echo undone\"\n[[step]]\nid = \"tell\"\nkind = \"manual\"\nrole = \"comms\"\ntext = \"Tell them.\"\nchecklist = [\"chat\", \"page\"]\neffect = \"once\"\n[rollback]\nplan = \"Undo it.\"\n[secrets.token]\nref = \"prompt:\"\npurpose = \"x\"\n";
     let key = public_key(1);
     let lab = format!(
-        "{LAB}[[server]]\nname = \"lab-1\"\naddress = \"192.0.2.1\"\nuser = \"deploy\"\ngroups = [\"lab\"]\nhost_key = \"{key}\"\n"
+        "{LAB}[[server]]\nname = \"lab-1\"\naddress = \"192.0.2.1\"\nuser = \"deploy\"\ngroups = [\"lab\"]\njump = \"edge\"\nhost_key = \"{key}\"\n[[server]]\nname = \"edge\"\naddress = \"2001:db8::1\"\nport = 2222\nuser = \"hop\"\n"
     );
-    let lab = lab.replace("[members]\nada = [\"operator\"]\ngrace = [\"approver\", \"owner\"]\n", "")
-        + "[members]\nada = [\"operator\"]\n";
-    let loaded = sound(&[("runbooks/hello.toml", &text), ("workspaces/lab.toml", &lab)]);
+    let other = LAB
+        .replace("id = \"lab\"", "id = \"other\"")
+        .replace("title = \"Lab\"", "title = \"Other\"")
+        .replace("here", "there");
+    let (lab, members) = lab.split_once("[members]").unwrap();
+    let (members, server) = members.split_once("[[server]]").unwrap();
+    let lab = format!("{lab}[[server]]{server}[members]{members}");
+    let loaded =
+        sound(&[("runbooks/hello.toml", &text), ("workspaces/lab.toml", &lab), ("workspaces/other.toml", &other)]);
     let runbook = &loaded.site.runbooks[&RunbookId::new("hello")];
-    let sheet = paper(runbook, loaded.site.workspaces.values().next().map(AsRef::as_ref));
+    let workspaces: Vec<_> = loaded.site.workspaces.values().map(AsRef::as_ref).collect();
+    let sheet = paper(runbook, &workspaces);
     for words in [
         "# Hello",
         "echo `hostname` \"$ticket\"",
         "echo undone",
         "df /",
         "here: this machine",
-        "ssh -p 22 deploy@192.0.2.1",
+        "there: this machine",
+        "In **Other** (lab):",
+        "ssh -J hop@[2001:db8::1]:2222 -p 22 deploy@192.0.2.1",
+        &format!("Its host key: `{key}`"),
+        &Digest::of(text.as_bytes()).to_string(),
+        "Only where one of these is wanted: `night`.",
+        "Needs the secrets `token`.",
         "`ticket=`",
         "- [ ] By hand (comms): Tell them.",
         "  - [ ] chat",

@@ -1,0 +1,73 @@
+//! Who can decide: whether changes to the site, and runs in production, find a second person at all; and whether all
+//! those people meet at one server.
+
+use super::warning;
+use crate::domain::PersonId;
+use crate::domain::people::Role;
+use crate::domain::runbook::Impact;
+use crate::domain::workspace::{Environment, Workspace};
+use crate::site::diagnostic::{Code, Diagnostic};
+use crate::site::load::Parts;
+use crate::site::parse::Parsed;
+use std::collections::BTreeSet;
+
+/// Warns where authority rests on nobody or on one person. A site with one person says so already.
+pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
+    let Some(people) = parts.people.as_ref().and_then(|parsed| parsed.value.as_ref()).filter(|all| all.len() > 1)
+    else {
+        return;
+    };
+    for workspace in &parts.workspaces {
+        owners(workspace, found);
+        usual_approval(workspace, found);
+    }
+    let accounts: BTreeSet<&String> = people.values().flat_map(|person| &person.unix).collect();
+    if let Some(settings) = &parts.settings
+        && let Some(fields) = &settings.fields
+        && accounts.len() > 1
+        && fields.table("data").is_none_or(|data| data.get("dir").is_none())
+    {
+        let at = fields.table("site").map_or(0..0, |head| head.span.clone());
+        let message = "several people, and no [data] says where the records lie";
+        let hint = "each account would start a server of its own: write [data] dir = \"/var/lib/quarterdeck\"";
+        found.push(warning(&settings.source, Code::Rule, at).say(message, hint));
+    }
+}
+
+/// Whoever loads a change cannot accept it: one owner alone waits for somebody else to load it.
+fn owners(parsed: &Parsed<Workspace>, found: &mut Vec<Diagnostic>) {
+    let (Some(workspace), Some(fields)) = (&parsed.value, &parsed.fields) else {
+        return;
+    };
+    let members = workspace.members.keys().filter(|person| workspace.is_owned_by(person));
+    let owners: BTreeSet<&PersonId> = members.chain([&workspace.owner]).collect();
+    if let [only] = owners.into_iter().collect::<Vec<_>>().as_slice() {
+        let at = fields.table("workspace").map_or(0..0, |head| head.span_of("owner"));
+        let message = format!("only {only} can accept a change of this workspace, and none that {only} loads");
+        let hint = "give a second person the role owner under [members]";
+        found.push(warning(&parsed.source, Code::Quorum, at).say(message, hint));
+    }
+}
+
+/// Where no quorum is written, production asks one approver other than whoever proposes.
+fn usual_approval(parsed: &Parsed<Workspace>, found: &mut Vec<Diagnostic>) {
+    let (Some(workspace), Some(fields)) = (&parsed.value, &parsed.fields) else {
+        return;
+    };
+    let is_written = |impact: &Impact| workspace.policy.quorums.iter().any(|quorum| quorum.impact == *impact);
+    if workspace.environment != Environment::Production || Impact::ALL.iter().all(is_written) {
+        return;
+    }
+    let approvers: BTreeSet<&PersonId> = workspace.holders(Role::Approver).collect();
+    let message = match approvers.iter().collect::<Vec<_>>().as_slice() {
+        [] => "nobody approves here: nothing ever runs in production".to_owned(),
+        [only] if workspace.grants(only, Role::Operator) => {
+            format!("no approver other than {only}: nobody approves what {only} proposes")
+        }
+        [_] | [_, _, ..] => return,
+    };
+    let head = fields.table("workspace").map_or(0..0, |head| head.span_of("environment"));
+    let at = fields.table("members").map_or(head, |members| members.span.clone());
+    let hint = "give a second person the role approver under [members]";
+    found.push(warning(&parsed.source, Code::Quorum, at).say(message, hint));
+}

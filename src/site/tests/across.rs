@@ -1,0 +1,110 @@
+//! What only several files together show: who is meant, who decides, what is declared where.
+
+use super::lines;
+use super::whole::{DRAFT, LAB, PEOPLE, SITE, refused, sound, stands};
+use crate::site::diagnostic::Code;
+
+const HELLO: &str = "runbooks/hello.toml";
+const MANUAL: &str =
+    "[[step]]\nid = \"tell\"\nkind = \"manual\"\nrole = \"coms\"\ntext = \"Tell them.\"\neffect = \"once\"\n";
+
+/// The one warning of a site with these changes, at this token.
+#[track_caller]
+fn warns(changes: &[(&str, &str)], code: Code, token: &str, words: &str) {
+    let found = sound(changes).warnings;
+    assert_eq!(found.len(), 1, "{}", lines(&found));
+    let (file, text) = changes.last().unwrap();
+    stands(&found, code, file, text, token);
+    assert!(found[0].to_string().contains(words), "{}", lines(&found));
+}
+
+/// What is approved says all that makes it so.
+fn approved(body: &str) -> String {
+    let head = "status = \"approved\"\nowner = \"ops\"\nlast_reviewed = 2026-09-17\nnext_review = 2026-12-01";
+    let text = DRAFT.replace("status = \"draft\"", head);
+    format!(
+        "{text}[scope]\nchanges = \"x\"\nwhy = \"x\"\nexpected = \"x\"\n[rollback]\nplan = \"x\"\n[[verify]]\nid = \"v\"\ntitle = \"V\"\nrun = \"true\"\neffect = \"read\"\n{body}"
+    )
+}
+
+#[test]
+fn a_name_that_no_server_carries_is_a_warning_in_select_and_in_exclude() {
+    let with = |select: &str, scope: &str| DRAFT.replace("\"group:lab\"", &format!("\"{select}\"\n[scope]\n{scope}"));
+    let exclude = with("group:lab", "exclude = \"group:lba\"");
+    warns(&[(HELLO, &exclude)], Code::Undeclared, "group:lba", "did you mean `group:lab`?");
+    let nobody = with("group:lab", "exclude = \"group:db\"");
+    warns(&[(HELLO, &nobody)], Code::Undeclared, "group:db", "no server is meant by it");
+    let select = with("group:lab | (host:hree)", "");
+    warns(&[(HELLO, &select)], Code::Undeclared, "host:hree", "did you mean `host:here`?");
+    let alone = with("group:lab2", "");
+    warns(&[(HELLO, &alone)], Code::Undeclared, "group:lab2", "no server of any workspace");
+    let keeps_out = with("group:lab & !group:lba", "");
+    warns(&[(HELLO, &keeps_out)], Code::Undeclared, "group:lba", "did you mean");
+    assert_eq!(
+        lines(&sound(&[(HELLO, &with("group:lab & !tag:drained", ""))]).warnings),
+        "",
+        "nobody is drained today"
+    );
+    warns(&[(HELLO, &with("/^nobody$/", ""))], Code::Rule, "\"/^nobody$/\"", "selects no server");
+}
+
+#[test]
+fn a_duty_that_a_reached_workspace_lacks_is_a_warning_and_for_an_approved_runbook_an_error() {
+    warns(&[(HELLO, &(DRAFT.to_owned() + MANUAL))], Code::Undeclared, "\"coms\"", "did you mean \"comms\"?");
+    let text = approved(MANUAL);
+    let found = refused(&[(HELLO, &text)]);
+    stands(&found, Code::Undeclared, HELLO, &text, "\"coms\"");
+    let of_a_role = approved(&MANUAL.replace("coms", "approver"));
+    assert_eq!(refused(&[(HELLO, &of_a_role)]).len(), 1, "planning would refuse it as well");
+    let declared = approved(&MANUAL.replace("coms", "comms"));
+    assert_eq!(lines(&sound(&[(HELLO, &declared)]).warnings), "");
+    // Where no server is meant, nobody needs the duty.
+    let other = LAB
+        .replace("\"lab\"", "\"web\"")
+        .replace("environment = \"web\"", "environment = \"lab\"")
+        .replace("duties = [\"comms\"]\n", "")
+        .replace("Lab", "Web");
+    assert_eq!(lines(&sound(&[(HELLO, &declared), ("workspaces/web.toml", &other)]).warnings), "");
+    let same = other.replace("groups = [\"web\"]", "groups = [\"lab\"]");
+    let found = refused(&[(HELLO, &declared), ("workspaces/web.toml", &same)]);
+    assert!(found.len() == 1 && found[0].message.contains("web"), "{}", lines(&found));
+}
+
+fn production(members: &str) -> String {
+    let (head, _) = LAB.split_once("[members]").unwrap();
+    let head = head.replace("environment = \"lab\"", "environment = \"production\"");
+    format!("{head}[members]\n{members}")
+}
+
+#[test]
+fn authority_that_rests_on_one_person_is_a_warning() {
+    let lab = "workspaces/lab.toml";
+    let one = LAB.replace("ada = [\"operator\", \"owner\"]", "ada = [\"operator\"]");
+    warns(&[(lab, &one)], Code::Quorum, "\"grace\"", "only grace can accept");
+    let nobody = production("ada = [\"operator\", \"owner\"]\n");
+    warns(&[(lab, &nobody)], Code::Quorum, "[members]", "nobody approves here");
+    let both = production("ada = [\"operator\", \"approver\", \"owner\"]\n");
+    warns(&[(lab, &both)], Code::Quorum, "[members]", "no approver other than ada");
+    let two = production("ada = [\"operator\", \"owner\"]\ngrace = [\"approver\"]\n");
+    assert_eq!(lines(&sound(&[(lab, &two)]).warnings), "");
+}
+
+#[test]
+fn several_accounts_without_a_data_directory_are_a_warning() {
+    let people = PEOPLE.to_owned() + "unix = [\"grace\"]\n";
+    warns(&[("people.toml", &people), ("quarterdeck.toml", SITE)], Code::Rule, "[site]", "a server of its own");
+    let site = SITE.to_owned() + "[data]\ndir = \"/var/lib/quarterdeck\"\n";
+    assert_eq!(lines(&sound(&[("people.toml", &people), ("quarterdeck.toml", &site)]).warnings), "");
+}
+
+#[test]
+fn a_theme_that_would_silently_be_left_out_is_an_error() {
+    let dusk = include_str!("full/theme.toml");
+    let second = dusk.to_owned() + "# again\n";
+    let found = refused(&[("themes/a.toml", dusk), ("themes/b.toml", &second)]);
+    stands(&found, Code::Duplicate, "themes/b.toml", &second, "\"dusk\"");
+    let typo = dusk.replace("warning = ", "warnign = ");
+    stands(&refused(&[("themes/a.toml", &typo)]), Code::KeyUnknown, "themes/a.toml", &typo, "warnign");
+    let missing: String = dusk.split_inclusive('\n').filter(|line| !line.starts_with("lab ")).collect();
+    stands(&refused(&[("themes/a.toml", &missing)]), Code::KeyMissing, "themes/a.toml", &missing, "[colours]");
+}
