@@ -57,7 +57,7 @@ fn a_site_that_no_event_could_keep_is_said_before_it_is_loaded() {
     let dir = starter();
     let hello = std::fs::read_to_string(dir.path().join("runbooks/hello.toml")).unwrap();
     for n in 0..5 {
-        let mut text = hello.replace("id = \"hello\"", &format!("id = \"hello-{n}\"")).into_bytes();
+        let mut text = hello.replace("\"hello\"", &format!("\"hello-{n}\"")).into_bytes();
         text.resize(1 << 20, b'\n');
         std::fs::write(dir.path().join(format!("runbooks/hello-{n}.toml")), text).unwrap();
     }
