@@ -157,7 +157,7 @@ fn opening(dir: &Path) -> (f64, f64) {
 
 fn verifying(dir: &Path) -> f64 {
     let start = Instant::now();
-    let verdict = verify(&disk(dir), Known { kinds: &["step_ended"], since: None });
+    let verdict = verify(&disk(dir), Known { kinds: &["step_ended"], since: None, outputs: None });
     let took = start.elapsed();
     assert_eq!(verdict.outcome, Outcome::Intact, "{verdict}");
     MANY_EVENTS as f64 / took.as_secs_f64()

@@ -206,7 +206,7 @@ pub fn exit_of(verdict: &crate::ledger::Verdict) -> Exit {
 pub fn verdict(data: &Path) -> Result<crate::ledger::Verdict, Failure> {
     let disk = RealDisk::read_only(data).map_err(|error| Failure::new(Exit::Storage, error.to_string()))?;
     let disk: Arc<dyn Disk> = Arc::new(disk);
-    Ok(verify(&disk, Known { kinds: words::KINDS, since: None }))
+    Ok(verify(&disk, Known { kinds: words::KINDS, since: None, outputs: Some(crate::engine::OUTPUTS) }))
 }
 
 /// The same as JSON.
@@ -227,6 +227,7 @@ pub fn verdict_json(verdict: &crate::ledger::Verdict) -> Value {
         })),
         "head": verdict.head.map(|head| json!({"hash": head.hash.to_base64(), "size": head.size})),
         "origin": verdict.origin,
+        "transcripts_missing": verdict.transcripts_missing,
         "unfinished_bytes": verdict.unfinished_bytes,
         "verdict": word,
     })

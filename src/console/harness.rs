@@ -334,7 +334,7 @@ pub fn log_rows(host: &str, item: Item, step: &str, texts: &[&str]) -> Vec<LogRo
 /// A page that holds all of a log.
 pub fn log_page(run: RunId, rows: Vec<LogRow>) -> LogRows {
     let total = u64::try_from(rows.len()).unwrap();
-    LogRows { run, first: 0, total, rows }
+    LogRows { run, first: 0, total, rows, amiss: None }
 }
 
 fn letter(nth: usize) -> char {

@@ -355,7 +355,8 @@ impl House {
             LogFrom::Time(at) => all.iter().position(|row| row.at >= at).unwrap_or(total),
         };
         let rows = all.into_iter().skip(first).take(count).collect();
-        LogRows { run: query.run, rows, first: u64::try_from(first).unwrap(), total: u64::try_from(total).unwrap() }
+        let (first, total) = (u64::try_from(first).unwrap(), u64::try_from(total).unwrap());
+        LogRows { run: query.run, rows, first, total, amiss: None }
     }
 }
 

@@ -61,6 +61,8 @@ pub struct LogRows {
     pub first: u64,
     /// How many lines the filtered log has so far.
     pub total: u64,
+    /// What of the transcript cannot be shown, in words.
+    pub amiss: Option<String>,
 }
 
 /// A line of a log, filtered and ready to draw.

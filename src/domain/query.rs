@@ -215,6 +215,15 @@ pub struct LogPage {
     pub first: u64,
     /// How many lines the filtered log has so far.
     pub total: u64,
+    /// What the transcript once had and cannot be shown, in words; `None` where it is whole.
+    pub amiss: Option<String>,
+}
+
+impl LogPage {
+    /// The log of a run that printed nothing.
+    pub fn empty(run: RunId) -> Self {
+        Self { run, lines: Vec::new(), first: 0, total: 0, amiss: None }
+    }
 }
 
 /// A line of a transcript: redacted, not yet fit for a terminal (see `terminal::filter`).

@@ -1,7 +1,9 @@
 //! Between events as the domain knows them and leaves as the ledger keeps them.
 
+use crate::domain::order::{CellResult, OrderKey, OutputSummary};
+use crate::domain::query::AuditRow;
 use crate::domain::{Actor, Detail, Details, Entry, Event, Recorded, Timestamp, World};
-use crate::ledger;
+use crate::ledger::{self, Outputs};
 use serde_json::{Map, Value};
 
 /// Why an event could not be written or read.
@@ -47,6 +49,35 @@ pub fn draft(entry: &Entry, by: &Actor, at: Timestamp, world: &World) -> Result<
         body,
         details: details.collect(),
     })
+}
+
+/// The events that say what a try printed.
+pub const OUTPUTS: Outputs = Outputs { kind: "ended", read: printed };
+
+/// What an event says that a try printed. A try whose output is not known to be stored says nothing.
+fn printed(entry: &ledger::Entry) -> Option<(OrderKey, OutputSummary)> {
+    let mut body = entry.body.clone();
+    body.insert("kind".to_owned(), Value::from(entry.kind.as_str()));
+    match serde_json::from_value(Value::Object(body)) {
+        Ok(Event::Ended { run, slot, attempt, result, output }) => {
+            let known = result == CellResult::Ok || output != OutputSummary::nothing();
+            known.then_some((OrderKey { run, slot, attempt }, output))
+        }
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// The row of one of the ledger's own events in the list of all of them.
+pub fn own(entry: &ledger::Entry) -> AuditRow {
+    let number = |key: &str| entry.body.get(key).and_then(Value::as_u64).unwrap_or_default();
+    let summary = match entry.kind.as_str() {
+        ledger::KIND_CREATED => "ledger made".to_owned(),
+        ledger::KIND_REPAIRED => format!("a torn tail of {} bytes was moved aside", number("bytes")),
+        ledger::KIND_ERASED => "details were erased".to_owned(),
+        other => other.to_owned(),
+    };
+    let (index, at, kind) = (entry.index, Timestamp(entry.at), entry.kind.clone());
+    AuditRow { index, at, by: Actor::Engine, kind, run: None, summary }
 }
 
 /// The event in a ledger record; `None` for the ledger's own events (created, repaired, erased).

@@ -3,6 +3,7 @@
 
 use super::codec::{self, CodecError};
 use crate::domain::decide;
+use crate::domain::query::AuditRow;
 use crate::domain::run::{Phase, Run};
 use crate::domain::{Actor, Ask, Command, Entry, Receipt, Recorded, Refusal, Rule, Seen, Timestamp, World, evolve};
 use crate::ledger::{self, Ledger, LedgerError};
@@ -42,6 +43,15 @@ pub struct Happened {
     pub run: Option<Arc<Run>>,
 }
 
+/// What a ledger holds, as it is folded.
+#[derive(Clone, Debug)]
+pub enum Past {
+    /// An event of the engine's.
+    Happened(Happened),
+    /// One of the ledger's own.
+    Own(AuditRow),
+}
+
 /// The ledger and the world it folds to.
 #[derive(Debug)]
 pub struct Core {
@@ -73,20 +83,21 @@ impl Core {
     ///
     /// # Errors
     /// The ledger cannot be read, or holds what cannot have happened.
-    pub fn replay(ledger: Ledger, mut seen: impl FnMut(Happened)) -> Result<Self, ReplayError> {
+    pub fn replay(ledger: Ledger, mut seen: impl FnMut(Past)) -> Result<Self, ReplayError> {
         let mut world = World { origin: ledger.genesis().origin.clone(), ..World::default() };
         for found in ledger.recorded(0) {
             let found = found?;
             let index = found.entry.index;
-            let at = Timestamp(found.entry.at);
+            let own = codec::own(&found.entry);
             match codec::recorded(found)? {
                 Some(recorded) => {
                     let run = evolve(&mut world, &recorded).map_err(|source| ReplayError::Illegal { index, source })?;
-                    seen(Happened { recorded, run });
+                    seen(Past::Happened(Happened { recorded, run }));
                 }
                 None => {
                     world.events = index + 1;
-                    world.last_at = at;
+                    world.last_at = own.at;
+                    seen(Past::Own(own));
                 }
             }
         }
@@ -127,6 +138,14 @@ impl Core {
             Arc::make_mut(&mut self.world).events = self.ledger.head().size;
         }
         Ok(bytes)
+    }
+
+    /// The ledger's own events from `first` on, as rows of the list of all.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn own_from(&self, first: u64) -> Result<Vec<AuditRow>, LedgerError> {
+        self.ledger.iter(first).map(|entry| Ok(codec::own(&entry?))).collect()
     }
 
     /// Decides all requests at `at`, in order, as one group: one sync for all of them.

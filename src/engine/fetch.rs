@@ -4,44 +4,55 @@
 use super::codec;
 use super::core::Happened;
 use super::vault::Vault;
+use super::views::Views;
 use crate::domain::plan::Plan;
-use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogQuery, Preset};
+use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogPage, LogQuery, Preset};
 use crate::domain::run::Run;
 use crate::domain::{PersonId, Refusal, Rule, RunId, WorkspaceId, World, evolve};
 use crate::ledger;
-use crate::ledger::transcript::{Legend, TranscriptError, Transcripts};
+use crate::ledger::transcript::{Legend, Reader, TranscriptError, Transcripts};
 use crate::store::Store;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Runs of the past whose logs are kept open: one for each of a few people who read.
+const RUNS_READ_MAX: usize = 8;
 
 /// Everything that answers.
 #[derive(Clone, Debug)]
 pub struct Library {
-    store: Store,
+    views: Views,
     ledger: ledger::Reader,
     transcripts: Transcripts,
     vault: Vault,
     origin: String,
-    behind: Arc<AtomicBool>,
+    /// Runs of the past whose logs are being read, the last one last.
+    read: Arc<Mutex<VecDeque<Past>>>,
+}
+
+/// A run of the past: folded once and its transcript opened once for all pages of its log.
+#[derive(Clone, Debug)]
+struct Past {
+    run: RunId,
+    plan: Arc<Plan>,
+    reader: Arc<Mutex<Reader>>,
 }
 
 impl Library {
     /// Answers from these.
     pub fn new(store: Store, ledger: ledger::Reader, transcripts: Transcripts, vault: Vault, origin: String) -> Self {
-        Self { store, ledger, transcripts, vault, origin, behind: Arc::default() }
+        Self { views: Views::new(store), ledger, transcripts, vault, origin, read: Arc::default() }
     }
 
-    /// Hands what happened to the views. A view that fails falls behind and takes nothing more, so that the next start makes
-    /// up for all of it; the ledger has everything.
+    /// Hands what happened to the views.
     pub fn take(&self, happened: &[Happened]) {
-        if self.behind.load(Ordering::Relaxed) {
-            return;
-        }
-        let group = happened.iter().map(|one| (&one.recorded, one.run.as_ref()));
-        if let Err(error) = self.store.apply(group) {
-            let index = happened.first().map(|one| one.recorded.index);
-            tracing::error!(%error, ?index, "a view fell behind; it is made again at the next start");
-            self.behind.store(true, Ordering::Relaxed);
+        self.views.take(happened);
+    }
+
+    /// Writes what the views lack, before the end: the next start has less to make up for.
+    pub fn close(&self) {
+        if let Err(error) = self.views.whole() {
+            tracing::warn!(error, "the views are made up for at the next start");
         }
     }
 
@@ -53,10 +64,7 @@ impl Library {
         let sees = |workspace: &WorkspaceId| world.can_see(asker, workspace);
         match fetch {
             Fetch::History(query) => self.history(world, asker, query),
-            Fetch::Audit(query) => {
-                let sees_run = |run: RunId| self.workspace_of(world, run).is_some_and(|workspace| sees(&workspace));
-                self.store.audit(&query, &sees_run).map(Fetched::Audit).map_err(unread)
-            }
+            Fetch::Audit(query) => self.views()?.audit(&query, &sees).map(Fetched::Audit).map_err(unread),
             Fetch::Log(query) => self.log(world, asker, &query),
             Fetch::Run(run) => self.run(world, asker, run).map(Fetched::Run),
             Fetch::Presets(person) => self.kept(asker, &person, |kept| !kept.name.is_empty()).map(Fetched::Presets),
@@ -70,7 +78,7 @@ impl Library {
     /// # Errors
     /// In words.
     pub fn keep(&self, person: &PersonId, form: &Preset) -> Result<(), String> {
-        self.store.keep(person, form).map_err(|error| error.to_string())
+        self.views.forms().keep(person, form).map_err(|error| error.to_string())
     }
 
     /// Forgets a form.
@@ -78,19 +86,17 @@ impl Library {
     /// # Errors
     /// In words.
     pub fn forget(&self, person: &PersonId, form: &Preset) -> Result<(), String> {
-        self.store.forget(person, form).map_err(|error| error.to_string())
+        self.views.forms().forget(person, form).map_err(|error| error.to_string())
     }
 
     fn history(&self, world: &World, asker: &PersonId, query: HistoryQuery) -> Result<Fetched, Refusal> {
         let sees = |workspace: &WorkspaceId| world.can_see(asker, workspace);
-        self.store.history(&query, &sees).map(Fetched::History).map_err(unread)
+        self.views()?.history(&query, &sees).map(Fetched::History).map_err(unread)
     }
 
-    fn workspace_of(&self, world: &World, run: RunId) -> Option<WorkspaceId> {
-        match world.run(run) {
-            Some(run) => Some(run.plan.proposal.workspace.clone()),
-            None => self.store.workspace_of(run).ok().flatten(),
-        }
+    /// The views as of now.
+    fn views(&self) -> Result<&Store, Refusal> {
+        self.views.whole().map_err(unread)
     }
 
     /// A run as it is or was: from the world, or folded from its own events.
@@ -106,7 +112,7 @@ impl Library {
     fn fold(&self, id: RunId) -> Result<Option<Arc<Run>>, Refusal> {
         let mut world = World { origin: self.origin.clone(), ..World::default() };
         let mut last = None;
-        for index in self.store.events_of(id).map_err(unread)? {
+        for index in self.views()?.events_of(id).map_err(unread)? {
             let entry = self.ledger.read(index).map_err(unread)?;
             let details = self.ledger.details(&entry).map_err(unread)?;
             let recorded = codec::recorded(ledger::Recorded { entry, details }).map_err(unread)?;
@@ -118,24 +124,51 @@ impl Library {
     }
 
     fn log(&self, world: &World, asker: &PersonId, query: &LogQuery) -> Result<Fetched, Refusal> {
-        let plan: Arc<Plan> = Arc::clone(&self.run(world, asker, query.run)?.plan);
-        let mut reader = match self.transcripts.reader(query.run) {
-            Ok(reader) => reader,
-            // Nothing was printed yet: an empty log, not an error.
-            Err(TranscriptError::Missing(_)) => {
-                let empty = crate::domain::query::LogPage { run: query.run, lines: Vec::new(), first: 0, total: 0 };
-                return Ok(Fetched::Log(empty));
+        let open = world.run(query.run).is_some();
+        let known = if open { None } else { self.past(query.run) };
+        let past = match known.filter(|past| world.can_see(asker, &past.plan.proposal.workspace)) {
+            Some(past) => past,
+            None => {
+                let run = self.run(world, asker, query.run)?;
+                let reader = match self.transcripts.reader(query.run) {
+                    Ok(reader) => Arc::new(Mutex::new(reader)),
+                    // Nothing was printed yet: an empty log, not an error.
+                    Err(TranscriptError::Missing(_)) => return Ok(Fetched::Log(LogPage::empty(query.run))),
+                    Err(error) => return Err(unread_log(&error)),
+                };
+                let past = Past { run: query.run, plan: Arc::clone(&run.plan), reader };
+                if !open {
+                    self.keep_read(past.clone());
+                }
+                past
             }
-            Err(error) => return Err(unread_log(&error)),
         };
-        reader.page(query, &Legend::of(&plan)).map(Fetched::Log).map_err(|error| unread_log(&error))
+        let mut reader = past.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.page(query, &Legend::of(&past.plan)).map(Fetched::Log).map_err(|error| unread_log(&error))
+    }
+
+    /// The run if its log was read lately; it is the last one read then.
+    fn past(&self, run: RunId) -> Option<Past> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = read.iter().position(|past| past.run == run)?;
+        let found = read.remove(at)?;
+        read.push_back(found.clone());
+        Some(found)
+    }
+
+    fn keep_read(&self, past: Past) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.push_back(past);
+        if read.len() > RUNS_READ_MAX {
+            read.pop_front();
+        }
     }
 
     fn kept(&self, asker: &PersonId, person: &PersonId, wanted: fn(&Preset) -> bool) -> Result<Vec<Preset>, Refusal> {
         if asker != person {
             return Err(Refusal::new(Rule::NotFound, "presets and drafts are their owner's"));
         }
-        let kept = self.store.kept(person).map_err(unread)?;
+        let kept = self.views.forms().kept(person).map_err(unread)?;
         Ok(kept.into_iter().filter(wanted).collect())
     }
 }

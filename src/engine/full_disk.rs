@@ -1,14 +1,20 @@
 //! The core at the limits of what can be recorded: on a full disk what is ended is recorded, nothing is begun, nothing is lost.
 
+use super::clock::Clock;
 use super::core::{Core, Reply, Request};
+use super::{Library, Vault};
 use crate::domain::event::DETAIL_BYTES_MAX;
 use crate::domain::fixture::{self, NOON};
 use crate::domain::order::{CellResult, OrderKey, Outcome, OutputSummary, Progressed, Report};
 use crate::domain::run::{CellState, Choice, Ending, PauseCause, Phase, Run, StopHow};
 use crate::domain::site::Site;
 use crate::domain::{Actor, Ask, Digest, Person, PersonId, Rule, RunId, Seen, due};
+use crate::ledger::disk::Fault;
+use crate::ledger::transcript::Transcripts;
 use crate::ledger::{Ledger, MemoryDisk, SeededEntropy};
+use crate::store::Store;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 const RUN: RunId = RunId(1);
 const RESERVE_BYTES: u64 = 1024 * 1024;
@@ -217,4 +223,27 @@ fn a_site_longer_than_a_detail_is_refused_in_words() {
     runbook.source = "x".repeat(DETAIL_BYTES_MAX);
     let refused = bench.engine(Ask::LoadSite { site: Arc::new(site), diff: String::new() }).unwrap_err();
     assert_eq!(refused.rule, Rule::Site, "{refused}");
+}
+
+#[tokio::test]
+async fn c9_the_first_sync_that_fails_ends_the_server_and_the_asker_is_told() {
+    let Bench { disk, core } = Bench::running();
+    let dir = tempfile::tempdir().unwrap();
+    let origin = core.world().origin.clone();
+    let store = Store::open(dir.path(), &origin, core.world().events).unwrap();
+    let transcripts = Transcripts::new(Arc::new(disk.clone())).unwrap();
+    let library = Library::new(store, core.reader(), transcripts, Vault::default(), origin);
+    let (requests, waiting) = tokio::sync::mpsc::channel(1);
+    let (publish, world) = tokio::sync::watch::channel(Arc::clone(core.world()));
+    let before = world.borrow().events;
+    // The reason is a detail: it is written, and its sync fails.
+    disk.plan([(disk.operations() + 2, Fault::Io)]);
+    let (reply, answer) = tokio::sync::oneshot::channel();
+    let request = Request { by: fixture::actor("ada"), seen: Seen::Nothing, ask: abort() };
+    requests.send((request, reply)).await.unwrap();
+    let clock = Clock::start(NOON, NOON);
+    let end = super::shell::serve(core, waiting, publish, library, clock, CancellationToken::new()).await;
+    assert!(end.unwrap().contains("failed sync"), "why the server must end, with exit 74");
+    assert_eq!(rule(answer.await.unwrap()), Rule::Storage);
+    assert_eq!(world.borrow().events, before, "nobody was told of it");
 }

@@ -1,8 +1,8 @@
 //! The single writer: decide, append, sync, evolve, publish, reconcile.
 //!
 //! Reading order: [`core`] (synchronous: everything that decides), `shell` (collects and commits in groups), [`Handle`]
-//! (the only door), `reconcile` (makes what is in flight equal to what is due), `recorder` (transcripts), `fetch`
-//! (questions), `open` (puts the parts together).
+//! (the only door), `reconcile` (makes what is in flight equal to what is due), `recorder` and `desk` (transcripts), `fetch`
+//! and `views` (questions), `open` (puts the parts together).
 //!
 //! Invariants: nobody is told what is not durable; an intent is durable before its order starts, output before its
 //! outcome, an outcome before what depends on it; nothing but `core` touches the ledger. Deliberately absent: rules
@@ -11,6 +11,7 @@
 pub mod clock;
 mod codec;
 pub mod core;
+mod desk;
 mod fetch;
 mod handle;
 mod open;
@@ -19,13 +20,16 @@ mod recorder;
 mod reload;
 mod shell;
 mod vault;
+mod views;
 
+#[cfg(test)]
+mod desk_tests;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
 mod tests;
 
-pub use codec::CodecError;
+pub use codec::{CodecError, OUTPUTS};
 pub use fetch::Library;
 pub use handle::Handle;
 pub use open::{Engine, OpenError, Settings, open};

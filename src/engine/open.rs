@@ -1,7 +1,7 @@
 //! Opens a data directory: lock, ledger, views, site; says that the server has started; and sets everything to work.
 
 use super::clock::{self, Clock};
-use super::core::{Core, Happened, ReplayError, Reply, Request};
+use super::core::{Core, Happened, Past, ReplayError, Reply, Request};
 use super::fetch::Library;
 use super::handle::{Handle, REQUESTS_WAITING_MAX};
 use super::reconcile::Reconciler;
@@ -212,15 +212,35 @@ fn open_data(data: PathBuf, executor: executor::Settings) -> Result<Opened, Open
         opened => opened?,
     };
     let mut behind = Behind { store: &store, applied: store.applied(), group: Vec::new(), failed: None };
-    let mut core = Core::replay(ledger, |happened| behind.take(happened))?;
+    let mut core = Core::replay(ledger, |past| behind.take(past))?;
     behind.catch_up()?;
     let clock = Clock::start(wall, core.world().last_at);
+    let folded = core.world().events;
     let repaired_bytes = core.record_repairs(clock.now())?;
+    core.own_from(folded)?.iter().try_for_each(|row| store.apply_own(row))?;
     let transcripts = Transcripts::new(disk)?;
+    transcripts.keep_reserve();
+    close_transcripts(&core, &transcripts);
     let vault = Vault::default();
     let resolver = vault.clone();
     let executor = Executor::new(executor, Arc::new(move |run, secret| resolver.resolve(run, secret)));
     Ok(Opened { core, transcripts, store, executor: (Arc::new(executor), vault), clock, repaired_bytes })
+}
+
+/// Ends the transcripts of runs that were at work when the last server ended: a torn end is moved aside and the index made
+/// again once, and not for every page that is read.
+fn close_transcripts(core: &Core, transcripts: &Transcripts) {
+    let printed = transcripts.runs().unwrap_or_default();
+    for run in printed.into_iter().filter(|run| core.world().run(*run).is_some_and(|run| run.phase.ending().is_none()))
+    {
+        match transcripts.writer(run) {
+            Ok((_, None)) => {}
+            Ok((_, Some(torn))) => {
+                tracing::warn!(%run, bytes = torn.bytes, "a torn end of a transcript was moved aside")
+            }
+            Err(error) => tracing::error!(%run, %error, "a transcript cannot be ended"),
+        }
+    }
 }
 
 /// Makes up, while the ledger is folded, for what the views lack.
@@ -232,11 +252,21 @@ struct Behind<'a> {
 }
 
 impl Behind<'_> {
-    fn take(&mut self, happened: Happened) {
-        if happened.recorded.index < self.applied || self.failed.is_some() {
+    fn take(&mut self, past: Past) {
+        let index = match &past {
+            Past::Happened(happened) => happened.recorded.index,
+            Past::Own(row) => row.index,
+        };
+        if index < self.applied || self.failed.is_some() {
             return;
         }
-        self.group.push(happened);
+        match past {
+            Past::Happened(happened) => self.group.push(happened),
+            Past::Own(row) => {
+                self.apply();
+                self.failed = self.failed.take().or(self.store.apply_own(&row).err());
+            }
+        }
         if self.group.len() >= CATCH_UP_EVENTS {
             self.apply();
         }

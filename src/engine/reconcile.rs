@@ -4,7 +4,7 @@
 use super::handle::Handle;
 use super::recorder::Recorder;
 use crate::domain::due::Work;
-use crate::domain::order::{CellResult, OrderKey, Outcome, OutputSummary, Progressed, Report};
+use crate::domain::order::{CellResult, OrderKey, Outcome, Progressed, Report, SAW_BYTES_MAX};
 use crate::domain::policy::{self, Cleared};
 use crate::domain::run::{Phase, Reason};
 use crate::domain::{Actor, Ask, Rule, RunId, Seen, Timestamp, World, due};
@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Chunks of one order under way to the transcript: enough to keep a channel busy, little enough to wait early.
@@ -27,14 +28,23 @@ pub(super) struct Reconciler {
     handle: Handle,
     executor: Arc<Executor>,
     recorder: Recorder,
-    in_flight: BTreeMap<OrderKey, CancellationToken>,
-    tasks: JoinSet<OrderKey>,
+    in_flight: BTreeMap<OrderKey, Flight>,
+    tasks: JoinSet<()>,
     held: BTreeSet<RunId>,
+    /// What a moment brings is not asked for again before this one, where it was refused.
+    asked_until: Instant,
+}
+
+/// An order that was started: its task, and how it is ended.
+struct Flight {
+    task: Id,
+    token: CancellationToken,
 }
 
 impl Reconciler {
     pub fn new(handle: Handle, executor: Arc<Executor>, recorder: Recorder) -> Self {
-        Self { handle, executor, recorder, in_flight: BTreeMap::new(), tasks: JoinSet::new(), held: BTreeSet::new() }
+        let (in_flight, tasks, held) = (BTreeMap::new(), JoinSet::new(), BTreeSet::new());
+        Self { handle, executor, recorder, in_flight, tasks, held, asked_until: Instant::now() }
     }
 
     /// Works until the engine stops.
@@ -46,22 +56,26 @@ impl Reconciler {
             let wake = self.reconcile(&now).await;
             let sleep = async {
                 match wake {
-                    Some((at, _)) => tokio::time::sleep_until(self.handle.clock.instant_of(at)).await,
+                    Some((at, _)) => {
+                        tokio::time::sleep_until(self.handle.clock.instant_of(at).max(self.asked_until)).await;
+                    }
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 changed = world.changed() => if changed.is_err() { return },
-                Some(done) = self.tasks.join_next() => {
-                    if let Ok(key) = done {
-                        self.in_flight.remove(&key);
-                    }
-                }
+                Some(done) = self.tasks.join_next_with_id() => match done {
+                    Ok((task, ())) => drop(self.landed(task)),
+                    Err(broken) => self.crashed(broken.id()),
+                },
                 () = sleep => {
-                    if let Some((_, ask)) = wake {
-                        // A refusal means that somebody was faster; the next look at the world tells.
-                        self.handle.submit(Actor::Engine, Seen::Nothing, ask).await.ok();
+                    if let Some((_, ask)) = wake
+                        && self.handle.submit(Actor::Engine, Seen::Nothing, ask).await.is_err()
+                    {
+                        // Somebody was faster, and the next look at the world tells; or nothing can be recorded now.
+                        self.asked_until = Instant::now() + REPORT_RETRY;
                     }
                 }
             }
@@ -88,24 +102,38 @@ impl Reconciler {
                 }
             }
         }
-        for (key, token) in &self.in_flight {
+        for (key, flight) in &self.in_flight {
             if !wanted.contains(key) {
-                token.cancel();
+                flight.token.cancel();
             }
         }
+        self.handle.vault.retain(|run| world.run(run).is_some_and(|run| run.phase.ending().is_none()));
         self.release(world).await;
         wake
     }
 
     fn begin(&mut self, key: OrderKey, cleared: Cleared) {
         let token = CancellationToken::new();
-        self.in_flight.insert(key, token.clone());
         self.held.insert(key.run);
         let (handle, executor, recorder) = (self.handle.clone(), Arc::clone(&self.executor), self.recorder.clone());
-        self.tasks.spawn(async move {
-            carry(handle, executor, recorder, cleared, token).await;
-            key
-        });
+        let task = self.tasks.spawn(carry(handle, executor, recorder, cleared, token.clone())).id();
+        self.in_flight.insert(key, Flight { task, token });
+    }
+
+    /// Whose task it was; it is in flight no more.
+    fn landed(&mut self, task: Id) -> Option<OrderKey> {
+        let key = self.in_flight.iter().find_map(|(key, flight)| (flight.task == task).then_some(*key))?;
+        self.in_flight.remove(&key);
+        Some(key)
+    }
+
+    /// A task of ours broke off: nobody can tell how far its order got, and somebody must say so.
+    fn crashed(&mut self, task: Id) {
+        let Some(key) = self.landed(task) else { return };
+        tracing::error!(run = %key.run, ?key, "carrying out an order broke off");
+        let (handle, recorder) = (self.handle.clone(), self.recorder.clone());
+        let task = self.tasks.spawn(async move { tell_crashed(&handle, &recorder, key).await }).id();
+        self.in_flight.insert(key, Flight { task, token: CancellationToken::new() });
     }
 
     /// Lets go of connections, secrets and transcripts of runs that need none for now.
@@ -124,12 +152,10 @@ impl Reconciler {
         };
         let released: Vec<RunId> = self.held.iter().filter(|run| idle(run)).copied().collect();
         for run in released {
-            self.held.remove(&run);
             self.executor.release(run).await;
-            self.recorder.release(run).await;
-            let over = world.run(run).is_none_or(|run| matches!(run.phase, Phase::Ended(_) | Phase::Closed(_)));
-            if over {
-                self.handle.vault.forget(run);
+            // While the disk is behind the next look comes again; waiting here would hold up every other run.
+            if self.recorder.release(run) {
+                self.held.remove(&run);
             }
         }
     }
@@ -157,20 +183,30 @@ async fn carry(
         }
     };
     let (mut outcome, (), ()) = tokio::join!(executor.carry_out(cleared, out, started, cancel), store, tell_started);
-    match recorder.finish(key).await {
-        Ok(summary) => outcome.output = summary,
-        Err(why) => outcome = unrecorded(outcome, why),
+    let kept = recorder.finish(key).await;
+    outcome.output = kept.output;
+    if let Some(why) = kept.lost {
+        outcome = unrecorded(outcome, &why);
     }
     tell(&handle, Report { key, what: Progressed::Ended(outcome) }).await;
 }
 
+async fn tell_crashed(handle: &Handle, recorder: &Recorder, key: OrderKey) {
+    let output = recorder.finish(key).await.output;
+    let saw = "carrying it out broke off inside this program; look on the host".to_owned();
+    let outcome = Outcome { result: CellResult::Unknown(Reason::Local), output, saw };
+    tell(handle, Report { key, what: Progressed::Ended(outcome) }).await;
+}
+
 /// Output that could not be kept makes a good end an unknown one: nobody could prove it.
-fn unrecorded(outcome: Outcome, why: String) -> Outcome {
+fn unrecorded(outcome: Outcome, why: &str) -> Outcome {
     let result = match outcome.result {
         CellResult::Ok => CellResult::Unknown(Reason::Local),
         other @ (CellResult::Failed(_) | CellResult::Unknown(_) | CellResult::Refused(_)) => other,
     };
-    Outcome { result, output: OutputSummary::nothing(), saw: format!("the transcript could not be stored: {why}") }
+    let mut saw = format!("the transcript is not whole: {why}\n{}", outcome.saw);
+    saw.truncate(saw.floor_char_boundary(SAW_BYTES_MAX));
+    Outcome { result, saw: saw.trim_end().to_owned(), ..outcome }
 }
 
 /// Tells the engine until it is on the record. While nothing can be recorded the outcome is known to nobody else, so it

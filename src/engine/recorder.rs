@@ -2,10 +2,11 @@
 //! hosts wait and nothing is lost; an outcome is reported only after its output is synced.
 
 use super::clock::Clock;
+use super::desk::{Desk, Kept, Patience};
 use crate::domain::order::{OrderKey, OutputSummary};
 use crate::domain::{RunId, Timestamp};
 use crate::executor::Chunk;
-use crate::ledger::transcript::{COALESCE_MS, Transcripts, Writer};
+use crate::ledger::transcript::{COALESCE_MS, Transcripts};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,19 +14,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// Chunks under way to the disk: a few per host of a wide run; beyond it hosts wait.
 const CHUNKS_WAITING_MAX: usize = 1_024;
 
-/// How often a write that failed is tried again before its output is given up and the try says so.
-const WRITE_TRIES_MAX: u32 = 50;
-
-/// How long between those tries: ten seconds in all for somebody to free space.
-const WRITE_RETRY: Duration = Duration::from_millis(200);
-
 /// What the thread is told.
 #[derive(Debug)]
 enum Told {
     /// Output came.
     Output(Chunk),
     /// A try is over: store what waits, sync, and say what it printed.
-    Finish(OrderKey, oneshot::Sender<Result<OutputSummary, String>>),
+    Finish(OrderKey, oneshot::Sender<Kept>),
     /// A run needs its transcript no more for now.
     Release(RunId),
 }
@@ -45,9 +40,10 @@ impl Recorder {
     pub fn start(transcripts: Transcripts, clock: Clock) -> std::io::Result<Self> {
         let (told, waiting) = mpsc::channel(CHUNKS_WAITING_MAX);
         let (grown, _) = watch::channel(BTreeMap::new());
-        let desk = Desk { transcripts, clock, writers: BTreeMap::new(), grown: grown.clone() };
+        let desk = Desk::new(transcripts, clock.clone(), Patience::default());
+        let thread = Thread { desk, clock, grown: grown.clone() };
         let runtime = tokio::runtime::Handle::current();
-        std::thread::Builder::new().name("transcripts".to_owned()).spawn(move || desk.work(waiting, &runtime))?;
+        std::thread::Builder::new().name("transcripts".to_owned()).spawn(move || thread.work(waiting, &runtime))?;
         Ok(Self { told, grown })
     }
 
@@ -58,18 +54,16 @@ impl Recorder {
     }
 
     /// Stores and syncs what a try printed, and says what that was.
-    ///
-    /// # Errors
-    /// In words, where the transcript could not be stored.
-    pub async fn finish(&self, key: OrderKey) -> Result<OutputSummary, String> {
+    pub(super) async fn finish(&self, key: OrderKey) -> Kept {
         let (reply, answer) = oneshot::channel();
-        self.told.send(Told::Finish(key, reply)).await.map_err(|_| "the transcript's writer is gone".to_owned())?;
-        answer.await.map_err(|_| "the transcript's writer is gone".to_owned())?
+        self.told.send(Told::Finish(key, reply)).await.ok();
+        let gone = "the transcript's writer is gone".to_owned();
+        answer.await.unwrap_or(Kept { output: OutputSummary::nothing(), lost: Some(gone) })
     }
 
-    /// Closes a run's transcript; more output opens it again.
-    pub async fn release(&self, run: RunId) {
-        self.told.send(Told::Release(run)).await.ok();
+    /// Closes a run's transcript; more output opens it again. False: not now, the disk is behind; ask again.
+    pub fn release(&self, run: RunId) -> bool {
+        self.told.try_send(Told::Release(run)).is_ok()
     }
 
     /// Changes whenever a transcript has grown.
@@ -78,14 +72,13 @@ impl Recorder {
     }
 }
 
-struct Desk {
-    transcripts: Transcripts,
+struct Thread {
+    desk: Desk,
     clock: Clock,
-    writers: BTreeMap<RunId, Writer>,
     grown: watch::Sender<BTreeMap<RunId, u64>>,
 }
 
-impl Desk {
+impl Thread {
     fn work(mut self, mut waiting: mpsc::Receiver<Told>, runtime: &tokio::runtime::Handle) {
         let mut next_tick: Option<Timestamp> = None;
         loop {
@@ -104,12 +97,12 @@ impl Desk {
                 }
             };
             match told {
-                Some(Told::Output(chunk)) => self.store(&chunk),
+                Some(Told::Output(chunk)) => self.desk.store(&chunk),
                 Some(Told::Finish(key, reply)) => {
-                    reply.send(self.finish(key)).ok();
+                    reply.send(self.desk.finish(key)).ok();
                 }
                 Some(Told::Release(run)) => {
-                    self.writers.remove(&run);
+                    self.desk.release(run);
                     self.grown.send_if_modified(|lines| lines.remove(&run).is_some());
                 }
                 None => return,
@@ -118,69 +111,14 @@ impl Desk {
         }
     }
 
-    fn writer(&mut self, run: RunId) -> Result<&mut Writer, String> {
-        if !self.writers.contains_key(&run) {
-            let (writer, torn) = self.transcripts.writer(run).map_err(|error| error.to_string())?;
-            if let Some(torn) = torn {
-                tracing::warn!(%run, bytes = torn.bytes, "a torn end of the transcript was moved aside");
-            }
-            self.writers.insert(run, writer);
-        }
-        self.writers.get_mut(&run).ok_or_else(|| "no writer".to_owned())
-    }
-
-    fn store(&mut self, chunk: &Chunk) {
-        let at = self.clock.now();
-        let mut taken = 0;
-        for _ in 0..WRITE_TRIES_MAX {
-            let rest = chunk.bytes.get(taken..).unwrap_or_default();
-            let outcome = match self.writer(chunk.key.run) {
-                Ok(writer) => {
-                    writer.push(chunk.key, chunk.stream, at, rest).map_err(|not| (not.taken, not.why.to_string()))
-                }
-                Err(why) => Err((0, why)),
-            };
-            match outcome {
-                Ok(()) => return,
-                Err((more, why)) => {
-                    taken += more;
-                    tracing::error!(run = %chunk.key.run, %why, "output waits for the disk");
-                    std::thread::park_timeout(WRITE_RETRY);
-                }
-            }
-        }
-        tracing::error!(run = %chunk.key.run, bytes = chunk.bytes.len() - taken, "output given up");
-    }
-
-    fn finish(&mut self, key: OrderKey) -> Result<OutputSummary, String> {
-        let writer = self.writer(key.run)?;
-        let summary = writer.finish(key).map_err(|error| error.to_string())?;
-        if summary.bytes > 0 {
-            writer.sync().map_err(|error| error.to_string())?;
-        }
-        Ok(summary)
-    }
-
     /// Stores what has waited long enough and tells viewers what has grown. Returns when to come again.
     fn tick(&mut self) -> Option<Timestamp> {
-        let now = self.clock.now();
-        let mut next: Option<Timestamp> = None;
-        for writer in self.writers.values_mut() {
-            match writer.tick(now) {
-                Ok(Some(at)) => next = Some(next.map_or(at, |before| before.min(at))),
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::error!(run = %writer.run(), %error, "output waits for the disk");
-                    next = Some(now.plus_ms(COALESCE_MS));
-                }
-            }
-        }
-        let writers = &self.writers;
+        let next = self.desk.tick();
+        let desk = &self.desk;
         self.grown.send_if_modified(|lines| {
             let mut changed = false;
-            for (run, writer) in writers {
-                let ended = writer.live().ended();
-                changed |= lines.insert(*run, ended) != Some(ended);
+            for (run, ended) in desk.lines() {
+                changed |= lines.insert(run, ended) != Some(ended);
             }
             changed
         });

@@ -27,7 +27,10 @@ pub(super) async fn serve(
     loop {
         tokio::select! {
             biased;
-            () = stop.cancelled() => return None,
+            () = stop.cancelled() => {
+                tokio::task::spawn_blocking(move || library.close()).await.ok();
+                return None;
+            }
             taken = requests.recv_many(&mut waiting, REQUESTS_WAITING_MAX) => if taken == 0 { return None },
             _ = check.tick() => {
                 let Some(by_ms) = clock.jumped(clock::wall()) else { continue };
@@ -40,7 +43,7 @@ pub(super) async fn serve(
         let views = library.clone();
         let committing = tokio::task::spawn_blocking(move || {
             let committed = core.commit(&group, at);
-            // Before anybody is answered: whoever asks next finds what was just done.
+            // Before anybody is answered: whoever asks next has it applied first.
             views.take(&committed.happened);
             (core, committed)
         });

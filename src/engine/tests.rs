@@ -2,10 +2,12 @@
 
 use super::{Engine, Handle, OpenError, Settings, open};
 use crate::domain::plan::{Proposal, RunPurpose};
-use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogFrom, LogQuery, Preset};
+use crate::domain::query::{AuditQuery, Fetch, Fetched, HistoryQuery, LogFrom, LogQuery, Preset};
 use crate::domain::run::{Choice, Ending, Phase, Run};
+use crate::domain::words;
 use crate::domain::{Actor, Ask, Door, PersonId, Receipt, Refusal, RunId, Seen};
 use crate::executor::{self, LocalPlace, Tcp};
+use crate::ledger::{self, Disk, Known, RealDisk, Verdict};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -126,6 +128,25 @@ impl Site {
         };
         open(Settings { site: self.path().join("site"), data: self.path().join("data"), executor }).await
     }
+
+    /// Opens once the server before has let go.
+    async fn open_again(&self) -> (Handle, Engine) {
+        let reopened = async {
+            loop {
+                match self.open().await {
+                    // The thread that writes transcripts lets go of the directory last.
+                    Err(error) if error.exit_code() == 73 => tokio::task::yield_now().await,
+                    opened => return opened,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, reopened).await.unwrap().unwrap()
+    }
+}
+
+fn verified(data: &Path) -> Verdict {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::read_only(data).unwrap());
+    ledger::verify(&disk, Known { kinds: words::KINDS, since: None, outputs: Some(super::OUTPUTS) })
 }
 
 fn who(id: &str) -> Actor {
@@ -210,6 +231,17 @@ async fn a_governed_run_on_this_machine_from_proposal_to_history() {
 
     handle.shut_down().await;
     assert_eq!(engine.ended().await, None);
+    // What was printed is compared with the record: shortened, and gone.
+    let data = site.path().join("data");
+    let exit = || verified(&data);
+    assert_eq!((exit().exit_code(), exit().transcripts_missing), (0, 0), "{}", exit());
+    let transcript = data.join("transcripts/1.qdt");
+    let bytes = std::fs::read(&transcript).unwrap();
+    std::fs::write(&transcript, &bytes[..60]).unwrap();
+    assert!(exit().to_string().contains("transcript is not what was recorded"), "{}", exit());
+    assert_eq!(exit().exit_code(), 1);
+    std::fs::remove_file(&transcript).unwrap();
+    assert_eq!((exit().exit_code(), exit().transcripts_missing), (0, 1), "{}", exit());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,19 +282,29 @@ async fn a_restart_interrupts_what_ran_and_the_history_says_so() {
     handle.shut_down().await;
     engine.ended().await;
     drop(handle);
-    let reopened = async {
-        loop {
-            match site.open().await {
-                // The thread that writes transcripts lets go of the directory last.
-                Err(error) if error.exit_code() == 73 => tokio::task::yield_now().await,
-                opened => return opened,
-            }
-        }
-    };
-    let (handle, _engine) = tokio::time::timeout(PATIENCE, reopened).await.unwrap().unwrap();
+    let (handle, _engine) = site.open_again().await;
     let run = until(&handle, id, |run| run.phase.ending().is_some()).await;
     assert_eq!(run.phase, Phase::Ended(Ending::Interrupted));
     ask(&handle, "ada", Ask::Close { run: id, note: "the server was restarted".to_owned() }).await.unwrap();
+    handle.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_torn_tail_is_recorded_as_repaired_and_stands_in_the_list_of_events() {
+    let site = Site::new("true");
+    let (handle, engine) = site.open().await.unwrap();
+    handle.shut_down().await;
+    engine.ended().await;
+    drop(handle);
+    let segment = site.path().join("data/ledger").join(format!("{:020}.seg", 0));
+    let mut file = std::fs::OpenOptions::new().append(true).open(segment).unwrap();
+    std::io::Write::write_all(&mut file, &[0; 300]).unwrap();
+    let (handle, _engine) = site.open_again().await;
+    let query = AuditQuery { limit: 10, ..AuditQuery::default() };
+    let Fetched::Audit(page) = handle.fetch(&PersonId::new("ada"), Fetch::Audit(query)).await else { panic!("a list") };
+    let kinds: Vec<&str> = page.rows.iter().map(|row| row.kind.as_str()).collect();
+    assert_eq!(kinds, ["booted", "ledger.repaired", "booted", "site_loaded", "ledger.created"]);
+    assert_eq!((page.total, page.rows[1].summary.contains("300 bytes")), (5, true));
     handle.shut_down().await;
 }
 

@@ -50,14 +50,14 @@ impl Vault {
     pub fn resolve(&self, run: RunId, secret: &PinnedSecret) -> Result<Resolved, SecretError> {
         let reference: SecretRef =
             secret.reference.parse().map_err(|_| SecretError::NotAnswered { name: secret.name.clone() })?;
-        let answers = self.answers();
-        let none = Answers::default();
-        secrets::resolve(&secret.name, &reference, answers.get(&run).unwrap_or(&none))
+        // A file may take its time, and nobody who types a value should wait for it.
+        let answers = self.answers().get(&run).cloned().unwrap_or_default();
+        secrets::resolve(&secret.name, &reference, &answers)
     }
 
-    /// Forgets a run's values.
-    pub fn forget(&self, run: RunId) {
-        self.answers().remove(&run);
+    /// Forgets the values of every run but these.
+    pub fn retain(&self, open: impl Fn(RunId) -> bool) {
+        self.answers().retain(|run, _| open(*run));
     }
 
     /// Whether nothing is kept.

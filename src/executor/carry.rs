@@ -110,7 +110,14 @@ impl Carrier<'_> {
 
     async fn script(&mut self, delivery: &order::Delivery, started: oneshot::Sender<u32>) -> Result<End, Trouble> {
         let run = self.order.key.run;
-        let secrets = self.executor.secrets.fetch(run, &delivery.secrets, &self.executor.resolve).await?;
+        let fetching = self.executor.secrets.fetch(run, &delivery.secrets, &self.executor.resolve);
+        let secrets = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(Trouble::new(Reason::Aborted, "ended before it began")),
+            fetched = timeout_at(self.connect_until, fetching) => fetched.unwrap_or_else(|_| {
+                Err(Trouble::new(Reason::SecretMissing, "fetching the secrets took longer than reaching a host may"))
+            })?,
+        };
         let mut started = Some(started);
         loop {
             let nonce = fresh_nonce()?;

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`hash`], [`leaf`] (drafts in, entries out), [`record`] and
 //! [`segment`] (files), [`detail`] (the erasable part), [`chain`] (links), [`tail`] (torn or damaged),
-//! `scan`, `open`, `remains` (of a lost ledger), `writer`, `reserve` (for a full disk), `reader`, `erasure`, and [`verify`]. [`disk`] is the seam below all of them.
+//! `scan`, `open`, `remains` (of a lost ledger), `writer`, `reserve` (for a full disk), `reader`, `erasure`, and [`verify`] (with `printed`). [`disk`] is the seam below all of them.
 //! Invariants: the ledger is the truth, everything else in the data directory can be made again from it; no free
 //! text stands in a leaf; what was acknowledged survives any crash. Deliberately absent: what events mean.
 
@@ -16,6 +16,7 @@ pub mod error;
 pub mod hash;
 pub mod leaf;
 mod open;
+mod printed;
 mod reader;
 pub mod record;
 mod remains;
@@ -48,5 +49,5 @@ pub use open::{Genesis, Repair};
 pub use reader::{Entries, Head, Reader, Recorded};
 pub use reserve::RESERVE_BYTES;
 pub use verdict::{Finding, Outcome, Reason, Verdict};
-pub use verify::{Known, verify};
+pub use verify::{Known, Outputs, verify};
 pub use writer::{Health, Ledger};

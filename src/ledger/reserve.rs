@@ -37,8 +37,8 @@ pub(super) fn give_back(disk: &Arc<dyn Disk>, bytes: u64) -> Result<bool, DiskEr
 
 impl Reserve {
     /// Opens the file, and fills it as far as there is room.
-    pub fn open(disk: &Arc<dyn Disk>, wanted: u64) -> Result<Self, DiskError> {
-        let file = File::open(disk, RESERVE_FILE, Mode::Append)?;
+    pub fn open(disk: &Arc<dyn Disk>, path: &str, wanted: u64) -> Result<Self, DiskError> {
+        let file = File::open(disk, path, Mode::Append)?;
         let mut reserve = Self { kept: file.size()?, file, wanted };
         reserve.fill()?;
         Ok(reserve)

@@ -23,6 +23,8 @@ pub struct Verdict {
     pub erased: u64,
     /// Bytes at the end that were never acknowledged: a crash, or a write under way at this moment.
     pub unfinished_bytes: u64,
+    /// Runs that printed something and whose transcripts are not here.
+    pub transcripts_missing: u64,
 }
 
 /// The answer.
@@ -85,6 +87,9 @@ pub enum Reason {
     /// A detail was erased, and no event says so.
     #[error("detail {0} was erased, and no event records it")]
     ErasureUnrecorded(String),
+    /// A transcript is not what its run's events say was printed.
+    #[error("the transcript is not what was recorded")]
+    Transcript,
     /// The ledger is shorter than, or other than, the head known from before.
     #[error("it does not continue the known head of {0} events")]
     Since(u64),
@@ -118,6 +123,7 @@ impl Reason {
             | Self::DetailGone(_)
             | Self::DetailsExtra
             | Self::ErasureUnrecorded(_)
+            | Self::Transcript
             | Self::Since(_) => true,
         }
     }
@@ -149,9 +155,12 @@ impl fmt::Display for Verdict {
             Outcome::Intact => {
                 let (size, hash) = self.head.map_or((0, String::new()), |head| (head.size, head.hash.to_base64()));
                 write!(f, "intact: {size} events, {} details, {} erased, head {hash}", self.details, self.erased)?;
-                match self.unfinished_bytes {
+                if self.unfinished_bytes > 0 {
+                    write!(f, "; {} bytes at the end were never acknowledged", self.unfinished_bytes)?;
+                }
+                match self.transcripts_missing {
                     0 => Ok(()),
-                    bytes => write!(f, "; {bytes} bytes at the end were never acknowledged"),
+                    runs => write!(f, "; transcripts of {runs} runs are not here"),
                 }
             }
             Outcome::Tampered(finding) => write!(f, "TAMPERED: {finding}"),

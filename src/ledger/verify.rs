@@ -12,8 +12,9 @@ use super::chain::Chain;
 use super::disk::{Disk, DiskError, File, Mode};
 use super::erasure;
 use super::hash::{self, Hash, SALT_BYTES, leaf_hash};
-use super::leaf::{self, FORMAT_VERSION, KIND_CREATED, KIND_ERASED, KIND_REPAIRED, LeafError, Outline};
+use super::leaf::{self, Entry, FORMAT_VERSION, KIND_CREATED, KIND_ERASED, KIND_REPAIRED, LeafError, Outline};
 use super::open::read_genesis;
+use super::printed::{self, Compared, Said};
 use super::reader::Head;
 use super::record::{Records, Step};
 use super::remains;
@@ -23,6 +24,8 @@ use super::slots::SlotStream;
 use super::tail::{self, Tail};
 use super::verdict::{Finding, Outcome, Reason, Verdict};
 use super::window::{WALK_BYTES, Window};
+use crate::domain::RunId;
+use crate::domain::order::{OrderKey, OutputSummary};
 
 /// What the caller knows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +34,17 @@ pub struct Known<'a> {
     pub kinds: &'a [&'a str],
     /// A head seen earlier and kept elsewhere.
     pub since: Option<(u64, Hash)>,
+    /// Which events say what a try printed: then transcripts are compared with them.
+    pub outputs: Option<Outputs>,
+}
+
+/// Events that say what a try printed, and how such a one is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Outputs {
+    /// Their kind.
+    pub kind: &'static str,
+    /// What one of them says; `None` where it says nothing about a transcript.
+    pub read: fn(&Entry) -> Option<(OrderKey, OutputSummary)>,
 }
 
 /// How often a pass is made before a finding is believed that is never the same twice: a server beside us may be writing or
@@ -68,6 +82,9 @@ struct Pass<'a> {
     erasing: BTreeSet<(u64, String)>,
     doubt: Option<Box<Finding>>,
     unfinished_bytes: u64,
+    /// What tries of runs that are not over printed, and the events that say so.
+    printed: BTreeMap<RunId, Vec<Said>>,
+    transcripts_missing: u64,
 }
 
 impl<'a> Pass<'a> {
@@ -83,6 +100,8 @@ impl<'a> Pass<'a> {
             erasing: BTreeSet::new(),
             doubt: None,
             unfinished_bytes: 0,
+            printed: BTreeMap::new(),
+            transcripts_missing: 0,
         }
     }
 
@@ -101,6 +120,7 @@ impl<'a> Pass<'a> {
             details: self.details,
             erased: self.erased.len() as u64,
             unfinished_bytes: self.unfinished_bytes,
+            transcripts_missing: self.transcripts_missing,
         }
     }
 
@@ -130,7 +150,23 @@ impl<'a> Pass<'a> {
                 return found(Some(*index), file, *offset, Reason::ErasureUnrecorded(name.clone()));
             }
         }
+        while let Some((run, said)) = self.printed.pop_first() {
+            self.transcript(run, &said)?;
+        }
         Ok(())
+    }
+
+    /// Whether a run's transcript is what its events say.
+    fn transcript(&mut self, run: RunId, said: &[Said]) -> Found {
+        match printed::differs(self.disk, run, said) {
+            Ok(Compared::Same) => Ok(()),
+            Ok(Compared::NotHere) => {
+                self.transcripts_missing += 1;
+                Ok(())
+            }
+            Ok(Compared::Differs(index)) => found(Some(index), &printed::path(run), 0, Reason::Transcript),
+            Err(why) => found(None, &printed::path(run), 0, Reason::Unreadable(why)),
+        }
     }
 
     fn segment(&mut self, first: u64, last: bool) -> Found {
@@ -214,7 +250,22 @@ impl<'a> Pass<'a> {
         if !self.is_known(outline.kind) && self.doubt.is_none() {
             self.doubt = bad(Reason::UnknownKind(outline.kind.to_owned())).err();
         }
-        self.details_of(&outline, path, offset, slots)
+        self.details_of(&outline, path, offset, slots)?;
+        self.output_of(&outline, leaf, hash)
+    }
+
+    fn output_of(&mut self, outline: &Outline<'_>, leaf: &[u8], hash: Hash) -> Found {
+        let outputs = self.known.outputs.filter(|outputs| outputs.kind == outline.kind);
+        let entry = outputs.and_then(|outputs| Some((outputs, leaf::read(leaf, hash).ok()?)));
+        if let Some((key, output)) = entry.and_then(|(outputs, entry)| (outputs.read)(&entry)) {
+            self.printed.entry(key.run).or_default().push(Said { index: outline.index, key, output });
+        }
+        // A run that is over is compared and forgotten: what is kept here is what is open.
+        let over = outline.run.filter(|run| run.end).map(|run| RunId(run.id));
+        match over.and_then(|run| self.printed.remove(&run).map(|said| (run, said))) {
+            Some((run, said)) => self.transcript(run, &said),
+            None => Ok(()),
+        }
     }
 
     fn is_known(&self, kind: &str) -> bool {

@@ -26,7 +26,7 @@ use super::open::{self, Genesis, Repair};
 use super::reader::{Entries, Head, Reader, Recorded};
 use super::record;
 use super::remains;
-use super::reserve::Reserve;
+use super::reserve::{RESERVE_FILE, Reserve};
 use super::segment::{
     DETAILS_DIR, INDEX_DIR, KEY_FILE, KEYS_DIR, LEDGER_DIR, SEED_FILE, SEGMENT_BYTES_MAX, Sealed, Segment, TORN_DIR,
     details_path, segment_path,
@@ -140,7 +140,7 @@ impl Ledger {
 
     /// Keeps so many bytes of the disk for [`Ledger::append_from_reserve`], as far as there is room.
     pub fn keep_reserve(&mut self, bytes: u64) -> Result<(), LedgerError> {
-        self.reserve = Some(Reserve::open(&self.disk, bytes).map_err(LedgerError::Open)?);
+        self.reserve = Some(Reserve::open(&self.disk, RESERVE_FILE, bytes).map_err(LedgerError::Open)?);
         Ok(())
     }
 

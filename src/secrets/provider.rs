@@ -16,7 +16,7 @@ use super::{SECRET_BYTES_MAX, Sealed, SealedError};
 use crate::domain::secret_ref::SecretRef;
 
 /// What persons typed for `prompt:` secrets of one run, by the secret's name. Wiped when dropped or cleared.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Answers {
     by_name: BTreeMap<String, Arc<Sealed>>,
 }

@@ -93,7 +93,7 @@ impl Follow {
 
 /// A page of a log, filtered and ready to draw.
 pub fn page(page: LogPage) -> LogRows {
-    LogRows { run: page.run, rows: rows(page.lines), first: page.first, total: page.total }
+    LogRows { run: page.run, rows: rows(page.lines), first: page.first, total: page.total, amiss: page.amiss }
 }
 
 fn rows(lines: Vec<LogLine>) -> Vec<LogRow> {

@@ -12,14 +12,15 @@ mod tests;
 
 use crate::domain::query::{AuditRow, HistoryRow, Preset};
 use crate::domain::run::Run;
-use crate::domain::{PersonId, Recorded, RunId, WorkspaceId, history, words};
+use crate::domain::{PersonId, Recorded, RunId, history, words};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Changes with what rows hold: an older store is made again.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Memory sled may use for pages: the hot end of a long history, on a bastion that does other things too.
 const CACHE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
@@ -60,21 +61,34 @@ pub type Happened<'a> = (&'a Recorded, Option<&'a Arc<Run>>);
 
 impl Store {
     /// Opens the views of the ledger with this origin and size in `dir`. Views of another ledger, of another format, ahead
-    /// of the ledger or damaged are set aside; presets and drafts go with damaged ones alone.
+    /// of the ledger or damaged are made again; damaged ones are kept beside, and what can be read of presets and drafts stays.
     ///
     /// # Errors
-    /// The directory cannot be used.
+    /// The directory cannot be used, or not now.
     pub fn open(dir: &Path, origin: &str, size: u64) -> Result<Self, StoreError> {
-        let store = match open_whole(dir) {
-            Some(store) => store,
-            None => {
+        let store = match open_whole(dir)? {
+            Opened::Whole(store) => store,
+            Opened::Damaged(forms) => {
                 set_aside(dir)?;
-                open_whole(dir)
-                    .ok_or_else(|| StoreError(format!("{} cannot be opened, not even anew", dir.display())))?
+                let Opened::Whole(store) = open_whole(dir)? else {
+                    return Err(StoreError(format!("{} cannot be opened, not even anew", dir.display())));
+                };
+                for (key, form) in forms {
+                    store.kept.insert(key, form)?;
+                }
+                store
             }
         };
         let header = format!("{FORMAT} {origin}");
         let fits = store.views.get(keys::HEADER)?.is_some_and(|found| found == header.as_bytes());
+        if fits && store.applied() > size {
+            let (views, ledger) = (store.applied(), size);
+            tracing::error!(
+                views,
+                ledger,
+                "the ledger has fewer events than were seen before: were its last ones lost?"
+            );
+        }
         if !fits || store.applied() > size {
             store.views.clear()?;
             store.views.insert(keys::HEADER, header.as_bytes())?;
@@ -105,12 +119,7 @@ impl Store {
                 run: recorded.event.run(),
                 summary: words::event(&recorded.event, &recorded.details, run.map(|run| &*run.plan)),
             };
-            batch.insert(keys::audit(audit.index), serde_json::to_vec(&audit)?);
-            count += 1;
-            for key in keys::of_event(&audit) {
-                batch.insert(key, b"");
-                count += 1;
-            }
+            count += put_row(&audit, &mut batch)?;
             applied = Some(recorded.index + 1);
             runs.extend(run.map(|run| (run.id, run)));
         }
@@ -121,6 +130,19 @@ impl Store {
             count = self.put_run(run, count, &mut batch)?;
         }
         batch.insert(keys::APPLIED, &applied.to_be_bytes());
+        batch.insert(keys::COUNT, &count.to_be_bytes());
+        self.views.apply_batch(batch)?;
+        Ok(())
+    }
+
+    /// Takes one of the ledger's own events.
+    ///
+    /// # Errors
+    /// As [`Store::apply`].
+    pub fn apply_own(&self, row: &AuditRow) -> Result<(), StoreError> {
+        let mut batch = sled::Batch::default();
+        let count = self.number(keys::COUNT) + put_row(row, &mut batch)?;
+        batch.insert(keys::APPLIED, &(row.index + 1).to_be_bytes());
         batch.insert(keys::COUNT, &count.to_be_bytes());
         self.views.apply_batch(batch)?;
         Ok(())
@@ -155,14 +177,6 @@ impl Store {
         Ok(count)
     }
 
-    /// The workspace of a run.
-    ///
-    /// # Errors
-    /// The views cannot be read.
-    pub fn workspace_of(&self, run: RunId) -> Result<Option<WorkspaceId>, StoreError> {
-        Ok(self.row(run)?.map(|row| row.workspace))
-    }
-
     /// Ledger indices of a run's events, in order.
     ///
     /// # Errors
@@ -195,8 +209,15 @@ impl Store {
     /// # Errors
     /// The views cannot be read.
     pub fn kept(&self, person: &PersonId) -> Result<Vec<Preset>, StoreError> {
-        let mine = self.kept.scan_prefix(keys::kept_by(person)).values();
-        mine.map(|value| Ok(serde_json::from_slice(&value?)?)).collect()
+        let mut mine = Vec::new();
+        for value in self.kept.scan_prefix(keys::kept_by(person)).values() {
+            match serde_json::from_slice(&value?) {
+                Ok(form) => mine.push(form),
+                // Of another version: it must not hide the others.
+                Err(error) => tracing::warn!(%person, %error, "a preset or draft cannot be read"),
+            }
+        }
+        Ok(mine)
     }
 
     /// Hands everything to the disk; the next open finds it as it is now.
@@ -230,27 +251,79 @@ impl Store {
     }
 }
 
-/// Opens sled and reads it through. After a hard stop sled may refuse or panic at open, and a cut file may open with rows
-/// missing: either way the answer is `None`, and the views are made anew.
-fn open_whole(dir: &Path) -> Option<Store> {
-    let opened = catch_unwind(AssertUnwindSafe(|| {
-        let db = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES_MAX).open().ok()?;
-        let (views, kept) = (db.open_tree("views").ok()?, db.open_tree("kept").ok()?);
-        let store = Store { views, kept, db };
-        store.is_whole().then_some(store)
-    }));
-    opened.ok().flatten()
+/// Adds an event's row and its indices to `batch`; how many keys that are.
+fn put_row(row: &AuditRow, batch: &mut sled::Batch) -> Result<u64, StoreError> {
+    batch.insert(keys::audit(row.index), serde_json::to_vec(row)?);
+    let mut count = 1;
+    for key in keys::of_event(row) {
+        batch.insert(key, b"");
+        count += 1;
+    }
+    Ok(count)
 }
 
-/// Moves a damaged store out of the way; the one set aside before it is gone then.
+/// What stands in a store's directory.
+enum Opened {
+    Whole(Store),
+    /// With the presets and drafts that can be read.
+    Damaged(Vec<(sled::IVec, sled::IVec)>),
+}
+
+/// Opens sled and reads it through. After a hard stop sled may refuse or panic at open, and a cut file may open with rows
+/// missing: then the views are made anew.
+///
+/// # Errors
+/// The disk refuses, which says nothing about what stands there.
+fn open_whole(dir: &Path) -> Result<Opened, StoreError> {
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let db = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES_MAX).open()?;
+        let (views, kept) = (db.open_tree("views")?, db.open_tree("kept")?);
+        Ok(Store { views, kept, db })
+    }));
+    match opened {
+        Ok(Ok(store)) => match catch_unwind(AssertUnwindSafe(|| store.is_whole())) {
+            Ok(true) => Ok(Opened::Whole(store)),
+            Ok(false) | Err(_) => {
+                let forms = readable(&store.kept);
+                // It may still want to write what it cannot.
+                let _closed_or_not = catch_unwind(AssertUnwindSafe(|| drop(store)));
+                Ok(Opened::Damaged(forms))
+            }
+        },
+        Ok(Err(error)) if !is_damage(&error) => Err(error.into()),
+        Ok(Err(_)) | Err(_) => Ok(Opened::Damaged(Vec::new())),
+    }
+}
+
+/// Whether an error tells of the store's bytes, and not of the disk.
+fn is_damage(error: &sled::Error) -> bool {
+    match error {
+        sled::Error::Io(error) => matches!(
+            error.kind(),
+            ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::NotFound
+        ),
+        sled::Error::CollectionNotFound(_)
+        | sled::Error::Unsupported(_)
+        | sled::Error::ReportableBug(_)
+        | sled::Error::Corruption { .. } => true,
+    }
+}
+
+fn readable(kept: &sled::Tree) -> Vec<(sled::IVec, sled::IVec)> {
+    let mut forms = Vec::new();
+    let read = catch_unwind(AssertUnwindSafe(|| forms.extend(kept.iter().map_while(Result::ok))));
+    if read.is_err() {
+        tracing::warn!("not all presets and drafts of the damaged store can be read");
+    }
+    forms
+}
+
+/// Moves a damaged store out of the way, beside those that were before.
 fn set_aside(dir: &Path) -> Result<(), StoreError> {
-    let aside = dir.with_extension("damaged");
-    if aside.exists() {
-        std::fs::remove_dir_all(&aside)?;
-    }
-    if dir.exists() {
+    let aside = (1u32..).map(|n| dir.with_extension(format!("damaged-{n}"))).find(|aside| !aside.exists());
+    if let Some(aside) = aside.filter(|_| dir.exists()) {
         std::fs::rename(dir, &aside)?;
+        tracing::warn!(dir = %aside.display(), "the store was damaged and is made again from the ledger");
     }
-    tracing::warn!(dir = %aside.display(), "the store was damaged and is made again from the ledger");
     Ok(())
 }

@@ -3,6 +3,8 @@
 use super::{Store, StoreError, keys};
 use crate::domain::query::{AuditQuery, AuditRow, HistoryQuery, HistoryRow, Page};
 use crate::domain::{PersonId, RunId, WorkspaceId};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 /// Rows of a page at most: some screens.
 const PAGE_ROWS_MAX: u32 = 1_000;
@@ -17,8 +19,23 @@ impl Store {
         query: &HistoryQuery,
         visible: &dyn Fn(&WorkspaceId) -> bool,
     ) -> Result<Page<HistoryRow>, StoreError> {
-        let mut page = Paging::new(query.limit);
-        for key in self.views.scan_prefix(narrowest(query)).keys().rev() {
+        let workspaces = self.workspaces()?;
+        let (mut total, mut sees_all) = (0, true);
+        for workspace in &workspaces {
+            match visible(workspace) {
+                true => total += self.count(&keys::facet("workspace", workspace.as_str()))?,
+                false => sees_all = false,
+            }
+        }
+        let prefix = narrowest(query);
+        let matching = match facets(query) {
+            _ if judged_by_row(query) => None,
+            0 => Some(total),
+            1 if sees_all => Some(self.count(&prefix)?),
+            _ => None,
+        };
+        let mut page = Paging::new(query.limit, query.before, matching);
+        for key in self.newest(prefix, page.begin()) {
             let Some(row) = keys::number(&key?).map(|run| self.row(RunId(run))).transpose()?.flatten() else {
                 continue;
             };
@@ -26,14 +43,8 @@ impl Store {
             if query.since.is_some_and(|since| row.proposed < since) {
                 break;
             }
-            if visible(&row.workspace) && matches(query, &row) {
-                page.take(row.run.0, query.before, row);
-            }
-        }
-        let mut total = 0;
-        for workspace in self.workspaces()? {
-            if visible(&workspace) {
-                total += self.count(&keys::facet("workspace", workspace.as_str()))?;
+            if visible(&row.workspace) && matches(query, &row) && page.take(row.run.0, row).is_break() {
+                break;
             }
         }
         Ok(page.finish(total))
@@ -43,15 +54,31 @@ impl Store {
     ///
     /// # Errors
     /// The views cannot be read.
-    pub fn audit(&self, query: &AuditQuery, visible: &dyn Fn(RunId) -> bool) -> Result<Page<AuditRow>, StoreError> {
+    pub fn audit(
+        &self,
+        query: &AuditQuery,
+        visible: &dyn Fn(&WorkspaceId) -> bool,
+    ) -> Result<Page<AuditRow>, StoreError> {
         let prefix = match (&query.run, &query.person, &query.kind) {
             (Some(run), _, _) => keys::events_of(*run),
             (None, Some(person), _) => keys::facet("actor", person.as_str()),
             (None, None, Some(kind)) => keys::facet("kind", kind),
             (None, None, None) => b"a/".to_vec(),
         };
-        let mut page = Paging::new(query.limit);
-        for key in self.views.scan_prefix(prefix).keys().rev() {
+        let hidden = self.hidden(visible)?;
+        let mut total = self.applied();
+        for run in &hidden {
+            total = total.saturating_sub(self.count(&keys::events_of(*run))?);
+        }
+        let asked =
+            usize::from(query.run.is_some()) + usize::from(query.person.is_some()) + usize::from(query.kind.is_some());
+        let matching = match asked {
+            0 => Some(total),
+            1 if hidden.is_empty() => Some(self.count(&prefix)?),
+            _ => None,
+        };
+        let mut page = Paging::new(query.limit, query.before, matching);
+        for key in self.newest(prefix, page.begin()) {
             let Some(index) = keys::number(&key?) else {
                 continue;
             };
@@ -61,12 +88,38 @@ impl Store {
             let row: AuditRow = serde_json::from_slice(&bytes)?;
             let fits = query.person.as_ref().is_none_or(|person| row.by.person() == Some(person))
                 && query.kind.as_ref().is_none_or(|kind| row.kind == *kind)
-                && row.run.is_none_or(visible);
-            if fits {
-                page.take(index, query.before, row);
+                && row.run.is_none_or(|run| !hidden.contains(&run));
+            if fits && page.take(index, row).is_break() {
+                break;
             }
         }
-        Ok(page.finish(self.applied()))
+        Ok(page.finish(total))
+    }
+
+    /// Runs of workspaces that are not visible.
+    fn hidden(&self, visible: &dyn Fn(&WorkspaceId) -> bool) -> Result<BTreeSet<RunId>, StoreError> {
+        let mut hidden = BTreeSet::new();
+        for workspace in self.workspaces()?.iter().filter(|workspace| !visible(workspace)) {
+            for key in self.views.scan_prefix(keys::facet("workspace", workspace.as_str())).keys() {
+                hidden.extend(keys::number(&key?).map(RunId));
+            }
+        }
+        Ok(hidden)
+    }
+
+    /// Keys with a prefix and a number, the highest number first; only those below `before`, where one is given.
+    fn newest(
+        &self,
+        prefix: Vec<u8>,
+        before: Option<u64>,
+    ) -> impl Iterator<Item = Result<sled::IVec, sled::Error>> + use<> {
+        let mut end = prefix.clone();
+        match before {
+            Some(before) => end.extend_from_slice(&before.to_be_bytes()),
+            // Longer than any number, and above all.
+            None => end.extend_from_slice(&[0xff; 9]),
+        }
+        self.views.range(prefix..end).keys().rev()
     }
 
     fn workspaces(&self) -> Result<Vec<WorkspaceId>, StoreError> {
@@ -121,6 +174,19 @@ fn narrowest(query: &HistoryQuery) -> Vec<u8> {
     }
 }
 
+/// How many indices a question names.
+fn facets(query: &HistoryQuery) -> usize {
+    let HistoryQuery { workspace, person, runbook, host, ending, phase, .. } = query;
+    let named =
+        [workspace.is_some(), person.is_some(), runbook.is_some(), host.is_some(), ending.is_some(), phase.is_some()];
+    named.into_iter().filter(|named| *named).count()
+}
+
+/// Whether only a row itself tells if it matches.
+fn judged_by_row(query: &HistoryQuery) -> bool {
+    query.since.is_some() || query.until.is_some() || query.text.is_some()
+}
+
 /// Whether a row fits all of a question but its host.
 fn matches(query: &HistoryQuery, row: &HistoryRow) -> bool {
     let took_part = |person: &PersonId| {
@@ -140,35 +206,46 @@ fn matches(query: &HistoryQuery, row: &HistoryRow) -> bool {
         && query.text.as_ref().is_none_or(says)
 }
 
-/// Collects one page out of all rows that match.
+/// Collects one page: out of all rows that match where they must be counted, else out of the first that do.
 struct Paging<T> {
     rows: Vec<T>,
     limit: usize,
-    matching: u64,
+    before: Option<u64>,
+    /// How many match, where the indices alone tell.
+    known: Option<u64>,
+    counted: u64,
     last: u64,
     more: bool,
 }
 
 impl<T> Paging<T> {
-    fn new(limit: u32) -> Self {
+    fn new(limit: u32, before: Option<u64>, known: Option<u64>) -> Self {
         let limit = usize::try_from(limit.clamp(1, PAGE_ROWS_MAX)).unwrap_or(1);
-        Self { rows: Vec::new(), limit, matching: 0, last: 0, more: false }
+        Self { rows: Vec::new(), limit, before, known, counted: 0, last: 0, more: false }
     }
 
-    fn take(&mut self, number: u64, before: Option<u64>, row: T) {
-        self.matching += 1;
-        if before.is_some_and(|before| number >= before) {
-            return;
+    /// Below which number it is enough to look.
+    fn begin(&self) -> Option<u64> {
+        self.before.filter(|_| self.known.is_some())
+    }
+
+    /// Takes a row that matches. Breaks when no other changes the page.
+    fn take(&mut self, number: u64, row: T) -> ControlFlow<()> {
+        self.counted += 1;
+        if self.before.is_some_and(|before| number >= before) {
+            return ControlFlow::Continue(());
         }
         if self.rows.len() < self.limit {
             self.rows.push(row);
             self.last = number;
-        } else {
-            self.more = true;
+            return ControlFlow::Continue(());
         }
+        self.more = true;
+        if self.known.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn finish(self, total: u64) -> Page<T> {
-        Page { rows: self.rows, matching: self.matching, total, next: self.more.then_some(self.last) }
+        let matching = self.known.unwrap_or(self.counted);
+        Page { rows: self.rows, matching, total, next: self.more.then_some(self.last) }
     }
 }

@@ -106,6 +106,10 @@ fn questions_narrow_and_page() {
     assert_eq!((rest.rows.len(), rest.next), (2, None));
     let hidden = store.history(&HistoryQuery { limit: 4, ..HistoryQuery::default() }, &|_| false).unwrap();
     assert_eq!((hidden.rows.len(), hidden.total), (0, 0), "z51: another workspace's history does not exist");
+    let audit = |sees: bool| store.audit(&AuditQuery { limit: 1, ..AuditQuery::default() }, &|_| sees).unwrap();
+    let of_none = some_runs().iter().filter(|(recorded, _)| recorded.event.run().is_none()).count() as u64;
+    assert_eq!((audit(false).total, audit(false).matching), (of_none, of_none), "nor do its events count");
+    assert_eq!(audit(true).total, store.applied());
 }
 
 #[test]
@@ -162,6 +166,42 @@ fn presets_and_drafts_are_their_owners() {
     assert_eq!(forms("ada"), [":cleanup", "weekly:cleanup"], "the draft that was named, and no other");
     store.forget(&"ada".into(), &form("weekly", "restart")).unwrap();
     assert_eq!((forms("ada").join(" "), forms("bo").join(" ")), (":cleanup".to_owned(), ":restart".to_owned()));
+}
+
+#[test]
+fn presets_outlive_views_that_are_damaged_and_nothing_set_aside_is_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let form = Preset { name: "weekly".to_owned(), proposal: fixture::proposal() };
+    for round in 1..3 {
+        let store = fill(&path, &some_runs());
+        store.keep(&"ada".into(), &form).unwrap();
+        store
+            .kept
+            .insert(super::keys::kept(&"ada".into(), &Preset { name: "odd".to_owned(), ..form.clone() }), b"?")
+            .unwrap();
+        assert_eq!(store.kept(&"ada".into()).unwrap(), [form.clone()], "one that cannot be read hides no other");
+        store.views.insert(super::keys::COUNT, &7u64.to_be_bytes()).unwrap();
+        store.close().unwrap();
+        drop(store);
+        let again = Store::open(&path, "test", 1_000).unwrap();
+        assert_eq!((again.applied(), again.kept(&"ada".into()).unwrap()), (0, vec![form.clone()]));
+        again.close().unwrap();
+        drop(again);
+        assert!(path.with_extension(format!("damaged-{round}")).exists());
+    }
+}
+
+#[test]
+fn a_store_that_may_not_be_opened_now_is_not_taken_for_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let store = fill(&path, &some_runs());
+    // Held by another: sled refuses with an error of the disk.
+    let second = Store::open(&path, "test", 1_000).map(drop);
+    assert!(second.is_err(), "{second:?}");
+    assert_eq!(walk(dir.path()).iter().filter(|file| file.to_string_lossy().contains("damaged")).count(), 0);
+    drop(store);
 }
 
 fn walk(dir: &Path) -> Vec<std::path::PathBuf> {

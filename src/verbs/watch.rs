@@ -176,6 +176,9 @@ async fn drain(cx: &Cx<'_>, query: &mut LogQuery, times: bool, io: &mut Io<'_>) 
         let next = page.first.saturating_add(count);
         query.from = LogFrom::Line(next);
         if count == 0 || next >= page.total {
+            if let Some(amiss) = page.amiss {
+                io.err(&format!("-- {amiss}\n")).await?;
+            }
             return Ok(Ok(()));
         }
     }

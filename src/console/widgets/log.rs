@@ -43,6 +43,8 @@ pub struct LogPane {
     left: usize,
     marks: BTreeSet<u64>,
     search: Option<Search>,
+    /// What of the transcript cannot be shown.
+    amiss: Option<String>,
     /// What came while the first page was on its way.
     early: VecDeque<LogRow>,
 }
@@ -103,6 +105,7 @@ impl LogPane {
             left: 0,
             marks: BTreeSet::new(),
             search: None,
+            amiss: None,
             early: VecDeque::new(),
         }
     }
@@ -226,6 +229,7 @@ impl LogPane {
             State::Ready | State::Failed(_) => Around::End,
         };
         self.total = page.total.max(self.total);
+        self.amiss.clone_from(&page.amiss);
         match around {
             Around::Before => {
                 let older: Vec<&LogRow> = page.rows.iter().filter(|row| row.number < self.first).collect();

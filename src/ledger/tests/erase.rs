@@ -124,7 +124,7 @@ fn the_real_disk_keeps_a_ledger_too() {
     let ledger = Ledger::open_sized(lock(), Box::new(OsEntropy), 10_000).unwrap();
     assert_eq!(ledger.head(), head);
     let beside: Arc<dyn Disk> = Arc::new(RealDisk::read_only(&dir.path().join("data")).unwrap());
-    let verdict = verify(&beside, Known { kinds: KINDS, since: Some((head.size, head.hash)) });
+    let verdict = verify(&beside, Known { kinds: KINDS, since: Some((head.size, head.hash)), outputs: None });
     assert_eq!((&verdict.outcome, verdict.erased), (&Outcome::Intact, 1), "{verdict}");
 }
 
@@ -213,6 +213,6 @@ fn what_is_appended_between_the_looks_of_a_verification_is_not_missed_by_it() {
     let mut ledger = init(&disk);
     ledger.append(&[note(1, "before"), event(2)]).unwrap();
     let busy: Arc<dyn Disk> = Arc::new(Busy { disk, ledger: Mutex::new(ledger) });
-    let verdict = verify(&busy, Known { kinds: KINDS, since: None });
+    let verdict = verify(&busy, Known { kinds: KINDS, since: None, outputs: None });
     assert_eq!((&verdict.outcome, verdict.head.unwrap().size), (&Outcome::Intact, 3), "{verdict}");
 }

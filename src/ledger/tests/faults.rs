@@ -75,7 +75,7 @@ fn check(disk: &MemoryDisk, seen: &Seen, what: &str) {
             .unwrap_or_else(|error| panic!("{error}, {how}, {what}"));
         let found = leaves_of(&ledger);
         assert_eq!(found[..seen.acknowledged.len()], seen.acknowledged, "{how}, {what}");
-        let known = Known { kinds: KINDS, since: None };
+        let known = Known { kinds: KINDS, since: None, outputs: None };
         let verdict = verify(&shared(&disk), known);
         let unrecorded = |reason: &Reason| matches!(reason, Reason::ErasureUnrecorded(_));
         match &verdict.outcome {
@@ -278,6 +278,6 @@ fn c7_a_reserve_takes_what_must_be_recorded_on_a_full_disk_and_comes_back_with_t
     assert_eq!(reserve(&disk), KEPT);
     drop(ledger);
     assert_eq!(open(&disk).head().size, 5);
-    let verdict = verify(&shared(&disk), Known { kinds: KINDS, since: None });
+    let verdict = verify(&shared(&disk), Known { kinds: KINDS, since: None, outputs: None });
     assert!(matches!(verdict.outcome, Outcome::Intact), "{verdict:?}");
 }

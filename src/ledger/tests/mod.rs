@@ -60,7 +60,7 @@ fn note(at: i64, text: &str) -> Draft {
 }
 
 fn verify_now(disk: &MemoryDisk) -> Verdict {
-    verify(&shared(disk), Known { kinds: KINDS, since: None })
+    verify(&shared(disk), Known { kinds: KINDS, since: None, outputs: None })
 }
 
 /// The leaves of the one segment of a ledger.

@@ -301,7 +301,7 @@ fn c6_a_file_gone_is_noticed() {
     let disk = MemoryDisk::with_files(&files);
     assert_eq!(verify_now(&disk).outcome, Outcome::Intact);
     let head = (truth.leaves.len() as u64, leaf_hash(truth.leaves.last().unwrap()));
-    let verdict = verify(&shared(&disk), Known { kinds: KINDS, since: Some(head) });
+    let verdict = verify(&shared(&disk), Known { kinds: KINDS, since: Some(head), outputs: None });
     assert_eq!(verdict.exit_code(), 1);
 }
 

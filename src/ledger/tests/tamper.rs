@@ -64,7 +64,7 @@ fn a02_a_whole_history_rewritten_is_caught_by_a_head_kept_elsewhere() {
     other[8] = canonical::to_bytes(&last).unwrap();
     let disk = with_leaves(&disk, &other);
     assert_eq!(verify_now(&disk).exit_code(), 0, "the last event has no successor that would tell");
-    let verdict = verify(&shared(&disk), Known { kinds: KINDS, since: Some((head.size, head.hash)) });
+    let verdict = verify(&shared(&disk), Known { kinds: KINDS, since: Some((head.size, head.hash)), outputs: None });
     let Outcome::Tampered(finding) = &verdict.outcome else { panic!("{verdict}") };
     assert_eq!((finding.index, &finding.reason), (Some(8), &Reason::Since(9)));
 }
@@ -163,7 +163,7 @@ fn a07_a_ledger_cut_short_is_caught_by_a_head_kept_elsewhere() {
     ledger.append(&[event(2)]).unwrap();
     let head = ledger.head();
     let since = |disk: &MemoryDisk, head: Head| {
-        verify(&shared(disk), Known { kinds: KINDS, since: Some((head.size, head.hash)) })
+        verify(&shared(disk), Known { kinds: KINDS, since: Some((head.size, head.hash)), outputs: None })
     };
     assert_eq!(since(&disk, head).exit_code(), 0);
     assert_eq!(since(&disk, old).exit_code(), 0, "an older genuine head is continued");
@@ -233,7 +233,7 @@ fn reannounce(details: &mut [u8], grown: u64) {
 #[test]
 fn a14_an_unknown_kind_or_version_is_not_judged() {
     let disk = honest();
-    let verdict = verify(&shared(&disk), Known { kinds: &["thing.happened"], since: None });
+    let verdict = verify(&shared(&disk), Known { kinds: &["thing.happened"], since: None, outputs: None });
     assert_eq!(verdict.exit_code(), 2);
     let Outcome::CannotTell(finding) = &verdict.outcome else { panic!("{verdict}") };
     assert_eq!((finding.index, &finding.reason), (Some(1), &Reason::UnknownKind("note.written".into())));
@@ -252,7 +252,7 @@ fn a14_tampering_outranks_an_unknown_kind() {
     let disk = honest();
     let mut all = leaves(&disk);
     all.swap(6, 7);
-    let verdict = verify(&shared(&with_leaves(&disk, &all)), Known { kinds: &[], since: None });
+    let verdict = verify(&shared(&with_leaves(&disk, &all)), Known { kinds: &[], since: None, outputs: None });
     assert_eq!(verdict.exit_code(), 1, "{verdict}");
 }
 

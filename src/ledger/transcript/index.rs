@@ -130,18 +130,38 @@ impl Numbering {
 pub(super) fn open_data(disk: &Arc<dyn Disk>, run: RunId, mode: Mode) -> Result<Option<File>, TranscriptError> {
     let path = data_path(run);
     let data = File::open(disk, &path, mode).map_err(|error| {
-        if error.is_missing() { TranscriptError::Missing(run) } else { TranscriptError::Read(error) }
+        match error {
+            error if error.is_missing() => TranscriptError::Missing(run),
+            // It was to be made.
+            error if error.is_full() => TranscriptError::Write(error),
+            error => TranscriptError::Read(error),
+        }
     })?;
     let head = data.read(0, HEAD_BYTES).map_err(TranscriptError::Read)?;
     match frame::read_head(&head) {
         Head::Known(found) if found == run => Ok(Some(data)),
         Head::Newer(found) => Err(TranscriptError::Newer { file: path, found, known: frame::VERSION }),
         // Only a crash between making the file and syncing its head leaves this; nothing was in it.
-        Head::Wrong if head.len() < HEAD_BYTES || (head.iter().all(|byte| *byte == 0)) => Ok(None),
+        Head::Wrong if head.iter().all(|byte| *byte == 0) && is_blank(&data)? => Ok(None),
+        Head::Wrong if head.len() < HEAD_BYTES => Ok(None),
         Head::Known(_) | Head::Wrong => {
             Err(TranscriptError::Damaged { file: path, offset: 0, why: "its head is not this run's" })
         }
     }
+}
+
+/// Whether a file holds nothing but zeros.
+fn is_blank(data: &File) -> Result<bool, TranscriptError> {
+    let len = data.size().map_err(TranscriptError::Read)?;
+    let mut at = 0;
+    while at < len {
+        let part = data.read(at, frame::FRAME_BYTES_MAX).map_err(TranscriptError::Read)?;
+        if part.is_empty() || part.iter().any(|byte| *byte != 0) {
+            return Ok(part.is_empty());
+        }
+        at += part.len() as u64;
+    }
+    Ok(true)
 }
 
 /// The index file of `run`, when it is whole and ends where `data` does: a look at the last entry tells.

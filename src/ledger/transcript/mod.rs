@@ -4,7 +4,7 @@
 //! [`Live`] (the last lines, in memory), [`Filter`], [`Reader`] (pages), search and export; [`Transcripts`] hands them out.
 //!
 //! Files, under `transcripts/`: `RUN.qdt` holds the frames and is the evidence, `RUN.idx` says where lines are and can be made
-//! again from it at any time, `RUN.torn` keeps what a crash left half-written.
+//! again from it at any time, `RUN.torn` keeps what a crash left half-written; `reserve` is room for a full disk.
 //!
 //! Invariants: bytes are stored in the order they were given per try; a line's number, once given, never changes, because lines are
 //! numbered when they end; reading takes memory for a page, not for a transcript. Deliberately absent: redaction (done before), threads
@@ -33,6 +33,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::disk::{Disk, Mode};
+use super::reserve::Reserve;
 use crate::domain::id::RunId;
 
 pub use error::TranscriptError;
@@ -48,6 +49,12 @@ pub use writer::{COALESCE_MS, NotTaken, Torn, Writer};
 
 /// The directory of all transcripts, relative to the data directory.
 pub const DIRECTORY: &str = "transcripts";
+
+/// Room kept for the day the disk is full.
+const RESERVE_FILE: &str = "transcripts/reserve";
+
+/// How much: the last frames of a hundred hosts' steps, that end at once.
+const RESERVE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What the name of a transcript ends with.
 pub const DATA_SUFFIX: &str = ".qdt";
@@ -70,6 +77,8 @@ pub struct Transcripts {
     disk: Arc<dyn Disk>,
     /// The runs that are being written, and their last lines.
     live: Arc<Mutex<BTreeMap<RunId, Live>>>,
+    /// Room for the end of what was being said when the disk ran full.
+    reserve: Arc<Mutex<Option<Reserve>>>,
 }
 
 impl Transcripts {
@@ -79,14 +88,35 @@ impl Transcripts {
     /// When the directory cannot be made.
     pub fn new(disk: Arc<dyn Disk>) -> Result<Self, TranscriptError> {
         disk.create_dir(DIRECTORY).and_then(|()| disk.sync_dir("")).map_err(TranscriptError::Write)?;
-        Ok(Self { disk, live: Arc::default() })
+        Ok(Self { disk, live: Arc::default(), reserve: Arc::default() })
     }
 
     /// The transcripts of a data directory that another process owns; nothing can be written through it, and an index
     /// that is missing or behind is made in memory.
     #[must_use]
     pub fn read_only(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, live: Arc::default() }
+        Self { disk, live: Arc::default(), reserve: Arc::default() }
+    }
+
+    /// Keeps [`RESERVE_BYTES`] of the disk for [`Transcripts::give_reserve`], as far as there is room.
+    pub fn keep_reserve(&self) {
+        match Reserve::open(&self.disk, RESERVE_FILE, RESERVE_BYTES) {
+            Ok(reserve) => *self.reserve() = Some(reserve),
+            Err(error) => tracing::warn!(%error, "no room is kept for transcripts"),
+        }
+    }
+
+    /// Gives some of the reserve back to whoever writes next. False: there is none.
+    #[must_use]
+    pub fn give_reserve(&self) -> bool {
+        self.reserve().as_mut().is_some_and(|reserve| reserve.give(0).unwrap_or(false))
+    }
+
+    /// Keeps again what was given, as far as there is room.
+    pub fn refill(&self) {
+        if let Some(reserve) = self.reserve().as_mut() {
+            let _tried_again_after_the_next = reserve.fill();
+        }
     }
 
     /// Opens the transcript of `run` to append, making it when missing. What a crash left half-written is moved aside
@@ -113,14 +143,13 @@ impl Transcripts {
         self.live().get(&run).cloned()
     }
 
-    /// Opens the transcript of `run` to read; the index is made or brought up to date where needed.
+    /// Opens the transcript of `run` to read; where its index is missing or behind, one is made in memory.
     ///
     /// # Errors
     /// When there is none, it is newer than this program, or the disk fails.
     pub fn reader(&self, run: RunId) -> Result<Reader, TranscriptError> {
-        // Held throughout: no writer must open while the index is made again.
-        let live = self.live();
-        Reader::open(&self.disk, run, live.contains_key(&run))
+        let is_live = self.live().contains_key(&run);
+        Reader::open(&self.disk, run, is_live)
     }
 
     /// The runs that have a transcript, in order.
@@ -133,6 +162,10 @@ impl Transcripts {
         let mut runs: Vec<RunId> = numbers.map(RunId).collect();
         runs.sort_unstable();
         Ok(runs)
+    }
+
+    fn reserve(&self) -> MutexGuard<'_, Option<Reserve>> {
+        self.reserve.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn live(&self) -> MutexGuard<'_, BTreeMap<RunId, Live>> {

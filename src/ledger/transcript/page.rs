@@ -8,7 +8,7 @@ use super::lane::Lane;
 use super::legend::Legend;
 use super::reader::{Line, Reader};
 use super::search;
-use super::{COALESCE_MS, TranscriptError};
+use super::{COALESCE_MS, Torn, TranscriptError};
 use crate::domain::id::Timestamp;
 use crate::domain::query::{LogFrom, LogLine, LogPage, LogQuery};
 
@@ -63,7 +63,8 @@ impl Reader {
                 if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })?;
         }
-        Ok(LogPage { run: self.run, lines, first, total })
+        let amiss = self.torn().map(Torn::words);
+        Ok(LogPage { run: self.run, lines, first, total, amiss })
     }
 
     /// Calls `each` for wanted lines with their number, from the frame `found` to the frame before `frames`, until it breaks.

@@ -58,29 +58,17 @@ impl Reader {
             let file = File::open(disk, &index_path(run), Mode::Read);
             (Index::Live(file.map_err(TranscriptError::Read)?), None)
         } else {
-            Self::index(disk, run, &data)?
+            match index::current(disk, run, &data)? {
+                Some(file) => (Index::Done(file), None),
+                // Only a writer makes the file again: one may open at any moment.
+                None => {
+                    let (entries, whole) = scan::in_memory(&data)?;
+                    (Index::Memory(entries), Torn::of(&whole))
+                }
+            }
         };
         let (decoder, stored, counts) = (Decoder::default(), Vec::new(), Vec::new());
         Ok(Self { run, data, index, torn, decoder, stored, counts })
-    }
-
-    /// The index of a transcript that nobody writes, and what stands behind its last whole frame.
-    fn index(disk: &Arc<dyn Disk>, run: RunId, data: &File) -> Result<(Index, Option<Torn>), TranscriptError> {
-        if let Some(file) = index::current(disk, run, data)? {
-            return Ok((Index::Done(file), None));
-        }
-        match scan::rebuild(disk, run, data) {
-            Ok(whole) => {
-                let file = File::open(disk, &index_path(run), Mode::Read).map_err(TranscriptError::Read)?;
-                Ok((Index::Done(file), Torn::of(&whole)))
-            }
-            // Read-only, or full: the transcript can be read all the same.
-            Err(TranscriptError::Write(_)) => {
-                let (entries, whole) = scan::in_memory(data)?;
-                Ok((Index::Memory(entries), Torn::of(&whole)))
-            }
-            Err(error) => Err(error),
-        }
     }
 
     /// What stands behind the last whole frame, where a crash or damage left something: it is not shown.
@@ -217,6 +205,25 @@ impl Reader {
             number += entries.len().max(1) as u64;
         }
         Ok(printed.summary())
+    }
+
+    /// Calls `each` with what tries printed on standard output and standard error, frame after frame.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn each_printed(&mut self, mut each: impl FnMut(OrderKey, &[u8])) -> Result<(), TranscriptError> {
+        let frames = self.frames()?;
+        let mut number = 0;
+        while number < frames {
+            let entries = self.entries(number, frames)?;
+            for entry in entries.iter().filter(|entry| entry.lane.stream != Stream::Note) {
+                let key = OrderKey { run: self.run, slot: entry.lane.slot, attempt: entry.lane.attempt };
+                let (_, payload) = self.payload(entry)?;
+                each(key, &payload);
+            }
+            number += entries.len().max(1) as u64;
+        }
+        Ok(())
     }
 }
 

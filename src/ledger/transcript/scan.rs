@@ -63,7 +63,7 @@ impl<'a> Scan<'a> {
         let bytes = self.window.get(start..).unwrap_or_default();
         let Some(header) = Header::decode(bytes) else {
             let last = left <= (HEADER_BYTES + frame::FRAME_BYTES_MAX) as u64;
-            let torn = last || bytes.iter().take(HEADER_BYTES).all(|byte| *byte == 0);
+            let torn = bytes.iter().take(HEADER_BYTES).all(|byte| *byte == 0) || (last && !frame_follows(bytes));
             return Ok(Err(if torn { Rest::Torn } else { Rest::Damaged("its header does not fit its checksum") }));
         };
         let end = usize::try_from(header.frame_bytes()).unwrap_or(usize::MAX);
@@ -96,6 +96,12 @@ impl<'a> Scan<'a> {
         self.window_at = self.offset;
         Ok(0)
     }
+}
+
+/// Whether a whole header stands somewhere behind the first byte.
+fn frame_follows(bytes: &[u8]) -> bool {
+    (1..bytes.len().saturating_sub(HEADER_BYTES))
+        .any(|at| Header::decode(bytes.get(at..).unwrap_or_default()).is_some())
 }
 
 /// A transcript whose frames were all read.

@@ -39,6 +39,15 @@ pub struct Torn {
 }
 
 impl Torn {
+    /// What a reader of the lines before must know.
+    pub(super) fn words(self) -> String {
+        let Self { offset, bytes, damage } = self;
+        match damage {
+            Some(why) => format!("{bytes} bytes from byte {offset} of the transcript on are not shown: {why}"),
+            None => format!("the last {bytes} bytes of the transcript were not written whole and are not shown"),
+        }
+    }
+
     pub(super) fn of(whole: &Whole) -> Option<Self> {
         let damage = match whole.rest {
             Rest::Nothing => return None,
@@ -102,6 +111,10 @@ impl Writer {
         };
         // Everything is read, however long: what the power left of unsynced pages shows nowhere else.
         let whole = scan::rebuild(disk, run, &data)?;
+        if let Rest::Damaged(why) = whole.rest {
+            // Frames that are good may follow: what was stored once is not moved out of the way.
+            return Err(TranscriptError::Damaged { file: data_path(run), offset: whole.end, why });
+        }
         let torn = Torn::of(&whole);
         if torn.is_some() {
             super::move_aside(disk, run, whole.end)?;
@@ -147,6 +160,12 @@ impl Writer {
     #[must_use]
     pub fn live(&self) -> Live {
         self.live.clone()
+    }
+
+    /// A try of this name begins: checks are made before the approval and once more before the start.
+    pub fn begin(&mut self, key: OrderKey) {
+        self.finished.remove(&(key.slot, key.attempt));
+        self.tries.remove(&(key.slot, key.attempt));
     }
 
     /// Takes output of a try that came at `at`, redacted. It is stored when a frame is full, after [`COALESCE_MS`], or at the end.
@@ -216,13 +235,29 @@ impl Writer {
         Ok(printed.summary())
     }
 
-    /// Stores everything that waits and makes it durable.
+    /// Ends a try of which something cannot be stored: what it printed as far as it stands in the file, and how many bytes of
+    /// its output do not.
+    pub fn abandon(&mut self, key: OrderKey) -> (OutputSummary, u64) {
+        let of_try = |lane: &Lane| (lane.slot, lane.attempt) == (key.slot, key.attempt);
+        let waiting = self.waiting.iter().filter(|(lane, _)| of_try(lane) && lane.stream != Stream::Note);
+        let lost = waiting.map(|(_, it)| it.bytes.len() as u64).sum();
+        self.waiting.retain(|lane, _| !of_try(lane));
+        self.finished.insert((key.slot, key.attempt));
+        (self.tries.remove(&(key.slot, key.attempt)).unwrap_or_default().summary(), lost)
+    }
+
+    /// How many bytes stand in the file.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        self.data_len
+    }
+
+    /// Makes everything that is stored durable: what [`Writer::finish`] said is, whatever waits of other tries.
     ///
     /// # Errors
-    /// When a write failed (what could not be stored still waits), or the sync: then the writer is of no more use.
+    /// When the sync failed: then the writer is of no more use.
     pub fn sync(&mut self) -> Result<(), TranscriptError> {
         self.well()?;
-        self.flush_waiting(|_, _| true)?;
         self.data.sync_data().map_err(|error| {
             self.health = Health::Poisoned(error.to_string());
             TranscriptError::Poisoned(error.to_string())

@@ -42,6 +42,14 @@ impl LogPane {
     /// Draws the lines. `start` is the moment that times count from.
     pub fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect, start: Option<Timestamp>) {
         paint.clear(area);
+        let area = match &self.amiss {
+            Some(amiss) if area.height > 1 => {
+                let last = Rect { y: area.bottom() - 1, height: 1, ..area };
+                paint.text(last, Role::Warning, Safe::new(amiss));
+                Rect { height: area.height - 1, ..area }
+            }
+            Some(_) | None => area,
+        };
         if self.rows.is_empty() {
             let words = match &self.state {
                 State::Failed(why) => Some((Role::Failed, safe!("the log cannot be read: {why}"))),

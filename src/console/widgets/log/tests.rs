@@ -24,7 +24,7 @@ fn lines(from: u64, count: u64) -> Vec<LogRow> {
 }
 
 fn page(first: u64, count: u64, total: u64) -> LogRows {
-    LogRows { run: RUN, rows: lines(first, count), first, total }
+    LogRows { run: RUN, rows: lines(first, count), first, total, amiss: None }
 }
 
 fn asked(console: &Harness) -> &LogQuery {
@@ -70,7 +70,7 @@ fn only_lines_of_what_is_shown_are_appended() {
 fn lines_that_come_while_the_page_is_read_are_neither_lost_nor_doubled() {
     let all = lines(0, 10);
     let console = open().tail(RUN, all.get(4..10).unwrap().to_vec());
-    let first_seven = LogRows { run: RUN, rows: all.get(0..7).unwrap().to_vec(), first: 0, total: 7 };
+    let first_seven = LogRows { run: RUN, rows: all.get(0..7).unwrap().to_vec(), first: 0, total: 7, amiss: None };
     let screen = console.fetched_log(first_seven).press("f").screen();
     for n in 0..10 {
         assert_eq!(screen.matches(&format!("line {n}\n")).count(), 1, "line {n}\n{screen}");
@@ -117,7 +117,7 @@ fn a_search_marks_what_is_seen_and_asks_for_the_rest() {
     let mut hit = lines(998, 1);
     hit[0].number = 9;
     hit[0].at = lines(0, 1_000)[998].at;
-    let console = console.fetched_log(LogRows { run: RUN, rows: hit, first: 9, total: 10 });
+    let console = console.fetched_log(LogRows { run: RUN, rows: hit, first: 9, total: 10, amiss: None });
     assert!(console.screen().contains("hit 10 of 10"), "{}", console.screen());
     let console = console.press("N");
     assert_eq!(asked(&console).from, LogFrom::Line(8));
@@ -131,7 +131,7 @@ fn a_hit_outside_the_window_is_fetched_by_its_moment() {
     let mut hit = lines(17, 1);
     hit[0].number = 0;
     let at = hit[0].at;
-    let console = console.fetched_log(LogRows { run: RUN, rows: hit, first: 0, total: 1 });
+    let console = console.fetched_log(LogRows { run: RUN, rows: hit, first: 0, total: 1, amiss: None });
     assert_eq!(asked(&console).from, LogFrom::Time(at));
     let mut around = page(17, 500, 10_000);
     around.rows[0].at = at;

@@ -67,10 +67,12 @@ fn c04_what_was_synced_survives_every_power_cut() {
         push_lines(&mut writer, 40, 60);
         let after = disk.power_cut(cut);
         let transcripts = on(&after);
-        // Whatever is left, a reader shows no line that was not written, and a writer goes on.
+        // Whatever is left, a reader shows no line that was not written, and a writer goes on or says why not.
         let seen = every(&mut transcripts.reader(RUN).unwrap(), &all());
-        let (writer, _) = transcripts.writer(RUN).unwrap();
-        drop(writer);
+        match transcripts.writer(RUN) {
+            Ok((writer, _)) => drop(writer),
+            Err(error) => assert!(matches!(error, TranscriptError::Damaged { .. }), "{cut:?}: {error}"),
+        }
         let lines = every(&mut transcripts.reader(RUN).unwrap(), &all());
         assert_eq!(seen, lines, "{cut:?}");
         assert_eq!(lines[..40], synced, "{cut:?}");
@@ -107,7 +109,35 @@ fn c06_a_flipped_bit_is_noticed_or_harmless() {
 }
 
 #[test]
-fn damage_before_the_end_is_moved_aside_and_told_as_damage() {
+fn a_header_damaged_near_the_end_moves_no_good_frame_aside() {
+    let disk = MemoryDisk::new();
+    let (mut writer, _) = on(&disk).writer(RUN).unwrap();
+    push_lines(&mut writer, 0, 2);
+    let good = disk.files()["transcripts/42.qdt"].len();
+    push_lines(&mut writer, 2, 2);
+    drop(writer);
+    let mut files = disk.files();
+    files.get_mut("transcripts/42.qdt").unwrap()[good + 9] ^= 1;
+    let disk = MemoryDisk::with_files(&files);
+    assert!(matches!(on(&disk).writer(RUN).map(|_| ()), Err(TranscriptError::Damaged { .. })));
+    assert_eq!(disk.files()["transcripts/42.qdt"], files["transcripts/42.qdt"]);
+}
+
+#[test]
+fn a_transcript_whose_head_is_zeroed_is_damaged_and_not_begun_anew() {
+    let disk = MemoryDisk::new();
+    let (mut writer, _) = on(&disk).writer(RUN).unwrap();
+    push_lines(&mut writer, 0, 2);
+    drop(writer);
+    let mut files = disk.files();
+    files.get_mut("transcripts/42.qdt").unwrap()[..24].fill(0);
+    let disk = MemoryDisk::with_files(&files);
+    assert!(matches!(on(&disk).writer(RUN).map(|_| ()), Err(TranscriptError::Damaged { .. })));
+    assert_eq!(disk.files()["transcripts/42.qdt"], files["transcripts/42.qdt"]);
+}
+
+#[test]
+fn damage_before_the_end_is_told_and_moves_nothing_that_follows() {
     let disk = MemoryDisk::new();
     let (mut writer, _) = on(&disk).writer(RUN).unwrap();
     let noise: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
@@ -119,11 +149,11 @@ fn damage_before_the_end_is_moved_aside_and_told_as_damage() {
     let mut files = disk.files();
     files.get_mut("transcripts/42.qdt").unwrap()[good + 200] ^= 1;
     let disk = MemoryDisk::with_files(&files);
-    let (writer, torn) = on(&disk).writer(RUN).unwrap();
-    drop(writer);
-    let torn = torn.unwrap();
-    assert_eq!((torn.offset, torn.damage.is_some()), (good as u64, true));
-    assert_eq!(disk.files()["transcripts/42.torn"], files["transcripts/42.qdt"][good..]);
+    let refused = on(&disk).writer(RUN).map(|_| ()).unwrap_err();
+    assert!(matches!(refused, TranscriptError::Damaged { offset, .. } if offset == good as u64), "{refused}");
+    assert_eq!(disk.files()["transcripts/42.qdt"], files["transcripts/42.qdt"]);
+    let page = on(&disk).reader(RUN).unwrap().page(&all(), &legend()).unwrap();
+    assert!(page.amiss.unwrap().contains("not fit their checksum"));
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn an_export_can_be_labelled_and_says_when_it_cannot_write() {
     writer
         .push(OrderKey { slot: Slot { host: None, item: Item::Step(0) }, ..key(0, 0) }, Stream::Note, at(8), b"waits\n")
         .unwrap();
-    writer.sync().unwrap();
+    writer.tick(at(1_000_000)).unwrap();
     let mut reader = transcripts.reader(RUN).unwrap();
     let mut out = Vec::new();
     reader.export(&legend(), Filter::default(), ExportStyle::Labelled, &mut out).unwrap();

@@ -314,6 +314,7 @@ proptest! {
         files.remove("transcripts/42.idx");
         let bare = MemoryDisk::with_files(&files);
         prop_assert_eq!(&every(&mut on(&bare).reader(RUN).unwrap(), &all()), &whole);
+        drop(on(&bare).writer(RUN).unwrap());
         prop_assert_eq!(&bare.files()["transcripts/42.idx"], &index);
     }
 }
