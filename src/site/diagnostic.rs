@@ -55,6 +55,8 @@ codes! {
     FileText = "file.text",
     /// A symbolic link leads out of the site, or to a directory.
     FileLink = "file.link",
+    /// A file that looks like one of the site's and is not read.
+    FileUnread = "file.unread",
     /// A file the site cannot do without is missing.
     FileMissing = "file.missing",
     /// Not TOML.

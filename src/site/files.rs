@@ -102,6 +102,11 @@ pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<String, Box<Diagnostic>
     })
 }
 
+/// Whether a name ends in `.toml` in whatever case.
+fn is_meant(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"))
+}
+
 /// Never waits: a named pipe in place of a file would otherwise hold the reader for good.
 fn open(path: &Path) -> std::io::Result<File> {
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::CLOEXEC;
@@ -121,6 +126,23 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn wrong(&mut self, path: &Path, code: Code, message: &str) {
         self.found.push(whole(&path.display().to_string(), code, message));
+    }
+
+    /// Somebody thinks that this file holds.
+    fn unread(&mut self, path: &Path, message: &str) {
+        self.found.push(Diagnostic::whole(path.display().to_string(), Severity::Warning, Code::FileUnread, message));
+    }
+
+    /// The files of a folder that lies deeper than is looked.
+    fn unread_below(&mut self, folder: &Path) {
+        let entries = std::fs::read_dir(self.root.join(folder)).into_iter().flatten().filter_map(Result::ok);
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name()).take(FILES_MAX).collect();
+        names.sort();
+        for name in names.iter().filter_map(|name| name.to_str()) {
+            if is_meant(name) && !name.starts_with('.') {
+                self.unread(&folder.join(name), "not read: this folder lies too deep; move the file up");
+            }
+        }
     }
 
     fn required(&mut self, name: &str) {
@@ -162,11 +184,12 @@ impl Walk<'_> {
                 continue;
             };
             let is_toml = name.ends_with(".toml");
-            if kind.is_dir() {
-                match depth {
-                    0 => {}
-                    _ => self.folder(&path, depth - 1),
-                }
+            if kind.is_dir() && depth == 0 {
+                self.unread_below(&path);
+            } else if kind.is_dir() {
+                self.folder(&path, depth - 1);
+            } else if !is_toml && is_meant(name) {
+                self.unread(&path, "not read: its name ends in .toml, in small letters, or it is no part of the site");
             } else if kind.is_symlink() && self.root.join(&path).is_dir() {
                 self.wrong(&path, Code::FileLink, "a symbolic link to a directory: it is not followed");
             } else if is_toml && self.paths.len() >= FILES_MAX {

@@ -3,8 +3,10 @@
 use super::diagnostic::Code;
 use crate::domain::runbook::Compare;
 use crate::domain::secret_ref::SecretRef;
+use crate::domain::window;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::net::Ipv6Addr;
 
 /// Longest name: it stands in every event and in every row of a table.
 const NAME_CHARS_MAX: usize = 64;
@@ -16,7 +18,7 @@ const PERCENT_MAX: u32 = 100;
 /// Variables the engine gives to every script.
 pub(super) const GIVEN: [&str; 4] = ["host", "run", "step", "attempt"];
 /// Lower-case variables that bash itself reads.
-const SHELL_OWN: [&str; 2] = ["auto_resume", "histchars"];
+pub(super) const SHELL_OWN: [&str; 2] = ["auto_resume", "histchars"];
 /// The sixteen colours a terminal has names for.
 const SIXTEEN: [&str; 16] = [
     "black",
@@ -106,12 +108,39 @@ pub(super) fn address(text: &str) -> Result<(), Fault> {
             c.is_whitespace()
                 || (c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, '.' | ':' | '-' | '_' | '%'))
         });
-    match bad {
+    let no_ip = text.contains(':') && text.split('%').next().is_none_or(|ip| ip.parse::<Ipv6Addr>().is_err());
+    match bad || no_ip {
         false => Ok(()),
         true => Err(fault(
             format!("`{text}` is no address"),
             "a host name or an IP address; the port and the user have keys of their own",
         )),
+    }
+}
+
+/// A time zone that means the same on every machine and every day.
+pub(super) fn zone(text: &str) -> Result<(), Fault> {
+    let depends = DEPENDING.iter().any(|name| name.eq_ignore_ascii_case(text));
+    match jiff::tz::TimeZone::get(text) {
+        Ok(_) if depends => {
+            Err(fault(format!("`{text}` is another zone on every machine, or none"), "as in: Europe/Berlin, UTC"))
+        }
+        Ok(_) => Ok(()),
+        Err(_) => Err(fault(format!("`{text}` is no time zone"), "as in: Europe/Berlin, UTC")),
+    }
+}
+
+/// Names a zone database knows and that name no place.
+const DEPENDING: [&str; 5] = ["localtime", "posixrules", "Etc/Unknown", "Factory", "local"];
+
+/// Five cron fields that come true at some time.
+pub(super) fn cron(text: &str) -> Result<(), Fault> {
+    let hint = "minute hour day month weekday, as in: 0 22 * * MON-THU";
+    let cron = window::cron(text).map_err(|why| fault(why, hint))?;
+    let some_day = jiff::civil::date(2026, 1, 1).to_zoned(jiff::tz::TimeZone::UTC);
+    match some_day.map(|day| cron.find_next_occurrence(&day, true)) {
+        Ok(Err(_)) => Err(fault(format!("`{text}` never comes true"), "no month has such a day")),
+        Ok(Ok(_)) | Err(_) => Ok(()),
     }
 }
 

@@ -12,6 +12,9 @@ use toml::de::{DeTable, DeValue};
 /// The version of the formats this program reads.
 const SCHEMA_VERSION: i64 = 1;
 
+/// How the parser begins to say that a key stands twice.
+const TWICE: &str = "duplicate key";
+
 /// What the whole file says about how strictly to read it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Strictness {
@@ -30,6 +33,9 @@ pub(super) fn read(
 ) -> Option<Fields> {
     let scanned = source.scan();
     let (root, errors) = DeTable::parse_recoverable(source.text());
+    // A key that stands twice leaves the tree whole: the rest of the file is checked. After any other error the rest
+    // would be guesswork.
+    let whole = errors.iter().all(|error| error.message().starts_with(TWICE));
     if !errors.is_empty() {
         for error in errors.iter().take(DIAGNOSTICS_PER_FILE_MAX + 1) {
             let span = error.span().unwrap_or(0..0);
@@ -37,10 +43,11 @@ pub(super) fn read(
                 found.push(syntax(source, span, error.message()));
             }
         }
-        found.extend(scanned);
-        return None;
     }
     found.extend(scanned);
+    if !whole {
+        return None;
+    }
     let root = root.get_ref();
     if let Some(newer) = another_version(source, root) {
         found.push(newer);
@@ -54,7 +61,7 @@ pub(super) fn read(
 
 fn syntax(source: &Arc<Source>, span: Range<usize>, message: &str) -> Diagnostic {
     let diagnostic = Diagnostic::at(source, Severity::Error, Code::Syntax, span, format!("not TOML: {message}"));
-    match message.starts_with("duplicate key") {
+    match message.starts_with(TWICE) {
         true => diagnostic.hint("it stands above already; keep one"),
         false => diagnostic.hint("nothing else of this file was checked"),
     }

@@ -12,10 +12,11 @@ use super::fields::{Field, Fields, Node, Value};
 use super::read::Strictness;
 use super::rule::Rule;
 use super::shape::{Key, Need, Shape, Table};
-use super::source::Source;
+use super::source::{SECRET_HINT, Source};
 use super::suggest::nearest;
 use super::text::hidden_in_file;
 use super::types::{called, expected, fits};
+use crate::domain::literal::find_literals;
 use std::ops::Range;
 use std::sync::Arc;
 use toml::Spanned;
@@ -189,10 +190,11 @@ impl Reader<'_> {
                 Value::Text(at.to_string())
             }
             (Shape::List(of), DeValue::Array(items)) => {
-                Value::List(items.iter().filter_map(|item| self.value(item, of)).collect())
+                let kept: Vec<Node> = items.iter().filter_map(|item| self.value(item, of)).collect();
+                some_kept(kept, items.len())?
             }
             (Shape::Table(table), DeValue::Table(raw)) => Value::Table(self.table(raw, span.clone(), table)),
-            (Shape::Tables(table), DeValue::Array(items)) => self.tables(items.iter(), table),
+            (Shape::Tables(table), DeValue::Array(items)) => some_kept(self.tables(items.iter(), table), items.len())?,
             (Shape::Map { names, of }, DeValue::Table(raw)) => Value::Table(self.map(raw, span.clone(), *names, of)),
             (Shape::Either(shapes), found) => {
                 let fits = shapes.iter().find(|shape| fits(shape, found));
@@ -206,7 +208,11 @@ impl Reader<'_> {
         Some(Node { value, span })
     }
 
-    fn tables<'i>(&mut self, items: impl Iterator<Item = &'i Spanned<DeValue<'i>>>, table: &'static Table) -> Value {
+    fn tables<'i>(
+        &mut self,
+        items: impl Iterator<Item = &'i Spanned<DeValue<'i>>>,
+        table: &'static Table,
+    ) -> Vec<Node> {
         let mut nodes = Vec::new();
         for item in items {
             match item.get_ref() {
@@ -221,7 +227,7 @@ impl Reader<'_> {
                 }
             }
         }
-        Value::List(nodes)
+        nodes
     }
 
     fn map(&mut self, raw: &DeTable<'_>, span: Range<usize>, names: Rule, of: &'static Shape) -> Fields {
@@ -245,7 +251,7 @@ impl Reader<'_> {
     fn text(&mut self, rule: Rule, text: &str, span: &Range<usize>) -> Option<Value> {
         let text = self.source.value(span, text);
         let Err(fault) = rule.check(&text, self.strictness.unicode) else {
-            return Some(Value::Text(text.into_owned()));
+            return self.no_secret(&text, span).then(|| Value::Text(text.into_owned()));
         };
         // Written as such it was reported by the scan of the whole file; only an escape hides it from that.
         let written = self.source.slice(span);
@@ -259,6 +265,19 @@ impl Reader<'_> {
             });
         }
         None
+    }
+
+    /// Reports a literal secret that escapes or a broken line hid from the scan of the whole file. The source is not
+    /// drawn with it: there it is not blotted out.
+    fn no_secret(&mut self, text: &str, span: &Range<usize>) -> bool {
+        let written = self.source.slice(span);
+        let Some(secret) = find_literals(text).into_iter().next().filter(|_| find_literals(written).is_empty()) else {
+            return true;
+        };
+        let message = format!("this looks like {}, written so that it is not seen", secret.kind.words());
+        let diagnostic = self.error(Code::SecretLiteral, span.clone(), message).hint(SECRET_HINT);
+        self.found.push(Diagnostic { source: None, ..diagnostic });
+        false
     }
 
     fn word(&mut self, now: &[&'static str], later: &[&str], word: &str, span: &Range<usize>) -> Option<Value> {
@@ -305,8 +324,13 @@ impl Reader<'_> {
     }
 }
 
+/// A list; nothing where all of it was refused, so that nobody calls it empty as well.
+fn some_kept(kept: Vec<Node>, written: usize) -> Option<Value> {
+    (written == 0 || !kept.is_empty()).then_some(Value::List(kept))
+}
+
 /// The shape of tables whose keys are names.
-static NAMES: Table = Table { called: "a table of names", keys: &[], misplaced: &[], later: &[] };
+static NAMES: Table = Table { called: "a table of names", keys: &[], misplaced: &[], later: &[], when: None };
 
 fn in_file_order<'a, 'i>(raw: &'a DeTable<'i>) -> Vec<(&'a Spanned<toml::de::DeString<'i>>, &'a Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = raw.iter().collect();

@@ -7,7 +7,7 @@
 use super::diagnostic::Code;
 use super::form::{self, Fault, fault};
 use super::text;
-use crate::domain::{duration, selector, window};
+use crate::domain::{duration, selector};
 use serde_json::{Value, json};
 
 /// Longest public key line: RSA with 16 384 bits.
@@ -81,13 +81,8 @@ impl Rule {
                 at: Some(error.at),
                 ..fault(error.message, "as in: group:web & !tag:drained | host:db-1 | /^edge-/")
             }),
-            Rule::Cron => window::cron(text)
-                .map(|_| ())
-                .map_err(|why| fault(why, "minute hour day month weekday, as in: 0 22 * * MON-THU")),
-            Rule::Zone => match jiff::tz::TimeZone::get(text) {
-                Ok(_) => Ok(()),
-                Err(_) => Err(fault(format!("`{text}` is no time zone"), "as in: Europe/Berlin, UTC")),
-            },
+            Rule::Cron => form::cron(text),
+            Rule::Zone => form::zone(text),
             Rule::Pattern => form::pattern(text),
             Rule::TemplateUse => form::template_use(text).map(|_| ()).ok_or_else(|| {
                 fault(format!("`{text}` names no template"), "write id@version, as in: host-baseline@1")
@@ -186,21 +181,24 @@ impl Rule {
     /// The rule for editors.
     pub(super) fn schema(self) -> Value {
         let pattern = match self {
+            Rule::Variable => {
+                let taken: Vec<&str> = form::GIVEN.into_iter().chain(form::SHELL_OWN).collect();
+                return json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$", "not": { "enum": taken } });
+            }
             Rule::Id => "^[a-z0-9][a-z0-9-]{0,63}$",
-            Rule::Variable => "^[a-z][a-z0-9_]{0,63}$",
             Rule::Name => "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
             Rule::Account => "^[^-\\s:/][^\\s:/]*$",
             Rule::Address => "^[^-\\s@/][^\\s@/]*$",
             Rule::PublicKey => "^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$",
-            Rule::Line | Rule::Zone | Rule::Selector | Rule::Cron => "^[^\\n\\t]+$",
+            Rule::Line | Rule::Zone | Rule::Selector | Rule::Cron => "^[^\\n\\t]*[^\\s][^\\n\\t]*$",
             Rule::Value => return json!({ "type": "string" }),
-            Rule::Prose | Rule::Command => return json!({ "type": "string", "minLength": 1 }),
+            Rule::Prose | Rule::Command => return json!({ "type": "string", "pattern": "\\S" }),
             Rule::Duration => "^([0-9]+(ms|s|m|h|d))+$",
             Rule::Pattern => return json!({ "type": "string", "format": "regex" }),
             Rule::TemplateUse => "^[a-z0-9][a-z0-9-]*@[1-9][0-9]*$",
             Rule::SecretRef => "^(file:/|prompt:)",
             Rule::Comparison => "^ *(<|<=|==?|!=|>=|>) *-?[0-9]+(\\.[0-9]+)? *$",
-            Rule::Percent => "^[0-9]{1,3}%$",
+            Rule::Percent => "^0*([0-9]{1,2}|100)%$",
             Rule::Colour => "^(#[0-9a-fA-F]{6}|[a-z]+)$",
         };
         json!({ "type": "string", "pattern": pattern })

@@ -1,7 +1,7 @@
 //! JSON Schemas, printed from the same description that files are read with, so that an editor and `check` agree.
 
 use super::keys::{runbook, site, workspace};
-use super::shape::{Key, Need, Shape, Table};
+use super::shape::{Is, Key, Need, Shape, Table};
 use serde_json::{Map, Value, json};
 
 /// A kind of file.
@@ -83,13 +83,30 @@ fn table(table: &Table, strict: bool) -> Value {
         })
         .map(|key| key.name)
         .collect();
-    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+    let mut value =
+        json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    if let (Some(when), Some(object)) = (&table.when, value.as_object_mut()) {
+        let is = match when.is {
+            Is::Word(word) => json!({ "const": word }),
+            Is::True => json!({ "const": true }),
+        };
+        object.insert("if".into(), json!({ "required": [when.key], "properties": { when.key: is } }));
+        object.insert("then".into(), json!({ "required": when.then }));
+        object.insert("else".into(), json!({ "required": when.otherwise }));
+    }
+    value
 }
+
+/// Lists that say nothing when they are empty, and are refused then.
+const NEVER_EMPTY: [&str; 4] = ["batches", "choices", "from", "person"];
 
 fn described(key: &Key, strict: bool) -> Value {
     let mut value = shape(&key.shape, strict);
     if let Some(object) = value.as_object_mut() {
         object.insert("description".into(), json!(key.about));
+        if NEVER_EMPTY.contains(&key.name) && object.contains_key("items") {
+            object.insert("minItems".into(), json!(1));
+        }
     }
     value
 }

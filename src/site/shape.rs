@@ -14,6 +14,30 @@ pub(super) struct Table {
     pub misplaced: &'static [(&'static str, &'static str)],
     /// Keys of later versions.
     pub later: &'static [&'static str],
+    /// Keys it must have where another has a certain value. The converters say so in words of their own.
+    pub when: Option<When>,
+}
+
+/// What one value of a key makes necessary.
+#[derive(Debug)]
+pub(super) struct When {
+    /// The key.
+    pub key: &'static str,
+    /// Its value.
+    pub is: Is,
+    /// Keys that must then be there.
+    pub then: &'static [&'static str],
+    /// Keys that must be there otherwise.
+    pub otherwise: &'static [&'static str],
+}
+
+/// A value that makes other keys necessary.
+#[derive(Debug)]
+pub(super) enum Is {
+    /// This word.
+    Word(&'static str),
+    /// `true`.
+    True,
 }
 
 /// A key of a table.
@@ -85,7 +109,7 @@ pub(super) enum Shape {
 impl Table {
     /// A table of these keys.
     pub(super) const fn of(called: &'static str, keys: &'static [&'static [Key]]) -> Self {
-        Self { called, keys, misplaced: &[], later: &[] }
+        Self { called, keys, misplaced: &[], later: &[], when: None }
     }
 
     /// The same, knowing keys that people look for here and that do not belong, with the reason.
@@ -96,6 +120,11 @@ impl Table {
     /// The same, knowing keys of later versions.
     pub(super) const fn later(self, later: &'static [&'static str]) -> Self {
         Self { later, ..self }
+    }
+
+    /// The same, needing other keys where one has a certain value.
+    pub(super) const fn when(self, when: When) -> Self {
+        Self { when: Some(when), ..self }
     }
 
     /// Every key.

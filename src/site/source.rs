@@ -10,6 +10,10 @@ use std::sync::Arc;
 /// Hidden characters and literal secrets reported of one file; a binary file must not bury the rest.
 const FINDINGS_PER_FILE_MAX: usize = 20;
 
+/// What to do about a literal secret.
+pub(super) const SECRET_HINT: &str =
+    "a site holds references only: take it out, replace the secret where it is used, and name it under [secrets]";
+
 /// A file's text.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Source {
@@ -117,7 +121,7 @@ impl Source {
                     format!("this looks like {}", secret.kind.words()),
                 )
                 .label("blotted out here")
-                .hint("a site holds references only: take it out, replace the secret where it is used, and name it under [secrets]"),
+                .hint(SECRET_HINT),
             );
         }
         found

@@ -3,7 +3,7 @@
 use super::runbook::LATER;
 use super::{DURATION, LINE, LINES, NAMES, PROSE};
 use crate::site::rule::Rule;
-use crate::site::shape::{Key, Shape, Table, always, approved, optional, word};
+use crate::site::shape::{Is, Key, Shape, Table, When, always, approved, optional, word};
 
 /// Kinds of steps of later versions.
 const KINDS_LATER: &[&str] = &[
@@ -55,6 +55,7 @@ pub(in crate::site) static INPUT: Table = Table::of(
         optional("required", Shape::Boolean, "Whether it must be filled; it may stay empty unless written."),
     ]],
 )
+.when(When { key: "type", is: Is::Word("choice"), then: &["choices"], otherwise: &[] })
 .later(LATER);
 
 pub(in crate::site) static SECRET: Table = Table::of(
@@ -161,7 +162,11 @@ const STEP_KEYS: &[Key] = &[
     optional("undo", Shape::Text(Rule::Command), "The script that undoes it on a host."),
 ];
 
+/// What a person does is told in `text`, what a host does in `run`.
+const BY_KIND: When = When { key: "kind", is: Is::Word("manual"), then: &["text"], otherwise: &["run"] };
+
 pub(in crate::site) static STEP: Table = Table::of("a step", &[STEP_KEYS])
+    .when(BY_KIND)
     .misplaced(&[
         ("place", "only steps of templates have a place: a runbook's own run in file order"),
         ("severity", "checks have a severity; a step has `on_failure`"),
@@ -173,6 +178,7 @@ pub(in crate::site) static TEMPLATE_STEP: Table = Table::of(
     "a template's step",
     &[STEP_KEYS, &[always("place", word(&["before", "after"]), "Before or after the runbook's own steps.")]],
 )
+.when(BY_KIND)
 .misplaced(STEP_MISPLACED)
 .later(LATER);
 

@@ -3,7 +3,7 @@
 use super::runbook::ROLES;
 use super::{DURATION, LINE, NAMES};
 use crate::site::rule::Rule;
-use crate::site::shape::{SCHEMA, Shape, Table, always, optional, word};
+use crate::site::shape::{Is, SCHEMA, Shape, Table, When, always, optional, word};
 
 const IDS: Shape = Shape::List(&Shape::Text(Rule::Id));
 const PUBLIC_KEYS: Shape = Shape::Either(&[Shape::Text(Rule::PublicKey), Shape::List(&Shape::Text(Rule::PublicKey))]);
@@ -55,6 +55,7 @@ pub(in crate::site) static SERVER: Table = Table::of(
         optional("host_ca", PUBLIC_KEYS, "The authority that signs its host certificate."),
     ]],
 )
+.when(When { key: "local", is: Is::True, then: &[], otherwise: &["address", "user"] })
 .misplaced(&[("password", "hosts are reached by keys; no secret lives in a site"), ("key", "write `host_key`")]);
 
 pub(in crate::site) static POLICY: Table = Table::of(

@@ -8,7 +8,8 @@ use crate::domain::runbook::{
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Field, Fields, Node, Value};
 use crate::site::form;
-use std::collections::BTreeSet;
+use crate::site::text::skeleton;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest time a check may take unless the file says otherwise: it looks, it does not work.
 const CHECK_TIMEOUT_MS: u64 = 60_000;
@@ -127,6 +128,24 @@ pub(super) fn duplicate_ids(fields: &Fields, list: &str, key: &str, report: &mut
         if let Some(id) = item.text(key).filter(|id| !seen.insert(id.to_ascii_lowercase())) {
             let message = format!("a second [[{list}]] called `{id}`");
             report.error(Code::Duplicate, item.span_of(key), message, "names tell things apart: change one");
+        }
+    }
+}
+
+/// Reports names of a list of tables that look alike (Z54): blanks around them and case tell nothing apart. Equal ids
+/// are reported as such already.
+pub(super) fn look_alikes(fields: &Fields, list: &str, key: &str, report: &mut Report) {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for item in fields.tables(list) {
+        let Some(text) = item.text(key) else { continue };
+        let Some(other) = seen.insert(skeleton(text.trim()).to_lowercase(), text) else {
+            continue;
+        };
+        let told = key == "name" && list == "person";
+        if told || !other.eq_ignore_ascii_case(text) {
+            let message = format!("`{text}` and `{other}` look alike");
+            let hint = "people decide by names: change one so that it is told apart at a glance";
+            report.error(Code::TextLookalike, item.span_of(key), message, hint);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! People and their credentials. A credential belongs to one person: who shares one could approve their own run (Z3).
 
-use super::parts::{duplicate_ids, duplicates};
+use super::parts::{duplicate_ids, duplicates, look_alikes};
 use super::{Parsed, Report};
 use crate::domain::PersonId;
 use crate::domain::people::Person;
@@ -9,7 +9,6 @@ use crate::site::fields::Fields;
 use crate::site::form::public_key;
 use crate::site::keys::site::PEOPLE;
 use crate::site::read::{Strictness, read};
-use crate::site::text::skeleton;
 use std::collections::BTreeMap;
 
 /// Parses everybody, by handle.
@@ -21,7 +20,8 @@ pub fn people(file: &str, text: &str) -> Parsed<BTreeMap<PersonId, Person>> {
     };
     duplicate_ids(&fields, "person", "id", &mut report);
     credentials(&fields, &mut report);
-    look_alikes(&fields, &mut report);
+    look_alikes(&fields, "person", "id", &mut report);
+    look_alikes(&fields, "person", "name", &mut report);
     let value: BTreeMap<PersonId, Person> = fields
         .tables("person")
         .map(|person| {
@@ -81,24 +81,6 @@ fn credentials(fields: &Fields, report: &mut Report) {
                     let hint = "root is whoever can become root: map people's own accounts";
                     report.warning(Code::Root, item.span.clone(), "`root` is somebody's account here", hint);
                 }
-            }
-        }
-    }
-}
-
-/// Two handles or two names that look alike (Z54).
-fn look_alikes(fields: &Fields, report: &mut Report) {
-    for key in ["id", "name"] {
-        let mut seen: BTreeMap<String, String> = BTreeMap::new();
-        for person in fields.tables("person") {
-            let Some(text) = person.text(key) else {
-                continue;
-            };
-            let other = seen.entry(skeleton(text)).or_insert_with(|| text.to_owned());
-            if other != text {
-                let message = format!("`{text}` and `{other}` look alike");
-                let hint = "people decide by names: change one so that it is told apart at a glance";
-                report.error(Code::TextLookalike, person.span_of(key), message, hint);
             }
         }
     }

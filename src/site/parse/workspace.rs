@@ -1,6 +1,6 @@
 //! Workspaces: servers, members, policy, windows and freezes.
 
-use super::parts::{duplicate_ids, duplicates, duplicates_in};
+use super::parts::{duplicate_ids, duplicates, duplicates_in, look_alikes};
 use super::runbook::{impact, says_unicode};
 use super::{Parsed, Report};
 use crate::domain::people::Role;
@@ -33,6 +33,7 @@ pub fn workspace(file: &str, text: &str) -> Parsed<Workspace> {
     let empty = Fields { span: 0..0, shape: &WORKSPACE, entries: Vec::new(), spoiled: Vec::new() };
     let head = fields.table("workspace").unwrap_or(&empty);
     duplicate_ids(&fields, "server", "name", &mut report);
+    look_alikes(&fields, "server", "name", &mut report);
     duplicate_ids(&fields, "window", "name", &mut report);
     duplicate_ids(&fields, "freeze", "name", &mut report);
     let members = members(&fields, &mut report);

@@ -115,7 +115,7 @@ fn crlf_line_ends_change_neither_what_runs_nor_where_a_mistake_stands() {
     }
 }
 
-const HEAD: &str = "schema = 1\n[runbook]\nid = \"a\"\ntitle = \"A\"\nkind = \"audit\"\nversion = \"1\"\nstatus = \"draft\"\nimpact = \"low\"\n";
+pub(super) const HEAD: &str = "schema = 1\n[runbook]\nid = \"a\"\ntitle = \"A\"\nkind = \"audit\"\nversion = \"1\"\nstatus = \"draft\"\nimpact = \"low\"\n";
 
 fn draft(body: &str) -> Vec<Diagnostic> {
     let text = format!("{HEAD}{body}");

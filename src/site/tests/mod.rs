@@ -8,6 +8,7 @@ mod every_key;
 mod hostile;
 mod shipped;
 mod spots;
+mod strict;
 mod validator;
 mod values;
 mod whole;

@@ -15,7 +15,6 @@ pub fn keeps(schema: &Value, value: &Value) -> bool {
         "enum" => wanted.as_array().unwrap().contains(value),
         "const" => wanted == value,
         "pattern" => value.as_str().is_none_or(|text| matches(wanted.as_str().unwrap(), text)),
-        "minLength" => value.as_str().is_none_or(|text| text.len() as u64 >= wanted.as_u64().unwrap()),
         "minimum" => value.as_i64().is_none_or(|number| number >= wanted.as_i64().unwrap()),
         "maximum" => value.as_i64().is_none_or(|number| number <= wanted.as_i64().unwrap()),
         "format" if wanted == "date" => value.as_str().is_none_or(|text| text.parse::<jiff::civil::Date>().is_ok()),
@@ -38,8 +37,11 @@ pub fn keeps(schema: &Value, value: &Value) -> bool {
             value.as_object().is_none_or(|object| object.keys().all(|key| keeps(wanted, &Value::String(key.clone()))))
         }
         "anyOf" => wanted.as_array().unwrap().iter().any(|of| keeps(of, value)),
-        "if" => !keeps(wanted, value) || keeps(&rules["then"], value),
-        "then" | "description" | "title" | "$schema" => true,
+        "not" => !keeps(wanted, value),
+        "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= wanted.as_u64().unwrap()),
+        "if" if keeps(wanted, value) => keeps(&rules["then"], value),
+        "if" => rules.get("else").is_none_or(|otherwise| keeps(otherwise, value)),
+        "then" | "else" | "description" | "title" | "$schema" => true,
         other => panic!("the schemas use `{other}`, which this validator does not know"),
     })
 }

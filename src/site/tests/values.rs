@@ -238,9 +238,11 @@ fn what_comes_later_is_known_as_such() {
 
 #[test]
 fn broken_toml_says_where_and_nothing_else() {
-    for (text, line) in
-        [("schema = 1\n[[person]\nid = \"a\"\n", 2), ("schema = 1\nx = \"a\n", 2), ("schema = 1\nschema = 1\n", 2)]
-    {
+    for (text, line) in [
+        ("schema = 1\n[[person]\nid = \"a\"\n", 2),
+        ("schema = 1\nx = \"a\n", 2),
+        ("schema = 1\nschema = 1\n[[x]\n", 3),
+    ] {
         let found = parse::people("people.toml", text).diagnostics;
         assert!(found.iter().all(|it| it.code == Code::Syntax), "{}", lines(&found));
         assert_eq!(found[0].line, line, "{}", lines(&found));
