@@ -5,13 +5,16 @@ use super::clock::Clock;
 use crate::domain::order::{OrderKey, OutputSummary};
 use crate::domain::{RunId, Timestamp};
 use crate::executor::Chunk;
-use crate::ledger::transcript::{COALESCE_MS, Transcripts, Writer};
+use crate::ledger::transcript::{COALESCE_MS, Packing, Transcripts, Writer};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Chunks under way to the disk: a few per host of a wide run; beyond it hosts wait.
 const CHUNKS_WAITING_MAX: usize = 1_024;
+
+/// From this many on the disk is behind, and what comes is packed quickly rather than tightly.
+const CHUNKS_BEHIND: usize = 64;
 
 /// How often a write that failed is tried again before its output is given up and the try says so.
 const WRITE_TRIES_MAX: u32 = 50;
@@ -104,7 +107,10 @@ impl Desk {
                 }
             };
             match told {
-                Some(Told::Output(chunk)) => self.store(&chunk),
+                Some(Told::Output(chunk)) => {
+                    let behind = waiting.len() >= CHUNKS_BEHIND;
+                    self.store(&chunk, if behind { Packing::Quick } else { Packing::Tight });
+                }
                 Some(Told::Finish(key, reply)) => {
                     reply.send(self.finish(key)).ok();
                 }
@@ -129,13 +135,14 @@ impl Desk {
         self.writers.get_mut(&run).ok_or_else(|| "no writer".to_owned())
     }
 
-    fn store(&mut self, chunk: &Chunk) {
+    fn store(&mut self, chunk: &Chunk, packing: Packing) {
         let at = self.clock.now();
         let mut taken = 0;
         for _ in 0..WRITE_TRIES_MAX {
             let rest = chunk.bytes.get(taken..).unwrap_or_default();
             let outcome = match self.writer(chunk.key.run) {
                 Ok(writer) => {
+                    writer.pack(packing);
                     writer.push(chunk.key, chunk.stream, at, rest).map_err(|not| (not.taken, not.why.to_string()))
                 }
                 Err(why) => Err((0, why)),
