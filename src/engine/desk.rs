@@ -7,7 +7,7 @@ use super::clock::Clock;
 use crate::domain::order::{OrderKey, OutputSummary, Stream};
 use crate::domain::{RunId, Timestamp};
 use crate::executor::Chunk;
-use crate::ledger::transcript::{COALESCE_MS, TranscriptError, Transcripts, Writer};
+use crate::ledger::transcript::{COALESCE_MS, Packing, TranscriptError, Transcripts, Writer};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl Desk {
     }
 
     /// Stores output, or counts what of it could not be kept.
-    pub fn store(&mut self, chunk: &Chunk) {
+    pub fn store(&mut self, chunk: &Chunk, packing: Packing) {
         let at = self.clock.now();
         let mut begins = !self.tries.contains_key(&chunk.key);
         self.tries.entry(chunk.key).or_default();
@@ -81,6 +81,7 @@ impl Desk {
             if std::mem::take(&mut begins) {
                 writer.begin(chunk.key);
             }
+            writer.pack(packing);
             writer.push(chunk.key, chunk.stream, at, rest).map_err(|not| {
                 rest = rest.get(not.taken..).unwrap_or_default();
                 not.why

@@ -9,7 +9,7 @@ use crate::domain::{Digest, HostIx, RunId, Timestamp, fixture};
 use crate::executor::Chunk;
 use crate::ledger::MemoryDisk;
 use crate::ledger::disk::{Fault, PowerCut};
-use crate::ledger::transcript::{Legend, Transcripts};
+use crate::ledger::transcript::{Legend, Packing, Transcripts};
 use std::sync::Arc;
 
 const NONE: Patience = Patience { in_all_ms: 0, again_ms: 0 };
@@ -27,7 +27,7 @@ fn desk(disk: &MemoryDisk, patience: Patience) -> Desk {
 }
 
 fn says(desk: &mut Desk, key: OrderKey, bytes: &[u8]) {
-    desk.store(&Chunk { key, stream: Stream::Out, bytes: bytes.to_vec().into() });
+    desk.store(&Chunk { key, stream: Stream::Out, bytes: bytes.to_vec().into() }, Packing::Tight);
 }
 
 /// Bytes that do not pack: each frame takes its room.

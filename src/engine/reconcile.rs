@@ -23,6 +23,10 @@ const ORDER_CHUNKS_MAX: usize = 16;
 /// How long a report waits before it is told again while nothing can be recorded.
 const REPORT_RETRY: Duration = Duration::from_millis(500);
 
+/// How long the news that a step began waits for its end: that of a short one is recorded with it, in one sync instead of
+/// two. Nothing depends on the news; what must be ended is ended by whoever carries it out.
+const BEGUN_HELD: Duration = Duration::from_millis(20);
+
 /// The reconciler's own state: what it has started.
 pub(super) struct Reconciler {
     handle: Handle,
@@ -172,23 +176,45 @@ async fn carry(
     let key = cleared.order().key;
     let (out, mut chunks) = mpsc::channel::<Chunk>(ORDER_CHUNKS_MAX);
     let (started, group) = oneshot::channel::<u32>();
+    let over = CancellationToken::new();
+    let carried = async {
+        let outcome = executor.carry_out(cleared, out, started, cancel).await;
+        over.cancel();
+        outcome
+    };
     let store = async {
+        let mut printed = false;
         while let Some(chunk) = chunks.recv().await {
+            printed = true;
             recorder.output(chunk).await;
         }
+        printed
     };
-    let tell_started = async {
-        if let Ok(group) = group.await {
-            tell(&handle, Report { key, what: Progressed::Started { group } }).await;
+    let tell_begun = |group| tell(&handle, Report { key, what: Progressed::Started { group } });
+    let begun = async {
+        let group = group.await.ok()?;
+        if tokio::time::timeout(BEGUN_HELD, over.cancelled()).await.is_ok() {
+            return Some(group);
+        }
+        tell_begun(group).await;
+        None
+    };
+    let (mut outcome, printed, begun) = tokio::join!(carried, store, begun);
+    // Most steps are silent: nothing of theirs waits for the disk.
+    if printed {
+        let kept = recorder.finish(key).await;
+        outcome.output = kept.output;
+        if let Some(why) = kept.lost {
+            outcome = unrecorded(outcome, &why);
+        }
+    }
+    let begun = async {
+        if let Some(group) = begun {
+            tell_begun(group).await;
         }
     };
-    let (mut outcome, (), ()) = tokio::join!(executor.carry_out(cleared, out, started, cancel), store, tell_started);
-    let kept = recorder.finish(key).await;
-    outcome.output = kept.output;
-    if let Some(why) = kept.lost {
-        outcome = unrecorded(outcome, &why);
-    }
-    tell(&handle, Report { key, what: Progressed::Ended(outcome) }).await;
+    let ended = tell(&handle, Report { key, what: Progressed::Ended(outcome) });
+    tokio::join!(biased; begun, ended);
 }
 
 async fn tell_crashed(handle: &Handle, recorder: &Recorder, key: OrderKey) {

@@ -6,13 +6,16 @@ use super::desk::{Desk, Kept, Patience};
 use crate::domain::order::{OrderKey, OutputSummary};
 use crate::domain::{RunId, Timestamp};
 use crate::executor::Chunk;
-use crate::ledger::transcript::{COALESCE_MS, Transcripts};
+use crate::ledger::transcript::{COALESCE_MS, Packing, Transcripts};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Chunks under way to the disk: a few per host of a wide run; beyond it hosts wait.
 const CHUNKS_WAITING_MAX: usize = 1_024;
+
+/// From this many on the disk is behind, and what comes is packed quickly rather than tightly.
+const CHUNKS_BEHIND: usize = 64;
 
 /// What the thread is told.
 #[derive(Debug)]
@@ -97,7 +100,10 @@ impl Thread {
                 }
             };
             match told {
-                Some(Told::Output(chunk)) => self.desk.store(&chunk),
+                Some(Told::Output(chunk)) => {
+                    let behind = waiting.len() >= CHUNKS_BEHIND;
+                    self.desk.store(&chunk, if behind { Packing::Quick } else { Packing::Tight });
+                }
                 Some(Told::Finish(key, reply)) => {
                     reply.send(self.desk.finish(key)).ok();
                 }

@@ -25,8 +25,25 @@ pub const VERSION: u32 = 1;
 /// Shorter payloads are stored as they are: zstd's own header would eat the gain.
 const COMPRESS_BYTES_MIN: usize = 128;
 
-/// zstd's fastest ordinary level: output must be stored as fast as hosts print.
-const ZSTD_LEVEL: i32 = 1;
+/// How tightly payloads are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Packing {
+    /// As long as the disk's thread keeps up: logs shrink to a fifth or a quarter.
+    #[default]
+    Tight,
+    /// While hosts wait for it: half as fast again, and half as large again.
+    Quick,
+}
+
+impl Packing {
+    /// The level of zstd: its fastest ordinary one, and the second of those that do without more.
+    const fn level(self) -> i32 {
+        match self {
+            Self::Tight => 1,
+            Self::Quick => -2,
+        }
+    }
+}
 
 const MAGIC: &[u8; 8] = b"QDTRANS\0";
 
@@ -95,13 +112,18 @@ impl Header {
 /// Writes frames; keeps the compressor's memory.
 pub struct Encoder {
     zstd: Option<zstd::bulk::Compressor<'static>>,
+    packing: Packing,
+    /// Room for a payload compressed; kept, because to clear it costs as much as to write it.
+    packed: Vec<u8>,
     frame: Vec<u8>,
 }
 
 impl Default for Encoder {
     fn default() -> Self {
         // Without a compressor frames are stored as they are: larger, and as true.
-        Self { zstd: zstd::bulk::Compressor::new(ZSTD_LEVEL).ok(), frame: Vec::new() }
+        let packing = Packing::default();
+        let zstd = zstd::bulk::Compressor::new(packing.level()).ok();
+        Self { zstd, packing, packed: vec![0; FRAME_BYTES_MAX], frame: Vec::new() }
     }
 }
 
@@ -112,16 +134,24 @@ impl std::fmt::Debug for Encoder {
 }
 
 impl Encoder {
+    /// Packs so from now on.
+    pub fn pack(&mut self, packing: Packing) {
+        let changed = packing != self.packing;
+        if let Some(zstd) = self.zstd.as_mut().filter(|_| changed)
+            && zstd.set_compression_level(packing.level()).is_ok()
+        {
+            self.packing = packing;
+        }
+    }
+
     /// The frame for `payload` (at most [`FRAME_BYTES_MAX`] bytes).
     pub fn encode(&mut self, lane: Lane, at: Timestamp, seq: u64, payload: &[u8], end: End) -> &[u8] {
         self.frame.clear();
         self.frame.resize(HEADER_BYTES, 0);
-        let compressed = self.compress(payload);
-        if !compressed {
-            self.frame.truncate(HEADER_BYTES);
-            self.frame.extend_from_slice(payload);
-        }
-        let stored = self.frame.get(HEADER_BYTES..).unwrap_or_default();
+        let packed = self.compress(payload);
+        let compressed = packed.is_some();
+        let stored = packed.and_then(|len| self.packed.get(..len)).unwrap_or(payload);
+        self.frame.extend_from_slice(stored);
         let mut fields = Vec::with_capacity(HEADER_BYTES);
         fields.extend(crc32c::crc32c(stored).to_le_bytes());
         fields.extend((stored.len() as u32).to_le_bytes());
@@ -138,21 +168,12 @@ impl Encoder {
         &self.frame
     }
 
-    /// Appends `payload` compressed; says whether that made it smaller.
-    fn compress(&mut self, payload: &[u8]) -> bool {
-        let Some(zstd) = self.zstd.as_mut().filter(|_| payload.len() >= COMPRESS_BYTES_MIN) else {
-            return false;
-        };
+    /// Compresses `payload` into `packed`; how long it is there, if that made it smaller.
+    fn compress(&mut self, payload: &[u8]) -> Option<usize> {
+        let zstd = self.zstd.as_mut().filter(|_| payload.len() >= COMPRESS_BYTES_MIN)?;
         // One byte less than it is: a payload that does not shrink is an error, and stored as it is.
-        self.frame.resize(HEADER_BYTES + payload.len() - 1, 0);
-        let room = self.frame.get_mut(HEADER_BYTES..).unwrap_or_default();
-        match zstd.compress_to_buffer(payload, room) {
-            Ok(len) => {
-                self.frame.truncate(HEADER_BYTES + len);
-                true
-            }
-            Err(_) => false,
-        }
+        let room = self.packed.get_mut(..payload.len() - 1)?;
+        zstd.compress_to_buffer(payload, room).ok()
     }
 }
 
@@ -266,7 +287,8 @@ mod tests {
             (0..60_000_u32).map(|n| ((n * n) >> 7) as u8).collect(),
         ];
         for (lane, text) in lanes.into_iter().zip(&texts) {
-            for end in [End::Open, End::Closed] {
+            for (end, packing) in [(End::Open, Packing::Tight), (End::Closed, Packing::Quick)] {
+                encoder.pack(packing);
                 let frame = encoder.encode(lane, Timestamp(-5), 9, text, end).to_vec();
                 let header = Header::decode(&frame).unwrap();
                 assert_eq!((header.lane, header.at, header.seq, header.end), (lane, Timestamp(-5), 9, end));

@@ -135,7 +135,10 @@ impl Live {
     }
 
     /// Adds a frame that was written.
-    pub(super) fn push(&self, entry: Entry, payload: Vec<u8>, end: End) {
+    pub(super) fn push(&self, entry: Entry, mut payload: Vec<u8>, end: End) {
+        if payload.len() < payload.capacity() / 2 {
+            payload.shrink_to_fit();
+        }
         let mut ring = self.ring();
         let lane = entry.lane;
         let earlier = ring.open.remove(&lane).filter(|_| entry.open > 0);
@@ -181,7 +184,7 @@ impl Frame {
 
     /// The line it leaves open.
     fn left_open(&self) -> Option<Part> {
-        let last = lines::pieces(self.entry.open, &self.payload, self.end).last()?;
+        let last = lines::last(self.entry.open, &self.payload, self.end)?;
         if last.ends != Ends::Later {
             return None;
         }

@@ -39,6 +39,7 @@ use crate::domain::id::RunId;
 pub use error::TranscriptError;
 pub use export::ExportStyle;
 pub use filter::{Filter, Hosts};
+pub use frame::Packing;
 pub use lane::Lane;
 pub use legend::Legend;
 pub use live::{LIVE_RING_BYTES_MAX, Live, LiveLine, LiveTail};

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::frame::{self, Encoder, End, FRAME_BYTES_MAX, HEAD_BYTES};
+use super::frame::{self, Encoder, End, FRAME_BYTES_MAX, HEAD_BYTES, Packing};
 use super::index::{self, Entry, Numbering};
 use super::lane::Lane;
 use super::live::Live;
@@ -26,6 +26,9 @@ use crate::ledger::disk::{Disk, File, Mode};
 
 /// Bytes wait this long for more of the same lane: a viewer sees them soon enough, and a frame holds more than a word.
 pub const COALESCE_MS: u64 = 50;
+
+/// Where this much comes at once, more follows.
+const MUCH_BYTES: usize = 16 * 1024;
 
 /// Bytes behind the last whole frame. A writer moves them aside; a reader does not see them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +171,11 @@ impl Writer {
         self.tries.remove(&(key.slot, key.attempt));
     }
 
+    /// Packs so from now on: while hosts wait, quickly.
+    pub fn pack(&mut self, packing: Packing) {
+        self.encoder.pack(packing);
+    }
+
     /// Takes output of a try that came at `at`, redacted. It is stored when a frame is full, after [`COALESCE_MS`], or at the end.
     /// After an error nothing of `bytes` beyond what is told was taken: try again with the rest.
     ///
@@ -191,7 +199,9 @@ impl Writer {
             let turn = &mut self.turns;
             let waiting = self.waiting.entry(lane).or_insert_with(|| {
                 *turn += 1;
-                Waiting { since: at, turn: *turn, bytes: Vec::new() }
+                // Where much comes at once a frame is filled: growing step by step would copy it twice.
+                let room = if rest.len() < MUCH_BYTES { 0 } else { FRAME_BYTES_MAX };
+                Waiting { since: at, turn: *turn, bytes: Vec::with_capacity(room) }
             });
             let room = FRAME_BYTES_MAX - waiting.bytes.len();
             let part = rest.get(..room).unwrap_or(rest);
