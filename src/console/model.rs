@@ -33,6 +33,8 @@ pub struct Console {
     pub(super) refusal: Option<Refusal>,
     pub(super) themes: Vec<Theme>,
     pub(super) next: u64,
+    /// When Home came into sight last.
+    pub(super) came_home: Timestamp,
 }
 
 /// Who looks, from where, with what: what every part of the console may read.
@@ -214,6 +216,7 @@ impl Console {
             refusal: None,
             themes: start.themes,
             next: 1,
+            came_home: Timestamp(i64::MIN / 2),
         }
     }
 

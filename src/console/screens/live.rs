@@ -17,7 +17,7 @@ use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::msg::{Answer, LogRow};
 use crate::console::overlays::menu::{Choice, Item as Row, Menu};
-use crate::console::overlays::sheet::{Part, Sheet};
+use crate::console::overlays::sheet::Sheet;
 use crate::console::overlays::{Overlay, asks};
 use crate::console::safe;
 use crate::console::theme::Role;
@@ -550,21 +550,6 @@ impl Face for Live {
         Some(self.run)
     }
 
-    fn why(&self, cx: &Cx<'_>) -> Option<Sheet> {
-        let run = self.found(cx)?;
-        if !matches!(run.phase, Phase::Waiting | Phase::Approved | Phase::Checking(_)) {
-            return None;
-        }
-        let waits = head::waits(cx, run);
-        let words = waits.iter().map(|waits| words::waits(waits, cx.me(), cx.now(), &cx.here.zone));
-        let mut parts = vec![Part::Air];
-        parts.extend(words.map(|words| Part::Words(Role::Text, format!("· {words}"))));
-        if waits.is_empty() {
-            parts.push(Part::Words(Role::Text, words::phase(&run.phase)));
-        }
-        Some(Sheet::new(safe!("what {} waits for", run.id), parts))
-    }
-
     fn ran(&self, cx: &Cx<'_>) -> Option<Sheet> {
         let run = self.found(cx)?;
         let slot = self.slot(run)?;
@@ -624,6 +609,7 @@ fn matrix_right(run: &Run) -> Safe {
 }
 
 fn last_good(cx: &Cx<'_>, run: &Run) -> Option<RunId> {
+                    mark: None,
     let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
     cx.world.usual.get(&key)?.last_good.as_ref().map(|last| last.run)
 }

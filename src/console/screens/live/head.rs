@@ -10,7 +10,7 @@ use crate::console::widgets::chart;
 use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::console::widgets::places::block;
 use crate::console::words;
-use crate::domain::policy::{self, WaitsFor};
+use crate::domain::policy;
 use crate::domain::run::{CellState, PauseCause, Phase, Run};
 use crate::domain::window::{self, WindowState};
 use crate::terminal::line::Safe;
@@ -137,9 +137,4 @@ pub(super) fn second(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
         pieces.extend([text(role, words), gap(1)]);
     }
     pieces
-}
-
-/// Whether a person must still act before it may start; what `w` tells.
-pub(super) fn waits(cx: &Cx<'_>, run: &Run) -> Vec<WaitsFor> {
-    policy::waits_for(cx.world, run, cx.now())
 }
