@@ -200,9 +200,16 @@ impl Console {
                     overlay.wheel(&cx, motion, WHEEL_ROWS)
                 }
                 (Some(_), None) => Vec::new(),
-                (None, _) => (0..WHEEL_ROWS)
-                    .flat_map(|_| self.top(world, |face, cx| face.act(cx, Act::Motion(motion))))
-                    .collect(),
+                (None, _) => {
+                    let mut todo = self.top(world, |face, cx| {
+                        face.pointed(cx, at);
+                        Vec::new()
+                    });
+                    for _ in 0..WHEEL_ROWS {
+                        todo.extend(self.top(world, |face, cx| face.act(cx, Act::Motion(motion))));
+                    }
+                    todo
+                }
             };
         }
         if mouse.kind != MouseKind::Down {

@@ -326,12 +326,10 @@ impl Dialog {
         }
         self.focus = hit;
         self.reached = cx.now();
-        match self.fields.get_mut(match hit {
-            Focus::Field(nth) => nth,
-            Focus::Cancel | Focus::Act => usize::MAX,
-        }) {
-            Some(Wanted { held: Held::Ticked { done, .. }, .. }) => *done = !*done,
-            Some(_) | None => {}
+        if let Focus::Field(nth) = hit
+            && let Some(Wanted { held: Held::Ticked { done, .. }, .. }) = self.fields.get_mut(nth)
+        {
+            *done = !*done;
         }
         Vec::new()
     }

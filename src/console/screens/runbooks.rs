@@ -360,6 +360,11 @@ impl Face for Runbooks {
         Vec::new()
     }
 
+    fn pointed(&mut self, cx: &Cx<'_>, at: Position) {
+        let rows = self.ids(cx).len();
+        self.pane = if self.parts(cx, rows).page.contains(at) { Pane::Page } else { Pane::List };
+    }
+
     fn ran(&self, cx: &Cx<'_>) -> Option<Sheet> {
         let runbook = self.selected(cx)?;
         Some(Sheet::new(safe!("what {} runs", runbook.id), pages::runbook::commands(&runbook)))

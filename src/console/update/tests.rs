@@ -98,6 +98,21 @@ fn hosts_site_and_state_are_pages_of_the_palette() {
 }
 
 #[test]
+fn the_wheel_scrolls_what_lies_under_it_and_not_what_has_the_focus() {
+    use crate::terminal::key::MouseKind;
+    let console = Harness::new(crate::console::fixture::world()).at(160, 50).press("2");
+    let selected = |console: &Harness| {
+        let screen = console.screen();
+        let row = screen.lines().skip(1).find(|line| line.contains('▸')).unwrap_or_default();
+        row.chars().take(40).collect::<String>()
+    };
+    let before = selected(&console);
+    let console = console.wheel(MouseKind::ScrollDown, 120, 20);
+    assert_eq!(selected(&console), before);
+    assert!(console.screen().contains("4–"), "{}", console.screen());
+}
+
+#[test]
 fn a_click_chooses_in_menus_and_moves_in_dialogs() {
     // The menu of ways to stop, then the dialog it leads to.
     let console = Harness::new(crate::console::fixture::world()).press("enter X");
