@@ -1,10 +1,13 @@
 //! What can be typed behind `:`. Commands with a name of their own stand in [`TABLE`]; everything else is the key table
 //! once more, by its words: whoever forgot a key types what it does.
 
-use super::effect::{Do, Effect, push};
+use super::effect::{Do, Effect, over, push};
 use super::keymap::{self, Act, Anywhere, Bound, Place, Scope};
 use super::model::Cx;
-use super::screens::{Screen, live::Live, past::Past, propose::Propose};
+use super::overlays::Overlay;
+use super::overlays::sheet::{Part, Sheet};
+use super::pages;
+use super::screens::{Screen, live::Live, past::Past, propose::Propose, site_change::SiteChange};
 use crate::domain::{PersonId, RunId, RunbookId, WorkspaceId, duration};
 
 /// What a screen is told by a command that only it can carry out.
@@ -29,6 +32,12 @@ pub enum Takes {
     File,
     Run,
     Runbook,
+    /// Hosts, by a selector, or all of them.
+    Hosts,
+    /// What is done with the site, or nothing to look at it.
+    Site,
+    /// What is done with the record, or nothing to look at it.
+    Record,
 }
 
 impl Takes {
@@ -42,6 +51,36 @@ impl Takes {
             Takes::File => "FILE",
             Takes::Run => "RUN",
             Takes::Runbook => "RUNBOOK [WORKSPACE]",
+            Takes::Hosts => "[SELECTOR]",
+            Takes::Site => "[load | accept]",
+            Takes::Record => "[verify]",
+        }
+    }
+
+    /// Whether a command means nothing without what stands behind it.
+    fn is_needed(self) -> bool {
+        match self {
+            Takes::Nothing | Takes::Hosts | Takes::Site | Takes::Record => false,
+            Takes::Person | Takes::Theme | Takes::Span | Takes::File | Takes::Run | Takes::Runbook => true,
+        }
+    }
+
+    /// The words that can stand behind it, where they are always the same.
+    fn fixed(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Takes::Site => &[
+                ("load", "Read the site's files again; what is sensitive waits for another owner."),
+                ("accept", "Read the change that waits, and accept it."),
+            ],
+            Takes::Record => &[("verify", "How the record is proved to be whole.")],
+            Takes::Nothing
+            | Takes::Person
+            | Takes::Theme
+            | Takes::Span
+            | Takes::File
+            | Takes::Run
+            | Takes::Runbook
+            | Takes::Hosts => &[],
         }
     }
 }
@@ -61,6 +100,10 @@ pub struct Named {
 #[derive(Clone, Copy, Debug)]
 enum Does {
     Go(Place),
+    Record,
+    Hosts,
+    Site,
+    State,
     Propose,
     Run,
     Since,
@@ -94,9 +137,12 @@ pub const TABLE: &[Named] = &[
         Does::Go(Place::History),
         "Every past run, with its definition as it ran.",
     ),
-    named(&["audit", "events"], Takes::Nothing, Does::Go(Place::Audit), "Who did what, when, through which door."),
+    named(&["audit", "events"], Takes::Record, Does::Record, "Who did what, when, through which door."),
     named(&["propose", "new"], Takes::Runbook, Does::Propose, "Fill the form for a run of this runbook."),
     named(&["run", "r"], Takes::Run, Does::Run, "Open this run, live or as it was."),
+    named(&["hosts"], Takes::Hosts, Does::Hosts, "Hosts of your workspaces: how they are reached, what runs on them."),
+    named(&["site"], Takes::Site, Does::Site, "The site in force, and what of it waits."),
+    named(&["state", "doctor"], Takes::Nothing, Does::State, "Site, record, server, this session: is all well?"),
     named(&["since"], Takes::Span, Does::Since, "Go to the first line of the log of so long ago."),
     named(&["save"], Takes::File, Does::Save, "Write the shown log or list to a file of yours."),
     named(&["copy", "yank"], Takes::Nothing, Does::Copy, "Put the shown log or list into your terminal's clipboard."),
@@ -138,10 +184,8 @@ pub fn offers(cx: &Cx<'_>, scope: Scope, themes: &[String], line: &str) -> Vec<O
         let (first, others) = command.names.split_first()?;
         let hit = command.names.iter().any(|name| name.starts_with(&typed));
         let line = match command.takes {
-            Takes::Nothing => (*first).to_owned(),
-            Takes::Person | Takes::Theme | Takes::Span | Takes::File | Takes::Run | Takes::Runbook => {
-                format!("{first} ")
-            }
+            takes if takes.is_needed() => format!("{first} "),
+            _ => (*first).to_owned(),
         };
         hit.then(|| Offer { line, takes: command.takes.word(), also: others.join(" "), help: command.help.to_owned() })
     };
@@ -191,7 +235,11 @@ fn behind(cx: &Cx<'_>, command: &Named, themes: &[String], rest: &str) -> Vec<Of
     };
     let site = cx.world.site.as_ref();
     let known: Vec<(String, String)> = match command.takes {
-        Takes::Nothing | Takes::Span | Takes::File => Vec::new(),
+        Takes::Nothing | Takes::Span | Takes::File | Takes::Hosts => Vec::new(),
+        Takes::Site | Takes::Record => {
+            let fixed = command.takes.fixed().iter();
+            fixed.map(|(word, help)| ((*word).to_owned(), (*help).to_owned())).collect()
+        }
         Takes::Person => site
             .map(|site| site.people.values().map(|person| (person.id.to_string(), person.name.clone())).collect())
             .unwrap_or_default(),
@@ -217,6 +265,18 @@ fn runbook_words(cx: &Cx<'_>, site: &crate::domain::site::Site, rest: &str) -> V
     }
 }
 
+/// The line as it was meant: where one name, person or runbook alone fits what was typed, that one. Runs are numbers: 4 is not
+/// the beginning of 42.
+pub fn meant(cx: &Cx<'_>, scope: Scope, themes: &[String], line: &str) -> String {
+    let name = line.trim_start().split(' ').next().unwrap_or_default().to_lowercase();
+    let command = TABLE.iter().find(|command| command.names.contains(&name.as_str()));
+    let is_number = command.is_some_and(|command| command.takes == Takes::Run);
+    match offers(cx, scope, themes, line).as_slice() {
+        [only] if !is_number && only.takes.is_empty() && !line.trim().is_empty() => only.line.clone(),
+        _ => line.to_owned(),
+    }
+}
+
 /// What a line does.
 pub fn run(cx: &Cx<'_>, scope: Scope, line: &str) -> Vec<Do> {
     let line = line.trim();
@@ -227,7 +287,7 @@ pub fn run(cx: &Cx<'_>, scope: Scope, line: &str) -> Vec<Do> {
     }
     let lower = name.to_lowercase();
     if let Some(command) = TABLE.iter().find(|command| command.names.contains(&lower.as_str())) {
-        if command.takes != Takes::Nothing && rest.is_empty() {
+        if command.takes.is_needed() && rest.is_empty() {
             let first = command.names.first().copied().unwrap_or_default();
             return vec![Do::Say(format!("write :{first} {}", command.takes.word()))];
         }
@@ -247,6 +307,25 @@ pub fn run(cx: &Cx<'_>, scope: Scope, line: &str) -> Vec<Do> {
 fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
     match command.does {
         Does::Go(place) => vec![Do::Go(place)],
+        Does::Record => match rest {
+            "" => vec![Do::Go(Place::Audit)],
+            "verify" => vec![sheet("is the record whole?", pages::state::parts(cx))],
+            other => {
+                vec![Do::Say(format!("nothing is done with the record by `{other}`; write :audit or :audit verify"))]
+            }
+        },
+        Does::Hosts => match pages::place::hosts(cx, rest) {
+            Ok(parts) => vec![sheet("hosts", parts)],
+            Err(why) => vec![Do::Say(why)],
+        },
+        Does::Site => match rest {
+            "" => vec![sheet("site", pages::state::parts(cx))],
+            "load" => vec![Do::LoadSite],
+            "accept" if cx.world.pending.is_none() => vec![Do::Say("no change to the site waits".to_owned())],
+            "accept" => vec![push(Screen::SiteChange(SiteChange::default()))],
+            other => vec![Do::Say(format!("nothing is done with the site by `{other}`; write :site load"))],
+        },
+        Does::State => vec![sheet("how things are", pages::state::parts(cx))],
         Does::Propose => propose(cx, rest),
         Does::Run => match rest.parse::<RunId>() {
             Ok(run) => vec![open(cx, run)],
@@ -264,6 +343,10 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
         Does::Help => vec![Do::Act(Act::Anywhere(Anywhere::Help))],
         Does::Quit => vec![Do::Effect(Effect::Quit)],
     }
+}
+
+fn sheet(title: &'static str, parts: Vec<Part>) -> Do {
+    over(Overlay::Sheet(Sheet::new(title, parts)))
 }
 
 /// A run where it is: live while it is open, else as it was.

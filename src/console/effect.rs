@@ -70,6 +70,8 @@ pub enum Effect {
     },
     /// Sign in afresh as somebody else, where the site says `allow_as`.
     SignInAs(PersonId),
+    /// Read the site's files again; `Msg::SiteLoaded` answers.
+    LoadSite,
     /// Leave. Runs go on.
     Quit,
 }
@@ -124,6 +126,8 @@ pub enum Do {
     Refuse(Refusal),
     /// Something only the session can do.
     Effect(Effect),
+    /// Read the site's files again.
+    LoadSite,
     /// Take a theme by name.
     Theme(String),
     /// Give the mouse to the other one.

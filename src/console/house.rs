@@ -266,7 +266,12 @@ impl House {
             Effect::SaveDraft(proposal) => self.keep(who, "", proposal),
             Effect::DropDraft(proposal) => drop(self.kept.remove(&(who.to_owned(), drawer("", &proposal)))),
             Effect::SavePreset { name, proposal } => self.keep(who, &name, proposal),
-            Effect::Copy(_) | Effect::SaveText { .. } | Effect::SetMouse(_) | Effect::SignInAs(_) | Effect::Quit => {}
+            Effect::Copy(_)
+            | Effect::SaveText { .. }
+            | Effect::SetMouse(_)
+            | Effect::SignInAs(_)
+            | Effect::LoadSite
+            | Effect::Quit => {}
         }
     }
 

@@ -34,6 +34,8 @@ pub struct Console {
     pub(super) themes: Vec<Theme>,
     pub(super) hint: Option<Hint>,
     pub(super) next: u64,
+    /// When Home came into sight last.
+    pub(super) came_home: Timestamp,
 }
 
 /// Who looks, from where, with what: what every part of the console may read.
@@ -231,6 +233,7 @@ impl Console {
             themes: start.themes,
             hint: start.hint,
             next: 1,
+            came_home: Timestamp(i64::MIN / 2),
         }
     }
 

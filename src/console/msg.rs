@@ -30,6 +30,8 @@ pub enum Msg {
     Tail(RunId, Vec<LogRow>),
     /// A text was saved (where), or could not be (why).
     Saved(Result<String, String>),
+    /// The site's files were read, or could not be put into force.
+    SiteLoaded(Result<SiteLoad, Refusal>),
     /// The session itself says no.
     Refused(Refusal),
     /// Open this run: somebody came by a link to it.
@@ -38,6 +40,28 @@ pub enum Msg {
     Lost,
     /// It can be reached again.
     Reconnected,
+}
+
+/// What became of the site's files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SiteLoad {
+    /// They are as they were.
+    Unchanged,
+    /// What they say holds now.
+    InForce,
+    /// What they say waits until another owner accepts it.
+    Waits,
+}
+
+impl SiteLoad {
+    /// What a person is told.
+    pub fn words(self) -> &'static str {
+        match self {
+            SiteLoad::Unchanged => "nothing to load: the files are as they were",
+            SiteLoad::InForce => "loaded and in force",
+            SiteLoad::Waits => "loaded; it waits until another owner accepts it: :site accept",
+        }
+    }
 }
 
 /// An answer fit for drawing. Logs pass the terminal filter on the way here; whatever else a host wrote is escaped

@@ -9,13 +9,18 @@ use super::msg::{Answer, Msg, Tag};
 use super::overlays::{Overlay, dialog, help, palette, sheet};
 use super::screens::{Face, Screen, home::Home};
 use crate::domain::{Receipt, Refusal, Rule, World};
-use crate::terminal::key::{Input, Key, Mouse, MouseKind};
+use crate::terminal::key::{Input, Key, KeyCode, Mouse, MouseKind};
 use crate::terminal::line::Safe;
 use ratatui::layout::Position;
 use std::collections::VecDeque;
 
 /// Steps one message can lead to, at most: a screen that answers every answer with a question must not hang a session.
 const STEPS_MAX: usize = 64;
+
+/// Esc at home leaves only after so long there: a hurried hand presses it until nothing is open any more.
+const HOME_REST_MS: u64 = 400;
+
+const ESC: Key = Key::new(KeyCode::Esc);
 
 /// Rows one notch of the wheel moves.
 const WHEEL_ROWS: usize = 3;
@@ -44,7 +49,8 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
         Msg::Tail(run, rows) => console.every(world, |face, cx| face.tail(cx, run, &rows)),
         Msg::Saved(Ok(path)) => vec![Do::Say(format!("saved as {path}"))],
         Msg::Saved(Err(why)) => vec![Do::Say(format!("not saved: {why}"))],
-        Msg::Refused(refusal) => vec![Do::Refuse(refusal)],
+        Msg::SiteLoaded(Ok(load)) => vec![Do::Say(load.words().to_owned())],
+        Msg::SiteLoaded(Err(refusal)) | Msg::Refused(refusal) => vec![Do::Refuse(refusal)],
         Msg::Open(run) => {
             // A run that is over is asked for; whoever may not see it reads there that it does not exist.
             let uid = console.top_uid();
@@ -62,12 +68,22 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
             console.top(world, |face, cx| face.enter(cx))
         }
     };
-    let covered = console.overlay.is_some();
+    let (covered, away) = (console.overlay.is_some(), console.stack.len() > 1);
     let effects = console.carry_out(world, todo);
-    if covered && console.overlay.is_none() {
+    let uncovered = covered && console.overlay.is_none();
+    if uncovered {
         console.here.uncovered = console.here.now;
     }
+    if console.stack.len() == 1 && (uncovered || away) {
+        console.came_home = console.here.now;
+    }
     effects
+}
+
+/// Why the run that a screen shows or has selected stands where it stands.
+fn standing(face: &dyn Face, cx: &Cx<'_>) -> Option<sheet::Sheet> {
+    let run = cx.world.run(face.run(cx)?)?;
+    cx.world.can_see(cx.me(), &run.plan.proposal.workspace).then(|| super::standing::sheet(cx, run))
 }
 
 impl Console {
@@ -92,9 +108,17 @@ impl Console {
             Input::Paste(_) | Input::PasteRefused | Input::Mouse(_) => None,
         };
         match bound {
+            // A hurried hand stops at home; whoever means to leave presses once more.
+            Some(Act::Anywhere(Anywhere::Back)) if input == Input::Key(ESC) && self.has_just_come_home() => {
+                vec![Do::Say("this is home; esc once more leaves, runs go on".to_owned())]
+            }
             Some(act) => self.act(world, act),
             None => self.top(world, |face, cx| face.typed(cx, &input)),
         }
+    }
+
+    fn has_just_come_home(&self) -> bool {
+        self.stack.len() == 1 && self.here.now.ms_since(self.came_home) < HOME_REST_MS
     }
 
     fn act(&mut self, world: &World, act: Act) -> Vec<Do> {
@@ -140,10 +164,18 @@ impl Console {
             }
             Anywhere::Why => {
                 let refusal = self.refusal.clone();
-                self.top(world, |face, cx| match (face.why(cx), refusal) {
-                    (Some(sheet), _) => vec![super::effect::over(Overlay::Sheet(sheet))],
-                    (None, Some(refusal)) => vec![super::effect::over(Overlay::Sheet(sheet::of_refusal(&refusal)))],
-                    (None, None) => vec![Do::Say("nothing was refused here".to_owned())],
+                // What was just refused is what the row above the footer offers to explain.
+                let fresh = self.notice.as_ref().is_some_and(|notice| notice.tone == Tone::Refused);
+                self.top(world, |face, cx| {
+                    let refused = refusal.as_ref().map(sheet::of_refusal);
+                    let sheet = match fresh {
+                        true => refused,
+                        false => face.why(cx).or_else(|| standing(face, cx)).or(refused),
+                    };
+                    match sheet {
+                        Some(sheet) => vec![super::effect::over(Overlay::Sheet(sheet))],
+                        None => vec![Do::Say("nothing was refused here".to_owned())],
+                    }
                 })
             }
             Anywhere::Note => self.top(world, |face, cx| match face.run(cx) {
@@ -171,13 +203,31 @@ impl Console {
                     overlay.wheel(&cx, motion, WHEEL_ROWS)
                 }
                 (Some(_), None) => Vec::new(),
-                (None, _) => (0..WHEEL_ROWS)
-                    .flat_map(|_| self.top(world, |face, cx| face.act(cx, Act::Motion(motion))))
-                    .collect(),
+                (None, _) => {
+                    let mut todo = self.top(world, |face, cx| {
+                        face.pointed(cx, at);
+                        Vec::new()
+                    });
+                    for _ in 0..WHEEL_ROWS {
+                        todo.extend(self.top(world, |face, cx| face.act(cx, Act::Motion(motion))));
+                    }
+                    todo
+                }
             };
         }
-        if mouse.kind != MouseKind::Down || self.overlay.is_some() {
+        if mouse.kind != MouseKind::Down {
             return Vec::new();
+        }
+        if let (Some(overlay), Some(shown)) = (&mut self.overlay, self.stack.last()) {
+            let cx = Cx { world, here: &self.here, areas, asked: &self.asked, uid: shown.uid };
+            if !areas.footer.contains(at) {
+                return overlay.pressed(&cx, at);
+            }
+            // A key of the footer, as if it were pressed.
+            let spots = footer::spots(overlay.scope(), &overlay.foot(), areas.footer.width);
+            let hit = spots.iter().find(|spot| (spot.x..spot.x + spot.width).contains(&at.x));
+            let key = hit.and_then(|spot| keymap::bound(overlay.scope(), spot.act)?.keys.first().copied());
+            return key.map(|key| overlay.input(&cx, &Input::Key(key))).unwrap_or_default();
         }
         if areas.footer.contains(at) {
             let Some(shown) = self.stack.last() else { return Vec::new() };
@@ -275,14 +325,8 @@ impl Console {
                 Vec::new()
             }
             Do::Submit { seen, ask, said } => {
-                if self.here.me.badge == Badge::ReadOnly {
-                    let refusal = Refusal::new(Rule::Role, "this session may look and not act");
-                    self.refuse(refusal.next("sign in without read-only"));
-                    return Vec::new();
-                }
-                if self.here.link != Link::Up {
-                    let refusal = Refusal::new(Rule::Storage, "the server is not reached: nothing was asked for");
-                    self.refuse(refusal.next("wait for the connection, then ask again"));
+                if let Some(refusal) = self.may_not_ask() {
+                    self.refuse(refusal);
                     return Vec::new();
                 }
                 let tag = self.tag();
@@ -325,6 +369,13 @@ impl Console {
                 self.refuse(refusal);
                 Vec::new()
             }
+            Do::LoadSite => {
+                match self.may_not_ask() {
+                    Some(refusal) => self.refuse(refusal),
+                    None => out.push(Effect::LoadSite),
+                }
+                Vec::new()
+            }
             Do::Theme(name) => {
                 let said = match self.use_theme(&name) {
                     true => format!("theme {name}"),
@@ -358,6 +409,16 @@ impl Console {
     fn tag(&mut self) -> Tag {
         self.next += 1;
         Tag(self.next)
+    }
+
+    /// Why nothing can be asked for now.
+    fn may_not_ask(&self) -> Option<Refusal> {
+        if self.here.me.badge == Badge::ReadOnly {
+            let refusal = Refusal::new(Rule::Role, "this session may look and not act");
+            return Some(refusal.next("sign in without read-only"));
+        }
+        let lost = Refusal::new(Rule::Storage, "the server is not reached: nothing was asked for");
+        (self.here.link != Link::Up).then(|| lost.next("wait for the connection, then ask again"))
     }
 
     fn top_uid(&self) -> u64 {

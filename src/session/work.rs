@@ -2,10 +2,10 @@
 
 use super::follow::{self, Follow};
 use super::{End, SavedText, Session, may_enter};
-use crate::console::{Answer, Effect, Hidden, MouseOwner, Msg, Tag};
+use crate::console::{Answer, Effect, Hidden, MouseOwner, Msg, SiteLoad, Tag};
 use crate::domain::query::{Fetch, Fetched, LogPage, Preset};
 use crate::domain::{Actor, Door, PersonId, Receipt, Refusal, Rule, RunId};
-use crate::engine::Sealed;
+use crate::engine::{ReloadError, Sealed};
 use crate::terminal::bytes::{self, MouseCapture};
 use crate::terminal::line::Safe;
 
@@ -18,6 +18,7 @@ pub enum Done {
     Fetched(Tag, Fetched),
     Lines(RunId, Option<LogPage>),
     Kept(Result<(), String>),
+    Loaded(Result<SiteLoad, Refusal>),
 }
 
 impl Session<'_> {
@@ -60,6 +61,7 @@ impl Session<'_> {
             Effect::DropDraft(proposal) => self.forget(Preset { name: String::new(), proposal }),
             Effect::SavePreset { name, proposal } => self.keep(Preset { name, proposal }),
             Effect::SignInAs(person) => self.sign_in_as(person),
+            Effect::LoadSite => self.load_site(),
             Effect::Quit => self.end = Some(End::Left),
         }
     }
@@ -79,6 +81,7 @@ impl Session<'_> {
                     self.tell(Msg::Tail(run, rows));
                 }
             }
+            Done::Loaded(result) => self.tell(Msg::SiteLoaded(result)),
             Done::Kept(Ok(())) => {}
             Done::Kept(Err(why)) => tracing::warn!(why, "a form could not be kept"),
         }
@@ -130,6 +133,23 @@ impl Session<'_> {
                 Err(error) => Err(Refusal::new(Rule::Input, error.to_string())),
             };
             Done::Submitted(tag, given.map(|()| Receipt { run: Some(run), index: None }))
+        });
+    }
+
+    /// Has the engine read the site's files again.
+    fn load_site(&mut self) {
+        let (engine, by) = (self.engine.clone(), self.visit.actor.clone());
+        self.tasks.spawn(async move {
+            Done::Loaded(match engine.reload(by).await {
+                Ok(Receipt { index: None, .. }) => Ok(SiteLoad::Unchanged),
+                Ok(_) if engine.world().borrow().pending.is_some() => Ok(SiteLoad::Waits),
+                Ok(_) => Ok(SiteLoad::InForce),
+                Err(ReloadError::Refused(refusal)) => Err(refusal),
+                Err(wrong @ (ReloadError::Wrong(_) | ReloadError::Broken)) => {
+                    Err(Refusal::new(Rule::Input, wrong.to_string())
+                        .next("mend the files, then :site load again; until then what was in force stays in force"))
+                }
+            })
         });
     }
 

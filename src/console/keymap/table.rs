@@ -321,5 +321,6 @@ pub const TABLE: &[Bound] = &[
     row(Scope::Menu, &[k(KeyCode::Enter)], Act::Form(FormAct::Press), "choose", "Choose."),
     row(Scope::Menu, &[k(KeyCode::Esc), c('q')], Act::Form(FormAct::Leave), "cancel", "Close without doing anything."),
     row(Scope::Sheet, &[c('n')], Act::Row(RowAct::New), "new run", "Propose a run of the runbook that is shown."),
+    row(Scope::Sheet, &[c('y')], Act::Row(RowAct::Raw), "raw TOML", "The definition that is shown, as it is written."),
     row(Scope::Sheet, &[k(KeyCode::Enter)], Act::Form(FormAct::Leave), "close", "Close the page."),
 ];

@@ -58,6 +58,7 @@ pub fn accept(cx: &Cx<'_>, run: &Run) -> Do {
             let rows = open.into_iter().map(|(id, text)| Row {
                 label: safe!("{id}"),
                 detail: Safe::new(text),
+                mark: None,
                 choice: Pick::Accept(id),
             });
             over(Overlay::Menu(Menu::new("which warning?", rows.collect())))
@@ -138,6 +139,7 @@ pub fn stop_menu(run: &Run) -> Do {
     let row = |how: StopHow, label: &str, detail: &str| Row {
         label: Safe::new(label),
         detail: Safe::new(detail),
+        mark: None,
         choice: Pick::Stop(how),
     };
     let now = row(StopHow::Now, "abort now", "what runs is ended, and seen to have ended");
@@ -151,6 +153,7 @@ pub fn stop_menu(run: &Run) -> Do {
         Phase::Checking(_) | Phase::Waiting | Phase::Approved => vec![Row {
             label: Safe::new("withdraw"),
             detail: Safe::new("the request ends; nothing has run"),
+            mark: None,
             choice: Pick::Withdraw,
         }],
         Phase::Ended(_) | Phase::Closed(_) | Phase::Reviewed(_) | Phase::Cancelled(_) => {

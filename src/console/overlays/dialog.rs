@@ -16,12 +16,12 @@ use crate::console::theme::{Ground, Role};
 use crate::console::widgets::field::{Field, Focused, Lines};
 use crate::console::widgets::fold;
 use crate::console::widgets::masked::Masked;
-use crate::console::widgets::paint::{Paint, below, indent, top};
+use crate::console::widgets::paint::{Paint, below, indent, inside, top};
 use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::domain::{Ask, Digest, Receipt, Refusal, RunId, Seen, Timestamp, binding};
 use crate::terminal::key::{Input, KeyCode};
 use crate::terminal::line::Safe;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 /// A dialog hears nothing for so long after it opened.
 pub const DIALOG_DEAF_MS: u64 = 500;
@@ -30,6 +30,11 @@ pub const DIALOG_DEAF_MS: u64 = 500;
 pub const BUTTON_DEAF_MS: u64 = 120;
 
 const COLUMNS: u16 = 74;
+
+const CANCEL: &str = "Cancel";
+
+/// Columns between the buttons.
+const BUTTON_GAP: u16 = 2;
 
 /// A question before an act.
 #[derive(Debug)]
@@ -306,57 +311,89 @@ impl Dialog {
         words
     }
 
-    /// Draws it in the middle of the screen.
-    pub fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>) {
+    /// Takes a click: it moves the cursor to a field or button; on the button it is on already, it presses.
+    pub fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
+        if cx.now().ms_since(self.opened) < DIALOG_DEAF_MS || matches!(self.state, State::Sent) {
+            return Vec::new();
+        }
+        let laid = self.laid(cx);
+        let field = laid.fields.iter().position(|area| area.contains(at)).map(Focus::Field);
+        let [cancel, act] = self.button_areas(laid.buttons);
+        let button = [(cancel, Focus::Cancel), (act, Focus::Act)].into_iter().find(|(area, _)| area.contains(at));
+        let Some(hit) = field.or(button.map(|(_, focus)| focus)) else { return Vec::new() };
+        if hit == self.focus && matches!(hit, Focus::Cancel | Focus::Act) {
+            return self.press(cx);
+        }
+        self.focus = hit;
+        self.reached = cx.now();
+        if let Focus::Field(nth) = hit
+            && let Some(Wanted { held: Held::Ticked { done, .. }, .. }) = self.fields.get_mut(nth)
+        {
+            *done = !*done;
+        }
+        Vec::new()
+    }
+
+    /// Where everything stands.
+    fn laid(&self, cx: &Cx<'_>) -> Laid {
         let width = COLUMNS.min(cx.areas.body.width);
         let says: Vec<(Role, Safe)> = self.folded(usize::from(width.saturating_sub(4)));
         let answer = self.answer(usize::from(width.saturating_sub(4)));
         let fields: usize = self.fields.iter().map(Wanted::rows).sum();
         let rows = says.len() + fields + answer.len() + 6 + usize::from(!self.fields.is_empty());
         let area = middle(cx.areas.body, width, u16::try_from(rows).unwrap_or(u16::MAX));
-        let mut paint = paint.on(Ground::Panel);
-        let mut left = below(paint.panel(area, self.title.clone()), 1);
+        let mut left = below(inside(area), 1);
+        let begin = left;
         // When the screen is short the sentences give way first: fields and buttons must stay in sight.
-        let needed = fields + answer.len() + 3;
-        let room = usize::from(left.height).saturating_sub(needed);
-        for (role, line) in says.iter().take(room) {
-            paint.text(left, *role, line.clone());
-            left = below(left, 1);
+        let room = usize::from(left.height).saturating_sub(fields + answer.len() + 3);
+        let said = says.len().min(room);
+        left = below(left, u16::try_from(said).unwrap_or(0) + u16::from(!self.fields.is_empty()));
+        let mut at = Vec::new();
+        for wanted in &self.fields {
+            let rows = u16::try_from(wanted.rows()).unwrap_or(2);
+            at.push(top(left, rows));
+            left = below(left, rows);
         }
-        if !self.fields.is_empty() {
-            left = below(left, 1);
+        let answered = left;
+        let buttons = below(left, u16::try_from(answer.len()).unwrap_or(u16::MAX).saturating_add(1));
+        Laid { area, says: says.into_iter().take(said).collect(), begin, fields: at, answer, answered, buttons }
+    }
+
+    /// Draws it in the middle of the screen.
+    pub fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>) {
+        let laid = self.laid(cx);
+        let mut paint = paint.on(Ground::Panel);
+        paint.panel(laid.area, self.title.clone());
+        for (nth, (role, line)) in (0u16..).zip(laid.says) {
+            paint.text(below(laid.begin, nth), role, line);
         }
-        for (nth, wanted) in self.fields.iter().enumerate() {
+        for (nth, (wanted, area)) in self.fields.iter().zip(&laid.fields).enumerate() {
             let focused = self.focus == Focus::Field(nth);
             let role = if focused { Role::Accent } else { Role::Muted };
             let pointer = text(Role::Accent, if focused { glyph::POINTER } else { " " });
+            let row = top(below(*area, 1), 1);
             match &wanted.held {
                 Held::Typed(field, _) => {
-                    paint.text(left, role, wanted.label.clone());
-                    let row = top(below(left, 1), 1);
+                    paint.text(*area, role, wanted.label.clone());
                     paint.line(row, &[pointer]);
                     field.draw(&mut paint, indent(row, 2), if focused { Focused::Yes } else { Focused::No });
                 }
                 Held::Masked(field) => {
-                    paint.text(left, role, wanted.label.clone());
-                    let row = top(below(left, 1), 1);
+                    paint.text(*area, role, wanted.label.clone());
                     paint.line(row, &[pointer]);
                     field.draw(&mut paint, indent(row, 2), if focused { Focused::Yes } else { Focused::No });
                 }
                 Held::Ticked { done, .. } => {
                     let box_ = if *done { text(Role::Ok, "[✔]") } else { text(Role::Muted, "[ ]") };
                     let label = text(if focused { Role::Title } else { Role::Text }, wanted.label.clone()).rest();
-                    paint.line(left, &[pointer, gap(1), box_, gap(1), label]);
+                    paint.line(*area, &[pointer, gap(1), box_, gap(1), label]);
                 }
             }
-            left = below(left, u16::try_from(wanted.rows()).unwrap_or(2));
         }
-        for (role, line) in answer {
-            paint.text(left, role, line);
-            left = below(left, 1);
+        for (nth, (role, line)) in (0u16..).zip(laid.answer) {
+            paint.text(below(laid.answered, nth), role, line);
         }
-        left = below(left, 1);
-        self.buttons(&mut paint, left);
+        self.buttons(&mut paint, laid.buttons);
     }
 
     fn buttons(&self, paint: &mut Paint<'_>, area: Rect) {
@@ -366,11 +403,20 @@ impl Dialog {
             vec![text(role, open), text(role, Safe::new(word)), text(role, close)]
         };
         let mut pieces = vec![spring()];
-        pieces.extend(button(self.focus == Focus::Cancel, "Cancel"));
-        pieces.push(gap(2));
+        pieces.extend(button(self.focus == Focus::Cancel, CANCEL));
+        pieces.push(gap(BUTTON_GAP));
         pieces.extend(button(self.focus == Focus::Act, self.verb));
         pieces.push(gap(1));
         paint.line(area, &pieces);
+    }
+
+    /// Where [`Dialog::buttons`] draws them.
+    fn button_areas(&self, area: Rect) -> [Rect; 2] {
+        let wide = |word: &str| u16::try_from(word.len()).unwrap_or(0) + 5;
+        let row = top(area, 1);
+        let act = area.right().saturating_sub(1 + wide(self.verb));
+        let cancel = act.saturating_sub(BUTTON_GAP + wide(CANCEL));
+        [Rect { x: cancel, width: wide(CANCEL), ..row }, Rect { x: act, width: wide(self.verb), ..row }]
     }
 
     fn folded(&self, columns: usize) -> Vec<(Role, Safe)> {
@@ -398,6 +444,17 @@ impl Dialog {
             }
         }
     }
+}
+
+/// Where the parts of a dialog stand, and its folded sentences.
+struct Laid {
+    area: Rect,
+    begin: Rect,
+    says: Vec<(Role, Safe)>,
+    fields: Vec<Rect>,
+    answered: Rect,
+    answer: Vec<(Role, Safe)>,
+    buttons: Rect,
 }
 
 /// A note for a run's timeline.

@@ -2,17 +2,19 @@
 
 use crate::console::effect::Do;
 use crate::console::footer::{Foot, foot as entry};
+use crate::console::glyph::Mark;
 use crate::console::keymap::{self, Act, FormAct, Motion, Scope};
 use crate::console::layout::middle;
 use crate::console::model::Cx;
 use crate::console::safe;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::paint::{Paint, below};
-use crate::console::widgets::piece::{gap, name, text};
+use crate::console::widgets::piece::{self, gap, name, text};
 use crate::domain::StepId;
 use crate::domain::run::StopHow;
 use crate::terminal::key::Input;
 use crate::terminal::line::Safe;
+use ratatui::layout::{Position, Rect};
 
 /// What can be chosen.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +38,8 @@ pub enum Choice {
 /// One row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Item {
+    /// What stands before it: a workspace's environment.
+    pub mark: Option<Mark>,
     /// What it is called.
     pub label: Safe,
     /// What it means.
@@ -69,6 +73,48 @@ impl Menu {
         };
     }
 
+    /// Takes a click: on a row it selects, on the selected row it chooses.
+    pub fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
+        let inner = inner(self.area(cx));
+        if !inner.contains(at) {
+            return Vec::new();
+        }
+        let hit = self.top(inner) + usize::from(at.y - inner.y);
+        match self.items.get(hit) {
+            Some(item) if hit == self.at => vec![Do::Shut, Do::Picked(item.choice.clone())],
+            Some(_) => {
+                self.at = hit;
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn mark_columns(&self) -> usize {
+        let marks = self.items.iter().filter_map(|item| item.mark);
+        marks.map(|mark| mark.word.len() + 3).max().unwrap_or(0)
+    }
+
+    fn label_columns(&self) -> usize {
+        self.items.iter().map(|item| item.label.width()).max().unwrap_or(0)
+    }
+
+    fn detail_columns(&self) -> usize {
+        self.items.iter().map(|item| item.detail.width()).max().unwrap_or(0)
+    }
+
+    fn area(&self, cx: &Cx<'_>) -> Rect {
+        let wide = self.mark_columns() + self.label_columns() + self.detail_columns() + 10;
+        let columns = u16::try_from(wide.max(self.title.width() + 8)).unwrap_or(u16::MAX);
+        let rows = u16::try_from(self.items.len() + 4).unwrap_or(u16::MAX);
+        middle(cx.areas.body, columns, rows)
+    }
+
+    /// The row on top: the selected one is always in sight.
+    fn top(&self, inner: Rect) -> usize {
+        (self.at + 1).saturating_sub(usize::from(inner.height))
+    }
+
     /// Takes what the person did.
     pub fn input(&mut self, _: &Cx<'_>, input: &Input) -> Vec<Do> {
         let Input::Key(key) = input else { return Vec::new() };
@@ -88,32 +134,52 @@ impl Menu {
 
     /// Draws it in the middle of the screen.
     pub fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>) {
-        let label = self.items.iter().map(|item| item.label.width()).max().unwrap_or(0);
-        let detail = self.items.iter().map(|item| item.detail.width()).max().unwrap_or(0);
-        let columns = u16::try_from((label + detail + 10).max(self.title.width() + 8)).unwrap_or(u16::MAX);
-        let rows = u16::try_from(self.items.len() + 4).unwrap_or(u16::MAX);
-        let area = middle(cx.areas.body, columns, rows);
+        let (mark, label, detail) = (self.mark_columns(), self.label_columns(), self.detail_columns());
+        let area = self.area(cx);
         let mut paint = paint.on(Ground::Panel);
-        let height = usize::from(area.height.saturating_sub(4));
+        let inner = inner(area);
+        let height = usize::from(inner.height);
         // What is not in sight is counted.
         let title = match self.items.len() {
             all if all > height => safe!("{} · {} of {all}", self.title, self.at + 1),
             _ => self.title.clone(),
         };
-        let inner = below(paint.panel(area, title), 1);
+        paint.panel(area, title);
         let half = usize::from(inner.width / 2);
-        let label = if detail > 0 && label + detail + 5 > usize::from(inner.width) { label.min(half) } else { label };
-        let top = (self.at + 1).saturating_sub(height);
+        let tight = detail > 0 && mark + label + detail + 5 > usize::from(inner.width);
+        let label = u16::try_from(if tight { label.min(half) } else { label }).unwrap_or(u16::MAX);
+        let mark = u16::try_from(mark).unwrap_or(u16::MAX);
+        let top = self.top(inner);
         for (nth, item) in self.items.iter().enumerate().skip(top).take(height) {
             let row = below(inner, u16::try_from(nth - top).unwrap_or(u16::MAX));
             let chosen = nth == self.at;
             let mut paint = paint.on(if chosen { Ground::Selected } else { Ground::Panel });
             let pointer = if chosen { crate::console::glyph::POINTER } else { " " };
-            let label = name(Role::Text, item.label.clone()).cols(u16::try_from(label).unwrap_or(u16::MAX));
-            let detail = text(Role::Muted, item.detail.clone()).rest();
-            paint.line(row, &[text(Role::Accent, pointer), gap(1), label, gap(2), detail, gap(1)]);
+            let before = match item.mark {
+                Some(mark) => piece::text(mark.role, safe!("{} {}", mark.glyph, mark.word)),
+                None => piece::text(Role::Text, ""),
+            };
+            paint.line(
+                row,
+                &[
+                    text(Role::Accent, pointer),
+                    gap(1),
+                    before.cols(mark.saturating_sub(1)),
+                    gap(mark.min(1)),
+                    name(Role::Text, item.label.clone()).cols(label),
+                    gap(2),
+                    text(Role::Muted, item.detail.clone()).rest(),
+                    gap(1),
+                ],
+            );
         }
     }
+}
+
+/// The rows of a menu: inside its edge, a row of air above and below.
+fn inner(area: Rect) -> Rect {
+    let (width, height) = (area.width.saturating_sub(4), area.height.saturating_sub(4));
+    Rect { x: area.x + 2, y: area.y + 2, width, height }
 }
 
 /// The keys the footer shows.

@@ -14,6 +14,7 @@ use super::keymap::{Motion, Scope};
 use super::model::Cx;
 use super::widgets::paint::Paint;
 use crate::terminal::key::Input;
+use ratatui::layout::Position;
 
 /// Something over a screen.
 #[derive(Debug)]
@@ -71,6 +72,15 @@ impl Overlay {
             Overlay::Palette(_) | Overlay::Prompt(_) | Overlay::Dialog(_) => {}
         }
         Vec::new()
+    }
+
+    /// Takes a click.
+    pub fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
+        match self {
+            Overlay::Menu(menu) => menu.pressed(cx, at),
+            Overlay::Dialog(dialog) => dialog.pressed(cx, at),
+            Overlay::Palette(_) | Overlay::Prompt(_) | Overlay::Sheet(_) => Vec::new(),
+        }
     }
 
     /// Draws it over the screen.

@@ -45,7 +45,8 @@ impl Palette {
                         self.take(&offer);
                         return Vec::new();
                     }
-                    let line = chosen_line(&self.offers(cx), self.at).unwrap_or_else(|| self.field.text());
+                    let typed = || commands::meant(cx, self.scope, &self.themes, &self.field.text());
+                    let line = chosen_line(&self.offers(cx), self.at).unwrap_or_else(typed);
                     let mut todo = vec![Do::Shut];
                     todo.extend(commands::run(cx, self.scope, &line));
                     return todo;

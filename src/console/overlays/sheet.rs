@@ -67,6 +67,7 @@ impl Sheet {
             Some(Act::Row(RowAct::New)) if self.leads == Leads::ToPropose => {
                 vec![Do::Shut, Do::Picked(Choice::Propose)]
             }
+            Some(act @ Act::Row(RowAct::Raw)) if self.leads == Leads::ToPropose => vec![Do::Shut, Do::Act(act)],
             Some(Act::Form(FormAct::Leave) | Act::Anywhere(_)) => vec![Do::Shut],
             Some(_) | None => Vec::new(),
         }
@@ -111,8 +112,8 @@ pub fn of_refusal(refusal: &Refusal) -> Sheet {
 /// The keys the footer shows.
 pub fn foot(sheet: &Sheet) -> Vec<Foot> {
     let lead = match sheet.leads {
-        Leads::Nowhere => None,
-        Leads::ToPropose => Some(entry(Act::Row(RowAct::New))),
+        Leads::Nowhere => Vec::new(),
+        Leads::ToPropose => vec![entry(Act::Row(RowAct::New)), entry(Act::Row(RowAct::Raw))],
     };
     let keys = [
         entry(Act::Motion(Motion::Down)),

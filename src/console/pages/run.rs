@@ -24,7 +24,7 @@ pub fn head(cx: &Cx<'_>, run: &Run) -> Vec<Vec<Piece>> {
     let plan = &run.plan;
     let mark = glyph::phase(&run.phase);
     let took = match (run.started, run.ended) {
-        (Some(started), Some(ended)) => format!(" in {}", moment::span(ended.ms_since(started))),
+        (Some(started), Some(ended)) => format!(" · took {}", moment::span(ended.ms_since(started))),
         (None | Some(_), None | Some(_)) => String::new(),
     };
     let impact = glyph::impact(plan.impact);

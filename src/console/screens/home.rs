@@ -6,8 +6,10 @@ mod rows;
 
 use super::approval::Approval;
 use super::live::Live;
+use super::past::Past;
 use super::site_change::SiteChange;
 use super::{Face, Screen};
+use crate::console::compare;
 use crate::console::effect::{Do, over, push};
 use crate::console::facts::{self, Board, Errand};
 use crate::console::footer::{Foot, foot};
@@ -17,12 +19,14 @@ use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::overlays::Overlay;
 use crate::console::overlays::sheet::Sheet;
+use crate::console::pages;
 use crate::console::safe;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::pick::Pick;
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
+use crate::domain::run::Run;
 use crate::domain::{PersonId, RunId, WorkspaceId};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -200,7 +204,7 @@ impl Home {
     fn row(&self, cx: &Cx<'_>, act: RowAct, selected: Option<RowId>) -> Vec<Do> {
         match (act, selected) {
             (RowAct::New, _) => vec![Do::Go(Place::Runbooks)],
-            (RowAct::Open | RowAct::Describe | RowAct::Log, Some(id)) => open(id),
+            (RowAct::Open | RowAct::Describe | RowAct::Log, Some(id)) => open(cx, id),
             (RowAct::Raw, Some(id)) => match id.run().and_then(|run| cx.world.run(run)) {
                 Some(run) => {
                     let runbook = &run.plan.runbook;
@@ -211,15 +215,26 @@ impl Home {
             (RowAct::Filter | RowAct::Sort | RowAct::Mark, _) => {
                 vec![Do::Say("nothing to filter at home: 3 lists runs, 6 the history".to_owned())]
             }
-            (
-                RowAct::Open | RowAct::Describe | RowAct::Log | RowAct::Raw | RowAct::LastRun | RowAct::EditDraft,
-                None | Some(_),
-            ) => Vec::new(),
+            (RowAct::LastRun, Some(id)) => match id.run().and_then(|run| cx.world.run(run)) {
+                Some(run) => last_run(cx, run),
+                None => vec![Do::Say("select a run first".to_owned())],
+            },
+            (RowAct::EditDraft, _) => vec![Do::Say("unfinished forms are under 2 Runbooks".to_owned())],
+            (RowAct::Open | RowAct::Describe | RowAct::Log | RowAct::Raw | RowAct::LastRun, None) => {
+                vec![Do::Say("nothing is selected".to_owned())]
+            }
         }
     }
 }
 
-fn open(id: RowId) -> Vec<Do> {
+fn last_run(cx: &Cx<'_>, run: &Run) -> Vec<Do> {
+    match compare::last_good(cx.world, &run.plan) {
+        Some(last) => vec![push(Screen::Past(Box::new(Past::of(last.run))))],
+        None => vec![Do::Say("no good run of this runbook here yet".to_owned())],
+    }
+}
+
+fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
     match id {
         RowId::Mine(run, Errand::Approve | Errand::Accept(_)) | RowId::Other(run) => {
             vec![push(Screen::Approval(Approval::of(run)))]
@@ -235,7 +250,12 @@ fn open(id: RowId) -> Vec<Do> {
             | Errand::AcceptSite,
         )
         | RowId::AtWork(run) => vec![push(Screen::Live(Box::new(Live::of(run))))],
-        RowId::Place(_) => vec![Do::Go(Place::Runbooks)],
+        RowId::Place(id) => match cx.world.workspace(&id) {
+            Some(workspace) => {
+                vec![over(Overlay::Sheet(Sheet::new(safe!("{id}"), pages::place::workspace(cx, workspace))))]
+            }
+            None => Vec::new(),
+        },
         RowId::Site => vec![push(Screen::SiteChange(SiteChange::default()))],
     }
 }

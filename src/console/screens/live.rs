@@ -1,6 +1,7 @@
 //! One open run, live: where it stands, the matrix of steps and hosts, what needs a person, and the log of what is
 //! selected. Everybody on the bastion sees the same run; leaving this screen leaves the run alone.
 
+mod by_hand;
 mod head;
 pub(super) mod matrix;
 mod person;
@@ -17,11 +18,11 @@ use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::msg::{Answer, LogRow};
 use crate::console::overlays::menu::{Choice, Item as Row, Menu};
-use crate::console::overlays::sheet::{Part, Sheet};
+use crate::console::overlays::sheet::Sheet;
 use crate::console::overlays::{Overlay, asks};
 use crate::console::safe;
 use crate::console::theme::Role;
-use crate::console::widgets::log::LogPane;
+use crate::console::widgets::log::{Growth, LogPane};
 use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::widgets::script;
@@ -289,6 +290,14 @@ impl Live {
     }
 
     fn log_act(&mut self, cx: &Cx<'_>, run: &Run, act: LogAct) -> Vec<Do> {
+        let is_by_hand = self.selected(run).is_some_and(|at| matrix::is_by_hand(run, at.item));
+        if is_by_hand && self.merged == Merged::Selected && act != LogAct::Merge {
+            // A step by hand has no log: what is asked of it is asked of the whole one.
+            self.merged = Merged::All;
+            let mut todo = self.aim(run);
+            todo.extend(self.log_act(cx, run, act));
+            return todo;
+        }
         match act {
             LogAct::Full => {
                 self.size = match self.size {
@@ -377,8 +386,10 @@ impl Face for Live {
             feet.push(foot(Act::Run(RunAct::Take)));
         }
         feet.extend(match run.phase {
-            Phase::Waiting => vec![foot(Act::Run(RunAct::Open)).says("the request")],
-            Phase::Approved => vec![foot(Act::Run(RunAct::Start))],
+            Phase::Waiting => {
+                vec![foot(Act::Run(RunAct::Open)).says("the request"), foot(Act::Anywhere(Anywhere::Why))]
+            }
+            Phase::Approved => vec![foot(Act::Run(RunAct::Start)), foot(Act::Anywhere(Anywhere::Why))],
             Phase::Running => vec![foot(Act::Run(RunAct::Pause))],
             Phase::Paused(_) => vec![foot(Act::Run(RunAct::Pause)).says("continue").locked(needs)],
             Phase::Ended(_) => vec![foot(Act::Run(RunAct::Close))],
@@ -440,8 +451,17 @@ impl Face for Live {
         }
         if parts.log_rule.height > 0 {
             let focus = if self.pane == Pane::Log || self.size == Size::Full { Role::Accent } else { Role::Title };
-            paint.rule_of(inset(parts.log_rule), focus, self.log_title(run), self.log.standing());
-            self.log.view(cx, paint, inset(parts.log), run.started);
+            let area = inset(parts.log);
+            let item = at.map(|at| at.item).filter(|_| self.merged == Merged::Selected);
+            if let Some((item, page)) = item.and_then(|item| Some((item, by_hand::page(run, item)?))) {
+                let standing = page.standing(area).words();
+                paint.rule_of(inset(parts.log_rule), focus, by_hand::title(run, item), standing);
+                page.view(paint, area);
+            } else {
+                let growth = if facts::is_at_work(run) { Growth::Growing } else { Growth::Over };
+                paint.rule_of(inset(parts.log_rule), focus, self.log_title(run), self.log.standing(growth));
+                self.log.view(cx, paint, area, run.started, growth);
+            }
         }
     }
 
@@ -546,23 +566,18 @@ impl Face for Live {
         Vec::new()
     }
 
-    fn run(&self, _: &Cx<'_>) -> Option<RunId> {
-        Some(self.run)
+    fn pointed(&mut self, cx: &Cx<'_>, at: Position) {
+        let Some(run) = self.found(cx).cloned() else { return };
+        let parts = self.parts(cx, &run);
+        if parts.log.contains(at) {
+            self.pane = Pane::Log;
+        } else if parts.hosts.contains(at) {
+            self.pane = Pane::Matrix;
+        }
     }
 
-    fn why(&self, cx: &Cx<'_>) -> Option<Sheet> {
-        let run = self.found(cx)?;
-        if !matches!(run.phase, Phase::Waiting | Phase::Approved | Phase::Checking(_)) {
-            return None;
-        }
-        let waits = head::waits(cx, run);
-        let words = waits.iter().map(|waits| words::waits(waits, cx.me(), cx.now(), &cx.here.zone));
-        let mut parts = vec![Part::Air];
-        parts.extend(words.map(|words| Part::Words(Role::Text, format!("· {words}"))));
-        if waits.is_empty() {
-            parts.push(Part::Words(Role::Text, words::phase(&run.phase)));
-        }
-        Some(Sheet::new(safe!("what {} waits for", run.id), parts))
+    fn run(&self, _: &Cx<'_>) -> Option<RunId> {
+        Some(self.run)
     }
 
     fn ran(&self, cx: &Cx<'_>) -> Option<Sheet> {
@@ -604,6 +619,7 @@ fn secrets(cx: &Cx<'_>, run: &Run, want: Want, answer: &Answer) -> Vec<Do> {
                 Row {
                     label: Safe::new(name),
                     detail: safe!("{standing}   {words}").cut_end(40),
+                    mark: None,
                     choice: Choice::Named((*name).to_owned()),
                 }
             };

@@ -175,6 +175,9 @@ pub trait Face {
         Vec::new()
     }
 
+    /// The wheel turns over this cell: what lies there is what it scrolls.
+    fn pointed(&mut self, _: &Cx<'_>, _: Position) {}
+
     /// The mouse was pressed in its body.
     fn pressed(&mut self, _: &Cx<'_>, _: Position) -> Vec<Do> {
         Vec::new()

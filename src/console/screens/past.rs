@@ -17,7 +17,7 @@ use crate::console::pages;
 use crate::console::safe;
 use crate::console::screens::listing;
 use crate::console::theme::Role;
-use crate::console::widgets::log::LogPane;
+use crate::console::widgets::log::{Growth, LogPane};
 use crate::console::widgets::page::Page;
 use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::piece::{Piece, text};
@@ -288,8 +288,8 @@ impl Face for Past {
         paint.lines(parts.head, &head);
         if self.shows == Shows::Log {
             let whose = self.log.shows().0.map_or("all hosts".to_owned(), str::to_owned);
-            paint.rule_of(parts.rule, Role::Accent, safe!("log: {whose}"), self.log.standing());
-            self.log.view(cx, paint, parts.left, run.started);
+            paint.rule_of(parts.rule, Role::Accent, safe!("log: {whose}"), self.log.standing(Growth::Over));
+            self.log.view(cx, paint, parts.left, run.started, Growth::Over);
             return;
         }
         paint.rule(parts.rule, "hosts", matrix::summary(run));

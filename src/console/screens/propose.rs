@@ -80,7 +80,9 @@ impl Propose {
         let runbook = cx.world.site.as_ref()?.runbooks.get(runbook)?;
         let workspace = cx.world.workspace(workspace).filter(|place| place.has_member(cx.me()))?;
         let plan = Err(Refusal::new(Rule::Input, ""));
-        let form = Form::new(runbook, workspace);
+        let mut form = Form::new(runbook, workspace);
+        // The cursor waits where something is missing, not in a value that is there already.
+        form.focus = form.first_open().unwrap_or(0);
         let mut screen = Self {
             form,
             plan,
@@ -218,6 +220,7 @@ impl Propose {
         let item = |(nth, preset): (usize, &Preset)| Item {
             label: Safe::new(&preset.name),
             detail: safe!("{}", preset.proposal.inputs.values().cloned().collect::<Vec<_>>().join(" ")).cut_end(40),
+            mark: None,
             choice: Choice::Preset(nth),
         };
         vec![over(Overlay::Menu(Menu::new("presets", self.presets.iter().enumerate().map(item).collect())))]

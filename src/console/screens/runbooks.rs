@@ -86,7 +86,7 @@ impl Runbooks {
     fn parts(&self, cx: &Cx<'_>, rows: usize) -> Parts {
         let body = cx.areas.body;
         if body.width >= WIDE_COLUMNS {
-            let (list, page) = beside(inset(below(body, 0)), body.width * 2 / 5);
+            let (list, page) = beside(inset(below(body, 0)), body.width * 9 / 20);
             return Parts { list: below(list, 1), rule: top(page, 1), page: below(page, 1) };
         }
         let area = inset(body);
@@ -136,7 +136,8 @@ impl Runbooks {
                         n => words::count(*n, "host", "hosts"),
                     };
                     Item {
-                        label: safe!("{} {} {}", mark.glyph, mark.word, place.id),
+                        mark: Some(mark),
+                        label: safe!("{}", place.id),
                         detail: Safe::new(detail),
                         choice: Choice::Named(place.id.to_string()),
                     }
@@ -185,11 +186,11 @@ impl Runbooks {
         }
         let item = |(nth, draft): (usize, &Preset)| {
             let place = cx.world.workspace(&draft.proposal.workspace);
-            let mark = place.map_or("", |place| glyph::environment(place.environment).word);
             let ticket = &draft.proposal.ticket;
             Item {
+                mark: place.map(|place| glyph::environment(place.environment)),
                 label: safe!("{} in {}", draft.proposal.runbook, draft.proposal.workspace),
-                detail: safe!("{mark} {}", if ticket.is_empty() { draft.proposal.reason.as_str() } else { ticket }),
+                detail: safe!("{}", if ticket.is_empty() { draft.proposal.reason.as_str() } else { ticket }),
                 choice: Choice::Draft(nth),
             }
         };
@@ -357,6 +358,11 @@ impl Face for Runbooks {
         self.list.pick.select(&ids, hit);
         self.show(cx);
         Vec::new()
+    }
+
+    fn pointed(&mut self, cx: &Cx<'_>, at: Position) {
+        let rows = self.ids(cx).len();
+        self.pane = if self.parts(cx, rows).page.contains(at) { Pane::Page } else { Pane::List };
     }
 
     fn ran(&self, cx: &Cx<'_>) -> Option<Sheet> {

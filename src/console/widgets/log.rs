@@ -27,6 +27,25 @@ pub const LOG_PAGE_LINES: u32 = 1_000;
 /// Columns one step sideways goes.
 const SIDEWAYS_COLUMNS: usize = 8;
 
+/// Whether lines may still come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Growth {
+    /// The run is at work.
+    Growing,
+    /// It is not: what is there is all of it.
+    Over,
+}
+
+impl Growth {
+    /// What an empty log says.
+    fn nothing(self) -> &'static str {
+        match self {
+            Growth::Growing => "nothing printed yet",
+            Growth::Over => "nothing was printed",
+        }
+    }
+}
+
 /// A pane of a log.
 #[derive(Debug)]
 pub struct LogPane {

@@ -174,12 +174,7 @@ impl<'a> Paint<'a> {
             let bottom = Rect { y: area.bottom() - 1, height: 1, ..area };
             self.line(bottom, &[edge(format!("└{}┘", "─".repeat(across)))]);
         }
-        Rect {
-            x: area.x + 2.min(area.width),
-            y: area.y + 1.min(area.height),
-            width: area.width.saturating_sub(4),
-            height: area.height.saturating_sub(2),
-        }
+        inside(area)
     }
 
     /// Gives cells that are drawn already another meaning: hits of a search.
@@ -244,6 +239,16 @@ impl<'a> Paint<'a> {
 /// The first row of an area; empty where it has none.
 pub fn first_row(area: Rect) -> Rect {
     Rect { height: area.height.min(1), ..area }
+}
+
+/// What is inside a panel's edge, a column of air on either side.
+pub fn inside(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 2.min(area.width),
+        y: area.y + 1.min(area.height),
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(2),
+    }
 }
 
 /// What is left of an area under its first `rows` rows.

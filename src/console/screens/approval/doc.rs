@@ -63,6 +63,10 @@ pub(super) struct Doc {
 const STEP_ID_COLUMNS: u16 = 12;
 const EFFECT_COLUMNS: u16 = 11;
 
+/// Columns behind it: how much is folded, and whether it can be undone.
+const FOLD_COLUMNS: u16 = 10;
+const UNDO_COLUMNS: u16 = 6;
+
 /// The document in so many columns, these chunks unfolded.
 pub(super) fn of(cx: &Cx<'_>, run: &Run, columns: u16, open: &BTreeSet<Chunk>) -> Doc {
     let mut doc = Doc { rows: Vec::new(), tokens: BTreeSet::new() };
@@ -219,39 +223,40 @@ impl Doc {
             text(Role::Muted, phrases::effect(step)).cols(EFFECT_COLUMNS),
             gap(1),
         ];
-        let undo = if step.undo.is_some() { "undo ✔" } else { "" };
         if open {
             head.push(text(Role::Text, step.title.as_str()).rest());
-            head.extend([gap(1), text(Role::Muted, undo).cols(6)]);
+            head.extend([gap(1), undo(step)]);
             self.line(head);
             self.lines_of(chunk, &lines, columns);
             return;
         }
-        self.folded(chunk, &lines, columns, head, EFFECT_COLUMNS + STEP_ID_COLUMNS + 5, undo);
+        self.folded(chunk, &lines, columns, head, step);
     }
 
-    /// The first line, whole or cut, and how many are folded. Only a whole first line counts as shown.
-    fn folded(
-        &mut self,
-        chunk: Chunk,
-        lines: &[CommandLine],
-        columns: u16,
-        mut head: Vec<Piece>,
-        used: u16,
-        undo: &str,
-    ) {
-        let first = lines.first().map(|line| line.text.clone()).unwrap_or_default();
-        let more = lines.len().saturating_sub(1);
-        let fold = match more {
-            0 => Safe::default(),
-            n => safe!("{} {}", glyph::FOLDED, words::count(n, "more line", "more lines")),
+    /// What a folded chunk does in one line, and how many are folded: its first line where that says something, else its
+    /// title. Only a whole first line counts as shown.
+    fn folded(&mut self, chunk: Chunk, lines: &[CommandLine], columns: u16, mut head: Vec<Piece>, step: &Step) {
+        let telling = lines.first().filter(|line| lines.len() == 1 || !is_preamble(line.text.as_str()));
+        let (first, role) = match telling {
+            Some(line) => (line.text.clone(), line.role),
+            None => (Safe::new(&step.title), Role::Text),
         };
-        let tail = u16::try_from(fold.width()).unwrap_or(u16::MAX) + if undo.is_empty() { 1 } else { 9 };
-        let room = columns.saturating_sub(used + tail + 1);
-        let whole = first.width() <= usize::from(room);
-        let fold = if whole || more > 0 { fold } else { Safe::new(glyph::FOLDED) };
-        head.push(text(Role::Text, first).cols(room));
-        head.extend([gap(1), text(Role::Warning, fold).rest(), gap(1), text(Role::Muted, undo)]);
+        let fold = match (telling, lines.len()) {
+            (Some(_), 1) => Safe::default(),
+            (Some(_), all) => safe!("{} {} more", glyph::FOLDED, words::number(all - 1)),
+            (None, all) => safe!("{} {}", glyph::FOLDED, words::count(all, "line", "lines")),
+        };
+        let used = STEP_ID_COLUMNS + EFFECT_COLUMNS + 5 + FOLD_COLUMNS + UNDO_COLUMNS + 2;
+        let room = columns.saturating_sub(used);
+        let whole = telling.is_some() && first.width() <= usize::from(room);
+        let fold = if fold.as_str().is_empty() && !whole { Safe::new(glyph::FOLDED) } else { fold };
+        head.extend([
+            text(role, first).cols(room),
+            gap(1),
+            text(Role::Warning, fold).right(FOLD_COLUMNS),
+            gap(1),
+            undo(step),
+        ]);
         let all: Vec<Token> = lines_tokens(chunk, lines, columns);
         let shown: Vec<Token> = all.iter().copied().filter(|token| whole && is_first(*token)).collect();
         self.tokens.extend(all);
@@ -384,6 +389,21 @@ fn packed(items: impl Iterator<Item = Safe>, columns: usize) -> Vec<Safe> {
 
 const LINE_INDENT: u16 = 10;
 
+/// Whether a step has a way back.
+fn undo(step: &Step) -> Piece {
+    text(Role::Muted, if step.undo.is_some() { "undo ✔" } else { "" }).cols(UNDO_COLUMNS)
+}
+
+/// Whether a script's first line only prepares the ones that act: `set -eu`, a comment, a value kept for later.
+fn is_preamble(line: &str) -> bool {
+    let line = line.trim();
+    let first = line.split_whitespace().next().unwrap_or_default();
+    let keeps = first
+        .split_once('=')
+        .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+    line.is_empty() || line.starts_with('#') || matches!(first, "set" | "umask" | "export" | "readonly") || keeps
+}
+
 /// A line that runs, and what stands before it.
 pub(super) struct CommandLine {
     label: &'static str,
@@ -400,7 +420,7 @@ fn lines_of_text(text: &str, first: &'static str, role: Role) -> Vec<CommandLine
 /// Everything a step runs or asks for, line by line: its script, then its undo.
 fn step_lines(plan: &Plan, step: &Step) -> Vec<CommandLine> {
     let mut lines = match &step.action {
-        Action::Script(script) => lines_of_text(&script.text, "", Role::Text),
+        Action::Script(script) => lines_of_text(&script.text, "", Role::Accent),
         Action::Manual { role, text, checklist, .. } => {
             let who = role.as_ref().map(|role| format!("{role}: ")).unwrap_or_default();
             let mut lines = lines_of_text(&format!("{who}{}", plan.told(text)), "", Role::Text);
@@ -415,7 +435,7 @@ fn step_lines(plan: &Plan, step: &Step) -> Vec<CommandLine> {
 fn check_lines(checks: &[&Check], before: usize) -> Vec<CommandLine> {
     let label = |nth: usize| if nth < before { "before" } else { "after" };
     let lines = checks.iter().enumerate();
-    lines.flat_map(|(nth, check)| lines_of_text(&check.script.text, label(nth), Role::Text)).collect()
+    lines.flat_map(|(nth, check)| lines_of_text(&check.script.text, label(nth), Role::Accent)).collect()
 }
 
 fn lines_tokens(chunk: Chunk, lines: &[CommandLine], columns: u16) -> Vec<Token> {

@@ -5,6 +5,7 @@ use crate::console::fixture;
 use crate::console::harness::{Harness, keep};
 use crate::domain::binding;
 use crate::domain::run::{Acceptance, Choice, Phase};
+use crate::domain::runbook::Action;
 use crate::domain::{Ask, PersonId, Refusal, Rule, RunId, Seen, StepId, World};
 use std::sync::Arc;
 
@@ -194,4 +195,20 @@ fn a_resized_terminal_shows_what_it_shows() {
     console.screen();
     let console = console.press("space space G g d d");
     assert!(console.screen().contains("#42"));
+}
+
+#[test]
+fn a_folded_script_is_told_by_its_title_and_not_by_set_eu() {
+    let mut run = fixture::approval_42();
+    let mut plan = (*run.plan).clone();
+    let mut runbook = (*plan.runbook).clone();
+    let drain = runbook.steps.first_mut().unwrap();
+    drain.title = "Take the host out of rotation".to_owned();
+    let Action::Script(script) = &mut drain.action else { panic!("a script") };
+    script.text = "set -eu\nlog=$HOME/log\nlb drain \"$host\"\n".to_owned();
+    plan.runbook = Arc::new(runbook);
+    run.plan = Arc::new(plan);
+    let screen = open(fixture::with(run)).screen();
+    assert!(screen.contains("once        Take the host out of rotation     ⋯ 4 lines undo ✔"), "{screen}");
+    assert!(!screen.contains("set -eu"), "{screen}");
 }

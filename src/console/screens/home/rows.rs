@@ -177,7 +177,7 @@ fn mine_row(cx: &Cx<'_>, columns: PlaceColumns, waiting: &Waiting) -> Option<Lin
             first.map_or_else(|| What(nothing(), nothing()), |slot| failed(run, *slot))
         }
         Errand::HandStep(slot) => What(plan.item_name(slot.item).1, nothing()),
-        Errand::Start => What("approved".to_owned(), by),
+        Errand::Start => What(nothing(), by),
         Errand::Continue => {
             What(format!("you paused it {} ago", moment::age(cx.now().ms_since(waiting.since))), nothing())
         }

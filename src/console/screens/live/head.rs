@@ -10,12 +10,13 @@ use crate::console::widgets::chart;
 use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::console::widgets::places::block;
 use crate::console::words;
-use crate::domain::policy::{self, WaitsFor};
+use crate::domain::policy;
 use crate::domain::run::{CellState, PauseCause, Phase, Run};
 use crate::domain::window::{self, WindowState};
 use crate::terminal::line::Safe;
 
 const HOST_COLUMNS_MAX: usize = 20;
+const DRIVER_COLUMNS_MAX: usize = 20;
 
 /// Where it stands.
 pub(super) fn first(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
@@ -38,6 +39,14 @@ pub(super) fn first(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
     let mut pieces = vec![block(run.plan.environment), gap(2), text(mark.role, loud)];
     if let Some(more) = more(cx, run) {
         pieces.push(text(Role::Text, safe!(" · {more}")));
+    }
+    if let Some(driver) = run.driver.as_ref().filter(|_| run.ended.is_none()) {
+        let driver = safe!("driver {driver}").cut_middle(DRIVER_COLUMNS_MAX);
+        let used: usize = pieces.iter().map(Piece::wants).sum();
+        // What stands must be read whole; who drives is in the audit as well.
+        if used + driver.width() + 4 <= usize::from(cx.areas.body.width) {
+            pieces.extend([spring(), text(Role::Muted, driver)]);
+        }
     }
     pieces
 }
@@ -96,7 +105,10 @@ pub(super) fn second(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
     let done = facts::done(run);
     let mut pieces = vec![];
     let at_work = matches!(run.phase, Phase::Running | Phase::Paused(_) | Phase::Stopping(_));
-    if at_work && !run.plan.batches.is_empty() {
+    if at_work && facts::hand_step(run).is_some() {
+        // Between two stretches of scripts no batch is at work.
+        pieces.extend([text(Role::Text, safe!("step {} of {}", done.step.max(1), run.plan.steps.len())), gap(3)]);
+    } else if at_work && !run.plan.batches.is_empty() {
         let batch = usize::try_from(run.progress.batch).unwrap_or(0) + 1;
         pieces.extend([text(Role::Text, safe!("batch {batch} of {}", run.plan.batches.len())), gap(3)]);
     }
@@ -134,12 +146,7 @@ pub(super) fn second(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
         }
     };
     if let Some((role, words)) = window {
-        pieces.extend([text(role, words), gap(1)]);
+        pieces.push(text(role, words));
     }
     pieces
-}
-
-/// Whether a person must still act before it may start; what `w` tells.
-pub(super) fn waits(cx: &Cx<'_>, run: &Run) -> Vec<WaitsFor> {
-    policy::waits_for(cx.world, run, cx.now())
 }

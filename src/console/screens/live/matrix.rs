@@ -297,10 +297,12 @@ fn named_cells(cx: &Cx<'_>, run: &Run, item: Item, width: u16) -> Vec<Piece> {
                 | CellState::Failed(_)
                 | CellState::Unknown(_)
                 | CellState::Skipped
-                | CellState::Refused(_) => Some(cell.since.ms_since(cell.began)),
+                // Under a second there is nothing to tell.
+                | CellState::Refused(_) => Some(cell.since.ms_since(cell.began)).filter(|took| *took >= 1_000),
             });
             let took = took.map(moment::span).filter(|took| took.len() + 3 <= usize::from(columns));
-            text(mark.role, safe!("{} {}", mark.glyph, took.unwrap_or_default())).cols(columns)
+            let took = took.map(|took| format!(" {took}")).unwrap_or_default();
+            text(mark.role, safe!("{}{took}", mark.glyph)).cols(columns)
         })
         .collect()
 }

@@ -35,10 +35,12 @@ pub(super) fn lines(cx: &Cx<'_>, run: &Run, taken: Option<Slot>, selected: Optio
     order.extend(waiting.iter().copied().filter(|slot| Some(*slot) != front));
     let mut lines = Vec::new();
     for (nth, slot) in order.iter().take(NAMED_MAX).enumerate() {
-        lines.push(failure(cx, run, *slot));
+        lines.extend(failure(cx, run, *slot));
         if nth == 0 {
             lines.extend(known(run, *slot));
-            lines.extend(open.then(|| choices(run, *slot, taken.is_some())));
+            if open {
+                lines.extend(choices(cx, run, *slot, taken.is_some()));
+            }
         }
     }
     if order.len() > NAMED_MAX {
@@ -83,7 +85,7 @@ fn warnings(run: &Run) -> Vec<Vec<Piece>> {
 }
 
 /// Which host, which step, how it ended, how often it was tried, whether it may run again.
-fn failure(cx: &Cx<'_>, run: &Run, slot: Slot) -> Vec<Piece> {
+fn failure(cx: &Cx<'_>, run: &Run, slot: Slot) -> Vec<Vec<Piece>> {
     let (step, _, _) = run.plan.item_name(slot.item);
     let host = slot.host.and_then(|ix| run.plan.host(ix)).map_or("by hand".to_owned(), |host| host.name.to_string());
     let mark = glyph::cell(run.state(slot));
@@ -105,14 +107,33 @@ fn failure(cx: &Cx<'_>, run: &Run, slot: Slot) -> Vec<Piece> {
             facts.push(format!("{} tries", cell.attempt));
         }
     }
-    facts.push(again(run, slot).to_owned());
-    vec![
+    let mut lines = vec![vec![
         gap(1),
         text(mark.role, mark.glyph),
         gap(1),
         text(Role::Title, Safe::new(host).cut_middle(HOST_COLUMNS_MAX)),
         text(Role::Text, safe!(" · {} · {}", safe!("{step}").cut_middle(STEP_COLUMNS_MAX), facts.join(" · "))),
-    ]
+    ]];
+    // Whether it may run again is what is decided by: where the line is full it has the next one.
+    let again = again(run, slot);
+    match lines.last_mut() {
+        Some(line) if wide(line) + Safe::new(again).width() + 3 <= columns(cx) => {
+            line.push(text(Role::Text, safe!(" · {again}")));
+        }
+        Some(_) | None => lines.push(vec![gap(3), text(Role::Text, again)]),
+    }
+    lines
+}
+
+fn wide(line: &[Piece]) -> usize {
+    line.iter().map(Piece::wants).sum()
+}
+
+/// Columns the lines have: the whole width, or the left half of a wide screen.
+fn columns(cx: &Cx<'_>) -> usize {
+    let width = cx.areas.body.width;
+    let width = if width >= super::WIDE_COLUMNS { width / 2 } else { width };
+    usize::from(width.saturating_sub(2))
 }
 
 fn again(run: &Run, slot: Slot) -> &'static str {
@@ -136,27 +157,31 @@ fn known(run: &Run, slot: Slot) -> Option<Vec<Piece>> {
     Some(vec![gap(3), text(Role::ErrorText, last)])
 }
 
-fn choices(run: &Run, slot: Slot, taken: bool) -> Vec<Piece> {
+/// What can be chosen, over as many lines as it takes: a choice out of sight is none.
+fn choices(cx: &Cx<'_>, run: &Run, slot: Slot, taken: bool) -> Vec<Vec<Piece>> {
     let unknown = matches!(run.state(slot), CellState::Unknown(_));
     let mut acts = vec![DecideAct::Retry, DecideAct::Skip, DecideAct::Drop, DecideAct::WayBack, DecideAct::Stop];
     if unknown {
         acts.extend([DecideAct::MarkOk, DecideAct::MarkFailed]);
     }
-    let mut pieces = vec![gap(3)];
-    if taken {
-        pieces.push(text(Role::Text, "choose:"));
-    } else {
-        pieces.extend([text(Role::Accent, "c"), text(Role::Text, " take it:")]);
-    }
+    let mut lines = match taken {
+        true => vec![vec![gap(3), text(Role::Text, "choose:")]],
+        false => vec![vec![gap(3), text(Role::Accent, "c"), text(Role::Text, " take it:")]],
+    };
+    let room = columns(cx);
     for act in acts {
         let Some(bound) = keymap::bound(Scope::Decide, Act::Decide(act)) else {
             continue;
         };
         let key = bound.keys.first().copied().map(keymap::label).unwrap_or_default();
         let (key_role, word_role) = if taken { (Role::Accent, Role::Text) } else { (Role::Muted, Role::Muted) };
-        pieces.extend([gap(1), text(key_role, key), gap(1), text(word_role, bound.word), gap(1)]);
+        let choice = [gap(1), text(key_role, key), gap(1), text(word_role, bound.word), gap(1)];
+        match lines.last_mut() {
+            Some(line) if wide(line) + wide(&choice) <= room => line.extend(choice),
+            Some(_) | None => lines.push([vec![gap(2)], choice.to_vec()].concat()),
+        }
     }
-    pieces
+    lines
 }
 
 fn by_hand(cx: &Cx<'_>, run: &Run) -> Option<Vec<Piece>> {

@@ -273,3 +273,23 @@ fn every_size_of_fleet_is_drawn_at_every_width() {
         }
     }
 }
+
+#[test]
+fn a_step_by_hand_says_what_is_to_be_done_where_a_log_would_be_empty() {
+    let console = open(40, fixture::world()).press("G");
+    let screen = console.screen();
+    assert!(screen.contains("── by hand: announce "), "{screen}");
+    assert!(screen.contains("[ ] Posted in the stakeholder chat") && !screen.contains("nothing printed"), "{screen}");
+    let full = console.press("f").screen();
+    assert!(full.contains("── log: everything "), "{full}");
+}
+
+#[test]
+fn at_eighty_columns_no_choice_about_an_unknown_end_is_out_of_sight() {
+    for columns in [72, 80, 160] {
+        let screen = open(40, unknown()).at(columns, 24).press("c").screen();
+        for words in ["may have had its effect: look first", "6 mark done", "7 mark failed"] {
+            assert!(screen.contains(words), "{columns}: {screen}");
+        }
+    }
+}

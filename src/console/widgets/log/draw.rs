@@ -1,6 +1,6 @@
 //! How a log looks: time, host where several are merged, a mark for standard error and for our own words.
 
-use super::{LogPane, Place, State, Times, Wrap};
+use super::{Growth, LogPane, Place, State, Times, Wrap};
 use crate::console::effect::Want;
 use crate::console::model::{Cx, LOADING_AFTER_MS};
 use crate::console::moment;
@@ -19,10 +19,11 @@ const HOST_COLUMNS_MAX: usize = 14;
 
 impl LogPane {
     /// `1 284 lines · following`, for the right end of the pane's rule.
-    pub fn standing(&self) -> Safe {
+    pub fn standing(&self, growth: Growth) -> Safe {
         let lines = words::count(usize::try_from(self.total).unwrap_or(usize::MAX), "line", "lines");
         let below = self.total.saturating_sub(self.end());
         let place = match self.place {
+            Place::Follow if growth == Growth::Over => "all of it".to_owned(),
             Place::Follow => "following".to_owned(),
             Place::Line(_) if below > 0 => {
                 format!("held · {} below", words::number(usize::try_from(below).unwrap_or(usize::MAX)))
@@ -40,7 +41,7 @@ impl LogPane {
     }
 
     /// Draws the lines. `start` is the moment that times count from.
-    pub fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect, start: Option<Timestamp>) {
+    pub fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect, start: Option<Timestamp>, growth: Growth) {
         paint.clear(area);
         let area = match &self.amiss {
             Some(amiss) if area.height > 1 => {
@@ -57,7 +58,7 @@ impl LogPane {
                     Some((Role::Muted, Safe::new("reading the log …")))
                 }
                 State::Asked(_) => None,
-                State::Ready => Some((Role::Muted, Safe::new("nothing printed yet"))),
+                State::Ready => Some((Role::Muted, Safe::new(growth.nothing()))),
             };
             if let Some((role, words)) = words {
                 paint.text(area, role, words);

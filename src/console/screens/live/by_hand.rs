@@ -1,0 +1,37 @@
+//! A step by hand where a script's log would stand: what is to be done, what to tick, what shows it. Nobody should have to open
+//! a dialog to read what they are asked for.
+
+use crate::console::safe;
+use crate::console::theme::Role;
+use crate::console::widgets::page::{Page, Part};
+use crate::console::widgets::piece::{gap, text};
+use crate::domain::run::{CellState, Item, Run, Slot};
+use crate::domain::runbook::Action;
+use crate::terminal::line::Safe;
+
+/// The step's words; `None` where the item is a script.
+pub(super) fn page(run: &Run, item: Item) -> Option<Page> {
+    let Item::Step(position) = item else { return None };
+    let step = run.plan.step(position)?;
+    let Action::Manual { text: told, checklist, evidence, .. } = &step.action else { return None };
+    let cell = run.cell(Slot { item, host: None });
+    let is_done = cell.is_some_and(|cell| cell.state == CellState::Ok);
+    let (mark, ink) = if is_done { ("[✔]", Role::Ok) } else { ("[ ]", Role::Muted) };
+    let mut parts = vec![Part::Words(Role::Title, step.title.clone()), Part::Words(Role::Text, run.plan.told(told))];
+    let ticks = checklist
+        .iter()
+        .map(|point| Part::Line(vec![text(ink, mark), gap(1), text(Role::Text, point.as_str()).rest()]));
+    parts.extend(ticks);
+    let shown = cell.map(|cell| cell.saw.trim()).filter(|saw| !saw.is_empty());
+    match shown {
+        Some(saw) => parts.push(Part::Labelled(14, Safe::new("what shows it"), Role::Text, saw.to_owned())),
+        None if *evidence && !is_done => parts.push(Part::Words(Role::Muted, "asks for evidence".to_owned())),
+        None => {}
+    }
+    Some(Page::new(parts))
+}
+
+/// What the rule above it says.
+pub(super) fn title(run: &Run, item: Item) -> Safe {
+    safe!("by hand: {}", run.plan.item_name(item).0)
+}
