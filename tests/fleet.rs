@@ -116,7 +116,7 @@ fn real_fleet_of_twenty_with_four_odd_hosts_ends_with_a_reason_for_each() {
     assert_eq!(run["ending"], "failed");
 
     product.json("ada", &["close", &words, "--note", "sixteen of twenty; the others are known to be down"]);
-    product.json("grace", &["review", &words, "--comment", "seen"]);
+    product.json("lea", &["review", &words, "--comment", "seen"]);
     product.verifies();
 }
 

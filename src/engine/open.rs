@@ -126,8 +126,14 @@ pub async fn open(settings: Settings) -> Result<(Handle, Engine), OpenError> {
         first.into_iter().map(|ask| Request { by: Actor::Engine, seen: Seen::Nothing, ask }).collect();
     let committed = core.commit(&requests, clock.now());
     library.take(&committed.happened);
-    if let Some(refusal) = committed.replies.into_iter().find_map(Result::err) {
-        return Err(OpenError::Refused(refusal));
+    // Boot comes last. A site that is refused leaves the one in force where it is, if there is one.
+    let boot = committed.replies.len().saturating_sub(1);
+    for (nth, refusal) in committed.replies.into_iter().enumerate().filter_map(|(nth, reply)| Some((nth, reply.err()?)))
+    {
+        if nth == boot || core.world().site.is_none() {
+            return Err(OpenError::Refused(refusal));
+        }
+        tracing::error!(%refusal, "the site in force stays");
     }
 
     let recorder = Recorder::start(transcripts, clock.clone())?;
