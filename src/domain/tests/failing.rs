@@ -72,6 +72,7 @@ fn an_unreachable_host_that_is_tolerated_gets_no_step_and_counts_as_failed() {
     driver.as_person("ada", drop).unwrap();
     driver.carry_out(|_| CellResult::Ok);
     assert_eq!(driver.run(1).phase, Phase::Ended(Ending::Failed));
+    assert_eq!(super::super::history::row(&driver.run(1)).hosts_failed, 2);
 }
 
 #[test]
