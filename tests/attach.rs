@@ -351,9 +351,14 @@ unix = ["@ADA@"]
 id   = "grace"
 name = "Grace"
 unix = ["@GRACE@"]
+
+[[person]]
+id   = "lea"
+name = "Lea"
+unix = ["@LEA@"]
 "#;
 
-/// Two accounts of this system at one server, which runs under a third.
+/// Accounts of this system at one server, which runs under another.
 struct Two {
     world: World,
     program: PathBuf,
@@ -361,14 +366,14 @@ struct Two {
 }
 
 impl Two {
-    fn new(ada: &Account, grace: &Account) -> Self {
+    fn new(ada: &Account, grace: &Account, lea: &Account) -> Self {
         let world = World::new();
         fs::set_permissions(world.dir.path(), Permissions::from_mode(0o755)).unwrap();
         // The program where every account can run it.
         let program = world.at("quarterdeck");
         fs::copy(built(), &program).unwrap();
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-        let people = PEOPLE.replace("@ADA@", &ada.name).replace("@GRACE@", &grace.name);
+        let people = PEOPLE.replace("@ADA@", &ada.name).replace("@GRACE@", &grace.name).replace("@LEA@", &lea.name);
         fs::write(world.at("site/people.toml"), people).unwrap();
         let lab = world.at("site/workspaces/lab.toml");
         let text = fs::read_to_string(&lab).unwrap();
@@ -376,7 +381,7 @@ impl Two {
         let (member, rest) = rest.split_once('\n').unwrap();
         let owner = member.split(' ').next().unwrap();
         let head = head.replace(&format!("owner         = \"{owner}\""), "owner         = \"grace\"");
-        let members = "ada = [\"operator\"]\ngrace = [\"approver\", \"reviewer\", \"owner\"]\n";
+        let members = "ada = [\"operator\"]\ngrace = [\"approver\", \"owner\"]\nlea = [\"reviewer\"]\n";
         fs::write(&lab, format!("{head}[members]\n{members}{rest}")).unwrap();
         let flags = world.flags();
         let mut server = Command::new(built());
@@ -429,7 +434,10 @@ fn real_two_accounts_share_a_run_and_neither_reaches_the_data() {
     let Some(grace) = Account::new("grace", "/bin/sh", &home("grace")) else {
         return;
     };
-    let two = Two::new(&ada, &grace);
+    let Some(lea) = Account::new("lea", "/bin/sh", &home("lea")) else {
+        return;
+    };
+    let two = Two::new(&ada, &grace, &lea);
 
     two.json(&ada, &["propose", "hello", "--in", "lab", "--purpose", "fix", "--impact", "medium"]);
     let run = two.until_phase(&grace, "waiting");
@@ -453,10 +461,10 @@ fn real_two_accounts_share_a_run_and_neither_reaches_the_data() {
     });
     assert_eq!(two.until_phase(&ada, "ended")["ending"], "succeeded");
     two.json(&ada, &["close", "1", "--note", "done"]);
-    two.json(&grace, &["review", "1", "--comment", "seen"]);
+    two.json(&lea, &["review", "1", "--comment", "seen"]);
 
     let data = two.world.at("data");
-    for who in [&ada, &grace] {
+    for who in [&ada, &grace, &lea] {
         for program in ["/bin/ls", "/usr/bin/touch"] {
             let tried = who.command(Path::new(program)).arg(data.join("ledger")).output().unwrap();
             assert!(!tried.status.success(), "{program}: {tried:?}");

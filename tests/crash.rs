@@ -355,7 +355,7 @@ fn real_server_killed_at_many_moments_loses_nothing_it_acknowledged() {
         scene.product.json("grace", &["note", &number, "the server was killed"]);
         scene.product.json("ada", &["close", &number, "--note", "hosts looked at by hand"]);
         if n % 2 == 0 {
-            scene.product.json("grace", &["review", &number, "--comment", "seen"]);
+            scene.product.json("lea", &["review", &number, "--comment", "seen"]);
         }
         runs.push((run, recorded));
     }

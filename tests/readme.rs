@@ -123,7 +123,8 @@ fn what_the_readme_shows_of_a_site_is_a_site_without_mistakes() {
     let at = |name: &str| home.path().join("site").join(name);
     let made = program(home.path(), &["init", "site"]);
     assert!(made.status.success(), "{made:?}");
-    let people = ["ada", "grace"].map(|id| format!("[[person]]\nid = \"{id}\"\nname = \"{id}\"\nunix = [\"{id}\"]\n"));
+    let people =
+        ["ada", "grace", "lea"].map(|id| format!("[[person]]\nid = \"{id}\"\nname = \"{id}\"\nunix = [\"{id}\"]\n"));
     fs::write(at("people.toml"), format!("schema = 1\n{}", people.concat())).unwrap();
     fs::remove_file(at("workspaces/lab.toml")).unwrap();
     fs::remove_file(at("runbooks/hello.toml")).unwrap();

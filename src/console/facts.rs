@@ -208,7 +208,7 @@ pub fn is_for(waits: &WaitsFor, person: &PersonId) -> bool {
 fn continues(run: &Run, person: &PersonId, executes: bool) -> bool {
     match &run.phase {
         Phase::Paused(PauseCause::Person(by)) => by == person,
-        Phase::Paused(PauseCause::NoRoom) => executes,
+        Phase::Paused(PauseCause::NoRoom | PauseCause::Authority) => executes,
         _ => false,
     }
 }
@@ -229,8 +229,7 @@ pub fn start_by(world: &World, run: &Run, now: Timestamp) -> Option<Timestamp> {
         WindowState::Always | WindowState::Closed { .. } | WindowState::Frozen { .. } => None,
     });
     let expiry = match run.phase {
-        Phase::Approved => run.approved.map(|at| at.plus_ms(run.plan.execution_expiry_ms)),
-        Phase::Checking(_) | Phase::Waiting => Some(run.proposed.plus_ms(run.plan.approval_expiry_ms)),
+        Phase::Checking(_) | Phase::Waiting | Phase::Approved => Some(policy::worth_until(run)),
         Phase::Running
         | Phase::Paused(_)
         | Phase::Stopping(_)

@@ -249,6 +249,8 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
         started: None,
         ended: None,
         driver: None,
+        executors: Default::default(),
+        drift: None,
         approved: None,
         builtin: Default::default(),
         accepted: Default::default(),

@@ -66,7 +66,9 @@ pub fn phase(phase: &Phase) -> Mark {
         Phase::Waiting => WAITING,
         Phase::Approved => mark("✔", "approved", Role::Ok),
         Phase::Running => RUNNING,
-        Phase::Paused(PauseCause::Person(_) | PauseCause::Failure | PauseCause::NoRoom) => PAUSED,
+        Phase::Paused(PauseCause::Person(_) | PauseCause::Failure | PauseCause::NoRoom | PauseCause::Authority) => {
+            PAUSED
+        }
         Phase::Stopping(_) => mark("‖", "stopping", Role::Warning),
         Phase::Verifying => mark("◐", "verifying", Role::Running),
         Phase::Ended(how) | Phase::Closed(how) | Phase::Reviewed(how) => ending(*how),
@@ -107,6 +109,7 @@ pub fn cancel(why: &Cancel) -> Mark {
     match why {
         Cancel::Withdrawn => mark("–", "withdrawn", Role::Skipped),
         Cancel::Denied => mark("⊘", "denied", Role::Refused),
+        Cancel::Stopped => mark("–", "stopped", Role::Skipped),
         Cancel::Expired => mark("–", "expired", Role::Skipped),
         Cancel::Void(_) => mark("⊘", "void", Role::Refused),
     }

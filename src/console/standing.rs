@@ -62,6 +62,16 @@ fn lines(cx: &Cx<'_>, run: &Run) -> Vec<(Ink, String)> {
         Phase::Paused(PauseCause::Person(by)) => {
             vec![fact(&format!("{by} paused it; P goes on")), told.who("by", executes)]
         }
+        Phase::Paused(PauseCause::Authority) => {
+            let mut lines = vec![
+                fact(
+                    "whoever started or approved it may no longer do so; the step in flight ended, nothing new starts",
+                ),
+                told.who(&format!("P takes it over, by an {}", executor.word()), executes),
+            ];
+            lines.extend(told.not_you(&format!("you are no {} here", executor.word()), Rule::Role, executes));
+            lines
+        }
         Phase::Paused(PauseCause::NoRoom) => {
             vec![fact("the disk was full; P goes on once there is room"), told.who("by", executes)]
         }
@@ -75,7 +85,7 @@ fn lines(cx: &Cx<'_>, run: &Run) -> Vec<(Ink, String)> {
             let reviews = |person: &PersonId| policy::may_review(workspace, run, person);
             let mut lines = vec![told.who("to be signed off (R) by a reviewer who took no part", reviews)];
             let (why, rule) = match workspace.grants(cx.me(), Role::Reviewer) {
-                true => ("you proposed or drove it", Rule::SeparationReview),
+                true => ("you took part in it", Rule::SeparationReview),
                 false => ("you are no reviewer here", Rule::Role),
             };
             lines.extend(told.not_you(why, rule, reviews));

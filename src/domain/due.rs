@@ -2,10 +2,11 @@
 //! makes what is in flight equal to what is due.
 
 use super::command::Ask;
+use super::deadlines;
 use super::id::Timestamp;
 use super::order::OrderKey;
 use super::policy;
-use super::run::{Phase, Run, Slot};
+use super::run::{BuiltIn, Phase, Run, Slot};
 use super::world::World;
 
 /// Work that follows from the state.
@@ -38,12 +39,13 @@ pub fn next_moment(run: &Run) -> Option<Timestamp> {
         Phase::Waiting | Phase::Approved => policy::expires(run),
         Phase::Running => {
             let over = run.phase_since.plus_ms(run.plan.limits.run_ms);
-            Some(next_retry(run).map_or(over, |retry| retry.min(over)))
+            [next_retry(run), deadlines::next(run)].into_iter().flatten().chain([over]).min()
         }
-        Phase::Paused(_) => None,
+        Phase::Paused(_) => deadlines::next(run),
         Phase::Stopping(super::run::StopHow::AfterBatch) => next_retry(run),
-        Phase::Checking(_)
-        | Phase::Stopping(_)
+        // A round that has begun and was not judged: the server has just started.
+        Phase::Checking(_) => (run.builtin.len() < BuiltIn::ALL.len()).then_some(run.phase_since),
+        Phase::Stopping(_)
         | Phase::Verifying
         | Phase::Ended(_)
         | Phase::Closed(_)

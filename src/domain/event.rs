@@ -205,7 +205,7 @@ pub enum Event {
         /// Which way.
         choice: Choice,
     },
-    /// Nothing stands between the run and its start.
+    /// Nothing stands between the run and its start. Detail: `why`, where a start was asked for and not made.
     RunApproved {
         /// The run.
         run: RunId,
@@ -215,12 +215,12 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
-    /// The first step is released; the approval is used.
+    /// The first step is released; the approval is used. Hosts that could not be reached are left out from here on.
     RunStarted {
         /// The run.
         run: RunId,
     },
-    /// No step starts.
+    /// No step starts. Detail: `why`, where authority was lost.
     RunPaused {
         /// The run.
         run: RunId,
@@ -257,6 +257,18 @@ pub enum Event {
         run: RunId,
         /// Why.
         cancel: Cancel,
+    },
+    /// A step was not through when it was due.
+    StepOverdue {
+        /// The run.
+        run: RunId,
+        /// The step, by its position among those that run.
+        step: u16,
+    },
+    /// The site changed under a run that has started, which goes on as approved. Detail: `why`.
+    Drifted {
+        /// The run.
+        run: RunId,
     },
     /// Words for the timeline. Detail: `text`.
     Noted {
@@ -295,6 +307,7 @@ impl Event {
             | Event::Ended { .. }
             | Event::RetryPlanned { .. }
             | Event::HostDropped { .. }
+            | Event::StepOverdue { .. }
             | Event::RunPaused { .. }
             | Event::RunStopping { .. }
             | Event::RunEnded { .. }
@@ -319,6 +332,7 @@ impl Event {
             | Event::RunStarted { .. }
             | Event::RunContinued { .. }
             | Event::VerifyBegan { .. }
+            | Event::Drifted { .. }
             | Event::Noted { .. }
             | Event::RunClosed { .. }
             | Event::RunReviewed { .. }
@@ -360,6 +374,8 @@ impl Event {
             | Event::VerifyBegan { run }
             | Event::RunEnded { run, .. }
             | Event::RunCancelled { run, .. }
+            | Event::StepOverdue { run, .. }
+            | Event::Drifted { run }
             | Event::Noted { run }
             | Event::RunClosed { run }
             | Event::RunReviewed { run } => Some(*run),

@@ -8,6 +8,7 @@ use super::id::{HostIx, RunId, Timestamp};
 use super::legal::{self, Illegal};
 use super::order::CellResult;
 use super::plan::Plan;
+use super::policy;
 use super::run::{
     Acceptance, Cell, CellState, Checks, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason, Round, Run,
     Slot, Stage, Vote,
@@ -122,6 +123,8 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
         started: None,
         ended: None,
         driver: None,
+        executors: imbl::OrdSet::new(),
+        drift: None,
         approved: None,
         builtin: imbl::OrdMap::new(),
         accepted: imbl::OrdMap::new(),
@@ -180,6 +183,9 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             run.builtin.clear();
             run.progress.in_flight.clear();
             run.progress.checks = Checks::default();
+            if *round == Round::Proposal {
+                run.driver = None;
+            }
             enter(run, Phase::Checking(*round), at);
         }
         Event::ChecksReleased { stage, checks, .. } => {
@@ -206,7 +212,10 @@ fn apply(run: &mut Run, recorded: &Recorded) {
                 cell.since = at;
             }
         }
-        Event::Resolved { slot, decision, .. } => resolve(run, *slot, *decision, at),
+        Event::Resolved { slot, decision, .. } => {
+            run.executors.extend(by());
+            resolve(run, *slot, *decision, at);
+        }
         Event::HostDropped { slot, .. } => {
             run.progress.failures += 1;
             drop_host(run, *slot);
@@ -216,6 +225,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             run.revision += 1;
         }
         Event::Ticked { slot, .. } => {
+            run.executors.extend(by());
             settle_cell(run, *slot, CellState::Ok, at);
             if let Some(cell) = run.cells.get_mut(slot) {
                 cell.saw = text(&recorded.details, "evidence").into();
@@ -230,7 +240,8 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         }
         Event::WarningAccepted { warning, .. } => {
             let Note { by, at, text } = note("reason");
-            run.accepted.insert(warning.clone(), Acceptance { by, at, reason: text });
+            let hosts = policy::warned_hosts(run, warning);
+            run.accepted.insert(warning.clone(), Acceptance { by, at, reason: text, hosts });
             run.revision += 1;
         }
         Event::Voted { choice, .. } => {
@@ -238,18 +249,34 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             run.votes.push_back(Vote { by, at, choice: *choice, reason: text });
             run.revision += 1;
         }
-        Event::RunWaiting { .. } => enter(run, Phase::Waiting, at),
+        Event::RunWaiting { .. } => {
+            run.driver = None;
+            enter(run, Phase::Waiting, at);
+        }
         Event::RunApproved { .. } => {
-            run.approved = Some(at);
+            run.driver = None;
+            run.approved.get_or_insert(at);
             enter(run, Phase::Approved, at);
         }
         Event::StartAsked { .. } => run.driver = by(),
         Event::RunStarted { .. } => {
             run.started = Some(at);
+            run.executors.extend(run.driver.clone());
+            leave_out_unreached(run);
             enter(run, Phase::Running, at);
         }
         Event::RunPaused { cause, .. } => enter(run, Phase::Paused(cause.clone()), at),
-        Event::RunContinued { .. } => enter(run, Phase::Running, at),
+        Event::RunContinued { .. } => {
+            run.executors.extend(by());
+            if run.phase == Phase::Paused(PauseCause::Authority) {
+                run.driver = by();
+            }
+            enter(run, Phase::Running, at);
+        }
+        Event::StepOverdue { step, .. } => {
+            run.progress.overdue.insert(*step);
+        }
+        Event::Drifted { .. } => run.drift = Some(text(&recorded.details, "why")),
         Event::RunStopping { how, .. } => enter(run, Phase::Stopping(*how), at),
         Event::VerifyBegan { .. } => enter(run, Phase::Verifying, at),
         Event::RunEnded { ending, .. } => {
@@ -415,6 +442,16 @@ fn drop_host(run: &mut Run, slot: Slot) {
     }
 }
 
+/// A host that could not be reached had no check made on it: it gets no step either, and counts as failed.
+fn leave_out_unreached(run: &mut Run) {
+    let all = (0u32..).take(run.plan.hosts.len()).map(HostIx);
+    let reached = |host: &HostIx| *run.state(Slot { item: Item::Reach, host: Some(*host) }) == CellState::Ok;
+    let unreached: Vec<HostIx> = all.filter(|host| !reached(host)).collect();
+    run.progress.failures = u32::try_from(unreached.len()).unwrap_or(u32::MAX);
+    run.progress.failed |= !unreached.is_empty();
+    run.progress.dropped.extend(unreached);
+}
+
 /// A run ends with cells in flight only when the server went away: nobody can tell how they ended.
 fn lose_what_is_in_flight(run: &mut Run, at: Timestamp) {
     let lost: Vec<Slot> = run.progress.in_flight.iter().copied().collect();
@@ -429,6 +466,6 @@ fn lose_what_is_in_flight(run: &mut Run, at: Timestamp) {
 pub fn ends_with_decisions(cause: &PauseCause) -> bool {
     match cause {
         PauseCause::Failure => true,
-        PauseCause::Person(_) | PauseCause::NoRoom => false,
+        PauseCause::Person(_) | PauseCause::NoRoom | PauseCause::Authority => false,
     }
 }

@@ -10,8 +10,8 @@ use super::policy::Cleared;
 use super::refusal::Refusal;
 use super::run::{Choice, Run};
 use super::runbook::{
-    Action, Amount, Check, Effect, Expect, Impact, Interpreter, Kind, Limits, OnFailure, Retries, Runbook, Scope,
-    Script, Severity, Status, Step, Targets,
+    Action, Amount, Check, Effect, Expect, Impact, Interpreter, Kind, Limits, Retries, Runbook, Scope, Script,
+    Severity, Status, Step, Targets,
 };
 use super::site::Site;
 use super::workspace::{Environment, Policy, Reach, Server, Trust, Workspace};
@@ -89,7 +89,7 @@ pub fn step(id: &str, action: Action) -> Step {
         tags: BTreeSet::new(),
         due_ms: None,
         retries: Retries::default(),
-        on_failure: OnFailure::Pause,
+        on_failure: None,
         required: false,
         undo: None,
     }

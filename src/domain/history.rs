@@ -34,10 +34,11 @@ pub fn row(run: &Run) -> HistoryRow {
     }
 }
 
-/// Hosts on which a step or verification did not end well.
+/// Hosts on which a step or verification did not end well, or that were left out.
 fn hosts_failed(run: &Run) -> usize {
     let bad = |state: &CellState| matches!(state, CellState::Failed(_) | CellState::Unknown(_) | CellState::Refused(_));
     let counts = |item: Item| matches!(item, Item::Step(_) | Item::Verify(_));
     let failed = run.cells.iter().filter(|(slot, cell)| counts(slot.item) && bad(&cell.state));
-    failed.filter_map(|(slot, _)| slot.host).collect::<BTreeSet<_>>().len()
+    let left_out = run.progress.dropped.iter().copied();
+    failed.filter_map(|(slot, _)| slot.host).chain(left_out).collect::<BTreeSet<_>>().len()
 }

@@ -47,7 +47,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         Event::RunWaiting { .. } => phase == P::Checking,
         Event::Voted { .. } => before_start,
         Event::RunApproved { .. } => matches!(phase, P::Checking | P::Waiting),
-        Event::RunPaused { .. } => phase == P::Running,
+        Event::RunPaused { .. } => matches!(phase, P::Running | P::Paused),
         Event::RunContinued { .. } => phase == P::Paused,
         Event::RunStopping { .. } => {
             matches!(phase, P::Running | P::Paused | P::Verifying | P::Stopping)
@@ -55,6 +55,8 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         Event::VerifyBegan { .. } => phase == P::Running,
         Event::RunEnded { .. } => at_work,
         Event::RunCancelled { .. } => before_start,
+        Event::StepOverdue { .. } => matches!(phase, P::Running | P::Paused),
+        Event::Drifted { .. } => at_work,
         Event::Noted { .. } => phase != P::Cancelled,
         Event::RunClosed { .. } => phase == P::Ended,
         Event::RunReviewed { .. } => phase == P::Closed,
@@ -98,6 +100,8 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::VerifyBegan { .. }
         | Event::RunEnded { .. }
         | Event::RunCancelled { .. }
+        | Event::StepOverdue { .. }
+        | Event::Drifted { .. }
         | Event::Noted { .. }
         | Event::RunClosed { .. }
         | Event::RunReviewed { .. } => true,

@@ -3,10 +3,13 @@
 
 use super::id::{Digest, HostIx, PersonId, ServerName, StepId, Timestamp, WorkspaceId};
 use super::runbook::{Impact, Limits, Runbook, Severity, Step};
-use super::workspace::{Environment, Quorum, Reach};
+use super::workspace::{Environment, Quorum, Reach, Window};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// The id of the connection check.
+pub const REACH: &str = "reach";
 
 /// What a person asks for: the filled form.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -119,8 +122,9 @@ pub struct Plan {
     pub approval_expiry_ms: u64,
     /// An approval older than this many milliseconds expires.
     pub execution_expiry_ms: u64,
-    /// Names of the workspace's windows; empty means always.
-    pub windows: Vec<String>,
+    /// The workspace's windows as written; empty means always. Freezes are not bound: they are judged at the start, and one
+    /// that is put up in a hurry voids nobody's approval.
+    pub windows: Vec<Window>,
     /// Warnings computed while planning; each needs a named person and a reason.
     pub warnings: Vec<PlanWarning>,
     /// Whether a second person has accepted this runbook version, so that its checks may run before approval.
@@ -213,7 +217,7 @@ impl Plan {
             None => (StepId::new("?"), "unknown check".to_owned(), Severity::Block),
         };
         match item {
-            Item::Reach => (StepId::new("reach"), "Reachable, host key and login right".to_owned(), Severity::Block),
+            Item::Reach => (StepId::new(REACH), "Reachable, host key and login right".to_owned(), Severity::Block),
             Item::Preflight(n) => of_check(self.runbook.preflight.get(usize::from(n))),
             Item::Verify(n) => of_check(self.runbook.verify.get(usize::from(n))),
             Item::Step(n) => match self.step(n) {

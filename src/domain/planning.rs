@@ -9,6 +9,7 @@ use super::selector;
 use super::site::Site;
 use super::workspace::{Environment, Quorum, Reach, Server, Slot, Workspace};
 use super::world::World;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Hosts in one run: the matrix, the plan's JSON and everybody's screen stay bounded.
@@ -72,7 +73,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
         quorum: quorum(site, workspace, impact),
         approval_expiry_ms: workspace.policy.approval_expiry_ms,
         execution_expiry_ms: workspace.policy.execution_expiry_ms,
-        windows: workspace.windows.iter().map(|window| window.name.clone()).collect(),
+        windows: workspace.windows.clone(),
         warnings: warnings(site, workspace),
         runbook_accepted: accepted,
     })
@@ -311,18 +312,35 @@ fn impact(workspace: &Workspace, runbook: &Runbook, hosts: usize, raise_to: Opti
 
 /// Approval is due for impact medium and high, and always in production. A site with one person has nobody to ask
 /// and runs in lab and staging alone.
+///
+/// Of every role as many as any quorum at this impact or below it asks for, so that a higher impact never asks for less.
 fn quorum(site: &Site, workspace: &Workspace, impact: Impact) -> Option<Quorum> {
     if site.has_one_person() || (impact == Impact::Low && workspace.environment != Environment::Production) {
         return None;
     }
-    let written = workspace.policy.quorums.iter().find(|quorum| quorum.impact == impact);
-    Some(written.cloned().unwrap_or_else(|| Quorum { impact, from: vec![Slot { role: Role::Approver, n: 1 }] }))
+    let written = workspace.policy.quorums.iter().filter(|quorum| quorum.impact <= impact);
+    let mut seats: BTreeMap<Role, u32> = BTreeMap::new();
+    for quorum in written {
+        let mut wanted: BTreeMap<Role, u32> = BTreeMap::new();
+        for slot in &quorum.from {
+            *wanted.entry(slot.role).or_default() += slot.n;
+        }
+        for (role, n) in wanted {
+            let most = seats.entry(role).or_default();
+            *most = n.max(*most);
+        }
+    }
+    let from = match seats.is_empty() {
+        true => vec![Slot { role: Role::Approver, n: 1 }],
+        false => seats.into_iter().map(|(role, n)| Slot { role, n }).collect(),
+    };
+    Some(Quorum { impact, from })
 }
 
 fn warnings(site: &Site, workspace: &Workspace) -> Vec<PlanWarning> {
     if site.dirty == Some(true) && workspace.environment == Environment::Production {
         let text = "the site holds changes that are in no Git commit".to_owned();
-        return vec![PlanWarning { id: "uncommitted".into(), text }];
+        return vec![PlanWarning { id: super::findings::UNCOMMITTED.into(), text }];
     }
     Vec::new()
 }

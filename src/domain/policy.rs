@@ -1,12 +1,13 @@
 //! Who may do what, and what a run still waits for. The one place that turns a decision into permission: an executor
 //! takes a [`Cleared`] order and nothing else, and only this module can make one.
 
+pub use super::findings::{Finding, answer, host_findings, open_warnings, warned_hosts, warnings};
 use super::id::{PersonId, StepId, Timestamp};
 use super::order::{Delivery, Job, Order, OrderKey, OrderLimits, Purpose};
 use super::people::Role;
 use super::plan::{Plan, PlannedHost};
-use super::run::{BuiltIn, CellState, Choice, Item, Phase, Run, Slot, Verdict};
-use super::runbook::{Action, Script, Severity};
+use super::run::{Choice, Item, Phase, Run, Slot};
+use super::runbook::{Action, Impact, Script};
 use super::window::{self, WindowState};
 use super::workspace::{Quorum, Reach, Workspace};
 use super::world::World;
@@ -160,8 +161,7 @@ pub fn waits_for(world: &World, run: &Run, at: Timestamp) -> Vec<WaitsFor> {
 /// When a run that waits, or may start, is worth nothing any more: a request that grew old, an approval that did.
 pub fn expires(run: &Run) -> Option<Timestamp> {
     match run.phase {
-        Phase::Waiting => Some(run.proposed.plus_ms(run.plan.approval_expiry_ms)),
-        Phase::Approved => Some(run.approved.unwrap_or(run.proposed).plus_ms(run.plan.execution_expiry_ms)),
+        Phase::Waiting | Phase::Approved => Some(worth_until(run)),
         Phase::Checking(_)
         | Phase::Running
         | Phase::Paused(_)
@@ -171,6 +171,32 @@ pub fn expires(run: &Run) -> Option<Timestamp> {
         | Phase::Closed(_)
         | Phase::Reviewed(_)
         | Phase::Cancelled(_) => None,
+    }
+}
+
+/// Until when a run may start. Two clocks: from the proposal until it is first approved, and from then on; nothing that
+/// happens later winds the second one up again.
+pub fn worth_until(run: &Run) -> Timestamp {
+    match run.approved {
+        Some(approved) => approved.plus_ms(run.plan.execution_expiry_ms),
+        None => run.proposed.plus_ms(run.plan.approval_expiry_ms),
+    }
+}
+
+/// Why a run may begin nothing more: whoever drives it no longer may, or too few of those who approved it still do.
+pub fn lost_authority(world: &World, run: &Run) -> Option<String> {
+    let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else {
+        return Some("the workspace is gone".to_owned());
+    };
+    let role = run.plan.runbook.runs_as;
+    let known = |person: &PersonId| world.site.as_ref().is_some_and(|site| site.people.contains_key(person));
+    let may = |person: &PersonId| known(person) && workspace.grants(person, role);
+    match &run.driver {
+        Some(driver) if !may(driver) => Some(format!("{driver} is no longer {}", role.word())),
+        Some(_) | None => {
+            let enough = missing_approvals(workspace, run).is_empty();
+            (!enough).then(|| "an approver no longer holds the role the approval needs".to_owned())
+        }
     }
 }
 
@@ -262,96 +288,8 @@ fn matching(workspace: &Workspace, seats: &[Role], people: &[&PersonId]) -> Vec<
     taken
 }
 
-/// Warnings of a run that nobody has answered for: id and text.
-pub fn open_warnings(run: &Run) -> Vec<(StepId, String)> {
-    warnings(run).into_iter().filter(|(id, _)| !run.accepted.contains_key(id)).collect()
-}
-
-/// Every warning of a run: from planning, from checks without a host, from checks on hosts.
-pub fn warnings(run: &Run) -> Vec<(StepId, String)> {
-    let mut found: Vec<(StepId, String)> =
-        run.plan.warnings.iter().map(|warning| (warning.id.clone(), warning.text.clone())).collect();
-    let builtin = |check: BuiltIn| StepId::new(check.id_and_title().0);
-    found.extend(
-        run.builtin
-            .iter()
-            .filter(|(_, judged)| judged.verdict == Verdict::Warn)
-            .map(|(check, judged)| (builtin(*check), judged.why.clone())),
-    );
-    found.extend(host_findings(run).into_iter().filter(|f| f.verdict == Verdict::Warn).map(|f| (f.id, f.text)));
-    found
-}
-
-/// What the checks of a run on its hosts came to, where it is not fine.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Finding {
-    /// The check.
-    pub id: StepId,
-    /// Whether it warns or blocks.
-    pub verdict: Verdict,
-    /// Where and why.
-    pub text: String,
-    /// On how many hosts.
-    pub hosts: u32,
-}
-
-/// Hosts named in a finding before the rest is counted.
-const NAMED_HOSTS_MAX: usize = 5;
-
-/// Findings of the preflight on hosts, one per check.
-///
-/// A host that cannot be reached blocks the run, unless the runbook tolerates so many failed hosts: then it is a
-/// warning that somebody answers for, and the run goes on without them. A check whose result is unknown counts as failed.
-pub fn host_findings(run: &Run) -> Vec<Finding> {
-    let mut findings: Vec<(Item, Finding)> = Vec::new();
-    for (slot, cell) in &run.cells {
-        let why = match &cell.state {
-            CellState::Failed(reason) | CellState::Unknown(reason) | CellState::Refused(reason) => reason.words(),
-            CellState::Waiting
-            | CellState::Intended
-            | CellState::Started { .. }
-            | CellState::Ok
-            | CellState::Skipped => continue,
-        };
-        let (id, _, severity) = match slot.item {
-            Item::Reach | Item::Preflight(_) => run.plan.item_name(slot.item),
-            Item::Step(_) | Item::Verify(_) => continue,
-        };
-        let host = slot.host.and_then(|ix| run.plan.host(ix)).map_or("?", |host| host.name.as_str());
-        let why = if cell.saw.is_empty() { why } else { cell.saw.lines().next().unwrap_or_default().to_owned() };
-        match findings.iter_mut().find(|(item, _)| *item == slot.item) {
-            Some((_, finding)) => {
-                finding.hosts += 1;
-                if usize::try_from(finding.hosts).is_ok_and(|count| count <= NAMED_HOSTS_MAX) {
-                    finding.text.push_str(&format!("; {host}: {why}"));
-                }
-            }
-            None => {
-                let verdict = match severity {
-                    Severity::Block => Verdict::Block,
-                    Severity::Warn => Verdict::Warn,
-                };
-                findings.push((slot.item, Finding { id, verdict, text: format!("{host}: {why}"), hosts: 1 }));
-            }
-        }
-    }
-    let all = u32::try_from(run.plan.hosts.len()).unwrap_or(u32::MAX);
-    for (item, finding) in &mut findings {
-        let more = usize::try_from(finding.hosts).unwrap_or(usize::MAX).saturating_sub(NAMED_HOSTS_MAX);
-        if more > 0 {
-            finding.text.push_str(&format!("; and {more} more"));
-        }
-        let tolerated = run.plan.max_failures.unwrap_or(0).min(all.saturating_sub(1));
-        if *item == Item::Reach && finding.hosts <= tolerated {
-            finding.verdict = Verdict::Warn;
-        }
-    }
-    findings.into_iter().map(|(_, finding)| finding).collect()
-}
-
 /// Whether a person may answer for a run's warnings: somebody who works there, and from medium impact not the proposer.
 pub fn may_accept(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
-    use super::runbook::Impact;
     let works_there = [Role::Operator, Role::Approver, Role::Owner].iter().any(|role| workspace.grants(person, *role));
     let alone = run.plan.quorum.is_none();
     let proposer_may = run.plan.impact == Impact::Low || alone;
@@ -369,11 +307,20 @@ pub fn may_stop(workspace: &Workspace, person: &PersonId) -> bool {
     [Role::Operator, Role::Approver, Role::Commander, Role::Owner].iter().any(|role| workspace.grants(person, *role))
 }
 
-/// Whether a person may sign a run off: a reviewer who neither proposed nor drove it.
+/// Whether separation lets a person execute a run: from high impact, whoever approved it does not.
+pub fn may_execute(run: &Run, person: &PersonId) -> bool {
+    run.plan.impact < Impact::High || !has_voted(run, person)
+}
+
+/// Whether a person may sign a run off: a reviewer who neither proposed, approved nor executed any of it.
 pub fn may_review(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
-    let took_part = *person == run.plan.requester || run.driver.as_ref() == Some(person);
+    let took_part = *person == run.plan.requester || run.executors.contains(person) || has_voted(run, person);
     let alone = workspace.members.len() < 2;
     workspace.grants(person, Role::Reviewer) && (!took_part || alone)
+}
+
+fn has_voted(run: &Run, person: &PersonId) -> bool {
+    run.votes.iter().any(|vote| vote.by == *person)
 }
 
 #[cfg(test)]

@@ -98,8 +98,6 @@ rules! {
     Expired = "approval.expired",
     /// A preflight check blocks the run.
     PreflightBlock = "preflight.block",
-    /// A check of a runbook version nobody has accepted may not run before approval.
-    PreflightUnaccepted = "preflight.unaccepted",
     /// Outside every change window.
     WindowClosed = "window.closed",
     /// A freeze is in force.
@@ -124,6 +122,8 @@ rules! {
     Busy = "host.busy",
     /// The ledger cannot take more: no decision can be recorded.
     Storage = "storage",
+    /// What was asked for has no place in the ledger, now or later.
+    Record = "record",
     /// The disk is full: only what ends things is recorded.
     NoRoom = "storage.full",
     /// The server is going down: nothing was asked for.

@@ -1,39 +1,37 @@
 //! The checks that need no host, and what keeps an approved run from starting right now.
 
 use super::id::{ServerName, Timestamp, WorkspaceId};
+use super::plan::PlannedHost;
 use super::policy;
 use super::refusal::{Refusal, Rule};
 use super::run::{BuiltIn, Phase, Run, Verdict};
 use super::window::{self, WindowState};
-use super::workspace::Workspace;
+use super::workspace::{Reach, Workspace};
 use super::world::World;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A runbook whose review is overdue for longer blocks.
 const REVIEW_OVERDUE_DAYS_MAX: i64 = 90;
 
-/// Judges every built-in check, in the order shown. Planning has refused already what could never run; what it found
-/// right is said here too, so that an approver reads that it was looked at.
-pub fn judge(world: &World, run: &Run, at: Timestamp) -> Vec<(BuiltIn, Verdict, String)> {
-    let Some(workspace) = world.workspace(&run.plan.proposal.workspace).cloned() else {
-        return vec![(BuiltIn::Scope, Verdict::Block, "the workspace is gone".to_owned())];
+/// Judges a built-in check. Planning has refused already what could never run; what it found right is said here too, so
+/// that an approver reads that it was looked at.
+pub fn judge(world: &World, run: &Run, check: BuiltIn, at: Timestamp) -> (Verdict, String) {
+    let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else {
+        return (Verdict::Block, "the workspace is gone".to_owned());
     };
-    let one = |check| {
-        let (verdict, why) = match check {
-            BuiltIn::Roles => roles(&workspace, run),
-            BuiltIn::Inputs => {
-                pass(format!("{} inputs, {} confirmed", run.plan.inputs.len(), run.plan.proposal.ticks.len()))
-            }
-            BuiltIn::Stack => stack(run),
-            BuiltIn::Scope => pass(format!("{} hosts of {}", run.plan.hosts.len(), workspace.id)),
-            BuiltIn::Excluded => pass(excluded(run)),
-            BuiltIn::Window => (Verdict::Pass, window_words(&workspace, at)),
-            BuiltIn::Busy => (Verdict::Pass, busy_words(world, run)),
-            BuiltIn::Freshness => freshness(run, at),
-        };
-        (check, verdict, why)
-    };
-    BuiltIn::ALL.into_iter().map(one).collect()
+    match check {
+        BuiltIn::Roles => roles(workspace, run),
+        BuiltIn::Inputs => {
+            pass(format!("{} inputs, {} confirmed", run.plan.inputs.len(), run.plan.proposal.ticks.len()))
+        }
+        BuiltIn::Stack => stack(run),
+        BuiltIn::Scope => pass(format!("{} hosts of {}", run.plan.hosts.len(), workspace.id)),
+        BuiltIn::Excluded => pass(excluded(run)),
+        BuiltIn::Window => pass(window_words(workspace, at)),
+        BuiltIn::Busy => pass(busy_words(world, run)),
+        BuiltIn::Freshness => freshness(run, at),
+    }
 }
 
 /// Whether an approved run may start at this moment: a window is open, nothing is frozen, the hosts are free.
@@ -153,14 +151,27 @@ fn busy(world: &World, run: &Run) -> Vec<(Arc<Run>, ServerName)> {
                 | Phase::Cancelled(_) => false,
             }
     };
-    let wanted: std::collections::BTreeSet<(&WorkspaceId, &ServerName)> = places(run).collect();
+    let wanted: BTreeSet<Place<'_>> = run.plan.hosts.iter().flat_map(|host| places(run, host)).collect();
     let clash = |other: &Arc<Run>| {
-        let host = places(other).find(|place| wanted.contains(place)).map(|(_, host)| host.clone());
+        let taken = |host: &&PlannedHost| places(other, host).iter().any(|place| wanted.contains(place));
+        let host = other.plan.hosts.iter().find(taken).map(|host| host.name.clone());
         host.map(|host| (Arc::clone(other), host))
     };
     world.runs.values().filter(at_work).filter_map(clash).collect()
 }
 
-fn places(run: &Run) -> impl Iterator<Item = (&WorkspaceId, &ServerName)> {
-    run.plan.hosts.iter().map(|host| (&run.plan.proposal.workspace, &host.name))
+/// What makes two hosts one: the same server of a workspace, or the same machine by two names or in two workspaces.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Place<'a> {
+    Server(&'a WorkspaceId, &'a ServerName),
+    Machine(String, u16),
+    Here,
+}
+
+fn places<'a>(run: &'a Run, host: &'a PlannedHost) -> [Place<'a>; 2] {
+    let machine = match &host.reach {
+        Reach::Ssh { address, port, .. } => Place::Machine(address.to_ascii_lowercase(), *port),
+        Reach::Local => Place::Here,
+    };
+    [Place::Server(&run.plan.proposal.workspace, &host.name), machine]
 }

@@ -30,9 +30,13 @@ pub struct Run {
     pub started: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
-    /// Who started it; the driver of guided failures.
+    /// Who started it, or took it over since; the driver of guided failures. Nobody, while it may only be started.
     pub driver: Option<PersonId>,
-    /// When it became approved; the second clock runs from here.
+    /// Everybody who executed any of it: started it, let it go on, decided about a cell, ticked off a step.
+    pub executors: OrdSet<PersonId>,
+    /// What would run differently under the site now in force, where that changed since the start.
+    pub drift: Option<String>,
+    /// When it first became approved; the second clock runs from here.
     pub approved: Option<Timestamp>,
     /// Results of checks that need no host, by check.
     pub builtin: OrdMap<BuiltIn, Judged>,
@@ -100,6 +104,8 @@ pub enum PauseCause {
     Failure,
     /// The disk was full: nothing could be begun that could also be recorded.
     NoRoom,
+    /// Whoever drives it, or too many of those who approved it, lost the role.
+    Authority,
 }
 
 /// How a run is stopped.
@@ -174,6 +180,8 @@ pub enum Cancel {
     Denied,
     /// Waited too long for approval or start.
     Expired,
+    /// Stopped while it was checked for its start.
+    Stopped,
     /// A rule made it worthless: drift, or a check that blocks.
     Void(Rule),
 }
@@ -185,6 +193,7 @@ impl Cancel {
             Cancel::Withdrawn => "withdrawn",
             Cancel::Denied => "denied",
             Cancel::Expired => "expired",
+            Cancel::Stopped => "stopped",
             Cancel::Void(_) => "void",
         }
     }
@@ -272,6 +281,8 @@ pub struct Acceptance {
     pub at: Timestamp,
     /// Why.
     pub reason: String,
+    /// The hosts it was about: another host is another warning.
+    pub hosts: OrdSet<super::id::HostIx>,
 }
 
 /// An approver's word.
@@ -516,6 +527,8 @@ pub struct Progress {
     pub failures: u32,
     /// Cells that are done, per step: ok or skipped.
     pub done: OrdMap<u16, u32>,
+    /// Steps that were not through when they were due.
+    pub overdue: OrdSet<u16>,
     /// The checks on hosts at work.
     pub checks: Checks,
     /// Whether some verification could not be made.

@@ -157,7 +157,7 @@ pub struct Targets {
     pub batches: Vec<Amount>,
     /// Hosts at once inside a batch.
     pub parallel: u32,
-    /// Failed hosts tolerated; beyond it no new host starts. `None`: none before somebody is asked.
+    /// Failed hosts tolerated: unreachable ones, and those of steps that do not themselves say to pause or stop.
     pub max_failures: Option<Amount>,
 }
 
@@ -366,8 +366,8 @@ pub struct Step {
     pub due_ms: Option<u64>,
     /// Retries by itself, never for `once`.
     pub retries: Retries,
-    /// What a failure does.
-    pub on_failure: OnFailure,
+    /// What a failure does, where it is written.
+    pub on_failure: Option<OnFailure>,
     /// Cannot be skipped.
     pub required: bool,
     /// How it is undone on a host.
@@ -429,11 +429,11 @@ pub struct Retries {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
-    /// A person decides; no host goes on meanwhile.
+    /// A person decides, whatever is tolerated; no host goes on meanwhile.
     Pause,
     /// Nothing new starts and the run ends.
     Stop,
-    /// The host is dropped and the others go on.
+    /// The host is dropped and the others go on, up to the failures tolerated where those are written.
     Continue,
     /// As `stop`, and a rollback is proposed.
     Rollback,

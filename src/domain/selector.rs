@@ -7,6 +7,9 @@ use std::fmt;
 /// Deepest nesting of parentheses and `!`: no person writes more, and recursion stays bounded.
 const DEPTH_MAX: usize = 32;
 
+/// Longest selector: more terms than a person reads in one line. Terms joined side by side nest as well, and are bounded by it.
+const SELECTOR_CHARS_MAX: usize = 1_000;
+
 /// A parsed selector.
 #[derive(Clone, Debug)]
 pub struct Selector(Node);
@@ -37,6 +40,10 @@ pub struct SelectorError {
 /// # Errors
 /// Says what was expected at which byte.
 pub fn parse(text: &str) -> Result<Selector, SelectorError> {
+    if let Some((at, _)) = text.char_indices().nth(SELECTOR_CHARS_MAX) {
+        let message = format!("longer than {SELECTOR_CHARS_MAX} characters; give the servers a group or a tag instead");
+        return Err(SelectorError { message, at });
+    }
     let mut parser = Parser { text, at: 0 };
     let node = parser.or(0)?;
     parser.skip_blanks();
@@ -289,5 +296,16 @@ mod tests {
     fn nesting_is_bounded() {
         assert!(parse(&"(".repeat(10_000)).is_err());
         assert!(parse(&"!".repeat(10_000)).is_err());
+    }
+
+    #[test]
+    fn many_terms_side_by_side_do_not_overflow_the_stack() {
+        for join in [" | ", "&"] {
+            let many = vec!["tag:a"; 22_000].join(join);
+            assert!(parse(&many).unwrap_err().message.contains("1000 characters"));
+            let longest: String = many.chars().take(SELECTOR_CHARS_MAX - 5).collect();
+            let longest = longest.rsplit_once('t').map(|(whole, _)| format!("{whole}tag:a")).unwrap();
+            assert!(parse(&longest).is_ok(), "{longest}");
+        }
     }
 }

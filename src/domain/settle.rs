@@ -2,12 +2,17 @@
 //! outcome, its consequence and the next intent are one group in the ledger: nothing is intended without its cause, and
 //! a crash never falls between them.
 
+use super::deadlines;
 use super::event::{Entry, Event};
+use super::failure;
 use super::id::{HostIx, Timestamp};
 use super::policy;
 use super::refusal::Rule;
-use super::run::{Cancel, CellState, Ending, Item, PauseCause, Phase, Round, Run, Slot, Stage, StopHow, Verdict};
-use super::runbook::{Action, Effect, OnFailure};
+use super::rounds;
+use super::run::{
+    BuiltIn, Cancel, CellState, Ending, Item, PauseCause, Phase, Round, Run, Slot, Stage, StopHow, Verdict,
+};
+use super::runbook::Action;
 use super::segments::{self, Segment};
 use super::world::World;
 
@@ -17,12 +22,12 @@ pub const CHECKS_PARALLEL_MAX: u32 = 128;
 /// The next event that follows from the state, or nothing.
 pub fn next(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
     match &run.phase {
-        Phase::Checking(round) => checking(world, run, *round),
+        Phase::Checking(round) => checking(world, run, *round, at),
         Phase::Waiting => waiting(world, run, at),
         Phase::Approved => is_expired(run, at).then(|| cancelled(run, Cancel::Expired, "approved too long ago")),
-        Phase::Running => running(run, at),
-        Phase::Paused(cause) => paused(run, cause),
-        Phase::Stopping(how) => stopping(run, *how, at),
+        Phase::Running => running(world, run, at),
+        Phase::Paused(cause) => paused(world, run, cause, at),
+        Phase::Stopping(how) => stopping(world, run, *how, at),
         Phase::Verifying => verifying(run),
         Phase::Ended(_) | Phase::Closed(_) | Phase::Reviewed(_) | Phase::Cancelled(_) => None,
     }
@@ -43,7 +48,11 @@ fn cancelled(run: &Run, cancel: Cancel, why: &str) -> Entry {
     Entry::with(Event::RunCancelled { run: run.id, cancel }, "why", why)
 }
 
-fn checking(world: &World, run: &Run, round: Round) -> Option<Entry> {
+fn checking(world: &World, run: &Run, round: Round, at: Timestamp) -> Option<Entry> {
+    if let Some(check) = BuiltIn::ALL.into_iter().find(|check| !run.builtin.contains_key(check)) {
+        let (verdict, why) = rounds::judge(world, run, check, at);
+        return Some(Entry::with(Event::BuiltInJudged { run: run.id, check, verdict }, "why", why));
+    }
     let checks = &run.progress.checks;
     if let Some(slot) = next_check(run) {
         return Some(Entry::bare(Event::Intended { run: run.id, slot, attempt: 1 }));
@@ -66,7 +75,7 @@ fn checking(world: &World, run: &Run, round: Round) -> Option<Entry> {
         }
         Stage::Reach | Stage::Preflight | Stage::Verify => {}
     }
-    Some(round_over(world, run, round))
+    Some(round_over(world, run, round, at))
 }
 
 fn release(run: &Run, stage: Stage, cells: usize) -> Entry {
@@ -91,7 +100,7 @@ fn next_check(run: &Run) -> Option<Slot> {
     Some(Slot { item, host: Some(host) })
 }
 
-fn round_over(world: &World, run: &Run, round: Round) -> Entry {
+fn round_over(world: &World, run: &Run, round: Round, at: Timestamp) -> Entry {
     let judged = run.builtin.iter().find(|(_, judged)| judged.verdict == Verdict::Block);
     if let Some((check, judged)) = judged {
         let why = format!("{}: {}", check.id_and_title().0, judged.why);
@@ -103,9 +112,21 @@ fn round_over(world: &World, run: &Run, round: Round) -> Entry {
     }
     match (round, may_go_on(world, run)) {
         (Round::Proposal, true) => Entry::bare(Event::RunApproved { run: run.id }),
-        (Round::Start, true) => Entry::bare(Event::RunStarted { run: run.id }),
+        (Round::Start, true) => match start_refused(world, run, at) {
+            None => Entry::bare(Event::RunStarted { run: run.id }),
+            Some(why) => Entry::with(Event::RunApproved { run: run.id }, "why", why),
+        },
         (Round::Proposal | Round::Start, false) => Entry::bare(Event::RunWaiting { run: run.id }),
     }
+}
+
+/// What was true when the start was asked for need not be true once the checks are through: a window closes meanwhile,
+/// an approval grows old, a driver leaves. The run then may be started again, by somebody who asks again.
+fn start_refused(world: &World, run: &Run, at: Timestamp) -> Option<String> {
+    if at >= policy::worth_until(run) {
+        return Some("approved too long ago".to_owned());
+    }
+    policy::lost_authority(world, run).or_else(|| rounds::may_start(world, run, at).err().map(|refusal| refusal.what))
 }
 
 fn may_go_on(world: &World, run: &Run) -> bool {
@@ -122,23 +143,43 @@ pub fn is_expired(run: &Run, at: Timestamp) -> bool {
 
 fn waiting(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
     if is_expired(run, at) {
-        return Some(cancelled(run, Cancel::Expired, "asked for too long ago"));
+        let why = if run.approved.is_some() { "approved too long ago" } else { "asked for too long ago" };
+        return Some(cancelled(run, Cancel::Expired, why));
     }
     may_go_on(world, run).then(|| Entry::bare(Event::RunApproved { run: run.id }))
 }
 
-fn running(run: &Run, at: Timestamp) -> Option<Entry> {
+fn running(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
+    if let Some(entry) = deadlines::missed(run, at) {
+        return Some(entry);
+    }
     if at >= run.phase_since.plus_ms(run.plan.limits.run_ms) {
         return Some(Entry::bare(Event::RunStopping { run: run.id, how: StopHow::TimedOut }));
     }
     if let Some(slot) = run.progress.attention.iter().next() {
-        return Some(after_failure(run, *slot, at));
+        return Some(failure::follows(run, *slot, at));
     }
-    next_work(run, at).or_else(|| stretch_over(run))
+    if let Some(entry) = authority_lost(world, run) {
+        return Some(entry);
+    }
+    next_work(run, at, Admit::Hosts).or_else(|| stretch_over(run))
+}
+
+/// What is in flight ends; nothing more begins until somebody with authority lets it.
+fn authority_lost(world: &World, run: &Run) -> Option<Entry> {
+    let why = policy::lost_authority(world, run)?;
+    Some(Entry::with(Event::RunPaused { run: run.id, cause: PauseCause::Authority }, "why", why))
+}
+
+/// Whether further hosts of a batch are let in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Admit {
+    Hosts,
+    Nobody,
 }
 
 /// Lets hosts at work take their next step, then lets further hosts of the batch in.
-fn next_work(run: &Run, at: Timestamp) -> Option<Entry> {
+fn next_work(run: &Run, at: Timestamp, admit: Admit) -> Option<Entry> {
     let ready = |host: &HostIx| {
         let (item, state) = next_step(run, *host)?;
         let slot = Slot { item, host: Some(*host) };
@@ -153,7 +194,7 @@ fn next_work(run: &Run, at: Timestamp) -> Option<Entry> {
         return None;
     };
     let parallel = usize::try_from(run.plan.parallel).unwrap_or(usize::MAX);
-    if run.progress.active.len() >= parallel {
+    if admit == Admit::Nobody || run.progress.active.len() >= parallel {
         return None;
     }
     let host = next_host(run)?;
@@ -180,60 +221,6 @@ fn was_dropped_before(run: &Run, host: HostIx) -> bool {
     };
     let slot = Slot { item: Item::Step(first), host: Some(host) };
     run.progress.dropped.contains(&host) && run.cell(slot).is_none()
-}
-
-fn after_failure(run: &Run, slot: Slot, at: Timestamp) -> Entry {
-    if let Some(entry) = retry(run, slot, at) {
-        return entry;
-    }
-    let on_failure = match slot.item {
-        Item::Step(n) => run.plan.step(n).map_or(OnFailure::Pause, |step| step.on_failure),
-        Item::Reach | Item::Preflight(_) | Item::Verify(_) => OnFailure::Pause,
-    };
-    let failures = run.progress.failures + 1;
-    let tolerated = match (on_failure, run.plan.max_failures) {
-        (_, Some(most)) => failures <= most,
-        (OnFailure::Continue, None) => true,
-        (OnFailure::Pause | OnFailure::Stop | OnFailure::Rollback, None) => false,
-    };
-    // Nobody can tell how an unknown ended, so it is never waved through while somebody can be asked.
-    let unknown = matches!(run.state(slot), CellState::Unknown(_)) && on_failure == OnFailure::Pause;
-    if tolerated && !unknown {
-        return Entry::bare(Event::HostDropped { run: run.id, slot });
-    }
-    match on_failure {
-        OnFailure::Pause => Entry::bare(Event::RunPaused { run: run.id, cause: PauseCause::Failure }),
-        OnFailure::Stop | OnFailure::Continue | OnFailure::Rollback => {
-            Entry::bare(Event::RunStopping { run: run.id, how: StopHow::Failure })
-        }
-    }
-}
-
-/// A try that certainly failed or never began is repeated where the step may be and has tries left. A `once` step is
-/// repeated by itself only where it certainly never began; an unknown never is.
-fn retry(run: &Run, slot: Slot, at: Timestamp) -> Option<Entry> {
-    let Item::Step(n) = slot.item else {
-        return None;
-    };
-    let step = run.plan.step(n)?;
-    let cell = run.cell(slot)?;
-    let allowed = match (&cell.state, step.effect) {
-        (CellState::Refused(_), _) => true,
-        (CellState::Failed(_), Effect::Read | Effect::Idempotent) => true,
-        (CellState::Failed(_), Effect::Once) => false,
-        (
-            CellState::Unknown(_)
-            | CellState::Waiting
-            | CellState::Intended
-            | CellState::Started { .. }
-            | CellState::Ok
-            | CellState::Skipped,
-            _,
-        ) => false,
-    };
-    let not_before = at.plus_ms(step.retries.delay_ms);
-    (allowed && cell.attempt <= step.retries.times)
-        .then(|| Entry::bare(Event::RetryPlanned { run: run.id, slot, not_before }))
 }
 
 /// When nothing of the batch is left: the next batch, the next stretch, or the end.
@@ -288,20 +275,32 @@ fn ended(run: &Run, ending: Ending) -> Entry {
     Entry::bare(Event::RunEnded { run: run.id, ending })
 }
 
-fn paused(run: &Run, cause: &PauseCause) -> Option<Entry> {
+fn paused(world: &World, run: &Run, cause: &PauseCause, at: Timestamp) -> Option<Entry> {
+    if let Some(entry) = deadlines::missed(run, at) {
+        return Some(entry);
+    }
+    match cause {
+        PauseCause::Person(_) | PauseCause::NoRoom => return authority_lost(world, run),
+        PauseCause::Failure | PauseCause::Authority => {}
+    }
     let over = super::evolve::ends_with_decisions(cause) && run.progress.attention.is_empty();
-    over.then(|| Entry::bare(Event::RunContinued { run: run.id }))
+    if !over {
+        return None;
+    }
+    authority_lost(world, run).or_else(|| Some(Entry::bare(Event::RunContinued { run: run.id })))
 }
 
-fn stopping(run: &Run, how: StopHow, at: Timestamp) -> Option<Entry> {
+fn stopping(world: &World, run: &Run, how: StopHow, at: Timestamp) -> Option<Entry> {
     if how == StopHow::AfterBatch {
         if let Some(slot) = run.progress.attention.iter().next() {
             return Some(Entry::bare(Event::HostDropped { run: run.id, slot: *slot }));
         }
-        if let Some(entry) = next_work(run, at) {
+        let lost = policy::lost_authority(world, run).is_some();
+        let admit = if failure::beyond_tolerated(run) { Admit::Nobody } else { Admit::Hosts };
+        if let Some(entry) = next_work(run, at, admit).filter(|_| !lost) {
             return Some(entry);
         }
-        if !run.progress.active.is_empty() {
+        if !run.progress.active.is_empty() && !lost {
             return None;
         }
     }

@@ -10,6 +10,11 @@ use super::world::World;
 use super::{evolve, run};
 use std::sync::Arc;
 
+mod authority;
+mod failing;
+mod start;
+mod threats;
+
 fn driver() -> Driver {
     Driver::new(fixture::site())
 }
@@ -344,7 +349,65 @@ fn retries_wait_and_a_once_step_gets_none() {
     }
 }
 
+/// A world of the fixture's site, changed.
+fn driver_of(change: impl FnOnce(&mut super::site::Site)) -> Driver {
+    let mut site = fixture::site();
+    change(&mut site);
+    Driver::new(site)
+}
+
+fn in_workspace(site: &mut super::site::Site, change: impl FnOnce(&mut super::workspace::Workspace)) {
+    change(Arc::make_mut(site.workspaces.get_mut(&"prod-web".into()).unwrap()));
+}
+
+fn in_runbook(site: &mut super::site::Site, change: impl FnOnce(&mut super::runbook::Runbook)) {
+    let runbook = Arc::make_mut(site.runbooks.get_mut(&"restart".into()).unwrap());
+    change(runbook);
+    runbook.digest = super::Digest::of(format!("{runbook:?}").as_bytes());
+}
+
 impl Driver {
+    /// Proposes as ada and lets the checks pass.
+    fn propose(&mut self) -> u64 {
+        self.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
+        self.carry_out_checks();
+        self.world.next_run - 1
+    }
+
+    /// Has somebody start a run, up to its checks.
+    fn start(&mut self, who: &str, id: u64) {
+        self.as_person(who, Ask::Start { run: RunId(id) }).unwrap();
+    }
+
+    /// Puts a changed site into force; grace accepts it where it is a matter of authority.
+    fn change_site(&mut self, change: impl FnOnce(&mut super::site::Site)) {
+        let mut site = (**self.world.site.as_ref().unwrap()).clone();
+        change(&mut site);
+        let digest = super::Digest::of(format!("{site:?}").as_bytes());
+        site.digest = digest;
+        self.engine(Ask::LoadSite { site: Arc::new(site), diff: String::new() }).unwrap();
+        if self.world.pending.is_some() {
+            self.as_person("grace", Ask::AcceptSite { digest, reason: "agreed".to_owned() }).unwrap();
+        }
+    }
+
+    /// Asks whatever is due by now, as the engine does.
+    fn wake(&mut self) {
+        let due = super::due(&self.world).into_iter().filter_map(|work| match work {
+            super::due::Work::At(moment, ask) => (moment <= self.at).then_some(ask),
+            super::due::Work::Do(_) => None,
+        });
+        for ask in due.collect::<Vec<_>>() {
+            self.engine(ask).unwrap();
+        }
+    }
+
+    /// The last thing that happened to a run, in words.
+    fn last_words(&self, id: u64) -> String {
+        let last = self.log.iter().rev().find(|recorded| recorded.event.run() == Some(RunId(id))).unwrap();
+        super::words::event(&last.event, &last.details, None)
+    }
+
     /// Lets the checks of a round pass, and stops before the first step.
     fn carry_out_checks(&mut self) {
         while let Some(order) = self.orders().into_iter().find(|o| !matches!(o.order().key.slot.item, Item::Step(_))) {

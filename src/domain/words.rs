@@ -43,6 +43,8 @@ pub fn kind(event: &Event) -> &'static str {
         Event::VerifyBegan { .. } => "verify_began",
         Event::RunEnded { .. } => "run_ended",
         Event::RunCancelled { .. } => "run_cancelled",
+        Event::StepOverdue { .. } => "step_overdue",
+        Event::Drifted { .. } => "drifted",
         Event::Noted { .. } => "noted",
         Event::RunClosed { .. } => "run_closed",
         Event::RunReviewed { .. } => "run_reviewed",
@@ -82,6 +84,8 @@ pub const KINDS: &[&str] = &[
     "verify_began",
     "run_ended",
     "run_cancelled",
+    "step_overdue",
+    "drifted",
     "noted",
     "run_closed",
     "run_reviewed",
@@ -121,6 +125,8 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::VerifyBegan { .. }
         | Event::RunEnded { .. }
         | Event::RunCancelled { .. }
+        | Event::StepOverdue { .. }
+        | Event::Drifted { .. }
         | Event::Noted { .. }
         | Event::RunClosed { .. }
         | Event::RunReviewed { .. }
@@ -189,17 +195,26 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::RunWaiting { .. } => "checks are through; waiting".to_owned(),
         Event::Voted { choice: Choice::Approve, .. } => said("approved".to_owned(), "reason"),
         Event::Voted { choice: Choice::Deny, .. } => said("denied".to_owned(), "reason"),
-        Event::RunApproved { .. } => "may start".to_owned(),
+        Event::RunApproved { .. } => match text("why") {
+            why if why.is_empty() => "may start".to_owned(),
+            why => format!("not started: {why}"),
+        },
         Event::StartAsked { .. } => "start asked for; checks run again".to_owned(),
         Event::RunStarted { .. } => "first step released".to_owned(),
         Event::RunPaused { cause: PauseCause::Person(person), .. } => format!("paused by {person}"),
         Event::RunPaused { cause: PauseCause::Failure, .. } => "paused: somebody must decide".to_owned(),
         Event::RunPaused { cause: PauseCause::NoRoom, .. } => "paused: the disk is full".to_owned(),
+        Event::RunPaused { cause: PauseCause::Authority, .. } => said("paused".to_owned(), "why"),
         Event::RunContinued { .. } => "goes on".to_owned(),
         Event::RunStopping { how, .. } => said(stop_words(*how).to_owned(), "reason"),
         Event::VerifyBegan { .. } => "verification began".to_owned(),
         Event::RunEnded { ending, .. } => format!("ended: {}", ending.word()),
         Event::RunCancelled { cancel, .. } => said(cancel.word().to_owned(), "why"),
+        Event::StepOverdue { step, .. } => {
+            let slot = Slot { item: Item::Step(*step), host: None };
+            format!("{}: overdue, not through when it was due", place(slot))
+        }
+        Event::Drifted { .. } => said("the site changed; the run goes on as approved".to_owned(), "why"),
         Event::Noted { .. } => said("note".to_owned(), "text"),
         Event::RunClosed { .. } => said("closed".to_owned(), "text"),
         Event::RunReviewed { .. } => said("reviewed".to_owned(), "text"),

@@ -11,7 +11,7 @@ use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 
 /// Open runs the world holds at most: beyond it new proposals are refused, so that a runaway script cannot fill
-/// the memory everybody's console shares.
+/// the memory everybody's console shares, and so that one command can say its word about every open run.
 pub const WORLD_OPEN_RUNS_MAX: usize = 20_000;
 
 /// Everything that is true now.

@@ -9,6 +9,9 @@ use crate::domain::{Actor, Ask, Command, Entry, Receipt, Recorded, Refusal, Rule
 use crate::ledger::{self, Ledger, LedgerError};
 use std::sync::Arc;
 
+// What one command leads to fits into one batch, so that it is recorded whole or not at all.
+const _: () = assert!(decide::EVENTS_PER_COMMAND_MAX <= ledger::BATCH_EVENTS_MAX);
+
 /// What somebody asked for, before the engine stamps it.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -201,10 +204,10 @@ impl Core {
     /// Nothing was recorded, so nothing was done.
     fn failed(&self, replies: Vec<Reply>, error: &LedgerError) -> Committed {
         let poisoned = self.ledger.health() == ledger::Health::Poisoned;
-        let full = matches!(error, LedgerError::Write(error) if error.is_full());
-        let refusal = match full {
-            true => no_room(),
-            false => Refusal::new(Rule::Storage, format!("nothing can be recorded: {error}"))
+        let refusal = match error {
+            LedgerError::Write(error) if error.is_full() => no_room(),
+            LedgerError::Draft { source, .. } => unrecordable(&source.to_string()),
+            error => Refusal::new(Rule::Storage, format!("nothing can be recorded: {error}"))
                 .next("mend the disk; nothing was changed"),
         };
         Committed {
@@ -213,6 +216,11 @@ impl Core {
             fatal: poisoned.then(|| error.to_string()),
         }
     }
+}
+
+/// It has no place in the ledger as it is; saying it again would not help.
+fn unrecordable(why: &str) -> Refusal {
+    Refusal::new(Rule::Record, format!("this cannot be recorded: {why}")).next("nothing was changed")
 }
 
 fn no_room() -> Refusal {
@@ -254,11 +262,9 @@ impl Group {
                 })
             }
             Err(refusal) => {
-                if self.room == Room::Enough
-                    && let Some(entry) = decide::refused(&self.world, &command, &refusal)
-                {
+                if self.room == Room::Enough {
                     // Should keeping it fail, the answer is still no.
-                    self.record(vec![entry], &command).unwrap_or_default();
+                    self.record(decide::refused(&self.world, &command, &refusal), &command).unwrap_or_default();
                 }
                 Err(refusal)
             }
@@ -282,7 +288,7 @@ impl Group {
                 event: entry.event.clone(),
                 details: entry.details.clone(),
             };
-            let fault = |why: String| Refusal::new(Rule::Storage, format!("an event cannot be recorded: {why}"));
+            let fault = |why: String| unrecordable(&why);
             let run = evolve(&mut self.world, &recorded).map_err(|illegal| fault(illegal.to_string()))?;
             let draft =
                 codec::draft(&entry, &command.by, command.at, &self.world).map_err(|error| fault(error.to_string()))?;

@@ -247,3 +247,23 @@ async fn c9_the_first_sync_that_fails_ends_the_server_and_the_asker_is_told() {
     assert_eq!(rule(answer.await.unwrap()), Rule::Storage);
     assert_eq!(world.borrow().events, before, "nobody was told of it");
 }
+
+#[test]
+fn a_report_on_a_run_that_is_over_is_not_told_again() {
+    let mut bench = Bench::running();
+    bench.person("ada", Ask::Propose(Box::new(fixture::proposal()))).unwrap();
+    let key = *bench.orders().iter().find(|key| key.run == RunId(2)).unwrap();
+    bench.person("ada", Ask::Withdraw { run: RunId(2) }).unwrap();
+    assert_eq!(bench.ended(key).unwrap_err().rule, Rule::NotFound, "a refusal that is final");
+}
+
+#[test]
+fn what_has_no_place_in_the_record_is_refused_as_such_and_not_as_a_full_disk() {
+    let mut bench = Bench::running();
+    let key = bench.orders()[0];
+    let saw = "x".repeat(crate::ledger::DETAIL_BYTES_MAX + 1);
+    let outcome = Outcome { result: CellResult::Ok, output: OutputSummary::nothing(), saw };
+    let report = Report { key, what: Progressed::Ended(outcome) };
+    assert_eq!(bench.engine(Ask::Report(report)).unwrap_err().rule, Rule::Record);
+    bench.ended(key).unwrap();
+}

@@ -4,7 +4,7 @@
 use super::handle::Handle;
 use super::recorder::Recorder;
 use crate::domain::due::Work;
-use crate::domain::order::{CellResult, OrderKey, Outcome, Progressed, Report, SAW_BYTES_MAX};
+use crate::domain::order::{CellResult, OrderKey, Outcome, OutputSummary, Progressed, Report, SAW_BYTES_MAX};
 use crate::domain::policy::{self, Cleared};
 use crate::domain::run::{Phase, Reason};
 use crate::domain::{Actor, Ask, Rule, RunId, Seen, Timestamp, World, due};
@@ -236,12 +236,16 @@ fn unrecorded(outcome: Outcome, why: &str) -> Outcome {
 }
 
 /// Tells the engine until it is on the record. While nothing can be recorded the outcome is known to nobody else, so it
-/// is told again; any other refusal is final.
-async fn tell(handle: &Handle, report: Report) {
+/// is told again. An outcome that has no place in the record as it is becomes an unknown one, said in fewer words; any
+/// other refusal is final.
+async fn tell(handle: &Handle, mut report: Report) {
     loop {
         match handle.submit(Actor::Engine, Seen::Nothing, Ask::Report(report.clone())).await {
             Err(refusal) if matches!(refusal.rule, Rule::Storage | Rule::NoRoom) && !handle.stop.is_cancelled() => {
                 tokio::time::sleep(REPORT_RETRY).await;
+            }
+            Err(refusal) if refusal.rule == Rule::Record && shortened(&mut report) => {
+                tracing::warn!(run = %report.key.run, %refusal, "an outcome is recorded as unknown");
             }
             Err(refusal) => {
                 tracing::warn!(run = %report.key.run, %refusal, "a report was not taken");
@@ -249,5 +253,40 @@ async fn tell(handle: &Handle, report: Report) {
             }
             Ok(_) => return,
         }
+    }
+}
+
+/// Makes an outcome one that can be recorded. Whether it was another one before.
+fn shortened(report: &mut Report) -> bool {
+    let unknown = Outcome {
+        result: CellResult::Unknown(Reason::Local),
+        output: OutputSummary::nothing(),
+        saw: "the outcome could not be recorded".to_owned(),
+    };
+    let Progressed::Ended(outcome) = &mut report.what else {
+        return false;
+    };
+    let told = *outcome != unknown;
+    *outcome = unknown;
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::HostIx;
+    use crate::domain::run::{Item, Slot};
+
+    #[test]
+    fn an_outcome_that_cannot_be_recorded_becomes_an_unknown_one_once() {
+        let slot = Slot { item: Item::Step(0), host: Some(HostIx(0)) };
+        let key = OrderKey { run: RunId(1), slot, attempt: 1 };
+        let outcome = Outcome { result: CellResult::Ok, output: OutputSummary::nothing(), saw: "much".to_owned() };
+        let mut report = Report { key, what: Progressed::Ended(outcome) };
+        assert!(shortened(&mut report));
+        let Progressed::Ended(outcome) = &report.what else { panic!("an end") };
+        assert_eq!(outcome.result, CellResult::Unknown(Reason::Local));
+        assert!(!shortened(&mut report), "told so once, not for ever");
+        assert!(!shortened(&mut Report { key, what: Progressed::Started { group: 7 } }));
     }
 }

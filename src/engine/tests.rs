@@ -24,6 +24,10 @@ unix = ["ada"]
 id = "grace"
 name = "Grace"
 unix = ["grace"]
+[[person]]
+id = "lea"
+name = "Lea"
+unix = ["lea"]
 "#;
 
 const WORKSPACE: &str = r#"
@@ -40,7 +44,8 @@ local = true
 groups = ["lab"]
 [members]
 ada = ["operator"]
-grace = ["approver", "reviewer", "owner"]
+grace = ["approver", "owner"]
+lea = ["reviewer"]
 [policy]
 approval_expiry = "4h"
 execution_expiry = "24h"
@@ -217,7 +222,7 @@ async fn a_governed_run_on_this_machine_from_proposal_to_history() {
     assert!(words.contains(&"making".to_owned()), "{words:?}");
 
     ask(&handle, "ada", Ask::Close { run: id, note: "made".to_owned() }).await.unwrap();
-    ask(&handle, "grace", Ask::Review { run: id, comment: "fine".to_owned() }).await.unwrap();
+    ask(&handle, "lea", Ask::Review { run: id, comment: "fine".to_owned() }).await.unwrap();
     let Fetched::Run(past) = handle.fetch(&ada, Fetch::Run(id)).await else { panic!("a run") };
     assert_eq!(past.phase, Phase::Reviewed(Ending::Succeeded));
     let Fetched::History(page) =

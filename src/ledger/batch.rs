@@ -11,8 +11,9 @@ use super::hash::{self, Hash, SALT_BYTES, leaf_hash};
 use super::leaf::{self, DETAIL_BYTES_MAX, Draft, DraftError, Place, RunLink};
 use super::record;
 
-/// The most events in one batch: a second of the fastest fleet; keeps a torn batch small enough to look at.
-pub const BATCH_EVENTS_MAX: usize = 20_000;
+/// The most events in one batch: what a change of the site says about every open run; keeps a torn batch small enough to
+/// look at.
+pub const BATCH_EVENTS_MAX: usize = 50_000;
 /// The most bytes of leaves in one batch: a quarter of a segment.
 pub const BATCH_LEAF_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The most bytes of details in one batch: some of the largest bindings at once.

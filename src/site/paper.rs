@@ -5,7 +5,9 @@ mod words;
 
 use crate::domain::Digest;
 use crate::domain::duration;
-use crate::domain::runbook::{Action, Check, Effect, Interpreter, Kind, OnFailure, Runbook, Severity, Status, Step};
+use crate::domain::runbook::{
+    Action, Amount, Check, Effect, Interpreter, Kind, OnFailure, Runbook, Severity, Status, Step,
+};
 use crate::domain::selector;
 use crate::domain::workspace::Workspace;
 use std::fmt::Write as _;
@@ -29,7 +31,7 @@ pub fn paper(runbook: &Runbook, workspaces: &[&Workspace]) -> String {
     }
     section("Steps", &mut out);
     for (nr, step) in runbook.steps.iter().enumerate() {
-        self::step(nr + 1, step, &mut out);
+        self::step(nr + 1, step, runbook.targets.max_failures, &mut out);
     }
     if !runbook.verify.is_empty() {
         section("Verification", &mut out);
@@ -138,7 +140,8 @@ fn hosts(runbook: &Runbook, workspaces: &[&Workspace], out: &mut String) {
     );
     match targets.max_failures {
         Some(amount) => {
-            let _ = writeln!(out, "Stop when more than {} failed.", words::amount_words(amount));
+            let most = words::amount_words(amount);
+            let _ = writeln!(out, "Tolerated to fail, where a step does not say otherwise: {most}.");
         }
         None => line("Stop and ask at the first failure.", out),
     }
@@ -190,7 +193,7 @@ fn check(check: &Check, out: &mut String) {
     let _ = writeln!(out, "\nExpected: {}.", words::expected(&check.expect));
 }
 
-fn step(nr: usize, step: &Step, out: &mut String) {
+fn step(nr: usize, step: &Step, tolerated: Option<Amount>, out: &mut String) {
     let _ = write!(out, "\n### {nr}. {} (`{}`)\n\n", step.title, step.id);
     if let Some(due) = step.due_ms {
         let _ = write!(out, "Due {} after the start. ", duration::short(due));
@@ -224,10 +227,13 @@ fn step(nr: usize, step: &Step, out: &mut String) {
             let _ = write!(out, "- [ ] On every host, at most {}:\n\n", duration::short(script.timeout_ms));
             words::code(&script.text, script.interpreter, out);
             let failure = match step.on_failure {
-                OnFailure::Pause => "stop and decide: again, skip, leave the host out, or roll back",
-                OnFailure::Stop => "stop",
-                OnFailure::Continue => "leave the host out and go on",
-                OnFailure::Rollback => "stop and roll back",
+                None if tolerated.is_some_and(|most| !matches!(most, Amount::Hosts(0) | Amount::Percent(0))) => {
+                    "leave the host out; beyond what is tolerated stop and decide: again, skip, or roll back"
+                }
+                None | Some(OnFailure::Pause) => "stop and decide: again, skip, leave the host out, or roll back",
+                Some(OnFailure::Stop) => "stop",
+                Some(OnFailure::Continue) => "leave the host out and go on",
+                Some(OnFailure::Rollback) => "stop and roll back",
             };
             let _ = writeln!(out, "\nIf it fails: {failure}.");
         }

@@ -2,9 +2,10 @@
 //! missing; moments are RFC 3339 in UTC with milliseconds, spans are milliseconds and say so in their name.
 
 use super::Exit;
+use crate::domain::deadlines;
 use crate::domain::policy::{self, WaitsFor};
 use crate::domain::query::{AuditRow, HistoryRow, LogLine, Page};
-use crate::domain::run::{Cancel, Cell, CellState, Note, PauseCause, Phase, Reason, Run, Slot};
+use crate::domain::run::{Cancel, Cell, CellState, Item, Note, PauseCause, Phase, Reason, Run, Slot};
 use crate::domain::workspace::{Reach, Server, Workspace};
 use crate::domain::{Actor, Door, Refusal, Timestamp, World, binding, words};
 use serde_json::{Value, json};
@@ -61,11 +62,15 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
     let warnings: Vec<Value> = policy::warnings(run)
         .iter()
         .map(|(id, text)| {
-            let accepted = run
-                .accepted
-                .get(id)
+            let accepted = policy::answer(run, id)
                 .map(|found| json!({"at": time(found.at), "by": found.by.as_str(), "reason": found.reason}));
             json!({"accepted": accepted, "id": id.as_str(), "text": text})
+        })
+        .collect();
+    let due: Vec<Value> = deadlines::open(run)
+        .map(|(step, at)| {
+            let overdue = run.progress.overdue.contains(&step);
+            json!({"at": time(at), "overdue": overdue, "step": plan.item_name(Item::Step(step)).0.as_str()})
         })
         .collect();
     let votes: Vec<Value> = run
@@ -79,7 +84,9 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
         "cells": cells,
         "checks": checks,
         "code": binding::code(&run.binding),
+        "drift": run.drift,
         "driver": run.driver.as_ref().map(ToString::to_string),
+        "due": due,
         "ended": time(run.ended),
         "ending": run.phase.ending().map(|ending| ending.word()),
         "environment": plan.environment.word(),
@@ -114,6 +121,7 @@ fn because(phase: &Phase) -> Value {
         Phase::Paused(PauseCause::Person(person)) => json!(person.as_str()),
         Phase::Paused(PauseCause::Failure) => json!("failure"),
         Phase::Paused(PauseCause::NoRoom) => json!("no_room"),
+        Phase::Paused(PauseCause::Authority) => json!("authority"),
         Phase::Stopping(how) => json!(how),
         Phase::Cancelled(Cancel::Void(rule)) => json!(format!("void: {}", rule.code())),
         Phase::Cancelled(cancel) => json!(cancel.word()),

@@ -1,11 +1,12 @@
 //! Answers in words: short lines, columns that line up, nothing a terminal could take for a command.
 
 use super::json::{kind, reason, state_word};
+use crate::domain::deadlines;
 use crate::domain::order::Stream;
 use crate::domain::plan::Plan;
 use crate::domain::policy::{self, WaitsFor};
 use crate::domain::query::{AuditRow, HistoryRow, LogLine};
-use crate::domain::run::{Cancel, CellState, PauseCause, Phase, Run, Slot, Verdict};
+use crate::domain::run::{Cancel, CellState, Item, PauseCause, Phase, Run, Slot, Verdict};
 use crate::domain::runbook::Action;
 use crate::domain::workspace::{Reach, Server, Workspace};
 use crate::domain::{Actor, Door, PersonId, Refusal, Timestamp, World, binding, duration, words};
@@ -76,7 +77,8 @@ pub fn standing(world: &World, run: &Run, now: Timestamp) -> String {
         Phase::Paused(_) | Phase::Running => {
             let decide = run.progress.attention.iter().map(|slot| format!("{} needs a decision", place(run, *slot)));
             let manual = by_hand(run).map(|slot| format!("{} is to be done by a person", place(run, slot)));
-            decide.chain(manual).collect::<Vec<_>>().join("; ")
+            let lost = policy::lost_authority(world, run);
+            decide.chain(manual).chain(lost).chain(due(run)).collect::<Vec<_>>().join("; ")
         }
         Phase::Checking(_)
         | Phase::Stopping(_)
@@ -92,6 +94,17 @@ pub fn standing(world: &World, run: &Run, now: Timestamp) -> String {
     }
 }
 
+/// Steps that are due and not through.
+fn due(run: &Run) -> impl Iterator<Item = String> + '_ {
+    deadlines::open(run).map(|(position, at)| {
+        let step = run.plan.item_name(Item::Step(position)).0;
+        match run.progress.overdue.contains(&position) {
+            true => format!("{step} is overdue since {}", time(at)),
+            false => format!("{step} is due {}", time(at)),
+        }
+    })
+}
+
 /// Manual steps that wait for somebody now.
 fn by_hand(run: &Run) -> impl Iterator<Item = Slot> + '_ {
     let open = run.cells.iter().filter(|(slot, cell)| slot.host.is_none() && cell.state == CellState::Waiting);
@@ -105,6 +118,7 @@ pub fn phase(phase: &Phase) -> String {
         Phase::Paused(PauseCause::Person(person)) => format!("{word} by {person}"),
         Phase::Paused(PauseCause::Failure) => format!("{word} after a failure"),
         Phase::Paused(PauseCause::NoRoom) => format!("{word}: the disk was full"),
+        Phase::Paused(PauseCause::Authority) => format!("{word}: a role it stands on was lost"),
         Phase::Stopping(how) => words::stop_words(*how).to_owned(),
         Phase::Ended(ending) | Phase::Closed(ending) | Phase::Reviewed(ending) => {
             format!("{word}, {}", ending.word())
@@ -365,7 +379,10 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> String {
         vec![time(found.at), found.by.to_string(), format!("accepted warning {id}: {}", found.reason)]
     }));
     if let (Some(started), Some(driver)) = (run.started, &run.driver) {
-        rows.push(vec![time(started), driver.to_string(), "started".to_owned()]);
+        rows.push(vec![time(started), driver.to_string(), "started, drives".to_owned()]);
+    }
+    if let Some(why) = &run.drift {
+        rows.push(vec![String::new(), String::new(), format!("the site changed since; it goes on as approved: {why}")]);
     }
     rows.extend(run.notes.iter().map(|note| vec![time(note.at), note.by.to_string(), format!("note: {}", note.text)]));
     if let Some(ended) = run.ended {

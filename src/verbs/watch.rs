@@ -36,6 +36,7 @@ pub async fn run(cx: &Cx<'_>, id: RunId, io: &mut Io<'_>) -> Result<Exit, Gone> 
         | Phase::Cancelled(_) => false,
     };
     if not_begun {
+        // What is followed is this start: where it is not made, there is nothing to wait for.
         let ask = Ask::Start { run: id };
         if let Err(refusal) = cx.engine.submit(cx.actor.clone(), seen(&found), ask).await {
             return refused(cx, &refusal, io).await;
@@ -50,7 +51,15 @@ pub async fn run(cx: &Cx<'_>, id: RunId, io: &mut Io<'_>) -> Result<Exit, Gone> 
         from: LogFrom::Line(0),
         count: PAGE_LINES,
     };
-    follow(cx, query, false, io).await
+    follow(cx, query, Until::NotStarted, false, io).await
+}
+
+/// What ends the following of a run, beside its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Its start was not made: it may be started again, or waits for somebody.
+    NotStarted,
+    Ended,
 }
 
 fn is_starting(run: &Run) -> bool {
@@ -86,7 +95,7 @@ pub async fn log(cx: &Cx<'_>, verb: &RunsLog, io: &mut Io<'_>) -> Result<Exit, G
         query.count = PAGE_LINES;
     }
     if verb.follow {
-        return follow(cx, query, verb.times, io).await;
+        return follow(cx, query, Until::Ended, verb.times, io).await;
     }
     match drain(cx, &mut query, verb.times, io).await? {
         Ok(()) => Ok(Exit::Done),
@@ -95,7 +104,7 @@ pub async fn log(cx: &Cx<'_>, verb: &RunsLog, io: &mut Io<'_>) -> Result<Exit, G
 }
 
 /// Streams lines and moves of a run until it ends; the exit says how it ended.
-async fn follow(cx: &Cx<'_>, mut query: LogQuery, times: bool, io: &mut Io<'_>) -> Result<Exit, Gone> {
+async fn follow(cx: &Cx<'_>, mut query: LogQuery, until: Until, times: bool, io: &mut Io<'_>) -> Result<Exit, Gone> {
     let id = query.run;
     let mut tail = cx.engine.grown();
     let mut world = cx.engine.world();
@@ -108,7 +117,8 @@ async fn follow(cx: &Cx<'_>, mut query: LogQuery, times: bool, io: &mut Io<'_>) 
             Ok(found) => found,
             Err(refusal) => return look::unanswered(cx, &refusal, io).await,
         };
-        let exit = ended(&found);
+        let not_started = until == Until::NotStarted && matches!(found.phase, Phase::Waiting | Phase::Approved);
+        let exit = ended(&found).or(not_started.then_some(Exit::No));
         // What was printed before the end stands before the word of the end, what is printed in a phase behind its name.
         if exit.is_some()
             && let Err(refusal) = drain(cx, &mut query, times, io).await?

@@ -266,13 +266,18 @@ unix = ["@OWN@"]
 id   = "grace"
 name = "Grace"
 unix = ["quarterdeck-test-grace"]
+
+[[person]]
+id   = "lea"
+name = "Lea"
+unix = ["quarterdeck-test-lea"]
 "#;
 
 /// The fleet as a workspace; every host is pinned to the fleet's key, also the one that answers with another.
 fn workspace(fleet: &Fleet) -> String {
     let head = "schema = 1\n\n[workspace]\nid = \"lab\"\ntitle = \"Lab\"\nenvironment = \"lab\"\ncolour = \"green\"\n\
         baseline_tags = [\"baseline\"]\nduties = [\"commander\"]\nowner = \"grace\"\n\n\
-        [members]\nada = [\"operator\"]\ngrace = [\"operator\", \"approver\", \"reviewer\", \"owner\"]\n\n\
+        [members]\nada = [\"operator\"]\ngrace = [\"operator\", \"approver\", \"owner\"]\nlea = [\"reviewer\"]\n\n\
         [policy]\napproval_expiry = \"4h\"\nexecution_expiry = \"24h\"\n";
     let key = fleet.host_key.public_line();
     let servers = fleet.hosts().iter().map(|host| {

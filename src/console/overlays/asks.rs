@@ -13,7 +13,7 @@ use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::words;
 use crate::domain::policy;
-use crate::domain::run::{CellState, Choice, Phase, Run, Slot, StopHow};
+use crate::domain::run::{CellState, Choice, Phase, Round, Run, Slot, StopHow};
 use crate::domain::runbook::{Action, Effect, Impact};
 use crate::domain::workspace::Environment;
 use crate::domain::{Ask, Decision, Seen, StepId, binding};
@@ -150,7 +150,10 @@ pub fn stop_menu(run: &Run) -> Do {
             now,
         ],
         Phase::Verifying | Phase::Stopping(_) => vec![now],
-        Phase::Checking(_) | Phase::Waiting | Phase::Approved => vec![Row {
+        Phase::Checking(Round::Start) => {
+            vec![row(StopHow::Now, "stop", "the request ends before its first step; nothing has run")]
+        }
+        Phase::Checking(Round::Proposal) | Phase::Waiting | Phase::Approved => vec![Row {
             label: Safe::new("withdraw"),
             detail: Safe::new("the request ends; nothing has run"),
             mark: None,

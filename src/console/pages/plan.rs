@@ -23,7 +23,7 @@ pub fn parts(cx: &Cx<'_>, plan: &Plan) -> Vec<Part> {
         head(plan),
         why(plan),
         place(plan),
-        steps(&runs_as(plan), plan.steps().map(|(_, step)| step), |words| plan.told(words)),
+        steps(&runs_as(plan), &plan.runbook, plan.steps().map(|(_, step)| step), |words| plan.told(words)),
         given(plan),
         checks("checked before the first step", "none of the runbook's own", &plan.runbook.preflight),
         checks("verified after the last", "nothing: the run cannot end as succeeded", &plan.runbook.verify),
@@ -121,13 +121,13 @@ fn host(plan: &Plan, ix: HostIx) -> Option<String> {
     plan.host(ix).map(|host| host.name.to_string())
 }
 
-/// `stops at 1st failure`, `stops beyond 3 failures`.
+/// `tolerates no failure`, `tolerates 3 failures`.
 pub fn tolerance(max_failures: Option<u32>) -> String {
     match max_failures {
         None => "a person decides about failures".to_owned(),
-        Some(0) => "stops at 1st failure".to_owned(),
-        Some(1) => "stops beyond 1 failure".to_owned(),
-        Some(n) => format!("stops beyond {n} failures"),
+        Some(0) => "tolerates no failure".to_owned(),
+        Some(1) => "tolerates 1 failure".to_owned(),
+        Some(n) => format!("tolerates {n} failures"),
     }
 }
 
@@ -271,7 +271,13 @@ fn bound(cx: &Cx<'_>, plan: &Plan) -> Vec<Part> {
         labelled("stack", templates.join(", ")),
         labelled("commit", commit),
         labelled("site", plan.site.short()),
-        labelled("windows", if plan.windows.is_empty() { "always".to_owned() } else { plan.windows.join(", ") }),
+        labelled(
+            "windows",
+            match plan.windows.is_empty() {
+                true => "always".to_owned(),
+                false => plan.windows.iter().map(|window| window.name.as_str()).collect::<Vec<_>>().join(", "),
+            },
+        ),
         labelled(
             "expires",
             format!(

@@ -22,7 +22,7 @@ pub fn parts(cx: &Cx<'_>, runbook: &Runbook) -> Vec<Part> {
         targets(cx, runbook),
         asks_for(runbook),
         checks("checked before the first step", "none of its own", &runbook.preflight),
-        steps("steps", runbook.steps.iter(), str::to_owned),
+        steps("steps", runbook, runbook.steps.iter(), str::to_owned),
         checks("verified after the last", "nothing: a run cannot end as succeeded", &runbook.verify),
         way_back(runbook),
         before(cx, runbook),
@@ -132,8 +132,8 @@ fn targets(cx: &Cx<'_>, runbook: &Runbook) -> Vec<Part> {
     let batches: Vec<String> = targets.batches.iter().map(amount).collect();
     let failures = match &targets.max_failures {
         None => "a person decides about failures".to_owned(),
-        Some(Amount::Hosts(0)) => "stops at 1st failure".to_owned(),
-        Some(most) => format!("stops beyond {} failures", amount(most)),
+        Some(Amount::Hosts(0)) => "tolerates no failure".to_owned(),
+        Some(most) => format!("tolerates {} failures", amount(most)),
     };
     let mut parts = heading("where", targets.select.as_str()).to_vec();
     for workspace in facts::workspaces(cx.world, cx.me()) {
@@ -234,7 +234,7 @@ fn before(cx: &Cx<'_>, runbook: &Runbook) -> Vec<Part> {
 pub fn commands(runbook: &Runbook) -> Vec<Part> {
     [
         checks("checked before the first step", "none of its own", &runbook.preflight),
-        steps("steps", runbook.steps.iter(), str::to_owned),
+        steps("steps", runbook, runbook.steps.iter(), str::to_owned),
         checks("verified after the last", "nothing", &runbook.verify),
     ]
     .concat()

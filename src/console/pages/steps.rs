@@ -9,7 +9,7 @@ use crate::console::widgets::page::Part;
 use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::words;
 use crate::domain::runbook::{
-    Action, Check, Compare, Effect, Expect, Interpreter, Match, OnFailure, Script, Severity, Step,
+    Action, Amount, Check, Compare, Effect, Expect, Interpreter, Match, OnFailure, Runbook, Script, Severity, Step,
 };
 use crate::terminal::line::Safe;
 
@@ -20,9 +20,14 @@ const COMMAND_INDENT: u16 = 5;
 /// values are known.
 pub(super) fn steps<'a>(
     title: &str,
+    runbook: &Runbook,
     all: impl IntoIterator<Item = &'a Step>,
     told: impl Fn(&str) -> String,
 ) -> Vec<Part> {
+    let unwritten = match runbook.targets.max_failures {
+        None | Some(Amount::Hosts(0) | Amount::Percent(0)) => "on failure a person decides",
+        Some(_) => "on failure the host is dropped, beyond what is tolerated a person decides",
+    };
     let all: Vec<&Step> = all.into_iter().collect();
     let undone = all.iter().filter(|step| step.undo.is_some()).count();
     let count = safe!("{} · {undone} undo", words::count(all.len(), "step", "steps"));
@@ -31,12 +36,12 @@ pub(super) fn steps<'a>(
         if nth > 0 {
             parts.push(Part::Air);
         }
-        parts.extend(one(nth + 1, step, &told));
+        parts.extend(one(nth + 1, step, unwritten, &told));
     }
     parts
 }
 
-fn one(number: usize, step: &Step, told: &dyn Fn(&str) -> String) -> Vec<Part> {
+fn one(number: usize, step: &Step, unwritten: &str, told: &dyn Fn(&str) -> String) -> Vec<Part> {
     let undo = match step.undo {
         Some(_) => text(Role::Ok, safe!("undo {}", glyph::DONE.glyph)),
         None => text(Role::Muted, "no undo"),
@@ -67,7 +72,7 @@ fn one(number: usize, step: &Step, told: &dyn Fn(&str) -> String) -> Vec<Part> {
             }
         }
     }
-    parts.push(said(&rules(step)));
+    parts.push(said(&rules(step, unwritten)));
     if let Some(undo) = &step.undo {
         parts.push(said("undone by"));
         parts.push(command(undo));
@@ -76,13 +81,14 @@ fn one(number: usize, step: &Step, told: &dyn Fn(&str) -> String) -> Vec<Part> {
 }
 
 /// `on failure somebody decides · 2 retries, 5 s apart · at most 2m`.
-fn rules(step: &Step) -> String {
+fn rules(step: &Step, unwritten: &str) -> String {
     let mut rules = vec![
         match step.on_failure {
-            OnFailure::Pause => "on failure a person decides",
-            OnFailure::Stop => "on failure the run stops",
-            OnFailure::Continue => "on failure the host is dropped",
-            OnFailure::Rollback => "on failure the run stops, to be undone",
+            None => unwritten,
+            Some(OnFailure::Pause) => "on failure a person decides",
+            Some(OnFailure::Stop) => "on failure the run stops",
+            Some(OnFailure::Continue) => "on failure the host is dropped",
+            Some(OnFailure::Rollback) => "on failure the run stops, to be undone",
         }
         .to_owned(),
     ];

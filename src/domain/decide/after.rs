@@ -3,9 +3,10 @@
 use super::*;
 
 impl Deciding {
-    pub(super) fn close(&mut self, id: RunId, note: &str) -> Result<(), Refusal> {
+    pub(super) fn close(&mut self, id: RunId, note: &str, seen: Seen) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
+        fresh(&run, seen)?;
         if !policy::may_stop(&workspace, &person) {
             return Err(planning::missing_role(
                 &workspace,
@@ -23,9 +24,10 @@ impl Deciding {
         self.emit(Entry::with(Event::RunClosed { run: id }, "text", needed(note, "an outcome note")?))
     }
 
-    pub(super) fn review(&mut self, id: RunId, comment: &str) -> Result<(), Refusal> {
+    pub(super) fn review(&mut self, id: RunId, comment: &str, seen: Seen) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
+        fresh(&run, seen)?;
         if !matches!(run.phase, Phase::Closed(_)) {
             return Err(Refusal::new(
                 Rule::State,
@@ -36,7 +38,7 @@ impl Deciding {
             let took_part = workspace.grants(&person, Role::Reviewer);
             let rule = if took_part { Rule::SeparationReview } else { Rule::Role };
             return Err(Refusal::new(rule, format!("{person} may not review {id}"))
-                .who_may("a reviewer who neither proposed nor drove it"));
+                .who_may("a reviewer who neither proposed, approved nor executed any of it"));
         }
         self.emit(Entry::with(Event::RunReviewed { run: id }, "text", needed(comment, "a word of review")?))
     }

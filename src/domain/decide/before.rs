@@ -31,12 +31,6 @@ impl Deciding {
 
     pub(super) fn begin_round(&mut self, id: RunId, round: Round) -> Result<(), Refusal> {
         self.emit(Entry::bare(Event::RoundBegan { run: id, round }))?;
-        let Some(run) = self.world.run(id).cloned() else {
-            return Ok(());
-        };
-        for (check, verdict, why) in rounds::judge(&self.world, &run, self.at) {
-            self.emit(Entry::with(Event::BuiltInJudged { run: id, check, verdict }, "why", why))?;
-        }
         self.settle(id)
     }
 
@@ -55,9 +49,16 @@ impl Deciding {
         self.emit(Entry::bare(Event::RunCancelled { run: id, cancel: Cancel::Withdrawn }))
     }
 
-    pub(super) fn accept_warning(&mut self, id: RunId, warning: &StepId, reason: &str) -> Result<(), Refusal> {
+    pub(super) fn accept_warning(
+        &mut self,
+        id: RunId,
+        warning: &StepId,
+        reason: &str,
+        seen: Seen,
+    ) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
+        fresh(&run, seen)?;
         if !policy::open_warnings(&run).iter().any(|(open, _)| open == warning) {
             return Err(Refusal::new(Rule::NotFound, format!("{id} has no open warning called {warning}")));
         }
@@ -90,7 +91,7 @@ impl Deciding {
             return Err(planning::missing_role(&workspace, &person, Role::Approver, "decide on this run"));
         }
         match (choice, &run.phase) {
-            (_, Phase::Waiting) | (Choice::Deny, Phase::Approved) => {}
+            (_, Phase::Waiting) | (Choice::Deny, Phase::Approved | Phase::Checking(Round::Start)) => {}
             (_, phase) => {
                 return Err(Refusal::new(Rule::State, format!("{id} is {}; nothing to decide", phase.tag().word())));
             }
@@ -125,13 +126,9 @@ impl Deciding {
             return Err(not_startable(&self.world, &run, self.at));
         }
         in_time(&run, self.at)?;
-        let voted = policy::latest_votes(&run).iter().any(|(voter, _)| **voter == person);
-        if voted && run.plan.impact == Impact::High {
-            return Err(Refusal::new(Rule::SeparationSelf, "from high impact, whoever approved does not execute")
-                .who_may(format!("another {}", run.plan.runbook.runs_as.word())));
-        }
+        separate(&run, &person)?;
         if let Some(drift) = drift(&self.world, &run) {
-            return self.void(id, Rule::BindingDrift, &drift);
+            return Err(Refusal::new(Rule::BindingDrift, drift).next("propose it again; this one is void"));
         }
         if !policy::missing_approvals(&workspace, &run).is_empty() {
             return Err(Refusal::new(Rule::Role, "an approver no longer holds the role the approval needs")

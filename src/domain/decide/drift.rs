@@ -27,17 +27,23 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
     let commands = |plan: &Plan| {
         (plan.runbook.steps.clone(), plan.runbook.preflight.clone(), plan.runbook.verify.clone(), plan.steps.clone())
     };
-    let fields: [(&str, bool); 9] = [
-        ("crate version", old.crate_version != new.crate_version),
+    let fields: [(&str, bool); 15] = [
+        ("program version", old.crate_version != new.crate_version),
+        ("environment", old.environment != new.environment),
         ("hosts", old.hosts != new.hosts || old.jumps != new.jumps),
         ("batches", old.batches != new.batches || old.parallel != new.parallel),
+        ("tolerated failures", old.max_failures != new.max_failures),
+        ("time-outs", old.limits != new.limits),
         ("steps or checks", commands(old) != commands(&new)),
         ("runbook (commands unchanged)", old.runbook.digest != new.runbook.digest && commands(old) == commands(&new)),
         ("inputs", old.inputs != new.inputs),
         ("secrets", old.secrets != new.secrets),
-        ("impact or quorum", old.impact != new.impact || old.quorum != new.quorum),
-        ("policy", old.windows != new.windows || old.approval_expiry_ms != new.approval_expiry_ms),
+        ("impact", old.impact != new.impact || old.impact_because != new.impact_because),
+        ("quorum", old.quorum != new.quorum),
+        ("windows", old.windows != new.windows),
+        ("approval expiry", old.approval_expiry_ms != new.approval_expiry_ms),
+        ("execution expiry", old.execution_expiry_ms != new.execution_expiry_ms),
     ];
     let changed: Vec<&str> = fields.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
-    Some(if changed.is_empty() { "changed: limits".to_owned() } else { format!("changed: {}", changed.join(", ")) })
+    Some(if changed.is_empty() { "changed: the plan".to_owned() } else { format!("changed: {}", changed.join(", ")) })
 }

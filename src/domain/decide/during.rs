@@ -15,6 +15,7 @@ impl Deciding {
         if !policy::may_stop(&workspace, &person) && !workspace.grants(&person, Role::Reviewer) {
             return Err(planning::missing_role(&workspace, &person, Role::Operator, "tick off a step"));
         }
+        separate(&run, &person)?;
         let slot = Slot { item: Item::Step(position), host: None };
         if run.cell(slot).is_none_or(|cell| cell.state != CellState::Waiting) {
             return Err(Refusal::new(Rule::State, format!("{step} is not waiting for anybody"))
@@ -42,6 +43,7 @@ impl Deciding {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
         self.needs(&workspace, &person, run.plan.runbook.runs_as, "decide about a failed host")?;
+        separate(&run, &person)?;
         let manual_open =
             settle::is_manual(&run, slot) && run.cell(slot).is_some_and(|cell| cell.state == CellState::Waiting);
         if !run.progress.attention.contains(&slot) && !manual_open {
@@ -77,15 +79,22 @@ impl Deciding {
         self.emit(Entry::bare(Event::RunPaused { run: id, cause: PauseCause::Person(person) }))
     }
 
-    pub(super) fn go_on(&mut self, id: RunId) -> Result<(), Refusal> {
+    /// After authority was lost, whoever lets the run go on drives it from then on; lost approvals nobody can replace.
+    pub(super) fn go_on(&mut self, id: RunId, seen: Seen) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
+        fresh(&run, seen)?;
         self.needs(&workspace, &person, run.plan.runbook.runs_as, "let a run go on")?;
+        separate(&run, &person)?;
         if !matches!(run.phase, Phase::Paused(_)) {
             return Err(Refusal::new(Rule::State, format!("{id} is {}, not paused", run.phase.tag().word())));
         }
         if !run.progress.attention.is_empty() {
             return Err(Refusal::new(Rule::State, "hosts wait for a decision").next("decide about each of them first"));
+        }
+        if !policy::missing_approvals(&workspace, &run).is_empty() {
+            return Err(Refusal::new(Rule::Role, "an approver no longer holds the role the approval needs")
+                .next(format!("have the role given back, or end the run: abort {id}")));
         }
         self.emit(Entry::bare(Event::RunContinued { run: id }))?;
         self.settle(id)
@@ -106,6 +115,10 @@ impl Deciding {
             Phase::Stopping(before) => how == StopHow::Now && before != StopHow::Now,
             _ => false,
         };
+        if by_person && run.phase == Phase::Checking(Round::Start) {
+            let why = format!("{person}: {}", needed(reason, "a reason")?);
+            return self.emit(Entry::with(Event::RunCancelled { run: id, cancel: Cancel::Stopped }, "why", why));
+        }
         if !by_person || !sooner {
             return Err(Refusal::new(Rule::State, format!("{id} is {}; nothing to stop", run.phase.tag().word())));
         }

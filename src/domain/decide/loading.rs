@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Runs named in a refusal before the rest is counted.
+const NAMED_RUNS_MAX: usize = 5;
+
 impl Deciding {
     pub(super) fn load_site(&mut self, site: &Arc<Site>, diff: &str) -> Result<(), Refusal> {
         let same = |known: &Option<Arc<Site>>| known.as_ref().is_some_and(|known| known.digest == site.digest);
@@ -13,6 +16,7 @@ impl Deciding {
         if waiting.is_some_and(|pending| pending.by.is_some() || self.by.person().is_none()) {
             return Ok(());
         }
+        self.drops_no_run(site)?;
         let written = site.written().map_err(|why| Refusal::new(Rule::Site, why))?;
         let sensitive =
             self.world.site.as_ref().map(|current| site::sensitive_changes(current, site)).unwrap_or_default();
@@ -43,27 +47,51 @@ impl Deciding {
         if let Some(refusal) = pending.refuses(self.world.site.as_deref(), &person) {
             return Err(refusal);
         }
+        self.drops_no_run(&pending.site)?;
         self.emit(Entry::with(Event::SiteAccepted { digest }, "reason", needed(reason, "a reason")?))?;
         self.site_changed()
     }
 
-    /// Voids every run that has not started and would run something else under the site now in force; and lets go on what
-    /// waited for a role that somebody holds (again) now.
+    /// A run is found by its workspace: one that has started needs it until somebody has signed it off.
+    fn drops_no_run(&self, site: &Site) -> Result<(), Refusal> {
+        let stranded =
+            |run: &&Arc<Run>| run.started.is_some() && !site.workspaces.contains_key(&run.plan.proposal.workspace);
+        let mut runs = self.world.runs.values().filter(stranded).map(|run| run.id.to_string());
+        let named: Vec<String> = runs.by_ref().take(NAMED_RUNS_MAX).collect();
+        let Some(first) = named.first() else {
+            return Ok(());
+        };
+        let more = match runs.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let what = format!("this site drops the workspace of {}{more}, which nobody has signed off", named.join(", "));
+        Err(Refusal::new(Rule::Site, what)
+            .next(format!("keep the workspace until then: end, close and review {first}; then load the site again")))
+    }
+
+    /// What has not started and would run something else under the site now in force is void; what has started goes on as
+    /// approved and is marked. What waited for a role that somebody holds (again) goes on, and what stands on a role that
+    /// somebody lost pauses.
     fn site_changed(&mut self) -> Result<(), Refusal> {
         let open: Vec<Arc<Run>> = self.world.runs.values().cloned().collect();
         for run in open {
-            let not_started = matches!(run.phase, Phase::Checking(_) | Phase::Waiting | Phase::Approved);
-            if let Some(drift) = drift(&self.world, &run).filter(|_| not_started) {
-                self.void(run.id, Rule::BindingDrift, &drift)?;
-            } else if run.phase == Phase::Waiting {
-                self.settle(run.id)?;
+            match (&run.phase, drift(&self.world, &run)) {
+                (Phase::Checking(_) | Phase::Waiting | Phase::Approved, Some(drift)) => {
+                    self.emit(voided(run.id, Rule::BindingDrift, &drift))?;
+                }
+                (Phase::Waiting, None) => self.settle(run.id)?,
+                (Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying, drift) => {
+                    if let Some(why) = drift.filter(|why| run.drift.as_ref() != Some(why)) {
+                        self.emit(Entry::with(Event::Drifted { run: run.id }, "why", why))?;
+                    }
+                    self.settle(run.id)?;
+                }
+                (Phase::Checking(_) | Phase::Approved, None)
+                | (Phase::Ended(_) | Phase::Closed(_) | Phase::Reviewed(_) | Phase::Cancelled(_), _) => {}
             }
         }
         Ok(())
-    }
-
-    pub(super) fn void(&mut self, run: RunId, rule: Rule, why: &str) -> Result<(), Refusal> {
-        self.emit(Entry::with(Event::RunCancelled { run, cancel: Cancel::Void(rule) }, "why", why))
     }
 }
 

@@ -23,7 +23,7 @@ use crate::domain::policy;
 use crate::domain::refusal::{Refusal, Rule};
 use crate::domain::rounds;
 use crate::domain::run::{Cancel, CellState, Choice, Ending, Item, PauseCause, Phase, Round, Run, Slot, StopHow};
-use crate::domain::runbook::{Action, Effect, Impact};
+use crate::domain::runbook::{Action, Effect};
 use crate::domain::settle;
 use crate::domain::site::{self, Site};
 use crate::domain::workspace::Workspace;
@@ -33,8 +33,13 @@ use std::sync::Arc;
 
 pub use drift::drift;
 
-/// Events one command may lead to: a start that lets ten thousand hosts in at once, and no loop for ever.
-const EVENTS_PER_COMMAND_MAX: usize = 65_536;
+/// Events one command may lead to: a start that lets ten thousand hosts in at once, and no loop for ever. No more than
+/// one batch of the ledger holds.
+pub const EVENTS_PER_COMMAND_MAX: usize = 50_000;
+
+/// Events a change of the site leads to about one run at most: its plan drifted, and authority over it was lost.
+const EVENTS_PER_RUN_OF_A_SITE_MAX: usize = 2;
+const _: () = assert!(WORLD_OPEN_RUNS_MAX * EVENTS_PER_RUN_OF_A_SITE_MAX < EVENTS_PER_COMMAND_MAX);
 
 /// Longest text anybody may put on the record in one go.
 pub const TEXT_BYTES_MAX: usize = 64 * 1_024;
@@ -49,8 +54,9 @@ pub fn decide(world: &World, command: &Command) -> Result<Vec<Entry>, Refusal> {
     Ok(deciding.entries)
 }
 
-/// What to keep of a refusal that somebody may later want to know about: attempts beyond one's authority.
-pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Option<Entry> {
+/// What to keep of a refusal that somebody may later want to know about: attempts beyond one's authority, at the wrong
+/// time, or on something that had changed. A run that is started and would do something else by now is void.
+pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry> {
     let worth_keeping = match refusal.rule {
         Rule::Role
         | Rule::SeparationSelf
@@ -59,31 +65,43 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Option<En
         | Rule::ActorUnknown
         | Rule::ApprovalUsed
         | Rule::BindingDrift
-        | Rule::OnePerson => true,
-        Rule::NotFound
         | Rule::Stale
-        | Rule::State
         | Rule::Expired
-        | Rule::PreflightBlock
-        | Rule::PreflightUnaccepted
         | Rule::WindowClosed
         | Rule::Frozen
+        | Rule::RunbookStatus
+        | Rule::OnePerson => true,
+        Rule::NotFound
+        | Rule::State
+        | Rule::PreflightBlock
         | Rule::Input
         | Rule::Targets
-        | Rule::RunbookStatus
         | Rule::RunbookOverdue
         | Rule::ReasonMissing
         | Rule::Limit
         | Rule::Site
         | Rule::Busy
         | Rule::Storage
+        | Rule::Record
         | Rule::NoRoom
         | Rule::Stopping
         | Rule::Choice => false,
     };
     // Only a run that exists: a leaf must not open the chain of one that never was.
     let run = command.ask.run().filter(|id| world.run(*id).is_some());
-    worth_keeping.then(|| Entry::bare(Event::Refused { run, rule: refusal.rule, verb: command.ask.verb().to_owned() }))
+    let verb = command.ask.verb().to_owned();
+    let mut kept: Vec<Entry> = Vec::new();
+    if worth_keeping {
+        kept.push(Entry::bare(Event::Refused { run, rule: refusal.rule, verb }));
+    }
+    if let (Ask::Start { .. }, Rule::BindingDrift, Some(run)) = (&command.ask, refusal.rule, run) {
+        kept.push(voided(run, refusal.rule, &refusal.what));
+    }
+    kept
+}
+
+fn voided(run: RunId, rule: Rule, why: &str) -> Entry {
+    Entry::with(Event::RunCancelled { run, cancel: Cancel::Void(rule) }, "why", why)
 }
 
 struct Deciding {
@@ -100,17 +118,17 @@ impl Deciding {
             Ask::AcceptSite { digest, reason } => self.accept_site(*digest, reason),
             Ask::Propose(proposal) => self.propose(proposal),
             Ask::Withdraw { run } => self.withdraw(*run, seen),
-            Ask::AcceptWarning { run, warning, reason } => self.accept_warning(*run, warning, reason),
+            Ask::AcceptWarning { run, warning, reason } => self.accept_warning(*run, warning, reason, seen),
             Ask::Vote { run, choice, reason } => self.vote(*run, *choice, reason, seen),
             Ask::Start { run } => self.start(*run, seen),
             Ask::Tick { run, step, checked, evidence } => self.tick(*run, step, checked, evidence),
             Ask::Resolve { run, slot, decision, reason } => self.resolve(*run, *slot, *decision, reason, seen),
             Ask::Pause { run } => self.pause(*run),
-            Ask::Continue { run } => self.go_on(*run),
+            Ask::Continue { run } => self.go_on(*run, seen),
             Ask::Stop { run, how, reason } => self.stop(*run, *how, reason),
             Ask::Note { run, text } => self.note(*run, text),
-            Ask::Close { run, note } => self.close(*run, note),
-            Ask::Review { run, comment } => self.review(*run, comment),
+            Ask::Close { run, note } => self.close(*run, note, seen),
+            Ask::Review { run, comment } => self.review(*run, comment, seen),
             Ask::Report(report) => self.report(report),
             Ask::Wake { run } => self.engine_only().and_then(|()| self.settle(*run)),
             Ask::Hold { run } => self.hold(*run),
@@ -198,6 +216,15 @@ fn fresh(run: &Run, seen: Seen) -> Result<(), Refusal> {
         Seen::Binding(binding) if binding != run.binding => Err(stale(run)),
         Seen::Nothing | Seen::Revision(_) | Seen::Binding(_) | Seen::Attempt(_) => Ok(()),
     }
+}
+
+/// From high impact, whoever approved does not execute: not the start, and nothing after it.
+fn separate(run: &Run, person: &PersonId) -> Result<(), Refusal> {
+    if policy::may_execute(run, person) {
+        return Ok(());
+    }
+    Err(Refusal::new(Rule::SeparationSelf, "from high impact, whoever approved does not execute")
+        .who_may(format!("another {}", run.plan.runbook.runs_as.word())))
 }
 
 fn stale(run: &Run) -> Refusal {

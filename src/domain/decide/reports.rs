@@ -6,6 +6,9 @@ impl Deciding {
     pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
         self.engine_only()?;
         let (id, slot, attempt) = (report.key.run, report.key.slot, report.key.attempt);
+        if self.world.run(id).is_none() {
+            return Err(Refusal::new(Rule::NotFound, format!("{id} is over")));
+        }
         match &report.what {
             Progressed::Started { group } => {
                 self.emit(Entry::bare(Event::Started { run: id, slot, attempt, group: *group }))
@@ -29,7 +32,9 @@ impl Deciding {
         self.emit(Entry::bare(Event::RunPaused { run, cause: PauseCause::NoRoom }))
     }
 
-    /// Nothing continues by itself after a restart: what ran is interrupted, what was only checked is checked again.
+    /// Nothing continues by itself after a restart: what ran is interrupted, what was only checked is checked again. A run
+    /// that was checked for its start is to be started again by somebody. One event for each run, so that many open
+    /// runs fit into one batch; the checks themselves begin when the engine looks at what is due.
     pub(super) fn boot(&mut self, repaired_bytes: u64) -> Result<(), Refusal> {
         self.engine_only()?;
         self.emit(Entry::bare(Event::Booted { repaired_bytes }))?;
@@ -39,9 +44,13 @@ impl Deciding {
                 Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => {
                     self.emit(Entry::bare(Event::RunEnded { run, ending: Ending::Interrupted }))?;
                 }
-                Phase::Checking(round) => self.begin_round(run, round)?,
-                Phase::Waiting | Phase::Approved => self.settle(run)?,
-                Phase::Ended(_) | Phase::Closed(_) | Phase::Reviewed(_) | Phase::Cancelled(_) => {}
+                Phase::Checking(_) => self.emit(Entry::bare(Event::RoundBegan { run, round: Round::Proposal }))?,
+                Phase::Waiting
+                | Phase::Approved
+                | Phase::Ended(_)
+                | Phase::Closed(_)
+                | Phase::Reviewed(_)
+                | Phase::Cancelled(_) => {}
             }
         }
         Ok(())

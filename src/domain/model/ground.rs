@@ -11,7 +11,7 @@ use crate::domain::policy::Cleared;
 use crate::domain::run::{Choice, Item, Reason, Slot, StopHow};
 use crate::domain::runbook::{Action, Effect, Runbook, Severity};
 use crate::domain::site::Site;
-use crate::domain::workspace::{Environment, Workspace};
+use crate::domain::workspace::{Environment, Window, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -25,6 +25,10 @@ pub const CAST: [(&str, &[Role]); 4] = [
 
 /// Longer than an approval waits, shorter than an approved run does.
 pub const LONG_MS: u64 = 5 * 3_600_000;
+
+/// In production runs start between ten and two, UTC: not five hours after noon, but one day and one hour after it.
+pub const OPENS_HOUR: i64 = 10;
+pub const OPEN_MS: u64 = 4 * 3_600_000;
 
 /// Runs there may be at once.
 pub const RUNS_MAX: u64 = 2;
@@ -80,6 +84,14 @@ fn workspace(id: &str, environment: Environment, bo_approves: bool) -> Workspace
     workspace.environment = environment;
     workspace.owner = "grace".into();
     workspace.servers.truncate(1);
+    if environment == Environment::Production {
+        workspace.windows.push(Window {
+            name: "midday".to_owned(),
+            start: format!("0 {OPENS_HOUR} * * *"),
+            lasts_ms: OPEN_MS,
+            zone: "UTC".to_owned(),
+        });
+    }
     let roles = |who: &str, roles: &[Role]| -> BTreeSet<Role> {
         roles.iter().copied().filter(|role| bo_approves || who != "bo" || *role != Role::Approver).collect()
     };

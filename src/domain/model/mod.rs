@@ -127,6 +127,12 @@ impl Node {
             // Over for good: one person with every role that could matter tries everything on it.
             let slot = Slot { item: Item::Step(0), host: None };
             moves.extend(ground::asks(run, other, slot).into_iter().map(|(seen, ask)| Move::Person("bo", seen, ask)));
+            let key = super::order::OrderKey {
+                run,
+                slot: Slot { item: Item::Reach, host: Some(super::HostIx(0)) },
+                attempt: 1,
+            };
+            moves.push(Move::Engine(Ask::Report(Report { key, what: Progressed::Started { group: 7 } })));
             return;
         };
         let by_hand = Slot { item: Item::Step(1), host: None };
@@ -162,6 +168,7 @@ impl Node {
         node.path.push_back(chosen.words());
         let changed = match chosen {
             Move::Person(who, seen, ask) => node.submit(actor(who), *seen, ask.clone()),
+            Move::Engine(Ask::Boot { repaired_bytes }) => node.boot(*repaired_bytes),
             Move::Engine(ask) => node.submit(Actor::Engine, Seen::Nothing, ask.clone()),
             Move::Checks(run, result) => node.checks(*run, result),
             Move::BoApproves(yes) => {
@@ -178,6 +185,16 @@ impl Node {
         tally.commands += 1;
         tally.refused += usize::from(!changed);
         changed.then_some(node)
+    }
+
+    /// Starts the server, and asks what is due at once.
+    fn boot(&mut self, repaired_bytes: u64) -> bool {
+        let changed = self.submit(Actor::Engine, Seen::Nothing, Ask::Boot { repaired_bytes });
+        let open: Vec<RunId> = self.world.runs.keys().copied().collect();
+        for run in open {
+            self.submit(Actor::Engine, Seen::Nothing, Ask::Wake { run });
+        }
+        changed
     }
 
     fn checks(&mut self, run: RunId, result: &CellResult) -> bool {
@@ -219,12 +236,11 @@ impl Node {
     }
 
     fn a_refusal_changes_nothing(&self, command: &Command, refusal: &super::Refusal) {
-        let Some(entry) = decide::refused(&self.world, command, refusal) else {
-            return;
-        };
         let mut after = self.world.clone();
-        let (event, details, by) = (entry.event, entry.details, command.by.clone());
-        evolve(&mut after, &Recorded { index: self.world.events, at: self.at, by, event, details }).unwrap();
+        for entry in decide::refused(&self.world, command, refusal) {
+            let (event, details, by) = (entry.event, entry.details, command.by.clone());
+            evolve(&mut after, &Recorded { index: self.world.events, at: self.at, by, event, details }).unwrap();
+        }
         after.events = self.world.events;
         after.last_at = self.world.last_at;
         assert_eq!(after, self.world, "a refusal on the record changes nothing");
@@ -245,8 +261,10 @@ impl Node {
             let wake = Ask::Wake { run: run.id };
             let command = Command { by: Actor::Engine, at: self.at, seen: Seen::Nothing, ask: wake };
             let more = decide(&self.world, &command).unwrap();
-            // The alarm may be late: then expiry is what is still to come.
-            let late = |event: &Event| matches!(event, Event::RunCancelled { .. } | Event::RunStopping { .. });
+            // The alarm may be late: then expiry is what is still to come, and after a restart the checks.
+            let late = |event: &Event| {
+                matches!(event, Event::RunCancelled { .. } | Event::RunStopping { .. } | Event::BuiltInJudged { .. })
+            };
             assert!(more.first().is_none_or(|entry| late(&entry.event)), "left undone: {more:?}");
         }
         for work in due(&self.world) {
@@ -273,7 +291,7 @@ impl Node {
             let votes = policy::latest_votes(run);
             let cells: Vec<_> = run.cells.iter().map(|(slot, cell)| (slot, &cell.state, cell.attempt)).collect();
             let judged: Vec<_> = run.builtin.values().map(|judged| judged.verdict).collect();
-            let who = (&run.plan.requester, &run.plan.proposal.workspace, &run.driver);
+            let who = (&run.plan.requester, &run.plan.proposal.workspace, &run.driver, &run.executors, &run.drift);
             let times = (run.proposed.0, run.approved.map(|at| at.0), run.started.map(|_| run.phase_since.0));
             text += &format!("|{who:?}{times:?}{:?}{:?}", run.phase, run.progress);
             text += &format!("{accepted:?}{votes:?}{cells:?}{judged:?}");

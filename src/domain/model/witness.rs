@@ -1,14 +1,14 @@
 //! A second opinion: what the record alone must never show, judged by rules written here once more and in other
 //! words. Nothing of `decide`, `settle`, `policy` or `legal` is asked.
 
-use super::ground::{CAST, LONG_MS};
+use super::ground::{CAST, LONG_MS, OPEN_MS, OPENS_HOUR};
 use crate::domain::command::Decision;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::{Digest, RunId, Timestamp};
 use crate::domain::order::CellResult;
 use crate::domain::people::Role;
-use crate::domain::run::{Choice, Item, Slot};
-use imbl::OrdMap;
+use crate::domain::run::{Choice, Item, Round, Slot};
+use imbl::{OrdMap, OrdSet};
 
 /// How long a request may wait, and an approved run; as the ground's workspaces have it.
 const REQUEST_MS: u64 = 4 * 3_600_000;
@@ -34,6 +34,8 @@ struct Life {
     proposed: Timestamp,
     phase: &'static str,
     driver: Option<String>,
+    /// Whoever proposed, approved or executed any of it.
+    took_part: OrdSet<String>,
     /// The latest word of each person.
     said: OrdMap<String, Choice>,
     approved: Option<Timestamp>,
@@ -52,7 +54,7 @@ const WAYS: &[(&str, &[&str])] = &[
     ("waiting", &["approved", "cancelled"]),
     ("approved", &["checking", "cancelled"]),
     ("running", &["paused", "stopping", "verifying", "ended"]),
-    ("paused", &["running", "stopping", "ended"]),
+    ("paused", &["paused", "running", "stopping", "ended"]),
     ("stopping", &["stopping", "ended"]),
     ("verifying", &["stopping", "ended"]),
     ("ended", &["closed"]),
@@ -95,6 +97,7 @@ impl Witness {
             assert!(self.holds(&who, Role::Operator), "{who} proposed without being an operator");
             assert!(self.runs.values().all(|other| other.binding != *binding), "two runs share a binding");
             let life = Life {
+                took_part: OrdSet::unit(who.clone()),
                 proposer: who,
                 binding: *binding,
                 production: workspace.as_str() == "prod",
@@ -134,42 +137,56 @@ impl Witness {
                 assert!(holds(Role::Approver), "{who} voted without being an approver");
                 assert_eq!(*binding, life.binding, "z16: a vote for another binding");
                 assert_eq!(life.starts, 0, "a vote after the start");
-                let in_time = life.approved.is_some() || recorded.at < life.proposed.plus_ms(REQUEST_MS);
-                assert!(in_time, "z18: a vote after the request expired");
+                assert!(recorded.at < life.worth_until(), "z18: a vote after the request expired");
+                life.took_part.insert(who.clone());
                 life.said.insert(who, *choice);
             }
             Event::RunApproved { .. } => {
                 self.is_approved(life);
-                life.approved = Some(recorded.at);
+                life.approved.get_or_insert(recorded.at);
+                life.driver = None;
                 life.enter("approved");
             }
             Event::StartAsked { .. } => {
                 assert!(holds(Role::Operator), "{who:?} started without being an operator");
                 self.is_approved(life);
-                let at = life.approved.expect("approved before it starts");
-                assert!(recorded.at < at.plus_ms(APPROVED_MS), "z18: started after the approval expired");
+                assert!(life.approved.is_some(), "approved before it starts");
+                life.may_start_at(recorded.at);
                 life.driver = who;
             }
             Event::RunStarted { .. } => {
                 self.is_approved(life);
-                assert!(life.driver.is_some(), "nobody asked for the start");
+                life.may_start_at(recorded.at);
+                let driver = life.driver.clone().expect("somebody asked for this start");
+                assert!(self.holds(&driver, Role::Operator), "started for {driver}, who is no operator");
+                life.took_part.insert(driver);
                 life.starts += 1;
                 assert_eq!(life.starts, 1, "started twice");
                 life.enter("running");
             }
-            Event::RoundBegan { .. } => {
+            Event::RoundBegan { round, .. } => {
+                if *round == Round::Proposal {
+                    life.driver = None;
+                }
                 life.cells.clear();
                 life.warned = false;
                 life.enter("checking");
             }
-            Event::RunWaiting { .. } => life.enter("waiting"),
+            Event::RunWaiting { .. } => {
+                life.driver = None;
+                life.enter("waiting");
+            }
             Event::WarningAccepted { .. } => {
                 assert!(works(), "{who:?} answered for a warning");
                 assert!(!life.production || who.as_ref() != Some(&life.proposer), "answered for an own warning");
                 life.answered = true;
             }
             Event::RunPaused { .. } => life.enter("paused"),
-            Event::RunContinued { .. } => life.enter("running"),
+            Event::RunContinued { .. } => {
+                self.is_approved(life);
+                life.took_part.extend(who);
+                life.enter("running");
+            }
             Event::RunStopping { .. } => {
                 assert!(who.is_none() || works(), "z48: {who:?} stopped a run");
                 life.enter("stopping");
@@ -191,12 +208,17 @@ impl Witness {
             }
             Event::RunReviewed { .. } => {
                 assert!(holds(Role::Reviewer), "{who:?} reviewed");
-                assert_ne!(who.as_ref(), Some(&life.proposer), "reviewed an own proposal");
-                assert_ne!(who, life.driver, "reviewed an own run");
+                let who = who.expect("a person reviews");
+                assert!(!life.took_part.contains(&who), "{who} reviewed what they took part in");
                 life.enter("reviewed");
             }
             Event::BatchBegan { .. } => assert_eq!(life.phase, "running"),
-            event => life.cell_moves(event, who.is_some()),
+            event => {
+                if matches!(event, Event::Resolved { .. } | Event::Ticked { .. }) {
+                    life.took_part.extend(who.clone());
+                }
+                life.cell_moves(event, who.is_some());
+            }
         }
         assert!(life.ends <= 1, "ended twice");
     }
@@ -211,16 +233,13 @@ impl Witness {
         assert!(!life.said.values().any(|choice| *choice == Choice::Deny), "somebody said no: {life:?}");
     }
 
-    /// No host has steps of two runs in flight.
+    /// No host has steps of two runs in flight; both workspaces name the same machine.
     pub fn hosts_are_not_shared(&self) {
-        for production in [true, false] {
-            let busy = |life: &&Life| {
-                let steps =
-                    |(slot, cell): (&Slot, &(&str, u16))| matches!(slot.item, Item::Step(_)) && in_flight(cell.0);
-                life.production == production && life.cells.iter().any(steps)
-            };
-            assert!(self.runs.values().filter(busy).count() <= 1, "two runs at one host: {self:?}");
-        }
+        let busy = |life: &&Life| {
+            let steps = |(slot, cell): (&Slot, &(&str, u16))| matches!(slot.item, Item::Step(_)) && in_flight(cell.0);
+            life.cells.iter().any(steps)
+        };
+        assert!(self.runs.values().filter(busy).count() <= 1, "two runs at one host: {self:?}");
     }
 
     /// The phase of a run and its cells, as the witness has them.
@@ -241,6 +260,17 @@ pub fn in_flight(state: &str) -> bool {
 }
 
 impl Life {
+    fn worth_until(&self) -> Timestamp {
+        self.approved.map_or(self.proposed.plus_ms(REQUEST_MS), |approved| approved.plus_ms(APPROVED_MS))
+    }
+
+    fn may_start_at(&self, at: Timestamp) {
+        assert!(at < self.worth_until(), "z18: started after the approval expired");
+        let hour = at.0.rem_euclid(24 * 3_600_000) - OPENS_HOUR * 3_600_000;
+        let open = u64::try_from(hour).is_ok_and(|since| since < OPEN_MS);
+        assert!(open || !self.production, "z18: started outside the window");
+    }
+
     fn enter(&mut self, phase: &'static str) {
         assert!(leads(WAYS, self.phase, phase), "from {} to {phase}", self.phase);
         self.phase = phase;

@@ -118,12 +118,14 @@ async fn a_run_from_proposal_to_review_by_verbs_alone() {
     ship.json("ada", "close 1 --note done").await;
     let own = ship.says("ada", "review 1 --comment mine").await;
     assert_eq!(own.0, 1, "{own:?}");
-    ship.json("grace", "review 1 --comment 'looked at'").await;
+    let approver = ship.says("grace", "review 1 --comment approved").await;
+    assert!(approver.0 == 1 && approver.2.contains("sod.review"), "{approver:?}");
+    ship.json("kim", "review 1 --comment 'looked at'").await;
     let log = ship.says("ada", "runs log 1 --grep hello --json").await;
     assert_eq!(log.1.lines().count(), 1);
     let row = &ship.json("ada", "runs list").await["rows"][0];
     assert_eq!((row["phase"].as_str(), row["ending"].as_str()), (Some("reviewed"), Some("succeeded")));
-    assert_eq!(row["reviewed_by"], "grace");
+    assert_eq!(row["reviewed_by"], "kim");
     let kinds: Vec<String> = ship.json("ada", "audit list --run 1 --limit 100").await["rows"]
         .as_array()
         .unwrap()

@@ -48,7 +48,7 @@ groups = ["web"]
 [members]
 ada = ["operator"]
 grace = ["approver", "reviewer", "owner"]
-kim = ["operator", "owner"]
+kim = ["operator", "reviewer", "owner"]
 [policy]
 approval_expiry = "4h"
 execution_expiry = "24h"

@@ -156,7 +156,11 @@ const STEP_KEYS: &[Key] = &[
     optional("timeout", DURATION, "Longest time it may take on a host; 10m unless written."),
     optional("due", DURATION, "From the start of the run: warned before, recorded if missed."),
     optional("retries", Shape::Table(&RETRIES), "Retries by itself; never for once."),
-    optional("on_failure", word(&["pause", "stop", "continue", "rollback"]), "pause unless written: a person decides."),
+    optional(
+        "on_failure",
+        word(&["pause", "stop", "continue", "rollback"]),
+        "`pause` and `stop` hold at the first failure, `continue` within `max_failures`; unwritten, so many hosts are left out, then a person decides.",
+    ),
     optional("required", Shape::Boolean, "Cannot be skipped."),
     optional("secrets", VARIABLES, "Names of the secrets it gets."),
     optional("undo", Shape::Text(Rule::Command), "The script that undoes it on a host."),

@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::domain::StepId;
+use crate::domain::findings::built_in_ids;
 use crate::domain::runbook::{
     Action, Check, Effect, Expect, Input, InputKind, Interpreter, Match, OnFailure, Retries, Script, Severity, Step,
 };
@@ -153,6 +154,12 @@ pub(super) fn look_alikes(fields: &Fields, list: &str, key: &str, report: &mut R
 /// The checks of a list; `prefix` is put before each id.
 pub(super) fn checks(fields: &Fields, list: &str, prefix: &str, report: &mut Report) -> Vec<Check> {
     duplicate_ids(fields, list, "id", report);
+    for item in fields.tables(list) {
+        if let Some(id) = item.text("id").filter(|id| prefix.is_empty() && built_in_ids().any(|known| known == *id)) {
+            let hint = "an answer for the one would count for the other: call it something else";
+            report.error(Code::Clash, item.span_of("id"), format!("`{id}` is a check every run has"), hint);
+        }
+    }
     let of = |item: &Fields, report: &mut Report| Check {
         id: StepId::new(format!("{prefix}{}", item.string("id"))),
         title: item.string("title"),
@@ -273,10 +280,11 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
         due_ms: fields.duration_ms("due"),
         retries,
         on_failure: match fields.text("on_failure") {
-            Some("stop") => OnFailure::Stop,
-            Some("continue") => OnFailure::Continue,
-            Some("rollback") => OnFailure::Rollback,
-            _ => OnFailure::Pause,
+            Some("pause") => Some(OnFailure::Pause),
+            Some("stop") => Some(OnFailure::Stop),
+            Some("continue") => Some(OnFailure::Continue),
+            Some("rollback") => Some(OnFailure::Rollback),
+            _ => None,
         },
         required: fields.flag("required"),
         undo: fields.maybe("undo"),

@@ -54,7 +54,10 @@ fn a_whole_runbook_keeps_what_was_written() {
     assert_eq!(it.preflight[4].expect.stderr, Some(json), "compared as text");
 
     let restart = &it.steps[1];
-    assert_eq!((restart.effect, restart.on_failure, restart.required), (Effect::Idempotent, OnFailure::Pause, true));
+    assert_eq!(
+        (restart.effect, restart.on_failure, restart.required),
+        (Effect::Idempotent, Some(OnFailure::Pause), true)
+    );
     assert_eq!((restart.retries.times, restart.retries.delay_ms, restart.due_ms), (2, 5_000, Some(600_000)));
     let Action::Script(script) = &restart.action else { panic!("a script") };
     assert_eq!((script.text.as_str(), script.timeout_ms), ("systemctl restart web.service", 120_000));

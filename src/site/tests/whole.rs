@@ -353,3 +353,13 @@ fn paper_holds_every_command_host_and_point_to_tick() {
     let places: Vec<usize> = order.iter().map(|title| sheet.find(title).unwrap()).collect();
     assert!(places.is_sorted(), "{places:?}");
 }
+
+#[test]
+fn a_check_does_not_bear_the_id_of_one_that_every_run_has() {
+    for id in crate::domain::findings::built_in_ids() {
+        let check = format!("\n[[preflight]]\nid = \"{id}\"\ntitle = \"Mine\"\nrun = \"true\"\n");
+        let text = format!("{DRAFT}{check}");
+        let found = refused(&[("runbooks/hello.toml", &text)]);
+        stands(&found, Code::Clash, "runbooks/hello.toml", &text, &format!("\"{id}\""));
+    }
+}

@@ -341,7 +341,7 @@ impl Doc {
             safe!("{passed} ✔   {}   {blocks} blocks", words::count(warnings.len(), "warning", "warnings")),
         );
         for (id, why) in warnings {
-            match run.accepted.get(&id) {
+            match policy::answer(run, &id) {
                 Some(acceptance) => {
                     self.tell(Role::Text, &format!("! {why}"), columns);
                     self.tell(Role::Muted, &format!("  {} accepts: \"{}\"", acceptance.by, acceptance.reason), columns);

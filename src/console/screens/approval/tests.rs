@@ -69,8 +69,12 @@ fn with_warning(accepted: bool) -> World {
     plan.warnings.push(fixture::warning("cert", "certificate expires in 20 days"));
     run.plan = Arc::new(plan);
     if accepted {
-        let acceptance =
-            Acceptance { by: PersonId::new("grace"), at: fixture::ago(1), reason: "renewal is this change".to_owned() };
+        let acceptance = Acceptance {
+            by: PersonId::new("grace"),
+            at: fixture::ago(1),
+            reason: "renewal is this change".to_owned(),
+            hosts: Default::default(),
+        };
         run.accepted.insert(StepId::new("cert"), acceptance);
     }
     let mut world = fixture::world();

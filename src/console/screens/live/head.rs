@@ -10,8 +10,9 @@ use crate::console::widgets::chart;
 use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::console::widgets::places::block;
 use crate::console::words;
+use crate::domain::deadlines;
 use crate::domain::policy;
-use crate::domain::run::{CellState, PauseCause, Phase, Run};
+use crate::domain::run::{CellState, Item, PauseCause, Phase, Run};
 use crate::domain::window::{self, WindowState};
 use crate::terminal::line::Safe;
 
@@ -92,12 +93,31 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
         },
         Phase::Paused(PauseCause::Person(by)) => Some(format!("by {by} · P goes on")),
         Phase::Paused(PauseCause::NoRoom) => Some("the disk was full · P goes on when there is room".to_owned()),
+        Phase::Paused(PauseCause::Authority) => {
+            let why =
+                policy::lost_authority(cx.world, run).unwrap_or_else(|| "a role was lost and is held again".to_owned());
+            Some(format!("{why} · P goes on, for whoever may"))
+        }
         Phase::Stopping(how) => Some(words::stop(*how).to_owned()),
         Phase::Ended(_) => Some("outcome note missing: C writes it".to_owned()),
         Phase::Closed(_) => Some("review due".to_owned()),
         Phase::Reviewed(_) => run.review.as_ref().map(|note| format!("signed off by {}", note.by)),
-        Phase::Running | Phase::Verifying | Phase::Cancelled(_) => None,
+        Phase::Running => {
+            let drift = || run.drift.as_ref().map(|why| format!("as approved; the site has {why} since"));
+            deadline(cx, run).or_else(drift)
+        }
+        Phase::Verifying | Phase::Cancelled(_) => None,
     }
+}
+
+/// The step that is due next, or overdue longest.
+fn deadline(cx: &Cx<'_>, run: &Run) -> Option<String> {
+    let (position, at) = deadlines::open(run).min_by_key(|(_, at)| *at)?;
+    let step = run.plan.item_name(Item::Step(position)).0;
+    Some(match cx.now() < at {
+        true => format!("{step} due in {}", moment::span(at.ms_since(cx.now()))),
+        false => format!("{step} overdue for {}", moment::span(cx.now().ms_since(at))),
+    })
 }
 
 /// How far, how long, until when.

@@ -1,0 +1,66 @@
+//! What follows from a step that did not end well: another try, one host fewer, a question to somebody, or the end.
+//!
+//! A step's written `on_failure` holds from its first failure: `pause` asks and `stop` ends the run, whatever the runbook
+//! tolerates; `continue` leaves hosts out, as many as `max_failures` allows where it is written. A step that writes
+//! nothing leaves out as many as `max_failures` allows, and then asks.
+
+use super::event::{Entry, Event};
+use super::id::Timestamp;
+use super::run::{CellState, Item, PauseCause, Run, Slot, StopHow};
+use super::runbook::{Effect, OnFailure};
+
+/// What follows from a cell that asks for attention while the run runs.
+pub fn follows(run: &Run, slot: Slot, at: Timestamp) -> Entry {
+    if let Some(entry) = retry(run, slot, at) {
+        return entry;
+    }
+    let on_failure = match slot.item {
+        Item::Step(n) => run.plan.step(n).and_then(|step| step.on_failure),
+        Item::Reach | Item::Preflight(_) | Item::Verify(_) => None,
+    };
+    let failures = run.progress.failures + 1;
+    let within = |most: u32| failures <= most;
+    // Nobody can tell how an unknown ended, so it is never waved through while somebody can be asked.
+    let unknown = matches!(run.state(slot), CellState::Unknown(_));
+    let dropped = Event::HostDropped { run: run.id, slot };
+    let asked = Event::RunPaused { run: run.id, cause: PauseCause::Failure };
+    let stopped = Event::RunStopping { run: run.id, how: StopHow::Failure };
+    Entry::bare(match on_failure {
+        None if run.plan.max_failures.is_some_and(within) && !unknown => dropped,
+        None | Some(OnFailure::Pause) => asked,
+        Some(OnFailure::Continue) if run.plan.max_failures.is_none_or(within) => dropped,
+        Some(OnFailure::Continue | OnFailure::Stop | OnFailure::Rollback) => stopped,
+    })
+}
+
+/// Whether more hosts failed than the runbook tolerates: while a run stops, no further host is let in then.
+pub fn beyond_tolerated(run: &Run) -> bool {
+    run.progress.failures > run.plan.max_failures.unwrap_or(0)
+}
+
+/// A try that certainly failed or never began is repeated where the step may be and has tries left. A `once` step is
+/// repeated by itself only where it certainly never began; an unknown never is.
+fn retry(run: &Run, slot: Slot, at: Timestamp) -> Option<Entry> {
+    let Item::Step(n) = slot.item else {
+        return None;
+    };
+    let step = run.plan.step(n)?;
+    let cell = run.cell(slot)?;
+    let allowed = match (&cell.state, step.effect) {
+        (CellState::Refused(_), _) => true,
+        (CellState::Failed(_), Effect::Read | Effect::Idempotent) => true,
+        (CellState::Failed(_), Effect::Once) => false,
+        (
+            CellState::Unknown(_)
+            | CellState::Waiting
+            | CellState::Intended
+            | CellState::Started { .. }
+            | CellState::Ok
+            | CellState::Skipped,
+            _,
+        ) => false,
+    };
+    let not_before = at.plus_ms(step.retries.delay_ms);
+    (allowed && cell.attempt <= step.retries.times)
+        .then(|| Entry::bare(Event::RetryPlanned { run: run.id, slot, not_before }))
+}

@@ -1,0 +1,124 @@
+//! Hosts that fail, and steps that are late.
+
+use super::*;
+use crate::domain::event::Event;
+use crate::domain::runbook::{Amount, OnFailure};
+
+fn tolerating(most: Option<Amount>, on_failure: Option<OnFailure>) -> Driver {
+    driver_of(|site| {
+        in_runbook(site, |runbook| {
+            runbook.targets.max_failures = most;
+            runbook.steps[0].on_failure = on_failure;
+        });
+    })
+}
+
+fn on(cleared: &super::super::policy::Cleared, host: &str, item: Item) -> bool {
+    cleared.order().host.name.as_str() == host && cleared.order().key.slot.item == item
+}
+
+#[test]
+fn a_written_pause_asks_at_the_first_failure_whatever_is_tolerated() {
+    use OnFailure::{Continue, Pause, Rollback, Stop};
+    let all = Some(Amount::Percent(100));
+    for (on_failure, most, phase) in [
+        (Some(Pause), all, "paused"),
+        (Some(Pause), None, "paused"),
+        (Some(Stop), all, "ended"),
+        (Some(Rollback), all, "ended"),
+        (Some(Continue), all, "running"),
+        (Some(Continue), None, "running"),
+        (Some(Continue), Some(Amount::Hosts(0)), "ended"),
+        (None, all, "running"),
+        (None, Some(Amount::Hosts(0)), "paused"),
+        (None, None, "paused"),
+    ] {
+        let mut driver = tolerating(most, on_failure);
+        let id = driver.start_one();
+        driver.carry_out_checks();
+        let canary = driver.orders().remove(0);
+        driver.ended(&canary, CellResult::Failed(Reason::Exit(1)));
+        assert_eq!(driver.run(id).phase.tag().word(), phase, "{on_failure:?} with {most:?}");
+    }
+}
+
+#[test]
+fn an_unreachable_host_that_is_tolerated_gets_no_step_and_counts_as_failed() {
+    let mut driver = tolerating(Some(Amount::Hosts(1)), None);
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
+    let down = |cleared: &super::super::policy::Cleared| match on(cleared, "web-2", Item::Reach) {
+        true => CellResult::Refused(Reason::ConnectRefused),
+        false => CellResult::Ok,
+    };
+    driver.carry_out(down);
+    driver.approve("grace", 1).unwrap();
+    let accept = Ask::AcceptWarning { run: RunId(1), warning: StepId::new("reach"), reason: "known".to_owned() };
+    driver.as_person("bo", accept).unwrap();
+    driver.start("ada", 1);
+    let mut ran = std::collections::BTreeSet::new();
+    driver.carry_out(|cleared| {
+        if matches!(cleared.order().key.slot.item, Item::Step(_) | Item::Verify(_)) {
+            ran.insert(cleared.order().host.name.to_string());
+        }
+        match on(cleared, "web-3", Item::Step(0)) {
+            true => CellResult::Failed(Reason::Exit(1)),
+            false => down(cleared),
+        }
+    });
+    assert!(!ran.contains("web-2"), "{ran:?}");
+    assert!(matches!(driver.run(1).phase, Phase::Paused(_)), "two hosts are one more than is tolerated");
+    let slot = *driver.run(1).progress.attention.iter().next().unwrap();
+    let drop = Ask::Resolve { run: RunId(1), slot, decision: Decision::Drop, reason: "dead".to_owned() };
+    driver.as_person("ada", drop).unwrap();
+    driver.carry_out(|_| CellResult::Ok);
+    assert_eq!(driver.run(1).phase, Phase::Ended(Ending::Failed));
+    assert_eq!(super::super::history::row(&driver.run(1)).hosts_failed, 2);
+}
+
+#[test]
+fn a_run_that_stops_after_its_batch_lets_no_further_host_in_beyond_what_is_tolerated() {
+    for (most, expected) in [(0, ["web-3"].as_slice()), (1, &["web-3", "web-4"])] {
+        let mut driver = tolerating(Some(Amount::Hosts(most)), None);
+        let id = driver.start_one();
+        driver.carry_out_checks();
+        while driver.orders().iter().any(|order| order.order().host.name.as_str() == "web-1") {
+            let canary = driver.orders().remove(0);
+            driver.ended(&canary, CellResult::Ok);
+        }
+        let stop = Ask::Stop { run: RunId(id), how: StopHow::AfterBatch, reason: "enough".to_owned() };
+        driver.as_person("ada", stop).unwrap();
+        let mut through = Vec::new();
+        driver.carry_out(|cleared| {
+            if cleared.order().key.slot.item == Item::Step(1) {
+                through.push(cleared.order().host.name.to_string());
+            }
+            match on(cleared, "web-2", Item::Step(0)) {
+                true => CellResult::Failed(Reason::Exit(1)),
+                false => CellResult::Ok,
+            }
+        });
+        assert_eq!(through, expected, "{most} tolerated");
+        assert_eq!(driver.run(id).phase, Phase::Ended(Ending::Aborted));
+    }
+}
+
+#[test]
+fn a_step_that_is_not_through_when_it_is_due_is_recorded_once() {
+    let mut driver = driver_of(|site| in_runbook(site, |runbook| runbook.steps[0].due_ms = Some(600_000)));
+    let id = driver.start_one();
+    driver.carry_out_checks();
+    let due = driver.at.plus_ms(600_000);
+    assert_eq!(super::super::due::next_moment(&driver.run(id)), Some(due));
+    driver.as_person("ada", Ask::Pause { run: RunId(id) }).unwrap();
+    driver.at = due;
+    driver.wake();
+    driver.wake();
+    driver.as_person("ada", Ask::Continue { run: RunId(id) }).unwrap();
+    let missed = driver.log.iter().filter(|recorded| matches!(recorded.event, Event::StepOverdue { step: 0, .. }));
+    assert_eq!(missed.count(), 1);
+    assert!(driver.run(id).progress.overdue.contains(&0));
+    assert_eq!(super::super::deadlines::open(&driver.run(id)).count(), 1);
+    driver.carry_out(|_| CellResult::Ok);
+    assert_eq!(super::super::deadlines::open(&driver.run(id)).count(), 0, "late, but through");
+    assert_eq!(fold(&driver), driver.world);
+}

@@ -1,0 +1,178 @@
+//! Rows of the list of threats, each by its id.
+
+use super::*;
+use crate::domain::people::{Actor, Door, Role};
+use crate::domain::run::Cancel;
+use crate::domain::runbook::{Amount, Impact};
+use crate::domain::site::Site;
+use crate::domain::workspace::{Environment, Quorum, Reach, Slot as Seat, Trust, Window};
+
+#[test]
+fn z02_a_proposer_who_comes_in_by_another_door_is_the_same_person() {
+    let mut driver = driver();
+    driver.as_person("kim", Ask::Propose(Box::new(proposal()))).unwrap();
+    driver.carry_out_checks();
+    let seen = Seen::Binding(driver.run(1).binding);
+    let vote = Ask::Vote { run: RunId(1), choice: Choice::Approve, reason: "mine".to_owned() };
+    for door in [Door::Socket { uid: 1001 }, Door::As { uid: 0 }] {
+        let kim = Actor::Person { person: "kim".into(), door };
+        assert_eq!(driver.submit(kim, seen, vote.clone()).unwrap_err().rule, Rule::SeparationSelf);
+    }
+}
+
+#[test]
+fn z06_no_machine_approves() {
+    let mut driver = driver();
+    let id = driver.propose();
+    let seen = Seen::Binding(driver.run(id).binding);
+    let vote = Ask::Vote { run: RunId(id), choice: Choice::Approve, reason: "fine".to_owned() };
+    assert_eq!(driver.submit(Actor::Engine, seen, vote).unwrap_err().rule, Rule::ActorMachine);
+}
+
+type Change = fn(&mut Site);
+
+/// What voids an approved run, and what the drift is called.
+fn drifts() -> Vec<(&'static str, &'static str, Change)> {
+    fn reach(site: &mut Site, change: impl FnOnce(&mut String, &mut Trust)) {
+        in_workspace(site, |place| {
+            let Reach::Ssh { address, trust, .. } = &mut place.servers[0].reach else { panic!("by ssh") };
+            change(address, trust);
+        });
+    }
+    vec![
+        ("z12 a host joins the group", "hosts, batches", |site| {
+            in_workspace(site, |place| place.servers[4].groups = ["web".to_owned()].into());
+        }),
+        ("z13 an address changes", "hosts", |site| reach(site, |address, _| *address = "10.0.0.1".to_owned())),
+        ("z14 a host key changes", "hosts", |site| reach(site, |_, trust| *trust = Trust::KnownHosts)),
+        ("z29 only a comment is edited", "runbook (commands unchanged)", |site| {
+            in_runbook(site, |runbook| runbook.source.push_str("\n# a comment"));
+        }),
+        ("z38 the quorum is lowered", "quorum", |site| {
+            let from = vec![Seat { role: Role::Operator, n: 1 }];
+            in_workspace(site, |place| place.policy.quorums.push(Quorum { impact: Impact::Medium, from }));
+        }),
+        ("a window appears", "windows", |site| in_workspace(site, |place| place.windows.push(window("nightly")))),
+        ("approvals live longer", "execution expiry", |site| {
+            in_workspace(site, |place| place.policy.execution_expiry_ms += 1);
+        }),
+        ("requests live longer", "approval expiry", |site| {
+            in_workspace(site, |place| place.policy.approval_expiry_ms += 1);
+        }),
+        ("the environment changes", "environment, impact, quorum", |site| {
+            in_workspace(site, |place| place.environment = Environment::Staging);
+        }),
+        ("more may fail", "tolerated failures, runbook (commands unchanged)", |site| {
+            in_runbook(site, |runbook| runbook.targets.max_failures = Some(Amount::Hosts(2)));
+        }),
+        ("a time-out changes", "time-outs, runbook (commands unchanged)", |site| {
+            in_runbook(site, |runbook| runbook.limits.idle_ms += 1);
+        }),
+    ]
+}
+
+fn window(name: &str) -> Window {
+    let start = "0 10 * * *".to_owned();
+    Window { name: name.to_owned(), start, lasts_ms: 4 * 3_600_000, zone: "UTC".to_owned() }
+}
+
+#[test]
+fn z12_z13_z14_z29_drift_voids_an_approved_run_and_names_what_changed() {
+    for (what, named, change) in drifts() {
+        let mut driver = driver();
+        let id = driver.propose();
+        driver.approve("grace", id).unwrap();
+        driver.change_site(change);
+        assert!(driver.world.run(RunId(id)).is_none(), "{what}");
+        let words = driver.last_words(id);
+        assert!(words.ends_with(&format!("changed: {named}")), "{what}: {words}");
+    }
+    let mut moved = driver_of(|site| in_workspace(site, |place| place.windows.push(window("midday"))));
+    moved.propose();
+    moved.change_site(|site| in_workspace(site, |place| place.windows[0].lasts_ms += 1));
+    assert!(moved.last_words(1).ends_with("changed: windows"), "also a window that keeps its name");
+}
+
+#[test]
+fn z17_an_approval_of_another_site_is_worth_nothing_here() {
+    let mut driver = driver();
+    driver.world.origin = "another".to_owned();
+    let theirs = driver.propose();
+    let theirs = driver.run(theirs).binding;
+    let mut driver = super::driver();
+    let id = driver.propose();
+    assert_ne!(driver.run(id).binding, theirs, "the same run, but for where");
+    let vote = Ask::Vote { run: RunId(id), choice: Choice::Approve, reason: "fine".to_owned() };
+    assert_eq!(driver.submit(actor("grace"), Seen::Binding(theirs), vote).unwrap_err().rule, Rule::Stale);
+}
+
+#[test]
+fn z25_of_two_approvers_who_race_the_record_says_who_was_first() {
+    for denies_first in [true, false] {
+        let mut driver = driver();
+        let id = driver.propose();
+        let seen = Seen::Binding(driver.run(id).binding);
+        let deny = Ask::Vote { run: RunId(id), choice: Choice::Deny, reason: "not today".to_owned() };
+        if !denies_first {
+            driver.approve("kim", id).unwrap();
+            assert_eq!(driver.run(id).phase, Phase::Approved);
+        }
+        driver.submit(actor("grace"), seen, deny).unwrap();
+        let approve = Ask::Vote { run: RunId(id), choice: Choice::Approve, reason: "fine".to_owned() };
+        assert_eq!(driver.submit(actor("kim"), seen, approve).unwrap_err().rule, Rule::NotFound);
+        let denied =
+            |e: &super::super::Event| matches!(e, super::super::Event::RunCancelled { cancel: Cancel::Denied, .. });
+        assert_eq!(driver.log.iter().filter(|recorded| denied(&recorded.event)).count(), 1);
+    }
+}
+
+fn two_approvers(site: &mut Site) {
+    let from = vec![Seat { role: Role::Approver, n: 2 }];
+    in_workspace(site, |place| place.policy.quorums.push(Quorum { impact: Impact::Medium, from }));
+}
+
+#[test]
+fn z26_the_latest_word_of_a_person_counts() {
+    let mut driver = driver_of(two_approvers);
+    let id = driver.propose();
+    driver.approve("grace", id).unwrap();
+    let seen = Seen::Binding(driver.run(id).binding);
+    let deny = Ask::Vote { run: RunId(id), choice: Choice::Deny, reason: "on second thoughts".to_owned() };
+    driver.submit(actor("grace"), seen, deny).unwrap();
+    assert!(driver.world.run(RunId(id)).is_none(), "a no is final: a further yes finds nothing");
+    let yes = Ask::Vote { run: RunId(id), choice: Choice::Approve, reason: "after all".to_owned() };
+    assert_eq!(driver.submit(actor("grace"), seen, yes).unwrap_err().rule, Rule::NotFound);
+}
+
+#[test]
+fn z27_a_quorum_of_two_is_two_people() {
+    let mut driver = driver_of(two_approvers);
+    let id = driver.propose();
+    driver.approve("grace", id).unwrap();
+    driver.approve("grace", id).unwrap();
+    assert_eq!(driver.run(id).phase, Phase::Waiting, "counted once");
+    driver.approve("kim", id).unwrap();
+    assert_eq!(driver.run(id).phase, Phase::Approved);
+}
+
+#[test]
+fn z38_a_higher_impact_never_asks_for_fewer_people() {
+    let owner = Quorum { impact: Impact::High, from: vec![Seat { role: Role::Owner, n: 1 }] };
+    let mut driver = driver_of(|site| {
+        two_approvers(site);
+        in_workspace(site, |place| place.policy.quorums.push(owner));
+    });
+    for (raise_to, seats) in
+        [(None, vec![(Role::Approver, 2)]), (Some(Impact::High), vec![(Role::Approver, 2), (Role::Owner, 1)])]
+    {
+        let mut form = proposal();
+        form.raise_to = raise_to;
+        driver.as_person("ada", Ask::Propose(Box::new(form))).unwrap();
+        let quorum = driver.world.runs.values().next_back().unwrap().plan.quorum.clone().unwrap();
+        assert_eq!(quorum.from.iter().map(|seat| (seat.role, seat.n)).collect::<Vec<_>>(), seats);
+    }
+    let mut lower = proposal();
+    lower.raise_to = Some(Impact::Low);
+    driver.as_person("ada", Ask::Propose(Box::new(lower))).unwrap();
+    assert_eq!(driver.world.runs.values().next_back().unwrap().plan.impact, Impact::Medium, "and nothing lowers it");
+}
