@@ -231,7 +231,7 @@ fn unrecorded(outcome: Outcome, why: &str) -> Outcome {
         other @ (CellResult::Failed(_) | CellResult::Unknown(_) | CellResult::Refused(_)) => other,
     };
     let mut saw = format!("the transcript is not whole: {why}\n{}", outcome.saw);
-    saw.truncate(saw.floor_char_boundary(SAW_BYTES_MAX));
+    saw.truncate((0..=SAW_BYTES_MAX).rev().find(|at| saw.is_char_boundary(*at)).unwrap_or(0));
     Outcome { result, saw: saw.trim_end().to_owned(), ..outcome }
 }
 

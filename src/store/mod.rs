@@ -18,12 +18,19 @@ use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Changes with what rows hold: an older store is made again.
 const FORMAT: u32 = 4;
 
 /// Memory sled may use for pages: the hot end of a long history, on a bastion that does other things too.
 const CACHE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+
+/// How often a store that the disk refuses is opened before that is believed: sled lets go of its files in a thread of its own.
+const OPEN_TRIES_MAX: u32 = 20;
+
+/// How long between two tries: one second in all.
+const OPEN_RETRY: Duration = Duration::from_millis(50);
 
 /// Why a view could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -275,6 +282,18 @@ enum Opened {
 /// # Errors
 /// The disk refuses, which says nothing about what stands there.
 fn open_whole(dir: &Path) -> Result<Opened, StoreError> {
+    let mut opened = open_once(dir);
+    for _ in 1..OPEN_TRIES_MAX {
+        if opened.is_ok() {
+            break;
+        }
+        std::thread::park_timeout(OPEN_RETRY);
+        opened = open_once(dir);
+    }
+    opened
+}
+
+fn open_once(dir: &Path) -> Result<Opened, StoreError> {
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let db = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES_MAX).open()?;
         let (views, kept) = (db.open_tree("views")?, db.open_tree("kept")?);
