@@ -379,13 +379,13 @@ impl Driver {
         self.as_person(who, Ask::Start { run: RunId(id) }).unwrap();
     }
 
-    /// Puts a changed site into force; grace accepts it where it is a matter of authority.
+    /// Puts a changed site into force: ada loads it, and grace accepts it where it is a matter of authority.
     fn change_site(&mut self, change: impl FnOnce(&mut super::site::Site)) {
         let mut site = (**self.world.site.as_ref().unwrap()).clone();
         change(&mut site);
         let digest = super::Digest::of(format!("{site:?}").as_bytes());
         site.digest = digest;
-        self.engine(Ask::LoadSite { site: Arc::new(site), diff: String::new() }).unwrap();
+        self.as_person("ada", Ask::LoadSite { site: Arc::new(site), diff: String::new() }).unwrap();
         if self.world.pending.is_some() {
             self.as_person("grace", Ask::AcceptSite { digest, reason: "agreed".to_owned() }).unwrap();
         }

@@ -10,7 +10,7 @@ use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogPage, LogQuery, Pres
 use crate::domain::run::Run;
 use crate::domain::{PersonId, Refusal, Rule, RunId, WorkspaceId, World, evolve};
 use crate::ledger;
-use crate::ledger::transcript::{Legend, Reader, TranscriptError, Transcripts};
+use crate::ledger::transcript::{Legend, Reader, TranscriptError, Transcripts, compile};
 use crate::store::Store;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -132,8 +132,11 @@ impl Library {
                 let run = self.run(world, asker, query.run)?;
                 let reader = match self.transcripts.reader(query.run) {
                     Ok(reader) => Arc::new(Mutex::new(reader)),
-                    // Nothing was printed yet: an empty log, not an error.
-                    Err(TranscriptError::Missing(_)) => return Ok(Fetched::Log(LogPage::empty(query.run))),
+                    // Nothing was printed yet: an empty log, not an error, but to a pattern that is none.
+                    Err(TranscriptError::Missing(_)) => {
+                        query.matching.as_deref().map(compile).transpose().map_err(|error| unread_log(&error))?;
+                        return Ok(Fetched::Log(LogPage::empty(query.run)));
+                    }
                     Err(error) => return Err(unread_log(&error)),
                 };
                 let past = Past { run: query.run, plan: Arc::clone(&run.plan), reader };

@@ -45,7 +45,7 @@ pub use legend::Legend;
 pub use live::{LIVE_RING_BYTES_MAX, Live, LiveLine, LiveTail};
 pub use page::{LOG_PAGE_BYTES_MAX, LOG_PAGE_LINES_MAX};
 pub use reader::Reader;
-pub use search::{SEARCH_PATTERN_BYTES_MAX, Search};
+pub use search::{SEARCH_PATTERN_BYTES_MAX, Search, compile};
 pub use writer::{COALESCE_MS, NotTaken, Torn, Writer};
 
 /// The directory of all transcripts, relative to the data directory.

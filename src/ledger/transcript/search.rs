@@ -111,7 +111,10 @@ impl Search<'_> {
 }
 
 /// Compiles a search text; `(?i)` in front of it ignores case.
-pub(super) fn compile(text: &str) -> Result<Regex, TranscriptError> {
+///
+/// # Errors
+/// It is none, or too long.
+pub fn compile(text: &str) -> Result<Regex, TranscriptError> {
     if text.len() > SEARCH_PATTERN_BYTES_MAX {
         return Err(TranscriptError::Pattern(format!("it is longer than {SEARCH_PATTERN_BYTES_MAX} bytes")));
     }
