@@ -32,7 +32,11 @@ pub fn write(dir: &Path) {
 
 fn workspace(id: &str) -> String {
     let environment = id.split('-').next().unwrap().replace("prod", "production");
-    let host = |n: u64| format!("[[server]]\nname = \"h{n}\"\nlocal = true\ngroups = [\"all\"]\n");
+    // Nobody connects to them. Each is a machine of its own, or runs beside each other would wait for the same one.
+    let net = WORKSPACES.iter().position(|other| *other == id).unwrap();
+    let host = |n: u64| {
+        format!("[[server]]\nname = \"h{n}\"\naddress = \"10.20.{net}.{n}\"\nuser = \"deploy\"\ngroups = [\"all\"]\n")
+    };
     let hosts: String = (0..HOSTS).map(host).collect();
     // Not everybody sees everything: lea is no member of the lab's.
     let lea = if id == "lab" { "" } else { "lea = [\"reviewer\"]\n" };
