@@ -58,6 +58,9 @@ const IN_THE_CONSOLE: &[(&str, &str)] = &[
     ("runs show", ":run"),
     ("runs log", "full log"),
     ("audit list", ":audit"),
+    ("audit verify", ":audit"),
+    ("hosts list", ":hosts"),
+    ("site load", ":site"),
     ("site show", ":approvals"),
     ("site accept", "accept"),
 ];
@@ -72,9 +75,6 @@ const OUTSIDE_THE_CONSOLE: &[(&str, &str)] = &[
     ("check", "files that nobody serves yet"),
     ("schema", "for editors"),
     ("completions", "for shells"),
-    ("site load", "typed where the files are written"),
-    ("audit verify", "needs no server, and trusts none"),
-    ("hosts list", "the plan of a run names them"),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ use super::policy;
 use super::refusal::{Refusal, Rule};
 use super::run::{BuiltIn, Phase, Run, Verdict};
 use super::window::{self, WindowState};
+use super::words;
 use super::workspace::{Reach, Workspace};
 use super::world::World;
 use std::collections::BTreeSet;
@@ -23,10 +24,11 @@ pub fn judge(world: &World, run: &Run, check: BuiltIn, at: Timestamp) -> (Verdic
     match check {
         BuiltIn::Roles => roles(workspace, run),
         BuiltIn::Inputs => {
-            pass(format!("{} inputs, {} confirmed", run.plan.inputs.len(), run.plan.proposal.ticks.len()))
+            let inputs = words::count(run.plan.inputs.len(), "input", "inputs");
+            pass(format!("{inputs}, {} confirmed", run.plan.proposal.ticks.len()))
         }
         BuiltIn::Stack => stack(run),
-        BuiltIn::Scope => pass(format!("{} hosts of {}", run.plan.hosts.len(), workspace.id)),
+        BuiltIn::Scope => pass(format!("{} of {}", words::count(run.plan.hosts.len(), "host", "hosts"), workspace.id)),
         BuiltIn::Excluded => pass(excluded(run)),
         BuiltIn::Window => pass(window_words(workspace, at)),
         BuiltIn::Busy => pass(busy_words(world, run)),

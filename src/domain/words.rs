@@ -10,6 +10,15 @@ use super::site::Sensitive;
 /// Changes to a site that one line names; what waits is shown whole where it is accepted.
 const CHANGES_NAMED_MAX: usize = 8;
 
+/// So many of something: `1 host`, `12 hosts`.
+pub fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+fn count_of(n: u32, one: &str, many: &str) -> String {
+    count(usize::try_from(n).unwrap_or(usize::MAX), one, many)
+}
+
 /// The word a leaf carries for what happened.
 pub fn kind(event: &Event) -> &'static str {
     match event {
@@ -158,15 +167,18 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
             let list = details.get("sensitive").map_or("", |detail| detail.text());
             match serde_json::from_str::<Vec<Sensitive>>(list) {
                 Ok(changes) => format!("{waits}: {}", first_of(&changes)),
-                Err(_) => format!("{waits}: {sensitive} changes"),
+                Err(_) => format!("{waits}: {}", count_of(*sensitive, "change", "changes")),
             }
         }
         Event::SiteAccepted { digest } => said(format!("site {} accepted", digest.short()), "reason"),
         Event::RunProposed { workspace, runbook, hosts, impact, .. } => {
-            format!("proposed {runbook} in {workspace} on {hosts} hosts, {} impact", impact.word())
+            let hosts = count_of(*hosts, "host", "hosts");
+            format!("proposed {runbook} in {workspace} on {hosts}, {} impact", impact.word())
         }
         Event::RoundBegan { .. } => "checks began".to_owned(),
-        Event::ChecksReleased { checks, .. } => format!("{checks} checks on hosts released"),
+        Event::ChecksReleased { checks, .. } => {
+            format!("{} on hosts released", count_of(*checks, "check", "checks"))
+        }
         Event::BuiltInJudged { check, verdict, .. } => {
             said(format!("{}: {}", check.id_and_title().0, verdict_word(*verdict)), "why")
         }

@@ -302,7 +302,7 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
     let heading = format!(
         "hosts: {} in {}, {} at once",
         plan.hosts.len(),
-        counted(batches.len(), "batch", "batches"),
+        words::count(batches.len(), "batch", "batches"),
         plan.parallel
     );
     section(&mut text, &heading, (1..).zip(batches).map(|(number, names)| (format!("batch {number}"), names)));
@@ -328,13 +328,6 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
     let warned = plan.warnings.iter().map(|w| (w.id.to_string(), w.text.clone()));
     section(&mut text, "warnings", warned);
     text
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        count => format!("{count} {many}"),
-    }
 }
 
 fn checks(text: &mut String, heading: &str, checks: &[crate::domain::runbook::Check]) {
@@ -460,9 +453,9 @@ pub fn site(world: &World) -> String {
             format!(
                 "{}: {}, {}, {}; digest {}{git}\n",
                 Safe::new(&site.name),
-                counted(site.people.len(), "person", "people"),
-                counted(site.workspaces.len(), "workspace", "workspaces"),
-                counted(site.runbooks.len(), "runbook", "runbooks"),
+                words::count(site.people.len(), "person", "people"),
+                words::count(site.workspaces.len(), "workspace", "workspaces"),
+                words::count(site.runbooks.len(), "runbook", "runbooks"),
                 site.digest.short()
             )
         }

@@ -24,7 +24,7 @@ impl Deciding {
         let every_point = (0u16..).zip(checklist).all(|(number, _)| checked.contains(&number));
         if !every_point {
             return Err(Refusal::new(Rule::Input, "every point of the checklist must be ticked")
-                .next("or skip the step with a reason"));
+                .next("tick each point (`tick RUN STEP --all`), or skip the step with a reason"));
         }
         let text = if *wants_evidence { needed(evidence, "evidence")? } else { bounded(evidence)? };
         let checked = checked.iter().copied().filter(|n| usize::from(*n) < checklist.len()).collect();
