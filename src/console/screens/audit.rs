@@ -3,7 +3,8 @@
 mod rows;
 
 use super::Face;
-use super::listing::{self, Listing};
+use super::held::Held;
+use super::listing::{self, Listing, Pressed};
 use crate::console::commands::{self, PaletteAct};
 use crate::console::effect::{Do, Stage, Want, over};
 use crate::console::filter::Key;
@@ -17,45 +18,29 @@ use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::piece::{Piece, text};
-use crate::console::widgets::table::{Row, Table, row_at, rows_in};
+use crate::console::widgets::table::{Row, Table, rows_in};
 use crate::domain::RunId;
-use crate::domain::query::{AuditQuery, AuditRow, Fetch, Fetched, Page};
+use crate::domain::query::{AuditQuery, AuditRow, Fetch, Fetched};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
 use rows::Line;
 
 const KEYS: &[Key] = &[Key::Person, Key::Run, Key::Kind, Key::Since, Key::Until];
 
-/// Rows held at once: nobody reads further without a narrower filter, and a session's memory stays bounded.
-const ROWS_HELD_MAX: usize = 10_000;
-
 /// Events.
 #[derive(Debug, Default)]
 pub struct Audit {
     list: Listing<u64>,
-    rows: Vec<AuditRow>,
-    matching: u64,
-    total: u64,
-    next: Option<u64>,
-    state: State,
+    held: Held<AuditRow>,
     /// Events there were when the first page was asked for.
     seen: u64,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-enum State {
-    #[default]
-    Unasked,
-    Asked,
-    Ready,
-    Failed(String),
-}
-
 impl Audit {
     fn lines(&self) -> Vec<Line<'_>> {
-        let all: Vec<Line<'_>> = self.rows.iter().map(Line).collect();
+        let all: Vec<Line<'_>> = self.held.rows.iter().map(Line).collect();
         let shown = self.list.filter().select(&all);
-        shown.into_iter().filter_map(|nth| self.rows.get(nth)).map(Line).collect()
+        shown.into_iter().filter_map(|nth| self.held.rows.get(nth)).map(Line).collect()
     }
 
     fn ids(&self) -> Vec<u64> {
@@ -65,11 +50,11 @@ impl Audit {
     fn selected(&self) -> Option<AuditRow> {
         let ids = self.ids();
         let index = self.list.pick.of(&ids)?;
-        self.rows.iter().find(|row| row.index == *index).cloned()
+        self.held.rows.iter().find(|row| row.index == *index).cloned()
     }
 
     fn ask(&mut self, cx: &Cx<'_>) -> Vec<Do> {
-        self.state = State::Asked;
+        self.held.asked();
         self.seen = cx.world.events;
         let query = rows::query(cx, self.list.filter());
         vec![Do::Fetch(Want::Rows, Fetch::Audit(query))]
@@ -77,18 +62,12 @@ impl Audit {
 
     fn ask_more(&self, cx: &Cx<'_>) -> Vec<Do> {
         let ids = self.ids();
-        let near = self.list.pick.index(&ids).map_or(0, |at| at + 2 * rows_in(list_area(cx)));
-        let wanted = near >= ids.len() && cx.waiting(Want::MoreRows).is_none();
-        let (Some(before), true) = (self.next, wanted && self.rows.len() < ROWS_HELD_MAX) else {
+        let at = self.list.pick.index(&ids);
+        let Some(before) = self.held.more_before(cx, at, ids.len(), rows_in(list_area(cx))) else {
             return Vec::new();
         };
         let query = AuditQuery { before: Some(before), ..rows::query(cx, self.list.filter()) };
         vec![Do::Fetch(Want::MoreRows, Fetch::Audit(query))]
-    }
-
-    fn take(&mut self, page: &Page<AuditRow>) {
-        (self.matching, self.total, self.next) = (page.matching, page.total, page.next);
-        self.state = State::Ready;
     }
 
     fn row(&mut self, cx: &Cx<'_>, act: RowAct) -> Vec<Do> {
@@ -148,41 +127,26 @@ impl Face for Audit {
     }
 
     fn status(&self, cx: &Cx<'_>) -> Vec<Piece> {
-        if let Some(reading) = listing::loading(cx, Want::MoreRows, "more") {
-            return vec![text(Role::Muted, reading)];
-        }
         let newer = cx.world.events.saturating_sub(self.seen);
-        match (self.state == State::Ready && newer > 0, self.rows.len() >= ROWS_HELD_MAX) {
-            (true, _) => vec![text(Role::Muted, safe!("{newer} newer; 7 reads them"))],
-            (false, true) => {
-                vec![text(Role::Muted, safe!("{ROWS_HELD_MAX} rows are held; a filter reaches further back"))]
-            }
-            (false, false) => Vec::new(),
-        }
+        let newer = (self.held.is_ready() && newer > 0).then(|| safe!("{newer} newer; 7 reads them"));
+        let status = self.held.status(cx);
+        status.or_else(|| newer.map(|words| text(Role::Muted, words))).into_iter().collect()
     }
 
     fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
         let lines = self.lines();
         let ids: Vec<u64> = lines.iter().map(|line| line.0.index).collect();
-        let all = usize::try_from(self.total).unwrap_or(usize::MAX);
-        let shown = match self.next {
+        let all = usize::try_from(self.held.total).unwrap_or(usize::MAX);
+        let shown = match self.held.is_whole() {
+            true => lines.len(),
             // What is not read yet fits as far as the store can tell.
-            Some(_) => usize::try_from(self.matching).unwrap_or(usize::MAX),
-            None => lines.len(),
+            false => usize::try_from(self.held.matching).unwrap_or(usize::MAX),
         };
         paint.rule(inset(top(area, 1)), "events", self.list.count(shown, all));
         let area = list_area(cx);
         if lines.is_empty() {
-            match &self.state {
-                State::Failed(why) => {
-                    paint.text(below(area, 1), Role::Failed, safe!("  the record cannot be read: {why}"));
-                }
-                State::Unasked | State::Asked => {
-                    if let Some(reading) = listing::loading(cx, Want::Rows, "the record") {
-                        paint.text(below(area, 1), Role::Muted, reading);
-                    }
-                }
-                State::Ready => self.list.nothing(paint, area, &["No event is yours to see."]),
+            if !self.held.absent(cx, paint, area, "the record") {
+                self.list.nothing(paint, area, &["No event is yours to see."]);
             }
             return;
         }
@@ -235,16 +199,10 @@ impl Face for Audit {
 
     fn fetched(&mut self, cx: &Cx<'_>, want: Want, answer: &Answer) -> Vec<Do> {
         match (want, answer) {
-            (Want::Rows, Answer::Plain(Fetched::Audit(page))) => {
-                self.rows.clone_from(&page.rows);
-                self.take(page);
+            (Want::Rows | Want::MoreRows, Answer::Plain(Fetched::Audit(page))) => {
+                self.held.take(want, page, |row| row.index);
             }
-            (Want::MoreRows, Answer::Plain(Fetched::Audit(page))) => {
-                let last = self.rows.last().map(|row| row.index);
-                self.rows.extend(page.rows.iter().filter(|row| last.is_none_or(|last| row.index < last)).cloned());
-                self.take(page);
-            }
-            (_, Answer::Plain(Fetched::Failed(why))) => self.state = State::Failed(why.clone()),
+            (_, Answer::Plain(Fetched::Failed(why))) => self.held.failed(why),
             (_, Answer::Plain(_) | Answer::Log(_)) => return Vec::new(),
         }
         let ids = self.ids();
@@ -253,16 +211,10 @@ impl Face for Audit {
     }
 
     fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
-        let (ids, area) = (self.ids(), list_area(cx));
-        let first = self.list.pick.top(&ids, rows_in(area));
-        let Some(hit) = row_at(area, first, ids.len(), at.y) else {
-            return Vec::new();
-        };
-        if self.list.pick.index(&ids) == Some(hit) {
-            return self.row(cx, RowAct::Describe);
+        match self.list.pressed(&self.ids(), list_area(cx), at) {
+            Pressed::Again => self.row(cx, RowAct::Describe),
+            Pressed::Selected | Pressed::Beside => Vec::new(),
         }
-        self.list.pick.select(&ids, hit);
-        Vec::new()
     }
 
     fn run(&self, cx: &Cx<'_>) -> Option<RunId> {

@@ -3,7 +3,8 @@
 
 mod rows;
 
-use super::listing::{self, Listing};
+use super::held::Held;
+use super::listing::{self, Listing, Pressed};
 use super::past::Past;
 use super::{Face, Screen};
 use crate::console::commands::{self, PaletteAct};
@@ -15,12 +16,11 @@ use crate::console::layout::inset;
 use crate::console::model::Cx;
 use crate::console::msg::Answer;
 use crate::console::safe;
-use crate::console::theme::Role;
 use crate::console::widgets::paint::{Paint, below, top};
-use crate::console::widgets::piece::{Piece, text};
-use crate::console::widgets::table::{Row, Table, row_at, rows_in};
+use crate::console::widgets::piece::Piece;
+use crate::console::widgets::table::{Row, Table, rows_in};
 use crate::domain::RunId;
-use crate::domain::query::{Fetch, Fetched, HistoryRow, Page};
+use crate::domain::query::{Fetch, Fetched, HistoryRow};
 use crate::domain::run::{Phase, Run};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -39,30 +39,14 @@ const KEYS: &[Key] = &[
     Key::Until,
 ];
 
-/// Rows held at once: nobody reads further without a narrower filter, and a session's memory stays bounded.
-const ROWS_HELD_MAX: usize = 10_000;
-
 /// Past runs.
 #[derive(Debug, Default)]
 pub struct History {
     list: Listing<RunId>,
-    rows: Vec<HistoryRow>,
-    matching: u64,
-    total: u64,
-    next: Option<u64>,
-    state: State,
+    held: Held<HistoryRow>,
     sort: Sort,
     /// What of the world would make the first page another one.
     seen: (u64, usize),
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-enum State {
-    #[default]
-    Unasked,
-    Asked,
-    Ready,
-    Failed(String),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -75,9 +59,9 @@ enum Sort {
 
 impl History {
     fn lines(&self) -> Vec<Line<'_>> {
-        let all: Vec<Line<'_>> = self.rows.iter().map(Line).collect();
+        let all: Vec<Line<'_>> = self.held.rows.iter().map(Line).collect();
         let shown = self.list.filter().select(&all);
-        let mut lines: Vec<Line<'_>> = shown.into_iter().filter_map(|nth| self.rows.get(nth)).map(Line).collect();
+        let mut lines: Vec<Line<'_>> = shown.into_iter().filter_map(|nth| self.held.rows.get(nth)).map(Line).collect();
         let took = |line: &Line<'_>| match (line.0.started, line.0.ended) {
             (Some(started), Some(ended)) => ended.ms_since(started),
             (None | Some(_), None | Some(_)) => 0,
@@ -97,7 +81,7 @@ impl History {
     fn ask(&mut self, cx: &Cx<'_>) -> Vec<Do> {
         match rows::query(cx, self.list.filter()) {
             Ok(query) => {
-                self.state = State::Asked;
+                self.held.asked();
                 self.seen = first_page(cx);
                 vec![Do::Fetch(Want::Rows, Fetch::History(query))]
             }
@@ -108,9 +92,8 @@ impl History {
     /// Asks for what comes after the rows held, where one is about to see their end.
     fn ask_more(&self, cx: &Cx<'_>) -> Vec<Do> {
         let ids = self.ids();
-        let near = self.list.pick.index(&ids).map_or(0, |at| at + 2 * rows_in(list_area(cx)));
-        let wanted = near >= ids.len() && cx.waiting(Want::MoreRows).is_none();
-        let (Some(before), true) = (self.next, wanted && self.rows.len() < ROWS_HELD_MAX) else {
+        let at = self.list.pick.index(&ids);
+        let Some(before) = self.held.more_before(cx, at, ids.len(), rows_in(list_area(cx))) else {
             return Vec::new();
         };
         match rows::query(cx, self.list.filter()) {
@@ -120,11 +103,6 @@ impl History {
             }
             Err(_) => Vec::new(),
         }
-    }
-
-    fn take(&mut self, page: &Page<HistoryRow>) {
-        (self.matching, self.total, self.next) = (page.matching, page.total, page.next);
-        self.state = State::Ready;
     }
 
     fn row(&mut self, cx: &Cx<'_>, act: RowAct) -> Vec<Do> {
@@ -162,10 +140,10 @@ impl History {
     }
 
     fn earlier_good(&self, run: RunId) -> Option<RunId> {
-        let this = self.rows.iter().find(|row| row.run == run)?;
+        let this = self.held.rows.iter().find(|row| row.run == run)?;
         let same = |row: &&HistoryRow| row.runbook == this.runbook && row.workspace == this.workspace;
         let good = |row: &&HistoryRow| row.ending == Some(crate::domain::run::Ending::Succeeded);
-        self.rows.iter().filter(same).filter(good).find(|row| row.run < run).map(|row| row.run)
+        self.held.rows.iter().filter(same).filter(good).find(|row| row.run < run).map(|row| row.run)
     }
 }
 
@@ -210,38 +188,21 @@ impl Face for History {
     }
 
     fn status(&self, cx: &Cx<'_>) -> Vec<Piece> {
-        if let Some(reading) = listing::loading(cx, Want::MoreRows, "more") {
-            return vec![text(Role::Muted, reading)];
-        }
-        match self.rows.len() >= ROWS_HELD_MAX && self.next.is_some() {
-            true => vec![text(Role::Muted, safe!("{ROWS_HELD_MAX} rows are held; a filter reaches further back"))],
-            false => Vec::new(),
-        }
+        self.held.status(cx).into_iter().collect()
     }
 
     fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
         let lines = self.lines();
         let ids: Vec<RunId> = lines.iter().map(|line| line.0.run).collect();
-        let counted = match self.list.filter().is_all() && self.matching == self.total {
-            true => self.list.count(lines.len(), usize::try_from(self.total).unwrap_or(usize::MAX)),
-            false => safe!("{} · / {}", rows::counted(self.matching, self.total), self.list.filter().text()),
+        let counted = match self.list.filter().is_all() && self.held.matching == self.held.total {
+            true => self.list.count(lines.len(), usize::try_from(self.held.total).unwrap_or(usize::MAX)),
+            false => safe!("{} · / {}", rows::counted(self.held.matching, self.held.total), self.list.filter().text()),
         };
         paint.rule(inset(top(area, 1)), "runs that were", counted);
         let area = list_area(cx);
         if lines.is_empty() {
-            match &self.state {
-                State::Failed(why) => {
-                    paint.text(below(area, 1), Role::Failed, safe!("  the history cannot be read: {why}"));
-                }
-                State::Unasked | State::Asked => {
-                    if let Some(reading) = listing::loading(cx, Want::Rows, "the history") {
-                        paint.text(below(area, 1), Role::Muted, reading);
-                    }
-                }
-                State::Ready => {
-                    let none = ["Nothing has run yet.", "2 shows what could be run."];
-                    self.list.nothing(paint, area, &none);
-                }
+            if !self.held.absent(cx, paint, area, "the history") {
+                self.list.nothing(paint, area, &["Nothing has run yet.", "2 shows what could be run."]);
             }
             return;
         }
@@ -295,16 +256,10 @@ impl Face for History {
 
     fn fetched(&mut self, cx: &Cx<'_>, want: Want, answer: &Answer) -> Vec<Do> {
         match (want, answer) {
-            (Want::Rows, Answer::Plain(Fetched::History(page))) => {
-                self.rows.clone_from(&page.rows);
-                self.take(page);
+            (Want::Rows | Want::MoreRows, Answer::Plain(Fetched::History(page))) => {
+                self.held.take(want, page, |row| row.run.0);
             }
-            (Want::MoreRows, Answer::Plain(Fetched::History(page))) => {
-                let last = self.rows.last().map(|row| row.run);
-                self.rows.extend(page.rows.iter().filter(|row| last.is_none_or(|last| row.run < last)).cloned());
-                self.take(page);
-            }
-            (_, Answer::Plain(Fetched::Failed(why))) => self.state = State::Failed(why.clone()),
+            (_, Answer::Plain(Fetched::Failed(why))) => self.held.failed(why),
             (_, Answer::Plain(_) | Answer::Log(_)) => return Vec::new(),
         }
         let ids = self.ids();
@@ -314,7 +269,7 @@ impl Face for History {
 
     fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
         // Rows further down do not move under the reader: only a list still on its first page is read anew.
-        let first = self.rows.len() <= usize::try_from(rows::PAGE_ROWS).unwrap_or(usize::MAX);
+        let first = self.held.rows.len() <= usize::try_from(rows::PAGE_ROWS).unwrap_or(usize::MAX);
         match first && self.seen != first_page(cx) {
             true => self.ask(cx),
             false => Vec::new(),
@@ -322,16 +277,10 @@ impl Face for History {
     }
 
     fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
-        let (ids, area) = (self.ids(), list_area(cx));
-        let first = self.list.pick.top(&ids, rows_in(area));
-        let Some(hit) = row_at(area, first, ids.len(), at.y) else {
-            return Vec::new();
-        };
-        if self.list.pick.index(&ids) == Some(hit) {
-            return self.row(cx, RowAct::Open);
+        match self.list.pressed(&self.ids(), list_area(cx), at) {
+            Pressed::Again => self.row(cx, RowAct::Open),
+            Pressed::Selected | Pressed::Beside => Vec::new(),
         }
-        self.list.pick.select(&ids, hit);
-        Vec::new()
     }
 
     fn run(&self, cx: &Cx<'_>) -> Option<RunId> {

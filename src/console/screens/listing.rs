@@ -10,9 +10,10 @@ use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::paint::{Paint, below};
 use crate::console::widgets::pick::Pick;
+use crate::console::widgets::table::{row_at, rows_in};
 use crate::console::words;
 use crate::terminal::line::Safe;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use std::collections::BTreeSet;
 
 /// A list's own state.
@@ -25,6 +26,17 @@ pub struct Listing<Id> {
     before: Filter,
     wrong: Option<String>,
     marked: BTreeSet<Id>,
+}
+
+/// What pressing somewhere in a list came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pressed {
+    /// The row that was selected already.
+    Again,
+    /// Another row, which is selected now.
+    Selected,
+    /// No row.
+    Beside,
 }
 
 impl<Id> Default for Listing<Id> {
@@ -79,6 +91,19 @@ impl<Id: Clone + Ord> Listing<Id> {
     /// Moves by a key.
     pub fn go(&mut self, ids: &[Id], motion: Motion, height: usize) {
         self.pick.go(ids, motion, height);
+    }
+
+    /// Selects the row that was pressed in a table over `area`.
+    pub fn pressed(&mut self, ids: &[Id], area: Rect, at: Position) -> Pressed {
+        let first = self.pick.top(ids, rows_in(area));
+        match row_at(area, first, ids.len(), at.y) {
+            None => Pressed::Beside,
+            Some(hit) if self.pick.index(ids) == Some(hit) => Pressed::Again,
+            Some(hit) => {
+                self.pick.select(ids, hit);
+                Pressed::Selected
+            }
+        }
     }
 
     /// Marks or unmarks the selected row, and goes on to the next.

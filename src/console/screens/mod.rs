@@ -4,6 +4,7 @@
 pub mod approval;
 pub mod approvals;
 pub mod audit;
+mod held;
 pub mod history;
 pub mod home;
 pub mod listing;

@@ -3,7 +3,7 @@
 
 mod rows;
 
-use super::listing::Listing;
+use super::listing::{self, Listing, Pressed};
 use super::past::Past;
 use super::propose::Propose;
 use super::{Face, Screen};
@@ -21,7 +21,7 @@ use crate::console::overlays::sheet::Sheet;
 use crate::console::theme::Role;
 use crate::console::widgets::page::Page;
 use crate::console::widgets::paint::{Paint, below, top};
-use crate::console::widgets::table::{Row, Table, row_at, rows_in};
+use crate::console::widgets::table::{Row, Table, rows_in};
 use crate::console::{facts, glyph, pages, safe, words};
 use crate::domain::query::{Fetch, Fetched, Preset};
 use crate::domain::runbook::Runbook;
@@ -348,16 +348,17 @@ impl Face for Runbooks {
             return Vec::new();
         }
         self.pane = Pane::List;
-        let first = self.list.pick.top(&ids, rows_in(parts.list));
-        let Some(hit) = row_at(parts.list, first, ids.len(), at.y).filter(|_| parts.list.contains(at)) else {
+        if !parts.list.contains(at) {
             return Vec::new();
-        };
-        if self.list.pick.index(&ids) == Some(hit) {
-            return self.row(cx, RowAct::Open);
         }
-        self.list.pick.select(&ids, hit);
-        self.show(cx);
-        Vec::new()
+        match self.list.pressed(&ids, parts.list, at) {
+            Pressed::Again => self.row(cx, RowAct::Open),
+            Pressed::Selected => {
+                self.show(cx);
+                Vec::new()
+            }
+            Pressed::Beside => Vec::new(),
+        }
     }
 
     fn pointed(&mut self, cx: &Cx<'_>, at: Position) {
@@ -374,6 +375,6 @@ impl Face for Runbooks {
         let (lines, _) = self.lines(cx);
         let ids: Vec<RunbookId> = lines.iter().map(|line| line.runbook.id.clone()).collect();
         let text = |id: &RunbookId| lines.iter().find(|line| line.runbook.id == *id).map(Line::text);
-        super::listing::hand_out(act, self.list.chosen(&ids).filter_map(text))
+        listing::hand_out(act, self.list.chosen(&ids).filter_map(text))
     }
 }

@@ -3,7 +3,7 @@
 pub(super) mod rows;
 
 use super::approval::Approval;
-use super::listing::{self, Listing};
+use super::listing::{self, Listing, Pressed};
 use super::live::Live;
 use super::past::Past;
 use super::{Face, Screen};
@@ -19,7 +19,7 @@ use crate::console::overlays::Overlay;
 use crate::console::overlays::menu::Choice;
 use crate::console::overlays::sheet::Sheet;
 use crate::console::widgets::paint::{Paint, below, top};
-use crate::console::widgets::table::{Row, Table, row_at, rows_in};
+use crate::console::widgets::table::{Row, Table, rows_in};
 use crate::console::{pages, safe};
 use crate::domain::RunId;
 use crate::domain::run::{Phase, Run};
@@ -192,16 +192,10 @@ impl Face for Runs {
     }
 
     fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
-        let (ids, area) = (self.ids(cx), list_area(cx));
-        let first = self.list.pick.top(&ids, rows_in(area));
-        let Some(hit) = row_at(area, first, ids.len(), at.y) else {
-            return Vec::new();
-        };
-        if self.list.pick.index(&ids) == Some(hit) {
-            return self.row(cx, RowAct::Open);
+        match self.list.pressed(&self.ids(cx), list_area(cx), at) {
+            Pressed::Again => self.row(cx, RowAct::Open),
+            Pressed::Selected | Pressed::Beside => Vec::new(),
         }
-        self.list.pick.select(&ids, hit);
-        Vec::new()
     }
 
     fn run(&self, cx: &Cx<'_>) -> Option<RunId> {
