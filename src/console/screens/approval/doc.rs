@@ -8,6 +8,7 @@ use crate::console::compare;
 use crate::console::glyph;
 use crate::console::model::Cx;
 use crate::console::moment;
+use crate::console::pages;
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::fold;
@@ -146,14 +147,10 @@ impl Doc {
 
     fn hosts(&mut self, run: &Run, columns: u16) {
         let plan = &run.plan;
-        let stops = match plan.max_failures {
-            None => "asks at the 1st failure".to_owned(),
-            Some(0) => "stops at the 1st failure".to_owned(),
-            Some(n) => format!("stops after {} failures", n + 1),
-        };
+        let tolerance = pages::plan::tolerance(plan.max_failures);
         let count = words::count(plan.hosts.len(), "host", "hosts");
         let batches = words::count(plan.batches.len(), "batch", "batches");
-        self.rule("where", safe!("{count} · {batches} · {stops}"));
+        self.rule("where", safe!("{count} · {batches} · {tolerance}"));
         for (nth, batch) in plan.batches.iter().enumerate() {
             self.batch(run, nth, batch, columns);
         }
