@@ -183,6 +183,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             run.builtin.clear();
             run.progress.in_flight.clear();
             run.progress.checks = Checks::default();
+            run.progress.rounds = run.progress.rounds.saturating_add(1);
             if *round == Round::Proposal {
                 run.driver = None;
             }

@@ -66,7 +66,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
 /// Whether a cell in `state` at `attempt` may meet `event`.
 pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
     match event {
-        Event::Intended { attempt: next, .. } => *state == CellState::Waiting && *next == attempt + 1,
+        Event::Intended { attempt: next, .. } => *state == CellState::Waiting && attempt.checked_add(1) == Some(*next),
         Event::Started { attempt: this, .. } => *state == CellState::Intended && *this == attempt,
         Event::Ended { attempt: this, .. } => state.is_in_flight() && *this == attempt,
         Event::RetryPlanned { .. } | Event::HostDropped { .. } => {
@@ -118,8 +118,7 @@ pub fn check(run: &Run, event: &Event) -> Result<(), Illegal> {
         return Err(Illegal { event: kind(), state: format!("{} in {}", run.id, run.phase.tag().word()) });
     }
     if let Some(slot) = super::words::slot(event) {
-        let attempt = run.cell(slot).map_or(0, |cell| cell.attempt);
-        if !cell_allows(run.state(slot), attempt, event) {
+        if !cell_allows(run.state(slot), run.tries(slot), event) {
             return Err(Illegal { event: kind(), state: format!("{} {slot:?} {:?}", run.id, run.state(slot)) });
         }
     }

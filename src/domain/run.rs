@@ -529,6 +529,8 @@ pub struct Progress {
     pub done: OrdMap<u16, u32>,
     /// Steps that were not through when they were due.
     pub overdue: OrdSet<u16>,
+    /// Rounds of checks begun, this one among them.
+    pub rounds: u16,
     /// The checks on hosts at work.
     pub checks: Checks,
     /// Whether some verification could not be made.
@@ -569,6 +571,15 @@ impl Run {
     /// The cell at a place; a place nothing happened to is waiting.
     pub fn cell(&self, slot: Slot) -> Option<&Cell> {
         self.cells.get(&slot)
+    }
+
+    /// How often a place was tried. A check goes on counting where the round before ended: no two tries have one name.
+    pub fn tries(&self, slot: Slot) -> u16 {
+        let before = match slot.item {
+            Item::Reach | Item::Preflight(_) => self.progress.rounds.saturating_sub(1),
+            Item::Step(_) | Item::Verify(_) => 0,
+        };
+        self.cell(slot).map_or(before, |cell| cell.attempt)
     }
 
     /// The state at a place.

@@ -55,7 +55,7 @@ fn checking(world: &World, run: &Run, round: Round, at: Timestamp) -> Option<Ent
     }
     let checks = &run.progress.checks;
     if let Some(slot) = next_check(run) {
-        return Some(Entry::bare(Event::Intended { run: run.id, slot, attempt: 1 }));
+        return Some(intended(run, slot));
     }
     if checks.settled < checks.total {
         return None;
@@ -202,8 +202,7 @@ fn next_work(run: &Run, at: Timestamp, admit: Admit) -> Option<Entry> {
 }
 
 fn intended(run: &Run, slot: Slot) -> Entry {
-    let attempt = run.cell(slot).map_or(0, |cell| cell.attempt) + 1;
-    Entry::bare(Event::Intended { run: run.id, slot, attempt })
+    Entry::bare(Event::Intended { run: run.id, slot, attempt: run.tries(slot).saturating_add(1) })
 }
 
 /// The next host of the batch that was not let in yet and is still in the run. Hosts dropped before they were let in
@@ -323,7 +322,7 @@ fn verifying(run: &Run) -> Option<Entry> {
         return Some(release(run, Stage::Verify, hosts * run.plan.runbook.verify.len()));
     }
     if let Some(slot) = next_check(run) {
-        return Some(Entry::bare(Event::Intended { run: run.id, slot, attempt: 1 }));
+        return Some(intended(run, slot));
     }
     if checks.settled < checks.total {
         return None;

@@ -55,8 +55,8 @@ pub fn differs(disk: &Arc<dyn Disk>, run: RunId, said: &[Said]) -> Result<Compar
     }
 }
 
-/// What is still expected of each try, in the order it was recorded: a check can be made twice under one name. Lines are not
-/// compared: the last one of a try that was cut off ends later.
+/// What is still expected of each try, in the order it was recorded. Lines are not compared: the last one of a try that
+/// was cut off ends later.
 #[derive(Default)]
 struct Lanes {
     expected: BTreeMap<OrderKey, VecDeque<Said>>,

@@ -16,7 +16,7 @@ use super::id::{Digest, RunId, Timestamp};
 use super::order::{CellResult, Progressed, Report};
 use super::people::Actor;
 use super::policy::{self, Cleared};
-use super::run::{CellState, Choice, Item, Reason, Run, Slot};
+use super::run::{Cell, CellState, Choice, Item, Progress, Reason, Run, Slot};
 use super::world::World;
 use super::{decide, due, evolve};
 use ground::{CAST, LONG_MS, Move, RUNS_MAX};
@@ -289,11 +289,14 @@ impl Node {
         for run in self.world.runs.values() {
             let accepted: Vec<_> = run.accepted.keys().collect();
             let votes = policy::latest_votes(run);
-            let cells: Vec<_> = run.cells.iter().map(|(slot, cell)| (slot, &cell.state, cell.attempt)).collect();
+            // How often checks began before changes nothing of what comes.
+            let progress = Progress { rounds: 0, ..run.progress.clone() };
+            let tries = |slot: &Slot, cell: &Cell| if matches!(slot.item, Item::Step(_)) { cell.attempt } else { 0 };
+            let cells: Vec<_> = run.cells.iter().map(|(slot, cell)| (slot, &cell.state, tries(slot, cell))).collect();
             let judged: Vec<_> = run.builtin.values().map(|judged| judged.verdict).collect();
             let who = (&run.plan.requester, &run.plan.proposal.workspace, &run.driver, &run.executors, &run.drift);
             let times = (run.proposed.0, run.approved.map(|at| at.0), run.started.map(|_| run.phase_since.0));
-            text += &format!("|{who:?}{times:?}{:?}{:?}", run.phase, run.progress);
+            text += &format!("|{who:?}{times:?}{:?}{progress:?}", run.phase);
             text += &format!("{accepted:?}{votes:?}{cells:?}{judged:?}");
         }
         Digest::of(text.as_bytes())

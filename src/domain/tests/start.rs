@@ -5,6 +5,7 @@ use crate::domain::event::{Entry, Event};
 use crate::domain::run::Round;
 use crate::domain::workspace::{Freeze, Window};
 use crate::domain::{decide, policy};
+use std::collections::BTreeSet;
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -243,4 +244,24 @@ fn acting_on_what_has_changed_is_stale() {
     ] {
         assert_eq!(driver.submit(actor("ada"), old, ask).unwrap_err().rule, Rule::Stale);
     }
+}
+
+#[test]
+fn a_check_made_again_after_a_restart_is_another_try() {
+    let mut driver = driver();
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
+    let attempts = |driver: &Driver| -> BTreeSet<u16> {
+        let due = super::super::due(&driver.world);
+        due.into_iter()
+            .filter_map(|work| match work {
+                super::super::due::Work::Do(key) => Some(key.attempt),
+                super::super::due::Work::At(..) => None,
+            })
+            .collect()
+    };
+    assert_eq!(attempts(&driver), BTreeSet::from([1]));
+    // What the first try printed before the server was killed is in the transcript under its own name.
+    driver.engine(Ask::Boot { repaired_bytes: 0 }).unwrap();
+    driver.wake();
+    assert_eq!(attempts(&driver), BTreeSet::from([2]));
 }
