@@ -117,10 +117,10 @@ pub fn check(run: &Run, event: &Event) -> Result<(), Illegal> {
     if !run_allows(run.phase.tag(), event) {
         return Err(Illegal { event: kind(), state: format!("{} in {}", run.id, run.phase.tag().word()) });
     }
-    if let Some(slot) = super::words::slot(event) {
-        if !cell_allows(run.state(slot), run.tries(slot), event) {
-            return Err(Illegal { event: kind(), state: format!("{} {slot:?} {:?}", run.id, run.state(slot)) });
-        }
+    if let Some(slot) = super::words::slot(event)
+        && !cell_allows(run.state(slot), run.tries(slot), event)
+    {
+        return Err(Illegal { event: kind(), state: format!("{} {slot:?} {:?}", run.id, run.state(slot)) });
     }
     Ok(())
 }
