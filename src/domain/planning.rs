@@ -21,6 +21,9 @@ pub const MANY_HOSTS: usize = 10;
 /// Servers to go through at most: a longer chain is a loop or a mistake.
 pub const JUMPS_MAX: usize = 8;
 
+/// So many characters of a selector are said back to whoever typed it.
+const RECOGNISED_CHARS_MAX: usize = 60;
+
 /// Makes the plan of a proposal that would become run `run`.
 ///
 /// # Errors
@@ -171,7 +174,8 @@ fn secrets(runbook: &Runbook) -> Vec<PinnedSecret> {
 
 fn hosts(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Result<Vec<PlannedHost>, Refusal> {
     let refuse = |what: String| Refusal::new(Rule::Targets, what);
-    let parse = |text: &str| selector::parse(text).map_err(|error| refuse(format!("selector `{text}`: {error}")));
+    let parse =
+        |text: &str| selector::parse(text).map_err(|error| refuse(format!("selector `{}`: {error}", beginning(text))));
     let base = parse(&runbook.targets.select)?;
     let narrower = proposal.select.as_deref().filter(|text| !text.trim().is_empty()).map(parse).transpose()?;
     let excluded = runbook.scope.exclude.as_deref().map(parse).transpose()?;
@@ -200,6 +204,14 @@ fn hosts(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Resul
         .into_iter()
         .map(|server| PlannedHost { name: server.name.clone(), reach: server.reach.clone() })
         .collect())
+}
+
+/// So much of a text that it can be recognised, however long it is.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(RECOGNISED_CHARS_MAX) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 /// Every server the hosts go through, once, in the order first needed.

@@ -176,3 +176,11 @@ fn z38_a_higher_impact_never_asks_for_fewer_people() {
     driver.as_person("ada", Ask::Propose(Box::new(lower))).unwrap();
     assert_eq!(driver.world.runs.values().next_back().unwrap().plan.impact, Impact::Medium, "and nothing lowers it");
 }
+
+#[test]
+fn a_selector_that_is_too_long_is_refused_without_being_said_back_whole() {
+    let select = Some(vec!["tag:a"; 20_000].join("|"));
+    let asked = Ask::Propose(Box::new(super::super::plan::Proposal { select, ..proposal() }));
+    let refused = driver().as_person("ada", asked).unwrap_err();
+    assert!(refused.what.chars().count() < 250 && refused.what.contains("1000 characters"), "{}", refused.what);
+}
