@@ -74,8 +74,11 @@ fn commands(before: &Plan, after: &Plan, changes: &mut Vec<Change>) {
                     (Action::Script(a), Action::Script(b)) if a.text != b.text => "runs another command",
                     (Action::Script(_), Action::Script(_)) => "runs under other conditions",
                     (Action::Manual { .. }, Action::Manual { .. }) => "asks for something else by hand",
-                    (Action::Script(_), Action::Manual { .. }) => "is done by hand now",
-                    (Action::Manual { .. }, Action::Script(_)) => "is a script now",
+                    (_, Action::Manual { .. }) => "is done by hand now",
+                    (Action::Script(_), _) => "is no script any more",
+                    (_, Action::Script(_)) => "is a script now",
+                    (a, b) if a.word() == b.word() => "does something else",
+                    (_, _) => "is of another kind now",
                 };
                 changes.push(change(Sign::Other, format!("step {} {what}", step.id)));
             }

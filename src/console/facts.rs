@@ -4,7 +4,7 @@
 
 use crate::domain::policy::{self, WaitsFor};
 use crate::domain::run::{Cell, CellState, Ending, Item, PauseCause, Phase, Run, Slot};
-use crate::domain::runbook::Action;
+use crate::domain::runbook::Done as By;
 use crate::domain::window::{self, WindowState};
 use crate::domain::workspace::Workspace;
 use crate::domain::{HostIx, PersonId, Role, RunId, StepId, Timestamp, World};
@@ -213,11 +213,11 @@ fn continues(run: &Run, person: &PersonId, executes: bool) -> bool {
     }
 }
 
-/// The manual step that is open, where one is.
+/// The step that waits for people, where one does.
 pub fn hand_step(run: &Run) -> Option<(Slot, &Cell)> {
     run.plan
         .steps()
-        .filter(|(_, step)| matches!(step.action, Action::Manual { .. }))
+        .filter(|(_, step)| step.action.done() == By::ByPeople)
         .map(|(position, _)| Slot { item: Item::Step(position), host: None })
         .find_map(|slot| run.cell(slot).filter(|cell| cell.state == CellState::Waiting).map(|cell| (slot, cell)))
 }
@@ -259,9 +259,9 @@ pub struct Done {
 pub fn done(run: &Run) -> Done {
     let plan = &run.plan;
     let kept = plan.hosts.len().saturating_sub(run.progress.dropped.len());
-    let scripts = plan.steps().filter(|(_, step)| matches!(step.action, Action::Script(_))).count();
-    let by_hand = plan.steps.len().saturating_sub(scripts);
-    let cells = kept * (scripts + plan.runbook.verify.len()) + by_hand;
+    let on_hosts = plan.steps().filter(|(_, step)| step.action.done() == By::OnHosts).count();
+    let once = plan.steps.len().saturating_sub(on_hosts);
+    let cells = kept * (on_hosts + plan.runbook.verify.len()) + once;
     let mut through: BTreeMap<HostIx, usize> = BTreeMap::new();
     let (mut settled, mut step) = (0, 0);
     for (slot, cell) in &run.cells {
@@ -281,7 +281,7 @@ pub fn done(run: &Run) -> Done {
             }
         }
     }
-    let hosts = through.values().filter(|n| **n >= scripts).count();
+    let hosts = through.values().filter(|n| **n >= on_hosts).count();
     Done { settled, cells, hosts, step }
 }
 
@@ -327,7 +327,7 @@ pub fn hosts(run: &Run) -> Hosts {
         failed: bool,
         unknown: bool,
     }
-    let scripts = run.plan.steps().filter(|(_, step)| matches!(step.action, Action::Script(_))).count();
+    let on_hosts = run.plan.steps().filter(|(_, step)| step.action.done() == By::OnHosts).count();
     let mut seen = vec![Seen::default(); run.plan.hosts.len()];
     for (slot, cell) in &run.cells {
         let (Item::Step(_), Some(host)) = (slot.item, slot.host) else { continue };
@@ -350,7 +350,7 @@ pub fn hosts(run: &Run) -> Hosts {
             &mut hosts.failed
         } else if host.running {
             &mut hosts.running
-        } else if host.over >= scripts && scripts > 0 {
+        } else if host.over >= on_hosts && on_hosts > 0 {
             &mut hosts.done
         } else {
             &mut hosts.waiting

@@ -10,7 +10,6 @@ use super::theme::Role as Ink;
 use super::words;
 use crate::domain::policy;
 use crate::domain::run::{PauseCause, Phase, Run};
-use crate::domain::runbook::Action;
 use crate::domain::window::{self, WindowState};
 use crate::domain::workspace::Workspace;
 use crate::domain::{PersonId, Role, Rule};
@@ -118,10 +117,7 @@ fn by_hand(cx: &Cx<'_>, run: &Run) -> Option<(Ink, String)> {
     let (slot, cell) = facts::hand_step(run)?;
     let (_, title, _) = run.plan.item_name(slot.item);
     let crate::domain::run::Item::Step(position) = slot.item else { return None };
-    let duty = match &run.plan.step(position)?.action {
-        Action::Manual { role: Some(role), .. } => format!(" ({role})"),
-        Action::Manual { role: None, .. } | Action::Script(_) => String::new(),
-    };
+    let duty = run.plan.step(position)?.action.duty().map(|duty| format!(" ({duty})")).unwrap_or_default();
     let waits = moment::counter(cx.now().ms_since(cell.since));
     Some(fact(&format!("a step is done by hand{duty}, waiting {waits}: {title}")))
 }

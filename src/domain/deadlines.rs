@@ -3,7 +3,7 @@
 use super::event::{Entry, Event};
 use super::id::{HostIx, Timestamp};
 use super::run::{CellState, Item, Run, Slot};
-use super::runbook::Action;
+use super::runbook::Done;
 
 /// Steps with a deadline that are not through: position and moment, in the order of the plan.
 pub fn open(run: &Run) -> impl Iterator<Item = (u16, Timestamp)> + '_ {
@@ -36,9 +36,9 @@ fn is_through(run: &Run, position: u16) -> bool {
         let state = run.state(Slot { item: Item::Step(position), host });
         matches!(state, CellState::Ok | CellState::Skipped)
     };
-    match run.plan.step(position).map(|step| &step.action) {
-        Some(Action::Manual { .. }) => done_on(None),
-        Some(Action::Script(_)) | None => {
+    match run.plan.step(position).map(|step| step.action.done()) {
+        Some(Done::ByPeople | Done::ByServer | Done::ByTime) => done_on(None),
+        Some(Done::OnHosts) | None => {
             let by_all = run.progress.done.get(&position).map_or(0, |done| usize::try_from(*done).unwrap_or(0));
             let by_dropped = run.progress.dropped.iter().filter(|host| done_on(Some(**host))).count();
             by_all.saturating_sub(by_dropped) + run.progress.dropped.len() >= run.plan.hosts.len()

@@ -4,6 +4,7 @@
 use super::command::Ask;
 use super::deadlines;
 use super::id::Timestamp;
+use super::once;
 use super::order::OrderKey;
 use super::policy;
 use super::run::{BuiltIn, Phase, Run, Slot};
@@ -39,7 +40,7 @@ pub fn next_moment(run: &Run) -> Option<Timestamp> {
         Phase::Waiting | Phase::Approved => policy::expires(run),
         Phase::Running => {
             let over = run.phase_since.plus_ms(run.plan.limits.run_ms);
-            [next_retry(run), deadlines::next(run)].into_iter().flatten().chain([over]).min()
+            [next_retry(run), once::next_moment(run), deadlines::next(run)].into_iter().flatten().chain([over]).min()
         }
         Phase::Paused(_) => deadlines::next(run),
         Phase::Stopping(super::run::StopHow::AfterBatch) => next_retry(run),

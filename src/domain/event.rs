@@ -159,8 +159,15 @@ pub enum Event {
         /// The cell that failed.
         slot: Slot,
     },
-    /// A manual step became due.
+    /// A step of the whole run waits for people, or for time to pass.
     ManualOpened {
+        /// The run.
+        run: RunId,
+        /// The step.
+        slot: Slot,
+    },
+    /// The time a step waits for is over.
+    WaitOver {
         /// The run.
         run: RunId,
         /// The step.
@@ -308,6 +315,7 @@ impl Event {
             | Event::RetryPlanned { .. }
             | Event::HostDropped { .. }
             | Event::StepOverdue { .. }
+            | Event::WaitOver { .. }
             | Event::RunPaused { .. }
             | Event::RunStopping { .. }
             | Event::RunEnded { .. }
@@ -361,6 +369,7 @@ impl Event {
             | Event::HostDropped { run, .. }
             | Event::ManualOpened { run, .. }
             | Event::Ticked { run, .. }
+            | Event::WaitOver { run, .. }
             | Event::BatchBegan { run, .. }
             | Event::WarningAccepted { run, .. }
             | Event::RunWaiting { run }

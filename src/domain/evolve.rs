@@ -233,6 +233,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             }
             run.revision += 1;
         }
+        Event::WaitOver { slot, .. } => settle_cell(run, *slot, CellState::Ok, at),
         Event::BatchBegan { segment, batch, .. } => {
             run.progress.segment = *segment;
             run.progress.batch = *batch;
@@ -325,7 +326,7 @@ fn is_step(item: Item) -> bool {
 }
 
 fn fresh(attempt: u16, at: Timestamp) -> Cell {
-    Cell { state: CellState::Waiting, attempt, since: at, began: at, not_before: None, saw: "".into() }
+    Cell { state: CellState::Waiting, attempt, since: at, began: at, opened: at, not_before: None, saw: "".into() }
 }
 
 fn targets(run: &Run, stage: Stage) -> imbl::Vector<HostIx> {
@@ -341,6 +342,7 @@ fn targets(run: &Run, stage: Stage) -> imbl::Vector<HostIx> {
 fn intend(run: &mut Run, slot: Slot, attempt: u16, at: Timestamp) {
     let mut cell = fresh(attempt, at);
     cell.state = CellState::Intended;
+    cell.opened = run.cell(slot).map_or(at, |before| before.opened);
     run.cells.insert(slot, cell);
     run.progress.in_flight.insert(slot);
     match (slot.item, slot.host) {
@@ -406,8 +408,8 @@ fn settle_cell(run: &mut Run, slot: Slot, state: CellState, at: Timestamp) {
     };
     *run.progress.done.entry(step).or_insert(0) += 1;
     let last = match segments::at(&run.plan, run.progress.segment) {
-        Some(Segment::Scripts { last, .. }) => step >= last,
-        Some(Segment::Manual { .. }) | None => true,
+        Some(Segment::OnHosts { last, .. }) => step >= last,
+        Some(Segment::Once { .. }) | None => true,
     };
     if last {
         run.progress.active.remove(&host);
@@ -422,6 +424,7 @@ fn resolve(run: &mut Run, slot: Slot, decision: Decision, at: Timestamp) {
             set_state(run, slot, CellState::Waiting, at);
             if let Some(cell) = run.cells.get_mut(&slot) {
                 cell.not_before = None;
+                cell.opened = at;
             }
         }
         Decision::Skip => settle_cell(run, slot, CellState::Skipped, at),

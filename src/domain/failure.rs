@@ -6,8 +6,8 @@
 
 use super::event::{Entry, Event};
 use super::id::Timestamp;
-use super::run::{CellState, Item, PauseCause, Run, Slot, StopHow};
-use super::runbook::{Effect, OnFailure};
+use super::run::{Cell, CellState, Item, PauseCause, Run, Slot, StopHow};
+use super::runbook::{Action, Effect, OnFailure, Wait};
 
 /// What follows from a cell that asks for attention while the run runs.
 pub fn follows(run: &Run, slot: Slot, at: Timestamp) -> Entry {
@@ -46,6 +46,9 @@ fn retry(run: &Run, slot: Slot, at: Timestamp) -> Option<Entry> {
     };
     let step = run.plan.step(n)?;
     let cell = run.cell(slot)?;
+    if let Action::Wait(Wait::Until { every_ms, at_most_ms, .. }) = &step.action {
+        return again_until(run, slot, cell, at.plus_ms(*every_ms), *at_most_ms);
+    }
     let allowed = match (&cell.state, step.effect) {
         (CellState::Refused(_), _) => true,
         (CellState::Failed(_), Effect::Read | Effect::Idempotent) => true,
@@ -62,5 +65,12 @@ fn retry(run: &Run, slot: Slot, at: Timestamp) -> Option<Entry> {
     };
     let not_before = at.plus_ms(step.retries.delay_ms);
     (allowed && cell.attempt <= step.retries.times)
+        .then(|| Entry::bare(Event::RetryPlanned { run: run.id, slot, not_before }))
+}
+
+/// What is waited for is asked for again until the time it has is over. An answer nobody heard is no answer: it is only read.
+fn again_until(run: &Run, slot: Slot, cell: &Cell, not_before: Timestamp, at_most_ms: u64) -> Option<Entry> {
+    let asked = matches!(cell.state, CellState::Failed(_) | CellState::Refused(_) | CellState::Unknown(_));
+    (asked && not_before <= cell.opened.plus_ms(at_most_ms))
         .then(|| Entry::bare(Event::RetryPlanned { run: run.id, slot, not_before }))
 }

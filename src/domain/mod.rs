@@ -5,10 +5,13 @@
 //! with it (`plan`, `binding`, `run`), then how anything changes (`command` → `decide` → `event` → `evolve`, and
 //! `due` for what follows from the state alone).
 
+pub mod action;
 pub mod binding;
+pub mod call;
 pub mod canonical;
 pub mod check;
 pub mod command;
+pub mod copy;
 pub mod deadlines;
 pub mod decide;
 pub mod due;
@@ -22,6 +25,7 @@ pub mod id;
 pub mod input;
 pub mod legal;
 pub mod literal;
+pub mod once;
 pub mod order;
 pub mod people;
 pub mod plan;
@@ -38,6 +42,7 @@ pub mod segments;
 pub mod selector;
 pub mod settle;
 pub mod site;
+pub mod tool;
 pub mod window;
 pub mod words;
 pub mod workspace;

@@ -1,10 +1,13 @@
 //! What the executor is told and what it answers. An [`Order`] alone runs nothing: the executor takes only a
 //! `policy::Cleared`, which no other module can make.
 
+use super::call::Call;
+use super::copy::Copy;
 use super::id::{Digest, RunId};
 use super::plan::{PinnedSecret, PlannedHost};
 use super::run::{Reason, Slot};
 use super::runbook::{Expect, Interpreter};
+use super::tool::Tool;
 use serde::{Deserialize, Serialize};
 
 /// Identifies one try of one cell, for as long as the ledger lives.
@@ -18,14 +21,14 @@ pub struct OrderKey {
     pub attempt: u16,
 }
 
-/// One thing to do on one host.
+/// One thing to do on one host, or once for the whole run where the server is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Order {
     /// Which try of which cell it is.
     pub key: OrderKey,
     /// What it is for.
     pub purpose: Purpose,
-    /// Where.
+    /// Where; `PlannedHost::here` for what is done once for the whole run.
     pub host: PlannedHost,
     /// The servers to go through, nearest first.
     pub jumps: Vec<PlannedHost>,
@@ -55,6 +58,23 @@ pub enum Job {
     Reach,
     /// Deliver a script and wait for its end.
     Script(Delivery),
+    /// Put a file on the host.
+    Copy(Errand<Copy>),
+    /// Ask another system. Done where the server is.
+    Call(Errand<Call>),
+    /// Run a program of this machine. Done where the server is.
+    Tool(Errand<Tool>),
+}
+
+/// Something other than a script, and what it gets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Errand<T> {
+    /// What.
+    pub what: T,
+    /// What its templates may name: inputs, then `host` (of a host), `run`, `step`, `attempt`.
+    pub variables: Vec<(String, String)>,
+    /// Secrets to resolve now.
+    pub secrets: Vec<PinnedSecret>,
 }
 
 /// A script and what it gets. Values arrive as shell variables in a preamble on standard input, single-quoted.

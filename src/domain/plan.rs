@@ -151,6 +151,13 @@ pub struct PlannedHost {
     pub reach: Reach,
 }
 
+impl PlannedHost {
+    /// Where the server is: the place of what is done once for the whole run.
+    pub fn here() -> Self {
+        Self { name: ServerName::new("server"), reach: Reach::Local }
+    }
+}
+
 /// Something a person must accept by name and reason before the run may start.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PlanWarning {

@@ -3,11 +3,11 @@
 
 pub use super::findings::{Finding, answer, host_findings, open_warnings, warned_hosts, warnings};
 use super::id::{PersonId, StepId, Timestamp};
-use super::order::{Delivery, Job, Order, OrderKey, OrderLimits, Purpose};
+use super::order::{Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose};
 use super::people::Role;
 use super::plan::{Plan, PlannedHost};
 use super::run::{Choice, Item, Phase, Run, Slot};
-use super::runbook::{Action, Impact, Script};
+use super::runbook::{Action, Impact, Script, Wait};
 use super::window::{self, WindowState};
 use super::workspace::{Quorum, Reach, Workspace};
 use super::world::World;
@@ -33,7 +33,10 @@ impl Cleared {
 /// in flight for it must end.
 pub fn clear(run: &Run, slot: Slot) -> Option<Cleared> {
     let key = released(run, slot)?;
-    let host = run.plan.host(slot.host?)?.clone();
+    let host = match slot.host {
+        Some(host) => run.plan.host(host)?.clone(),
+        None => PlannedHost::here(),
+    };
     let (purpose, job, step_ms) = job(run, key, &host)?;
     let limits = OrderLimits { connect_ms: run.plan.limits.connect_ms, idle_ms: run.plan.limits.idle_ms, step_ms };
     let jumps = jumps_to(&run.plan, &host);
@@ -85,23 +88,43 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
         Item::Verify(n) => check(Purpose::Verify, n, &plan.runbook.verify),
         Item::Step(n) => {
             let step = plan.step(n)?;
-            let Action::Script(script) = &step.action else {
-                return None;
+            let id = step.id.as_str();
+            let (job, timeout_ms) = match &step.action {
+                Action::Script(script) => (Job::Script(delivery(plan, key, host, script, id)), script.timeout_ms),
+                Action::Copy(copy) => (Job::Copy(errand(plan, key, id, &step.action, &**copy)), copy.timeout_ms),
+                Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => {
+                    (Job::Call(errand(plan, key, id, &step.action, &**call)), call.timeout_ms)
+                }
+                Action::Tool(tool) => (Job::Tool(errand(plan, key, id, &step.action, &**tool)), tool.timeout_ms),
+                Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) | Action::Runbook(_) => {
+                    return None;
+                }
             };
-            let delivery = delivery(plan, key, host, script, step.id.as_str());
-            Some((Purpose::Step, Job::Script(delivery), script.timeout_ms))
+            Some((Purpose::Step, job, timeout_ms))
         }
     }
 }
 
-fn delivery(plan: &Plan, key: OrderKey, host: &PlannedHost, script: &Script, step: &str) -> Delivery {
+fn errand<T: Clone>(plan: &Plan, key: OrderKey, step: &str, action: &Action, what: &T) -> Errand<T> {
+    let host = key.slot.host.and_then(|host| plan.host(host));
+    let secrets = plan.secrets.iter().filter(|secret| action.secrets().contains(&secret.name)).cloned().collect();
+    Errand { what: what.clone(), variables: variables(plan, key, host, step), secrets }
+}
+
+/// What a script's variables and a template's names stand for.
+fn variables(plan: &Plan, key: OrderKey, host: Option<&PlannedHost>, step: &str) -> Vec<(String, String)> {
     let mut variables = plan.inputs.clone();
+    variables.extend(host.map(|host| ("host".to_owned(), host.name.to_string())));
     variables.extend([
-        ("host".to_owned(), host.name.to_string()),
         ("run".to_owned(), key.run.0.to_string()),
         ("step".to_owned(), step.to_owned()),
         ("attempt".to_owned(), key.attempt.to_string()),
     ]);
+    variables
+}
+
+fn delivery(plan: &Plan, key: OrderKey, host: &PlannedHost, script: &Script, step: &str) -> Delivery {
+    let variables = variables(plan, key, Some(host), step);
     let secrets = plan.secrets.iter().filter(|secret| script.secrets.contains(&secret.name)).cloned().collect();
     Delivery { interpreter: script.interpreter, variables, secrets, text: script.text.clone(), expect: None }
 }

@@ -352,6 +352,8 @@ pub struct Cell {
     pub since: Timestamp,
     /// When the try began.
     pub began: Timestamp,
+    /// When the first of its tries began, or the first since a person asked for another: what is waited for has so much time.
+    pub opened: Timestamp,
     /// Not before this moment, while a retry waits.
     pub not_before: Option<Timestamp>,
     /// What a check saw, or the evidence of a manual step; redacted, bounded. Shared: a run is copied with every event.

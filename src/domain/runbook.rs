@@ -1,6 +1,7 @@
 //! A runbook as it stands after loading: flat, checked, templates merged. `site/` makes these from TOML; nothing
 //! after it knows templates. The limits here are the words of `formats.md`.
 
+pub use super::action::{Action, Done, Gate, Interpreter, Script, SubRunbook, Wait};
 use super::id::{Digest, RunbookId, StepId};
 use super::people::Role;
 use serde::{Deserialize, Serialize};
@@ -327,28 +328,6 @@ pub enum Compare {
     Greater,
 }
 
-/// Text for an interpreter. Never templated: what is hashed and reviewed is what runs.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Script {
-    /// The script's text.
-    pub text: String,
-    /// What reads it.
-    pub interpreter: Interpreter,
-    /// Longest time it may take, in milliseconds.
-    pub timeout_ms: u64,
-    /// Secrets it gets, by name.
-    pub secrets: Vec<String>,
-}
-
-/// What reads a script.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Interpreter {
-    Sh,
-    Bash,
-}
-
 /// One thing that is done.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Step {
@@ -372,25 +351,6 @@ pub struct Step {
     pub required: bool,
     /// How it is undone on a host.
     pub undo: Option<String>,
-}
-
-/// What a step does.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Runs a script on every host.
-    Script(Script),
-    /// A person does it, once for the whole run.
-    Manual {
-        /// What to do; a template over the inputs.
-        text: String,
-        /// The duty that does it.
-        role: Option<String>,
-        /// Points to tick, in order.
-        checklist: Vec<String>,
-        /// Whether evidence text is asked for.
-        evidence: bool,
-    },
 }
 
 /// What repeating a step means.
@@ -447,12 +407,6 @@ impl Runbook {
 
     /// Roles and duties the manual steps name.
     pub fn duties(&self) -> BTreeSet<&str> {
-        self.steps
-            .iter()
-            .filter_map(|step| match &step.action {
-                Action::Manual { role, .. } => role.as_deref(),
-                Action::Script(_) => None,
-            })
-            .collect()
+        self.steps.iter().filter_map(|step| step.action.duty()).collect()
     }
 }

@@ -1,22 +1,22 @@
-//! A run's steps in stretches. A manual step is done once for the whole run and is a barrier: before the next stretch
+//! A run's steps in stretches. A step that is done once for the whole run is a barrier: before the next stretch
 //! begins, every host has come through. Inside a stretch batches follow each other, the hosts of a batch run side by
 //! side, and each host goes through the steps of the stretch in order.
 
 use super::plan::Plan;
-use super::runbook::Action;
+use super::runbook::Done;
 
 /// A stretch of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Segment {
-    /// Script steps `first..=last`, batch by batch.
-    Scripts {
+    /// Steps `first..=last` on hosts, batch by batch.
+    OnHosts {
         /// First step's position.
         first: u16,
         /// Last step's position.
         last: u16,
     },
-    /// One manual step.
-    Manual {
+    /// One step of the whole run.
+    Once {
         /// Its position.
         step: u16,
     },
@@ -26,13 +26,13 @@ pub enum Segment {
 pub fn at(plan: &Plan, number: u16) -> Option<Segment> {
     let mut walked: Option<(u16, Segment)> = None;
     for (position, step) in plan.steps() {
-        let begun = match &step.action {
-            Action::Manual { .. } => Segment::Manual { step: position },
-            Action::Script(_) => Segment::Scripts { first: position, last: position },
+        let begun = match step.action.done() {
+            Done::ByPeople | Done::ByServer | Done::ByTime => Segment::Once { step: position },
+            Done::OnHosts => Segment::OnHosts { first: position, last: position },
         };
         walked = Some(match (walked, begun) {
-            (Some((n, Segment::Scripts { first, .. })), Segment::Scripts { last, .. }) => {
-                (n, Segment::Scripts { first, last })
+            (Some((n, Segment::OnHosts { first, .. })), Segment::OnHosts { last, .. }) => {
+                (n, Segment::OnHosts { first, last })
             }
             (Some((n, whole)), _) if n == number => return Some(whole),
             (before, begun) => (before.map_or(0, |(n, _)| n + 1), begun),
@@ -45,6 +45,7 @@ pub fn at(plan: &Plan, number: u16) -> Option<Segment> {
 mod tests {
     use super::*;
     use crate::domain::fixture::{Driver, NOON, proposal, runbook, script, site, step};
+    use crate::domain::runbook::Action;
     use crate::domain::{RunId, planning};
     use std::sync::Arc;
 
@@ -67,10 +68,10 @@ mod tests {
         assert_eq!(
             stretches,
             [
-                Segment::Scripts { first: 0, last: 1 },
-                Segment::Manual { step: 2 },
-                Segment::Manual { step: 3 },
-                Segment::Scripts { first: 4, last: 4 },
+                Segment::OnHosts { first: 0, last: 1 },
+                Segment::Once { step: 2 },
+                Segment::Once { step: 3 },
+                Segment::OnHosts { first: 4, last: 4 },
             ]
         );
     }

@@ -6,13 +6,14 @@ use super::deadlines;
 use super::event::{Entry, Event};
 use super::failure;
 use super::id::{HostIx, Timestamp};
+use super::once::{self, Once};
 use super::policy;
 use super::refusal::Rule;
 use super::rounds;
 use super::run::{
     BuiltIn, Cancel, CellState, Ending, Item, PauseCause, Phase, Round, Run, Slot, Stage, StopHow, Verdict,
 };
-use super::runbook::Action;
+use super::runbook::Done;
 use super::segments::{self, Segment};
 use super::world::World;
 
@@ -35,7 +36,7 @@ pub fn next(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
 
 /// The step a host at work is at: the first of the stretch that is not done.
 pub fn next_step(run: &Run, host: HostIx) -> Option<(Item, &CellState)> {
-    let Some(Segment::Scripts { first, last }) = segments::at(&run.plan, run.progress.segment) else {
+    let Some(Segment::OnHosts { first, last }) = segments::at(&run.plan, run.progress.segment) else {
         return None;
     };
     (first..=last).map(Item::Step).find_map(|item| {
@@ -162,7 +163,7 @@ fn running(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
     if let Some(entry) = authority_lost(world, run) {
         return Some(entry);
     }
-    next_work(run, at, Admit::Hosts).or_else(|| stretch_over(run))
+    next_work(run, at, Admit::Hosts).or_else(|| stretch_over(run, at))
 }
 
 /// What is in flight ends; nothing more begins until somebody with authority lets it.
@@ -190,7 +191,7 @@ fn next_work(run: &Run, at: Timestamp, admit: Admit) -> Option<Entry> {
     if let Some(entry) = run.progress.active.iter().find_map(ready) {
         return Some(entry);
     }
-    let Some(Segment::Scripts { first, .. }) = segments::at(&run.plan, run.progress.segment) else {
+    let Some(Segment::OnHosts { first, .. }) = segments::at(&run.plan, run.progress.segment) else {
         return None;
     };
     let parallel = usize::try_from(run.plan.parallel).unwrap_or(usize::MAX);
@@ -215,7 +216,7 @@ fn next_host(run: &Run) -> Option<HostIx> {
 
 /// Whether a host left the run in an earlier stretch. One that left in this stretch was let in, and counts as such.
 fn was_dropped_before(run: &Run, host: HostIx) -> bool {
-    let Some(Segment::Scripts { first, .. }) = segments::at(&run.plan, run.progress.segment) else {
+    let Some(Segment::OnHosts { first, .. }) = segments::at(&run.plan, run.progress.segment) else {
         return false;
     };
     let slot = Slot { item: Item::Step(first), host: Some(host) };
@@ -223,21 +224,18 @@ fn was_dropped_before(run: &Run, host: HostIx) -> bool {
 }
 
 /// When nothing of the batch is left: the next batch, the next stretch, or the end.
-fn stretch_over(run: &Run) -> Option<Entry> {
+fn stretch_over(run: &Run, at: Timestamp) -> Option<Entry> {
     if !run.progress.active.is_empty() || !run.progress.in_flight.is_empty() {
         return None;
     }
     match segments::at(&run.plan, run.progress.segment) {
-        Some(Segment::Manual { step }) => {
-            let slot = Slot { item: Item::Step(step), host: None };
-            match run.cell(slot).map(|cell| &cell.state) {
-                None => Some(Entry::bare(Event::ManualOpened { run: run.id, slot })),
-                Some(CellState::Ok | CellState::Skipped) => Some(next_stretch(run)),
-                Some(_) => None,
-            }
-        }
-        Some(Segment::Scripts { .. }) if next_host(run).is_some() => None,
-        Some(Segment::Scripts { .. }) => {
+        Some(Segment::Once { step }) => match once::follows(run, step, at) {
+            Once::Now(entry) => Some(entry),
+            Once::Waits => None,
+            Once::Over => Some(next_stretch(run)),
+        },
+        Some(Segment::OnHosts { .. }) if next_host(run).is_some() => None,
+        Some(Segment::OnHosts { .. }) => {
             let batch = run.progress.batch + 1;
             let more = usize::try_from(batch).is_ok_and(|next| next < run.plan.batches.len());
             Some(if more {
@@ -337,10 +335,10 @@ fn verifying(run: &Run) -> Option<Entry> {
     ))
 }
 
-/// Whether a step is done by hand.
+/// Whether a step waits for people.
 pub fn is_manual(run: &Run, slot: Slot) -> bool {
     match slot.item {
-        Item::Step(n) => run.plan.step(n).is_some_and(|step| matches!(step.action, Action::Manual { .. })),
+        Item::Step(n) => run.plan.step(n).is_some_and(|step| step.action.done() == Done::ByPeople),
         Item::Reach | Item::Preflight(_) | Item::Verify(_) => false,
     }
 }

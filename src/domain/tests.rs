@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 mod authority;
 mod failing;
+mod once;
 mod start;
 mod threats;
 

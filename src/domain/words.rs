@@ -39,6 +39,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::HostDropped { .. } => "host_dropped",
         Event::ManualOpened { .. } => "manual_opened",
         Event::Ticked { .. } => "ticked",
+        Event::WaitOver { .. } => "wait_over",
         Event::BatchBegan { .. } => "batch_began",
         Event::WarningAccepted { .. } => "warning_accepted",
         Event::RunWaiting { .. } => "run_waiting",
@@ -80,6 +81,7 @@ pub const KINDS: &[&str] = &[
     "host_dropped",
     "manual_opened",
     "ticked",
+    "wait_over",
     "batch_began",
     "warning_accepted",
     "run_waiting",
@@ -111,7 +113,8 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::Resolved { slot, .. }
         | Event::HostDropped { slot, .. }
         | Event::ManualOpened { slot, .. }
-        | Event::Ticked { slot, .. } => Some(*slot),
+        | Event::Ticked { slot, .. }
+        | Event::WaitOver { slot, .. } => Some(*slot),
         Event::Booted { .. }
         | Event::ClockJumped { .. }
         | Event::SiteLoaded { .. }
@@ -199,6 +202,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         }
         Event::HostDropped { slot, .. } => format!("{}: host left the run", place(*slot)),
         Event::ManualOpened { slot, .. } => format!("{}: waits for a person", place(*slot)),
+        Event::WaitOver { slot, .. } => format!("{}, the wait is over", place(*slot)),
         Event::Ticked { slot, .. } => said(format!("{}, done by hand", place(*slot)), "evidence"),
         Event::BatchBegan { segment, batch, .. } => {
             format!("batch {} of stretch {} began", batch + 1, segment + 1)

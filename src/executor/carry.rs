@@ -38,6 +38,9 @@ pub(super) async fn carry_out(
     let end = match &order.job {
         Job::Reach => carrier.reach().await,
         Job::Script(delivery) => carrier.script(delivery, started).await,
+        Job::Copy(_) | Job::Call(_) | Job::Tool(_) => {
+            Err(Trouble::new(Reason::Local, "this version does not carry out steps of this kind"))
+        }
     };
     carrier.outlet.finish().await;
     let (result, saw) = match end {

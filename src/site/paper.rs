@@ -6,7 +6,7 @@ mod words;
 use crate::domain::Digest;
 use crate::domain::duration;
 use crate::domain::runbook::{
-    Action, Amount, Check, Effect, Interpreter, Kind, OnFailure, Runbook, Severity, Status, Step,
+    Action, Amount, Check, Done, Effect, Interpreter, Kind, OnFailure, Runbook, Severity, Status, Step,
 };
 use crate::domain::selector;
 use crate::domain::workspace::Workspace;
@@ -206,10 +206,8 @@ fn step(nr: usize, step: &Step, tolerated: Option<Amount>, out: &mut String) {
     if !step.tags.is_empty() {
         let _ = writeln!(out, "Only where one of these is wanted: {}.", words::listed(&step.tags));
     }
-    if let Action::Script(script) = &step.action
-        && !script.secrets.is_empty()
-    {
-        let _ = writeln!(out, "Needs the secrets {}.", words::listed(&script.secrets));
+    if !step.action.secrets().is_empty() {
+        let _ = writeln!(out, "Needs the secrets {}.", words::listed(step.action.secrets()));
     }
     out.push('\n');
     match &step.action {
@@ -226,19 +224,34 @@ fn step(nr: usize, step: &Step, tolerated: Option<Amount>, out: &mut String) {
         Action::Script(script) => {
             let _ = write!(out, "- [ ] On every host, at most {}:\n\n", duration::short(script.timeout_ms));
             words::code(&script.text, script.interpreter, out);
-            let failure = match step.on_failure {
-                None if tolerated.is_some_and(|most| !matches!(most, Amount::Hosts(0) | Amount::Percent(0))) => {
-                    "leave the host out; beyond what is tolerated stop and decide: again, skip, or roll back"
-                }
-                None | Some(OnFailure::Pause) => "stop and decide: again, skip, leave the host out, or roll back",
-                Some(OnFailure::Stop) => "stop",
-                Some(OnFailure::Continue) => "leave the host out and go on",
-                Some(OnFailure::Rollback) => "stop and roll back",
-            };
-            let _ = writeln!(out, "\nIf it fails: {failure}.");
+            failure(step, tolerated, out);
+        }
+        Action::Copy(_)
+        | Action::Approval(_)
+        | Action::Wait(_)
+        | Action::Call(_)
+        | Action::Tool(_)
+        | Action::Runbook(_) => {
+            let place = if step.action.done() == Done::OnHosts { "On every host" } else { "Once for all" };
+            let _ = write!(out, "- [ ] {place}, {}:\n\n", step.action.word());
+            words::code(&step.action.written(&|text| words::told(text)), Interpreter::Sh, out);
+            failure(step, tolerated, out);
         }
     }
     let _ = writeln!(out, "\nDone at {BLANK}");
+}
+
+fn failure(step: &Step, tolerated: Option<Amount>, out: &mut String) {
+    let failure = match step.on_failure {
+        None if tolerated.is_some_and(|most| !matches!(most, Amount::Hosts(0) | Amount::Percent(0))) => {
+            "leave the host out; beyond what is tolerated stop and decide: again, skip, or roll back"
+        }
+        None | Some(OnFailure::Pause) => "stop and decide: again, skip, leave the host out, or roll back",
+        Some(OnFailure::Stop) => "stop",
+        Some(OnFailure::Continue) => "leave the host out and go on",
+        Some(OnFailure::Rollback) => "stop and roll back",
+    };
+    let _ = writeln!(out, "\nIf it fails: {failure}.");
 }
 
 fn rollback(runbook: &Runbook, out: &mut String) {
@@ -250,10 +263,7 @@ fn rollback(runbook: &Runbook, out: &mut String) {
     }
     line("\nIn this order, on each host where the step was done:", out);
     for step in undone {
-        let interpreter = match &step.action {
-            Action::Script(script) => script.interpreter,
-            Action::Manual { .. } => Interpreter::Sh,
-        };
+        let interpreter = step.action.script().map_or(Interpreter::Sh, |script| script.interpreter);
         let _ = write!(out, "\n- [ ] Undo **{}** (`{}`)\n\n", step.title, step.id);
         words::code(step.undo.as_deref().unwrap_or_default(), interpreter, out);
     }

@@ -6,7 +6,6 @@ use super::{Cx, Exit, find, json, text};
 use crate::domain::command::{Ask, Receipt, Seen};
 use crate::domain::plan::Proposal;
 use crate::domain::run::{Choice, StopHow};
-use crate::domain::runbook::Action;
 use crate::domain::{Refusal, Rule, RunId, StepId, binding};
 use crate::engine::{Diagnostic, ReloadError, Sealed};
 use serde_json::json;
@@ -150,10 +149,8 @@ pub fn proposal(form: &Form) -> Proposal {
 fn ticked(cx: &Cx<'_>, tick: &Tick) -> Result<Ask, Refusal> {
     let run = cx.open_run(tick.run)?;
     let step = StepId::new(&tick.step);
-    let points = run.plan.steps().find(|(_, found)| found.id == step).map_or(0, |(_, found)| match &found.action {
-        Action::Manual { checklist, .. } => checklist.len(),
-        Action::Script(_) => 0,
-    });
+    let points =
+        run.plan.steps().find(|(_, found)| found.id == step).map_or(0, |(_, found)| found.action.checklist().len());
     let points = u16::try_from(points).unwrap_or(u16::MAX);
     let checked = match tick.all {
         true => (0..points).collect(),

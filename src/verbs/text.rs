@@ -7,7 +7,6 @@ use crate::domain::plan::Plan;
 use crate::domain::policy::{self, WaitsFor};
 use crate::domain::query::{AuditRow, HistoryRow, LogLine};
 use crate::domain::run::{Cancel, CellState, Item, PauseCause, Phase, Run, Slot, Verdict};
-use crate::domain::runbook::Action;
 use crate::domain::workspace::{Reach, Server, Workspace};
 use crate::domain::{Actor, Door, PersonId, Refusal, Timestamp, World, binding, duration, words};
 use crate::terminal::filter;
@@ -310,14 +309,11 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
     let _ = writeln!(text, "\nsteps");
     for (position, step) in plan.steps() {
         let _ = writeln!(text, "  {}. {}: {}  [{}]", position + 1, step.id, Safe::new(&step.title), step.effect.word());
-        let (lines, points) = match &step.action {
-            Action::Script(script) => (script.text.clone(), &[][..]),
-            Action::Manual { text, checklist, .. } => (plan.told(text), checklist.as_slice()),
-        };
+        let lines = step.action.written(&|text| plan.told(text));
         for line in lines.trim().lines() {
             let _ = writeln!(text, "       {}", Safe::new(line));
         }
-        for (number, point) in (1..).zip(points) {
+        for (number, point) in (1..).zip(step.action.checklist()) {
             let _ = writeln!(text, "       [{number}] {}", Safe::new(point));
         }
     }

@@ -58,7 +58,6 @@ fn one(number: usize, step: &Step, unwritten: &str, told: &dyn Fn(&str) -> Strin
         undo,
     ])];
     match &step.action {
-        Action::Script(script) => parts.push(command(&script.text)),
         Action::Manual { text: words, role, checklist, evidence } => {
             let who = role.as_ref().map_or("by hand".to_owned(), |role| format!("by hand: {role}"));
             parts.push(Part::Labelled(COMMAND_INDENT, Safe::default(), Role::Text, format!("{who}: {}", told(words))));
@@ -71,6 +70,7 @@ fn one(number: usize, step: &Step, unwritten: &str, told: &dyn Fn(&str) -> Strin
                 parts.push(said("asks for evidence"));
             }
         }
+        action => parts.push(command(&action.written(told))),
     }
     parts.push(said(&rules(step, unwritten)));
     if let Some(undo) = &step.undo {

@@ -203,7 +203,7 @@ impl Live {
             ) => host,
         };
         if let Some(item) = items.get(to.min(last)).copied() {
-            let host = host.filter(|_| !matrix::is_by_hand(run, item));
+            let host = host.filter(|_| !matrix::is_once(run, item));
             self.at = Some(At { item, host });
         }
         self.aim(run)
@@ -254,7 +254,7 @@ impl Live {
                 Vec::new()
             }
             RunAct::Open if matches!(run.phase, Phase::Waiting) => vec![push(Screen::Approval(Approval::of(run.id)))],
-            RunAct::Open if self.slot(run).is_some_and(|slot| matrix::is_by_hand(run, slot.item)) => {
+            RunAct::Open if self.slot(run).is_some_and(|slot| matrix::is_by_people(run, slot.item)) => {
                 match facts::hand_step(run) {
                     Some((slot, _)) if self.slot(run) == Some(slot) => {
                         asks::by_hand(cx, run, slot).into_iter().collect()
@@ -290,7 +290,7 @@ impl Live {
     }
 
     fn log_act(&mut self, cx: &Cx<'_>, run: &Run, act: LogAct) -> Vec<Do> {
-        let is_by_hand = self.selected(run).is_some_and(|at| matrix::is_by_hand(run, at.item));
+        let is_by_hand = self.selected(run).is_some_and(|at| matrix::is_by_people(run, at.item));
         if is_by_hand && self.merged == Merged::Selected && act != LogAct::Merge {
             // A step by hand has no log: what is asked of it is asked of the whole one.
             self.merged = Merged::All;

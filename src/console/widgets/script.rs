@@ -7,7 +7,7 @@ use crate::console::safe;
 use crate::console::theme::Role;
 use crate::domain::plan::Plan;
 use crate::domain::run::{Item, Slot};
-use crate::domain::runbook::{Action, Interpreter, Script};
+use crate::domain::runbook::{Interpreter, Script};
 use crate::terminal::line::Safe;
 
 /// The page for a cell or a whole row of the matrix.
@@ -56,10 +56,10 @@ pub fn sheet(plan: &Plan, slot: Slot) -> Sheet {
                     .to_owned(),
             )),
             Item::Step(position) => {
-                if let Some(Action::Manual { text, checklist, .. }) = plan.step(position).map(|step| &step.action) {
-                    parts.push(Part::Words(Role::Text, plan.told(text)));
-                    parts.extend(checklist.iter().map(|point| Part::Words(Role::Text, format!("· {point}"))));
-                }
+                let action = plan.step(position).map(|step| &step.action);
+                parts.extend(action.map(|action| Part::Words(Role::Text, action.written(&|text| plan.told(text)))));
+                let points = action.map_or(&[][..], |action| action.checklist());
+                parts.extend(points.iter().map(|point| Part::Words(Role::Text, format!("· {point}"))));
             }
             Item::Preflight(_) | Item::Verify(_) => {}
         },
@@ -73,9 +73,6 @@ pub fn script_of(plan: &Plan, item: Item) -> Option<&Script> {
         Item::Reach => None,
         Item::Preflight(n) => plan.runbook.preflight.get(usize::from(n)).map(|check| &check.script),
         Item::Verify(n) => plan.runbook.verify.get(usize::from(n)).map(|check| &check.script),
-        Item::Step(n) => match plan.step(n).map(|step| &step.action) {
-            Some(Action::Script(script)) => Some(script),
-            Some(Action::Manual { .. }) | None => None,
-        },
+        Item::Step(n) => plan.step(n)?.action.script(),
     }
 }

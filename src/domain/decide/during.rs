@@ -10,7 +10,11 @@ impl Deciding {
             return Err(Refusal::new(Rule::NotFound, format!("{id} has no step called {step}")));
         };
         let Action::Manual { checklist, evidence: wants_evidence, .. } = &found.action else {
-            return Err(Refusal::new(Rule::Choice, format!("{step} is a script; a person cannot tick it off")));
+            let what = found.action.word();
+            return Err(Refusal::new(
+                Rule::Choice,
+                format!("{step} is no manual step but {what}: nobody ticks it off"),
+            ));
         };
         if !policy::may_stop(&workspace, &person) && !workspace.grants(&person, Role::Reviewer) {
             return Err(planning::missing_role(&workspace, &person, Role::Operator, "tick off a step"));
@@ -150,6 +154,9 @@ fn fits(run: &Run, slot: Slot, decision: Decision, manual_open: bool) -> Result<
     };
     let unknown = matches!(run.state(slot), CellState::Unknown(_));
     match decision {
+        Decision::Drop if slot.host.is_none() => {
+            refuse("a step of the whole run has no host to drop: skip it, or stop the run")
+        }
         Decision::Skip if required => refuse("a required step cannot be skipped"),
         Decision::MarkOk | Decision::MarkFailed if !unknown => refuse("only what is unknown can be marked"),
         Decision::Retry | Decision::Drop | Decision::MarkOk | Decision::MarkFailed if manual_open => {

@@ -177,14 +177,7 @@ fn secrets_of_steps(fields: &Fields, runbook: &Runbook, report: &mut Report) {
             report.error(Code::Undeclared, item.span.clone(), format!("no secret is called `{name}`"), &hint);
         }
     }
-    let used: BTreeSet<&String> = runbook
-        .steps
-        .iter()
-        .flat_map(|step| match &step.action {
-            crate::domain::runbook::Action::Script(script) => script.secrets.as_slice(),
-            crate::domain::runbook::Action::Manual { .. } => &[],
-        })
-        .collect();
+    let used: BTreeSet<&String> = runbook.steps.iter().flat_map(|step| step.action.secrets()).collect();
     for field in declared.map_or(&[][..], |declared| &declared.entries) {
         if !used.contains(&field.name) {
             let message = format!("no step uses the secret `{}`", field.name);

@@ -3,7 +3,7 @@
 use super::parts;
 use super::{Parsed, Report};
 use crate::domain::Digest;
-use crate::domain::runbook::{Action, Check, Input, Runbook, Step};
+use crate::domain::runbook::{Check, Input, Runbook, Step};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Fields, Node};
 use crate::site::keys::runbook::TEMPLATE;
@@ -179,10 +179,7 @@ fn take_input(
 
 fn check_secrets(template: &Template, at: &Range<usize>, runbook: &Runbook, report: &mut Report) {
     for step in template.before.iter().chain(&template.after) {
-        let Action::Script(script) = &step.action else {
-            continue;
-        };
-        for name in script.secrets.iter().filter(|name| !runbook.secrets.contains_key(*name)) {
+        for name in step.action.secrets().iter().filter(|name| !runbook.secrets.contains_key(*name)) {
             let message = format!("step {} needs a secret `{name}`", step.id);
             report.error(Code::Undeclared, at.clone(), message, &format!("declare it under [secrets.{name}]"));
         }

@@ -417,13 +417,13 @@ fn lines_of_text(text: &str, first: &'static str, role: Role) -> Vec<CommandLine
 /// Everything a step runs or asks for, line by line: its script, then its undo.
 fn step_lines(plan: &Plan, step: &Step) -> Vec<CommandLine> {
     let mut lines = match &step.action {
-        Action::Script(script) => lines_of_text(&script.text, "", Role::Accent),
         Action::Manual { role, text, checklist, .. } => {
             let who = role.as_ref().map(|role| format!("{role}: ")).unwrap_or_default();
             let mut lines = lines_of_text(&format!("{who}{}", plan.told(text)), "", Role::Text);
             lines.extend(checklist.iter().flat_map(|point| lines_of_text(point, "tick", Role::Text)));
             lines
         }
+        action => lines_of_text(&action.written(&|text| plan.told(text)), "", Role::Accent),
     };
     lines.extend(step.undo.iter().flat_map(|undo| lines_of_text(undo, "undo", Role::Muted)));
     lines

@@ -29,8 +29,12 @@ pub(super) fn needed(cx: &Cx<'_>, run: &Run) -> String {
 /// What repeating a step means, or who does it.
 pub(super) fn effect(step: &Step) -> &'static str {
     match step.action {
-        Action::Script(_) => step.effect.word(),
         Action::Manual { .. } => "by hand",
+        Action::Approval(_) => "approval",
+        Action::Wait(_) => "wait",
+        Action::Script(_) | Action::Copy(_) | Action::Call(_) | Action::Tool(_) | Action::Runbook(_) => {
+            step.effect.word()
+        }
     }
 }
 

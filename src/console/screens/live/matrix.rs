@@ -12,8 +12,9 @@ use crate::console::widgets::paint::{Paint, below, indent};
 use crate::console::widgets::piece::{Piece, gap, name, spring, text};
 use crate::console::words;
 use crate::domain::HostIx;
+use crate::domain::once;
 use crate::domain::run::{CellState, Item, Phase, Run, Slot};
-use crate::domain::runbook::Action;
+use crate::domain::runbook::{Action, Done};
 use crate::terminal::line::Safe;
 use ratatui::layout::Rect;
 
@@ -59,12 +60,18 @@ pub(super) fn items(run: &Run) -> Vec<Item> {
     }
 }
 
-/// Whether an item is done once for the whole run, by a person.
-pub(super) fn is_by_hand(run: &Run, item: Item) -> bool {
+/// Whether an item is done once for the whole run.
+pub(super) fn is_once(run: &Run, item: Item) -> bool {
     match item {
-        Item::Step(position) => {
-            run.plan.step(position).is_some_and(|step| matches!(step.action, Action::Manual { .. }))
-        }
+        Item::Step(position) => run.plan.step(position).is_some_and(|step| step.action.done() != Done::OnHosts),
+        Item::Reach | Item::Preflight(_) | Item::Verify(_) => false,
+    }
+}
+
+/// Whether an item is done by people: then there is something to read and to tick instead of a log.
+pub(super) fn is_by_people(run: &Run, item: Item) -> bool {
+    match item {
+        Item::Step(position) => run.plan.step(position).is_some_and(|step| step.action.done() == Done::ByPeople),
         Item::Reach | Item::Preflight(_) | Item::Verify(_) => false,
     }
 }
@@ -142,21 +149,23 @@ pub(in crate::console::screens) fn view(cx: &Cx<'_>, paint: &mut Paint<'_>, area
     match form(run, area.width) {
         Form::Named => {
             paint.line(area, &named_heads(run, area.width));
-            rows(paint, below(area, 1), run, &items, at, |item, row| named_cells(cx, run, item, row.width));
-            if let Some(at) = at.filter(|at| !is_by_hand(run, at.item)) {
+            rows(cx, paint, below(area, 1), run, &items, at, |item, row| named_cells(cx, run, item, row.width));
+            if let Some(at) = at.filter(|at| !is_once(run, at.item)) {
                 select_named(paint, below(area, 1), run, &items, at);
             }
         }
         Form::Cells => {
             paint.line(area, &batch_heads(run, area.width));
-            rows(paint, below(area, 1), run, &items, at, |item, row| batch_cells(run, item, row.width));
-            if let Some(at) = at.filter(|at| !is_by_hand(run, at.item)) {
+            rows(cx, paint, below(area, 1), run, &items, at, |item, row| batch_cells(run, item, row.width));
+            if let Some(at) = at.filter(|at| !is_once(run, at.item)) {
                 select_cell(paint, below(area, 1), run, &items, at);
             }
         }
         Form::Counts => {
             let rows_high = u16::try_from(items.len()).unwrap_or(u16::MAX).min(area.height);
-            rows(paint, Rect { height: rows_high, ..area }, run, &items, at, |item, row| counts(run, item, row.width));
+            rows(cx, paint, Rect { height: rows_high, ..area }, run, &items, at, |item, row| {
+                counts(run, item, row.width)
+            });
             if let Some(at) = at {
                 grid(paint, below(area, rows_high), run, at);
             }
@@ -180,7 +189,7 @@ pub(super) fn hit(run: &Run, area: Rect, at: Option<At>, x: u16, y: u16) -> Opti
         Form::Cells => host_at(run, usize::from(column), area.width),
         Form::Counts => None,
     });
-    let host = host.filter(|host| run.plan.host(*host).is_some() && !is_by_hand(run, item));
+    let host = host.filter(|host| run.plan.host(*host).is_some() && !is_once(run, item));
     Some(At { item, host })
 }
 
@@ -190,6 +199,7 @@ fn first(items: &[Item], at: Option<At>, height: usize) -> usize {
 }
 
 fn rows(
+    cx: &Cx<'_>,
     paint: &mut Paint<'_>,
     area: Rect,
     run: &Run,
@@ -205,10 +215,10 @@ fn rows(
         }
         let chosen = at.is_some_and(|at| at.item == *item);
         let mut pieces = head(run, *item, nth, chosen, area.width);
-        let by_hand = is_by_hand(run, *item);
-        pieces.extend(if by_hand { hand_cell(run, *item) } else { cells(*item, left) });
+        let once = is_once(run, *item);
+        pieces.extend(if once { once_cell(cx, run, *item) } else { cells(*item, left) });
         // A row without a host selected, or done by hand, is selected as a whole.
-        let whole = chosen && (by_hand || at.is_some_and(|at| at.host.is_none()));
+        let whole = chosen && (once || at.is_some_and(|at| at.host.is_none()));
         paint.on(if whole { Ground::Selected } else { Ground::Screen }).line(left, &pieces);
         left = below(left, 1);
     }
@@ -233,19 +243,27 @@ fn head(run: &Run, item: Item, nth: usize, chosen: bool, width: u16) -> Vec<Piec
     ]
 }
 
-fn hand_cell(run: &Run, item: Item) -> Vec<Piece> {
+fn once_cell(cx: &Cx<'_>, run: &Run, item: Item) -> Vec<Piece> {
     let slot = Slot { item, host: None };
     let Item::Step(position) = item else {
         return Vec::new();
     };
-    let role = match run.plan.step(position).map(|step| &step.action) {
-        Some(Action::Manual { role: Some(role), .. }) => format!("by hand: {role}"),
-        Some(Action::Manual { .. } | Action::Script(_)) | None => "by hand".to_owned(),
+    let Some(action) = run.plan.step(position).map(|step| &step.action) else {
+        return Vec::new();
+    };
+    let role = match action {
+        Action::Manual { role, .. } => role.as_ref().map_or("by hand".to_owned(), |role| format!("by hand: {role}")),
+        action => action.word().to_owned(),
     };
     match run.cell(slot) {
         None => vec![text(Role::Waiting, safe!("{} {role}", glyph::WAITING.glyph))],
-        Some(cell) if cell.state == CellState::Waiting => {
+        Some(cell) if cell.state == CellState::Waiting && action.done() == Done::ByPeople => {
             vec![text(Role::Warning, safe!("{} {role}: waits for somebody, c takes it", glyph::PAUSED.glyph)).rest()]
+        }
+        Some(cell) if cell.state == CellState::Waiting => {
+            let until = once::over_at(run, position).or(cell.not_before);
+            let left = until.map(|until| format!(": {} more", moment::counter(until.ms_since(cx.now()))));
+            vec![text(Role::Waiting, safe!("{} {role}{}", glyph::WAITING.glyph, left.unwrap_or_default())).rest()]
         }
         Some(cell) => {
             let mark = glyph::cell(&cell.state);
@@ -447,7 +465,7 @@ fn grid_from(run: &Run, at: At) -> usize {
 }
 
 fn grid(paint: &mut Paint<'_>, area: Rect, run: &Run, at: At) {
-    if is_by_hand(run, at.item) || area.height == 0 {
+    if is_once(run, at.item) || area.height == 0 {
         return;
     }
     let across = usize::from(area.width.saturating_sub(4)).max(1);

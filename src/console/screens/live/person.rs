@@ -12,7 +12,7 @@ use crate::console::words;
 use crate::domain::StepId;
 use crate::domain::policy;
 use crate::domain::run::{CellState, Item, Phase, Run, Slot};
-use crate::domain::runbook::{Action, Effect};
+use crate::domain::runbook::Effect;
 use crate::terminal::line::Safe;
 
 /// Failures named before the rest is counted.
@@ -190,14 +190,12 @@ fn by_hand(cx: &Cx<'_>, run: &Run) -> Option<Vec<Piece>> {
         return None;
     };
     let step = run.plan.step(position)?;
-    let Action::Manual { role, checklist, .. } = &step.action else {
-        return None;
-    };
+    let (role, checklist) = (step.action.duty(), step.action.checklist());
     let mut facts = vec![format!("waits {}", moment::counter(cx.now().ms_since(cell.since)))];
     if !checklist.is_empty() {
         facts.push(words::count(checklist.len(), "point to tick", "points to tick"));
     }
-    let who = role.as_ref().map(|role| format!("{role}: ")).unwrap_or_default();
+    let who = role.map(|role| format!("{role}: ")).unwrap_or_default();
     Some(vec![
         gap(1),
         text(glyph::PAUSED.role, glyph::PAUSED.glyph),

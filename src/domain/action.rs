@@ -1,0 +1,234 @@
+//! What a step does: the closed list of its kinds. Where and by whom an action is done ([`Done`]) decides how a run goes through
+//! it; what carries it out lies in `executor/`.
+
+use super::call::Call;
+use super::copy::Copy;
+use super::duration;
+use super::id::{Digest, RunbookId};
+use super::tool::Tool;
+use super::workspace::Slot;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a step does.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Runs a script on every host.
+    Script(Script),
+    /// Puts a file on every host.
+    Copy(Box<Copy>),
+    /// A person does it, once for the whole run.
+    Manual {
+        /// What to do; a template over the inputs.
+        text: String,
+        /// The duty that does it.
+        role: Option<String>,
+        /// Points to tick, in order.
+        checklist: Vec<String>,
+        /// Whether evidence text is asked for.
+        evidence: bool,
+    },
+    /// People who did not ask for the run let it go on, once.
+    Approval(Gate),
+    /// Time passes, or something comes true.
+    Wait(Wait),
+    /// The server asks another system over HTTP, once.
+    Call(Box<Call>),
+    /// The server runs a program of its own machine, once.
+    Tool(Box<Tool>),
+    /// Another runbook, as a run of its own.
+    Runbook(Box<SubRunbook>),
+}
+
+/// Where and by whom an action is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Done {
+    /// On every host, batch by batch.
+    OnHosts,
+    /// Once for the whole run, by people.
+    ByPeople,
+    /// Once for the whole run, by the server.
+    ByServer,
+    /// Once for the whole run, by the clock.
+    ByTime,
+}
+
+/// Text for an interpreter. Never templated: what is hashed and reviewed is what runs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Script {
+    /// The script's text.
+    pub text: String,
+    /// What reads it.
+    pub interpreter: Interpreter,
+    /// Longest time it may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// Secrets it gets, by name.
+    pub secrets: Vec<String>,
+}
+
+/// What reads a script.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Interpreter {
+    Sh,
+    Bash,
+}
+
+/// A decision inside a run: nothing goes on until these people have said so.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Gate {
+    /// What is to be decided; a template over the inputs.
+    pub text: String,
+    /// Who must say yes: every seat by another person, none of them the one who asked for the run.
+    pub from: Vec<Slot>,
+}
+
+/// What a run waits for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// So many milliseconds.
+    For {
+        /// How long.
+        ms: u64,
+    },
+    /// Until a question to another system is answered as expected.
+    Until {
+        /// The question.
+        call: Box<Call>,
+        /// Milliseconds between two tries.
+        every_ms: u64,
+        /// After so many milliseconds in all it has failed.
+        at_most_ms: u64,
+    },
+}
+
+/// Another runbook as a step: its bytes as they stood when the run was proposed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SubRunbook {
+    /// Which runbook.
+    pub id: RunbookId,
+    /// Its digest, once it is pinned by a plan.
+    pub digest: Option<Digest>,
+    /// Its inputs; templates over the inputs of the run.
+    pub inputs: BTreeMap<String, String>,
+    /// A narrower selector over the hosts of the run.
+    pub select: Option<String>,
+}
+
+impl Action {
+    /// Where and by whom it is done.
+    pub fn done(&self) -> Done {
+        match self {
+            Action::Script(_) | Action::Copy(_) => Done::OnHosts,
+            Action::Manual { .. } | Action::Approval(_) => Done::ByPeople,
+            Action::Call(_) | Action::Tool(_) | Action::Runbook(_) | Action::Wait(Wait::Until { .. }) => Done::ByServer,
+            Action::Wait(Wait::For { .. }) => Done::ByTime,
+        }
+    }
+
+    /// The word for it in files and on screen.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Action::Script(_) => "script",
+            Action::Copy(_) => "copy",
+            Action::Manual { .. } => "manual",
+            Action::Approval(_) => "approval",
+            Action::Wait(_) => "wait",
+            Action::Call(call) => call.word(),
+            Action::Tool(tool) => tool.word(),
+            Action::Runbook(_) => "runbook",
+        }
+    }
+
+    /// The script it runs on hosts.
+    pub fn script(&self) -> Option<&Script> {
+        match self {
+            Action::Script(script) => Some(script),
+            Action::Copy(_)
+            | Action::Manual { .. }
+            | Action::Approval(_)
+            | Action::Wait(_)
+            | Action::Call(_)
+            | Action::Tool(_)
+            | Action::Runbook(_) => None,
+        }
+    }
+
+    /// Points to tick.
+    pub fn checklist(&self) -> &[String] {
+        match self {
+            Action::Manual { checklist, .. } => checklist,
+            Action::Script(_)
+            | Action::Copy(_)
+            | Action::Approval(_)
+            | Action::Wait(_)
+            | Action::Call(_)
+            | Action::Tool(_)
+            | Action::Runbook(_) => &[],
+        }
+    }
+
+    /// The duty that does it.
+    pub fn duty(&self) -> Option<&str> {
+        match self {
+            Action::Manual { role, .. } => role.as_deref(),
+            Action::Script(_)
+            | Action::Copy(_)
+            | Action::Approval(_)
+            | Action::Wait(_)
+            | Action::Call(_)
+            | Action::Tool(_)
+            | Action::Runbook(_) => None,
+        }
+    }
+
+    /// Everything it does, line by line: what an approver reads. `told` fills templates where the values are known.
+    pub fn written(&self, told: &dyn Fn(&str) -> String) -> String {
+        match self {
+            Action::Script(script) => script.text.clone(),
+            Action::Copy(copy) => copy.written(told),
+            Action::Manual { text, .. } => told(text),
+            Action::Approval(gate) => format!("{}\nlet on by {}", told(&gate.text), gate.who()),
+            Action::Wait(Wait::For { ms }) => format!("{} pass", duration::short(*ms)),
+            Action::Wait(Wait::Until { call, every_ms, at_most_ms }) => {
+                let (every, most) = (duration::short(*every_ms), duration::short(*at_most_ms));
+                format!("{}\nevery {every} until it is as expected, for {most} at most", call.written(told))
+            }
+            Action::Call(call) => call.written(told),
+            Action::Tool(tool) => tool.written(told),
+            Action::Runbook(sub) => sub.written(told),
+        }
+    }
+
+    /// Names of the secrets it gets.
+    pub fn secrets(&self) -> &[String] {
+        match self {
+            Action::Script(script) => &script.secrets,
+            Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => &call.secrets,
+            Action::Tool(tool) => &tool.secrets,
+            Action::Copy(copy) => &copy.secrets,
+            Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) | Action::Runbook(_) => &[],
+        }
+    }
+}
+
+impl Gate {
+    /// `2 approvers and 1 owner`.
+    pub fn who(&self) -> String {
+        let seats: Vec<String> = self.from.iter().map(|slot| format!("{} {}", slot.n, slot.role.word())).collect();
+        seats.join(" and ")
+    }
+}
+
+impl SubRunbook {
+    /// Everything it does, line by line.
+    pub fn written(&self, told: &dyn Fn(&str) -> String) -> String {
+        let mut lines = vec![format!("runbook {}", self.id)];
+        lines.extend(self.select.iter().map(|select| format!("on {select}")));
+        lines.extend(self.inputs.iter().map(|(name, value)| format!("{name} = {}", told(value))));
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,87 @@
+//! Steps done once for the whole run: what follows from where such a step stands. Every host has come through before one
+//! begins, and none goes on before it is settled.
+
+use super::event::{Entry, Event};
+use super::id::Timestamp;
+use super::run::{CellState, Item, Run, Slot};
+use super::runbook::{Action, Done, Wait};
+
+/// What follows from a step of the whole run.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Once {
+    /// This happens now.
+    Now(Entry),
+    /// Somebody, something or some time must come first.
+    Waits,
+    /// It is settled: the run goes on behind it.
+    Over,
+}
+
+/// What follows from the step at `position`, which the run has come to.
+pub fn follows(run: &Run, position: u16, at: Timestamp) -> Once {
+    let Some(step) = run.plan.step(position) else {
+        return Once::Over;
+    };
+    let slot = slot(position);
+    let opened = || Once::Now(Entry::bare(Event::ManualOpened { run: run.id, slot }));
+    let intended = || {
+        let attempt = run.tries(slot).saturating_add(1);
+        Once::Now(Entry::bare(Event::Intended { run: run.id, slot, attempt }))
+    };
+    let Some(cell) = run.cell(slot) else {
+        return match step.action.done() {
+            Done::ByServer => intended(),
+            Done::ByPeople | Done::ByTime | Done::OnHosts => opened(),
+        };
+    };
+    match (&cell.state, step.action.done()) {
+        (CellState::Waiting, Done::ByServer) => match cell.not_before {
+            Some(moment) if at < moment => Once::Waits,
+            Some(_) | None => intended(),
+        },
+        (CellState::Waiting, Done::ByTime) => match over_at(run, position) {
+            Some(moment) if at < moment => Once::Waits,
+            Some(_) | None => Once::Now(Entry::bare(Event::WaitOver { run: run.id, slot })),
+        },
+        (CellState::Waiting, Done::ByPeople | Done::OnHosts) => Once::Waits,
+        (CellState::Intended | CellState::Started { .. }, _) => Once::Waits,
+        (CellState::Ok | CellState::Skipped, _) => Once::Over,
+        // Somebody decided to go on behind it, or is still to decide.
+        (CellState::Failed(_) | CellState::Unknown(_) | CellState::Refused(_), _) => {
+            match run.progress.attention.contains(&slot) {
+                true => Once::Waits,
+                false => Once::Over,
+            }
+        }
+    }
+}
+
+/// The next moment at which such a step goes on by itself.
+pub fn next_moment(run: &Run) -> Option<Timestamp> {
+    let super::segments::Segment::Once { step } = super::segments::at(&run.plan, run.progress.segment)? else {
+        return None;
+    };
+    let cell = run.cell(slot(step)).filter(|cell| cell.state == CellState::Waiting)?;
+    cell.not_before.or_else(|| over_at(run, step))
+}
+
+/// When the time a step waits for is over.
+pub fn over_at(run: &Run, position: u16) -> Option<Timestamp> {
+    let cell = run.cell(slot(position))?;
+    match &run.plan.step(position)?.action {
+        Action::Wait(Wait::For { ms }) => Some(cell.since.plus_ms(*ms)),
+        Action::Wait(Wait::Until { .. })
+        | Action::Script(_)
+        | Action::Copy(_)
+        | Action::Manual { .. }
+        | Action::Approval(_)
+        | Action::Call(_)
+        | Action::Tool(_)
+        | Action::Runbook(_) => None,
+    }
+}
+
+/// Where a step of the whole run stands.
+pub fn slot(position: u16) -> Slot {
+    Slot { item: Item::Step(position), host: None }
+}

@@ -1,0 +1,159 @@
+//! Steps of the whole run: done by the server, by the clock, and what follows when they do not end well.
+
+use super::super::id::Timestamp;
+use super::*;
+use crate::domain::call::{Call, CallKind};
+use crate::domain::event::Event;
+use crate::domain::runbook::{Action, Effect, Expect, OnFailure, Retries, Step, Wait};
+
+/// The minute in milliseconds.
+const MINUTE_MS: u64 = 60_000;
+
+fn call() -> Call {
+    let kind = CallKind::Http {
+        method: "GET".to_owned(),
+        url: "http://127.0.0.1/ready".to_owned(),
+        headers: Vec::new(),
+        body: None,
+    };
+    Call { kind, secrets: Vec::new(), timeout_ms: 5_000, expect: Expect::default() }
+}
+
+/// A run whose step between two scripts is this one, with both scripts' stretches.
+fn between(action: Action, change: impl Fn(&mut Step)) -> Driver {
+    driver_of(|site| {
+        in_runbook(site, |runbook| {
+            let mut step = fixture::step("once", action.clone());
+            step.effect = Effect::Read;
+            change(&mut step);
+            runbook.steps.insert(1, step);
+        });
+    })
+}
+
+fn steps(driver: &mut Driver, mut judge: impl FnMut(u16) -> CellResult) {
+    driver.carry_out(|cleared| match cleared.order().key.slot.item {
+        Item::Step(position) => judge(position),
+        Item::Reach | Item::Preflight(_) | Item::Verify(_) => CellResult::Ok,
+    });
+}
+
+fn wakes_at(driver: &Driver, id: u64) -> Timestamp {
+    crate::domain::due::next_moment(&driver.run(id)).expect("a moment")
+}
+
+#[test]
+fn a_call_is_made_once_for_all_hosts_after_the_steps_before_it_and_before_those_behind_it() {
+    let mut driver = between(Action::Call(Box::new(call())), |_| {});
+    let id = driver.start_one();
+    let mut order = Vec::new();
+    steps(&mut driver, |position| {
+        order.push(position);
+        CellResult::Ok
+    });
+    let hosts = driver.run(id).plan.hosts.len();
+    let expected = [vec![0; hosts], vec![1], vec![2; hosts]].concat();
+    assert_eq!(order, expected);
+    assert_eq!(driver.run(id).phase.ending(), Some(Ending::Succeeded));
+    assert_eq!(driver.orders().len(), 0);
+}
+
+#[test]
+fn a_failed_call_asks_and_a_person_may_repeat_it_or_go_on_without_it_but_drops_no_host() {
+    for decision in [Decision::Retry, Decision::Skip] {
+        let mut driver = between(Action::Call(Box::new(call())), |_| {});
+        let id = driver.start_one();
+        let mut tries = 0;
+        steps(&mut driver, |position| match position {
+            1 if tries == 0 => {
+                tries += 1;
+                CellResult::Failed(Reason::NotAsExpected)
+            }
+            _ => CellResult::Ok,
+        });
+        assert_eq!(driver.run(id).phase.tag().word(), "paused");
+        let slot = crate::domain::once::slot(1);
+        let reason = "known".to_owned();
+        let dropped = Ask::Resolve { run: RunId(id), slot, decision: Decision::Drop, reason: reason.clone() };
+        assert_eq!(driver.as_person("ada", dropped).unwrap_err().rule, Rule::Choice);
+        driver.as_person("ada", Ask::Resolve { run: RunId(id), slot, decision, reason }).unwrap();
+        steps(&mut driver, |_| CellResult::Ok);
+        assert_eq!(driver.run(id).phase.ending(), Some(Ending::Succeeded), "{decision:?}");
+    }
+}
+
+#[test]
+fn a_failed_call_that_may_fail_leaves_no_host_out_and_the_run_says_failed_in_the_end() {
+    let mut driver = between(Action::Call(Box::new(call())), |step| step.on_failure = Some(OnFailure::Continue));
+    let id = driver.start_one();
+    let mut behind = 0;
+    steps(&mut driver, |position| match position {
+        1 => CellResult::Failed(Reason::NotAsExpected),
+        2 => {
+            behind += 1;
+            CellResult::Ok
+        }
+        _ => CellResult::Ok,
+    });
+    assert_eq!(behind, driver.run(id).plan.hosts.len());
+    assert_eq!(driver.run(id).phase.ending(), Some(Ending::Failed));
+}
+
+#[test]
+fn a_call_nobody_heard_the_answer_of_is_never_repeated_by_itself() {
+    let retried = |step: &mut Step| step.retries = Retries { times: 3, delay_ms: 0 };
+    let mut driver = between(Action::Call(Box::new(call())), retried);
+    let id = driver.start_one();
+    steps(&mut driver, |position| match position {
+        1 => CellResult::Unknown(Reason::ConnectionLost),
+        _ => CellResult::Ok,
+    });
+    assert_eq!(driver.run(id).phase.tag().word(), "paused");
+    assert_eq!(driver.run(id).tries(crate::domain::once::slot(1)), 1);
+}
+
+#[test]
+fn a_wait_goes_on_by_itself_when_its_time_is_over_and_not_before() {
+    let mut driver = between(Action::Wait(Wait::For { ms: MINUTE_MS }), |_| {});
+    let id = driver.start_one();
+    steps(&mut driver, |_| CellResult::Ok);
+    assert_eq!(wakes_at(&driver, id), driver.at.plus_ms(MINUTE_MS));
+    driver.at = driver.at.plus_ms(MINUTE_MS - 1);
+    assert_eq!(driver.engine(Ask::Wake { run: RunId(id) }).unwrap(), []);
+    assert_eq!(driver.orders().len(), 0);
+    driver.at = driver.at.plus_ms(1);
+    driver.engine(Ask::Wake { run: RunId(id) }).unwrap();
+    assert!(driver.log.iter().any(|recorded| matches!(recorded.event, Event::WaitOver { .. })));
+    steps(&mut driver, |_| CellResult::Ok);
+    assert_eq!(driver.run(id).phase.ending(), Some(Ending::Succeeded));
+}
+
+#[test]
+fn waiting_until_something_holds_asks_again_until_it_does_or_its_time_is_over() {
+    let until = || {
+        let call = Box::new(call());
+        Action::Wait(Wait::Until { call, every_ms: 10_000, at_most_ms: MINUTE_MS })
+    };
+    for (holds_at_try, ending) in [(3, Some(Ending::Succeeded)), (100, None)] {
+        let mut driver = between(until(), |_| {});
+        let id = driver.start_one();
+        let mut tries = 0;
+        for _ in 0..20 {
+            steps(&mut driver, |position| {
+                tries += u32::from(position == 1);
+                match position {
+                    1 if tries < holds_at_try => CellResult::Failed(Reason::NotAsExpected),
+                    _ => CellResult::Ok,
+                }
+            });
+            if driver.run(id).phase.tag().word() != "running" {
+                break;
+            }
+            driver.at = wakes_at(&driver, id);
+            driver.engine(Ask::Wake { run: RunId(id) }).unwrap();
+        }
+        assert_eq!(driver.run(id).phase.ending(), ending);
+        // At 0, 10, …, 60 seconds; then a person decides.
+        assert_eq!(tries, if ending.is_some() { 3 } else { 7 });
+    }
+}
