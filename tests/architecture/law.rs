@@ -28,7 +28,7 @@ pub const MODULES: &[Module] = &[
     Module { name: "site", may: &["domain"], never: &["tokio", "sled", "russh", "ratatui"] },
     Module { name: "store", may: &["domain", "ledger"], never: &["ratatui", "russh"] },
     Module { name: "secrets", may: &["domain"], never: &["ledger", "console"] },
-    Module { name: "executor", may: &["domain", "secrets"], never: &["ledger", "engine", "console"] },
+    Module { name: "executor", may: &["domain", "secrets", "connect"], never: &["ledger", "engine", "console"] },
     Module { name: "connect", may: &["domain", "secrets"], never: &["console", "ledger"] },
     Module {
         name: "engine",
