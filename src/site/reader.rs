@@ -330,7 +330,8 @@ fn some_kept(kept: Vec<Node>, written: usize) -> Option<Value> {
 }
 
 /// The shape of tables whose keys are names.
-static NAMES: Table = Table { called: "a table of names", keys: &[], misplaced: &[], later: &[], when: None };
+static NAMES: Table =
+    Table { called: "a table of names", keys: &[], misplaced: &[], later: &[], when: None, kinds: None };
 
 fn in_file_order<'a, 'i>(raw: &'a DeTable<'i>) -> Vec<(&'a Spanned<toml::de::DeString<'i>>, &'a Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = raw.iter().collect();

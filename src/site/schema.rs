@@ -1,7 +1,7 @@
 //! JSON Schemas, printed from the same description that files are read with, so that an editor and `check` agree.
 
 use super::keys::{runbook, site, workspace};
-use super::shape::{Is, Key, Need, Shape, Table};
+use super::shape::{Is, Key, Kinds, Need, OfKind, Shape, Table};
 use serde_json::{Map, Value, json};
 
 /// A kind of file.
@@ -94,7 +94,22 @@ fn table(table: &Table, strict: bool) -> Value {
         object.insert("then".into(), json!({ "required": when.then }));
         object.insert("else".into(), json!({ "required": when.otherwise }));
     }
+    if let (Some(kinds), Some(object)) = (table.kinds, value.as_object_mut()) {
+        object.insert("allOf".into(), kinds.each.iter().map(|kind| of_kind(table, kinds, kind)).collect());
+    }
     value
+}
+
+/// What holds where a table is of this kind: its keys are there, and none of other kinds.
+fn of_kind(table: &Table, kinds: &Kinds, kind: &OfKind) -> Value {
+    let written = json!({ "required": [kinds.key], "properties": { kinds.key: { "const": kind.word } } });
+    let is = match kind.word == kinds.unless_written {
+        true => json!({ "anyOf": [{ "not": { "required": [kinds.key] } }, written] }),
+        false => written,
+    };
+    let foreign = table.all().filter(|key| kinds.is_particular(key.name) && !kind.has(key.name));
+    let never: Map<String, Value> = foreign.map(|key| (key.name.to_owned(), json!(false))).collect();
+    json!({ "if": is, "then": { "required": kind.needs, "properties": never } })
 }
 
 /// Lists that say nothing when they are empty, and are refused then.

@@ -16,6 +16,57 @@ pub(super) struct Table {
     pub later: &'static [&'static str],
     /// Keys it must have where another has a certain value. The converters say so in words of their own.
     pub when: Option<When>,
+    /// The kinds of thing it may be, each with keys of its own.
+    pub kinds: Option<&'static Kinds>,
+}
+
+/// Kinds of one table, told apart by one key.
+#[derive(Debug)]
+pub(super) struct Kinds {
+    /// The key that says which.
+    pub key: &'static str,
+    /// The kind where it is not written.
+    pub unless_written: &'static str,
+    /// Every kind. A key that some kind names belongs to those that name it, any other key to all.
+    pub each: &'static [OfKind],
+}
+
+/// The keys of one kind.
+#[derive(Debug)]
+pub(super) struct OfKind {
+    /// Its word.
+    pub word: &'static str,
+    /// Keys it must have.
+    pub needs: &'static [&'static str],
+    /// Keys it may have.
+    pub may: &'static [&'static str],
+    /// What to do about a key it lacks.
+    pub hint: &'static str,
+}
+
+impl Kinds {
+    /// The kind with this word.
+    pub(super) fn of(&self, word: &str) -> Option<&'static OfKind> {
+        self.each.iter().find(|kind| kind.word == word)
+    }
+
+    /// Whether a key belongs to some kinds alone.
+    pub(super) fn is_particular(&self, key: &str) -> bool {
+        self.each.iter().any(|kind| kind.has(key))
+    }
+
+    /// The kinds a key belongs to, in words.
+    pub(super) fn having(&self, key: &str) -> String {
+        let words: Vec<&str> = self.each.iter().filter(|kind| kind.has(key)).map(|kind| kind.word).collect();
+        words.join(", ")
+    }
+}
+
+impl OfKind {
+    /// Whether a key is one of its own.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.needs.contains(&key) || self.may.contains(&key)
+    }
 }
 
 /// What one value of a key makes necessary.
@@ -109,7 +160,7 @@ pub(super) enum Shape {
 impl Table {
     /// A table of these keys.
     pub(super) const fn of(called: &'static str, keys: &'static [&'static [Key]]) -> Self {
-        Self { called, keys, misplaced: &[], later: &[], when: None }
+        Self { called, keys, misplaced: &[], later: &[], when: None, kinds: None }
     }
 
     /// The same, knowing keys that people look for here and that do not belong, with the reason.
@@ -125,6 +176,11 @@ impl Table {
     /// The same, needing other keys where one has a certain value.
     pub(super) const fn when(self, when: When) -> Self {
         Self { when: Some(when), ..self }
+    }
+
+    /// The same, being of one of these kinds.
+    pub(super) const fn kinds(self, kinds: &'static Kinds) -> Self {
+        Self { kinds: Some(kinds), ..self }
     }
 
     /// Every key.

@@ -3,6 +3,7 @@
 pub(super) mod parts;
 pub(super) mod runbook;
 pub(super) mod site;
+pub(super) mod step;
 pub(super) mod workspace;
 
 use super::rule::Rule;

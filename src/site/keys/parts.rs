@@ -1,30 +1,9 @@
-//! Keys that runbooks and templates share: inputs, secrets, checks and steps.
+//! Keys that runbooks and templates share: inputs, secrets and checks.
 
 use super::runbook::LATER;
-use super::{DURATION, LINE, LINES, NAMES, PROSE};
+use super::{DURATION, LINE, LINES, PROSE};
 use crate::site::rule::Rule;
-use crate::site::shape::{Is, Key, Shape, Table, When, always, approved, optional, word};
-
-/// Kinds of steps of later versions.
-const KINDS_LATER: &[&str] = &[
-    "approval",
-    "wait",
-    "http",
-    "promql",
-    "logql",
-    "ansible",
-    "terraform",
-    "helm",
-    "kubectl",
-    "argocd",
-    "n8n",
-    "vault",
-    "copy",
-    "notify",
-    "runbook",
-];
-
-const VARIABLES: Shape = Shape::List(&Shape::Text(Rule::Variable));
+use crate::site::shape::{Is, Key, Shape, Table, When, always, optional, word};
 
 pub(in crate::site) static INPUT: Table = Table::of(
     "an input",
@@ -72,7 +51,7 @@ pub(in crate::site) static SECRET: Table = Table::of(
 .misplaced(&[("value", "a secret's value is never written in a site: name where it lies with `ref`")])
 .later(LATER);
 
-const INTERPRETER: Key = optional(
+pub(super) const INTERPRETER: Key = optional(
     "interpreter",
     Shape::Word { now: &["sh", "bash"], later: &["python", "python3", "perl", "ruby", "node", "pwsh", "powershell"] },
     "What reads the script; sh unless written.",
@@ -133,69 +112,6 @@ pub(in crate::site) static JSON: Table = Table::of(
             Shape::Either(&[Shape::Text(Rule::Value), Shape::Integer { min: i64::MIN, max: i64::MAX }, Shape::Boolean]),
             "What must stand there, compared as text.",
         ),
-    ]],
-)
-.later(LATER);
-
-const STEP_KEYS: &[Key] = &[
-    always("id", Shape::Text(Rule::Id), "Its id."),
-    optional("title", LINE, "What it does, in a line; the id unless written."),
-    optional("kind", Shape::Word { now: &["script", "manual"], later: KINDS_LATER }, "script unless written."),
-    optional("run", Shape::Text(Rule::Command), "The script. Inputs are shell variables; nothing in it is templated."),
-    INTERPRETER,
-    optional("text", PROSE, "For manual: what a person does. {{ input }} is replaced."),
-    optional("role", Shape::Text(Rule::Id), "For manual: the duty or role that does it."),
-    optional("checklist", LINES, "For manual: points to tick, in order."),
-    optional("evidence", Shape::Boolean, "For manual: whether evidence is asked for."),
-    approved(
-        "effect",
-        word(&["read", "idempotent", "once"]),
-        "read: free to run again. idempotent: may be retried. once: never run again by itself.",
-    ),
-    optional("tags", NAMES, "A run takes the steps of its tags; a step without tags always runs."),
-    optional("timeout", DURATION, "Longest time it may take on a host; 10m unless written."),
-    optional("due", DURATION, "From the start of the run: warned before, recorded if missed."),
-    optional("retries", Shape::Table(&RETRIES), "Retries by itself; never for once."),
-    optional(
-        "on_failure",
-        word(&["pause", "stop", "continue", "rollback"]),
-        "`pause` and `stop` hold at the first failure, `continue` within `max_failures`; unwritten, so many hosts are left out, then a person decides.",
-    ),
-    optional("required", Shape::Boolean, "Cannot be skipped."),
-    optional("secrets", VARIABLES, "Names of the secrets it gets."),
-    optional("undo", Shape::Text(Rule::Command), "The script that undoes it on a host."),
-];
-
-/// What a person does is told in `text`, what a host does in `run`.
-const BY_KIND: When = When { key: "kind", is: Is::Word("manual"), then: &["text"], otherwise: &["run"] };
-
-pub(in crate::site) static STEP: Table = Table::of("a step", &[STEP_KEYS])
-    .when(BY_KIND)
-    .misplaced(&[
-        ("place", "only steps of templates have a place: a runbook's own run in file order"),
-        ("severity", "checks have a severity; a step has `on_failure`"),
-        ("expect", "checks expect something; a step fails by its exit status"),
-    ])
-    .later(LATER);
-
-pub(in crate::site) static TEMPLATE_STEP: Table = Table::of(
-    "a template's step",
-    &[STEP_KEYS, &[always("place", word(&["before", "after"]), "Before or after the runbook's own steps.")]],
-)
-.when(BY_KIND)
-.misplaced(STEP_MISPLACED)
-.later(LATER);
-
-const STEP_MISPLACED: &[(&str, &str)] = &[
-    ("severity", "checks have a severity; a step has `on_failure`"),
-    ("expect", "checks expect something; a step fails by its exit status"),
-];
-
-pub(in crate::site) static RETRIES: Table = Table::of(
-    "retries",
-    &[&[
-        always("times", Shape::Integer { min: 1, max: 100 }, "How often after the first try."),
-        optional("delay", DURATION, "Between two tries; none unless written."),
     ]],
 )
 .later(LATER);

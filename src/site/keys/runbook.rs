@@ -1,6 +1,7 @@
 //! Keys of `runbooks/**/*.toml` and of `runbooks/templates/*.toml`.
 
-use super::parts::{CHECK, INPUT, SECRET, STEP, TEMPLATE_STEP};
+use super::parts::{CHECK, INPUT, SECRET};
+use super::step::{STEP, TEMPLATE_STEP};
 use super::{DURATION, LINE, LINES, PROSE, SELECTOR};
 use crate::site::rule::Rule;
 use crate::site::shape::{Key, SCHEMA, Shape, Table, always, approved, optional, word};

@@ -4,6 +4,7 @@ mod parts;
 mod people;
 mod runbook;
 mod settings;
+mod step;
 mod template;
 mod theme;
 mod workspace;

@@ -1,11 +1,9 @@
-//! What runbooks and templates have in common: inputs, checks and steps.
+//! What runbooks and templates have in common: inputs and checks.
 
 use super::Report;
 use crate::domain::StepId;
 use crate::domain::findings::built_in_ids;
-use crate::domain::runbook::{
-    Action, Check, Effect, Expect, Input, InputKind, Interpreter, Match, OnFailure, Retries, Script, Severity, Step,
-};
+use crate::domain::runbook::{Check, Expect, Input, InputKind, Interpreter, Match, Script, Severity};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Field, Fields, Node, Value};
 use crate::site::form;
@@ -14,8 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest time a check may take unless the file says otherwise: it looks, it does not work.
 const CHECK_TIMEOUT_MS: u64 = 60_000;
-/// Longest time a step may take on a host unless the file says otherwise.
-const STEP_TIMEOUT_MS: u64 = 600_000;
 
 /// The form's fields, in file order.
 pub(super) fn inputs(fields: &Fields, report: &mut Report) -> Vec<Input> {
@@ -174,7 +170,7 @@ pub(super) fn checks(fields: &Fields, list: &str, prefix: &str, report: &mut Rep
     fields.tables(list).map(|item| of(item, report)).collect()
 }
 
-fn script(fields: &Fields, timeout_ms: u64) -> Script {
+pub(super) fn script(fields: &Fields, timeout_ms: u64) -> Script {
     Script {
         text: fields.string("run"),
         interpreter: match fields.text("interpreter") {
@@ -231,85 +227,4 @@ fn one_match(fields: &Fields, report: &mut Report) -> Option<Match> {
         found = found.or(read);
     }
     found
-}
-
-/// Keys of a script that mean nothing to a person.
-const ONLY_SCRIPT: [&str; 6] = ["run", "interpreter", "timeout", "retries", "secrets", "undo"];
-/// Keys of a person's step that mean nothing to a script.
-const ONLY_MANUAL: [&str; 4] = ["text", "role", "checklist", "evidence"];
-
-/// One step; `prefix` is put before its id.
-pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
-    let manual = fields.text("kind") == Some("manual");
-    // A kind that was refused says nothing about which keys belong.
-    if !fields.is_spoiled("kind") {
-        keys_of_kind(fields, manual, report);
-    }
-    let effect = match fields.text("effect") {
-        Some("read") => Effect::Read,
-        Some("idempotent") => Effect::Idempotent,
-        // A draft may leave it out: then the careful meaning holds.
-        _ => Effect::Once,
-    };
-    let retries = fields.table("retries").map_or_else(Retries::default, |retries| Retries {
-        times: retries.integer("times").and_then(|times| u16::try_from(times).ok()).unwrap_or(0),
-        delay_ms: retries.duration_ms("delay").unwrap_or(0),
-    });
-    if let Some(field) = fields.field("retries")
-        && fields.text("effect") == Some("once")
-    {
-        let hint = "make the step idempotent, or take `retries` out";
-        report.error(Code::Rule, field.name_span.clone(), "a step that runs once is never retried by itself", hint);
-    }
-    let id = fields.string("id");
-    duplicates(fields, "secrets", report);
-    Step {
-        title: fields.maybe("title").unwrap_or_else(|| id.clone()),
-        id: StepId::new(format!("{prefix}{id}")),
-        action: match manual {
-            true => Action::Manual {
-                text: fields.string("text"),
-                role: fields.maybe("role"),
-                checklist: fields.strings("checklist"),
-                evidence: fields.flag("evidence"),
-            },
-            false => Action::Script(Script { secrets: fields.strings("secrets"), ..script(fields, STEP_TIMEOUT_MS) }),
-        },
-        effect,
-        tags: fields.strings("tags"),
-        due_ms: fields.duration_ms("due"),
-        retries,
-        on_failure: match fields.text("on_failure") {
-            Some("pause") => Some(OnFailure::Pause),
-            Some("stop") => Some(OnFailure::Stop),
-            Some("continue") => Some(OnFailure::Continue),
-            Some("rollback") => Some(OnFailure::Rollback),
-            _ => None,
-        },
-        required: fields.flag("required"),
-        undo: fields.maybe("undo"),
-    }
-}
-
-fn keys_of_kind(fields: &Fields, manual: bool, report: &mut Report) {
-    let (needed, foreign, whose): (_, &[&str], _) = match manual {
-        true => ("text", &ONLY_SCRIPT, "a manual step has no"),
-        false => ("run", &ONLY_MANUAL, "a script step has no"),
-    };
-    if fields.lacks(needed) {
-        let hint = match manual {
-            true => "say in `text` what a person does",
-            false => "write the script under `run`, or say kind = \"manual\" and write `text`",
-        };
-        report.error(Code::KeyMissing, fields.span.clone(), format!("a step lacks `{needed}`"), hint);
-    }
-    for key in foreign {
-        if let Some(field) = fields.field(key) {
-            let hint = match manual {
-                true => "a person does it: take the key out",
-                false => "take it out, or say kind = \"manual\"",
-            };
-            report.error(Code::KeyMisplaced, field.name_span.clone(), format!("{whose} `{key}`"), hint);
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Runbooks: conversion, the rules an approved one keeps, and the merge of its templates.
 
 use super::template::{Templates, merge};
-use super::{Parsed, Report, parts};
+use super::{Parsed, Report, parts, step};
 use crate::domain::people::Role;
 use crate::domain::runbook::{Amount, Change, Impact, Input, Kind, Limits, Runbook, Scope, Secret, Status, Targets};
 use crate::domain::{Digest, RunbookId, prose};
@@ -57,7 +57,7 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
         inputs: parts::inputs(&fields, report),
         secrets: secrets(&fields, report),
         preflight: parts::checks(&fields, "preflight", "", report),
-        steps: fields.tables("step").map(|item| parts::step(item, "", report)).collect(),
+        steps: fields.tables("step").map(|item| step::step(item, "", report)).collect(),
         verify: parts::checks(&fields, "verify", "", report),
         rollback: fields.table("rollback").map(|rollback| rollback.string("plan")).unwrap_or_default(),
         file: file.to_owned(),

@@ -1,7 +1,7 @@
 //! Templates: checks, steps and inputs that runbooks share, and how they are merged into one.
 
-use super::parts;
 use super::{Parsed, Report};
+use super::{parts, step};
 use crate::domain::Digest;
 use crate::domain::runbook::{Check, Input, Runbook, Step};
 use crate::site::diagnostic::Code;
@@ -71,7 +71,7 @@ pub fn template(file: &str, text: &str) -> Parsed<Template> {
     parts::duplicate_ids(&fields, "step", "id", &mut report);
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for item in fields.tables("step") {
-        let step = parts::step(item, &prefix, &mut report);
+        let step = step::step(item, &prefix, &mut report);
         match item.text("place") {
             Some("after") => after.push(step),
             _ => before.push(step),

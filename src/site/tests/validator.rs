@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Whether a value keeps a schema.
 pub fn keeps(schema: &Value, value: &Value) -> bool {
     let Some(rules) = schema.as_object() else {
-        return true;
+        return *schema != Value::Bool(false);
     };
     rules.iter().all(|(rule, wanted)| match rule.as_str() {
         "type" => is_of_type(wanted.as_str().unwrap(), value),
@@ -37,6 +37,7 @@ pub fn keeps(schema: &Value, value: &Value) -> bool {
             value.as_object().is_none_or(|object| object.keys().all(|key| keeps(wanted, &Value::String(key.clone()))))
         }
         "anyOf" => wanted.as_array().unwrap().iter().any(|of| keeps(of, value)),
+        "allOf" => wanted.as_array().unwrap().iter().all(|of| keeps(of, value)),
         "not" => !keeps(wanted, value),
         "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= wanted.as_u64().unwrap()),
         "if" if keeps(wanted, value) => keeps(&rules["then"], value),

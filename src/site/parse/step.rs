@@ -1,0 +1,88 @@
+//! Steps: what all kinds have in common, and what each does.
+
+use super::{Report, parts};
+use crate::domain::StepId;
+use crate::domain::runbook::{Action, Effect, OnFailure, Retries, Script, Step};
+use crate::site::diagnostic::Code;
+use crate::site::fields::Fields;
+use crate::site::keys::step::KINDS;
+use crate::site::shape::Kinds;
+
+/// Longest time a step may take on a host unless the file says otherwise.
+const STEP_TIMEOUT_MS: u64 = 600_000;
+
+/// One step; `prefix` is put before its id.
+pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
+    let kind = fields.text(KINDS.key).unwrap_or(KINDS.unless_written);
+    // A kind that was refused says nothing about which keys belong.
+    if !fields.is_spoiled(KINDS.key) {
+        keys_of_kind(fields, &KINDS, report);
+    }
+    let effect = match fields.text("effect") {
+        Some("read") => Effect::Read,
+        Some("idempotent") => Effect::Idempotent,
+        // A draft may leave it out: then the careful meaning holds.
+        _ => Effect::Once,
+    };
+    let retries = fields.table("retries").map_or_else(Retries::default, |retries| Retries {
+        times: retries.integer("times").and_then(|times| u16::try_from(times).ok()).unwrap_or(0),
+        delay_ms: retries.duration_ms("delay").unwrap_or(0),
+    });
+    if let Some(field) = fields.field("retries")
+        && fields.text("effect") == Some("once")
+    {
+        let hint = "make the step idempotent, or take `retries` out";
+        report.error(Code::Rule, field.name_span.clone(), "a step that runs once is never retried by itself", hint);
+    }
+    let id = fields.string("id");
+    parts::duplicates(fields, "secrets", report);
+    Step {
+        title: fields.maybe("title").unwrap_or_else(|| id.clone()),
+        id: StepId::new(format!("{prefix}{id}")),
+        action: action(fields, kind),
+        effect,
+        tags: fields.strings("tags"),
+        due_ms: fields.duration_ms("due"),
+        retries,
+        on_failure: match fields.text("on_failure") {
+            Some("pause") => Some(OnFailure::Pause),
+            Some("stop") => Some(OnFailure::Stop),
+            Some("continue") => Some(OnFailure::Continue),
+            Some("rollback") => Some(OnFailure::Rollback),
+            _ => None,
+        },
+        required: fields.flag("required"),
+        undo: fields.maybe("undo"),
+    }
+}
+
+/// What a step of this kind does. A kind that was refused is read as a script.
+fn action(fields: &Fields, kind: &str) -> Action {
+    match kind {
+        "manual" => Action::Manual {
+            text: fields.string("text"),
+            role: fields.maybe("role"),
+            checklist: fields.strings("checklist"),
+            evidence: fields.flag("evidence"),
+        },
+        _ => {
+            let script = parts::script(fields, STEP_TIMEOUT_MS);
+            Action::Script(Script { secrets: fields.strings("secrets"), ..script })
+        }
+    }
+}
+
+/// Says which keys a thing of its kind lacks, and which belong to other kinds.
+pub(super) fn keys_of_kind(fields: &Fields, kinds: &Kinds, report: &mut Report) {
+    let written = fields.text(kinds.key).unwrap_or(kinds.unless_written);
+    let Some(kind) = kinds.of(written) else { return };
+    for needed in kind.needs.iter().filter(|needed| fields.lacks(needed)) {
+        report.error(Code::KeyMissing, fields.span.clone(), format!("a {written} step lacks `{needed}`"), kind.hint);
+    }
+    let foreign = |name: &str| kinds.is_particular(name) && !kind.has(name);
+    for field in fields.entries.iter().filter(|field| foreign(&field.name)) {
+        let message = format!("a {written} step has no `{}`", field.name);
+        let hint = format!("it belongs to kind = {}: take it out, or change the kind", kinds.having(&field.name));
+        report.error(Code::KeyMisplaced, field.name_span.clone(), message, &hint);
+    }
+}
