@@ -2,6 +2,7 @@
 //!
 //! Pure questions over `World`; the rules themselves are `domain::policy`'s.
 
+use crate::domain::once;
 use crate::domain::policy::{self, WaitsFor};
 use crate::domain::run::{Cell, CellState, Ending, Item, PauseCause, Phase, Run, Slot};
 use crate::domain::runbook::Done as By;
@@ -174,7 +175,9 @@ fn errand(workspace: &Workspace, run: &Run, person: &PersonId, waits: &[WaitsFor
             if executes && let Some(slot) = run.progress.attention.iter().next() {
                 let since = run.cell(*slot).map_or(run.phase_since, |cell| cell.since);
                 (Errand::Decide, since)
-            } else if works_there && let Some((slot, cell)) = hand_step(run) {
+            } else if asks_for(workspace, run, person)
+                && let Some((slot, cell)) = hand_step(run)
+            {
                 (Errand::HandStep(slot), cell.since)
             } else if continues(run, person, executes) {
                 (Errand::Continue, run.phase_since)
@@ -194,6 +197,14 @@ fn errand(workspace: &Workspace, run: &Run, person: &PersonId, waits: &[WaitsFor
         | Phase::Cancelled(_) => return None,
     };
     Some(Waiting { run: Some(run.id), errand, since })
+}
+
+/// Whether the step that waits for people waits for this one.
+fn asks_for(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
+    match once::open_gate(run) {
+        Some((_, gate)) => policy::may_answer(workspace, run, gate, person),
+        None => policy::may_stop(workspace, person),
+    }
 }
 
 /// Whether this person could do what is waited for.

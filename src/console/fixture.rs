@@ -255,6 +255,7 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
         builtin: Default::default(),
         accepted: Default::default(),
         votes: Default::default(),
+        answers: imbl::OrdMap::new(),
         cells: Default::default(),
         progress: Progress::default(),
         notes: Default::default(),

@@ -68,12 +68,41 @@ pub struct Script {
 }
 
 /// What reads a script.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the names say it")]
 pub enum Interpreter {
+    /// The host's `sh`: values are shell variables.
     Sh,
+    /// The host's `bash`: values are shell variables.
     Bash,
+    /// Any program that reads a script from standard input, as these words: values are one JSON object on file descriptor 3.
+    Program(Vec<String>),
+}
+
+impl Interpreter {
+    /// The one a word names; programs with the words that make them read standard input and nothing of the user's own.
+    pub fn named(word: &str) -> Option<Self> {
+        let words: &[&str] = match word {
+            "sh" => return Some(Interpreter::Sh),
+            "bash" => return Some(Interpreter::Bash),
+            "python3" => &["python3", "-"],
+            "perl" => &["perl", "-"],
+            "ruby" => &["ruby", "-"],
+            "node" => &["node", "-"],
+            "pwsh" => &["pwsh", "-NoLogo", "-NoProfile", "-NonInteractive", "-File", "-"],
+            _ => return None,
+        };
+        Some(Interpreter::Program(words.iter().map(|word| (*word).to_owned()).collect()))
+    }
+
+    /// Its words, as they stand on a command line.
+    pub fn words(&self) -> String {
+        match self {
+            Interpreter::Sh => "sh".to_owned(),
+            Interpreter::Bash => "bash".to_owned(),
+            Interpreter::Program(words) => words.join(" "),
+        }
+    }
 }
 
 /// A decision inside a run: nothing goes on until these people have said so.

@@ -166,6 +166,24 @@ pub enum Event {
         /// The step.
         slot: Slot,
     },
+    /// Somebody answered a gate inside a run. Detail: `reason`.
+    GateAnswered {
+        /// The run.
+        run: RunId,
+        /// The gate.
+        slot: Slot,
+        /// Which way.
+        choice: Choice,
+    },
+    /// A gate was answered by all it asks, or denied by one.
+    GateOver {
+        /// The run.
+        run: RunId,
+        /// The gate.
+        slot: Slot,
+        /// Which way.
+        choice: Choice,
+    },
     /// The time a step waits for is over.
     WaitOver {
         /// The run.
@@ -316,6 +334,7 @@ impl Event {
             | Event::HostDropped { .. }
             | Event::StepOverdue { .. }
             | Event::WaitOver { .. }
+            | Event::GateOver { .. }
             | Event::RunPaused { .. }
             | Event::RunStopping { .. }
             | Event::RunEnded { .. }
@@ -331,6 +350,7 @@ impl Event {
             | Event::Resolved { .. }
             | Event::ManualOpened { .. }
             | Event::Ticked { .. }
+            | Event::GateAnswered { .. }
             | Event::BatchBegan { .. }
             | Event::WarningAccepted { .. }
             | Event::RunWaiting { .. }
@@ -370,6 +390,8 @@ impl Event {
             | Event::ManualOpened { run, .. }
             | Event::Ticked { run, .. }
             | Event::WaitOver { run, .. }
+            | Event::GateAnswered { run, .. }
+            | Event::GateOver { run, .. }
             | Event::BatchBegan { run, .. }
             | Event::WarningAccepted { run, .. }
             | Event::RunWaiting { run }

@@ -10,8 +10,8 @@ use super::order::CellResult;
 use super::plan::Plan;
 use super::policy;
 use super::run::{
-    Acceptance, Cell, CellState, Checks, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason, Round, Run,
-    Slot, Stage, Vote,
+    Acceptance, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason,
+    Round, Run, Slot, Stage, Vote,
 };
 use super::segments::{self, Segment};
 use super::site::{Sensitive, Site};
@@ -129,6 +129,7 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
         builtin: imbl::OrdMap::new(),
         accepted: imbl::OrdMap::new(),
         votes: imbl::Vector::new(),
+        answers: imbl::OrdMap::new(),
         cells: imbl::OrdMap::new(),
         progress: Progress::default(),
         notes: imbl::Vector::new(),
@@ -232,6 +233,15 @@ fn apply(run: &mut Run, recorded: &Recorded) {
                 cell.saw = text(&recorded.details, "evidence").into();
             }
             run.revision += 1;
+        }
+        Event::GateAnswered { slot, choice, .. } => {
+            let Note { by, at, text } = note("reason");
+            run.answers.entry(*slot).or_default().push_back(Vote { by, at, choice: *choice, reason: text });
+            run.revision += 1;
+        }
+        Event::GateOver { slot, choice: Choice::Approve, .. } => settle_cell(run, *slot, CellState::Ok, at),
+        Event::GateOver { slot, choice: Choice::Deny, .. } => {
+            settle_cell(run, *slot, CellState::Failed(Reason::Denied), at);
         }
         Event::WaitOver { slot, .. } => settle_cell(run, *slot, CellState::Ok, at),
         Event::BatchBegan { segment, batch, .. } => {
@@ -421,6 +431,8 @@ fn resolve(run: &mut Run, slot: Slot, decision: Decision, at: Timestamp) {
     match decision {
         Decision::Retry => {
             run.progress.attention.remove(&slot);
+            // What was said of a gate is said again: it is another question now.
+            run.answers.remove(&slot);
             set_state(run, slot, CellState::Waiting, at);
             if let Some(cell) = run.cells.get_mut(&slot) {
                 cell.not_before = None;

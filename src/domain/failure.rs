@@ -7,7 +7,7 @@
 use super::event::{Entry, Event};
 use super::id::Timestamp;
 use super::run::{Cell, CellState, Item, PauseCause, Run, Slot, StopHow};
-use super::runbook::{Action, Effect, OnFailure, Wait};
+use super::runbook::{Action, Done, Effect, OnFailure, Wait};
 
 /// What follows from a cell that asks for attention while the run runs.
 pub fn follows(run: &Run, slot: Slot, at: Timestamp) -> Entry {
@@ -46,6 +46,10 @@ fn retry(run: &Run, slot: Slot, at: Timestamp) -> Option<Entry> {
     };
     let step = run.plan.step(n)?;
     let cell = run.cell(slot)?;
+    // What people said is no try: only people ask them again.
+    if matches!(step.action.done(), Done::ByPeople | Done::ByTime) {
+        return None;
+    }
     if let Action::Wait(Wait::Until { every_ms, at_most_ms, .. }) = &step.action {
         return again_until(run, slot, cell, at.plus_ms(*every_ms), *at_most_ms);
     }

@@ -41,7 +41,9 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         Event::Resolved { .. } => matches!(phase, P::Paused | P::Running),
         Event::HostDropped { .. } => matches!(phase, P::Running | P::Paused | P::Stopping),
         Event::ManualOpened { .. } => matches!(phase, P::Running | P::Stopping),
-        Event::Ticked { .. } | Event::WaitOver { .. } => matches!(phase, P::Running | P::Paused | P::Stopping),
+        Event::Ticked { .. } | Event::WaitOver { .. } | Event::GateAnswered { .. } | Event::GateOver { .. } => {
+            matches!(phase, P::Running | P::Paused | P::Stopping)
+        }
         Event::BatchBegan { .. } => phase == P::Running,
         Event::WarningAccepted { .. } => matches!(phase, P::Checking | P::Waiting),
         Event::RunWaiting { .. } => phase == P::Checking,
@@ -76,7 +78,11 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
             CellState::Failed(_) | CellState::Unknown(_) | CellState::Refused(_) | CellState::Waiting => true,
             CellState::Intended | CellState::Started { .. } | CellState::Ok | CellState::Skipped => false,
         },
-        Event::ManualOpened { .. } | Event::Ticked { .. } | Event::WaitOver { .. } => *state == CellState::Waiting,
+        Event::ManualOpened { .. }
+        | Event::Ticked { .. }
+        | Event::WaitOver { .. }
+        | Event::GateAnswered { .. }
+        | Event::GateOver { .. } => *state == CellState::Waiting,
         Event::Booted { .. }
         | Event::ClockJumped { .. }
         | Event::SiteLoaded { .. }

@@ -6,11 +6,12 @@ use super::id::{PersonId, StepId, Timestamp};
 use super::order::{Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose};
 use super::people::Role;
 use super::plan::{Plan, PlannedHost};
-use super::run::{Choice, Item, Phase, Run, Slot};
-use super::runbook::{Action, Impact, Script, Wait};
+use super::run::{Choice, Item, Phase, Run, Slot, Vote};
+use super::runbook::{Action, Gate, Impact, Script, Wait};
 use super::window::{self, WindowState};
-use super::workspace::{Quorum, Reach, Workspace};
+use super::workspace::{Quorum, Reach, Slot as Seat, Workspace};
 use super::world::World;
+use imbl::Vector;
 
 /// An order that policy has cleared. Holding one is the permission to carry it out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -126,7 +127,7 @@ fn variables(plan: &Plan, key: OrderKey, host: Option<&PlannedHost>, step: &str)
 fn delivery(plan: &Plan, key: OrderKey, host: &PlannedHost, script: &Script, step: &str) -> Delivery {
     let variables = variables(plan, key, Some(host), step);
     let secrets = plan.secrets.iter().filter(|secret| script.secrets.contains(&secret.name)).cloned().collect();
-    Delivery { interpreter: script.interpreter, variables, secrets, text: script.text.clone(), expect: None }
+    Delivery { interpreter: script.interpreter.clone(), variables, secrets, text: script.text.clone(), expect: None }
 }
 
 /// Something that must happen before a run may start.
@@ -225,8 +226,12 @@ pub fn lost_authority(world: &World, run: &Run) -> Option<String> {
 
 /// The latest word of everybody who voted, in ledger order.
 pub fn latest_votes(run: &Run) -> Vec<(&PersonId, Choice)> {
+    latest(&run.votes)
+}
+
+fn latest(votes: &Vector<Vote>) -> Vec<(&PersonId, Choice)> {
     let mut latest: Vec<(&PersonId, Choice)> = Vec::new();
-    for vote in &run.votes {
+    for vote in votes {
         latest.retain(|(person, _)| **person != vote.by);
         latest.push((&vote.by, vote.choice));
     }
@@ -239,12 +244,28 @@ pub fn missing_approvals(workspace: &Workspace, run: &Run) -> Vec<WaitsFor> {
     let Some(quorum) = &run.plan.quorum else {
         return Vec::new();
     };
-    let approvers: Vec<&PersonId> = latest_votes(run)
+    unfilled(workspace, run, &quorum.from, latest(&run.votes))
+}
+
+/// Answers a gate inside a run still waits for.
+pub fn missing_answers(workspace: &Workspace, run: &Run, slot: Slot, gate: &Gate) -> Vec<WaitsFor> {
+    unfilled(workspace, run, &gate.from, run.answers.get(&slot).map(latest).unwrap_or_default())
+}
+
+/// Whether a person may answer a gate: holds one of its roles, did not ask for the run, and from high impact executed none of it.
+pub fn may_answer(workspace: &Workspace, run: &Run, gate: &Gate, person: &PersonId) -> bool {
+    let holds = gate.from.iter().any(|seat| workspace.grants(person, seat.role));
+    let apart = run.plan.impact < Impact::High || !run.executors.contains(person);
+    holds && apart && *person != run.plan.requester
+}
+
+fn unfilled(workspace: &Workspace, run: &Run, from: &[Seat], said: Vec<(&PersonId, Choice)>) -> Vec<WaitsFor> {
+    let approvers: Vec<&PersonId> = said
         .into_iter()
         .filter(|(person, choice)| *choice == Choice::Approve && **person != run.plan.requester)
         .map(|(person, _)| person)
         .collect();
-    let seats = seats(quorum);
+    let seats = seats(from);
     let filled = matching(workspace, &seats, &approvers);
     let mut missing: Vec<(Role, u32)> = Vec::new();
     for (seat, role) in seats.iter().enumerate() {
@@ -268,11 +289,11 @@ pub fn missing_approvals(workspace: &Workspace, run: &Run) -> Vec<WaitsFor> {
 /// Whether the members of a workspace could fill a quorum at all without the requester.
 pub fn can_be_filled(workspace: &Workspace, quorum: &Quorum, requester: &PersonId) -> bool {
     let people: Vec<&PersonId> = workspace.members.keys().filter(|person| *person != requester).collect();
-    matching(workspace, &seats(quorum), &people).iter().all(Option::is_some)
+    matching(workspace, &seats(&quorum.from), &people).iter().all(Option::is_some)
 }
 
-fn seats(quorum: &Quorum) -> Vec<Role> {
-    quorum.from.iter().flat_map(|slot| (0..slot.n).map(|_| slot.role)).collect()
+fn seats(from: &[Seat]) -> Vec<Role> {
+    from.iter().flat_map(|slot| (0..slot.n).map(|_| slot.role)).collect()
 }
 
 /// Who sits where: a largest bipartite matching by augmenting paths. Seats and people are few.
@@ -350,7 +371,6 @@ fn has_voted(run: &Run, person: &PersonId) -> bool {
 mod tests {
     use super::*;
     use crate::domain::fixture;
-    use crate::domain::workspace::Slot as Seat;
 
     fn quorum(seats: &[(Role, u32)]) -> Quorum {
         Quorum {
@@ -366,7 +386,7 @@ mod tests {
         workspace.members = [("grace".into(), both), ("kim".into(), [Role::Approver].into())].into();
         let and = quorum(&[(Role::Approver, 1), (Role::Owner, 1)]);
         let (grace, kim) = (PersonId::new("grace"), PersonId::new("kim"));
-        let all = |people: &[&PersonId]| matching(&workspace, &seats(&and), people).iter().all(Option::is_some);
+        let all = |people: &[&PersonId]| matching(&workspace, &seats(&and.from), people).iter().all(Option::is_some);
         assert!(!all(&[&grace]));
         assert!(all(&[&grace, &kim]));
         assert!(all(&[&kim, &grace]));

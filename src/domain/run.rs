@@ -44,6 +44,8 @@ pub struct Run {
     pub accepted: OrdMap<super::id::StepId, Acceptance>,
     /// Votes in ledger order; the latest of a person counts.
     pub votes: Vector<Vote>,
+    /// Answers to gates inside the run, in ledger order; the latest of a person counts.
+    pub answers: OrdMap<Slot, Vector<Vote>>,
     /// Cells that are not plainly waiting.
     pub cells: OrdMap<Slot, Cell>,
     /// How far execution got.
@@ -432,6 +434,8 @@ pub enum Reason {
     LoginRefused,
     /// Logged in, but no shell would run.
     NoShell,
+    /// The host lacks the program that reads the script.
+    NoInterpreter,
     /// The connection ended before the outcome was known.
     ConnectionLost,
     /// The channel closed without an exit status.
@@ -450,6 +454,8 @@ pub enum Reason {
     Dropped,
     /// A person marked it so.
     Marked,
+    /// Somebody whose yes it needed said no.
+    Denied,
 }
 
 impl Reason {
@@ -468,6 +474,7 @@ impl Reason {
             Reason::HostKeyRevoked => "hostkey.revoked",
             Reason::LoginRefused => "login.refused",
             Reason::NoShell => "login.no_shell",
+            Reason::NoInterpreter => "script.no_interpreter",
             Reason::ConnectionLost => "connection.lost",
             Reason::NoExitStatus => "connection.no_status",
             Reason::NotAsExpected => "check.unexpected",
@@ -477,6 +484,7 @@ impl Reason {
             Reason::Interrupted => "interrupted",
             Reason::Dropped => "dropped",
             Reason::Marked => "marked",
+            Reason::Denied => "denied",
         }
     }
 
@@ -495,6 +503,7 @@ impl Reason {
             Reason::HostKeyRevoked => "host key revoked".to_owned(),
             Reason::LoginRefused => "login refused".to_owned(),
             Reason::NoShell => "logged in, but no shell runs".to_owned(),
+            Reason::NoInterpreter => "the host cannot read this script".to_owned(),
             Reason::ConnectionLost => "connection lost, end not seen".to_owned(),
             Reason::NoExitStatus => "closed without exit status".to_owned(),
             Reason::NotAsExpected => "not as expected".to_owned(),
@@ -504,6 +513,7 @@ impl Reason {
             Reason::Interrupted => "the server went away meanwhile".to_owned(),
             Reason::Dropped => "host dropped from the run".to_owned(),
             Reason::Marked => "marked by a person".to_owned(),
+            Reason::Denied => "denied".to_owned(),
         }
     }
 }

@@ -40,6 +40,8 @@ pub fn kind(event: &Event) -> &'static str {
         Event::ManualOpened { .. } => "manual_opened",
         Event::Ticked { .. } => "ticked",
         Event::WaitOver { .. } => "wait_over",
+        Event::GateAnswered { .. } => "gate_answered",
+        Event::GateOver { .. } => "gate_over",
         Event::BatchBegan { .. } => "batch_began",
         Event::WarningAccepted { .. } => "warning_accepted",
         Event::RunWaiting { .. } => "run_waiting",
@@ -82,6 +84,8 @@ pub const KINDS: &[&str] = &[
     "manual_opened",
     "ticked",
     "wait_over",
+    "gate_answered",
+    "gate_over",
     "batch_began",
     "warning_accepted",
     "run_waiting",
@@ -114,7 +118,9 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::HostDropped { slot, .. }
         | Event::ManualOpened { slot, .. }
         | Event::Ticked { slot, .. }
-        | Event::WaitOver { slot, .. } => Some(*slot),
+        | Event::WaitOver { slot, .. }
+        | Event::GateAnswered { slot, .. }
+        | Event::GateOver { slot, .. } => Some(*slot),
         Event::Booted { .. }
         | Event::ClockJumped { .. }
         | Event::SiteLoaded { .. }
@@ -202,6 +208,12 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         }
         Event::HostDropped { slot, .. } => format!("{}: host left the run", place(*slot)),
         Event::ManualOpened { slot, .. } => format!("{}: waits for a person", place(*slot)),
+        Event::GateAnswered { slot, choice: Choice::Approve, .. } => {
+            said(format!("{}, said yes", place(*slot)), "reason")
+        }
+        Event::GateAnswered { slot, choice: Choice::Deny, .. } => said(format!("{}, said no", place(*slot)), "reason"),
+        Event::GateOver { slot, choice: Choice::Approve, .. } => format!("{}, let on", place(*slot)),
+        Event::GateOver { slot, choice: Choice::Deny, .. } => format!("{}, denied", place(*slot)),
         Event::WaitOver { slot, .. } => format!("{}, the wait is over", place(*slot)),
         Event::Ticked { slot, .. } => said(format!("{}, done by hand", place(*slot)), "evidence"),
         Event::BatchBegan { segment, batch, .. } => {

@@ -126,7 +126,7 @@ impl Carrier<'_> {
             let nonce = fresh_nonce()?;
             let payload = script::payload(&nonce, delivery, &secrets)
                 .map_err(|error| Trouble::new(Reason::Local, error.to_string()))?;
-            let reader = self.reader(&nonce, |lead| script::line(delivery.interpreter, &nonce, lead)).await?;
+            let reader = self.reader(&nonce, |lead| script::line(&delivery.interpreter, &nonce, lead)).await?;
             let (place, lead) = (reader.place.clone(), reader.lead);
             match self.follow(reader, payload, &mut started).await? {
                 Some(end) => return Ok(end),

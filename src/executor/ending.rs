@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn what_is_sent_is_one_line_without_a_break() {
         let nonce = Nonce::fresh().unwrap();
-        let starts = [Lead::Given, Lead::Taken].map(|lead| script::line(Interpreter::Sh, &nonce, lead));
+        let starts = [Lead::Given, Lead::Taken].map(|lead| script::line(&Interpreter::Sh, &nonce, lead));
         for line in [look_line(7), signal_line("TERM", 7), script::probe_line(&nonce)].iter().chain(&starts) {
             assert!(!line.contains('\n'), "{line}");
         }

@@ -1,4 +1,4 @@
-//! Takes our own lines (`NONCE PID`, `NONCE +`, `NONCE -`) out of a host's standard error.
+//! Takes our own lines (`NONCE PID`, `NONCE +`, `NONCE -`, `NONCE !`) out of a host's standard error.
 //!
 //! What a login shell says before them is noise, and kept. Once the script begins every byte passes untouched and uncopied: a
 //! script that prints the nonce itself prints it.
@@ -20,6 +20,8 @@ pub(super) enum Mark {
     Begins,
     /// The shell leads no process group and has left without beginning.
     NotLeading,
+    /// The host lacks the program that would read the script, and the shell has left without beginning.
+    NoProgram,
 }
 
 /// Finds the marks in one stream.
@@ -84,6 +86,7 @@ fn meaning(rest: &[u8]) -> Option<Mark> {
     match std::str::from_utf8(rest).ok()?.strip_prefix(' ')? {
         "+" => Some(Mark::Begins),
         "-" => Some(Mark::NotLeading),
+        "!" => Some(Mark::NoProgram),
         // 0 and 1 are no process groups of ours: a signal to them would end everything.
         pid => pid.parse().ok().filter(|pid| *pid > 1).map(Mark::Reads),
     }

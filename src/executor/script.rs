@@ -60,6 +60,9 @@ pub(super) enum ScriptError {
     /// A NUL byte: shells drop it silently.
     #[error("the value of `{0}` holds a NUL byte, which no shell can carry")]
     Nul(String),
+    /// A value that is no text for a program that reads JSON.
+    #[error("the value of `{0}` is no UTF-8 text, which JSON cannot carry; let sh or bash read this script")]
+    NotText(String),
     /// The script's own text holds a NUL byte.
     #[error("the script holds a NUL byte, which no shell can carry")]
     NulInText,
@@ -69,9 +72,9 @@ pub(super) enum ScriptError {
 }
 
 /// The command line for a script.
-pub(super) fn line(interpreter: Interpreter, nonce: &Nonce, lead: Lead) -> String {
+pub(super) fn line(interpreter: &Interpreter, nonce: &Nonce, lead: Lead) -> String {
     let shell = match interpreter {
-        Interpreter::Sh => "sh",
+        Interpreter::Sh | Interpreter::Program(_) => "sh",
         Interpreter::Bash => "bash",
     };
     let setsid = match lead {
@@ -98,6 +101,9 @@ pub(super) fn payload(
     if delivery.text.as_bytes().contains(&0) {
         return Err(ScriptError::NulInText);
     }
+    if let Interpreter::Program(words) = &delivery.interpreter {
+        return program::payload(nonce, words, delivery, secrets);
+    }
     let plain = delivery.variables.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let sealed = secrets.iter().map(|(name, value)| (name.as_str(), value.expose()));
     let variables: Vec<(&str, &[u8])> = plain.chain(sealed).collect();
@@ -114,10 +120,7 @@ pub(super) fn payload(
     }
     // Reserved at once: growing would leave copies of secrets behind.
     let mut out = Zeroizing::new(Vec::with_capacity(bytes));
-    // `kill -0 -$$` succeeds only for the leader of a process group; without one nothing could be ended later.
-    out.extend_from_slice(b"{ kill -0 -$$ 2>/dev/null || { echo \"");
-    out.extend_from_slice(nonce.as_str().as_bytes());
-    out.extend_from_slice(b" -\" >&2; exit 0; }\n");
+    push_leads(&mut out, nonce);
     for (name, value) in variables {
         // A name the environment already exports would stay exported.
         out.extend_from_slice(b"unset ");
@@ -128,12 +131,26 @@ pub(super) fn payload(
         push_quoted(&mut out, value);
         out.push(b'\n');
     }
-    out.extend_from_slice(b"echo \"");
-    out.extend_from_slice(nonce.as_str().as_bytes());
-    out.extend_from_slice(b" +\" >&2\neval ");
+    push_mark(&mut out, nonce, b'+');
+    out.extend_from_slice(b"eval ");
     push_quoted(&mut out, delivery.text.as_bytes());
     out.extend_from_slice(b"\n}\n");
     Ok(out)
+}
+
+/// `kill -0 -$$` succeeds only for the leader of a process group; without one nothing could be ended later.
+fn push_leads(out: &mut Vec<u8>, nonce: &Nonce) {
+    out.extend_from_slice(b"{ kill -0 -$$ 2>/dev/null || { ");
+    push_mark(out, nonce, b'-');
+    out.extend_from_slice(b"exit 0; }\n");
+}
+
+/// One of our lines on standard error.
+fn push_mark(out: &mut Vec<u8>, nonce: &Nonce, mark: u8) {
+    out.extend_from_slice(b"echo \"");
+    out.extend_from_slice(nonce.as_str().as_bytes());
+    out.extend_from_slice(&[b' ', mark]);
+    out.extend_from_slice(b"\" >&2\n");
 }
 
 /// Names that change how a shell finds, splits or traces commands.
@@ -180,5 +197,6 @@ fn push_quoted(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'\'');
 }
 
+mod program;
 #[cfg(test)]
 mod tests;

@@ -189,7 +189,7 @@ fn check(check: &Check, out: &mut String) {
         Severity::Warn => "if not, somebody else decides",
     };
     let _ = write!(out, "\n- [ ] **{}** (`{}`, {severity})\n\n", check.title, check.id);
-    words::code(&check.script.text, check.script.interpreter, out);
+    words::code(&check.script.text, &check.script.interpreter, out);
     let _ = writeln!(out, "\nExpected: {}.", words::expected(&check.expect));
 }
 
@@ -223,7 +223,7 @@ fn step(nr: usize, step: &Step, tolerated: Option<Amount>, out: &mut String) {
         }
         Action::Script(script) => {
             let _ = write!(out, "- [ ] On every host, at most {}:\n\n", duration::short(script.timeout_ms));
-            words::code(&script.text, script.interpreter, out);
+            words::code(&script.text, &script.interpreter, out);
             failure(step, tolerated, out);
         }
         Action::Copy(_)
@@ -234,7 +234,7 @@ fn step(nr: usize, step: &Step, tolerated: Option<Amount>, out: &mut String) {
         | Action::Runbook(_) => {
             let place = if step.action.done() == Done::OnHosts { "On every host" } else { "Once for all" };
             let _ = write!(out, "- [ ] {place}, {}:\n\n", step.action.word());
-            words::code(&step.action.written(&|text| words::told(text)), Interpreter::Sh, out);
+            words::code(&step.action.written(&|text| words::told(text)), &Interpreter::Sh, out);
             failure(step, tolerated, out);
         }
     }
@@ -263,7 +263,7 @@ fn rollback(runbook: &Runbook, out: &mut String) {
     }
     line("\nIn this order, on each host where the step was done:", out);
     for step in undone {
-        let interpreter = step.action.script().map_or(Interpreter::Sh, |script| script.interpreter);
+        let interpreter = step.action.script().map_or(&Interpreter::Sh, |script| &script.interpreter);
         let _ = write!(out, "\n- [ ] Undo **{}** (`{}`)\n\n", step.title, step.id);
         words::code(step.undo.as_deref().unwrap_or_default(), interpreter, out);
     }

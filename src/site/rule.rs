@@ -36,6 +36,8 @@ pub(super) enum Rule {
     Prose,
     /// A script.
     Command,
+    /// One word of a command line, which no shell reads.
+    Word,
     /// `90s`, `5m`, `1h30m`.
     Duration,
     /// `group:web & !tag:drained`.
@@ -71,7 +73,7 @@ impl Rule {
             Rule::Account => form::account(text),
             Rule::Address => form::address(text),
             Rule::PublicKey => form::public_key(text).map(|_| ()),
-            Rule::Line | Rule::Prose | Rule::Command | Rule::Value => Ok(()),
+            Rule::Line | Rule::Prose | Rule::Command | Rule::Word | Rule::Value => Ok(()),
             Rule::Duration => match duration::parse_ms(text) {
                 Ok(0) => Err(fault("a duration of nothing", "write at least 1s")),
                 Ok(_) => Ok(()),
@@ -112,6 +114,7 @@ impl Rule {
             | Rule::Address
             | Rule::PublicKey
             | Rule::Line
+            | Rule::Word
             | Rule::Duration
             | Rule::Selector
             | Rule::Cron
@@ -141,7 +144,7 @@ impl Rule {
             return Err(fault(format!("longer than {LINE_CHARS_MAX} characters"), "shorten it"));
         }
         let ascii = match self {
-            Rule::Command | Rule::Account | Rule::Address => !unicode,
+            Rule::Command | Rule::Word | Rule::Account | Rule::Address => !unicode,
             Rule::Line | Rule::Prose | Rule::Pattern | Rule::Value => false,
             Rule::Id
             | Rule::Variable
@@ -160,7 +163,7 @@ impl Rule {
         if ascii && let Some((at, c)) = text.char_indices().find(|(_, c)| !c.is_ascii()) {
             let message = format!("`{c}` ({}) is not printable ASCII", text::number(c));
             let hint = match self {
-                Rule::Command | Rule::Account | Rule::Address => {
+                Rule::Command | Rule::Word | Rule::Account | Rule::Address => {
                     "replace it, or say `unicode = true` in the file's first table"
                 }
                 _ => "write it with the letters a-z, digits and signs of a plain keyboard",
@@ -190,7 +193,7 @@ impl Rule {
             Rule::Account => "^[^-\\s:/][^\\s:/]*$",
             Rule::Address => "^[^-\\s@/][^\\s@/]*$",
             Rule::PublicKey => "^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$",
-            Rule::Line | Rule::Zone | Rule::Selector | Rule::Cron => "^[^\\n\\t]*[^\\s][^\\n\\t]*$",
+            Rule::Line | Rule::Word | Rule::Zone | Rule::Selector | Rule::Cron => "^[^\\n\\t]*[^\\s][^\\n\\t]*$",
             Rule::Value => return json!({ "type": "string" }),
             Rule::Prose | Rule::Command => return json!({ "type": "string", "pattern": "\\S" }),
             Rule::Duration => "^([0-9]+(ms|s|m|h|d))+$",

@@ -12,6 +12,7 @@ use crate::console::moment;
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::words;
+use crate::domain::once;
 use crate::domain::policy;
 use crate::domain::run::{CellState, Choice, Phase, Round, Run, Slot, StopHow};
 use crate::domain::runbook::{Action, Effect, Impact};
@@ -220,12 +221,52 @@ pub fn resolve(cx: &Cx<'_>, run: &Run, slot: Slot, decision: Decision) -> Do {
     over(Overlay::Dialog(Box::new(dialog.field("why", Need::Words))))
 }
 
-/// Do a step by hand: what to do, points to tick, evidence to give.
+/// The answers to a gate.
+fn gate_menu(run: &Run, title: &str) -> Do {
+    let row = |choice: Choice, label: &str, detail: &str| Row {
+        label: Safe::new(label),
+        detail: Safe::new(detail),
+        mark: None,
+        choice: Pick::Answer(choice),
+    };
+    let rows = vec![
+        row(Choice::Approve, "let it go on", "your name and reason stay with the run"),
+        row(Choice::Deny, "say no", "the run stops here until somebody decides what becomes of it"),
+    ];
+    over(Overlay::Menu(Menu::new(safe!("{} · {title}", run.id), rows)))
+}
+
+/// Answer the gate a run has come to.
+pub fn answer(cx: &Cx<'_>, run: &Run, choice: Choice) -> Do {
+    let Some((slot, gate)) = once::open_gate(run) else {
+        return Do::Say(format!("{} waits for nobody's word now", run.id));
+    };
+    let (verb, said, why) = match choice {
+        Choice::Approve => ("Let it go on", "let go on", "why it may go on"),
+        Choice::Deny => ("Say no", "said no to", "why not"),
+    };
+    let ask = Ask::Vote { run: run.id, choice, reason: String::new() };
+    let title = safe!("{} · {}", run.id, run.plan.item_name(slot.item).1);
+    let mut dialog = Dialog::new(cx, title, verb, said, Seen::Binding(run.binding), ask)
+        .says(Role::Text, run.plan.told(&gate.text))
+        .says(Role::Muted, format!("It asks {}.", gate.who()))
+        .field(why, Need::Words);
+    if choice == Choice::Approve && run.plan.impact == Impact::High {
+        let code = binding::code(&run.binding);
+        dialog = dialog.field(&format!("high impact: type the binding's code, {code}"), Need::Code(run.binding));
+    }
+    over(Overlay::Dialog(Box::new(dialog)))
+}
+
+/// What a step asks of a person: what to do, points to tick, evidence to give; or a word.
 pub fn by_hand(cx: &Cx<'_>, run: &Run, slot: Slot) -> Option<Do> {
     let crate::domain::run::Item::Step(position) = slot.item else {
         return None;
     };
     let step = run.plan.step(position)?;
+    if let Action::Approval(_) = &step.action {
+        return Some(gate_menu(run, &step.title));
+    }
     let Action::Manual { text, checklist, evidence, .. } = &step.action else {
         return None;
     };

@@ -11,7 +11,7 @@ use crate::console::theme::{Ground, Role};
 use crate::console::widgets::paint::{Paint, below};
 use crate::console::widgets::piece::{self, gap, name, text};
 use crate::domain::StepId;
-use crate::domain::run::StopHow;
+use crate::domain::run::{self, StopHow};
 use crate::terminal::key::Input;
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -21,6 +21,8 @@ use ratatui::layout::{Position, Rect};
 pub enum Choice {
     /// Stop the run in this way.
     Stop(StopHow),
+    /// Answer the gate the run has come to.
+    Answer(run::Choice),
     /// Take the proposal back.
     Withdraw,
     /// Answer for this warning.

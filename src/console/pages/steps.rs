@@ -118,9 +118,11 @@ fn rules(step: &Step, unwritten: &str) -> String {
 
 fn conditions(script: &Script) -> Vec<String> {
     let mut conditions = vec![format!("at most {}", moment::span(script.timeout_ms))];
-    match script.interpreter {
+    match &script.interpreter {
         Interpreter::Sh => {}
-        Interpreter::Bash => conditions.push("read by bash".to_owned()),
+        Interpreter::Bash | Interpreter::Program(_) => {
+            conditions.push(format!("read by {}", script.interpreter.words()))
+        }
     }
     if !script.secrets.is_empty() {
         conditions.push(format!("gets {}", script.secrets.join(", ")));

@@ -508,6 +508,7 @@ impl Face for Live {
         let Some(run) = self.found(cx) else { return Vec::new() };
         match choice {
             Choice::Stop(how) => vec![asks::stop(cx, run, *how)],
+            Choice::Answer(choice) => vec![asks::answer(cx, run, *choice)],
             Choice::Withdraw => vec![asks::withdraw(cx, run)],
             Choice::Accept(id) => vec![asks::accept_id(cx, run, id)],
             Choice::Named(secret) => vec![asks::secret(cx, run, secret)],

@@ -319,7 +319,9 @@ impl Face for Runbooks {
                 None => vec![Do::Say("its runbook or workspace is not there any more".to_owned())],
             },
             Choice::Propose => self.propose(cx),
-            Choice::Stop(_) | Choice::Withdraw | Choice::Accept(_) | Choice::Preset(_) => Vec::new(),
+            Choice::Stop(_) | Choice::Answer(_) | Choice::Withdraw | Choice::Accept(_) | Choice::Preset(_) => {
+                Vec::new()
+            }
         }
     }
 

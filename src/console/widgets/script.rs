@@ -20,9 +20,10 @@ pub fn sheet(plan: &Plan, slot: Slot) -> Sheet {
     };
     match script_of(plan, slot.item) {
         Some(script) => {
-            let interpreter = match script.interpreter {
-                Interpreter::Sh => "sh",
-                Interpreter::Bash => "bash",
+            let interpreter = script.interpreter.words();
+            let given = match script.interpreter {
+                Interpreter::Sh | Interpreter::Bash => "what it is given, as shell variables on standard input",
+                Interpreter::Program(_) => "what it is given, as one JSON object on file descriptor 3",
             };
             parts.push(pair("where", host.map_or(safe!("on {} hosts", plan.hosts.len()), Safe::new)));
             parts.push(pair("run by", safe!("{interpreter}, for at most {}", moment::span(script.timeout_ms))));
@@ -30,7 +31,7 @@ pub fn sheet(plan: &Plan, slot: Slot) -> Sheet {
             parts.push(Part::Rule(Safe::new("script, exactly as reviewed")));
             parts.push(Part::Verbatim(Role::Text, script.text.clone()));
             parts.push(Part::Air);
-            parts.push(Part::Rule(Safe::new("what it is given, as shell variables on standard input")));
+            parts.push(Part::Rule(Safe::new(given)));
             parts.extend(plan.inputs.iter().map(|(name, value)| {
                 Part::Line(vec![
                     text(Role::Accent, name.as_str()).cols(20),

@@ -2,12 +2,13 @@
 //! moment is the command's.
 //!
 //! Here: the dispatch, and what every ask stands on. The asks themselves by when they come: `loading` (the site), `before`,
-//! `during` and `after` a run; `reports` is what the engine says; `drift` what would be different by now.
+//! `during` and `after` a run, at a `gate` inside one; `reports` is what the engine says; `drift` what would be different by now.
 
 mod after;
 mod before;
 mod drift;
 mod during;
+mod gate;
 mod loading;
 mod reports;
 
@@ -15,6 +16,7 @@ use crate::domain::command::{Ask, Command, Decision, Seen};
 use crate::domain::event::{Entry, Event, Recorded};
 use crate::domain::evolve::evolve;
 use crate::domain::id::{Digest, PersonId, RunId, StepId, Timestamp};
+use crate::domain::once;
 use crate::domain::order::{Progressed, Report};
 use crate::domain::people::{Actor, Role};
 use crate::domain::plan::{Plan, Proposal};

@@ -4,7 +4,8 @@ use super::super::id::Timestamp;
 use super::*;
 use crate::domain::call::{Call, CallKind};
 use crate::domain::event::Event;
-use crate::domain::runbook::{Action, Effect, Expect, OnFailure, Retries, Step, Wait};
+use crate::domain::people::Role;
+use crate::domain::runbook::{Action, Effect, Expect, Gate, OnFailure, Retries, Step, Wait};
 
 /// The minute in milliseconds.
 const MINUTE_MS: u64 = 60_000;
@@ -156,4 +157,50 @@ fn waiting_until_something_holds_asks_again_until_it_does_or_its_time_is_over() 
         // At 0, 10, …, 60 seconds; then a person decides.
         assert_eq!(tries, if ending.is_some() { 3 } else { 7 });
     }
+}
+
+fn gate(seats: &[(Role, u32)]) -> Action {
+    let from = seats.iter().map(|(role, n)| crate::domain::workspace::Slot { role: *role, n: *n }).collect();
+    Action::Approval(Gate { text: "Is the canary fine?".to_owned(), from })
+}
+
+#[test]
+fn a_gate_lets_a_run_on_when_every_place_is_filled_by_another_person() {
+    let mut driver = between(gate(&[(Role::Approver, 2)]), |_| {});
+    let id = driver.start_one();
+    steps(&mut driver, |_| CellResult::Ok);
+    assert_eq!(driver.orders().len(), 0);
+    assert_eq!(driver.approve("ada", id).unwrap_err().rule, Rule::SeparationSelf, "whoever asked for the run");
+    assert_eq!(driver.approve("bo", id).unwrap_err().rule, Rule::Role);
+    let without = Ask::Vote { run: RunId(id), choice: Choice::Approve, reason: "fine".to_owned() };
+    assert_eq!(driver.as_person("grace", without).unwrap_err().rule, Rule::BindingDrift);
+    driver.approve("grace", id).unwrap();
+    driver.approve("grace", id).unwrap();
+    assert_eq!(driver.orders().len(), 0, "one person fills one place");
+    driver.approve("kim", id).unwrap();
+    steps(&mut driver, |_| CellResult::Ok);
+    assert_eq!(driver.run(id).phase.ending(), Some(Ending::Succeeded));
+    assert_eq!(fold(&driver), driver.world);
+}
+
+#[test]
+fn one_no_at_a_gate_stops_there_and_asking_again_asks_everybody_again() {
+    let mut driver = between(gate(&[(Role::Approver, 2)]), |_| {});
+    let id = driver.start_one();
+    steps(&mut driver, |_| CellResult::Ok);
+    driver.approve("grace", id).unwrap();
+    let seen = Seen::Binding(driver.run(id).binding);
+    let no = Ask::Vote { run: RunId(id), choice: Choice::Deny, reason: "errors on the canary".to_owned() };
+    driver.submit(actor("kim"), seen, no).unwrap();
+    let slot = crate::domain::once::slot(1);
+    assert_eq!(driver.run(id).state(slot), &CellState::Failed(Reason::Denied));
+    assert_eq!(driver.run(id).phase.tag().word(), "paused");
+    let again =
+        Ask::Resolve { run: RunId(id), slot, decision: Decision::Retry, reason: "the canary is mended".to_owned() };
+    driver.as_person("ada", again).unwrap();
+    driver.approve("kim", id).unwrap();
+    assert_eq!(driver.orders().len(), 0, "what grace said was about another question");
+    driver.approve("grace", id).unwrap();
+    steps(&mut driver, |_| CellResult::Ok);
+    assert_eq!(driver.run(id).phase.ending(), Some(Ending::Succeeded));
 }

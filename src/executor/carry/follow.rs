@@ -1,7 +1,7 @@
 //! From a shell that reads to the end of what it ran: the script is sent, heard, timed, and ended where it must be.
 
 use super::{Carrier, End, Heeded, Reader, listen, words};
-use crate::domain::order::Stream;
+use crate::domain::order::{Job, Stream};
 use crate::domain::run::Reason;
 use crate::executor::marker::Mark;
 use crate::executor::talk::{Delivery, Exit, Place};
@@ -29,15 +29,21 @@ enum Progress {
     Begun,
 }
 
-/// The shell left because it leads no process group.
-struct NotLeading;
+/// Why the shell left without beginning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// It leads no process group.
+    NotLeading,
+    /// The host lacks what the script is for.
+    NoProgram,
+}
 
 impl Progress {
     fn has_begun(&self) -> bool {
         matches!(self, Self::Begun)
     }
 
-    fn heed(&mut self, marks: Vec<Mark>, pid: u32) -> Result<(), NotLeading> {
+    fn heed(&mut self, marks: Vec<Mark>, pid: u32) -> Result<(), Left> {
         for mark in marks {
             match mark {
                 Mark::Begins => {
@@ -46,7 +52,8 @@ impl Progress {
                         let _ = started.send(pid);
                     }
                 }
-                Mark::NotLeading => return Err(NotLeading),
+                Mark::NotLeading => return Err(Left::NotLeading),
+                Mark::NoProgram => return Err(Left::NoProgram),
                 Mark::Reads(_) => {}
             }
         }
@@ -105,8 +112,8 @@ impl Carrier<'_> {
                     last = Instant::now();
                     held_flushed = false;
                     match heeded {
-                        Heeded::Marks(marks) => if progress.heed(marks, reader.pid).is_err() {
-                            return Ok(self.not_leading(progress, started));
+                        Heeded::Marks(marks) => if let Err(left) = progress.heed(marks, reader.pid) {
+                            return self.left(left, progress, started);
                         },
                         Heeded::Output => {}
                         Heeded::Exit(exit) => {
@@ -155,8 +162,8 @@ impl Carrier<'_> {
             };
             match heeded {
                 Heeded::Marks(marks) => {
-                    if progress.heed(marks, reader.pid).is_err() {
-                        return Ok(self.not_leading(progress, started));
+                    if let Err(left) = progress.heed(marks, reader.pid) {
+                        return self.left(left, progress, started);
                     }
                 }
                 Heeded::Output | Heeded::Exit(_) => {}
@@ -199,12 +206,27 @@ impl Carrier<'_> {
         }
     }
 
-    /// The next try tells who wants to know that the script began.
-    fn not_leading(&self, progress: Progress, started: &mut Option<oneshot::Sender<u32>>) -> Option<End> {
+    /// Where another try may help, it tells who wants to know that the script began.
+    fn left(
+        &self,
+        left: Left,
+        progress: Progress,
+        started: &mut Option<oneshot::Sender<u32>>,
+    ) -> Result<Option<End>, Trouble> {
         if let Progress::Sent(wants) = progress {
             *started = wants;
         }
-        None
+        match left {
+            Left::NotLeading => Ok(None),
+            Left::NoProgram => {
+                let reads = match &self.order.job {
+                    Job::Script(delivery) => delivery.interpreter.words(),
+                    Job::Reach | Job::Copy(_) | Job::Call(_) | Job::Tool(_) => String::new(),
+                };
+                let words = format!("`{reads}` cannot read a script here: install it, or write the step for sh");
+                Err(Trouble::new(Reason::NoInterpreter, words))
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ fn delivery(text: &str) -> Delivery {
 
 /// What a shell does that is started by our line and given `bytes`.
 fn fed(shell: &str, dir: &std::path::Path, nonce: &Nonce, bytes: &[u8]) -> (Option<i32>, String) {
-    let line = line(Interpreter::Sh, nonce, Lead::Given).replace("exec sh", &format!("exec {shell}"));
+    let line = line(&Interpreter::Sh, nonce, Lead::Given).replace("exec sh", &format!("exec {shell}"));
     let mut child = Command::new("setsid")
         .args(["sh", "-c", &line])
         .current_dir(dir)
@@ -53,10 +53,10 @@ fn a_delivery_cut_anywhere_runs_nothing() {
 fn the_line_is_constant_but_for_its_nonce() {
     let nonce = Nonce("0123456789abcdef0123456789abcdef".to_owned());
     assert_eq!(
-        line(Interpreter::Sh, &nonce, Lead::Given),
+        line(&Interpreter::Sh, &nonce, Lead::Given),
         "exec sh -c 'echo \"0123456789abcdef0123456789abcdef $$\" >&2; eval \"$(cat)\" </dev/null'"
     );
-    assert!(line(Interpreter::Bash, &nonce, Lead::Taken).starts_with("exec setsid bash -c '"));
+    assert!(line(&Interpreter::Bash, &nonce, Lead::Taken).starts_with("exec setsid bash -c '"));
     assert_ne!(Nonce::fresh().unwrap(), Nonce::fresh().unwrap());
 }
 

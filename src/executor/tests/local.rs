@@ -279,3 +279,39 @@ async fn set_e_traps_heredocs_and_functions_work_as_in_a_file() {
     let bash = kit::order(here(), Job::Script(kit::delivery(Interpreter::Bash, "a=(x y); echo \"${a[1]}\"")));
     assert_eq!(run(bash).await.out, "y\n");
 }
+
+fn program(words: &[&str], text: &str) -> crate::domain::order::Order {
+    let interpreter = Interpreter::Program(words.iter().map(|word| (*word).to_owned()).collect());
+    kit::order(here(), Job::Script(kit::delivery(interpreter, text)))
+}
+
+#[tokio::test]
+async fn real_python_reads_its_script_from_input_and_its_values_from_descriptor_3() {
+    let text = "import json, os, sys\nv = json.load(os.fdopen(3))\nprint(v['odd'])\nprint(v['token'] == 'hunter2-hunter2')\nprint(sys.stdin.read() == '')\nprint(open('/proc/self/cmdline').read().split(chr(0))[:2])\nprint([k for k in os.environ if k in v])\nsys.exit(3)\n";
+    let odd = "it's \"odd\" \\ $HOME `id`\n\u{1}\tü";
+    let order = with(program(&["python3", "-"], text), |delivery| {
+        delivery.variables = vec![("odd".to_owned(), odd.to_owned())];
+        delivery.secrets = vec![kit::pinned("token")];
+    });
+    let executor = Executor::new(settings(), secrets(&[("token", "hunter2-hunter2")]));
+    let came = carry(&executor, order).await;
+    assert_eq!(came.result(), &CellResult::Failed(Reason::Exit(3)), "{} {}", came.err, came.outcome.saw);
+    assert_eq!(came.out, format!("{odd}\nTrue\nTrue\n['python3', '-']\n[]\n"));
+    assert!(came.group.is_some());
+}
+
+#[tokio::test]
+async fn real_a_program_may_leave_megabytes_of_script_and_values_unread() {
+    let order = with(program(&["true"], &"# nothing\n".repeat(100_000)), |delivery| {
+        delivery.variables = vec![("big".to_owned(), "x".repeat(1_000_000))];
+    });
+    assert_eq!(run(order).await.result(), &CellResult::Ok);
+}
+
+#[tokio::test]
+async fn a_host_without_the_program_refuses_the_script_and_names_it() {
+    let came = run(program(&["/opt/nowhere/pwsh", "-File", "-"], "Write-Output ran")).await;
+    assert_eq!(came.result(), &CellResult::Refused(Reason::NoInterpreter));
+    assert!(came.outcome.saw.contains("/opt/nowhere/pwsh -File -"), "{}", came.outcome.saw);
+    assert_eq!((came.out.as_str(), came.group), ("", None));
+}

@@ -53,8 +53,11 @@ pub(in crate::site) static SECRET: Table = Table::of(
 
 pub(super) const INTERPRETER: Key = optional(
     "interpreter",
-    Shape::Word { now: &["sh", "bash"], later: &["python", "python3", "perl", "ruby", "node", "pwsh", "powershell"] },
-    "What reads the script; sh unless written.",
+    Shape::Either(&[
+        word(&["sh", "bash", "python3", "perl", "ruby", "node", "pwsh"]),
+        Shape::List(&Shape::Text(Rule::Word)),
+    ]),
+    "What reads the script; sh unless written. Any other program as a list of words that make it read standard input, as in [\"/opt/venv/bin/python\", \"-\"]. All but sh and bash get their values as one JSON object on file descriptor 3.",
 );
 
 pub(in crate::site) static CHECK: Table = Table::of(

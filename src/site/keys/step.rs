@@ -2,14 +2,13 @@
 
 use super::parts::INTERPRETER;
 use super::runbook::LATER;
+use super::workspace::SLOT;
 use super::{DURATION, LINE, LINES, NAMES, PROSE};
 use crate::site::rule::Rule;
 use crate::site::shape::{Key, Kinds, OfKind, Shape, Table, always, approved, optional, word};
 
 /// Kinds of steps of later versions.
 const KINDS_LATER: &[&str] = &[
-    "approval",
-    "wait",
     "http",
     "promql",
     "logql",
@@ -30,10 +29,20 @@ const VARIABLES: Shape = Shape::List(&Shape::Text(Rule::Variable));
 const STEP_KEYS: &[Key] = &[
     always("id", Shape::Text(Rule::Id), "Its id."),
     optional("title", LINE, "What it does, in a line; the id unless written."),
-    optional("kind", Shape::Word { now: &["script", "manual"], later: KINDS_LATER }, "script unless written."),
+    optional(
+        "kind",
+        Shape::Word { now: &["script", "manual", "approval", "wait"], later: KINDS_LATER },
+        "script unless written.",
+    ),
     optional("run", Shape::Text(Rule::Command), "The script. Inputs are shell variables; nothing in it is templated."),
     INTERPRETER,
-    optional("text", PROSE, "For manual: what a person does. {{ input }} is replaced."),
+    optional("text", PROSE, "For manual and approval: what a person does or decides. {{ input }} is replaced."),
+    optional(
+        "from",
+        Shape::Tables(&SLOT),
+        "For approval: who must say yes while the run waits; nobody fills two places, nor who asked for the run.",
+    ),
+    optional("for", DURATION, "For wait: how long."),
     optional("role", Shape::Text(Rule::Id), "For manual: the duty or role that does it."),
     optional("checklist", LINES, "For manual: points to tick, in order."),
     optional("evidence", Shape::Boolean, "For manual: whether evidence is asked for."),
@@ -73,6 +82,13 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             may: &["role", "checklist", "evidence"],
             hint: "say in `text` what a person does",
         },
+        OfKind {
+            word: "approval",
+            needs: &["text", "from"],
+            may: &[],
+            hint: "say in `text` what is decided, and `from` whom: from = [{ role = \"approver\", n = 1 }]",
+        },
+        OfKind { word: "wait", needs: &["for"], may: &[], hint: "say how long: for = \"5m\"" },
     ],
 };
 

@@ -110,12 +110,13 @@ pub(super) fn expected(expect: &Expect) -> String {
 }
 
 /// A fenced block; the fence is longer than any run of backticks in the script.
-pub(super) fn code(text: &str, interpreter: Interpreter, out: &mut String) {
+pub(super) fn code(text: &str, interpreter: &Interpreter, out: &mut String) {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let name = match interpreter {
         Interpreter::Sh => "sh",
         Interpreter::Bash => "bash",
+        Interpreter::Program(words) => words.first().map_or("", String::as_str),
     };
     // Not indented: what is copied must be what was reviewed, byte for byte.
     let _ = writeln!(out, "{fence}{name}\n{}\n{fence}", text.trim_matches('\n'));

@@ -173,12 +173,24 @@ pub(super) fn checks(fields: &Fields, list: &str, prefix: &str, report: &mut Rep
 pub(super) fn script(fields: &Fields, timeout_ms: u64) -> Script {
     Script {
         text: fields.string("run"),
-        interpreter: match fields.text("interpreter") {
-            Some("bash") => Interpreter::Bash,
-            _ => Interpreter::Sh,
-        },
+        interpreter: interpreter(fields),
         timeout_ms: fields.duration_ms("timeout").unwrap_or(timeout_ms),
         secrets: Vec::new(),
+    }
+}
+
+/// A word that names one, or the words of any program.
+fn interpreter(fields: &Fields) -> Interpreter {
+    let words: Vec<String> = fields
+        .get("interpreter")
+        .map_or(&[][..], Node::items)
+        .iter()
+        .filter_map(|word| word.text().map(str::to_owned))
+        .collect();
+    match fields.text("interpreter") {
+        Some(word) => Interpreter::named(word).unwrap_or(Interpreter::Sh),
+        None if words.is_empty() => Interpreter::Sh,
+        None => Interpreter::Program(words),
     }
 }
 

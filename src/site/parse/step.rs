@@ -2,7 +2,7 @@
 
 use super::{Report, parts};
 use crate::domain::StepId;
-use crate::domain::runbook::{Action, Effect, OnFailure, Retries, Script, Step};
+use crate::domain::runbook::{Action, Effect, Gate, OnFailure, Retries, Script, Step, Wait};
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
 use crate::site::keys::step::KINDS;
@@ -65,6 +65,11 @@ fn action(fields: &Fields, kind: &str) -> Action {
             checklist: fields.strings("checklist"),
             evidence: fields.flag("evidence"),
         },
+        "approval" => Action::Approval(Gate {
+            text: fields.string("text"),
+            from: fields.tables("from").map(super::workspace::slot).collect(),
+        }),
+        "wait" => Action::Wait(Wait::For { ms: fields.duration_ms("for").unwrap_or(0) }),
         _ => {
             let script = parts::script(fields, STEP_TIMEOUT_MS);
             Action::Script(Script { secrets: fields.strings("secrets"), ..script })

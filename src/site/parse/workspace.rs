@@ -172,10 +172,6 @@ fn policy(
     for quorum in policy.tables("quorum").take(3) {
         quorum_can_be_met(quorum, members, report);
     }
-    let slot = |slot: &Fields| Slot {
-        role: slot.text("role").and_then(Role::parse).unwrap_or(Role::Approver),
-        n: slot.integer("n").and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
-    };
     Policy {
         approval_expiry_ms: policy.duration_ms("approval_expiry").unwrap_or(APPROVAL_EXPIRY_MS),
         execution_expiry_ms: policy.duration_ms("execution_expiry").unwrap_or(EXECUTION_EXPIRY_MS),
@@ -186,6 +182,14 @@ fn policy(
                 from: quorum.tables("from").map(slot).collect(),
             })
             .collect(),
+    }
+}
+
+/// So many people of a role.
+pub(super) fn slot(fields: &Fields) -> Slot {
+    Slot {
+        role: fields.text("role").and_then(Role::parse).unwrap_or(Role::Approver),
+        n: fields.integer("n").and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
     }
 }
 

@@ -42,7 +42,7 @@ fn a_whole_runbook_keeps_what_was_written() {
 
     let disk = &it.preflight[1];
     assert_eq!(disk.id.as_str(), "disk");
-    assert_eq!((disk.script.interpreter, disk.script.timeout_ms), (Interpreter::Bash, 30_000));
+    assert_eq!((disk.script.interpreter.clone(), disk.script.timeout_ms), (Interpreter::Bash, 30_000));
     let number = Match::Number { compare: Compare::GreaterOrEqual, with: "2147483648".to_owned() };
     assert_eq!((disk.expect.exit, &disk.expect.stdout), (0, &Some(number)));
     assert_eq!(disk.severity, Severity::Block);
@@ -66,7 +66,7 @@ fn a_whole_runbook_keeps_what_was_written() {
     assert_eq!(announce.title, "announce", "the id where no title is written");
     let Action::Manual { role, checklist, evidence, .. } = &announce.action else { panic!("manual") };
     assert_eq!((role.as_deref(), checklist.len(), *evidence), (Some("comms"), 2, true));
-    assert_eq!(it.steps[3].id.as_str(), "host-baseline/close");
+    assert_eq!(it.steps.last().unwrap().id.as_str(), "host-baseline/close");
     assert!(it.rollback.starts_with("Undo in reverse"));
     assert_eq!((it.file.as_str(), it.source.as_str()), ("runbooks/a.toml", text));
 }

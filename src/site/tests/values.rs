@@ -213,8 +213,6 @@ fn what_comes_later_is_known_as_such() {
     }
     assert_eq!(brings("[[test]]\nname = \"x\"\n"), [(Code::KeyLater, 1, 3)]);
     let kinds = [
-        "approval",
-        "wait",
         "http",
         "promql",
         "logql",

@@ -5,15 +5,24 @@ use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::page::{Page, Part};
 use crate::console::widgets::piece::{gap, text};
-use crate::domain::run::{CellState, Item, Run, Slot};
-use crate::domain::runbook::Action;
+use crate::domain::run::{CellState, Choice, Item, Run, Slot};
+use crate::domain::runbook::{Action, Gate};
 use crate::terminal::line::Safe;
 
 /// The step's words; `None` where the item is a script.
 pub(super) fn page(run: &Run, item: Item) -> Option<Page> {
     let Item::Step(position) = item else { return None };
     let step = run.plan.step(position)?;
-    let Action::Manual { text: told, checklist, evidence, .. } = &step.action else { return None };
+    let (told, checklist, evidence) = match &step.action {
+        Action::Manual { text, checklist, evidence, .. } => (text, checklist, evidence),
+        Action::Approval(gate) => return Some(of_gate(run, &step.title, Slot { item, host: None }, gate)),
+        Action::Script(_)
+        | Action::Copy(_)
+        | Action::Wait(_)
+        | Action::Call(_)
+        | Action::Tool(_)
+        | Action::Runbook(_) => return None,
+    };
     let cell = run.cell(Slot { item, host: None });
     let is_done = cell.is_some_and(|cell| cell.state == CellState::Ok);
     let (mark, ink) = if is_done { ("[✔]", Role::Ok) } else { ("[ ]", Role::Muted) };
@@ -29,6 +38,24 @@ pub(super) fn page(run: &Run, item: Item) -> Option<Page> {
         None => {}
     }
     Some(Page::new(parts))
+}
+
+/// What is decided at a gate, who is asked, and what was said so far.
+fn of_gate(run: &Run, title: &str, slot: Slot, gate: &Gate) -> Page {
+    let mut parts = vec![
+        Part::Words(Role::Title, title.to_owned()),
+        Part::Words(Role::Text, run.plan.told(&gate.text)),
+        Part::Words(Role::Muted, format!("asks {}", gate.who())),
+    ];
+    let said = run.answers.get(&slot).into_iter().flatten().map(|vote| {
+        let (mark, ink) = match vote.choice {
+            Choice::Approve => ("yes", Role::Ok),
+            Choice::Deny => ("no", Role::ErrorText),
+        };
+        Part::Labelled(14, safe!("{}: {mark}", vote.by), ink, vote.reason.clone())
+    });
+    parts.extend(said);
+    Page::new(parts)
 }
 
 /// What the rule above it says.

@@ -1,0 +1,55 @@
+//! Answers to a gate inside a run: the same voice as before its start, for what could not be known then.
+
+use super::*;
+use crate::domain::runbook::Gate;
+
+/// An answer that was given.
+pub(super) struct Answer<'a> {
+    /// Which gate.
+    pub slot: Slot,
+    /// What it asks.
+    pub gate: &'a Gate,
+    /// Which way.
+    pub choice: Choice,
+    /// Why.
+    pub reason: &'a str,
+    /// What was looked at.
+    pub seen: Seen,
+}
+
+impl Deciding {
+    /// One no ends the question; enough yeses, each in a seat of its own, let the run go on.
+    pub(super) fn answer(&mut self, run: &Run, workspace: &Workspace, answer: &Answer<'_>) -> Result<(), Refusal> {
+        let person = self.person()?;
+        let Answer { slot, gate, choice, reason, seen } = *answer;
+        if run.plan.requester == person {
+            return Err(Refusal::new(Rule::SeparationSelf, "whoever asks for a run lets it through no gate")
+                .next("ask one of those it names"));
+        }
+        if !policy::may_answer(workspace, run, gate, &person) {
+            let role = gate.from.first().map_or(Role::Approver, |seat| seat.role);
+            return Err(match gate.from.iter().any(|seat| workspace.grants(&person, seat.role)) {
+                true => {
+                    Refusal::new(Rule::SeparationSelf, "at high impact whoever executes a run lets it through no gate")
+                }
+                false => planning::missing_role(workspace, &person, role, "let this run go on"),
+            });
+        }
+        match seen {
+            Seen::Binding(binding) if binding == run.binding => {}
+            Seen::Binding(_) => return Err(stale(run)),
+            Seen::Nothing | Seen::Revision(_) | Seen::Attempt(_) => {
+                return Err(Refusal::new(Rule::BindingDrift, "an answer names the binding that was looked at")
+                    .next(format!("give the code of {}: {}", run.id, binding::code(&run.binding))));
+            }
+        }
+        let text = needed(reason, "a reason")?;
+        self.emit(Entry::with(Event::GateAnswered { run: run.id, slot, choice }, "reason", text))?;
+        let now = self.world.run(run.id).map(Arc::clone);
+        let open = now.is_some_and(|now| !policy::missing_answers(workspace, &now, slot, gate).is_empty());
+        if choice == Choice::Deny || !open {
+            self.emit(Entry::bare(Event::GateOver { run: run.id, slot, choice }))?;
+        }
+        self.settle(run.id)
+    }
+}
