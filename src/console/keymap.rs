@@ -114,6 +114,7 @@ pub enum RunAct {
     Accept,
     Close,
     Review,
+    Back,
     Secret,
 }
 

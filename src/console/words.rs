@@ -66,6 +66,7 @@ pub fn stop(how: StopHow) -> &'static str {
         StopHow::AfterBatch => "the batch at work ends",
         StopHow::Now => "what runs is ended now",
         StopHow::Failure => "too much failed",
+        StopHow::WayBack => "hosts at work end their step, then undoing is proposed",
         StopHow::TimedOut => "its time is over",
     }
 }

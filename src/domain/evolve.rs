@@ -7,13 +7,13 @@ use super::event::{Details, Event, Recorded};
 use super::id::{HostIx, RunId, Timestamp};
 use super::legal::{self, Illegal};
 use super::order::CellResult;
-use super::plan::Plan;
+use super::plan::{Plan, Stands};
 use super::policy;
 use super::run::{
     Acceptance, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason,
-    Round, Run, Slot, Stage, Vote,
+    Round, Run, Slot, Stage, StopHow, Vote,
 };
-use super::segments::{self, Segment};
+use super::settle;
 use super::site::{Sensitive, Site};
 use super::world::{LastGood, PendingSite, USUAL_RUNS_MAX, World};
 use std::sync::Arc;
@@ -274,6 +274,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         Event::RunStarted { .. } => {
             run.started = Some(at);
             run.executors.extend(run.driver.clone());
+            take_given(run, at);
             leave_out_unreached(run);
             enter(run, Phase::Running, at);
         }
@@ -289,7 +290,10 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             run.progress.overdue.insert(*step);
         }
         Event::Drifted { .. } => run.drift = Some(text(&recorded.details, "why")),
-        Event::RunStopping { how, .. } => enter(run, Phase::Stopping(*how), at),
+        Event::RunStopping { how, .. } => {
+            run.progress.way_back |= *how == StopHow::WayBack;
+            enter(run, Phase::Stopping(*how), at);
+        }
         Event::VerifyBegan { .. } => enter(run, Phase::Verifying, at),
         Event::RunEnded { ending, .. } => {
             lose_what_is_in_flight(run, at);
@@ -417,11 +421,8 @@ fn settle_cell(run: &mut Run, slot: Slot, state: CellState, at: Timestamp) {
         return;
     };
     *run.progress.done.entry(step).or_insert(0) += 1;
-    let last = match segments::at(&run.plan, run.progress.segment) {
-        Some(Segment::OnHosts { last, .. }) => step >= last,
-        Some(Segment::Once { .. }) | None => true,
-    };
-    if last {
+    // What is left of the stretch may stand already.
+    if settle::next_step(run, host).is_none() {
         run.progress.active.remove(&host);
     }
 }
@@ -455,6 +456,27 @@ fn drop_host(run: &mut Run, slot: Slot) {
     if let Some(host) = slot.host {
         run.progress.active.remove(&host);
         run.progress.dropped.insert(host);
+    }
+}
+
+/// What stands from the beginning is settled before anything begins.
+fn take_given(run: &mut Run, at: Timestamp) {
+    let plan = Arc::clone(&run.plan);
+    for given in &plan.given {
+        let state = match given.stands {
+            Stands::Done => CellState::Ok,
+            Stands::Skipped => CellState::Skipped,
+        };
+        let cell = Cell { state, saw: given.why.as_str().into(), ..fresh(0, at) };
+        let item = Item::Step(given.step);
+        if given.hosts.is_empty() {
+            run.cells.insert(Slot { item, host: None }, cell);
+            continue;
+        }
+        for host in &given.hosts {
+            run.cells.insert(Slot { item, host: Some(*host) }, cell.clone());
+        }
+        *run.progress.done.entry(given.step).or_insert(0) += u32::try_from(given.hosts.len()).unwrap_or(u32::MAX);
     }
 }
 

@@ -24,12 +24,13 @@ pub fn follows(run: &Run, slot: Slot, at: Timestamp) -> Entry {
     let unknown = matches!(run.state(slot), CellState::Unknown(_));
     let dropped = Event::HostDropped { run: run.id, slot };
     let asked = Event::RunPaused { run: run.id, cause: PauseCause::Failure };
-    let stopped = Event::RunStopping { run: run.id, how: StopHow::Failure };
+    let stopped = |how| Event::RunStopping { run: run.id, how };
     Entry::bare(match on_failure {
         None if run.plan.max_failures.is_some_and(within) && !unknown => dropped,
         None | Some(OnFailure::Pause) => asked,
         Some(OnFailure::Continue) if run.plan.max_failures.is_none_or(within) => dropped,
-        Some(OnFailure::Continue | OnFailure::Stop | OnFailure::Rollback) => stopped,
+        Some(OnFailure::Continue | OnFailure::Stop) => stopped(StopHow::Failure),
+        Some(OnFailure::Rollback) => stopped(StopHow::WayBack),
     })
 }
 

@@ -171,6 +171,7 @@ pub fn proposal() -> Proposal {
         ticket: "CHG-1".to_owned(),
         communication: String::new(),
         raise_to: None,
+        again: None,
     }
 }
 

@@ -6,6 +6,7 @@
 //! `due` for what follows from the state alone).
 
 pub mod action;
+pub mod again;
 pub mod binding;
 pub mod call;
 pub mod canonical;

@@ -36,6 +36,92 @@ pub struct Proposal {
     pub communication: String,
     /// A higher impact than the rules compute.
     pub raise_to: Option<Impact>,
+    /// The earlier run it goes back to; then that run's plan decides what runs, and form fields beyond the words are its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+impl Proposal {
+    /// A proposal that goes back to an earlier run, with that run's own words beside the reason.
+    pub fn going_back(earlier: &super::run::Run, again: Again, reason: &str) -> Self {
+        Self { reason: reason.to_owned(), raise_to: None, again: Some(again), ..earlier.plan.proposal.clone() }
+    }
+}
+
+/// Which earlier run, and what is to become of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Again {
+    /// The earlier run.
+    pub run: super::id::RunId,
+    /// What is done.
+    pub how: How,
+    /// For a resume: what became of steps whose end nobody saw, or which must not be begun twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<Settled>,
+}
+
+/// What is done with an earlier run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// All of it once more.
+    Rerun,
+    /// Once more on the hosts that did not end well.
+    Failed,
+    /// The rest of it.
+    Resume,
+    /// What ran is undone.
+    Rollback,
+}
+
+/// What a person says became of a step.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Settled {
+    /// On which host; `None` for a step of the whole run.
+    pub host: Option<ServerName>,
+    /// Which step.
+    pub step: StepId,
+    /// What became of it.
+    pub became: Unsure,
+    /// Why that is known.
+    pub reason: String,
+}
+
+/// What may have become of a step whose end nobody saw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unsure {
+    /// It ended well.
+    Done,
+    /// It is to run once more.
+    Again,
+    /// The run goes on without it.
+    Skip,
+    /// It failed: the host is left out.
+    Failed,
+}
+
+/// A step that stands from the beginning, on some hosts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Given {
+    /// Its position among the steps that run.
+    pub step: u16,
+    /// On which hosts; none for a step of the whole run.
+    pub hosts: Vec<HostIx>,
+    /// As what.
+    pub stands: Stands,
+    /// Since when, or who says so.
+    pub why: String,
+}
+
+/// As what a step stands that is not done again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stands {
+    /// It is done.
+    Done,
+    /// It is left out.
+    Skipped,
 }
 
 /// What a run is for.
@@ -106,6 +192,9 @@ pub struct Plan {
     pub batches: Vec<Vec<HostIx>>,
     /// Positions in `runbook.steps` that run, in order.
     pub steps: Vec<u16>,
+    /// Steps that stand from the beginning.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<Given>,
     /// Hosts at once.
     pub parallel: u32,
     /// Failed hosts tolerated; `None` where the runbook names no number.
@@ -191,6 +280,33 @@ impl Plan {
     pub fn host_ix(&self, name: &str) -> Option<HostIx> {
         let at = self.hosts.iter().position(|host| host.name.as_str() == name)?;
         u32::try_from(at).ok().map(HostIx)
+    }
+
+    /// Whether a step stands from the beginning: on this host, or for the whole run.
+    pub fn stands(&self, position: u16, host: Option<HostIx>) -> bool {
+        self.given.iter().any(|given| {
+            given.step == position
+                && match host {
+                    Some(host) => given.hosts.binary_search(&host).is_ok(),
+                    None => given.hosts.is_empty(),
+                }
+        })
+    }
+
+    /// What stands from the beginning, a line a step: which, as what, where, and why.
+    pub fn standing(&self) -> Vec<String> {
+        let line = |given: &Given| {
+            let step = self.step(given.step).map_or("?", |step| step.id.as_str());
+            let what = match given.stands {
+                Stands::Done => "is done",
+                Stands::Skipped => "is left out",
+            };
+            let names: Vec<&str> =
+                given.hosts.iter().filter_map(|ix| self.host(*ix)).map(|host| host.name.as_str()).collect();
+            let place = if names.is_empty() { String::new() } else { format!(" on {}", names.join(" ")) };
+            format!("{step} {what}{place}: {}", given.why)
+        };
+        self.given.iter().map(line).collect()
     }
 
     /// The step at a position among the steps that run.

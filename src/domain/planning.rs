@@ -29,9 +29,10 @@ const RECOGNISED_CHARS_MAX: usize = 60;
 /// # Errors
 /// The first refusal in the order a person would mend things: workspace, runbook, fields, hosts.
 pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &Proposal) -> Result<Plan, Refusal> {
-    let Some(site) = &world.site else {
-        return Err(Refusal::new(Rule::Site, "no site is loaded yet").next("run `quarterdeck check`"));
-    };
+    if let Some(again) = &proposal.again {
+        return super::again::plan(world, run, by, at, proposal, again);
+    }
+    let site = loaded(world)?;
     let workspace = visible_workspace(site, by, proposal)?;
     let runbook = site.runbooks.get(&proposal.runbook).ok_or_else(|| {
         Refusal::new(Rule::NotFound, format!("no runbook is called {}", proposal.runbook))
@@ -70,6 +71,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
         hosts,
         jumps,
         steps,
+        given: Vec::new(),
         limits: runbook.limits.clone(),
         impact,
         impact_because,
@@ -79,6 +81,61 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
         windows: workspace.windows.clone(),
         warnings: warnings(site, workspace),
         runbook_accepted: accepted,
+    })
+}
+
+fn loaded(world: &World) -> Result<&Site, Refusal> {
+    world
+        .site
+        .as_deref()
+        .ok_or_else(|| Refusal::new(Rule::Site, "no site is loaded yet").next("run `quarterdeck check`"))
+}
+
+/// A plan that was made before, as today's site has it: where its hosts are, who must approve, when it may run. What runs is
+/// not touched.
+///
+/// # Errors
+/// The workspace, a host or the right to run it is gone.
+pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refusal> {
+    let site = loaded(world)?;
+    let workspace = visible_workspace(site, by, &plan.proposal)?;
+    let accepted = world.accepted_runbooks.contains(&plan.runbook.digest);
+    may_run_here(site, workspace, &plan.runbook, accepted)?;
+    if !workspace.grants(by, plan.runbook.runs_as) {
+        return Err(missing_role(workspace, by, plan.runbook.runs_as, "propose this run"));
+    }
+    let now = |host: &PlannedHost| {
+        let server = workspace.server(&host.name).ok_or_else(|| {
+            Refusal::new(Rule::Targets, format!("{} is no longer in {}", host.name, workspace.id))
+                .next("propose the runbook anew")
+        })?;
+        Ok(PlannedHost { name: host.name.clone(), reach: server.reach.clone() })
+    };
+    let hosts: Vec<PlannedHost> = plan.hosts.iter().map(now).collect::<Result<_, Refusal>>()?;
+    let jumps = jumps(workspace, &hosts)?;
+    let (impact, impact_because) = impact(workspace, &plan.runbook, hosts.len(), plan.proposal.raise_to);
+    let mut all_warnings = plan.warnings;
+    all_warnings.retain(|warning| warning.id.as_str() != super::findings::UNCOMMITTED);
+    all_warnings.extend(warnings(site, workspace));
+    Ok(Plan {
+        origin: world.origin.clone(),
+        crate_version: env!("CARGO_PKG_VERSION").to_owned(),
+        site: site.digest,
+        commit: site.commit.clone(),
+        dirty: site.dirty,
+        workspace_title: workspace.title.clone(),
+        environment: workspace.environment,
+        hosts,
+        jumps,
+        impact,
+        impact_because,
+        quorum: quorum(site, workspace, impact),
+        approval_expiry_ms: workspace.policy.approval_expiry_ms,
+        execution_expiry_ms: workspace.policy.execution_expiry_ms,
+        windows: workspace.windows.clone(),
+        warnings: all_warnings,
+        runbook_accepted: accepted,
+        ..plan
     })
 }
 

@@ -5,7 +5,7 @@ pub use super::findings::{Finding, answer, host_findings, open_warnings, warned_
 use super::id::{PersonId, StepId, Timestamp};
 use super::order::{Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose};
 use super::people::Role;
-use super::plan::{Plan, PlannedHost};
+use super::plan::{Origin, Plan, PlannedHost};
 use super::run::{Choice, Item, Phase, Run, Slot, Vote};
 use super::runbook::{Action, Gate, Impact, Script, Wait};
 use super::window::{self, WindowState};
@@ -101,7 +101,11 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
                     return None;
                 }
             };
-            Some((Purpose::Step, job, timeout_ms))
+            let purpose = match plan.from {
+                Origin::Rollback(_) => Purpose::Undo,
+                Origin::Proposed | Origin::Resume(_) | Origin::Rerun(_) => Purpose::Step,
+            };
+            Some((purpose, job, timeout_ms))
         }
     }
 }

@@ -124,13 +124,15 @@ pub enum StopHow {
     Failure,
     /// The run's own time is over.
     TimedOut,
+    /// Hosts at work finish the step they are in; then undoing what ran is proposed.
+    WayBack,
 }
 
 impl StopHow {
     /// Whether steps in flight may end by themselves; otherwise they are ended.
     pub fn lets_steps_end(self) -> bool {
         match self {
-            StopHow::AfterStep | StopHow::AfterBatch | StopHow::Failure => true,
+            StopHow::AfterStep | StopHow::AfterBatch | StopHow::Failure | StopHow::WayBack => true,
             StopHow::Now | StopHow::TimedOut => false,
         }
     }
@@ -547,6 +549,8 @@ pub struct Progress {
     pub checks: Checks,
     /// Whether some verification could not be made.
     pub unverified: bool,
+    /// Whether undoing what ran is wanted once it has ended.
+    pub way_back: bool,
     /// Whether something failed, was dropped, or is unknown for good.
     pub failed: bool,
 }

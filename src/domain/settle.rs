@@ -7,6 +7,7 @@ use super::event::{Entry, Event};
 use super::failure;
 use super::id::{HostIx, Timestamp};
 use super::once::{self, Once};
+use super::plan::Origin;
 use super::policy;
 use super::refusal::Rule;
 use super::rounds;
@@ -191,7 +192,7 @@ fn next_work(run: &Run, at: Timestamp, admit: Admit) -> Option<Entry> {
     if let Some(entry) = run.progress.active.iter().find_map(ready) {
         return Some(entry);
     }
-    let Some(Segment::OnHosts { first, .. }) = segments::at(&run.plan, run.progress.segment) else {
+    let Some(Segment::OnHosts { .. }) = segments::at(&run.plan, run.progress.segment) else {
         return None;
     };
     let parallel = usize::try_from(run.plan.parallel).unwrap_or(usize::MAX);
@@ -199,27 +200,31 @@ fn next_work(run: &Run, at: Timestamp, admit: Admit) -> Option<Entry> {
         return None;
     }
     let host = next_host(run)?;
-    Some(intended(run, Slot { item: Item::Step(first), host: Some(host) }))
+    let (item, _) = next_step(run, host)?;
+    Some(intended(run, Slot { item, host: Some(host) }))
 }
 
 fn intended(run: &Run, slot: Slot) -> Entry {
     Entry::bare(Event::Intended { run: run.id, slot, attempt: run.tries(slot).saturating_add(1) })
 }
 
-/// The next host of the batch that was not let in yet and is still in the run. Hosts dropped before they were let in
-/// (in an earlier stretch) are passed over.
+/// The next host of the batch that was not let in yet, has something to do, and is still in the run. Hosts dropped before they
+/// were let in (in an earlier stretch) are passed over.
 fn next_host(run: &Run) -> Option<HostIx> {
     let batch = run.plan.batches.get(usize::try_from(run.progress.batch).ok()?)?;
-    let mut live = batch.iter().filter(|host| !was_dropped_before(run, **host));
+    let Some(Segment::OnHosts { first, last }) = segments::at(&run.plan, run.progress.segment) else {
+        return None;
+    };
+    let begins_at = |host: HostIx| (first..=last).find(|step| !run.plan.stands(*step, Some(host)));
+    // Nothing of this stretch is left to do on hosts where all of it stands, and dropped ones have left.
+    let mut live =
+        batch.iter().filter(|host| begins_at(**host).is_some_and(|step| !was_dropped_before(run, **host, step)));
     live.nth(usize::try_from(run.progress.admitted).ok()?).copied()
 }
 
 /// Whether a host left the run in an earlier stretch. One that left in this stretch was let in, and counts as such.
-fn was_dropped_before(run: &Run, host: HostIx) -> bool {
-    let Some(Segment::OnHosts { first, .. }) = segments::at(&run.plan, run.progress.segment) else {
-        return false;
-    };
-    let slot = Slot { item: Item::Step(first), host: Some(host) };
+fn was_dropped_before(run: &Run, host: HostIx, begins_at: u16) -> bool {
+    let slot = Slot { item: Item::Step(begins_at), host: Some(host) };
     run.progress.dropped.contains(&host) && run.cell(slot).is_none()
 }
 
@@ -269,7 +274,17 @@ fn steps_over(run: &Run) -> Entry {
 }
 
 fn ended(run: &Run, ending: Ending) -> Entry {
+    let ending = if ending == Ending::Failed && is_stuck(run) { Ending::Stuck } else { ending };
     Entry::bare(Event::RunEnded { run: run.id, ending })
+}
+
+/// Whether something that was to be undone is not: neither the old state nor the new one holds.
+fn is_stuck(run: &Run) -> bool {
+    let failed = |(slot, cell): (&Slot, &super::run::Cell)| {
+        matches!(slot.item, Item::Step(_))
+            && matches!(cell.state, CellState::Failed(_) | CellState::Unknown(_) | CellState::Refused(_))
+    };
+    matches!(run.plan.from, Origin::Rollback(_)) && (!run.progress.dropped.is_empty() || run.cells.iter().any(failed))
 }
 
 fn paused(world: &World, run: &Run, cause: &PauseCause, at: Timestamp) -> Option<Entry> {
@@ -308,7 +323,7 @@ fn stopping(world: &World, run: &Run, how: StopHow, at: Timestamp) -> Option<Ent
         run,
         match how {
             StopHow::AfterStep | StopHow::AfterBatch | StopHow::Now => Ending::Aborted,
-            StopHow::Failure | StopHow::TimedOut => Ending::Failed,
+            StopHow::Failure | StopHow::TimedOut | StopHow::WayBack => Ending::Failed,
         },
     ))
 }

@@ -10,6 +10,7 @@ use super::world::World;
 use super::{evolve, run};
 use std::sync::Arc;
 
+mod again;
 mod authority;
 mod failing;
 mod once;

@@ -320,6 +320,7 @@ pub fn stop_words(how: StopHow) -> &'static str {
         StopHow::AfterBatch => "stopping after this batch",
         StopHow::Now => "aborting now",
         StopHow::Failure => "stopping: too many failures",
+        StopHow::WayBack => "stopping, to be undone",
         StopHow::TimedOut => "stopping: the run's time is over",
     }
 }

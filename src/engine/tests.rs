@@ -189,6 +189,7 @@ async fn start_one(handle: &Handle) -> RunId {
         ticket: "CHG-1".to_owned(),
         communication: String::new(),
         raise_to: None,
+        again: None,
     };
     let id = ask(handle, "ada", Ask::Propose(Box::new(form))).await.unwrap().run.unwrap();
     let run = until(handle, id, |run| run.phase == Phase::Waiting).await;

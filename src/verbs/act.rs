@@ -4,7 +4,7 @@ use super::args::{Decide, Proposal as Form, Site as SiteVerb, Tick, Verb};
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, find, json, text};
 use crate::domain::command::{Ask, Receipt, Seen};
-use crate::domain::plan::Proposal;
+use crate::domain::plan::{Again, How, Proposal};
 use crate::domain::run::{Choice, StopHow};
 use crate::domain::{Refusal, Rule, RunId, StepId, binding};
 use crate::engine::{Diagnostic, ReloadError, Sealed};
@@ -78,11 +78,24 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         Verb::Decide(decide) => decided(cx, decide)?,
         Verb::Pause { run } => (Seen::Nothing, Ask::Pause { run: *run }, "paused"),
         Verb::Continue { run } => (Seen::Nothing, Ask::Continue { run: *run }, "continued"),
-        Verb::Abort { run, after_step, after_batch, reason } => {
-            let how = match (after_step, after_batch) {
-                (true, _) => StopHow::AfterStep,
-                (false, true) => StopHow::AfterBatch,
-                (false, false) => StopHow::Now,
+        Verb::Rerun { run, failed, reason } => {
+            let how = if *failed { How::Failed } else { How::Rerun };
+            (Seen::Nothing, again(cx, Again { run: *run, how, settled: Vec::new() }, reason)?, "proposed")
+        }
+        Verb::Resume { run, settled, reason } => {
+            let again_of = Again { run: *run, how: How::Resume, settled: settled.clone() };
+            (Seen::Nothing, again(cx, again_of, reason)?, "proposed")
+        }
+        Verb::Rollback { run, reason } => {
+            let again_of = Again { run: *run, how: How::Rollback, settled: Vec::new() };
+            (Seen::Nothing, again(cx, again_of, reason)?, "proposed")
+        }
+        Verb::Abort { run, after_step, after_batch, undo, reason } => {
+            let how = match (after_step, after_batch, undo) {
+                (true, _, _) => StopHow::AfterStep,
+                (false, true, _) => StopHow::AfterBatch,
+                (false, false, true) => StopHow::WayBack,
+                (false, false, false) => StopHow::Now,
             };
             let ask = Ask::Stop { run: *run, how, reason: reason.clone() };
             (Seen::Nothing, ask, "stopping")
@@ -129,6 +142,12 @@ fn vote(run: RunId, seen: Seen, choice: Choice, reason: &str) -> (Seen, Ask, &'s
     (seen, Ask::Vote { run, choice, reason }, said)
 }
 
+/// The proposal that goes back to an earlier run.
+fn again(cx: &Cx<'_>, again: Again, reason: &str) -> Result<Ask, Refusal> {
+    let run = cx.open_run(again.run)?;
+    Ok(Ask::Propose(Box::new(Proposal::going_back(&run, again, reason))))
+}
+
 /// The proposal a form means.
 pub fn proposal(form: &Form) -> Proposal {
     Proposal {
@@ -143,6 +162,7 @@ pub fn proposal(form: &Form) -> Proposal {
         ticket: form.ticket.clone(),
         communication: form.tell.clone(),
         raise_to: form.impact.map(Into::into),
+        again: None,
     }
 }
 

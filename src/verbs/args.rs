@@ -1,12 +1,12 @@
 //! The command line as data: the one definition that the client parses with, the server parses with, and completions are
 //! printed from. Deliberately absent: the environment and any defaults that come from it.
 
-use crate::domain::RunId;
 use crate::domain::command::Decision;
 use crate::domain::order::Stream;
-use crate::domain::plan::RunPurpose;
+use crate::domain::plan::{RunPurpose, Settled, Unsure};
 use crate::domain::run::{Ending, PhaseTag};
 use crate::domain::runbook::Impact;
+use crate::domain::{RunId, ServerName, StepId};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -141,8 +141,41 @@ pub enum Verb {
         #[arg(long, conflicts_with = "after_batch")]
         after_step: bool,
         /// Let the batch at work finish
-        #[arg(long)]
+        #[arg(long, conflicts_with = "undo")]
         after_batch: bool,
+        /// Let hosts at work finish the step they are in, then propose to undo what ran
+        #[arg(long, conflicts_with = "after_step")]
+        undo: bool,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Propose an ended run once more, as it was
+    Rerun {
+        /// The run
+        run: RunId,
+        /// On the hosts alone that did not end well
+        #[arg(long)]
+        failed: bool,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Propose the rest of an ended run: what is done stands
+    Resume {
+        /// The run
+        run: RunId,
+        /// What became of a step whose end nobody saw: HOST:STEP=done|again|skip|failed,WHY (HOST is `run` for a step of the whole run); may be repeated
+        #[arg(long = "settle", value_name = "HOST:STEP=WHAT,WHY", value_parser = settled)]
+        settled: Vec<Settled>,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Propose to undo what ran, last first, on the hosts where it ran
+    Rollback {
+        /// The run
+        run: RunId,
         /// Why
         #[arg(long)]
         reason: String,
@@ -444,6 +477,23 @@ pub struct Serve {
     pub detach: bool,
 }
 
+/// `web-2:restart=done,seen in the process list`.
+fn settled(text: &str) -> Result<Settled, String> {
+    const AS: &str = "write HOST:STEP=done|again|skip|failed,WHY";
+    let (place, said) = text.split_once('=').ok_or(AS)?;
+    let (host, step) = place.split_once(':').ok_or(AS)?;
+    let (word, why) = said.split_once(',').unwrap_or((said, ""));
+    let became = match word {
+        "done" => Unsure::Done,
+        "again" => Unsure::Again,
+        "skip" => Unsure::Skip,
+        "failed" => Unsure::Failed,
+        other => return Err(format!("`{other}` is none of done, again, skip and failed")),
+    };
+    let host = (host != "run").then(|| ServerName::new(host));
+    Ok(Settled { host, step: StepId::new(step), became, reason: why.trim().to_owned() })
+}
+
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident for $of:ty { $($word:ident $($literal:literal)? => $value:expr),* $(,)? }) => {
         $(#[$doc])*
@@ -574,6 +624,9 @@ impl Verb {
             | Verb::Pause { .. }
             | Verb::Continue { .. }
             | Verb::Abort { .. }
+            | Verb::Rerun { .. }
+            | Verb::Resume { .. }
+            | Verb::Rollback { .. }
             | Verb::Note { .. }
             | Verb::Close { .. }
             | Verb::Review { .. }

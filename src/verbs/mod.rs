@@ -183,6 +183,9 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Pause { .. }
         | Verb::Continue { .. }
         | Verb::Abort { .. }
+        | Verb::Rerun { .. }
+        | Verb::Resume { .. }
+        | Verb::Rollback { .. }
         | Verb::Note { .. }
         | Verb::Close { .. }
         | Verb::Review { .. } => act::submit(cx, verb, io).await,

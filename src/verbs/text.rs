@@ -306,6 +306,13 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
     );
     section(&mut text, &heading, (1..).zip(batches).map(|(number, names)| (format!("batch {number}"), names)));
     checks(&mut text, "preflight", &plan.runbook.preflight);
+    let standing = plan.standing();
+    if !standing.is_empty() {
+        let _ = writeln!(text, "\nstands already");
+        for line in standing {
+            let _ = writeln!(text, "  {}", Safe::new(&line));
+        }
+    }
     let _ = writeln!(text, "\nsteps");
     for (position, step) in plan.steps() {
         let _ = writeln!(text, "  {}. {}: {}  [{}]", position + 1, step.id, Safe::new(&step.title), step.effect.word());

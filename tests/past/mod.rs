@@ -250,6 +250,7 @@ fn form(number: u64) -> Proposal {
         ticket: format!("CHG-{}", 1_000 + number),
         communication: String::new(),
         raise_to: None,
+        again: None,
     }
 }
 

@@ -64,6 +64,7 @@ impl<'a> Stage<'a> {
             ticket: change.ticket.to_owned(),
             communication: "stakeholder chat".to_owned(),
             raise_to: None,
+            again: None,
         };
         let receipt = self.ask(change.by, Seen::Nothing, Ask::Propose(Box::new(proposal))).await?;
         let id = receipt.run.ok_or_else(|| gone_wrong("the proposal made no run"))?;

@@ -148,6 +148,7 @@ pub fn stop_menu(run: &Run) -> Do {
         Phase::Running | Phase::Paused(_) => vec![
             row(StopHow::AfterStep, "after this step", "hosts at work end the step they are in"),
             row(StopHow::AfterBatch, "after this batch", "the batch at work ends, no other starts"),
+            row(StopHow::WayBack, "stop and undo", "hosts end their step; undoing what ran is proposed"),
             now,
         ],
         Phase::Verifying | Phase::Stopping(_) => vec![now],

@@ -18,6 +18,7 @@ use crate::console::widgets::fold;
 use crate::console::widgets::masked::Masked;
 use crate::console::widgets::paint::{Paint, below, indent, inside, top};
 use crate::console::widgets::piece::{Piece, gap, spring, text};
+use crate::domain::plan::Proposal;
 use crate::domain::{Ask, Digest, Receipt, Refusal, RunId, Seen, Timestamp, binding};
 use crate::terminal::key::{Input, KeyCode};
 use crate::terminal::line::Safe;
@@ -476,6 +477,17 @@ struct Words {
     ticked: Vec<u16>,
 }
 
+/// A proposal that goes back to a run: the words say why it is wanted, and how its person knows what became of each step.
+fn going_back(mut proposal: Proposal, words: String) -> Proposal {
+    if let Some(again) = &mut proposal.again {
+        for settled in &mut again.settled {
+            settled.reason.clone_from(&words);
+        }
+        proposal.reason = words;
+    }
+    proposal
+}
+
 /// The ask with the words that were typed for it.
 fn with_words(ask: Ask, words: Words) -> Ask {
     let Words { text: words, ticked } = words;
@@ -489,8 +501,8 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         Ask::Note { run, .. } => Ask::Note { run, text: words },
         Ask::Close { run, .. } => Ask::Close { run, note: words },
         Ask::Review { run, .. } => Ask::Review { run, comment: words },
+        Ask::Propose(proposal) => Ask::Propose(Box::new(going_back(*proposal, words))),
         Ask::LoadSite { .. }
-        | Ask::Propose(_)
         | Ask::Withdraw { .. }
         | Ask::Start { .. }
         | Ask::Pause { .. }

@@ -11,6 +11,7 @@ use crate::console::theme::{Ground, Role};
 use crate::console::widgets::paint::{Paint, below};
 use crate::console::widgets::piece::{self, gap, name, text};
 use crate::domain::StepId;
+use crate::domain::plan::{How, Unsure};
 use crate::domain::run::{self, StopHow};
 use crate::terminal::key::Input;
 use crate::terminal::line::Safe;
@@ -23,6 +24,10 @@ pub enum Choice {
     Stop(StopHow),
     /// Answer the gate the run has come to.
     Answer(run::Choice),
+    /// Go back to the run in this way.
+    Back(How),
+    /// This became of the step that was asked about.
+    Became(Unsure),
     /// Take the proposal back.
     Withdraw,
     /// Answer for this warning.

@@ -1,6 +1,7 @@
 //! What lies over a screen for a moment: a line being typed, a dialog, a menu, a page of text. At most one is open.
 
 pub mod asks;
+pub mod back;
 pub mod dialog;
 pub mod help;
 pub mod menu;

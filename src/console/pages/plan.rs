@@ -23,6 +23,7 @@ pub fn parts(cx: &Cx<'_>, plan: &Plan) -> Vec<Part> {
         head(plan),
         why(plan),
         place(plan),
+        standing(plan),
         steps(&runs_as(plan), &plan.runbook, plan.steps().map(|(_, step)| step), |words| plan.told(words)),
         given(plan),
         checks("checked before the first step", "none of the runbook's own", &plan.runbook.preflight),
@@ -71,14 +72,19 @@ pub fn quorum(quorum: Option<&Quorum>) -> String {
     }
 }
 
-fn why(plan: &Plan) -> Vec<Part> {
-    let proposal = &plan.proposal;
-    let origin = match plan.from {
+/// Which run it goes back to, and how; empty where it goes back to none.
+pub fn origin(plan: &Plan) -> String {
+    match plan.from {
         Origin::Proposed => String::new(),
         Origin::Resume(run) => format!("goes on where {run} stopped"),
         Origin::Rollback(run) => format!("undoes {run}"),
         Origin::Rerun(run) => format!("{run} once more"),
-    };
+    }
+}
+
+fn why(plan: &Plan) -> Vec<Part> {
+    let proposal = &plan.proposal;
+    let origin = origin(plan);
     let said = [
         labelled("origin", origin),
         labelled("purpose", proposal.purpose.words()),
@@ -217,6 +223,15 @@ fn given(plan: &Plan) -> Vec<Part> {
         }
     }
     parts
+}
+
+/// What is not done again, and why.
+fn standing(plan: &Plan) -> Vec<Part> {
+    if plan.given.is_empty() {
+        return Vec::new();
+    }
+    let lines = plan.standing().into_iter().map(|line| Part::Words(Role::Text, line));
+    heading("what stands already", "").into_iter().chain(lines).collect()
 }
 
 /// What is different from the last good run here.

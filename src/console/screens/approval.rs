@@ -369,6 +369,7 @@ impl Face for Approval {
                 | RunAct::Stop
                 | RunAct::Close
                 | RunAct::Review
+                | RunAct::Back
                 | RunAct::Secret,
             )
             | Act::Anywhere(_)

@@ -19,7 +19,7 @@ use crate::console::model::Cx;
 use crate::console::msg::{Answer, LogRow};
 use crate::console::overlays::menu::{Choice, Item as Row, Menu};
 use crate::console::overlays::sheet::Sheet;
-use crate::console::overlays::{Overlay, asks};
+use crate::console::overlays::{Overlay, asks, back};
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::log::{Growth, LogPane};
@@ -27,6 +27,7 @@ use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::widgets::script;
 use crate::console::words;
+use crate::domain::plan::{How, Settled};
 use crate::domain::query::{Fetch, Fetched};
 use crate::domain::run::{CellState, Phase, Run, Slot};
 use crate::domain::{Decision, HostIx, Receipt, Refusal, RunId};
@@ -53,6 +54,8 @@ pub struct Live {
     merged: Merged,
     /// The cell somebody is deciding about.
     taken: Option<Slot>,
+    /// What somebody said so far of steps whose end nobody saw, on the way to the rest of the run.
+    settled: Vec<Settled>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,6 +98,7 @@ impl Live {
             log: LogPane::new(run),
             merged: Merged::Selected,
             taken: None,
+            settled: Vec::new(),
         }
     }
 
@@ -286,6 +290,7 @@ impl Live {
             },
             RunAct::Close => vec![asks::close(cx, run)],
             RunAct::Review => vec![asks::review(cx, run)],
+            RunAct::Back => vec![back::menu(run)],
         }
     }
 
@@ -392,8 +397,8 @@ impl Face for Live {
             Phase::Approved => vec![foot(Act::Run(RunAct::Start)), foot(Act::Anywhere(Anywhere::Why))],
             Phase::Running => vec![foot(Act::Run(RunAct::Pause))],
             Phase::Paused(_) => vec![foot(Act::Run(RunAct::Pause)).says("continue").locked(needs)],
-            Phase::Ended(_) => vec![foot(Act::Run(RunAct::Close))],
-            Phase::Closed(_) => vec![foot(Act::Run(RunAct::Review))],
+            Phase::Ended(_) => vec![foot(Act::Run(RunAct::Close)), foot(Act::Run(RunAct::Back))],
+            Phase::Closed(_) => vec![foot(Act::Run(RunAct::Review)), foot(Act::Run(RunAct::Back))],
             Phase::Checking(_) | Phase::Stopping(_) | Phase::Verifying | Phase::Reviewed(_) | Phase::Cancelled(_) => {
                 Vec::new()
             }
@@ -509,6 +514,14 @@ impl Face for Live {
         match choice {
             Choice::Stop(how) => vec![asks::stop(cx, run, *how)],
             Choice::Answer(choice) => vec![asks::answer(cx, run, *choice)],
+            Choice::Back(how) => {
+                self.settled.clear();
+                vec![back::next(cx, run, *how, &self.settled)]
+            }
+            Choice::Became(became) => {
+                self.settled.extend(back::said(run, &self.settled, *became));
+                vec![back::next(cx, run, How::Resume, &self.settled)]
+            }
             Choice::Withdraw => vec![asks::withdraw(cx, run)],
             Choice::Accept(id) => vec![asks::accept_id(cx, run, id)],
             Choice::Named(secret) => vec![asks::secret(cx, run, secret)],

@@ -319,9 +319,13 @@ impl Face for Runbooks {
                 None => vec![Do::Say("its runbook or workspace is not there any more".to_owned())],
             },
             Choice::Propose => self.propose(cx),
-            Choice::Stop(_) | Choice::Answer(_) | Choice::Withdraw | Choice::Accept(_) | Choice::Preset(_) => {
-                Vec::new()
-            }
+            Choice::Stop(_)
+            | Choice::Answer(_)
+            | Choice::Back(_)
+            | Choice::Became(_)
+            | Choice::Withdraw
+            | Choice::Accept(_)
+            | Choice::Preset(_) => Vec::new(),
         }
     }
 

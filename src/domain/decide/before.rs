@@ -5,11 +5,30 @@ use super::*;
 impl Deciding {
     pub(super) fn propose(&mut self, proposal: &Proposal) -> Result<(), Refusal> {
         let person = self.person()?;
+        self.propose_as(&person, proposal)
+    }
+
+    /// What ran is to be undone: proposed for whoever drove the run, and approved like any other. Where that cannot be, the
+    /// run says why.
+    pub(super) fn propose_way_back(&mut self, run: &Run) -> Result<(), Refusal> {
+        let again = Again { run: run.id, how: How::Rollback, settled: Vec::new() };
+        let proposal = Proposal::going_back(run, again, &format!("{} is to be undone", run.id));
+        let by = run.driver.clone().unwrap_or_else(|| run.plan.requester.clone());
+        match self.propose_as(&by, &proposal) {
+            Err(refusal) if refusal.rule != Rule::Storage => {
+                let text = format!("undoing it could not be proposed: {}", refusal.what);
+                self.emit(Entry::with(Event::Noted { run: run.id }, "text", text))
+            }
+            other => other,
+        }
+    }
+
+    fn propose_as(&mut self, person: &PersonId, proposal: &Proposal) -> Result<(), Refusal> {
         if self.world.runs.len() >= WORLD_OPEN_RUNS_MAX {
             return Err(Refusal::new(Rule::Limit, format!("{WORLD_OPEN_RUNS_MAX} runs are open")).next("close some"));
         }
         let run = RunId(self.world.next_run.max(1));
-        let plan = planning::plan(&self.world, run, &person, self.at, proposal)?;
+        let plan = planning::plan(&self.world, run, person, self.at, proposal)?;
         let text = binding::canonical_plan(&plan)
             .map_err(|error| Refusal::new(Rule::Input, format!("the plan cannot be bound: {error}")))?;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);

@@ -8,7 +8,12 @@ use super::*;
 /// edit elsewhere in the site voids nobody's approval.
 pub fn drift(world: &World, run: &Run) -> Option<String> {
     let old = &run.plan;
-    let new = match planning::plan(world, run.id, &old.requester, old.asked, &old.proposal) {
+    // What goes back to an earlier run is pinned in its own plan: only where it runs and who lets it can change.
+    let again = match &old.proposal.again {
+        Some(_) => planning::under_site(world, &old.requester, Plan::clone(old)),
+        None => planning::plan(world, run.id, &old.requester, old.asked, &old.proposal),
+    };
+    let new = match again {
         Ok(plan) => Plan {
             site: old.site,
             commit: old.commit.clone(),

@@ -111,7 +111,7 @@ impl Deciding {
             return Err(planning::missing_role(&workspace, &person, Role::Operator, "stop a run"));
         }
         let by_person = match how {
-            StopHow::AfterStep | StopHow::AfterBatch | StopHow::Now => true,
+            StopHow::AfterStep | StopHow::AfterBatch | StopHow::Now | StopHow::WayBack => true,
             StopHow::Failure | StopHow::TimedOut => false,
         };
         let sooner = match run.phase {

@@ -19,7 +19,7 @@ use crate::domain::id::{Digest, PersonId, RunId, StepId, Timestamp};
 use crate::domain::once;
 use crate::domain::order::{Progressed, Report};
 use crate::domain::people::{Actor, Role};
-use crate::domain::plan::{Plan, Proposal};
+use crate::domain::plan::{Again, How, Plan, Proposal};
 use crate::domain::planning;
 use crate::domain::policy;
 use crate::domain::refusal::{Refusal, Rule};
@@ -172,7 +172,11 @@ impl Deciding {
                 return Ok(());
             };
             let started = matches!(entry.event, Event::RunStarted { .. });
+            let ended = matches!(entry.event, Event::RunEnded { .. });
             self.emit(entry)?;
+            if ended && run.progress.way_back {
+                self.propose_way_back(&run)?;
+            }
             if started {
                 self.emit(Entry::bare(Event::BatchBegan { run: id, segment: 0, batch: 0 }))?;
             }

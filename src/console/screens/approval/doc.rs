@@ -194,6 +194,13 @@ impl Doc {
 
     fn steps(&mut self, run: &Run, columns: u16, open: &BTreeSet<Chunk>) {
         let plan = &run.plan;
+        let origin = pages::plan::origin(plan);
+        if !origin.is_empty() {
+            self.rule("what stands already", safe!("{origin}"));
+            for line in plan.standing() {
+                self.tell(Role::Text, &line, columns);
+            }
+        }
         let undo = plan.steps().filter(|(_, step)| step.undo.is_some()).count();
         let users: BTreeSet<&str> = plan.hosts.iter().filter_map(|host| phrases::user(host)).collect();
         let users: Vec<&str> = users.into_iter().collect();

@@ -114,6 +114,7 @@ impl Form {
             ticket: of(&What::Ticket).trim().to_owned(),
             communication: of(&What::Tells).trim().to_owned(),
             raise_to: [Impact::Medium, Impact::High].into_iter().find(|impact| impact.word() == raise),
+            again: None,
         }
     }
 
