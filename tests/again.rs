@@ -1,0 +1,191 @@
+//! Runs that go back to an earlier one, over real OpenSSH servers and by the program's own verbs: the way back from a failure, and
+//! the rest of a run whose server was killed; and steps that people, time and other programs than a shell do in between.
+
+#![cfg(test)]
+
+mod real;
+
+use real::Fleet;
+use real::product::{Product, cell, runbook, state};
+
+/// Two steps with an undo each; the second fails on one host. The hosts keep their own record of what ran.
+const TWO: &str = r#"max_failures = 0
+
+[[step]]
+id = "first"
+title = "First"
+run = 'echo first >>"$HOME/did"'
+effect = "once"
+undo = 'echo un-first >>"$HOME/did"'
+
+[[step]]
+id = "second"
+title = "Second"
+run = 'echo second >>"$HOME/did"; [ "$host" != h02 ]'
+effect = "once"
+on_failure = "rollback"
+undo = 'echo un-second >>"$HOME/did"'
+
+[[verify]]
+id = "v"
+title = "v"
+run = 'cat "$HOME/did"'
+effect = "read"
+"#;
+
+fn approve_and_start(product: &Product, id: u64) {
+    let words = id.to_string();
+    let run = product.until_phase(id, &["waiting", "approved"]);
+    if run["phase"] == "waiting" {
+        let code = run["code"].as_str().unwrap();
+        product.json("grace", &["approve", &words, "--code", code, "--reason", "read"]);
+        product.until_phase(id, &["approved"]);
+    }
+    product.json("ada", &["start", &words]);
+}
+
+#[test]
+fn real_a_failed_run_proposes_its_way_back_and_undoes_what_ran_where_it_ran() {
+    let Some(fleet) = Fleet::plan(3).start() else { return };
+    let rest = format!("parallel = 1\nbatches = [1, 1, 1]\n{TWO}");
+    let product = Product::new(&fleet, &[("two", &runbook("two", &rest))]);
+    let id = product.start("two");
+    let run = product.until_phase(id, &["ended"]);
+    assert_eq!((run["ending"].as_str(), fleet.host(3).file("did").as_str()), (Some("failed"), ""));
+    let back = id + 1;
+    approve_and_start(&product, back);
+    let run = product.until_phase(back, &["ended"]);
+    assert_eq!(run["ending"], "succeeded", "{run:#}");
+    assert_eq!(fleet.host(1).file("did"), "first\nsecond\nun-second\nun-first\n");
+    assert_eq!(fleet.host(2).file("did"), "first\nsecond\nun-second\nun-first\n");
+    assert_eq!(fleet.host(3).file("did"), "", "nothing ran there, so nothing is undone");
+    product.verifies();
+}
+
+#[test]
+fn real_c2_a_run_whose_server_is_killed_is_resumed_and_repeats_nothing_that_is_done() {
+    let Some(fleet) = Fleet::plan(2).start() else { return };
+    let rest = r#"max_failures = 0
+
+[[step]]
+id = "first"
+title = "First"
+run = 'echo first >>"$HOME/did"'
+effect = "once"
+
+[[step]]
+id = "hangs"
+title = "Hangs until it may go on"
+run = 'echo hangs >>"$HOME/did"; until [ -e "$HOME/go" ]; do sleep 0.1; done'
+effect = "once"
+
+[[step]]
+id = "last"
+title = "Last"
+run = 'echo last >>"$HOME/did"'
+effect = "once"
+
+[[verify]]
+id = "v"
+title = "v"
+run = 'true'
+effect = "read"
+"#;
+    let product = Product::new(&fleet, &[("three", &runbook("three", rest))]);
+    let id = product.start("three");
+    real::wait::until("both hosts hang", real::product::RUN, || {
+        let hang = fleet.hosts().iter().all(|host| host.file("did") == "first\nhangs\n");
+        if hang { Ok(()) } else { Err(String::new()) }
+    });
+    product.kill();
+    let words = id.to_string();
+    let run = product.until_phase(id, &["ended"]);
+    assert_eq!(run["ending"], "interrupted");
+    let told = product.tries("ada", &["resume", &words, "--reason", "the server was killed"]);
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("h01:hangs") && told.contains("h02:hangs"), "{told}");
+    let resumed = product.json(
+        "ada",
+        &[
+            "resume",
+            &words,
+            "--reason",
+            "looked on both",
+            "--settle",
+            "h01:hangs=done,it is waiting for nothing we need",
+            "--settle",
+            "h02:hangs=skip,not needed there",
+        ],
+    );
+    let rest = resumed["run"].as_u64().unwrap();
+    approve_and_start(&product, rest);
+    let run = product.until_phase(rest, &["ended"]);
+    assert_eq!(run["ending"], "succeeded", "{run:#}");
+    for host in fleet.hosts() {
+        assert_eq!(host.file("did"), "first\nhangs\nlast\n", "nothing was done twice on {}", host.name);
+    }
+    assert_eq!(state(&run, "h01", "step", "first"), "ok");
+    assert_eq!(cell(&run, "h01", "step", "first").unwrap()["attempt"], 0, "it stands, and was not tried");
+    product.verifies();
+}
+
+#[test]
+fn real_python_a_gate_and_a_wait_stand_in_one_run() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    if real::program("python3").is_none() {
+        real::skipped("a script read by python3: there is no python3");
+        return;
+    }
+    let rest = r#"max_failures = 0
+
+[[step]]
+id = "facts"
+title = "Facts"
+interpreter = "python3"
+run = '''
+import json, os
+v = json.load(os.fdopen(3))
+open(os.environ["HOME"] + "/did", "w").write(v["host"] + " " + v["step"])
+'''
+effect = "idempotent"
+
+[[step]]
+id = "look"
+title = "Look at it"
+kind = "approval"
+text = "Is it fine?"
+from = [{ role = "approver", n = 1 }]
+effect = "once"
+
+[[step]]
+id = "settle"
+title = "Let it settle"
+kind = "wait"
+for = "1s"
+effect = "read"
+
+[[verify]]
+id = "v"
+title = "v"
+run = 'true'
+effect = "read"
+"#;
+    let product = Product::new(&fleet, &[("mixed", &runbook("mixed", rest))]);
+    let id = product.start("mixed");
+    let words = id.to_string();
+    let run = real::wait::until("the gate is open", real::product::RUN, || {
+        let run = product.run(id);
+        let open =
+            run["cells"].as_array().unwrap().iter().any(|cell| cell["step"] == "look" && cell["state"] == "waiting");
+        if open { Ok(run) } else { Err(format!("{run:#}")) }
+    });
+    assert_eq!(fleet.host(1).file("did"), "h01 facts");
+    let code = run["code"].as_str().unwrap();
+    let own = product.tries("ada", &["approve", &words, "--code", code, "--reason", "mine"]);
+    assert_eq!(own.status.code(), Some(1), "{own:?}");
+    product.json("grace", &["approve", &words, "--code", code, "--reason", "looked"]);
+    let run = product.until_phase(id, &["ended"]);
+    assert_eq!(run["ending"], "succeeded", "{run:#}");
+    product.verifies();
+}
