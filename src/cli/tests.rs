@@ -48,6 +48,8 @@ const IN_THE_CONSOLE: &[(&str, &str)] = &[
     ("tick", "open"),
     ("secret", "secret"),
     ("decide", "retry"),
+    ("claim", "take it"),
+    ("handover", ":handover"),
     ("pause", "pause"),
     ("continue", "pause"),
     ("abort", "stop …"),

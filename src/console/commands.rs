@@ -19,6 +19,8 @@ pub enum PaletteAct {
     Save(String),
     /// Put what is shown into the terminal's clipboard.
     Copy,
+    /// Give the run that is shown to this person.
+    HandOver(PersonId),
 }
 
 /// What stands behind a command's name.
@@ -109,6 +111,7 @@ enum Does {
     Since,
     Save,
     Copy,
+    HandOver,
     As,
     Theme,
     Mouse,
@@ -146,6 +149,12 @@ pub const TABLE: &[Named] = &[
     named(&["since"], Takes::Span, Does::Since, "Go to the first line of the log of so long ago."),
     named(&["save"], Takes::File, Does::Save, "Write the shown log or list to a file of yours."),
     named(&["copy", "yank"], Takes::Nothing, Does::Copy, "Put the shown log or list into your terminal's clipboard."),
+    named(
+        &["handover"],
+        Takes::Person,
+        Does::HandOver,
+        "Give the run that is shown to somebody else, who drives it then.",
+    ),
     named(&["as"], Takes::Person, Does::As, "Sign in afresh as somebody else, where the site allows it."),
     named(&["theme"], Takes::Theme, Does::Theme, "Take other colours."),
     named(
@@ -337,6 +346,7 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
         },
         Does::Save => vec![Do::Palette(PaletteAct::Save(rest.to_owned()))],
         Does::Copy => vec![Do::Palette(PaletteAct::Copy)],
+        Does::HandOver => vec![Do::Palette(PaletteAct::HandOver(PersonId::new(rest)))],
         Does::As => vec![Do::Effect(Effect::SignInAs(PersonId::new(rest)))],
         Does::Theme => vec![Do::Theme(rest.to_owned())],
         Does::Mouse => vec![Do::ToggleMouse],

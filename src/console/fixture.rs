@@ -249,6 +249,7 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
         started: None,
         ended: None,
         driver: None,
+        claim: None,
         executors: Default::default(),
         drift: None,
         approved: None,

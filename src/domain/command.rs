@@ -1,7 +1,7 @@
 //! Everything anybody can ask for. Console, command line, clock and executor all submit a [`Command`] to the same
 //! `decide`: there is no other way to change anything.
 
-use super::id::{Digest, RunId, StepId, Timestamp};
+use super::id::{Digest, PersonId, RunId, StepId, Timestamp};
 use super::order::Report;
 use super::people::Actor;
 use super::plan::Proposal;
@@ -104,6 +104,22 @@ pub enum Ask {
         /// Why.
         reason: String,
     },
+    /// Take a run: from then on this person drives it and alone decides what becomes of what failed.
+    Claim {
+        /// Which run.
+        run: RunId,
+        /// Why it is taken from somebody; may be empty where nobody has it.
+        reason: String,
+    },
+    /// Give a run one has to somebody else.
+    HandOver {
+        /// Which run.
+        run: RunId,
+        /// To whom.
+        to: PersonId,
+        /// What they should know.
+        reason: String,
+    },
     /// Start no further step for now.
     Pause {
         /// Which run.
@@ -183,6 +199,8 @@ impl Ask {
             | Ask::Start { run }
             | Ask::Tick { run, .. }
             | Ask::Resolve { run, .. }
+            | Ask::Claim { run, .. }
+            | Ask::HandOver { run, .. }
             | Ask::Pause { run }
             | Ask::Continue { run }
             | Ask::Stop { run, .. }
@@ -208,6 +226,8 @@ impl Ask {
             Ask::Start { .. } => "start",
             Ask::Tick { .. } => "tick",
             Ask::Resolve { .. } => "decide",
+            Ask::Claim { .. } => "claim",
+            Ask::HandOver { .. } => "handover",
             Ask::Pause { .. } => "pause",
             Ask::Continue { .. } => "continue",
             Ask::Stop { .. } => "abort",

@@ -184,6 +184,13 @@ pub enum Event {
         /// Which way.
         choice: Choice,
     },
+    /// A run has been taken, or handed over: this person drives it. Detail: `reason`.
+    RunTaken {
+        /// The run.
+        run: RunId,
+        /// By whom it is driven now.
+        by: PersonId,
+    },
     /// The time a step waits for is over.
     WaitOver {
         /// The run.
@@ -351,6 +358,7 @@ impl Event {
             | Event::ManualOpened { .. }
             | Event::Ticked { .. }
             | Event::GateAnswered { .. }
+            | Event::RunTaken { .. }
             | Event::BatchBegan { .. }
             | Event::WarningAccepted { .. }
             | Event::RunWaiting { .. }
@@ -390,6 +398,7 @@ impl Event {
             | Event::ManualOpened { run, .. }
             | Event::Ticked { run, .. }
             | Event::WaitOver { run, .. }
+            | Event::RunTaken { run, .. }
             | Event::GateAnswered { run, .. }
             | Event::GateOver { run, .. }
             | Event::BatchBegan { run, .. }

@@ -123,6 +123,7 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
         started: None,
         ended: None,
         driver: None,
+        claim: None,
         executors: imbl::OrdSet::new(),
         drift: None,
         approved: None,
@@ -242,6 +243,12 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         Event::GateOver { slot, choice: Choice::Approve, .. } => settle_cell(run, *slot, CellState::Ok, at),
         Event::GateOver { slot, choice: Choice::Deny, .. } => {
             settle_cell(run, *slot, CellState::Failed(Reason::Denied), at);
+        }
+        Event::RunTaken { by, .. } => {
+            run.claim = Some(by.clone());
+            run.driver = Some(by.clone());
+            run.executors.insert(by.clone());
+            run.revision += 1;
         }
         Event::WaitOver { slot, .. } => settle_cell(run, *slot, CellState::Ok, at),
         Event::BatchBegan { segment, batch, .. } => {

@@ -68,7 +68,7 @@ fn retry(run: &Run, slot: Slot, at: Timestamp) -> Option<Entry> {
             _,
         ) => false,
     };
-    let not_before = at.plus_ms(step.retries.delay_ms);
+    let not_before = at.plus_ms(step.retries.wait_ms(run.id, slot, cell.attempt));
     (allowed && cell.attempt <= step.retries.times)
         .then(|| Entry::bare(Event::RetryPlanned { run: run.id, slot, not_before }))
 }

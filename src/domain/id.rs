@@ -102,6 +102,11 @@ pub struct HostIx(pub u32);
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// This moment moved back by `ms` milliseconds.
+    pub fn minus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX)))
+    }
+
     /// This moment moved forward by `ms` milliseconds.
     pub fn plus_ms(self, ms: u64) -> Self {
         Self(self.0.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))

@@ -54,6 +54,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         Event::RunStopping { .. } => {
             matches!(phase, P::Running | P::Paused | P::Verifying | P::Stopping)
         }
+        Event::RunTaken { .. } => at_work,
         Event::VerifyBegan { .. } => phase == P::Running,
         Event::RunEnded { .. } => at_work,
         Event::RunCancelled { .. } => before_start,
@@ -103,6 +104,7 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::RunPaused { .. }
         | Event::RunContinued { .. }
         | Event::RunStopping { .. }
+        | Event::RunTaken { .. }
         | Event::VerifyBegan { .. }
         | Event::RunEnded { .. }
         | Event::RunCancelled { .. }

@@ -128,6 +128,8 @@ rules! {
     NoRoom = "storage.full",
     /// The server is going down: nothing was asked for.
     Stopping = "server.stopping",
+    /// Somebody else has taken the run.
+    Claimed = "run.claimed",
     /// The choice does not fit the step: a once step is never repeated by itself, a required one not skipped.
     Choice = "choice",
 }

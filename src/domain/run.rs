@@ -37,6 +37,8 @@ pub struct Run {
     pub ended: Option<Timestamp>,
     /// Who started it, or took it over since; the driver of guided failures. Nobody, while it may only be started.
     pub driver: Option<PersonId>,
+    /// Who has taken it: as long as somebody has, nobody else decides about what failed.
+    pub claim: Option<PersonId>,
     /// Everybody who executed any of it: started it, let it go on, decided about a cell, ticked off a step.
     pub executors: OrdSet<PersonId>,
     /// What would run differently under the site now in force, where that changed since the start.

@@ -383,6 +383,22 @@ pub struct Retries {
     pub times: u16,
     /// Milliseconds between tries.
     pub delay_ms: u64,
+    /// Up to so many milliseconds more, another number for each host and try: not all of them come back at once.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub jitter_ms: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Retries {
+    /// Milliseconds until this try of a cell is repeated. Drawn from the cell's own name, so that a replay draws the same.
+    pub fn wait_ms(self, run: super::id::RunId, slot: super::run::Slot, attempt: u16) -> u64 {
+        let drawn = Digest::of(format!("{run} {slot:?} {attempt}").as_bytes());
+        let drawn = drawn.0.iter().take(8).fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
+        self.delay_ms.saturating_add(drawn % self.jitter_ms.saturating_add(1))
+    }
 }
 
 /// What a failed step does to its run.

@@ -330,7 +330,7 @@ fn retries_wait_and_a_once_step_gets_none() {
         let mut site = fixture::site();
         let mut runbook = fixture::runbook("restart");
         runbook.steps[0].effect = effect;
-        runbook.steps[0].retries = super::runbook::Retries { times: 2, delay_ms: 5_000 };
+        runbook.steps[0].retries = super::runbook::Retries { times: 2, delay_ms: 5_000, jitter_ms: 0 };
         site.runbooks.insert("restart".into(), Arc::new(runbook));
         let mut driver = Driver::new(site);
         let id = driver.start_one();

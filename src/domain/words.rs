@@ -40,6 +40,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::ManualOpened { .. } => "manual_opened",
         Event::Ticked { .. } => "ticked",
         Event::WaitOver { .. } => "wait_over",
+        Event::RunTaken { .. } => "run_taken",
         Event::GateAnswered { .. } => "gate_answered",
         Event::GateOver { .. } => "gate_over",
         Event::BatchBegan { .. } => "batch_began",
@@ -84,6 +85,7 @@ pub const KINDS: &[&str] = &[
     "manual_opened",
     "ticked",
     "wait_over",
+    "run_taken",
     "gate_answered",
     "gate_over",
     "batch_began",
@@ -140,6 +142,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::RunPaused { .. }
         | Event::RunContinued { .. }
         | Event::RunStopping { .. }
+        | Event::RunTaken { .. }
         | Event::VerifyBegan { .. }
         | Event::RunEnded { .. }
         | Event::RunCancelled { .. }
@@ -214,6 +217,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::GateAnswered { slot, choice: Choice::Deny, .. } => said(format!("{}, said no", place(*slot)), "reason"),
         Event::GateOver { slot, choice: Choice::Approve, .. } => format!("{}, let on", place(*slot)),
         Event::GateOver { slot, choice: Choice::Deny, .. } => format!("{}, denied", place(*slot)),
+        Event::RunTaken { by, .. } => said(format!("{by} drives it now"), "reason"),
         Event::WaitOver { slot, .. } => format!("{}, the wait is over", place(*slot)),
         Event::Ticked { slot, .. } => said(format!("{}, done by hand", place(*slot)), "evidence"),
         Event::BatchBegan { segment, batch, .. } => {

@@ -76,6 +76,11 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         Verb::Start { run } => (looked_at(*run)?, Ask::Start { run: *run }, "started"),
         Verb::Tick(tick) => (Seen::Nothing, ticked(cx, tick)?, "ticked off in"),
         Verb::Decide(decide) => decided(cx, decide)?,
+        Verb::Claim { run, reason } => (Seen::Nothing, Ask::Claim { run: *run, reason: reason.clone() }, "taken"),
+        Verb::Handover { run, to, reason } => {
+            let ask = Ask::HandOver { run: *run, to: to.as_str().into(), reason: reason.clone() };
+            (Seen::Nothing, ask, "handed over")
+        }
         Verb::Pause { run } => (Seen::Nothing, Ask::Pause { run: *run }, "paused"),
         Verb::Continue { run } => (Seen::Nothing, Ask::Continue { run: *run }, "continued"),
         Verb::Rerun { run, failed, reason } => {

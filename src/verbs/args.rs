@@ -123,6 +123,24 @@ pub enum Verb {
     },
     /// Decide what becomes of a step that failed or is unknown
     Decide(Decide),
+    /// Take a run that works: you drive it, and decide alone about what failed
+    Claim {
+        /// The run
+        run: RunId,
+        /// Why; needed to take it from somebody
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Give a run you have to somebody else
+    Handover {
+        /// The run
+        run: RunId,
+        /// To whom
+        to: String,
+        /// What they should know
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
     /// Start no further step for now
     Pause {
         /// The run
@@ -621,6 +639,8 @@ impl Verb {
             | Verb::Tick(_)
             | Verb::Secret { .. }
             | Verb::Decide(_)
+            | Verb::Claim { .. }
+            | Verb::Handover { .. }
             | Verb::Pause { .. }
             | Verb::Continue { .. }
             | Verb::Abort { .. }

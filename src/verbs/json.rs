@@ -85,6 +85,7 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
         "checks": checks,
         "code": binding::code(&run.binding),
         "drift": run.drift,
+        "claim": run.claim.as_ref().map(ToString::to_string),
         "driver": run.driver.as_ref().map(ToString::to_string),
         "due": due,
         "ended": time(run.ended),

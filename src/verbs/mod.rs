@@ -180,6 +180,8 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Start { .. }
         | Verb::Tick(_)
         | Verb::Decide(_)
+        | Verb::Claim { .. }
+        | Verb::Handover { .. }
         | Verb::Pause { .. }
         | Verb::Continue { .. }
         | Verb::Abort { .. }

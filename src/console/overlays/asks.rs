@@ -17,7 +17,7 @@ use crate::domain::policy;
 use crate::domain::run::{CellState, Choice, Phase, Round, Run, Slot, StopHow};
 use crate::domain::runbook::{Action, Effect, Impact};
 use crate::domain::workspace::Environment;
-use crate::domain::{Ask, Decision, Seen, StepId, binding};
+use crate::domain::{Ask, Decision, PersonId, Seen, StepId, binding};
 use crate::terminal::line::Safe;
 
 /// Approve or deny exactly this plan.
@@ -184,6 +184,34 @@ pub fn withdraw(cx: &Cx<'_>, run: &Run) -> Do {
     let title = safe!("withdraw {}", run.id);
     let dialog = Dialog::new(cx, title, "Withdraw", "withdrew", Seen::Revision(run.revision), ask)
         .says(Role::Text, "The request ends here. Nothing has run.");
+    over(Overlay::Dialog(Box::new(dialog)))
+}
+
+/// Take a run: at once where nobody has it, with a reason where somebody does. Nothing to ask where it is one's own.
+pub fn claim(cx: &Cx<'_>, run: &Run) -> Option<Do> {
+    match &run.claim {
+        Some(holder) if holder == cx.me() => None,
+        None => {
+            let ask = Ask::Claim { run: run.id, reason: String::new() };
+            Some(Do::Submit { seen: Seen::Nothing, ask, said: "you have" })
+        }
+        Some(holder) => {
+            let ask = Ask::Claim { run: run.id, reason: String::new() };
+            let title = safe!("take {} over", run.id);
+            let dialog = Dialog::new(cx, title, "Take over", "you have", Seen::Nothing, ask)
+                .says(Role::Warning, format!("! {holder} has it and decides about what failed."))
+                .field("why you take it over", Need::Words);
+            Some(over(Overlay::Dialog(Box::new(dialog))))
+        }
+    }
+}
+
+/// Give a run to somebody.
+pub fn hand_over(cx: &Cx<'_>, run: &Run, to: &PersonId) -> Do {
+    let ask = Ask::HandOver { run: run.id, to: to.clone(), reason: String::new() };
+    let dialog = Dialog::new(cx, safe!("hand {} over to {to}", run.id), "Hand over", "handed over", Seen::Nothing, ask)
+        .says(Role::Text, format!("{to} drives it from then on."))
+        .field("what they should know", Need::MayWords);
     over(Overlay::Dialog(Box::new(dialog)))
 }
 

@@ -497,6 +497,8 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         Ask::Vote { run, choice, .. } => Ask::Vote { run, choice, reason: words },
         Ask::Tick { run, step, .. } => Ask::Tick { run, step, checked: ticked, evidence: words },
         Ask::Resolve { run, slot, decision, .. } => Ask::Resolve { run, slot, decision, reason: words },
+        Ask::Claim { run, .. } => Ask::Claim { run, reason: words },
+        Ask::HandOver { run, to, .. } => Ask::HandOver { run, to, reason: words },
         Ask::Stop { run, how, .. } => Ask::Stop { run, how, reason: words },
         Ask::Note { run, .. } => Ask::Note { run, text: words },
         Ask::Close { run, .. } => Ask::Close { run, note: words },

@@ -97,7 +97,11 @@ fn rules(step: &Step, unwritten: &str) -> String {
         (Effect::Read | Effect::Idempotent, 0) => {}
         (Effect::Read | Effect::Idempotent, times) => {
             let times = words::count(usize::from(times), "retry", "retries");
-            rules.push(format!("{times} {} apart", moment::span(step.retries.delay_ms)));
+            let jitter = match step.retries.jitter_ms {
+                0 => String::new(),
+                jitter => format!(" and up to {} more", moment::span(jitter)),
+            };
+            rules.push(format!("{times} {} apart{jitter}", moment::span(step.retries.delay_ms)));
         }
     }
     if let Action::Script(script) = &step.action {

@@ -10,6 +10,7 @@ mod way_back;
 use super::approval::Approval;
 use super::past::Past;
 use super::{Face, Screen};
+use crate::console::commands::PaletteAct;
 use crate::console::effect::{Do, Effect, Stage, Want, over, push};
 use crate::console::facts;
 use crate::console::footer::{Foot, foot};
@@ -30,7 +31,7 @@ use crate::console::words;
 use crate::domain::plan::{How, Settled};
 use crate::domain::query::{Fetch, Fetched};
 use crate::domain::run::{CellState, Phase, Run, Slot};
-use crate::domain::{Decision, HostIx, Receipt, Refusal, RunId};
+use crate::domain::{Decision, HostIx, RunId};
 use crate::terminal::line::Safe;
 use matrix::At;
 use ratatui::layout::{Position, Rect};
@@ -220,7 +221,7 @@ impl Live {
             (Some(slot), _) => {
                 self.taken = Some(slot);
                 self.at = Some(At { item: slot.item, host: slot.host });
-                self.aim(run)
+                asks::claim(cx, run).into_iter().chain(self.aim(run)).collect()
             }
             (None, Some((slot, _))) => asks::by_hand(cx, run, slot).into_iter().collect(),
             (None, None) => vec![Do::Say("nothing here needs a person now".to_owned())],
@@ -509,6 +510,23 @@ impl Face for Live {
         self.log.line(stage, text)
     }
 
+    fn palette(&mut self, cx: &Cx<'_>, act: &PaletteAct) -> Vec<Do> {
+        match act {
+            PaletteAct::Since(ms) => {
+                self.pane = Pane::Log;
+                self.log.since(cx.now().minus_ms(*ms))
+            }
+            PaletteAct::Copy => vec![
+                Do::Effect(Effect::Copy(self.log.text())),
+                Do::Say("the lines of the log that are read are copied".to_owned()),
+            ],
+            PaletteAct::Save(name) => {
+                vec![Do::Effect(Effect::SaveText { name: name.clone(), text: self.log.text() })]
+            }
+            PaletteAct::HandOver(to) => self.found(cx).map(|run| asks::hand_over(cx, run, to)).into_iter().collect(),
+        }
+    }
+
     fn picked(&mut self, cx: &Cx<'_>, choice: &Choice) -> Vec<Do> {
         let Some(run) = self.found(cx) else { return Vec::new() };
         match choice {
@@ -536,13 +554,6 @@ impl Face for Live {
         }
         let area = inset(self.parts(cx, run).log);
         self.log.fetched(cx, want, answer, area)
-    }
-
-    fn answered(&mut self, _: &Cx<'_>, result: &Result<Receipt, Refusal>) -> Vec<Do> {
-        if result.is_ok() {
-            self.taken = None;
-        }
-        Vec::new()
     }
 
     fn tail(&mut self, _: &Cx<'_>, run: RunId, rows: &[LogRow]) -> Vec<Do> {

@@ -430,6 +430,7 @@ impl Face for Past {
                 Do::Effect(Effect::Copy(self.log.text())),
                 Do::Say("the lines of the log that are read are copied".to_owned()),
             ],
+            PaletteAct::HandOver(_) => vec![Do::Say("it is over: there is nothing to drive".to_owned())],
             PaletteAct::Save(name) => {
                 vec![Do::Effect(Effect::SaveText { name: name.clone(), text: self.log.text() })]
             }

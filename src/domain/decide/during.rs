@@ -48,6 +48,7 @@ impl Deciding {
         let (run, workspace) = self.run_for(id, &person)?;
         self.needs(&workspace, &person, run.plan.runbook.runs_as, "decide about a failed host")?;
         separate(&run, &person)?;
+        claim::is_free_for(&run, &person)?;
         let manual_open =
             settle::is_manual(&run, slot) && run.cell(slot).is_some_and(|cell| cell.state == CellState::Waiting);
         if !run.progress.attention.contains(&slot) && !manual_open {

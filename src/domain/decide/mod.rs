@@ -6,6 +6,7 @@
 
 mod after;
 mod before;
+mod claim;
 mod drift;
 mod during;
 mod gate;
@@ -87,6 +88,7 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry
         | Rule::Record
         | Rule::NoRoom
         | Rule::Stopping
+        | Rule::Claimed
         | Rule::Choice => false,
     };
     // Only a run that exists: a leaf must not open the chain of one that never was.
@@ -125,6 +127,8 @@ impl Deciding {
             Ask::Start { run } => self.start(*run, seen),
             Ask::Tick { run, step, checked, evidence } => self.tick(*run, step, checked, evidence),
             Ask::Resolve { run, slot, decision, reason } => self.resolve(*run, *slot, *decision, reason, seen),
+            Ask::Claim { run, reason } => self.claim(*run, reason),
+            Ask::HandOver { run, to, reason } => self.hand_over(*run, to, reason),
             Ask::Pause { run } => self.pause(*run),
             Ask::Continue { run } => self.go_on(*run, seen),
             Ask::Stop { run, how, reason } => self.stop(*run, *how, reason),

@@ -139,6 +139,8 @@ pub fn asks(run: RunId, binding: Digest, slot: Slot) -> Vec<(Seen, Ask)> {
         decide(Decision::Drop),
         decide(Decision::MarkOk),
         decide(Decision::MarkFailed),
+        (Seen::Nothing, Ask::Claim { run, reason: word() }),
+        (Seen::Nothing, Ask::HandOver { run, to: "bo".into(), reason: word() }),
         (Seen::Nothing, Ask::Pause { run }),
         (Seen::Nothing, Ask::Continue { run }),
         (Seen::Nothing, Ask::Stop { run, how: StopHow::AfterStep, reason: word() }),

@@ -91,6 +91,8 @@ fn asks(node: &Node) -> Vec<(&'static str, &'static str, Seen, Ask)> {
         ("drop", "ada", not, decide(Decision::Drop)),
         ("mark ok", "ada", not, decide(Decision::MarkOk)),
         ("mark failed", "ada", not, decide(Decision::MarkFailed)),
+        ("claim", "ada", not, Ask::Claim { run, reason: word() }),
+        ("hand over", "ada", not, Ask::HandOver { run, to: "bo".into(), reason: word() }),
         ("pause", "ada", not, Ask::Pause { run }),
         ("continue", "ada", not, Ask::Continue { run }),
         ("stop", "ada", not, stop(StopHow::AfterStep)),

@@ -122,3 +122,44 @@ fn a_step_that_is_not_through_when_it_is_due_is_recorded_once() {
     assert_eq!(super::super::deadlines::open(&driver.run(id)).count(), 0, "late, but through");
     assert_eq!(fold(&driver), driver.world);
 }
+
+#[test]
+fn whoever_has_a_run_decides_alone_until_it_is_taken_over_or_handed_over() {
+    let mut driver = tolerating(None, None);
+    let id = driver.start_one();
+    driver.carry_out_checks();
+    let canary = driver.orders().remove(0);
+    driver.ended(&canary, CellResult::Failed(Reason::Exit(1)));
+    let slot = canary.order().key.slot;
+    let claim = |reason: &str| Ask::Claim { run: RunId(id), reason: reason.to_owned() };
+    let skip = || Ask::Resolve { run: RunId(id), slot, decision: Decision::Skip, reason: "known".to_owned() };
+    assert_eq!(driver.as_person("lea", claim("")).unwrap_err().rule, Rule::Role, "a reviewer drives nothing");
+    driver.as_person("bo", claim("")).unwrap();
+    assert_eq!(driver.run(id).driver.as_ref().map(ToString::to_string).as_deref(), Some("bo"));
+    assert_eq!(driver.as_person("bo", claim("")).unwrap_err().rule, Rule::State);
+    assert_eq!(driver.as_person("ada", skip()).unwrap_err().rule, Rule::Claimed);
+    assert_eq!(driver.as_person("ada", claim(" ")).unwrap_err().rule, Rule::ReasonMissing);
+    driver.as_person("ada", claim("bo's link is down")).unwrap();
+    assert_eq!(driver.as_person("bo", skip()).unwrap_err().rule, Rule::Claimed);
+    let over = |to: &str| Ask::HandOver { run: RunId(id), to: to.into(), reason: "your turn".to_owned() };
+    assert_eq!(driver.as_person("bo", over("bo")).unwrap_err().rule, Rule::Claimed);
+    assert_eq!(driver.as_person("ada", over("nobody")).unwrap_err().rule, Rule::NotFound);
+    assert_eq!(driver.as_person("ada", over("lea")).unwrap_err().rule, Rule::Role);
+    driver.as_person("ada", over("bo")).unwrap();
+    driver.as_person("bo", skip()).unwrap();
+    assert_eq!(driver.run(id).phase.tag().word(), "running");
+    assert!(["ada", "bo"].iter().all(|who| driver.run(id).executors.contains(&crate::domain::PersonId::new(who))));
+    assert_eq!(fold(&driver), driver.world);
+}
+
+#[test]
+fn jitter_is_drawn_from_the_name_of_the_try_and_stays_within_its_bound() {
+    let retries = crate::domain::runbook::Retries { times: 3, delay_ms: 1_000, jitter_ms: 500 };
+    let slot = |host| Slot { item: Item::Step(0), host: Some(crate::domain::HostIx(host)) };
+    let waits: Vec<u64> = (0..64).map(|host| retries.wait_ms(RunId(7), slot(host), 1)).collect();
+    assert!(waits.iter().all(|wait| (1_000..=1_500).contains(wait)));
+    assert!(waits.iter().collect::<std::collections::BTreeSet<_>>().len() > 32, "hosts do not come back at once");
+    assert_eq!(retries.wait_ms(RunId(7), slot(3), 1), waits[3], "a replay draws the same");
+    let plain = crate::domain::runbook::Retries { jitter_ms: 0, ..retries };
+    assert_eq!(plain.wait_ms(RunId(7), slot(3), 1), 1_000);
+}

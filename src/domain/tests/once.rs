@@ -102,7 +102,7 @@ fn a_failed_call_that_may_fail_leaves_no_host_out_and_the_run_says_failed_in_the
 
 #[test]
 fn a_call_nobody_heard_the_answer_of_is_never_repeated_by_itself() {
-    let retried = |step: &mut Step| step.retries = Retries { times: 3, delay_ms: 0 };
+    let retried = |step: &mut Step| step.retries = Retries { times: 3, delay_ms: 0, jitter_ms: 0 };
     let mut driver = between(Action::Call(Box::new(call())), retried);
     let id = driver.start_one();
     steps(&mut driver, |position| match position {

@@ -119,6 +119,7 @@ pub(in crate::site) static RETRIES: Table = Table::of(
     &[&[
         always("times", Shape::Integer { min: 1, max: 100 }, "How often after the first try."),
         optional("delay", DURATION, "Between two tries; none unless written."),
+        optional("jitter", DURATION, "Up to so much more, another time for each host and try; none unless written."),
     ]],
 )
 .later(LATER);

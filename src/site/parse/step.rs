@@ -27,6 +27,7 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
     let retries = fields.table("retries").map_or_else(Retries::default, |retries| Retries {
         times: retries.integer("times").and_then(|times| u16::try_from(times).ok()).unwrap_or(0),
         delay_ms: retries.duration_ms("delay").unwrap_or(0),
+        jitter_ms: retries.duration_ms("jitter").unwrap_or(0),
     });
     if let Some(field) = fields.field("retries")
         && fields.text("effect") == Some("once")

@@ -38,7 +38,15 @@ pub(super) fn lines(cx: &Cx<'_>, run: &Run, taken: Option<Slot>, selected: Optio
         lines.extend(failure(cx, run, *slot));
         if nth == 0 {
             lines.extend(known(run, *slot));
-            if open {
+            if let Some(holder) = run.claim.as_ref().filter(|holder| open && *holder != cx.me()) {
+                lines.push(vec![
+                    gap(3),
+                    text(Role::Title, safe!("{holder}")),
+                    text(Role::Text, " has it and decides   "),
+                    text(Role::Accent, "c"),
+                    text(Role::Text, " takes it over"),
+                ]);
+            } else if open {
                 lines.extend(choices(cx, run, *slot, taken.is_some()));
             }
         }

@@ -103,8 +103,22 @@ fn digits_decide_only_after_it_was_taken() {
     let ask = Ask::Resolve { run: RunId(40), slot, decision: Decision::Retry, reason: String::new() };
     assert_eq!(console.ask(), Some(&ask));
     assert!(console.effects().iter().any(|e| matches!(e, Effect::Submit { seen: Seen::Attempt(3), .. })));
+    // It stays taken until the world says that it is decided.
     let console = console.accepted(Some(RunId(40)));
-    assert!(console.screen().contains("c take it"), "{}", console.screen());
+    assert!(console.screen().contains("yours to decide"), "{}", console.screen());
+}
+
+#[test]
+fn what_somebody_else_has_is_taken_over_with_a_reason_and_not_decided_before() {
+    let mut world = fixture::world();
+    let mut run = fixture::paused_40();
+    run.claim = Some("bo".into());
+    fixture::add(&mut world, run);
+    let console = open(40, world);
+    assert!(console.screen().contains("bo has it and decides"), "{}", console.screen());
+    let console = console.press("c").type_str("bo's link is down").press("enter enter");
+    let ask = Ask::Claim { run: RunId(40), reason: "bo's link is down".to_owned() };
+    assert_eq!(console.ask(), Some(&ask));
 }
 
 #[test]
@@ -127,7 +141,7 @@ fn an_unknown_end_can_be_marked_and_a_failed_one_cannot() {
     assert!(console.screen().contains("this one failed"), "{}", console.screen());
     // Repeating a once step whose end nobody saw is never one key away.
     let console = open(40, unknown()).press("c 1");
-    assert_eq!(console.ask(), None);
+    assert_eq!(console.ask(), Some(&Ask::Claim { run: RunId(40), reason: String::new() }), "it is taken, and no more");
     assert!(console.screen().contains("Look on the host first"), "{}", console.screen());
 }
 
@@ -140,7 +154,8 @@ fn what_somebody_else_decided_meanwhile_is_not_decided_again() {
         fixture::add(world, run);
     });
     assert!(console.screen().contains("P goes on"), "{}", console.screen());
-    assert_eq!(console.press("c 2").ask(), None);
+    let claimed = Ask::Claim { run: RunId(40), reason: String::new() };
+    assert_eq!(console.press("c 2").ask(), Some(&claimed), "it was taken, and nothing was decided");
 }
 
 #[test]
