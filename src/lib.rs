@@ -13,6 +13,8 @@ pub mod store;
 
 pub mod secrets;
 
+pub mod connect;
+
 pub mod executor;
 
 pub mod engine;

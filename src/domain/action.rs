@@ -186,6 +186,20 @@ impl Action {
         }
     }
 
+    /// The call it makes.
+    pub fn call(&self) -> Option<&Call> {
+        match self {
+            Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => Some(call),
+            Action::Script(_)
+            | Action::Copy(_)
+            | Action::Manual { .. }
+            | Action::Approval(_)
+            | Action::Wait(Wait::For { .. })
+            | Action::Tool(_)
+            | Action::Runbook(_) => None,
+        }
+    }
+
     /// Points to tick.
     pub fn checklist(&self) -> &[String] {
         match self {

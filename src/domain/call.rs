@@ -1,6 +1,11 @@
-//! A question or an order to another system over HTTP, made once for the whole run.
+//! A question or an order to another system over HTTP, made once for the whole run by the server.
+//!
+//! Invariant: where a call goes is written in the runbook and bound: templates stand behind the authority of its URL, never in it,
+//! and values are encoded for the place they stand in, so that no input can break out of its own (Z40).
 
-use super::runbook::Expect;
+use super::check;
+use super::prose;
+use super::runbook::{Expect, Match};
 use serde::{Deserialize, Serialize};
 
 /// One request, and what its answer must look like.
@@ -8,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Call {
     /// Which system is asked for what.
     pub kind: CallKind,
-    /// Secrets it gets, by name.
+    /// Secrets it gets, by name: in headers and body alone.
     pub secrets: Vec<String>,
     /// Longest time it may take, in milliseconds.
     pub timeout_ms: u64,
@@ -22,15 +27,132 @@ pub struct Call {
 pub enum CallKind {
     /// Any request.
     Http {
-        /// `GET`, `POST`, …
-        method: String,
-        /// Where to; a template over the inputs.
+        /// What is done.
+        method: Method,
+        /// Where to; a template behind its authority.
         url: String,
-        /// Names and values; templates over the inputs.
+        /// Names and values; the values are templates.
         headers: Vec<(String, String)>,
-        /// What is sent along; a template over the inputs.
+        /// What is sent along; a template.
         body: Option<String>,
+        /// The answer's status must be one of these; any success where none is written.
+        status: Vec<u16>,
     },
+    /// An instant query to Prometheus (HTTP API v1, `/api/v1/query`).
+    Promql {
+        /// Where Prometheus answers.
+        url: String,
+        /// The query; a template whose values are escaped as in a string of PromQL.
+        query: String,
+        /// Names and values; the values are templates.
+        headers: Vec<(String, String)>,
+    },
+}
+
+/// What a request does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs, reason = "the words are HTTP's own")]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// The word as it goes over the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    /// The one a word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Method::Get, Method::Head, Method::Post, Method::Put, Method::Patch, Method::Delete]
+            .into_iter()
+            .find(|method| method.word() == word)
+    }
+}
+
+/// Where a URL goes: scheme, host and port, as an egress list names them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Authority {
+    /// Whether it is `https`.
+    pub tls: bool,
+    /// `host:port`, the port always written, IPv6 addresses in brackets.
+    pub place: String,
+}
+
+/// Reads where a URL goes.
+///
+/// # Errors
+/// It is no absolute HTTP URL, names a user, or its authority is a template.
+pub fn authority(url: &str) -> Result<Authority, String> {
+    let (tls, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(rest), _) => (true, rest),
+        (None, Some(rest)) => (false, rest),
+        (None, None) => return Err("write an absolute URL, as in https://prometheus.example:9090/".to_owned()),
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let place = rest.get(..end).unwrap_or_default();
+    if place.contains("{{") {
+        return Err("where it goes is written, not filled in: templates stand behind the first /".to_owned());
+    }
+    if place.contains('@') || place.is_empty() || place.contains(char::is_whitespace) {
+        return Err("write host and port alone, without user or password".to_owned());
+    }
+    let has_port = match place.rfind(']') {
+        Some(bracket) => place.get(bracket..).is_some_and(|rest| rest.contains(':')),
+        None => place.contains(':'),
+    };
+    let place = place.to_ascii_lowercase();
+    let place = if has_port { place } else { format!("{place}:{}", if tls { 443 } else { 80 }) };
+    Ok(Authority { tls, place })
+}
+
+/// How a value is written where it stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Encoded {
+    /// In a URL: everything but unreserved characters as `%XX` (RFC 3986).
+    Url,
+    /// Inside a string of JSON or PromQL: quotes, backslashes and control characters escaped.
+    Quoted,
+    /// As it is.
+    Plain,
+}
+
+/// Fills a template, each value written for its place.
+///
+/// # Errors
+/// A name nobody gave.
+pub fn filled(text: &str, encoded: Encoded, value: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    prose::fill(text, |name| value(name).map(|value| encode(&value, encoded))).map_err(|error| error.message)
+}
+
+fn encode(value: &str, encoded: Encoded) -> String {
+    match encoded {
+        Encoded::Plain => value.to_owned(),
+        Encoded::Url => value.bytes().fold(String::new(), |mut out, byte| {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+                byte => out.push_str(&format!("%{byte:02X}")),
+            }
+            out
+        }),
+        Encoded::Quoted => {
+            let quoted = serde_json::Value::String(value.to_owned()).to_string();
+            quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
+        }
+    }
 }
 
 impl Call {
@@ -38,18 +160,129 @@ impl Call {
     pub fn word(&self) -> &'static str {
         match self.kind {
             CallKind::Http { .. } => "http",
+            CallKind::Promql { .. } => "promql",
         }
+    }
+
+    /// Where it goes, as written.
+    pub fn url(&self) -> &str {
+        match &self.kind {
+            CallKind::Http { url, .. } | CallKind::Promql { url, .. } => url,
+        }
+    }
+
+    /// How values are written in its body: inside strings of JSON, unless the body is no JSON.
+    pub fn body_encoding(body: &str) -> Encoded {
+        if body.trim_start().starts_with(['{', '[']) { Encoded::Quoted } else { Encoded::Plain }
     }
 
     /// Everything that is asked, line by line: what an approver reads.
     pub fn written(&self, told: &dyn Fn(&str) -> String) -> String {
-        match &self.kind {
-            CallKind::Http { method, url, headers, body } => {
-                let mut lines = vec![format!("{method} {}", told(url))];
+        let mut lines = match &self.kind {
+            CallKind::Http { method, url, headers, body, status } => {
+                let mut lines = vec![format!("{} {}", method.word(), told(url))];
                 lines.extend(headers.iter().map(|(name, value)| format!("{name}: {}", told(value))));
                 lines.extend(body.iter().map(|body| told(body)));
-                lines.join("\n")
+                let wanted: Vec<String> = status.iter().map(ToString::to_string).collect();
+                lines.push(match wanted.is_empty() {
+                    true => "answers with success".to_owned(),
+                    false => format!("answers {}", wanted.join(" or ")),
+                });
+                lines
             }
+            CallKind::Promql { url, query, headers } => {
+                let mut lines = vec![format!("asks {url}"), told(query)];
+                lines.extend(headers.iter().map(|(name, value)| format!("{name}: {}", told(value))));
+                lines
+            }
+        };
+        lines.extend(self.expect.stdout.as_ref().map(|wanted| format!("expects {}", check::wanted(wanted))));
+        lines.join("\n")
+    }
+}
+
+/// Judges an answer of Prometheus: every series it names must compare as written, and it must name one.
+///
+/// # Errors
+/// What was expected and what came instead, or that the answer is none (HTTP API v1).
+pub fn judge_query(wanted: Option<&Match>, body: &str) -> Result<String, String> {
+    let answer: serde_json::Value = serde_json::from_str(body).map_err(|_| "the answer is no JSON".to_owned())?;
+    if answer["status"] != "success" {
+        return Err(format!("Prometheus says: {}", answer["error"].as_str().unwrap_or("no success")));
+    }
+    let data = &answer["data"];
+    let values: Vec<String> = match data["resultType"].as_str() {
+        Some("scalar") => data["result"][1].as_str().map(str::to_owned).into_iter().collect(),
+        Some("vector") => {
+            let series = data["result"].as_array().map_or(&[][..], Vec::as_slice);
+            series.iter().filter_map(|one| one["value"][1].as_str().map(str::to_owned)).collect()
         }
+        Some(other) => return Err(format!("the query yields a {other}; write one that yields numbers of one moment")),
+        None => return Err("the answer has no result".to_owned()),
+    };
+    if values.is_empty() {
+        return Err("no series answers the query".to_owned());
+    }
+    let Some(wanted) = wanted else {
+        return Ok(values.join(" "));
+    };
+    for value in &values {
+        // `NaN` compares with nothing, `+Inf` and `-Inf` as numbers do.
+        check::matches(wanted, &value.replace("+Inf", "inf").replace("-Inf", "-inf"))
+            .map_err(|why| format!("of {}: {why}", super::words::count(values.len(), "series", "series")))?;
+    }
+    Ok(values.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::runbook::Compare;
+    use super::*;
+
+    #[test]
+    fn z40_a_value_stays_in_its_place_whatever_it_holds() {
+        let odd = "a/b?c=d&e#f\"}\\ ü\n{{ run }}";
+        let value = |name: &str| (name == "x").then(|| odd.to_owned());
+        let url = filled("https://h/p?q={{ x }}", Encoded::Url, &value).unwrap();
+        assert_eq!(url, "https://h/p?q=a%2Fb%3Fc%3Dd%26e%23f%22%7D%5C%20%C3%BC%0A%7B%7B%20run%20%7D%7D");
+        let json = filled("{\"x\": \"{{ x }}\"}", Encoded::Quoted, &value).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read["x"], odd);
+        assert_eq!(filled("{{ y }}", Encoded::Plain, &value).unwrap_err(), "{{ y }} names no input");
+    }
+
+    #[test]
+    fn where_a_url_goes_is_read_and_is_no_template() {
+        let place = |url: &str| authority(url).map(|authority| authority.place);
+        assert_eq!(place("https://Prom.example/a").as_deref(), Ok("prom.example:443"));
+        assert_eq!(place("http://127.0.0.1:9090").as_deref(), Ok("127.0.0.1:9090"));
+        assert_eq!(place("http://[::1]/x").as_deref(), Ok("[::1]:80"));
+        assert_eq!(place("http://[::1]:8080?x").as_deref(), Ok("[::1]:8080"));
+        for wrong in ["ftp://h/", "https://{{ host }}/", "https://a@b/", "https:///x", "//h", "https://h h/"] {
+            assert!(authority(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_query_holds_for_every_series_or_not_at_all() {
+        let below = Match::Number { compare: Compare::Less, with: "0.5".to_owned() };
+        let vector = |values: &[&str]| {
+            let series: Vec<String> =
+                values.iter().map(|v| format!("{{\"metric\":{{}},\"value\":[1,\"{v}\"]}}")).collect();
+            format!(
+                "{{\"status\":\"success\",\"data\":{{\"resultType\":\"vector\",\"result\":[{}]}}}}",
+                series.join(",")
+            )
+        };
+        assert_eq!(judge_query(Some(&below), &vector(&["0.1", "0.4"])).as_deref(), Ok("0.1 0.4"));
+        for values in [&["0.1", "0.5"][..], &["NaN"], &["+Inf"], &[]] {
+            assert!(judge_query(Some(&below), &vector(values)).is_err(), "{values:?}");
+        }
+        assert!(judge_query(Some(&below), &vector(&["-Inf"])).is_ok());
+        let scalar = "{\"status\":\"success\",\"data\":{\"resultType\":\"scalar\",\"result\":[1,\"0.2\"]}}";
+        assert_eq!(judge_query(Some(&below), scalar).as_deref(), Ok("0.2"));
+        let wrong = "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"parse error\"}";
+        assert_eq!(judge_query(None, wrong).unwrap_err(), "Prometheus says: parse error");
+        assert!(judge_query(None, "<html>").is_err());
     }
 }

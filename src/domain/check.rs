@@ -22,7 +22,11 @@ pub fn judge(expect: &Expect, exit: i32, stdout: &str, stderr: &str) -> Result<(
     Ok(())
 }
 
-fn matches(wanted: &Match, found: &str) -> Result<(), String> {
+/// Judges one text.
+///
+/// # Errors
+/// Says what was expected and what came instead.
+pub fn matches(wanted: &Match, found: &str) -> Result<(), String> {
     match wanted {
         Match::Equals(text) if found.trim() == text.trim() => Ok(()),
         Match::Equals(text) => Err(format!("expected exactly `{}`{}", clip(text.trim()), quote(found))),
@@ -33,6 +37,16 @@ fn matches(wanted: &Match, found: &str) -> Result<(), String> {
         },
         Match::Number { compare, with } => number(*compare, with, found),
         Match::Json { path, equals } => json(path, equals, found),
+    }
+}
+
+/// What a text must look like, in words.
+pub fn wanted(wanted: &Match) -> String {
+    match wanted {
+        Match::Equals(text) => format!("exactly `{text}`"),
+        Match::Matches(pattern) => format!("a match of /{pattern}/"),
+        Match::Number { compare, with } => format!("a number {} {with}", sign(*compare)),
+        Match::Json { path, equals } => format!("{path} = `{equals}`"),
     }
 }
 

@@ -83,7 +83,8 @@ fn in_site(world: &mut World, recorded: &Recorded) {
             | Sensitive::Policy(_)
             | Sensitive::Servers(_)
             | Sensitive::Workspace(_)
-            | Sensitive::AllowAs => None,
+            | Sensitive::AllowAs
+            | Sensitive::Egress => None,
         });
         world.accepted_runbooks.extend(seen.map(|runbook| runbook.digest));
         put_in_force(world, pending.site);

@@ -147,6 +147,7 @@ pub fn site() -> Site {
         name: "acme-ops".to_owned(),
         theme: "harbour".to_owned(),
         allow_as: false,
+        egress: BTreeSet::new(),
         people: people.into_iter().map(|person| (person.id.clone(), person)).collect(),
         workspaces: BTreeMap::from([("prod-web".into(), Arc::new(workspace("prod-web")))]),
         runbooks: BTreeMap::from([("restart".into(), Arc::new(runbook("restart")))]),

@@ -48,6 +48,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
     let hosts = hosts(workspace, runbook, proposal)?;
     let jumps = jumps(workspace, &hosts)?;
     let steps = steps(workspace, runbook, proposal)?;
+    egress(site, steps.iter().filter_map(|nth| runbook.steps.get(usize::from(*nth))))?;
     let (impact, impact_because) = impact(workspace, runbook, hosts.len(), proposal.raise_to);
     Ok(Plan {
         origin: world.origin.clone(),
@@ -112,6 +113,7 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
         Ok(PlannedHost { name: host.name.clone(), reach: server.reach.clone() })
     };
     let hosts: Vec<PlannedHost> = plan.hosts.iter().map(now).collect::<Result<_, Refusal>>()?;
+    egress(site, plan.steps().map(|(_, step)| step))?;
     let jumps = jumps(workspace, &hosts)?;
     let (impact, impact_because) = impact(workspace, &plan.runbook, hosts.len(), plan.proposal.raise_to);
     let mut all_warnings = plan.warnings;
@@ -324,6 +326,18 @@ fn steps(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Resul
         return Err(Refusal::new(Rule::Input, "no step carries one of the tags").next("choose tags that steps carry"));
     }
     Ok(chosen)
+}
+
+/// The server asks nobody over HTTP whom the site does not name.
+fn egress<'a>(site: &Site, steps: impl Iterator<Item = &'a super::runbook::Step>) -> Result<(), Refusal> {
+    for (step, call) in steps.filter_map(|step| step.action.call().map(|call| (step, call))) {
+        let place = super::call::authority(call.url()).map_err(|why| Refusal::new(Rule::Egress, why))?.place;
+        if !site.egress.contains(&place) {
+            let what = format!("step {} asks {place}, which the site does not name", step.id);
+            return Err(Refusal::new(Rule::Egress, what).next("name it under [egress] allow in quarterdeck.toml"));
+        }
+    }
+    Ok(())
 }
 
 fn batches(targets: &Targets, hosts: usize) -> Vec<Vec<HostIx>> {

@@ -128,6 +128,8 @@ rules! {
     NoRoom = "storage.full",
     /// The server is going down: nothing was asked for.
     Stopping = "server.stopping",
+    /// The site does not name the place that would be asked over HTTP.
+    Egress = "egress",
     /// Somebody else has taken the run.
     Claimed = "run.claimed",
     /// The choice does not fit the step: a once step is never repeated by itself, a required one not skipped.

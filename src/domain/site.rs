@@ -7,7 +7,7 @@ use super::people::Person;
 use super::runbook::{Runbook, Status};
 use super::workspace::Workspace;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Everything the site's files say, checked.
@@ -19,6 +19,9 @@ pub struct Site {
     pub theme: String,
     /// Whether verbs may say `--as PERSON`.
     pub allow_as: bool,
+    /// Places (`host:port`) that the server may ask over HTTP; none unless written.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub egress: BTreeSet<String>,
     /// Everybody, by handle.
     pub people: BTreeMap<PersonId, Person>,
     /// Every workspace, by id.
@@ -73,7 +76,7 @@ impl Site {
             Sensitive::Members(id) | Sensitive::Policy(id) | Sensitive::Servers(id) | Sensitive::Workspace(id) => {
                 self.workspaces.get(id)
             }
-            Sensitive::People(_) | Sensitive::Runbook(_) | Sensitive::AllowAs => None,
+            Sensitive::People(_) | Sensitive::Runbook(_) | Sensitive::AllowAs | Sensitive::Egress => None,
         };
         match of {
             Some(workspace) => workspace.is_owned_by(person),
@@ -111,6 +114,8 @@ pub enum Sensitive {
     Runbook(RunbookId),
     /// `allow_as` was switched.
     AllowAs,
+    /// Places the server may ask over HTTP.
+    Egress,
 }
 
 impl Sensitive {
@@ -124,6 +129,7 @@ impl Sensitive {
             Sensitive::Workspace(id) => format!("workspace {id} added or removed"),
             Sensitive::Runbook(id) => format!("approved runbook {id}"),
             Sensitive::AllowAs => "acting as somebody else".to_owned(),
+            Sensitive::Egress => "places the server may ask over HTTP".to_owned(),
         }
     }
 }
@@ -133,6 +139,9 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
     let mut found = Vec::new();
     if old.allow_as != new.allow_as {
         found.push(Sensitive::AllowAs);
+    }
+    if old.egress != new.egress {
+        found.push(Sensitive::Egress);
     }
     for id in union(&old.people, &new.people) {
         let credentials =

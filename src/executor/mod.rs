@@ -1,13 +1,14 @@
 //! Carries out one cleared order: on a host over SSH, or on this machine.
 //!
 //! Reading order: [`Executor::carry_out`], `carry` (one order from connection to outcome), `script` and `marker` (what is sent and
-//! how we know that it began), `talk` (a shell being listened to), `ssh/` and `local` (the two kinds of place), `ending` (TERM,
+//! how we know that it began), `talk` (a shell being listened to), `ssh/` and `local` (the two kinds of place), `call` (another system), `ending` (TERM,
 //! KILL, and seeing that it is gone), `output` (cap, redact, hand on).
 //!
 //! Invariants: nothing runs without a [`Cleared`]; what is certain not to have begun is `Refused`, what was seen to end is `Ok` or
 //! `Failed`, everything else is `Unknown`; output leaves redacted; a secret reaches a host on standard input alone.
 //! Deliberately absent: retries (they are decisions), the ledger, the clock on the wall, the environment.
 
+mod call;
 mod carry;
 mod ending;
 mod local;
@@ -23,7 +24,7 @@ mod trouble;
 mod tests;
 
 use crate::domain::id::{RunId, Timestamp};
-use crate::domain::order::Outcome;
+use crate::domain::order::{Job, Outcome};
 use crate::domain::plan::PinnedSecret;
 use crate::domain::policy::Cleared;
 use crate::secrets::{Masks, Resolved, SecretError};
@@ -106,7 +107,13 @@ impl Executor {
         started: oneshot::Sender<u32>,
         cancel: CancellationToken,
     ) -> Outcome {
-        carry::carry_out(self, cleared.order(), out, started, cancel).await
+        let order = cleared.order();
+        match &order.job {
+            Job::Call(errand) => call::carry_out(self, order, errand, out, cancel).await,
+            Job::Reach | Job::Script(_) | Job::Copy(_) | Job::Tool(_) => {
+                carry::carry_out(self, order, out, started, cancel).await
+            }
+        }
     }
 
     /// What is masked in the output of `run` so far, for other words about it.

@@ -94,6 +94,23 @@ pub(super) fn name(text: &str) -> Result<(), Fault> {
     }
 }
 
+/// A host with its port.
+pub(super) fn place(text: &str) -> Result<(), Fault> {
+    let port = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    let known = port.is_some_and(|(host, port)| {
+        let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let named =
+            |host: &str| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        port > 0 && inner.map_or_else(|| named(host), |inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
+    });
+    match known {
+        true => Ok(()),
+        false => {
+            Err(fault(format!("`{text}` is no host with its port"), "as in prometheus.example:9090 or [::1]:8080"))
+        }
+    }
+}
+
 pub(super) fn account(text: &str) -> Result<(), Fault> {
     let bad = text.starts_with('-') || text.contains(|c: char| c.is_whitespace() || matches!(c, ':' | '/'));
     match bad {

@@ -84,6 +84,7 @@ pub(super) fn from_files(
         name: settings.name.clone(),
         theme: settings.theme.clone(),
         allow_as: settings.allow_as,
+        egress: settings.egress.clone(),
         people,
         workspaces: workspaces.map(|it| (it.id.clone(), Arc::new(it))).collect(),
         runbooks: runbooks.map(|it| (it.id.clone(), Arc::new(it))).collect(),

@@ -7,6 +7,7 @@
 use super::diagnostic::Code;
 use super::form::{self, Fault, fault};
 use super::text;
+use crate::domain::call::authority;
 use crate::domain::{duration, selector};
 use serde_json::{Value, json};
 
@@ -28,6 +29,10 @@ pub(super) enum Rule {
     Account,
     /// A host name or an IP address.
     Address,
+    /// A host with its port: `prometheus.example:9090`, `[::1]:80`.
+    Place,
+    /// An absolute HTTP URL that says where it goes.
+    Url,
     /// An OpenSSH public key on one line.
     PublicKey,
     /// One line of words.
@@ -72,6 +77,8 @@ impl Rule {
             Rule::Name => form::name(text),
             Rule::Account => form::account(text),
             Rule::Address => form::address(text),
+            Rule::Place => form::place(text),
+            Rule::Url => authority(text).map(|_| ()).map_err(|why| fault("not a URL that can be asked", why)),
             Rule::PublicKey => form::public_key(text).map(|_| ()),
             Rule::Line | Rule::Prose | Rule::Command | Rule::Word | Rule::Value => Ok(()),
             Rule::Duration => match duration::parse_ms(text) {
@@ -112,6 +119,8 @@ impl Rule {
             | Rule::Name
             | Rule::Account
             | Rule::Address
+            | Rule::Place
+            | Rule::Url
             | Rule::PublicKey
             | Rule::Line
             | Rule::Word
@@ -144,7 +153,7 @@ impl Rule {
             return Err(fault(format!("longer than {LINE_CHARS_MAX} characters"), "shorten it"));
         }
         let ascii = match self {
-            Rule::Command | Rule::Word | Rule::Account | Rule::Address => !unicode,
+            Rule::Command | Rule::Word | Rule::Account | Rule::Address | Rule::Place | Rule::Url => !unicode,
             Rule::Line | Rule::Prose | Rule::Pattern | Rule::Value => false,
             Rule::Id
             | Rule::Variable
@@ -163,7 +172,7 @@ impl Rule {
         if ascii && let Some((at, c)) = text.char_indices().find(|(_, c)| !c.is_ascii()) {
             let message = format!("`{c}` ({}) is not printable ASCII", text::number(c));
             let hint = match self {
-                Rule::Command | Rule::Word | Rule::Account | Rule::Address => {
+                Rule::Command | Rule::Word | Rule::Account | Rule::Address | Rule::Place | Rule::Url => {
                     "replace it, or say `unicode = true` in the file's first table"
                 }
                 _ => "write it with the letters a-z, digits and signs of a plain keyboard",
@@ -191,6 +200,8 @@ impl Rule {
             Rule::Id => "^[a-z0-9][a-z0-9-]{0,63}$",
             Rule::Name => "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
             Rule::Account => "^[^-\\s:/][^\\s:/]*$",
+            Rule::Place => "^([A-Za-z0-9._-]+|\\[[0-9a-fA-F:.]+\\]):[0-9]{1,5}$",
+            Rule::Url => "^https?://[^{}@\\s/?#]+([/?#].*)?$",
             Rule::Address => "^[^-\\s@/][^\\s@/]*$",
             Rule::PublicKey => "^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$",
             Rule::Line | Rule::Word | Rule::Zone | Rule::Selector | Rule::Cron => "^[^\\n\\t]*[^\\s][^\\n\\t]*$",

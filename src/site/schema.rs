@@ -109,7 +109,11 @@ fn of_kind(table: &Table, kinds: &Kinds, kind: &OfKind) -> Value {
     };
     let foreign = table.all().filter(|key| kinds.is_particular(key.name) && !kind.has(key.name));
     let never: Map<String, Value> = foreign.map(|key| (key.name.to_owned(), json!(false))).collect();
-    json!({ "if": is, "then": { "required": kind.needs, "properties": never } })
+    let mut then = json!({ "required": kind.needs, "properties": never });
+    if let (Some(then), false) = (then.as_object_mut(), kind.one_of.is_empty()) {
+        then.insert("anyOf".into(), kind.one_of.iter().map(|key| json!({ "required": [key] })).collect());
+    }
+    json!({ "if": is, "then": then })
 }
 
 /// Lists that say nothing when they are empty, and are refused then.

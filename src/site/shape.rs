@@ -38,6 +38,8 @@ pub(super) struct OfKind {
     pub word: &'static str,
     /// Keys it must have.
     pub needs: &'static [&'static str],
+    /// Keys of which it must have one; none where it needs none.
+    pub one_of: &'static [&'static str],
     /// Keys it may have.
     pub may: &'static [&'static str],
     /// What to do about a key it lacks.
@@ -65,7 +67,7 @@ impl Kinds {
 impl OfKind {
     /// Whether a key is one of its own.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.needs.contains(&key) || self.may.contains(&key)
+        [self.needs, self.one_of, self.may].iter().any(|keys| keys.contains(&key))
     }
 }
 

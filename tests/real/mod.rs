@@ -15,6 +15,7 @@ pub mod fleet;
 pub mod keys;
 pub mod process;
 pub mod product;
+pub mod prometheus;
 pub mod proxy;
 pub mod sshd;
 pub mod tmux;

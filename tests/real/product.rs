@@ -51,6 +51,13 @@ impl Product {
         product
     }
 
+    /// Lets the server ask these places over HTTP. Before anything has started it.
+    pub fn may_ask(&self, places: &[String]) {
+        let file = self.at("site/quarterdeck.toml");
+        let text = fs::read_to_string(&file).unwrap() + &format!("[egress]\nallow = {places:?}\n");
+        fs::write(file, text).unwrap();
+    }
+
     /// A file or directory of the product's own.
     pub fn at(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)

@@ -2,7 +2,7 @@
 
 use super::super::id::Timestamp;
 use super::*;
-use crate::domain::call::{Call, CallKind};
+use crate::domain::call::{Call, CallKind, Method};
 use crate::domain::event::Event;
 use crate::domain::people::Role;
 use crate::domain::runbook::{Action, Effect, Expect, Gate, OnFailure, Retries, Step, Wait};
@@ -12,10 +12,11 @@ const MINUTE_MS: u64 = 60_000;
 
 fn call() -> Call {
     let kind = CallKind::Http {
-        method: "GET".to_owned(),
+        method: Method::Get,
         url: "http://127.0.0.1/ready".to_owned(),
         headers: Vec::new(),
         body: None,
+        status: Vec::new(),
     };
     Call { kind, secrets: Vec::new(), timeout_ms: 5_000, expect: Expect::default() }
 }
@@ -23,6 +24,7 @@ fn call() -> Call {
 /// A run whose step between two scripts is this one, with both scripts' stretches.
 fn between(action: Action, change: impl Fn(&mut Step)) -> Driver {
     driver_of(|site| {
+        site.egress.insert("127.0.0.1:80".to_owned());
         in_runbook(site, |runbook| {
             let mut step = fixture::step("once", action.clone());
             step.effect = Effect::Read;
@@ -203,4 +205,22 @@ fn one_no_at_a_gate_stops_there_and_asking_again_asks_everybody_again() {
     driver.approve("grace", id).unwrap();
     steps(&mut driver, |_| CellResult::Ok);
     assert_eq!(driver.run(id).phase.ending(), Some(Ending::Succeeded));
+}
+
+#[test]
+fn z50_nobody_is_asked_over_http_whom_the_site_does_not_name_also_not_after_the_approval() {
+    let mut driver = between(Action::Call(Box::new(call())), |_| {});
+    let mut site = (*driver.world.site.clone().unwrap()).clone();
+    let named = driver.world.site.clone();
+    site.egress = ["127.0.0.1:81".to_owned()].into();
+    driver.world.site = Some(Arc::new(site.clone()));
+    let refusal = driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap_err();
+    assert_eq!(refusal.rule, Rule::Egress);
+    assert!(refusal.what.contains("127.0.0.1:80"), "{refusal}");
+    driver.world.site = named;
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
+    driver.carry_out(|_| CellResult::Ok);
+    driver.approve("grace", 1).unwrap();
+    driver.world.site = Some(Arc::new(site));
+    assert_eq!(driver.as_person("ada", Ask::Start { run: RunId(1) }).unwrap_err().rule, Rule::BindingDrift);
 }

@@ -12,6 +12,7 @@ pub(in crate::site) static SITE: Table = Table::of(
         always("site", Shape::Table(&HEAD), "What it is called."),
         optional("data", Shape::Table(&DATA), "Where its records lie."),
         optional("local", Shape::Table(&LOCAL), "For demonstrations and tests."),
+        optional("egress", Shape::Table(&EGRESS), "Where the server may ask over HTTP."),
     ]],
 );
 
@@ -41,6 +42,15 @@ pub(in crate::site) static LOCAL: Table = Table::of(
         "allow_as",
         Shape::Boolean,
         "Verbs may say --as PERSON: badged, and recorded as such. Never where production is.",
+    )]],
+);
+
+pub(in crate::site) static EGRESS: Table = Table::of(
+    "[egress]",
+    &[&[always(
+        "allow",
+        Shape::List(&Shape::Text(Rule::Place)),
+        "Hosts with their ports, as in \"prometheus.example:9090\". Nothing else is asked; a change of it waits for another owner.",
     )]],
 );
 

@@ -1,6 +1,6 @@
 //! Keys of steps: those of every kind, and those that are of one kind alone.
 
-use super::parts::INTERPRETER;
+use super::parts::{EXPECT, INTERPRETER};
 use super::runbook::LATER;
 use super::workspace::SLOT;
 use super::{DURATION, LINE, LINES, NAMES, PROSE};
@@ -8,21 +8,8 @@ use crate::site::rule::Rule;
 use crate::site::shape::{Key, Kinds, OfKind, Shape, Table, always, approved, optional, word};
 
 /// Kinds of steps of later versions.
-const KINDS_LATER: &[&str] = &[
-    "http",
-    "promql",
-    "logql",
-    "ansible",
-    "terraform",
-    "helm",
-    "kubectl",
-    "argocd",
-    "n8n",
-    "vault",
-    "copy",
-    "notify",
-    "runbook",
-];
+const KINDS_LATER: &[&str] =
+    &["logql", "ansible", "terraform", "helm", "kubectl", "argocd", "n8n", "vault", "copy", "notify", "runbook"];
 
 const VARIABLES: Shape = Shape::List(&Shape::Text(Rule::Variable));
 
@@ -31,7 +18,7 @@ const STEP_KEYS: &[Key] = &[
     optional("title", LINE, "What it does, in a line; the id unless written."),
     optional(
         "kind",
-        Shape::Word { now: &["script", "manual", "approval", "wait"], later: KINDS_LATER },
+        Shape::Word { now: &["script", "manual", "approval", "wait", "http", "promql"], later: KINDS_LATER },
         "script unless written.",
     ),
     optional("run", Shape::Text(Rule::Command), "The script. Inputs are shell variables; nothing in it is templated."),
@@ -43,6 +30,20 @@ const STEP_KEYS: &[Key] = &[
         "For approval: who must say yes while the run waits; nobody fills two places, nor who asked for the run.",
     ),
     optional("for", DURATION, "For wait: how long."),
+    optional("until", Shape::Table(&UNTIL), "For wait: the question that must be answered as expected."),
+    optional("every", DURATION, "For wait until: between two tries; 10s unless written."),
+    optional("at_most", DURATION, "For wait until: after so long it has failed; 10m unless written."),
+    URL,
+    METHOD,
+    HEADERS,
+    BODY,
+    STATUS,
+    QUERY,
+    optional(
+        "expect",
+        Shape::Table(&EXPECT),
+        "For http and promql: what the answer's body, or every series, must look like.",
+    ),
     optional("role", Shape::Text(Rule::Id), "For manual: the duty or role that does it."),
     optional("checklist", LINES, "For manual: points to tick, in order."),
     optional("evidence", Shape::Boolean, "For manual: whether evidence is asked for."),
@@ -65,6 +66,46 @@ const STEP_KEYS: &[Key] = &[
     optional("undo", Shape::Text(Rule::Command), "The script that undoes it on a host."),
 ];
 
+const URL: Key = optional(
+    "url",
+    Shape::Text(Rule::Url),
+    "Where to, as in \"https://api.example/v1/{{ release }}\"; templates stand behind the first /.",
+);
+const METHOD: Key =
+    optional("method", word(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]), "For http: GET unless written.");
+const HEADERS: Key = optional(
+    "headers",
+    Shape::Map { names: Rule::Name, of: &LINE },
+    "Headers; the values are templates over inputs and secrets.",
+);
+const BODY: Key = optional("body", PROSE, "For http: what is sent along, a template over inputs and secrets.");
+const STATUS: Key = optional(
+    "status",
+    Shape::List(&Shape::Integer { min: 100, max: 599 }),
+    "For http: the answer's status is one of these; any success unless written.",
+);
+const QUERY: Key = optional("query", PROSE, "For promql: the query; it yields numbers of one moment.");
+
+/// What is waited for.
+pub(in crate::site) static UNTIL: Table = Table::of(
+    "until",
+    &[&[
+        always("url", Shape::Text(Rule::Url), "Where to."),
+        METHOD,
+        HEADERS,
+        BODY,
+        STATUS,
+        QUERY,
+        optional(
+            "expect",
+            Shape::Table(&EXPECT),
+            "What the answer's body, or every series of a query, must look like.",
+        ),
+        optional("timeout", DURATION, "Longest time one try may take; 5s unless written."),
+    ]],
+)
+.later(LATER);
+
 /// The kinds of steps and the keys that are theirs alone.
 pub(in crate::site) static KINDS: Kinds = Kinds {
     key: "kind",
@@ -73,22 +114,45 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
         OfKind {
             word: "script",
             needs: &["run"],
+            one_of: &[],
             may: &["interpreter", "timeout", "retries", "secrets", "undo"],
             hint: "write the script under `run`, or say kind = \"manual\" and write `text`",
         },
         OfKind {
             word: "manual",
             needs: &["text"],
+            one_of: &[],
             may: &["role", "checklist", "evidence"],
             hint: "say in `text` what a person does",
         },
         OfKind {
             word: "approval",
             needs: &["text", "from"],
+            one_of: &[],
             may: &[],
             hint: "say in `text` what is decided, and `from` whom: from = [{ role = \"approver\", n = 1 }]",
         },
-        OfKind { word: "wait", needs: &["for"], may: &[], hint: "say how long: for = \"5m\"" },
+        OfKind {
+            word: "wait",
+            needs: &[],
+            one_of: &["for", "until"],
+            may: &["every", "at_most", "secrets"],
+            hint: "say how long: for = \"5m\"; or until what holds",
+        },
+        OfKind {
+            word: "http",
+            needs: &["url"],
+            one_of: &[],
+            may: &["method", "headers", "body", "status", "expect", "timeout", "retries", "secrets"],
+            hint: "say where to: url = \"https://api.example/v1/ready\"",
+        },
+        OfKind {
+            word: "promql",
+            needs: &["url", "query", "expect"],
+            one_of: &[],
+            may: &["headers", "timeout", "retries", "secrets"],
+            hint: "say whom, what, and what must come out: url, query, expect = { number = \"< 0.01\" }",
+        },
     ],
 };
 
@@ -97,7 +161,6 @@ pub(in crate::site) static STEP: Table = Table::of("a step", &[STEP_KEYS])
     .misplaced(&[
         ("place", "only steps of templates have a place: a runbook's own run in file order"),
         ("severity", "checks have a severity; a step has `on_failure`"),
-        ("expect", "checks expect something; a step fails by its exit status"),
     ])
     .later(LATER);
 
@@ -109,10 +172,7 @@ pub(in crate::site) static TEMPLATE_STEP: Table = Table::of(
 .misplaced(STEP_MISPLACED)
 .later(LATER);
 
-const STEP_MISPLACED: &[(&str, &str)] = &[
-    ("severity", "checks have a severity; a step has `on_failure`"),
-    ("expect", "checks expect something; a step fails by its exit status"),
-];
+const STEP_MISPLACED: &[(&str, &str)] = &[("severity", "checks have a severity; a step has `on_failure`")];
 
 pub(in crate::site) static RETRIES: Table = Table::of(
     "retries",

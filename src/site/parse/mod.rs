@@ -1,5 +1,6 @@
 //! From a file's text to the value it describes. Pure: nothing here reads a file.
 
+mod call;
 mod parts;
 mod people;
 mod runbook;

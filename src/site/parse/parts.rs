@@ -194,7 +194,7 @@ fn interpreter(fields: &Fields) -> Interpreter {
     }
 }
 
-fn expect(fields: &Fields, report: &mut Report) -> Expect {
+pub(super) fn expect(fields: &Fields, report: &mut Report) -> Expect {
     let short = one_match(fields, report);
     if let (Some(_), Some(field)) = (&short, fields.field("stdout")) {
         let message = "standard output is described twice";

@@ -198,6 +198,9 @@ pub(super) fn manual_texts(fields: &Fields, inputs: &[Input], report: &mut Repor
             report.error(Code::Undeclared, at, error.message, hint);
         }
     }
+    for step in fields.tables("step") {
+        super::call::names(step, inputs, report);
+    }
 }
 
 /// What the format demands beyond single keys.

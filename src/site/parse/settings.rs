@@ -5,6 +5,7 @@ use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
 use crate::site::keys::site::SITE;
 use crate::site::read::{Strictness, read};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The theme consoles start with where the site names none.
@@ -23,6 +24,8 @@ pub struct Settings {
     pub socket: Option<PathBuf>,
     /// Whether verbs may say `--as PERSON`.
     pub allow_as: bool,
+    /// Places the server may ask over HTTP.
+    pub egress: BTreeSet<String>,
 }
 
 /// Parses `quarterdeck.toml`.
@@ -48,6 +51,7 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
         data_dir: data.and_then(|data| data.text("dir")).map(PathBuf::from),
         socket: data.and_then(|data| data.text("socket")).map(PathBuf::from),
         allow_as: fields.table("local").is_some_and(|local: &Fields| local.flag("allow_as")),
+        egress: fields.table("egress").map(|egress| egress.strings("allow")).unwrap_or_default(),
     };
     Parsed::new(report, Some(fields), Some(value))
 }

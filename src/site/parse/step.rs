@@ -1,12 +1,19 @@
 //! Steps: what all kinds have in common, and what each does.
 
-use super::{Report, parts};
+use super::{Report, call, parts};
 use crate::domain::StepId;
 use crate::domain::runbook::{Action, Effect, Gate, OnFailure, Retries, Script, Step, Wait};
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
 use crate::site::keys::step::KINDS;
 use crate::site::shape::Kinds;
+
+/// Between two questions of a wait, unless the file says otherwise.
+const EVERY_MS: u64 = 10_000;
+/// How long something is waited for unless the file says otherwise.
+const AT_MOST_MS: u64 = 600_000;
+/// Most questions of one wait: each is two lines of the record.
+const TRIES_MAX: u64 = 2_000;
 
 /// Longest time a step may take on a host unless the file says otherwise.
 const STEP_TIMEOUT_MS: u64 = 600_000;
@@ -40,7 +47,7 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
     Step {
         title: fields.maybe("title").unwrap_or_else(|| id.clone()),
         id: StepId::new(format!("{prefix}{id}")),
-        action: action(fields, kind),
+        action: action(fields, kind, report),
         effect,
         tags: fields.strings("tags"),
         due_ms: fields.duration_ms("due"),
@@ -58,7 +65,7 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
 }
 
 /// What a step of this kind does. A kind that was refused is read as a script.
-fn action(fields: &Fields, kind: &str) -> Action {
+fn action(fields: &Fields, kind: &str, report: &mut Report) -> Action {
     match kind {
         "manual" => Action::Manual {
             text: fields.string("text"),
@@ -70,11 +77,41 @@ fn action(fields: &Fields, kind: &str) -> Action {
             text: fields.string("text"),
             from: fields.tables("from").map(super::workspace::slot).collect(),
         }),
-        "wait" => Action::Wait(Wait::For { ms: fields.duration_ms("for").unwrap_or(0) }),
+        "wait" => Action::Wait(wait(fields, report)),
+        "http" => Action::Call(Box::new(call::http(fields, report))),
+        "promql" => Action::Call(Box::new(call::promql(fields, report))),
         _ => {
             let script = parts::script(fields, STEP_TIMEOUT_MS);
             Action::Script(Script { secrets: fields.strings("secrets"), ..script })
         }
+    }
+}
+
+/// How long, or until what.
+fn wait(fields: &Fields, report: &mut Report) -> Wait {
+    let until = fields.table("until").map(|until| call::until(until, fields, report));
+    let every_ms = fields.duration_ms("every").unwrap_or(EVERY_MS);
+    let at_most_ms = fields.duration_ms("at_most").unwrap_or(AT_MOST_MS);
+    match (&until, fields.duration_ms("for")) {
+        (Some(_), Some(_)) => {
+            let hint = "keep `for`, or `until` with `at_most`";
+            report.error(Code::Rule, fields.span_of("for"), "it waits for a time and for something else", hint);
+        }
+        (None, Some(_)) => {
+            for key in ["every", "at_most", "secrets"].into_iter().filter(|key| fields.get(key).is_some()) {
+                let message = format!("`{key}` means nothing where time alone is waited for");
+                report.error(Code::KeyMisplaced, fields.span_of(key), message, "take it out, or say `until` what");
+            }
+        }
+        (Some(_), None) | (None, None) => {}
+    }
+    if at_most_ms / every_ms.max(1) > TRIES_MAX {
+        let hint = format!("ask less often, or for a shorter time: {TRIES_MAX} times at most");
+        report.error(Code::Value, fields.span.clone(), "it would be asked too often", &hint);
+    }
+    match until {
+        Some(call) => Wait::Until { call: Box::new(call), every_ms, at_most_ms },
+        None => Wait::For { ms: fields.duration_ms("for").unwrap_or(0) },
     }
 }
 
@@ -84,6 +121,10 @@ pub(super) fn keys_of_kind(fields: &Fields, kinds: &Kinds, report: &mut Report) 
     let Some(kind) = kinds.of(written) else { return };
     for needed in kind.needs.iter().filter(|needed| fields.lacks(needed)) {
         report.error(Code::KeyMissing, fields.span.clone(), format!("a {written} step lacks `{needed}`"), kind.hint);
+    }
+    if !kind.one_of.is_empty() && kind.one_of.iter().all(|key| fields.lacks(key)) {
+        let message = format!("a {written} step lacks `{}`", kind.one_of.join("` or `"));
+        report.error(Code::KeyMissing, fields.span.clone(), message, kind.hint);
     }
     let foreign = |name: &str| kinds.is_particular(name) && !kind.has(name);
     for field in fields.entries.iter().filter(|field| foreign(&field.name)) {

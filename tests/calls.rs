@@ -1,0 +1,105 @@
+//! Steps that ask other systems, through the whole product: a real Prometheus, asked by requests, queries and waits.
+
+#![cfg(test)]
+
+mod real;
+
+use real::product::{Product, RUN, runbook};
+use real::prometheus::Prometheus;
+use real::{Fleet, until};
+use serde_json::Value;
+
+fn once<'a>(run: &'a Value, step: &str) -> &'a Value {
+    let cells = run["cells"].as_array().unwrap();
+    cells.iter().find(|cell| cell["step"] == step && cell["host"].is_null()).unwrap_or_else(|| panic!("{run:#}"))
+}
+
+fn step(id: &str, rest: &str) -> String {
+    format!("[[step]]\nid = \"{id}\"\ntitle = \"{id}\"\neffect = \"read\"\n{rest}\n\n")
+}
+
+const VERIFY: &str = "[[verify]]\nid = \"v\"\ntitle = \"v\"\nrun = 'true'\neffect = \"read\"\n";
+
+#[test]
+fn real_prometheus_is_asked_by_a_request_a_query_and_a_wait_until_it_knows() {
+    let (Some(prometheus), Some(fleet)) = (Prometheus::start(), Fleet::plan(1).start()) else { return };
+    let url = format!("http://{}", prometheus.place);
+    let rest = [
+        step("healthy", &format!("kind = \"http\"\nurl = \"{url}/-/healthy\"\nexpect = {{ matches = \"Healthy\" }}")),
+        step(
+            "scraped",
+            &format!(
+                "kind = \"wait\"\nuntil = {{ url = \"{url}\", query = 'up{{job=\"own\"}}', expect = {{ number = \"== 1\" }} }}\n\
+                 every = \"1s\"\nat_most = \"1m\""
+            ),
+        ),
+        step(
+            "few",
+            &format!("kind = \"promql\"\nurl = \"{url}\"\nquery = 'vector(0.001)'\nexpect = {{ number = \"< 0.01\" }}"),
+        ),
+        VERIFY.to_owned(),
+    ];
+    let product = Product::new(&fleet, &[("ask", &runbook("ask", &rest.concat()))]);
+    product.may_ask(&[prometheus.place.clone()]);
+    let id = product.start("ask");
+    let run = product.until_phase(id, &["ended"]);
+    assert_eq!(run["ending"], "succeeded", "{run:#}");
+    assert_eq!((once(&run, "scraped")["saw"].as_str(), once(&run, "few")["saw"].as_str()), (Some("1"), Some("0.001")));
+    let log = product.says(&["runs", "log", &id.to_string(), "--step", "healthy", "--as", "ada"]);
+    let log = String::from_utf8(log.stdout).unwrap();
+    assert!(log.contains(&format!("GET {url}/-/healthy")) && log.contains("Healthy"), "{log}");
+    product.verifies();
+}
+
+#[test]
+fn real_an_answer_that_is_not_as_expected_asks_somebody_and_a_wrong_query_says_what_is_wrong() {
+    let (Some(prometheus), Some(fleet)) = (Prometheus::start(), Fleet::plan(1).start()) else { return };
+    let url = format!("http://{}", prometheus.place);
+    for (id, query, wanted) in [
+        ("much", "vector(2)", "expected < 1, found 2"),
+        ("none", "no_such_series", "no series answers the query"),
+        ("wrong", "sum(", "Prometheus says"),
+    ] {
+        let rest = step(
+            id,
+            &format!("kind = \"promql\"\nurl = \"{url}\"\nquery = '{query}'\nexpect = {{ number = \"< 1\" }}"),
+        );
+        let product = Product::new(&fleet, &[(id, &runbook(id, &format!("{rest}{VERIFY}")))]);
+        product.may_ask(&[prometheus.place.clone()]);
+        let number = product.start(id);
+        let run = product.until_phase(number, &["paused"]);
+        let cell = once(&run, id);
+        assert_eq!(
+            (cell["state"].as_str(), cell["reason"].as_str()),
+            (Some("failed"), Some("check.unexpected")),
+            "{cell}"
+        );
+        assert!(cell["saw"].as_str().unwrap().contains(wanted), "{cell}");
+    }
+}
+
+#[test]
+fn real_z50_a_place_the_site_does_not_name_is_refused_before_anything_is_asked() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let rest = format!("{}{VERIFY}", step("ask", "kind = \"http\"\nurl = \"http://127.0.0.1:9/\""));
+    let product = Product::new(&fleet, &[("ask", &runbook("ask", &rest))]);
+    let told = product.tries("ada", &["propose", "ask", "--in", "lab", "--purpose", "fix"]);
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(told["refused"]["code"], "egress", "{told}");
+}
+
+#[test]
+fn real_a_place_where_nobody_listens_is_certain_not_to_have_been_asked() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let place = format!("127.0.0.1:{}", real::sshd::free_port());
+    let rest = format!("{}{VERIFY}", step("ask", &format!("kind = \"http\"\nurl = \"http://{place}/\"")));
+    let product = Product::new(&fleet, &[("ask", &runbook("ask", &rest))]);
+    product.may_ask(&[place]);
+    let id = product.start("ask");
+    let run = until("somebody is asked", RUN, || {
+        let run = product.run(id);
+        if run["phase"] == "paused" { Ok(run) } else { Err(format!("{run:#}")) }
+    });
+    assert_eq!(once(&run, "ask")["state"], "refused", "{run:#}");
+}
