@@ -40,7 +40,7 @@ fn real_prometheus_is_asked_by_a_request_a_query_and_a_wait_until_it_knows() {
         VERIFY.to_owned(),
     ];
     let product = Product::new(&fleet, &[("ask", &runbook("ask", &rest.concat()))]);
-    product.may_ask(&[prometheus.place.clone()]);
+    product.may_ask(std::slice::from_ref(&prometheus.place));
     let id = product.start("ask");
     let run = product.until_phase(id, &["ended"]);
     assert_eq!(run["ending"], "succeeded", "{run:#}");
@@ -65,7 +65,7 @@ fn real_an_answer_that_is_not_as_expected_asks_somebody_and_a_wrong_query_says_w
             &format!("kind = \"promql\"\nurl = \"{url}\"\nquery = '{query}'\nexpect = {{ number = \"< 1\" }}"),
         );
         let product = Product::new(&fleet, &[(id, &runbook(id, &format!("{rest}{VERIFY}")))]);
-        product.may_ask(&[prometheus.place.clone()]);
+        product.may_ask(std::slice::from_ref(&prometheus.place));
         let number = product.start(id);
         let run = product.until_phase(number, &["paused"]);
         let cell = once(&run, id);

@@ -103,7 +103,11 @@ fn real_fleet_of_twenty_with_four_odd_hosts_ends_with_a_reason_for_each() {
         let logged = product.says(&["runs", "log", &words, "--host", name, "--step", "reads-back", "--as", "ada"]);
         let logged = String::from_utf8(logged.stdout).unwrap();
         assert!(logged.contains(&format!("{name} {name} run {id}")), "{logged}");
-        assert!(matches!(fleet.traffic(host), Traffic { accepted: 1.., sessions: 4.., .. }), "{host:?}");
+        // The servers write their log on their own time.
+        real::until("its sessions to be in the log", real::product::RUN, || match fleet.traffic(host) {
+            Traffic { accepted: 1.., sessions: 4.., .. } => Ok(()),
+            other => Err(format!("{host:?}: {other:?}")),
+        });
     }
     // Nobody of the second batch began before the last of the first had ended.
     let first_batch = |host: &str| host[1..].parse::<usize>().unwrap() <= 10;

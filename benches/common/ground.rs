@@ -163,6 +163,7 @@ pub async fn approved(handle: &Handle, runbook: &str) -> RunId {
         ticket: String::new(),
         communication: String::new(),
         raise_to: None,
+        again: None,
     };
     let id = ask(handle, "ada", Ask::Propose(Box::new(form))).await.run.unwrap();
     let run = until(handle, id, |run| !matches!(run.phase, Phase::Checking(_))).await;

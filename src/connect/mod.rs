@@ -3,6 +3,8 @@
 //! Invariants: no redirect is followed and no proxy asked; a request is sent once; answers are bounded; a name that is not written as
 //! loopback never leads to loopback or a link-local address (Z50). Who may be asked is decided before: the plan names it.
 
+pub mod vault;
+
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Once;

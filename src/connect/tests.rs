@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use wiremock::matchers::{body_string, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -47,10 +48,10 @@ async fn z50_a_name_that_leads_to_this_machine_is_no_way_in() {
 }
 
 /// A server that hears one request after another and does this with each connection.
-async fn server(heard: Arc<AtomicUsize>, answer: &'static [u8]) -> String {
+async fn server(tasks: &mut JoinSet<()>, heard: Arc<AtomicUsize>, answer: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = listener.local_addr().unwrap();
-    tokio::spawn(async move {
+    tasks.spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut bytes = [0; 1024];
             let _ = stream.read(&mut bytes).await;
@@ -67,7 +68,8 @@ async fn c13_a_request_whose_answer_is_cut_off_is_not_heard_and_not_sent_again()
         [b"", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nha"];
     for answer in cut {
         let heard = Arc::new(AtomicUsize::new(0));
-        let url = server(Arc::clone(&heard), answer).await;
+        let mut tasks = JoinSet::new();
+        let url = server(&mut tasks, Arc::clone(&heard), answer).await;
         let error = send(get(url)).await.unwrap_err();
         assert!(matches!(error, CallError::NotHeard(_)), "{error}");
         assert_eq!(heard.load(Ordering::SeqCst), 1, "once");

@@ -486,8 +486,12 @@ fn asks_secret(state: State) -> World {
     let mut run = Run { phase: Phase::Approved, approved: Some(fixture::ago(1)), ..fixture::approval_42() };
     let mut plan = (*run.plan).clone();
     let words = if state == State::Long { long_name() } else { "the deploy key's passphrase".to_owned() };
-    plan.secrets =
-        vec![PinnedSecret { name: "deploy_key".to_owned(), reference: format!("prompt:{words}"), version: None }];
+    plan.secrets = vec![PinnedSecret {
+        name: "deploy_key".to_owned(),
+        reference: format!("prompt:{words}"),
+        version: None,
+        vault: None,
+    }];
     run.plan = Arc::new(plan);
     fixture::add(&mut world, run);
     world

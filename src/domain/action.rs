@@ -2,13 +2,9 @@
 //! it; what carries it out lies in `executor/`.
 
 use super::call::Call;
-use super::copy::Copy;
 use super::duration;
-use super::id::{Digest, RunbookId};
-use super::tool::Tool;
 use super::workspace::Slot;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What a step does.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -16,8 +12,6 @@ use std::collections::BTreeMap;
 pub enum Action {
     /// Runs a script on every host.
     Script(Script),
-    /// Puts a file on every host.
-    Copy(Box<Copy>),
     /// A person does it, once for the whole run.
     Manual {
         /// What to do; a template over the inputs.
@@ -35,10 +29,6 @@ pub enum Action {
     Wait(Wait),
     /// The server asks another system over HTTP, once.
     Call(Box<Call>),
-    /// The server runs a program of its own machine, once.
-    Tool(Box<Tool>),
-    /// Another runbook, as a run of its own.
-    Runbook(Box<SubRunbook>),
 }
 
 /// Where and by whom an action is done.
@@ -134,26 +124,13 @@ pub enum Wait {
     },
 }
 
-/// Another runbook as a step: its bytes as they stood when the run was proposed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct SubRunbook {
-    /// Which runbook.
-    pub id: RunbookId,
-    /// Its digest, once it is pinned by a plan.
-    pub digest: Option<Digest>,
-    /// Its inputs; templates over the inputs of the run.
-    pub inputs: BTreeMap<String, String>,
-    /// A narrower selector over the hosts of the run.
-    pub select: Option<String>,
-}
-
 impl Action {
     /// Where and by whom it is done.
     pub fn done(&self) -> Done {
         match self {
-            Action::Script(_) | Action::Copy(_) => Done::OnHosts,
+            Action::Script(_) => Done::OnHosts,
             Action::Manual { .. } | Action::Approval(_) => Done::ByPeople,
-            Action::Call(_) | Action::Tool(_) | Action::Runbook(_) | Action::Wait(Wait::Until { .. }) => Done::ByServer,
+            Action::Call(_) | Action::Wait(Wait::Until { .. }) => Done::ByServer,
             Action::Wait(Wait::For { .. }) => Done::ByTime,
         }
     }
@@ -162,13 +139,10 @@ impl Action {
     pub fn word(&self) -> &'static str {
         match self {
             Action::Script(_) => "script",
-            Action::Copy(_) => "copy",
             Action::Manual { .. } => "manual",
             Action::Approval(_) => "approval",
             Action::Wait(_) => "wait",
             Action::Call(call) => call.word(),
-            Action::Tool(tool) => tool.word(),
-            Action::Runbook(_) => "runbook",
         }
     }
 
@@ -176,13 +150,7 @@ impl Action {
     pub fn script(&self) -> Option<&Script> {
         match self {
             Action::Script(script) => Some(script),
-            Action::Copy(_)
-            | Action::Manual { .. }
-            | Action::Approval(_)
-            | Action::Wait(_)
-            | Action::Call(_)
-            | Action::Tool(_)
-            | Action::Runbook(_) => None,
+            Action::Manual { .. } | Action::Approval(_) | Action::Wait(_) | Action::Call(_) => None,
         }
     }
 
@@ -190,13 +158,7 @@ impl Action {
     pub fn call(&self) -> Option<&Call> {
         match self {
             Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => Some(call),
-            Action::Script(_)
-            | Action::Copy(_)
-            | Action::Manual { .. }
-            | Action::Approval(_)
-            | Action::Wait(Wait::For { .. })
-            | Action::Tool(_)
-            | Action::Runbook(_) => None,
+            Action::Script(_) | Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) => None,
         }
     }
 
@@ -204,13 +166,7 @@ impl Action {
     pub fn checklist(&self) -> &[String] {
         match self {
             Action::Manual { checklist, .. } => checklist,
-            Action::Script(_)
-            | Action::Copy(_)
-            | Action::Approval(_)
-            | Action::Wait(_)
-            | Action::Call(_)
-            | Action::Tool(_)
-            | Action::Runbook(_) => &[],
+            Action::Script(_) | Action::Approval(_) | Action::Wait(_) | Action::Call(_) => &[],
         }
     }
 
@@ -218,13 +174,7 @@ impl Action {
     pub fn duty(&self) -> Option<&str> {
         match self {
             Action::Manual { role, .. } => role.as_deref(),
-            Action::Script(_)
-            | Action::Copy(_)
-            | Action::Approval(_)
-            | Action::Wait(_)
-            | Action::Call(_)
-            | Action::Tool(_)
-            | Action::Runbook(_) => None,
+            Action::Script(_) | Action::Approval(_) | Action::Wait(_) | Action::Call(_) => None,
         }
     }
 
@@ -232,7 +182,6 @@ impl Action {
     pub fn written(&self, told: &dyn Fn(&str) -> String) -> String {
         match self {
             Action::Script(script) => script.text.clone(),
-            Action::Copy(copy) => copy.written(told),
             Action::Manual { text, .. } => told(text),
             Action::Approval(gate) => format!("{}\nlet on by {}", told(&gate.text), gate.who()),
             Action::Wait(Wait::For { ms }) => format!("{} pass", duration::short(*ms)),
@@ -241,8 +190,6 @@ impl Action {
                 format!("{}\nevery {every} until it is as expected, for {most} at most", call.written(told))
             }
             Action::Call(call) => call.written(told),
-            Action::Tool(tool) => tool.written(told),
-            Action::Runbook(sub) => sub.written(told),
         }
     }
 
@@ -251,9 +198,7 @@ impl Action {
         match self {
             Action::Script(script) => &script.secrets,
             Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => &call.secrets,
-            Action::Tool(tool) => &tool.secrets,
-            Action::Copy(copy) => &copy.secrets,
-            Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) | Action::Runbook(_) => &[],
+            Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) => &[],
         }
     }
 }
@@ -263,15 +208,5 @@ impl Gate {
     pub fn who(&self) -> String {
         let seats: Vec<String> = self.from.iter().map(|slot| format!("{} {}", slot.n, slot.role.word())).collect();
         seats.join(" and ")
-    }
-}
-
-impl SubRunbook {
-    /// Everything it does, line by line.
-    pub fn written(&self, told: &dyn Fn(&str) -> String) -> String {
-        let mut lines = vec![format!("runbook {}", self.id)];
-        lines.extend(self.select.iter().map(|select| format!("on {select}")));
-        lines.extend(self.inputs.iter().map(|(name, value)| format!("{name} = {}", told(value))));
-        lines.join("\n")
     }
 }

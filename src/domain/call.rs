@@ -207,15 +207,16 @@ impl Call {
 /// What was expected and what came instead, or that the answer is none (HTTP API v1).
 pub fn judge_query(wanted: Option<&Match>, body: &str) -> Result<String, String> {
     let answer: serde_json::Value = serde_json::from_str(body).map_err(|_| "the answer is no JSON".to_owned())?;
-    if answer["status"] != "success" {
-        return Err(format!("Prometheus says: {}", answer["error"].as_str().unwrap_or("no success")));
+    let text = |path: &str| answer.pointer(path).and_then(serde_json::Value::as_str);
+    if text("/status") != Some("success") {
+        return Err(format!("Prometheus says: {}", text("/error").unwrap_or("no success")));
     }
-    let data = &answer["data"];
-    let values: Vec<String> = match data["resultType"].as_str() {
-        Some("scalar") => data["result"][1].as_str().map(str::to_owned).into_iter().collect(),
+    let values: Vec<String> = match text("/data/resultType") {
+        Some("scalar") => text("/data/result/1").map(str::to_owned).into_iter().collect(),
         Some("vector") => {
-            let series = data["result"].as_array().map_or(&[][..], Vec::as_slice);
-            series.iter().filter_map(|one| one["value"][1].as_str().map(str::to_owned)).collect()
+            let series = answer.pointer("/data/result").and_then(serde_json::Value::as_array);
+            let value = |one: &serde_json::Value| one.pointer("/value/1")?.as_str().map(str::to_owned);
+            series.into_iter().flatten().filter_map(value).collect()
         }
         Some(other) => return Err(format!("the query yields a {other}; write one that yields numbers of one moment")),
         None => return Err("the answer has no result".to_owned()),

@@ -121,6 +121,17 @@ pub enum Event {
         /// Process group on the host.
         group: u32,
     },
+    /// A try was given secrets. Detail: `secrets`, a line each: which, from where, of what version.
+    SecretUsed {
+        /// The run.
+        run: RunId,
+        /// The cell.
+        slot: Slot,
+        /// Which try.
+        attempt: u16,
+        /// How many.
+        secrets: u32,
+    },
     /// A try is over. Detail: `saw`.
     Ended {
         /// The run.
@@ -336,6 +347,7 @@ impl Event {
             Event::Booted { .. }
             | Event::ClockJumped { .. }
             | Event::Started { .. }
+            | Event::SecretUsed { .. }
             | Event::Ended { .. }
             | Event::RetryPlanned { .. }
             | Event::HostDropped { .. }
@@ -391,6 +403,7 @@ impl Event {
             | Event::BuiltInJudged { run, .. }
             | Event::Intended { run, .. }
             | Event::Started { run, .. }
+            | Event::SecretUsed { run, .. }
             | Event::Ended { run, .. }
             | Event::RetryPlanned { run, .. }
             | Event::Resolved { run, .. }

@@ -84,7 +84,8 @@ fn in_site(world: &mut World, recorded: &Recorded) {
             | Sensitive::Servers(_)
             | Sensitive::Workspace(_)
             | Sensitive::AllowAs
-            | Sensitive::Egress => None,
+            | Sensitive::Egress
+            | Sensitive::Vault => None,
         });
         world.accepted_runbooks.extend(seen.map(|runbook| runbook.digest));
         put_in_force(world, pending.site);
@@ -327,6 +328,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
         | Event::RunProposed { .. }
+        | Event::SecretUsed { .. }
         | Event::Refused { .. } => {}
     }
 }

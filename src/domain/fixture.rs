@@ -148,6 +148,7 @@ pub fn site() -> Site {
         theme: "harbour".to_owned(),
         allow_as: false,
         egress: BTreeSet::new(),
+        vault: None,
         people: people.into_iter().map(|person| (person.id.clone(), person)).collect(),
         workspaces: BTreeMap::from([("prod-web".into(), Arc::new(workspace("prod-web")))]),
         runbooks: BTreeMap::from([("restart".into(), Arc::new(runbook("restart")))]),
@@ -250,7 +251,7 @@ impl Driver {
 
     /// Reports how an order ended.
     pub fn ended(&mut self, order: &Cleared, result: CellResult) {
-        let outcome = Outcome { result, output: OutputSummary::nothing(), saw: String::new() };
+        let outcome = Outcome { result, output: OutputSummary::nothing(), saw: String::new(), used: Vec::new() };
         self.engine(Ask::Report(Report { key: order.order().key, what: Progressed::Ended(outcome) })).unwrap();
     }
 

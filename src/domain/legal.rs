@@ -36,7 +36,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         Event::Intended { .. } => {
             matches!(phase, P::Checking | P::Running | P::Stopping | P::Verifying)
         }
-        Event::Started { .. } | Event::Ended { .. } => phase == P::Checking || at_work,
+        Event::Started { .. } | Event::SecretUsed { .. } | Event::Ended { .. } => phase == P::Checking || at_work,
         Event::RetryPlanned { .. } => matches!(phase, P::Running | P::Paused | P::Stopping),
         Event::Resolved { .. } => matches!(phase, P::Paused | P::Running),
         Event::HostDropped { .. } => matches!(phase, P::Running | P::Paused | P::Stopping),
@@ -71,7 +71,9 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
     match event {
         Event::Intended { attempt: next, .. } => *state == CellState::Waiting && attempt.checked_add(1) == Some(*next),
         Event::Started { attempt: this, .. } => *state == CellState::Intended && *this == attempt,
-        Event::Ended { attempt: this, .. } => state.is_in_flight() && *this == attempt,
+        Event::SecretUsed { attempt: this, .. } | Event::Ended { attempt: this, .. } => {
+            state.is_in_flight() && *this == attempt
+        }
         Event::RetryPlanned { .. } | Event::HostDropped { .. } => {
             matches!(state, CellState::Failed(_) | CellState::Unknown(_) | CellState::Refused(_))
         }

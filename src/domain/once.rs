@@ -72,12 +72,9 @@ pub fn over_at(run: &Run, position: u16) -> Option<Timestamp> {
         Action::Wait(Wait::For { ms }) => Some(cell.since.plus_ms(*ms)),
         Action::Wait(Wait::Until { .. })
         | Action::Script(_)
-        | Action::Copy(_)
         | Action::Manual { .. }
         | Action::Approval(_)
-        | Action::Call(_)
-        | Action::Tool(_)
-        | Action::Runbook(_) => None,
+        | Action::Call(_) => None,
     }
 }
 
@@ -90,14 +87,7 @@ pub fn open_gate(run: &Run) -> Option<(Slot, &Gate)> {
     let waits = run.started.is_some() && run.cell(slot).is_some_and(|cell| cell.state == CellState::Waiting);
     match &run.plan.step(step)?.action {
         Action::Approval(gate) if waits => Some((slot, gate)),
-        Action::Approval(_)
-        | Action::Script(_)
-        | Action::Copy(_)
-        | Action::Manual { .. }
-        | Action::Wait(_)
-        | Action::Call(_)
-        | Action::Tool(_)
-        | Action::Runbook(_) => None,
+        Action::Approval(_) | Action::Script(_) | Action::Manual { .. } | Action::Wait(_) | Action::Call(_) => None,
     }
 }
 

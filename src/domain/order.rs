@@ -2,12 +2,10 @@
 //! `policy::Cleared`, which no other module can make.
 
 use super::call::Call;
-use super::copy::Copy;
 use super::id::{Digest, RunId};
 use super::plan::{PinnedSecret, PlannedHost};
 use super::run::{Reason, Slot};
 use super::runbook::{Expect, Interpreter};
-use super::tool::Tool;
 use serde::{Deserialize, Serialize};
 
 /// Identifies one try of one cell, for as long as the ledger lives.
@@ -58,12 +56,8 @@ pub enum Job {
     Reach,
     /// Deliver a script and wait for its end.
     Script(Delivery),
-    /// Put a file on the host.
-    Copy(Errand<Copy>),
     /// Ask another system. Done where the server is.
     Call(Errand<Call>),
-    /// Run a program of this machine. Done where the server is.
-    Tool(Errand<Tool>),
 }
 
 /// Something other than a script, and what it gets.
@@ -133,6 +127,29 @@ pub struct Outcome {
     pub output: OutputSummary,
     /// The redacted words a reader needs to see why: a check's output, an error's text. At most `SAW_BYTES_MAX`.
     pub saw: String,
+    /// The secrets that were handed over.
+    pub used: Vec<Used>,
+}
+
+/// A secret that was handed over: which and of what version, never its value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Used {
+    /// Its name.
+    pub name: String,
+    /// Where it was read.
+    pub reference: String,
+    /// The provider's version, where it has one.
+    pub version: Option<String>,
+}
+
+impl Used {
+    /// `token from vault:kv/web#token, version 7`.
+    pub fn words(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{} from {}, version {version}", self.name, self.reference),
+            None => format!("{} from {}", self.name, self.reference),
+        }
+    }
 }
 
 /// Longest text kept in the record about one result; the transcript has the rest.

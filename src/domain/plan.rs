@@ -3,6 +3,7 @@
 
 use super::id::{Digest, HostIx, PersonId, ServerName, StepId, Timestamp, WorkspaceId};
 use super::runbook::{Impact, Limits, Runbook, Severity, Step};
+use super::site::VaultAt;
 use super::workspace::{Environment, Quorum, Reach, Window};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -229,6 +230,9 @@ pub struct PinnedSecret {
     pub reference: String,
     /// The provider's version; `None` means the provider has none, and the plan says "not pinned".
     pub version: Option<String>,
+    /// Where a `vault:` reference is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<VaultAt>,
 }
 
 /// A host as a plan names it.

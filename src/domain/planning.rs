@@ -65,7 +65,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
         environment: workspace.environment,
         runbook: Arc::clone(runbook),
         inputs,
-        secrets: secrets(runbook),
+        secrets: secrets(site, runbook)?,
         batches: batches(&runbook.targets, hosts.len()),
         parallel: runbook.targets.parallel.max(1),
         max_failures: runbook.targets.max_failures.map(|amount| tolerated(amount, hosts.len())),
@@ -222,11 +222,15 @@ fn filled(runbook: &Runbook, proposal: &Proposal) -> Vec<(String, String)> {
     runbook.inputs.iter().map(|input| (input.name.clone(), value(&input.name, &input.default))).collect()
 }
 
-fn secrets(runbook: &Runbook) -> Vec<PinnedSecret> {
-    let pin = |(name, secret): (&String, &super::runbook::Secret)| PinnedSecret {
-        name: name.clone(),
-        reference: secret.reference.clone(),
-        version: None,
+fn secrets(site: &Site, runbook: &Runbook) -> Result<Vec<PinnedSecret>, Refusal> {
+    let pin = |(name, secret): (&String, &super::runbook::Secret)| {
+        let reads_vault = secret.reference.starts_with("vault:");
+        if reads_vault && site.vault.is_none() {
+            let what = format!("the secret {name} is read from a vault, and the site names none");
+            return Err(Refusal::new(Rule::Input, what).next("describe it under [vault] in quarterdeck.toml"));
+        }
+        let vault = site.vault.clone().filter(|_| reads_vault);
+        Ok(PinnedSecret { name: name.clone(), reference: secret.reference.clone(), version: None, vault })
     };
     runbook.secrets.iter().map(pin).collect()
 }

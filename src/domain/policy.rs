@@ -92,12 +92,10 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
             let id = step.id.as_str();
             let (job, timeout_ms) = match &step.action {
                 Action::Script(script) => (Job::Script(delivery(plan, key, host, script, id)), script.timeout_ms),
-                Action::Copy(copy) => (Job::Copy(errand(plan, key, id, &step.action, &**copy)), copy.timeout_ms),
                 Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => {
                     (Job::Call(errand(plan, key, id, &step.action, &**call)), call.timeout_ms)
                 }
-                Action::Tool(tool) => (Job::Tool(errand(plan, key, id, &step.action, &**tool)), tool.timeout_ms),
-                Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) | Action::Runbook(_) => {
+                Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) => {
                     return None;
                 }
             };

@@ -1,7 +1,7 @@
 //! A runbook as it stands after loading: flat, checked, templates merged. `site/` makes these from TOML; nothing
 //! after it knows templates. The limits here are the words of `formats.md`.
 
-pub use super::action::{Action, Done, Gate, Interpreter, Script, SubRunbook, Wait};
+pub use super::action::{Action, Done, Gate, Interpreter, Script, Wait};
 use super::id::{Digest, RunbookId, StepId};
 use super::people::Role;
 use serde::{Deserialize, Serialize};

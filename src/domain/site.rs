@@ -22,6 +22,9 @@ pub struct Site {
     /// Places (`host:port`) that the server may ask over HTTP; none unless written.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub egress: BTreeSet<String>,
+    /// The Vault or OpenBao that `vault:` secrets are read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<VaultAt>,
     /// Everybody, by handle.
     pub people: BTreeMap<PersonId, Person>,
     /// Every workspace, by id.
@@ -37,6 +40,19 @@ pub struct Site {
     /// The text of every file read, by path: what the next change is told against. A detail of its own.
     #[serde(skip)]
     pub files: BTreeMap<String, String>,
+}
+
+/// Where `vault:` secrets are read, and as whom. Nothing here is secret.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VaultAt {
+    /// Where it answers.
+    pub address: String,
+    /// The namespace everything is in.
+    pub namespace: Option<String>,
+    /// The role that is logged in.
+    pub role_id: String,
+    /// The file that holds the role's secret_id; the server's account alone may read it.
+    pub secret_id: String,
 }
 
 /// A site as the record keeps it: two details of one event.
@@ -76,7 +92,11 @@ impl Site {
             Sensitive::Members(id) | Sensitive::Policy(id) | Sensitive::Servers(id) | Sensitive::Workspace(id) => {
                 self.workspaces.get(id)
             }
-            Sensitive::People(_) | Sensitive::Runbook(_) | Sensitive::AllowAs | Sensitive::Egress => None,
+            Sensitive::People(_)
+            | Sensitive::Runbook(_)
+            | Sensitive::AllowAs
+            | Sensitive::Egress
+            | Sensitive::Vault => None,
         };
         match of {
             Some(workspace) => workspace.is_owned_by(person),
@@ -116,6 +136,8 @@ pub enum Sensitive {
     AllowAs,
     /// Places the server may ask over HTTP.
     Egress,
+    /// Where secrets are read.
+    Vault,
 }
 
 impl Sensitive {
@@ -130,6 +152,7 @@ impl Sensitive {
             Sensitive::Runbook(id) => format!("approved runbook {id}"),
             Sensitive::AllowAs => "acting as somebody else".to_owned(),
             Sensitive::Egress => "places the server may ask over HTTP".to_owned(),
+            Sensitive::Vault => "where secrets are read".to_owned(),
         }
     }
 }
@@ -142,6 +165,9 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
     }
     if old.egress != new.egress {
         found.push(Sensitive::Egress);
+    }
+    if old.vault != new.vault {
+        found.push(Sensitive::Vault);
     }
     for id in union(&old.people, &new.people) {
         let credentials =

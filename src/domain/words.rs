@@ -33,6 +33,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::BuiltInJudged { .. } => "built_in_judged",
         Event::Intended { .. } => "intended",
         Event::Started { .. } => "started",
+        Event::SecretUsed { .. } => "secret_used",
         Event::Ended { .. } => "ended",
         Event::RetryPlanned { .. } => "retry_planned",
         Event::Resolved { .. } => "resolved",
@@ -78,6 +79,7 @@ pub const KINDS: &[&str] = &[
     "built_in_judged",
     "intended",
     "started",
+    "secret_used",
     "ended",
     "retry_planned",
     "resolved",
@@ -114,6 +116,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
     match event {
         Event::Intended { slot, .. }
         | Event::Started { slot, .. }
+        | Event::SecretUsed { slot, .. }
         | Event::Ended { slot, .. }
         | Event::RetryPlanned { slot, .. }
         | Event::Resolved { slot, .. }
@@ -218,6 +221,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::GateOver { slot, choice: Choice::Approve, .. } => format!("{}, let on", place(*slot)),
         Event::GateOver { slot, choice: Choice::Deny, .. } => format!("{}, denied", place(*slot)),
         Event::RunTaken { by, .. } => said(format!("{by} drives it now"), "reason"),
+        Event::SecretUsed { slot, .. } => said(format!("{}, secrets handed over", place(*slot)), "secrets"),
         Event::WaitOver { slot, .. } => format!("{}, the wait is over", place(*slot)),
         Event::Ticked { slot, .. } => said(format!("{}, done by hand", place(*slot)), "evidence"),
         Event::BatchBegan { segment, batch, .. } => {

@@ -75,7 +75,12 @@ impl Bench {
     }
 
     fn ended(&mut self, key: OrderKey) -> Reply {
-        let outcome = Outcome { result: CellResult::Ok, output: OutputSummary::nothing(), saw: "seen".to_owned() };
+        let outcome = Outcome {
+            result: CellResult::Ok,
+            output: OutputSummary::nothing(),
+            saw: "seen".to_owned(),
+            used: Vec::new(),
+        };
         self.engine(Ask::Report(Report { key, what: Progressed::Ended(outcome) }))
     }
 
@@ -262,7 +267,7 @@ fn what_has_no_place_in_the_record_is_refused_as_such_and_not_as_a_full_disk() {
     let mut bench = Bench::running();
     let key = bench.orders()[0];
     let saw = "x".repeat(crate::ledger::DETAIL_BYTES_MAX + 1);
-    let outcome = Outcome { result: CellResult::Ok, output: OutputSummary::nothing(), saw };
+    let outcome = Outcome { result: CellResult::Ok, output: OutputSummary::nothing(), saw, used: Vec::new() };
     let report = Report { key, what: Progressed::Ended(outcome) };
     assert_eq!(bench.engine(Ask::Report(report)).unwrap_err().rule, Rule::Record);
     bench.ended(key).unwrap();

@@ -220,7 +220,7 @@ async fn carry(
 async fn tell_crashed(handle: &Handle, recorder: &Recorder, key: OrderKey) {
     let output = recorder.finish(key).await.output;
     let saw = "carrying it out broke off inside this program; look on the host".to_owned();
-    let outcome = Outcome { result: CellResult::Unknown(Reason::Local), output, saw };
+    let outcome = Outcome { result: CellResult::Unknown(Reason::Local), output, saw, used: Vec::new() };
     tell(handle, Report { key, what: Progressed::Ended(outcome) }).await;
 }
 
@@ -262,6 +262,7 @@ fn shortened(report: &mut Report) -> bool {
         result: CellResult::Unknown(Reason::Local),
         output: OutputSummary::nothing(),
         saw: "the outcome could not be recorded".to_owned(),
+        used: Vec::new(),
     };
     let Progressed::Ended(outcome) = &mut report.what else {
         return false;
@@ -281,7 +282,12 @@ mod tests {
     fn an_outcome_that_cannot_be_recorded_becomes_an_unknown_one_once() {
         let slot = Slot { item: Item::Step(0), host: Some(HostIx(0)) };
         let key = OrderKey { run: RunId(1), slot, attempt: 1 };
-        let outcome = Outcome { result: CellResult::Ok, output: OutputSummary::nothing(), saw: "much".to_owned() };
+        let outcome = Outcome {
+            result: CellResult::Ok,
+            output: OutputSummary::nothing(),
+            saw: "much".to_owned(),
+            used: Vec::new(),
+        };
         let mut report = Report { key, what: Progressed::Ended(outcome) };
         assert!(shortened(&mut report));
         let Progressed::Ended(outcome) = &report.what else { panic!("an end") };

@@ -1,8 +1,10 @@
 //! Values people typed for `prompt:` secrets, per run, in memory only; and how every secret of a run is fetched.
 
+use crate::connect;
 use crate::domain::plan::PinnedSecret;
 use crate::domain::run::Run;
 use crate::domain::secret_ref::SecretRef;
+use crate::domain::site::VaultAt;
 use crate::domain::{Actor, Refusal, Rule, RunId, World};
 use crate::secrets::{self, Answers, Resolved, Sealed, SecretError};
 use std::collections::BTreeMap;
@@ -43,13 +45,16 @@ impl Vault {
         prompts(run).filter(|secret| open(&secret.name)).map(|secret| secret.name.clone()).collect()
     }
 
-    /// Fetches a secret of a run. Blocks on files.
+    /// Fetches a secret of a run. Blocks on files and on the vault.
     ///
     /// # Errors
     /// As [`secrets::resolve`].
     pub fn resolve(&self, run: RunId, secret: &PinnedSecret) -> Result<Resolved, SecretError> {
         let reference: SecretRef =
             secret.reference.parse().map_err(|_| SecretError::NotAnswered { name: secret.name.clone() })?;
+        if let (SecretRef::Vault { path, field }, Some(at)) = (&reference, &secret.vault) {
+            return read(secret, at, path, field);
+        }
         // A file may take its time, and nobody who types a value should wait for it.
         let answers = self.answers().get(&run).cloned().unwrap_or_default();
         secrets::resolve(&secret.name, &reference, &answers)
@@ -69,6 +74,17 @@ impl Vault {
         // Every change is one insert or remove: a panic elsewhere leaves the map whole.
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reads a secret from Vault or OpenBao, logging in for it. Called where blocking is allowed, inside the runtime.
+fn read(secret: &PinnedSecret, at: &VaultAt, path: &str, field: &str) -> Result<Resolved, SecretError> {
+    let (name, reference) = (secret.name.clone(), secret.reference.clone());
+    let id = secrets::resolve("secret_id", &SecretRef::File(at.secret_id.clone().into()), &Answers::default())?;
+    let reading = connect::vault::read(at, &id.value, path, field);
+    let read = tokio::runtime::Handle::current().block_on(reading);
+    let (value, version) = read.map_err(|why| SecretError::Provider { name: name.clone(), reference, why })?;
+    let value = Sealed::new(value).map_err(|why| SecretError::Value { name, why })?;
+    Ok(Resolved { value: Arc::new(value), version: Some(version) })
 }
 
 fn prompts(run: &Run) -> impl Iterator<Item = &PinnedSecret> {

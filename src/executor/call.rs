@@ -10,7 +10,7 @@ use super::secrets::Named;
 use crate::connect::{self, Answer, CallError, Request};
 use crate::domain::call::{self, Call, CallKind, Encoded};
 use crate::domain::check;
-use crate::domain::order::{CellResult, Errand, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream};
+use crate::domain::order::{CellResult, Errand, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream, Used};
 use crate::domain::run::Reason;
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -29,7 +29,8 @@ pub(super) async fn carry_out(
     cancel: CancellationToken,
 ) -> Outcome {
     let mut outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run));
-    let asking = ask(executor, order, errand, &mut outlet);
+    let mut used = Vec::new();
+    let asking = ask(executor, order, errand, &mut outlet, &mut used);
     let (result, saw) = tokio::select! {
         biased;
         () = cancel.cancelled() => {
@@ -40,23 +41,33 @@ pub(super) async fn carry_out(
     };
     outlet.finish().await;
     let saw = clip_back(&outlet.clean(&saw), SAW_BYTES_MAX);
-    Outcome { result, output: OutputSummary::nothing(), saw }
+    Outcome { result, output: OutputSummary::nothing(), saw, used }
 }
 
-async fn ask(executor: &Executor, order: &Order, errand: &Errand<Call>, outlet: &mut Outlet) -> (CellResult, String) {
+async fn ask(
+    executor: &Executor,
+    order: &Order,
+    errand: &Errand<Call>,
+    outlet: &mut Outlet,
+    used: &mut Vec<Used>,
+) -> (CellResult, String) {
     let fetched = executor.secrets.fetch(order.key.run, &errand.secrets, &executor.resolve).await;
-    let secrets = match fetched {
-        Ok(secrets) => secrets,
+    let fetched = match fetched {
+        Ok(fetched) => fetched,
         Err(trouble) => return (CellResult::Refused(trouble.reason), trouble.words),
     };
-    let request = match request(order, errand, &secrets) {
+    let request = match request(order, errand, &fetched.named) {
         Ok(request) => request,
         Err(words) => return (CellResult::Refused(Reason::Local), words),
     };
     outlet.note(&format!("{} {}", request.method, request.url));
+    *used = fetched.used;
     let answer = match connect::send(request).await {
         Ok(answer) => answer,
-        Err(CallError::NotSent(words)) => return (CellResult::Refused(Reason::Unreachable), words),
+        Err(CallError::NotSent(words)) => {
+            used.clear();
+            return (CellResult::Refused(Reason::Unreachable), words);
+        }
         Err(CallError::NotHeard(words)) => return (CellResult::Unknown(Reason::ConnectionLost), words),
     };
     outlet.note(&format!("answered {}, {} bytes", answer.status, answer.body.len()));

@@ -14,7 +14,7 @@ use super::output::{Chunk, Outlet, clip_back};
 use super::script::{self, Lead, Nonce};
 use super::talk::{Exit, Heard, Place, Talk};
 use super::trouble::Trouble;
-use crate::domain::order::{self, CellResult, Job, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream};
+use crate::domain::order::{self, CellResult, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream, Used};
 use crate::domain::run::Reason;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -24,31 +24,33 @@ use tokio_util::sync::CancellationToken;
 /// Longest we wait for the output of something that was seen to be gone.
 const AFTER_ENDING_MS_MAX: u64 = 2_000;
 
-/// Carries out `order`.
+/// Carries `order` out in a shell: this script, or the sight that one answers.
 pub(super) async fn carry_out(
     executor: &Executor,
     order: &Order,
+    script: Option<&order::Delivery>,
     out: mpsc::Sender<Chunk>,
     started: oneshot::Sender<u32>,
     cancel: CancellationToken,
 ) -> Outcome {
     let outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run));
     let connect_until = Instant::now() + Duration::from_millis(order.limits.connect_ms);
-    let mut carrier = Carrier { executor, order, outlet, cancel, connect_until };
-    let end = match &order.job {
-        Job::Reach => carrier.reach().await,
-        Job::Script(delivery) => carrier.script(delivery, started).await,
-        Job::Copy(_) | Job::Call(_) | Job::Tool(_) => {
-            Err(Trouble::new(Reason::Local, "this version does not carry out steps of this kind"))
-        }
+    let mut carrier = Carrier { executor, order, outlet, cancel, connect_until, used: Vec::new() };
+    let end = match script {
+        None => carrier.reach().await,
+        Some(delivery) => carrier.script(delivery, started).await,
     };
     carrier.outlet.finish().await;
-    let (result, saw) = match end {
-        Ok(end) => carrier.verdict(end),
-        Err(trouble) => (CellResult::Refused(trouble.reason), trouble.words),
+    let (result, saw, used) = match end {
+        Ok(end) => {
+            let (result, saw) = carrier.verdict(end);
+            (result, saw, std::mem::take(&mut carrier.used))
+        }
+        // Nothing has left for the host.
+        Err(trouble) => (CellResult::Refused(trouble.reason), trouble.words, Vec::new()),
     };
     let saw = clip_back(&carrier.outlet.clean(&saw), SAW_BYTES_MAX);
-    Outcome { result, output: OutputSummary::nothing(), saw }
+    Outcome { result, output: OutputSummary::nothing(), saw, used }
 }
 
 struct Carrier<'a> {
@@ -57,6 +59,8 @@ struct Carrier<'a> {
     outlet: Outlet,
     cancel: CancellationToken,
     connect_until: Instant,
+    /// Secrets the script gets.
+    used: Vec<Used>,
 }
 
 /// How something that may have begun ended.
@@ -114,17 +118,18 @@ impl Carrier<'_> {
     async fn script(&mut self, delivery: &order::Delivery, started: oneshot::Sender<u32>) -> Result<End, Trouble> {
         let run = self.order.key.run;
         let fetching = self.executor.secrets.fetch(run, &delivery.secrets, &self.executor.resolve);
-        let secrets = tokio::select! {
+        let fetched = tokio::select! {
             biased;
             () = self.cancel.cancelled() => return Err(Trouble::new(Reason::Aborted, "ended before it began")),
             fetched = timeout_at(self.connect_until, fetching) => fetched.unwrap_or_else(|_| {
                 Err(Trouble::new(Reason::SecretMissing, "fetching the secrets took longer than reaching a host may"))
             })?,
         };
+        self.used = fetched.used;
         let mut started = Some(started);
         loop {
             let nonce = fresh_nonce()?;
-            let payload = script::payload(&nonce, delivery, &secrets)
+            let payload = script::payload(&nonce, delivery, &fetched.named)
                 .map_err(|error| Trouble::new(Reason::Local, error.to_string()))?;
             let reader = self.reader(&nonce, |lead| script::line(&delivery.interpreter, &nonce, lead)).await?;
             let (place, lead) = (reader.place.clone(), reader.lead);

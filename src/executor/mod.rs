@@ -110,9 +110,8 @@ impl Executor {
         let order = cleared.order();
         match &order.job {
             Job::Call(errand) => call::carry_out(self, order, errand, out, cancel).await,
-            Job::Reach | Job::Script(_) | Job::Copy(_) | Job::Tool(_) => {
-                carry::carry_out(self, order, out, started, cancel).await
-            }
+            Job::Reach => carry::carry_out(self, order, None, out, started, cancel).await,
+            Job::Script(delivery) => carry::carry_out(self, order, Some(delivery), out, started, cancel).await,
         }
     }
 

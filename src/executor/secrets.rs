@@ -6,6 +6,7 @@
 use super::Resolve;
 use super::trouble::Trouble;
 use crate::domain::id::RunId;
+use crate::domain::order::Used;
 use crate::domain::plan::PinnedSecret;
 use crate::domain::run::Reason;
 use crate::secrets::{Masks, Sealed};
@@ -15,6 +16,15 @@ use tokio::sync::watch;
 
 /// A secret on its way to a script: the name it gets there, and its value.
 pub(super) type Named = (String, Arc<Sealed>);
+
+/// Secrets fetched for one order: for the script, and for the record.
+#[derive(Default)]
+pub(super) struct Fetched {
+    /// Names and values.
+    pub named: Vec<Named>,
+    /// Names and versions.
+    pub used: Vec<Used>,
+}
 
 /// What is masked, by run.
 #[derive(Clone, Default)]
@@ -48,23 +58,25 @@ impl RunSecrets {
     ///
     /// # Errors
     /// When one cannot be had, is not the version the plan pinned, or cannot be masked.
-    pub async fn fetch(&self, run: RunId, wanted: &[PinnedSecret], resolve: &Resolve) -> Result<Vec<Named>, Trouble> {
+    pub async fn fetch(&self, run: RunId, wanted: &[PinnedSecret], resolve: &Resolve) -> Result<Fetched, Trouble> {
         if wanted.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Fetched::default());
         }
         let (here, wanted, resolve) = (self.clone(), wanted.to_vec(), resolve.clone());
         let missing = |words: String| Trouble::new(Reason::SecretMissing, words);
         let fetched = tokio::task::spawn_blocking(move || {
-            let mut fetched = Vec::with_capacity(wanted.len());
+            let mut fetched = Fetched::default();
             for secret in &wanted {
                 let resolved = resolve(run, secret).map_err(|error| missing(error.to_string()))?;
                 if secret.version.is_some() && secret.version != resolved.version {
                     let words = "is no longer the version the plan pinned; propose the run again";
                     return Err(missing(format!("secret {} {words}", secret.name)));
                 }
-                fetched.push((secret.name.clone(), resolved.value));
+                fetched.named.push((secret.name.clone(), resolved.value));
+                let (name, reference) = (secret.name.clone(), secret.reference.clone());
+                fetched.used.push(Used { name, reference, version: resolved.version });
             }
-            here.mask(run, &fetched).map_err(missing)?;
+            here.mask(run, &fetched.named).map_err(missing)?;
             Ok(fetched)
         });
         fetched.await.unwrap_or_else(|_| {

@@ -85,6 +85,7 @@ pub(super) fn from_files(
         theme: settings.theme.clone(),
         allow_as: settings.allow_as,
         egress: settings.egress.clone(),
+        vault: settings.vault.clone(),
         people,
         workspaces: workspaces.map(|it| (it.id.clone(), Arc::new(it))).collect(),
         runbooks: runbooks.map(|it| (it.id.clone(), Arc::new(it))).collect(),

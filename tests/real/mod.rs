@@ -13,6 +13,7 @@ pub mod account;
 pub mod dropbear;
 pub mod fleet;
 pub mod keys;
+pub mod openbao;
 pub mod process;
 pub mod product;
 pub mod prometheus;

@@ -20,6 +20,12 @@ impl Deciding {
                 if !outcome.saw.is_empty() {
                     entry.details.insert("saw".to_owned(), Detail::Text(outcome.saw.clone()));
                 }
+                if !outcome.used.is_empty() {
+                    let secrets = u32::try_from(outcome.used.len()).unwrap_or(u32::MAX);
+                    let lines: Vec<String> = outcome.used.iter().map(crate::domain::order::Used::words).collect();
+                    let used = Event::SecretUsed { run: id, slot, attempt, secrets };
+                    self.emit(Entry::with(used, "secrets", lines.join("\n")))?;
+                }
                 self.emit(entry)?;
                 self.settle(id)
             }

@@ -69,7 +69,7 @@ pub fn host(name: &str, address: &str, port: u16, user: &str, trust: Trust) -> P
 
 /// A reference to a secret of these tests.
 pub fn pinned(name: &str) -> PinnedSecret {
-    PinnedSecret { name: name.to_owned(), reference: format!("prompt:{name}"), version: None }
+    PinnedSecret { name: name.to_owned(), reference: format!("prompt:{name}"), version: None, vault: None }
 }
 
 /// Gives out these values.

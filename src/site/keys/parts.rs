@@ -43,7 +43,7 @@ pub(in crate::site) static SECRET: Table = Table::of(
         always(
             "ref",
             Shape::Text(Rule::SecretRef),
-            "file:/absolute/path or prompt:. Resolved at the step, never stored.",
+            "file:/absolute/path, vault:MOUNT/PATH#FIELD or prompt:. Resolved at the step, never stored.",
         ),
         always("purpose", LINE, "What it is for."),
     ]],

@@ -12,6 +12,7 @@ pub(in crate::site) static SITE: Table = Table::of(
         always("site", Shape::Table(&HEAD), "What it is called."),
         optional("data", Shape::Table(&DATA), "Where its records lie."),
         optional("local", Shape::Table(&LOCAL), "For demonstrations and tests."),
+        optional("vault", Shape::Table(&VAULT), "Where `vault:` secrets are read."),
         optional("egress", Shape::Table(&EGRESS), "Where the server may ask over HTTP."),
     ]],
 );
@@ -53,6 +54,21 @@ pub(in crate::site) static EGRESS: Table = Table::of(
         "Hosts with their ports, as in \"prometheus.example:9090\". Nothing else is asked; a change of it waits for another owner.",
     )]],
 );
+
+pub(in crate::site) static VAULT: Table = Table::of(
+    "[vault]",
+    &[&[
+        always("address", Shape::Text(Rule::Url), "Vault or OpenBao, as in \"https://vault.example:8200\"."),
+        optional("namespace", LINE, "The namespace everything is in."),
+        always("role_id", LINE, "The AppRole that is logged in."),
+        always(
+            "secret_id",
+            LINE,
+            "Absolute path of the file that holds its secret_id; the server's account alone may read it.",
+        ),
+    ]],
+)
+.misplaced(&[("token", "no secret lives in a site: log in with role_id and a secret_id in a file")]);
 
 /// `people.toml`.
 pub(in crate::site) static PEOPLE: Table =

@@ -1,6 +1,7 @@
 //! `quarterdeck.toml`.
 
 use super::{Parsed, Report};
+use crate::domain::site::VaultAt;
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
 use crate::site::keys::site::SITE;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub socket: Option<PathBuf>,
     /// Whether verbs may say `--as PERSON`.
     pub allow_as: bool,
+    /// Where `vault:` secrets are read.
+    pub vault: Option<VaultAt>,
     /// Places the server may ask over HTTP.
     pub egress: BTreeSet<String>,
 }
@@ -45,12 +48,24 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
             report.error(Code::Value, data.span_of(name), "not an absolute path", hint);
         }
     }
+    if let Some(vault) = fields.table("vault")
+        && vault.text("secret_id").is_some_and(|path| !Path::new(path).is_absolute())
+    {
+        let hint = "write the path of the file that holds it, never the secret_id itself";
+        report.error(Code::Value, vault.span_of("secret_id"), "not an absolute path", hint);
+    }
     let value = Settings {
         name: head.map(|head| head.string("name")).unwrap_or_default(),
         theme: head.and_then(|head| head.maybe("theme")).unwrap_or_else(|| THEME.to_owned()),
         data_dir: data.and_then(|data| data.text("dir")).map(PathBuf::from),
         socket: data.and_then(|data| data.text("socket")).map(PathBuf::from),
         allow_as: fields.table("local").is_some_and(|local: &Fields| local.flag("allow_as")),
+        vault: fields.table("vault").map(|vault| VaultAt {
+            address: vault.string("address"),
+            namespace: vault.maybe("namespace"),
+            role_id: vault.string("role_id"),
+            secret_id: vault.string("secret_id"),
+        }),
         egress: fields.table("egress").map(|egress| egress.strings("allow")).unwrap_or_default(),
     };
     Parsed::new(report, Some(fields), Some(value))
