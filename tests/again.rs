@@ -44,6 +44,21 @@ fn approve_and_start(product: &Product, id: u64) {
     product.json("ada", &["start", &words]);
 }
 
+/// The log as an asciicast: a header of version 3, then events whose intervals never go back.
+fn is_a_recording(product: &Product, id: u64) {
+    let said = product.says(&["runs", "log", &id.to_string(), "--cast", "--as", "ada"]);
+    let said = String::from_utf8(said.stdout).unwrap();
+    let lines: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (head, events) = lines.split_first().unwrap();
+    assert_eq!((&head["version"], head["term"]["cols"].is_u64()), (&serde_json::json!(3), true), "{head}");
+    assert!(!events.is_empty());
+    for event in events {
+        let [seconds, kind, data] = event.as_array().unwrap().as_slice() else { panic!("{event}") };
+        assert!(seconds.as_f64().unwrap() >= 0.0 && kind == "o", "{event}");
+        assert!(data.as_str().unwrap().ends_with("\r\n"), "{event}");
+    }
+}
+
 #[test]
 fn real_a_failed_run_proposes_its_way_back_and_undoes_what_ran_where_it_ran() {
     let Some(fleet) = Fleet::plan(3).start() else { return };
@@ -56,6 +71,7 @@ fn real_a_failed_run_proposes_its_way_back_and_undoes_what_ran_where_it_ran() {
     approve_and_start(&product, back);
     let run = product.until_phase(back, &["ended"]);
     assert_eq!(run["ending"], "succeeded", "{run:#}");
+    is_a_recording(&product, back);
     assert_eq!(fleet.host(1).file("did"), "first\nsecond\nun-second\nun-first\n");
     assert_eq!(fleet.host(2).file("did"), "first\nsecond\nun-second\nun-first\n");
     assert_eq!(fleet.host(3).file("did"), "", "nothing ran there, so nothing is undone");

@@ -138,6 +138,7 @@ pub enum LogAct {
 #[allow(missing_docs, reason = "the table says what each does")]
 pub enum DecideAct {
     Retry,
+    Probe,
     Skip,
     Drop,
     WayBack,

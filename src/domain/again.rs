@@ -343,6 +343,7 @@ fn undoing(step: &Step, undo: &str) -> Step {
         on_failure: Some(OnFailure::Pause),
         required: true,
         undo: None,
+        probe: None,
     }
 }
 

@@ -249,6 +249,8 @@ impl Ask {
 pub enum Decision {
     /// Run it again.
     Retry,
+    /// Let the step's probe look whether it was done.
+    Probe,
     /// Go on without it.
     Skip,
     /// Take the host out of the run.

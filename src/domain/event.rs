@@ -109,6 +109,9 @@ pub enum Event {
         slot: Slot,
         /// Which try.
         attempt: u16,
+        /// Whether it only looks what became of the try before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        probe: bool,
     },
     /// The host has begun.
     Started {

@@ -201,7 +201,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             let why = text(&recorded.details, "why");
             run.builtin.insert(*check, Judged { verdict: *verdict, why, at });
         }
-        Event::Intended { slot, attempt, .. } => intend(run, *slot, *attempt, at),
+        Event::Intended { slot, attempt, probe, .. } => intend(run, *slot, *attempt, *probe, at),
         Event::Started { slot, group, .. } => {
             if let Some(cell) = run.cells.get_mut(slot) {
                 cell.state = CellState::Started { group: *group };
@@ -350,7 +350,17 @@ fn is_step(item: Item) -> bool {
 }
 
 fn fresh(attempt: u16, at: Timestamp) -> Cell {
-    Cell { state: CellState::Waiting, attempt, since: at, began: at, opened: at, not_before: None, saw: "".into() }
+    Cell {
+        state: CellState::Waiting,
+        attempt,
+        since: at,
+        began: at,
+        opened: at,
+        probing: false,
+        probes: 0,
+        not_before: None,
+        saw: "".into(),
+    }
 }
 
 fn targets(run: &Run, stage: Stage) -> imbl::Vector<HostIx> {
@@ -363,10 +373,15 @@ fn targets(run: &Run, stage: Stage) -> imbl::Vector<HostIx> {
     }
 }
 
-fn intend(run: &mut Run, slot: Slot, attempt: u16, at: Timestamp) {
+fn intend(run: &mut Run, slot: Slot, attempt: u16, probe: bool, at: Timestamp) {
     let mut cell = fresh(attempt, at);
     cell.state = CellState::Intended;
-    cell.opened = run.cell(slot).map_or(at, |before| before.opened);
+    if let Some(before) = run.cell(slot) {
+        cell.opened = before.opened;
+        cell.probes = before.probes + u16::from(probe);
+    }
+    cell.probing = probe;
+    run.progress.attention.remove(&slot);
     run.cells.insert(slot, cell);
     run.progress.in_flight.insert(slot);
     match (slot.item, slot.host) {
@@ -382,7 +397,9 @@ fn intend(run: &mut Run, slot: Slot, attempt: u16, at: Timestamp) {
 
 fn end(run: &mut Run, slot: Slot, result: &CellResult, saw: String, at: Timestamp) {
     run.progress.in_flight.remove(&slot);
+    let probing = run.cell(slot).is_some_and(|cell| cell.probing);
     let state = match result {
+        _ if probing => probed(result),
         CellResult::Ok => CellState::Ok,
         CellResult::Failed(reason) => CellState::Failed(reason.clone()),
         CellResult::Unknown(reason) => CellState::Unknown(reason.clone()),
@@ -408,6 +425,17 @@ fn end(run: &mut Run, slot: Slot, result: &CellResult, saw: String, at: Timestam
     }
     if let Some(cell) = run.cells.get_mut(&slot) {
         cell.saw = saw.into();
+    }
+}
+
+/// What a probe says of the try before it. Whatever is no plain yes or no leaves it as unknown as it was.
+fn probed(result: &CellResult) -> CellState {
+    match result {
+        CellResult::Ok => CellState::Ok,
+        CellResult::Failed(Reason::Exit(1)) => CellState::Failed(Reason::NotDone),
+        CellResult::Failed(reason) | CellResult::Unknown(reason) | CellResult::Refused(reason) => {
+            CellState::Unknown(reason.clone())
+        }
     }
 }
 
@@ -450,6 +478,8 @@ fn resolve(run: &mut Run, slot: Slot, decision: Decision, at: Timestamp) {
                 cell.opened = at;
             }
         }
+        // The look itself is the next event.
+        Decision::Probe => {}
         Decision::Skip => settle_cell(run, slot, CellState::Skipped, at),
         Decision::MarkOk => settle_cell(run, slot, CellState::Ok, at),
         Decision::Drop => drop_host(run, slot),

@@ -14,6 +14,12 @@ pub fn follows(run: &Run, slot: Slot, at: Timestamp) -> Entry {
     if let Some(entry) = retry(run, slot, at) {
         return entry;
     }
+    // By itself once, as soon as nobody knows; after that somebody asks for it.
+    if run.cell(slot).is_some_and(|cell| cell.probes == 0)
+        && let Some(entry) = probe(run, slot)
+    {
+        return entry;
+    }
     let on_failure = match slot.item {
         Item::Step(n) => run.plan.step(n).and_then(|step| step.on_failure),
         Item::Reach | Item::Preflight(_) | Item::Verify(_) => None,
@@ -32,6 +38,17 @@ pub fn follows(run: &Run, slot: Slot, at: Timestamp) -> Entry {
         Some(OnFailure::Continue | OnFailure::Stop) => stopped(StopHow::Failure),
         Some(OnFailure::Rollback) => stopped(StopHow::WayBack),
     })
+}
+
+/// Lets a step's probe look what became of it, where nobody saw its end and it has one.
+pub fn probe(run: &Run, slot: Slot) -> Option<Entry> {
+    let Item::Step(n) = slot.item else {
+        return None;
+    };
+    let unknown = matches!(run.state(slot), CellState::Unknown(_));
+    let has_one = run.plan.step(n).is_some_and(|step| step.probe.is_some());
+    let attempt = run.tries(slot).saturating_add(1);
+    (unknown && has_one).then(|| Entry::bare(Event::Intended { run: run.id, slot, attempt, probe: true }))
 }
 
 /// Whether more hosts failed than the runbook tolerates: while a run stops, no further host is let in then.
@@ -69,7 +86,7 @@ fn retry(run: &Run, slot: Slot, at: Timestamp) -> Option<Entry> {
         ) => false,
     };
     let not_before = at.plus_ms(step.retries.wait_ms(run.id, slot, cell.attempt));
-    (allowed && cell.attempt <= step.retries.times)
+    (allowed && cell.attempt.saturating_sub(cell.probes) <= step.retries.times)
         .then(|| Entry::bare(Event::RetryPlanned { run: run.id, slot, not_before }))
 }
 

@@ -92,6 +92,7 @@ pub fn step(id: &str, action: Action) -> Step {
         on_failure: None,
         required: false,
         undo: None,
+        probe: None,
     }
 }
 

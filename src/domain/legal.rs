@@ -33,7 +33,8 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         }
         Event::ChecksReleased { .. } => matches!(phase, P::Checking | P::Verifying),
         Event::BuiltInJudged { .. } => phase == P::Checking,
-        Event::Intended { .. } => {
+        Event::Intended { probe: true, .. } => matches!(phase, P::Running | P::Paused | P::Stopping),
+        Event::Intended { probe: false, .. } => {
             matches!(phase, P::Checking | P::Running | P::Stopping | P::Verifying)
         }
         Event::Started { .. } | Event::SecretUsed { .. } | Event::Ended { .. } => phase == P::Checking || at_work,
@@ -69,7 +70,13 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
 /// Whether a cell in `state` at `attempt` may meet `event`.
 pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
     match event {
-        Event::Intended { attempt: next, .. } => *state == CellState::Waiting && attempt.checked_add(1) == Some(*next),
+        Event::Intended { attempt: next, probe, .. } => {
+            let fits = match probe {
+                true => matches!(state, CellState::Unknown(_)),
+                false => *state == CellState::Waiting,
+            };
+            fits && attempt.checked_add(1) == Some(*next)
+        }
         Event::Started { attempt: this, .. } => *state == CellState::Intended && *this == attempt,
         Event::SecretUsed { attempt: this, .. } | Event::Ended { attempt: this, .. } => {
             state.is_in_flight() && *this == attempt

@@ -26,7 +26,7 @@ pub fn follows(run: &Run, position: u16, at: Timestamp) -> Once {
     let opened = || Once::Now(Entry::bare(Event::ManualOpened { run: run.id, slot }));
     let intended = || {
         let attempt = run.tries(slot).saturating_add(1);
-        Once::Now(Entry::bare(Event::Intended { run: run.id, slot, attempt }))
+        Once::Now(Entry::bare(Event::Intended { run: run.id, slot, attempt, probe: false }))
     };
     let Some(cell) = run.cell(slot) else {
         return match step.action.done() {

@@ -90,6 +90,11 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
         Item::Step(n) => {
             let step = plan.step(n)?;
             let id = step.id.as_str();
+            if let Some(probe) = step.probe.as_ref().filter(|_| run.cell(key.slot).is_some_and(|cell| cell.probing)) {
+                let mut delivery = delivery(plan, key, host, probe, id);
+                delivery.secrets.clear();
+                return Some((Purpose::Probe, Job::Script(delivery), probe.timeout_ms));
+            }
             let (job, timeout_ms) = match &step.action {
                 Action::Script(script) => (Job::Script(delivery(plan, key, host, script, id)), script.timeout_ms),
                 Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => {

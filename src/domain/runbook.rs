@@ -351,6 +351,10 @@ pub struct Step {
     pub required: bool,
     /// How it is undone on a host.
     pub undo: Option<String>,
+    /// Decides on a host whether it was done where nobody saw its end: exit 0 says that it was, 1 that it was not, everything
+    /// else that it cannot tell. It only reads, and gets no secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Script>,
 }
 
 /// What repeating a step means.

@@ -205,7 +205,7 @@ fn next_work(run: &Run, at: Timestamp, admit: Admit) -> Option<Entry> {
 }
 
 fn intended(run: &Run, slot: Slot) -> Entry {
-    Entry::bare(Event::Intended { run: run.id, slot, attempt: run.tries(slot).saturating_add(1) })
+    Entry::bare(Event::Intended { run: run.id, slot, attempt: run.tries(slot).saturating_add(1), probe: false })
 }
 
 /// The next host of the batch that was not let in yet, has something to do, and is still in the run. Hosts dropped before they

@@ -314,6 +314,7 @@ pub fn verdict_word(verdict: Verdict) -> &'static str {
 pub fn decision_words(decision: Decision) -> &'static str {
     match decision {
         Decision::Retry => "run again",
+        Decision::Probe => "let its probe look",
         Decision::Skip => "go on without it",
         Decision::Drop => "host dropped",
         Decision::MarkOk => "marked as done",

@@ -423,6 +423,9 @@ pub struct RunsLog {
     /// With the time of each line
     #[arg(long)]
     pub times: bool,
+    /// As an asciicast (version 3), to be played back in the time it took
+    #[arg(long, conflicts_with_all = ["follow", "times"])]
+    pub cast: bool,
 }
 
 /// `hosts …`.
@@ -550,6 +553,7 @@ words!(
     /// What `decide` decides.
     DecisionWord for Decision {
         Retry => Decision::Retry,
+        Probe => Decision::Probe,
         Skip => Decision::Skip,
         Drop => Decision::Drop,
         MarkOk => Decision::MarkOk,

@@ -9,6 +9,7 @@
 
 mod act;
 pub mod args;
+mod cast;
 mod find;
 pub mod json;
 mod look;

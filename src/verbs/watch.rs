@@ -5,6 +5,7 @@
 
 use super::act::refused;
 use super::args::RunsLog;
+use super::cast::Cast;
 use super::find::{self, seen};
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, json, look, text};
@@ -94,12 +95,36 @@ pub async fn log(cx: &Cx<'_>, verb: &RunsLog, io: &mut Io<'_>) -> Result<Exit, G
         }
         query.count = PAGE_LINES;
     }
+    if verb.cast {
+        return cast(cx, &found, query, io).await;
+    }
     if verb.follow {
         return follow(cx, query, Until::Ended, verb.times, io).await;
     }
     match drain(cx, &mut query, verb.times, io).await? {
         Ok(()) => Ok(Exit::Done),
         Err(refusal) => look::unanswered(cx, &refusal, io).await,
+    }
+}
+
+/// Writes the lines as a recording that players show in the time it took.
+async fn cast(cx: &Cx<'_>, run: &Run, mut query: LogQuery, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let mut recording = Cast::new(run);
+    io.out(&recording.head()).await?;
+    loop {
+        let page = match page(cx, &query).await {
+            Ok(page) => page,
+            Err(refusal) => return look::unanswered(cx, &refusal, io).await,
+        };
+        if page.lines.is_empty() {
+            if let Some(amiss) = page.amiss {
+                io.err(&format!("-- {amiss}\n")).await?;
+            }
+            return Ok(Exit::Done);
+        }
+        query.from = LogFrom::Line(page.first + u64::try_from(page.lines.len()).unwrap_or(u64::MAX));
+        let events: String = page.lines.iter().map(|line| recording.event(line)).collect();
+        io.out(&events).await?;
     }
 }
 

@@ -258,6 +258,13 @@ pub const TABLE: &[Bound] = &[
         "mark failed",
         "An unknown end: you have seen that it failed. The host leaves the run.",
     ),
+    row(
+        Scope::Decide,
+        &[c('8')],
+        Act::Decide(DecideAct::Probe),
+        "probe",
+        "An unknown end: let the step's probe look on the host whether it was done.",
+    ),
     // forms and dialogs
     row(Scope::Form, &[k(KeyCode::Tab)], Act::Form(FormAct::Next), "next field", "To the next field."),
     row(Scope::Form, &[k(KeyCode::BackTab)], Act::Form(FormAct::Previous), "field before", "To the field before."),

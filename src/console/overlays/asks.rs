@@ -232,6 +232,7 @@ pub fn resolve(cx: &Cx<'_>, run: &Run, slot: Slot, decision: Decision) -> Do {
         Decision::Retry if !once && !unknown => {
             return Do::Submit { seen, ask, said: "retrying on" };
         }
+        Decision::Probe => return Do::Submit { seen, ask, said: "looking on" },
         Decision::Retry => ("Retry", "retrying on", "It may have had its effect already. It runs once more."),
         Decision::Skip => ("Skip", "skipped on", "This host goes on with the next step."),
         Decision::Drop => ("Drop", "dropped a host from", "The host leaves the run as it is; the others go on."),

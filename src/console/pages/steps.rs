@@ -73,6 +73,10 @@ fn one(number: usize, step: &Step, unwritten: &str, told: &dyn Fn(&str) -> Strin
         action => parts.push(command(&action.written(told))),
     }
     parts.push(said(&rules(step, unwritten)));
+    if let Some(probe) = &step.probe {
+        parts.push(said("where nobody saw its end, looked for by"));
+        parts.push(command(&probe.text));
+    }
     if let Some(undo) = &step.undo {
         parts.push(said("undone by"));
         parts.push(command(undo));

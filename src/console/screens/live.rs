@@ -28,6 +28,7 @@ use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::widgets::script;
 use crate::console::words;
+use crate::domain::failure;
 use crate::domain::plan::{How, Settled};
 use crate::domain::query::{Fetch, Fetched};
 use crate::domain::run::{CellState, Phase, Run, Slot};
@@ -236,6 +237,7 @@ impl Live {
         let unknown = matches!(run.state(slot), CellState::Unknown(_));
         let decision = match act {
             DecideAct::Retry => Decision::Retry,
+            DecideAct::Probe => Decision::Probe,
             DecideAct::Skip => Decision::Skip,
             DecideAct::Drop => Decision::Drop,
             DecideAct::MarkOk if unknown => Decision::MarkOk,
@@ -381,6 +383,8 @@ impl Face for Live {
                 vec![DecideAct::Retry, DecideAct::Skip, DecideAct::Drop, DecideAct::WayBack, DecideAct::Stop];
             if unknown {
                 acts.extend([DecideAct::MarkOk, DecideAct::MarkFailed]);
+                let probe = self.taken.and_then(|slot| failure::probe(run, slot));
+                acts.extend(probe.map(|_| DecideAct::Probe));
             }
             let mut feet: Vec<Foot> = acts.into_iter().map(|act| foot(Act::Decide(act))).collect();
             feet.push(foot(Act::Anywhere(Anywhere::Back)).says("leave it"));

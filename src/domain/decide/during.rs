@@ -1,6 +1,7 @@
 //! While a run works: tick off, decide about failures, pause, go on, stop, note.
 
 use super::*;
+use crate::domain::failure;
 
 impl Deciding {
     pub(super) fn tick(&mut self, id: RunId, step: &StepId, checked: &[u16], evidence: &str) -> Result<(), Refusal> {
@@ -64,11 +65,15 @@ impl Deciding {
         fits(&run, slot, decision, manual_open)?;
         let text = match decision {
             Decision::Retry if !must_explain_retry(&run, slot) => bounded(reason)?,
+            Decision::Probe => bounded(reason)?,
             Decision::Retry | Decision::Skip | Decision::Drop | Decision::MarkOk | Decision::MarkFailed => {
                 needed(reason, "a reason")?
             }
         };
         self.emit(Entry::with(Event::Resolved { run: id, slot, decision }, "reason", text))?;
+        if decision == Decision::Probe {
+            self.emit(failure::probe(&run, slot).ok_or_else(|| stale(&run))?)?;
+        }
         self.settle(id)
     }
 
@@ -159,10 +164,17 @@ fn fits(run: &Run, slot: Slot, decision: Decision, manual_open: bool) -> Result<
             refuse("a step of the whole run has no host to drop: skip it, or stop the run")
         }
         Decision::Skip if required => refuse("a required step cannot be skipped"),
+        Decision::Probe if !unknown => refuse("a probe looks where nobody saw the end; this one was seen"),
+        Decision::Probe if failure::probe(run, slot).is_none() => refuse("this step has no probe"),
         Decision::MarkOk | Decision::MarkFailed if !unknown => refuse("only what is unknown can be marked"),
         Decision::Retry | Decision::Drop | Decision::MarkOk | Decision::MarkFailed if manual_open => {
             refuse("a step done by hand is ticked off or skipped")
         }
-        Decision::Retry | Decision::Skip | Decision::Drop | Decision::MarkOk | Decision::MarkFailed => Ok(()),
+        Decision::Retry
+        | Decision::Probe
+        | Decision::Skip
+        | Decision::Drop
+        | Decision::MarkOk
+        | Decision::MarkFailed => Ok(()),
     }
 }

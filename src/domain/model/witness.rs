@@ -318,6 +318,7 @@ impl Life {
                         self.put(*slot, "waiting");
                         *self.allowed.entry(*slot).or_default() += 1;
                     }
+                    Decision::Probe => panic!("nothing here has a probe"),
                     Decision::Skip => self.put(*slot, "skipped"),
                     Decision::MarkOk => self.put(*slot, "ok"),
                     Decision::MarkFailed => self.put(*slot, "failed"),

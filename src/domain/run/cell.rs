@@ -40,6 +40,10 @@ pub struct Cell {
     pub began: Timestamp,
     /// When the first of its tries began, or the first since a person asked for another: what is waited for has so much time.
     pub opened: Timestamp,
+    /// Whether this try only looks what became of the one before.
+    pub probing: bool,
+    /// How many of its tries only looked.
+    pub probes: u16,
     /// Not before this moment, while a retry waits.
     pub not_before: Option<Timestamp>,
     /// What a check saw, or the evidence of a manual step; redacted, bounded. Shared: a run is copied with every event.
@@ -136,6 +140,8 @@ pub enum Reason {
     Interrupted,
     /// The host was dropped from the run.
     Dropped,
+    /// Its probe says that it was not done.
+    NotDone,
     /// A person marked it so.
     Marked,
     /// Somebody whose yes it needed said no.
@@ -167,6 +173,7 @@ impl Reason {
             Reason::Local => "local",
             Reason::Interrupted => "interrupted",
             Reason::Dropped => "dropped",
+            Reason::NotDone => "probe.not_done",
             Reason::Marked => "marked",
             Reason::Denied => "denied",
         }
@@ -196,6 +203,7 @@ impl Reason {
             Reason::Local => "this machine could not do its part".to_owned(),
             Reason::Interrupted => "the server went away meanwhile".to_owned(),
             Reason::Dropped => "host dropped from the run".to_owned(),
+            Reason::NotDone => "its probe says that it was not done".to_owned(),
             Reason::Marked => "marked by a person".to_owned(),
             Reason::Denied => "denied".to_owned(),
         }

@@ -163,3 +163,60 @@ fn jitter_is_drawn_from_the_name_of_the_try_and_stays_within_its_bound() {
     let plain = crate::domain::runbook::Retries { jitter_ms: 0, ..retries };
     assert_eq!(plain.wait_ms(RunId(7), slot(3), 1), 1_000);
 }
+
+/// A run whose first step, with a probe, is lost on the canary.
+fn lost(effect: crate::domain::runbook::Effect) -> (Driver, u64) {
+    let mut driver = driver_of(|site| {
+        in_runbook(site, |runbook| {
+            runbook.steps[0].effect = effect;
+            runbook.steps[0].retries.times = 1;
+            runbook.steps[0].probe = Some(fixture::script("was it done?"));
+        });
+    });
+    let id = driver.start_one();
+    driver.carry_out_checks();
+    let canary = driver.orders().remove(0);
+    driver.ended(&canary, CellResult::Unknown(Reason::ConnectionLost));
+    (driver, id)
+}
+
+#[test]
+fn a_probe_looks_once_by_itself_and_its_yes_its_no_and_its_silence_are_three_things() {
+    use crate::domain::order::Purpose;
+    use crate::domain::runbook::Effect::{Idempotent, Once};
+    let exit = |status| CellResult::Failed(Reason::Exit(status));
+    let gone = CellResult::Refused(Reason::ConnectRefused);
+    for (effect, said, phase, state) in [
+        (Once, CellResult::Ok, "running", CellState::Ok),
+        (Once, exit(1), "paused", CellState::Failed(Reason::NotDone)),
+        (Once, exit(2), "paused", CellState::Unknown(Reason::Exit(2))),
+        (Once, gone.clone(), "paused", CellState::Unknown(Reason::ConnectRefused)),
+        (Idempotent, exit(1), "running", CellState::Intended),
+        (Idempotent, gone, "paused", CellState::Unknown(Reason::ConnectRefused)),
+    ] {
+        let (mut driver, id) = lost(effect);
+        let look = driver.orders().remove(0);
+        assert_eq!((look.order().purpose, look.order().key.attempt), (Purpose::Probe, 2));
+        let crate::domain::order::Job::Script(script) = &look.order().job else { panic!("a script") };
+        assert_eq!((script.text.as_str(), script.secrets.len()), ("was it done?", 0));
+        driver.ended(&look, said.clone());
+        assert_eq!(driver.run(id).phase.tag().word(), phase, "{effect:?} {said:?}");
+        assert_eq!(driver.run(id).state(look.order().key.slot), &state, "{effect:?} {said:?}");
+        assert_eq!(fold(&driver), driver.world);
+    }
+}
+
+#[test]
+fn a_probe_is_asked_again_by_a_person_and_by_nobody_where_the_end_was_seen() {
+    let (mut driver, id) = lost(crate::domain::runbook::Effect::Once);
+    let look = driver.orders().remove(0);
+    let slot = look.order().key.slot;
+    driver.ended(&look, CellResult::Refused(Reason::ConnectRefused));
+    assert_eq!(driver.orders().len(), 0, "once by itself");
+    let ask = || Ask::Resolve { run: RunId(id), slot, decision: Decision::Probe, reason: String::new() };
+    driver.as_person("ada", ask()).unwrap();
+    let look = driver.orders().remove(0);
+    driver.ended(&look, CellResult::Failed(Reason::Exit(1)));
+    assert_eq!(driver.as_person("ada", ask()).unwrap_err().rule, Rule::Choice);
+    assert_eq!(driver.run(id).state(slot), &CellState::Failed(Reason::NotDone), "and it is not run again by itself");
+}

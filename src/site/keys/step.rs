@@ -63,6 +63,11 @@ const STEP_KEYS: &[Key] = &[
     ),
     optional("required", Shape::Boolean, "Cannot be skipped."),
     optional("secrets", VARIABLES, "Names of the secrets it gets."),
+    optional(
+        "probe",
+        Shape::Text(Rule::Command),
+        "Decides whether it was done where nobody saw its end: exit 0 yes, 1 no, anything else cannot tell. Only reads.",
+    ),
     optional("undo", Shape::Text(Rule::Command), "The script that undoes it on a host."),
 ];
 
@@ -115,7 +120,7 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             word: "script",
             needs: &["run"],
             one_of: &[],
-            may: &["interpreter", "timeout", "retries", "secrets", "undo"],
+            may: &["interpreter", "timeout", "retries", "secrets", "undo", "probe"],
             hint: "write the script under `run`, or say kind = \"manual\" and write `text`",
         },
         OfKind {

@@ -8,6 +8,8 @@ use crate::site::fields::Fields;
 use crate::site::keys::step::KINDS;
 use crate::site::shape::Kinds;
 
+/// Longest time a probe may take: it looks, it does not work.
+const PROBE_TIMEOUT_MS: u64 = 60_000;
 /// Between two questions of a wait, unless the file says otherwise.
 const EVERY_MS: u64 = 10_000;
 /// How long something is waited for unless the file says otherwise.
@@ -61,6 +63,12 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
         },
         required: fields.flag("required"),
         undo: fields.maybe("undo"),
+        probe: fields.maybe("probe").map(|text| Script {
+            text,
+            timeout_ms: PROBE_TIMEOUT_MS,
+            secrets: Vec::new(),
+            ..parts::script(fields, PROBE_TIMEOUT_MS)
+        }),
     }
 }
 

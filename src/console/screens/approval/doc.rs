@@ -432,6 +432,7 @@ fn step_lines(plan: &Plan, step: &Step) -> Vec<CommandLine> {
         }
         action => lines_of_text(&action.written(&|text| plan.told(text)), "", Role::Accent),
     };
+    lines.extend(step.probe.iter().flat_map(|probe| lines_of_text(&probe.text, "probe", Role::Muted)));
     lines.extend(step.undo.iter().flat_map(|undo| lines_of_text(undo, "undo", Role::Muted)));
     lines
 }

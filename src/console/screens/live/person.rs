@@ -10,6 +10,7 @@ use crate::console::theme::Role;
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
 use crate::domain::StepId;
+use crate::domain::failure;
 use crate::domain::policy;
 use crate::domain::run::{CellState, Item, Phase, Run, Slot};
 use crate::domain::runbook::Effect;
@@ -171,6 +172,7 @@ fn choices(cx: &Cx<'_>, run: &Run, slot: Slot, taken: bool) -> Vec<Vec<Piece>> {
     let mut acts = vec![DecideAct::Retry, DecideAct::Skip, DecideAct::Drop, DecideAct::WayBack, DecideAct::Stop];
     if unknown {
         acts.extend([DecideAct::MarkOk, DecideAct::MarkFailed]);
+        acts.extend(failure::probe(run, slot).map(|_| DecideAct::Probe));
     }
     let mut lines = match taken {
         true => vec![vec![gap(3), text(Role::Text, "choose:")]],
