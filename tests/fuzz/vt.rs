@@ -75,7 +75,7 @@ fn same_cells(frame: &Buffer, screen: &vt100::Screen) -> Result<(), String> {
 
 /// Characters that are as wide on every terminal.
 fn same_everywhere(c: char) -> bool {
-    matches!(c, ' '..='~' | '\u{c0}'..='\u{24f}' | '\u{4e00}'..='\u{9fff}' | '…' | '␛' | '×' | '↩' | '\u{fffd}')
+    matches!(c, ' '..='~' | '\u{c0}'..='\u{24f}' | '\u{4e00}'..='\u{9fff}' | '…' | '␛' | '↩' | '\u{fffd}')
 }
 
 /// The lines of `data` when it comes in two pieces.
