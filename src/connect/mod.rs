@@ -59,7 +59,7 @@ pub enum CallError {
 /// It was not sent, or its answer was not heard in time.
 pub async fn send(request: Request) -> Result<Answer, CallError> {
     let not_sent = |error: String| CallError::NotSent(error);
-    let client = client(request.timeout_ms).map_err(|error| not_sent(chain(&error)))?;
+    let client = client(request.timeout_ms).map_err(|error| not_sent(deepest(&error)))?;
     let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|error| not_sent(error.to_string()))?;
     let mut sending = client.request(method, &request.url);
     for (name, value) in &request.headers {
@@ -72,14 +72,14 @@ pub async fn send(request: Request) -> Result<Answer, CallError> {
         sending = sending.body(body.as_bytes().to_vec());
     }
     let mut response = sending.send().await.map_err(|error| match error.is_connect() || error.is_builder() {
-        true => not_sent(chain(&error)),
-        false => CallError::NotHeard(chain(&error)),
+        true => not_sent(deepest(&error)),
+        false => CallError::NotHeard(deepest(&error)),
     })?;
     let status = response.status().as_u16();
     let mut answer = Answer { status, body: Vec::new(), whole: true };
     loop {
         let piece = response.chunk().await.map_err(|error| {
-            CallError::NotHeard(format!("answered {status}, and broke off in its body: {}", chain(&error)))
+            CallError::NotHeard(format!("answered {status}, and broke off in its body: {}", deepest(&error)))
         })?;
         let Some(piece) = piece else { return Ok(answer) };
         let room = ANSWER_BYTES_MAX - answer.body.len();
@@ -133,18 +133,13 @@ fn is_outside(address: IpAddr) -> bool {
     }
 }
 
-/// An error with its causes: the last one says most.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !words.contains(&more) {
-            words = format!("{words}: {more}");
-        }
-        cause = inner.source();
+/// The cause of an error that lies deepest: what the operating system or the other side said.
+fn deepest(error: &dyn std::error::Error) -> String {
+    let mut at = error;
+    while let Some(cause) = at.source() {
+        at = cause;
     }
-    words
+    at.to_string()
 }
 
 #[cfg(test)]

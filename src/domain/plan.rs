@@ -2,7 +2,7 @@
 //! approval is bound to, and that the executor follows. Nothing outside it reaches a host.
 
 use super::id::{Digest, HostIx, PersonId, ServerName, StepId, Timestamp, WorkspaceId};
-use super::runbook::{Impact, Limits, Runbook, Severity, Step};
+use super::runbook::{Action, Impact, Limits, Runbook, Severity, Step};
 use super::site::VaultAt;
 use super::workspace::{Environment, Quorum, Reach, Window};
 use serde::{Deserialize, Serialize};
@@ -284,6 +284,19 @@ impl Plan {
     pub fn host_ix(&self, name: &str) -> Option<HostIx> {
         let at = self.hosts.iter().position(|host| host.name.as_str() == name)?;
         u32::try_from(at).ok().map(HostIx)
+    }
+
+    /// Where a cell is, in a person's words: a host's name; for a step of the whole run, who or what does it.
+    pub fn place(&self, slot: super::run::Slot) -> String {
+        use super::run::Item;
+        match (slot.host, slot.item) {
+            (Some(host), _) => self.host(host).map_or_else(|| "?".to_owned(), |host| host.name.to_string()),
+            (None, Item::Step(n)) => match self.step(n).map(|step| &step.action) {
+                None | Some(Action::Manual { .. }) => "by hand".to_owned(),
+                Some(action) => action.word().to_owned(),
+            },
+            (None, Item::Reach | Item::Preflight(_) | Item::Verify(_)) => "all hosts".to_owned(),
+        }
     }
 
     /// Whether a step stands from the beginning: on this host, or for the whole run.

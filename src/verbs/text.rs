@@ -320,6 +320,14 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
         for line in lines.trim().lines() {
             let _ = writeln!(text, "       {}", Safe::new(line));
         }
+        let aside = [("probe", step.probe.as_ref().map(|probe| probe.text.as_str())), ("undo", step.undo.as_deref())];
+        for (label, line) in aside
+            .iter()
+            .filter_map(|(label, text)| Some((label, (*text)?)))
+            .flat_map(|(label, text)| text.trim().lines().map(move |line| (label, line)))
+        {
+            let _ = writeln!(text, "       {label}: {}", Safe::new(line));
+        }
         for (number, point) in (1..).zip(step.action.checklist()) {
             let _ = writeln!(text, "       [{number}] {}", Safe::new(point));
         }

@@ -218,7 +218,7 @@ pub fn hand_over(cx: &Cx<'_>, run: &Run, to: &PersonId) -> Do {
 /// Decide what becomes of a cell that failed or is unknown.
 pub fn resolve(cx: &Cx<'_>, run: &Run, slot: Slot, decision: Decision) -> Do {
     let (step, _, _) = run.plan.item_name(slot.item);
-    let host = slot.host.and_then(|ix| run.plan.host(ix)).map_or("by hand".to_owned(), |host| host.name.to_string());
+    let host = run.plan.place(slot);
     let seen = Seen::Attempt(run.cell(slot).map_or(0, |cell| cell.attempt));
     let ask = Ask::Resolve { run: run.id, slot, decision, reason: String::new() };
     let unknown = matches!(run.state(slot), CellState::Unknown(_));
@@ -261,7 +261,7 @@ fn gate_menu(run: &Run, title: &str) -> Do {
     };
     let rows = vec![
         row(Choice::Approve, "let it go on", "your name and reason stay with the run"),
-        row(Choice::Deny, "say no", "the run stops here until somebody decides what becomes of it"),
+        row(Choice::Deny, "say no", "the run waits here for a decision"),
     ];
     over(Overlay::Menu(Menu::new(safe!("{} · {title}", run.id), rows)))
 }

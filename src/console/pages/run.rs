@@ -144,7 +144,7 @@ fn troubles(run: &Run) -> Vec<Part> {
     let mut parts = heading("what did not end well", safe!("{}", bad.len())).to_vec();
     for (slot, cell, reason) in bad.iter().take(TROUBLES_MAX) {
         let mark = glyph::cell(&cell.state);
-        let host = slot.host.and_then(|ix| run.plan.host(ix)).map_or("by hand", |host| host.name.as_str());
+        let host = run.plan.place(**slot);
         let (step, _, _) = run.plan.item_name(slot.item);
         let tries = if cell.attempt > 1 { format!(" · {} tries", cell.attempt) } else { String::new() };
         parts.push(Part::Line(vec![

@@ -379,8 +379,9 @@ impl Face for Live {
         let Some(run) = self.found(cx) else { return vec![foot(Act::Anywhere(Anywhere::Back))] };
         if self.taken.is_some() {
             let unknown = self.taken.is_some_and(|slot| matches!(run.state(slot), CellState::Unknown(_)));
-            let mut acts =
-                vec![DecideAct::Retry, DecideAct::Skip, DecideAct::Drop, DecideAct::WayBack, DecideAct::Stop];
+            let mut acts = vec![DecideAct::Retry, DecideAct::Skip];
+            acts.extend(self.taken.and_then(|slot| slot.host).map(|_| DecideAct::Drop));
+            acts.extend([DecideAct::WayBack, DecideAct::Stop]);
             if unknown {
                 acts.extend([DecideAct::MarkOk, DecideAct::MarkFailed]);
                 let probe = self.taken.and_then(|slot| failure::probe(run, slot));

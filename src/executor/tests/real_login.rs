@@ -47,7 +47,8 @@ async fn key_files_that_cannot_be_used_are_named_with_what_to_do() {
     let open = keygen(dir, "open", "ed25519");
     fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let rsa = keygen(dir, "rsa", "rsa");
-    let stranger = keygen(dir, "stranger", "ecdsa");
+    // No ecdsa: the library reads no key whose number happens to begin with a zero byte, one in 256.
+    let stranger = keygen(dir, "stranger", "ed25519");
     let executor = with_settings(&sshd, |settings| {
         settings.keys = vec![encrypted, open, rsa, dir.join("missing"), stranger.clone()];
     });

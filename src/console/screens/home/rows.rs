@@ -213,12 +213,12 @@ impl What {
 
 fn failed(run: &Run, slot: crate::domain::run::Slot) -> What {
     let (step, _, _) = run.plan.item_name(slot.item);
-    let host = slot.host.and_then(|ix| run.plan.host(ix)).map(|host| host.name.to_string());
+    let host = run.plan.place(slot);
     let more = match run.progress.attention.len() {
         0 | 1 => String::new(),
         n => format!("and {} more", n - 1),
     };
-    What(format!("{} {step}", host.unwrap_or_else(|| "by hand".to_owned())), more)
+    What(format!("{host} {step}"), more)
 }
 
 fn run_row(run: &Run, columns: PlaceColumns, errand: &str, what: What) -> Vec<Piece> {

@@ -75,7 +75,10 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
         }
         Phase::Paused(PauseCause::Failure) => match run.progress.attention.iter().next() {
             Some(slot) => {
-                let host = slot.host.and_then(|ix| run.plan.host(ix)).map(|host| host.name.to_string());
+                let host = match slot.host {
+                    Some(_) => run.plan.place(*slot),
+                    None => format!("step {}", run.plan.item_name(slot.item).0),
+                };
                 let word = match run.state(*slot) {
                     CellState::Unknown(_) => "is unknown",
                     CellState::Waiting
@@ -86,7 +89,7 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
                     | CellState::Skipped
                     | CellState::Refused(_) => "failed",
                 };
-                let host = Safe::new(host.unwrap_or_else(|| "a step by hand".to_owned())).cut_middle(HOST_COLUMNS_MAX);
+                let host = Safe::new(host).cut_middle(HOST_COLUMNS_MAX);
                 Some(format!("{host} {word} · an {} must decide", run.plan.runbook.runs_as.word()))
             }
             None => Some("every host is decided: P goes on".to_owned()),

@@ -96,7 +96,7 @@ fn warnings(run: &Run) -> Vec<Vec<Piece>> {
 /// Which host, which step, how it ended, how often it was tried, whether it may run again.
 fn failure(cx: &Cx<'_>, run: &Run, slot: Slot) -> Vec<Vec<Piece>> {
     let (step, _, _) = run.plan.item_name(slot.item);
-    let host = slot.host.and_then(|ix| run.plan.host(ix)).map_or("by hand".to_owned(), |host| host.name.to_string());
+    let host = run.plan.place(slot);
     let mark = glyph::cell(run.state(slot));
     let mut facts: Vec<String> = Vec::new();
     if let Some(cell) = run.cell(slot) {
@@ -169,7 +169,10 @@ fn known(run: &Run, slot: Slot) -> Option<Vec<Piece>> {
 /// What can be chosen, over as many lines as it takes: a choice out of sight is none.
 fn choices(cx: &Cx<'_>, run: &Run, slot: Slot, taken: bool) -> Vec<Vec<Piece>> {
     let unknown = matches!(run.state(slot), CellState::Unknown(_));
-    let mut acts = vec![DecideAct::Retry, DecideAct::Skip, DecideAct::Drop, DecideAct::WayBack, DecideAct::Stop];
+    let mut acts = vec![DecideAct::Retry, DecideAct::Skip];
+    // A step of the whole run has no host that could leave it.
+    acts.extend(slot.host.map(|_| DecideAct::Drop));
+    acts.extend([DecideAct::WayBack, DecideAct::Stop]);
     if unknown {
         acts.extend([DecideAct::MarkOk, DecideAct::MarkFailed]);
         acts.extend(failure::probe(run, slot).map(|_| DecideAct::Probe));
