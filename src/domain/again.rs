@@ -264,7 +264,9 @@ fn rollback(base: Plan, earlier: &Run) -> Result<Plan, Refusal> {
             continue;
         }
         let Some(undo) = step.undo.as_ref().filter(|_| !ran.is_empty()) else {
-            if step.effect != Effect::Read {
+            // A word that was given and time that passed are nothing to undo.
+            let said = matches!(step.action, Action::Approval(_) | Action::Wait(_));
+            if step.effect != Effect::Read && !said {
                 let place = if once { "once for all".to_owned() } else { format!("on {}", listed(old, &ran)) };
                 let text = format!("{} cannot be undone: it ran {place}", step.id);
                 warnings.push(PlanWarning { id: StepId::new(format!("undo-{}", step.id)), text });

@@ -310,6 +310,16 @@ impl Plan {
         })
     }
 
+    /// Which run it goes back to, and how.
+    pub fn goes_back(&self) -> Option<String> {
+        match self.from {
+            Origin::Proposed => None,
+            Origin::Resume(run) => Some(format!("goes on where {run} stopped")),
+            Origin::Rollback(run) => Some(format!("undoes {run}")),
+            Origin::Rerun(run) => Some(format!("{run} once more")),
+        }
+    }
+
     /// What stands from the beginning, a line a step: which, as what, where, and why.
     pub fn standing(&self) -> Vec<String> {
         let line = |given: &Given| {

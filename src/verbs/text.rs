@@ -107,7 +107,7 @@ fn due(run: &Run) -> impl Iterator<Item = String> + '_ {
 /// Manual steps that wait for somebody now.
 fn by_hand(run: &Run) -> impl Iterator<Item = Slot> + '_ {
     let open = run.cells.iter().filter(|(slot, cell)| slot.host.is_none() && cell.state == CellState::Waiting);
-    open.map(|(slot, _)| *slot)
+    open.map(|(slot, _)| *slot).filter(|slot| crate::domain::settle::is_manual(run, *slot))
 }
 
 /// A phase with what it carries: `paused by ada`, `ended: failed`.
@@ -265,6 +265,9 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
         plan.impact.word()
     );
     let _ = writeln!(text, "{}", Safe::new(&plan.runbook.title));
+    if let Some(back) = plan.goes_back() {
+        let _ = writeln!(text, "{back}");
+    }
     for because in &plan.impact_because {
         let _ = writeln!(text, "impact because: {}", Safe::new(because));
     }

@@ -12,7 +12,7 @@ use crate::console::widgets::page::Part;
 use crate::console::widgets::piece::{gap, name, text};
 use crate::console::words;
 use crate::domain::HostIx;
-use crate::domain::plan::{Origin, Plan};
+use crate::domain::plan::Plan;
 use crate::domain::workspace::{Quorum, Reach, Trust};
 use crate::terminal::line::Safe;
 use std::collections::BTreeSet;
@@ -72,19 +72,9 @@ pub fn quorum(quorum: Option<&Quorum>) -> String {
     }
 }
 
-/// Which run it goes back to, and how; empty where it goes back to none.
-pub fn origin(plan: &Plan) -> String {
-    match plan.from {
-        Origin::Proposed => String::new(),
-        Origin::Resume(run) => format!("goes on where {run} stopped"),
-        Origin::Rollback(run) => format!("undoes {run}"),
-        Origin::Rerun(run) => format!("{run} once more"),
-    }
-}
-
 fn why(plan: &Plan) -> Vec<Part> {
     let proposal = &plan.proposal;
-    let origin = origin(plan);
+    let origin = plan.goes_back().unwrap_or_default();
     let said = [
         labelled("origin", origin),
         labelled("purpose", proposal.purpose.words()),

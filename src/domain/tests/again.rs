@@ -144,6 +144,30 @@ fn what_cannot_be_undone_and_what_nobody_saw_the_end_of_is_answered_for() {
 }
 
 #[test]
+fn a_word_given_at_a_gate_and_time_that_passed_are_nothing_to_undo() {
+    let (mut driver, id) = stopped(
+        |runbook| {
+            let gate = crate::domain::runbook::Gate { text: "Fine?".to_owned(), from: Vec::new() };
+            let mut step = fixture::step("gate", crate::domain::runbook::Action::Approval(gate));
+            step.effect = Effect::Once;
+            let mut wait = step.clone();
+            wait.id = "wait".into();
+            wait.action = crate::domain::runbook::Action::Wait(crate::domain::runbook::Wait::For { ms: 1 });
+            runbook.steps.extend([step, wait]);
+        },
+        failed(),
+    );
+    let mut run = (*driver.run(id)).clone();
+    for position in [2, 3] {
+        let cell = crate::domain::run::Cell { state: CellState::Ok, ..run.cells.values().next().unwrap().clone() };
+        run.cells.insert(crate::domain::once::slot(position), cell);
+    }
+    driver.world.runs.insert(RunId(id), Arc::new(run));
+    driver.as_person("ada", going_back(&driver, id, How::Rollback, Vec::new())).unwrap();
+    assert_eq!(driver.run(id + 1).plan.warnings, []);
+}
+
+#[test]
 fn nothing_that_ran_and_can_be_undone_is_no_rollback() {
     let (mut driver, id) = stopped(|runbook| runbook.steps.iter_mut().for_each(|step| step.undo = None), failed());
     let refusal = driver.as_person("ada", going_back(&driver, id, How::Rollback, Vec::new())).unwrap_err();

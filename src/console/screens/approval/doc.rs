@@ -194,8 +194,7 @@ impl Doc {
 
     fn steps(&mut self, run: &Run, columns: u16, open: &BTreeSet<Chunk>) {
         let plan = &run.plan;
-        let origin = pages::plan::origin(plan);
-        if !origin.is_empty() {
+        if let Some(origin) = plan.goes_back() {
             self.rule("what stands already", safe!("{origin}"));
             for line in plan.standing() {
                 self.tell(Role::Text, &line, columns);
