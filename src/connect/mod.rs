@@ -7,7 +7,7 @@ pub mod vault;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Once;
+use std::sync::OnceLock;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -17,7 +17,8 @@ pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Longest time to a connection; a system that takes longer is not there.
 const CONNECT_MS_MAX: u64 = 5_000;
 
-/// One request. Header values and body may hold secrets; they are wiped when it is dropped.
+/// One request. Header values and body may hold secrets; they are wiped when it is dropped. What the HTTP library copies of them
+/// is its own.
 pub struct Request {
     /// `GET`, `POST`, …
     pub method: &'static str,
@@ -59,9 +60,8 @@ pub enum CallError {
 /// It was not sent, or its answer was not heard in time.
 pub async fn send(request: Request) -> Result<Answer, CallError> {
     let not_sent = |error: String| CallError::NotSent(error);
-    let client = client(request.timeout_ms).map_err(|error| not_sent(deepest(&error)))?;
     let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|error| not_sent(error.to_string()))?;
-    let mut sending = client.request(method, &request.url);
+    let mut sending = client()?.request(method, &request.url).timeout(Duration::from_millis(request.timeout_ms));
     for (name, value) in &request.headers {
         let mut value = reqwest::header::HeaderValue::from_str(value.as_str())
             .map_err(|_| not_sent(format!("the value of the header {name} holds a character no header carries")))?;
@@ -91,21 +91,25 @@ pub async fn send(request: Request) -> Result<Answer, CallError> {
     }
 }
 
-fn client(timeout_ms: u64) -> reqwest::Result<reqwest::Client> {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
+/// The one client. It keeps no connection: a request is never the second one on a connection that may be gone, and is
+/// never sent twice because of that.
+fn client() -> Result<&'static reqwest::Client, CallError> {
+    static CLIENT: OnceLock<Result<reqwest::Client, String>> = OnceLock::new();
+    let made = CLIENT.get_or_init(|| {
         // Refused where one is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        reqwest::Client::builder()
+            .user_agent(concat!("quarterdeck/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .pool_max_idle_per_host(0)
+            .no_proxy()
+            .dns_resolver(Outside)
+            .connect_timeout(Duration::from_millis(CONNECT_MS_MAX))
+            .build()
+            .map_err(|error| deepest(&error))
     });
-    reqwest::Client::builder()
-        .user_agent(concat!("quarterdeck/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .dns_resolver(Outside)
-        .connect_timeout(Duration::from_millis(CONNECT_MS_MAX.min(timeout_ms)))
-        .timeout(Duration::from_millis(timeout_ms))
-        .build()
+    made.as_ref().map_err(|error| CallError::NotSent(error.clone()))
 }
 
 /// Resolves names, and takes no address that only this machine answers at: a name is not a way in.

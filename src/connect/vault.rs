@@ -1,13 +1,14 @@
 //! HashiCorp Vault and OpenBao: a field of a KV v2 entry, read after an AppRole login (HTTP API, `/v1/auth/approle/login` and
 //! `/v1/MOUNT/data/PATH`).
 //!
-//! Invariants: neither value nor token is part of an error; both are wiped when the read is over; the token is used once.
+//! Invariants: neither value nor token is part of an error; every copy made here is wiped when the read is over (what the HTTP
+//! library copies is its own); the token is used once.
 
 use super::{Answer, CallError, Request, send};
 use crate::domain::site::VaultAt;
 use crate::secrets::Sealed;
 use serde_json::Value;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Longest time one of the two requests may take, in milliseconds.
 const VAULT_TIMEOUT_MS: u64 = 5_000;
@@ -18,26 +19,40 @@ const VAULT_TIMEOUT_MS: u64 = 5_000;
 /// What is wrong and what to do, in words.
 pub async fn read(at: &VaultAt, secret_id: &Sealed, path: &str, field: &str) -> Result<(Vec<u8>, String), String> {
     let secret_id = std::str::from_utf8(secret_id.expose()).map_err(|_| "the secret_id is no text".to_owned())?;
-    let login = serde_json::json!({ "role_id": at.role_id, "secret_id": secret_id }).to_string();
-    let answer = ask(at, "POST", "auth/approle/login", None, Some(Zeroizing::new(login))).await?;
-    let token = text(&answer, "/auth/client_token").ok_or("it let us in without a token")?;
+    let login = Json(serde_json::json!({ "role_id": at.role_id, "secret_id": secret_id }));
+    let let_in = ask(at, "POST", "auth/approle/login", None, Some(Zeroizing::new(login.0.to_string()))).await?;
+    let token = let_in.text("/auth/client_token").ok_or("it let us in without a token")?;
     let (mount, rest) =
         path.split_once('/').ok_or("the reference names no path behind its mount: vault:MOUNT/PATH#FIELD")?;
-    let answer = ask(at, "GET", &format!("{mount}/data/{rest}"), Some(&token), None).await?;
+    let entry = ask(at, "GET", &format!("{mount}/data/{rest}"), Some(token), None).await?;
     let pointer = format!("/data/data/{}", field.replace('~', "~0").replace('/', "~1"));
-    let value = text(&answer, &pointer).ok_or_else(|| format!("{path} has no text field called {field}"))?;
-    let read: Value = serde_json::from_slice(&answer).map_err(|_| "its answer is no JSON".to_owned())?;
-    let version = read.pointer("/data/metadata/version").and_then(Value::as_u64);
+    let value = entry.text(&pointer).ok_or_else(|| format!("{path} has no text field called {field}"))?;
+    let version = entry.0.pointer("/data/metadata/version").and_then(Value::as_u64);
     let version = version.ok_or("its answer has no version: is the mount of version 2 of KV?")?;
     Ok((value.as_bytes().to_vec(), version.to_string()))
 }
 
-/// A text inside JSON, wiped when dropped.
-fn text(json: &[u8], pointer: &str) -> Option<Zeroizing<String>> {
-    let mut read: Value = serde_json::from_slice(json).ok()?;
-    match read.pointer_mut(pointer)?.take() {
-        Value::String(text) => Some(Zeroizing::new(text)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+/// JSON whose texts are wiped when it is dropped.
+struct Json(Value);
+
+impl Json {
+    fn text(&self, pointer: &str) -> Option<&str> {
+        self.0.pointer(pointer)?.as_str()
+    }
+}
+
+impl Drop for Json {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(fields) => fields.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -45,17 +60,20 @@ async fn ask(
     at: &VaultAt,
     method: &'static str,
     path: &str,
-    token: Option<&Zeroizing<String>>,
+    token: Option<&str>,
     body: Option<Zeroizing<String>>,
-) -> Result<Zeroizing<Vec<u8>>, String> {
-    let plain = |name: &str, value: &str| (name.to_owned(), Zeroizing::new(value.to_owned()));
-    let mut headers = vec![plain("X-Vault-Request", "true")];
-    headers.extend(at.namespace.as_ref().map(|namespace| plain("X-Vault-Namespace", namespace)));
-    headers.extend(token.map(|token| ("X-Vault-Token".to_owned(), token.clone())));
+) -> Result<Json, String> {
+    let header = |name: &str, value: &str| (name.to_owned(), Zeroizing::new(value.to_owned()));
+    let mut headers = vec![header("X-Vault-Request", "true")];
+    headers.extend(at.namespace.as_ref().map(|namespace| header("X-Vault-Namespace", namespace)));
+    headers.extend(token.map(|token| header("X-Vault-Token", token)));
     let url = format!("{}/v1/{path}", at.address.trim_end_matches('/'));
     let request = Request { method, url, headers, body, timeout_ms: VAULT_TIMEOUT_MS };
     match send(request).await {
-        Ok(Answer { status: 200, body, .. }) => Ok(Zeroizing::new(body)),
+        Ok(Answer { status: 200, body, .. }) => {
+            let body = Zeroizing::new(body);
+            serde_json::from_slice(&body).map(Json).map_err(|_| "its answer is no JSON".to_owned())
+        }
         Ok(Answer { status, .. }) => Err(meaning(status, path)),
         Err(CallError::NotSent(why) | CallError::NotHeard(why)) => {
             Err(format!("{} does not answer: {why}", at.address))

@@ -157,8 +157,8 @@ fn secrets(before: &Plan, after: &Plan, changes: &mut Vec<Change>) {
     for secret in &after.secrets {
         match before.secrets.iter().find(|old| old.name == secret.name) {
             None => changes.push(change(Sign::New, format!("secret {}", secret.name))),
-            Some(old) if old.reference != secret.reference => {
-                let words = format!("secret {} comes from {}", secret.name, secret.reference);
+            Some(old) if old.place() != secret.place() => {
+                let words = format!("secret {} comes from {}", secret.name, secret.place());
                 changes.push(change(Sign::Other, words));
             }
             Some(old) => match (&old.version, &secret.version) {

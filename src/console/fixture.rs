@@ -268,23 +268,11 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
 
 /// Puts a cell into a state.
 pub fn set(run: &mut Run, item: Item, host: usize, state: CellState) {
-    let cell = Cell {
-        state,
-        attempt: 1,
-        since: ago(1),
-        began: ago(2),
-        opened: ago(2),
-        probing: false,
-        probes: 0,
-        not_before: None,
-        saw: "".into(),
-    };
-    run.cells.insert(slot(item, host), cell);
+    run.cells.insert(slot(item, host), cell(state, ""));
 }
 
-/// Puts a step by hand into a state; `Waiting` means that it is open.
-pub fn set_by_hand(run: &mut Run, step: u16, state: CellState, saw: &str) {
-    let cell = Cell {
+fn cell(state: CellState, saw: &str) -> Cell {
+    Cell {
         state,
         attempt: 1,
         since: ago(1),
@@ -294,7 +282,12 @@ pub fn set_by_hand(run: &mut Run, step: u16, state: CellState, saw: &str) {
         probes: 0,
         not_before: None,
         saw: saw.into(),
-    };
+    }
+}
+
+/// Puts a step by hand into a state; `Waiting` means that it is open.
+pub fn set_by_hand(run: &mut Run, step: u16, state: CellState, saw: &str) {
+    let cell = cell(state, saw);
     run.cells.insert(Slot { item: Item::Step(step), host: None }, cell);
 }
 

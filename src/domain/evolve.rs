@@ -222,7 +222,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             resolve(run, *slot, *decision, at);
         }
         Event::HostDropped { slot, .. } => {
-            run.progress.failures += 1;
+            run.progress.failures += u32::from(slot.host.is_some());
             drop_host(run, *slot);
         }
         Event::ManualOpened { slot, .. } => {

@@ -14,8 +14,8 @@ pub fn follows(run: &Run, slot: Slot, at: Timestamp) -> Entry {
     if let Some(entry) = retry(run, slot, at) {
         return entry;
     }
-    // By itself once, as soon as nobody knows; after that somebody asks for it.
-    if run.cell(slot).is_some_and(|cell| cell.probes == 0)
+    // By itself once after each try nobody saw the end of; after that somebody asks for it.
+    if run.cell(slot).is_some_and(|cell| !cell.probing)
         && let Some(entry) = probe(run, slot)
     {
         return entry;
@@ -31,6 +31,9 @@ pub fn follows(run: &Run, slot: Slot, at: Timestamp) -> Entry {
     let dropped = Event::HostDropped { run: run.id, slot };
     let asked = Event::RunPaused { run: run.id, cause: PauseCause::Failure };
     let stopped = |how| Event::RunStopping { run: run.id, how };
+    if slot.host.is_none() {
+        return Entry::bare(of_the_whole_run(run, slot, on_failure));
+    }
     Entry::bare(match on_failure {
         None if run.plan.max_failures.is_some_and(within) && !unknown => dropped,
         None | Some(OnFailure::Pause) => asked,
@@ -38,6 +41,19 @@ pub fn follows(run: &Run, slot: Slot, at: Timestamp) -> Entry {
         Some(OnFailure::Continue | OnFailure::Stop) => stopped(StopHow::Failure),
         Some(OnFailure::Rollback) => stopped(StopHow::WayBack),
     })
+}
+
+/// What follows from a step of the whole run: it is no host, so no number of hosts tolerated covers it. Where its author wrote that
+/// the run goes on it does, but never through a gate that was denied.
+fn of_the_whole_run(run: &Run, slot: Slot, on_failure: Option<OnFailure>) -> Event {
+    match on_failure {
+        Some(OnFailure::Continue) if !super::once::is_gate(run, slot) => Event::HostDropped { run: run.id, slot },
+        None | Some(OnFailure::Pause | OnFailure::Continue) => {
+            Event::RunPaused { run: run.id, cause: PauseCause::Failure }
+        }
+        Some(OnFailure::Stop) => Event::RunStopping { run: run.id, how: StopHow::Failure },
+        Some(OnFailure::Rollback) => Event::RunStopping { run: run.id, how: StopHow::WayBack },
+    }
 }
 
 /// Lets a step's probe look what became of it, where nobody saw its end and it has one.

@@ -91,6 +91,14 @@ pub fn open_gate(run: &Run) -> Option<(Slot, &Gate)> {
     }
 }
 
+/// Whether a step lets the run on only by the word of people: nobody who executes goes round it.
+pub fn is_gate(run: &Run, slot: Slot) -> bool {
+    match slot.item {
+        Item::Step(n) => run.plan.step(n).is_some_and(|step| matches!(step.action, Action::Approval(_))),
+        Item::Reach | Item::Preflight(_) | Item::Verify(_) => false,
+    }
+}
+
 /// Where a step of the whole run stands.
 pub fn slot(position: u16) -> Slot {
     Slot { item: Item::Step(position), host: None }

@@ -235,6 +235,16 @@ pub struct PinnedSecret {
     pub vault: Option<VaultAt>,
 }
 
+impl PinnedSecret {
+    /// Where its value is read, the vault's address with it.
+    pub fn place(&self) -> String {
+        match &self.vault {
+            Some(at) => format!("{} at {}", self.reference, at.address),
+            None => self.reference.clone(),
+        }
+    }
+}
+
 /// A host as a plan names it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PlannedHost {

@@ -1,15 +1,19 @@
 //! From a filled form to a plan, by the site in force. Pure, so that a form can show its plan while it is typed.
 
+mod today;
+
+pub use today::under_site;
+use today::{egress, impact, pinned, quorum, warnings};
+
 use super::id::{HostIx, PersonId, RunId, Timestamp};
 use super::people::Role;
-use super::plan::{Origin, PinnedSecret, Plan, PlanWarning, PlannedHost, Proposal};
+use super::plan::{Origin, PinnedSecret, Plan, PlannedHost, Proposal};
 use super::refusal::{Refusal, Rule};
-use super::runbook::{Amount, Impact, Runbook, Status, Targets};
+use super::runbook::{Amount, Runbook, Status, Targets};
 use super::selector;
 use super::site::Site;
-use super::workspace::{Environment, Quorum, Reach, Server, Slot, Workspace};
+use super::workspace::{Environment, Reach, Server, Workspace};
 use super::world::World;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Hosts in one run: the matrix, the plan's JSON and everybody's screen stay bounded.
@@ -39,17 +43,14 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
             .next("`quarterdeck show` lists them")
     })?;
     let accepted = world.accepted_runbooks.contains(&runbook.digest);
-    may_run_here(site, workspace, runbook, accepted)?;
-    if !workspace.grants(by, runbook.runs_as) {
-        return Err(missing_role(workspace, by, runbook.runs_as, "propose this runbook"));
-    }
+    may_propose(site, workspace, by, runbook, accepted)?;
     fields_are_right(workspace, runbook, proposal)?;
     let inputs = filled(runbook, proposal);
     let hosts = hosts(workspace, runbook, proposal)?;
     let jumps = jumps(workspace, &hosts)?;
     let steps = steps(workspace, runbook, proposal)?;
     egress(site, steps.iter().filter_map(|nth| runbook.steps.get(usize::from(*nth))))?;
-    let (impact, impact_because) = impact(workspace, runbook, hosts.len(), proposal.raise_to);
+    let (impact, impact_because) = impact(workspace, runbook, hosts.len(), proposal);
     Ok(Plan {
         origin: world.origin.clone(),
         crate_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -92,55 +93,6 @@ fn loaded(world: &World) -> Result<&Site, Refusal> {
         .ok_or_else(|| Refusal::new(Rule::Site, "no site is loaded yet").next("run `quarterdeck check`"))
 }
 
-/// A plan that was made before, as today's site has it: where its hosts are, who must approve, when it may run. What runs is
-/// not touched.
-///
-/// # Errors
-/// The workspace, a host or the right to run it is gone.
-pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refusal> {
-    let site = loaded(world)?;
-    let workspace = visible_workspace(site, by, &plan.proposal)?;
-    let accepted = world.accepted_runbooks.contains(&plan.runbook.digest);
-    may_run_here(site, workspace, &plan.runbook, accepted)?;
-    if !workspace.grants(by, plan.runbook.runs_as) {
-        return Err(missing_role(workspace, by, plan.runbook.runs_as, "propose this run"));
-    }
-    let now = |host: &PlannedHost| {
-        let server = workspace.server(&host.name).ok_or_else(|| {
-            Refusal::new(Rule::Targets, format!("{} is no longer in {}", host.name, workspace.id))
-                .next("propose the runbook anew")
-        })?;
-        Ok(PlannedHost { name: host.name.clone(), reach: server.reach.clone() })
-    };
-    let hosts: Vec<PlannedHost> = plan.hosts.iter().map(now).collect::<Result<_, Refusal>>()?;
-    egress(site, plan.steps().map(|(_, step)| step))?;
-    let jumps = jumps(workspace, &hosts)?;
-    let (impact, impact_because) = impact(workspace, &plan.runbook, hosts.len(), plan.proposal.raise_to);
-    let mut all_warnings = plan.warnings;
-    all_warnings.retain(|warning| warning.id.as_str() != super::findings::UNCOMMITTED);
-    all_warnings.extend(warnings(site, workspace));
-    Ok(Plan {
-        origin: world.origin.clone(),
-        crate_version: env!("CARGO_PKG_VERSION").to_owned(),
-        site: site.digest,
-        commit: site.commit.clone(),
-        dirty: site.dirty,
-        workspace_title: workspace.title.clone(),
-        environment: workspace.environment,
-        hosts,
-        jumps,
-        impact,
-        impact_because,
-        quorum: quorum(site, workspace, impact),
-        approval_expiry_ms: workspace.policy.approval_expiry_ms,
-        execution_expiry_ms: workspace.policy.execution_expiry_ms,
-        windows: workspace.windows.clone(),
-        warnings: all_warnings,
-        runbook_accepted: accepted,
-        ..plan
-    })
-}
-
 /// Another workspace's object is "not found", in the same words as one that does not exist.
 fn visible_workspace<'a>(site: &'a Site, by: &PersonId, proposal: &Proposal) -> Result<&'a Arc<Workspace>, Refusal> {
     site.workspaces.get(&proposal.workspace).filter(|workspace| workspace.has_member(by)).ok_or_else(|| {
@@ -154,6 +106,20 @@ pub(super) fn missing_role(workspace: &Workspace, by: &PersonId, role: Role, act
     let who: Vec<&str> = workspace.holders(role).map(PersonId::as_str).collect();
     Refusal::new(Rule::Role, format!("{by} is not {} in {} and may not {act}", role.word(), workspace.id))
         .who_may(if who.is_empty() { "nobody yet".to_owned() } else { who.join(", ") })
+}
+
+fn may_propose(
+    site: &Site,
+    workspace: &Workspace,
+    by: &PersonId,
+    runbook: &Runbook,
+    accepted: bool,
+) -> Result<(), Refusal> {
+    may_run_here(site, workspace, runbook, accepted)?;
+    match workspace.grants(by, runbook.runs_as) {
+        true => Ok(()),
+        false => Err(missing_role(workspace, by, runbook.runs_as, "propose this runbook")),
+    }
 }
 
 fn may_run_here(site: &Site, workspace: &Workspace, runbook: &Runbook, accepted: bool) -> Result<(), Refusal> {
@@ -223,16 +189,7 @@ fn filled(runbook: &Runbook, proposal: &Proposal) -> Vec<(String, String)> {
 }
 
 fn secrets(site: &Site, runbook: &Runbook) -> Result<Vec<PinnedSecret>, Refusal> {
-    let pin = |(name, secret): (&String, &super::runbook::Secret)| {
-        let reads_vault = secret.reference.starts_with("vault:");
-        if reads_vault && site.vault.is_none() {
-            let what = format!("the secret {name} is read from a vault, and the site names none");
-            return Err(Refusal::new(Rule::Input, what).next("describe it under [vault] in quarterdeck.toml"));
-        }
-        let vault = site.vault.clone().filter(|_| reads_vault);
-        Ok(PinnedSecret { name: name.clone(), reference: secret.reference.clone(), version: None, vault })
-    };
-    runbook.secrets.iter().map(pin).collect()
+    runbook.secrets.iter().map(|(name, secret)| pinned(site, name, &secret.reference)).collect()
 }
 
 fn hosts(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Result<Vec<PlannedHost>, Refusal> {
@@ -332,18 +289,6 @@ fn steps(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Resul
     Ok(chosen)
 }
 
-/// The server asks nobody over HTTP whom the site does not name.
-fn egress<'a>(site: &Site, steps: impl Iterator<Item = &'a super::runbook::Step>) -> Result<(), Refusal> {
-    for (step, call) in steps.filter_map(|step| step.action.call().map(|call| (step, call))) {
-        let place = super::call::authority(call.url()).map_err(|why| Refusal::new(Rule::Egress, why))?.place;
-        if !site.egress.contains(&place) {
-            let what = format!("step {} asks {place}, which the site does not name", step.id);
-            return Err(Refusal::new(Rule::Egress, what).next("name it under [egress] allow in quarterdeck.toml"));
-        }
-    }
-    Ok(())
-}
-
 fn batches(targets: &Targets, hosts: usize) -> Vec<Vec<HostIx>> {
     let total = u32::try_from(hosts).unwrap_or(u32::MAX);
     let mut next = 0;
@@ -375,59 +320,4 @@ fn tolerated(amount: Amount, hosts: usize) -> u32 {
             u32::try_from(hosts * u64::from(percent) / 100).unwrap_or(u32::MAX)
         }
     }
-}
-
-fn impact(workspace: &Workspace, runbook: &Runbook, hosts: usize, raise_to: Option<Impact>) -> (Impact, Vec<String>) {
-    let mut because = vec![format!("the runbook says {}", runbook.impact.word())];
-    let mut impact = runbook.impact;
-    let production = workspace.environment == Environment::Production;
-    if production {
-        because.push("raised by production".to_owned());
-    }
-    if hosts > MANY_HOSTS {
-        because.push(format!("raised by more than {MANY_HOSTS} hosts"));
-    }
-    if production || hosts > MANY_HOSTS {
-        impact = impact.raised();
-    }
-    if let Some(higher) = raise_to.filter(|wanted| *wanted > impact) {
-        because.push(format!("raised to {} by the proposer", higher.word()));
-        impact = higher;
-    }
-    (impact, because)
-}
-
-/// Approval is due for impact medium and high, and always in production. A site with one person has nobody to ask
-/// and runs in lab and staging alone.
-///
-/// Of every role as many as any quorum at this impact or below it asks for, so that a higher impact never asks for less.
-fn quorum(site: &Site, workspace: &Workspace, impact: Impact) -> Option<Quorum> {
-    if site.has_one_person() || (impact == Impact::Low && workspace.environment != Environment::Production) {
-        return None;
-    }
-    let written = workspace.policy.quorums.iter().filter(|quorum| quorum.impact <= impact);
-    let mut seats: BTreeMap<Role, u32> = BTreeMap::new();
-    for quorum in written {
-        let mut wanted: BTreeMap<Role, u32> = BTreeMap::new();
-        for slot in &quorum.from {
-            *wanted.entry(slot.role).or_default() += slot.n;
-        }
-        for (role, n) in wanted {
-            let most = seats.entry(role).or_default();
-            *most = n.max(*most);
-        }
-    }
-    let from = match seats.is_empty() {
-        true => vec![Slot { role: Role::Approver, n: 1 }],
-        false => seats.into_iter().map(|(role, n)| Slot { role, n }).collect(),
-    };
-    Some(Quorum { impact, from })
-}
-
-fn warnings(site: &Site, workspace: &Workspace) -> Vec<PlanWarning> {
-    if site.dirty == Some(true) && workspace.environment == Environment::Production {
-        let text = "the site holds changes that are in no Git commit".to_owned();
-        return vec![PlanWarning { id: super::findings::UNCOMMITTED.into(), text }];
-    }
-    Vec::new()
 }

@@ -9,7 +9,7 @@ use super::plan::{Origin, Plan, PlannedHost};
 use super::run::{Choice, Item, Phase, Run, Slot, Vote};
 use super::runbook::{Action, Gate, Impact, Script, Wait};
 use super::window::{self, WindowState};
-use super::workspace::{Quorum, Reach, Slot as Seat, Workspace};
+use super::workspace::{Reach, Slot as Seat, Workspace};
 use super::world::World;
 use imbl::Vector;
 
@@ -293,10 +293,10 @@ fn unfilled(workspace: &Workspace, run: &Run, from: &[Seat], said: Vec<(&PersonI
     missing.into_iter().map(|(role, missing)| WaitsFor::Approval { role, missing, may: may(role) }).collect()
 }
 
-/// Whether the members of a workspace could fill a quorum at all without the requester.
-pub fn can_be_filled(workspace: &Workspace, quorum: &Quorum, requester: &PersonId) -> bool {
+/// Whether the members of a workspace could fill these seats at all without the requester.
+pub fn can_be_filled(workspace: &Workspace, from: &[Seat], requester: &PersonId) -> bool {
     let people: Vec<&PersonId> = workspace.members.keys().filter(|person| *person != requester).collect();
-    matching(workspace, &seats(&quorum.from), &people).iter().all(Option::is_some)
+    matching(workspace, &seats(from), &people).iter().all(Option::is_some)
 }
 
 fn seats(from: &[Seat]) -> Vec<Role> {
@@ -370,14 +370,16 @@ pub fn may_review(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
     workspace.grants(person, Role::Reviewer) && (!took_part || alone)
 }
 
+/// Whether somebody let a run on or said no to it: before its start, or at a gate inside it.
 fn has_voted(run: &Run, person: &PersonId) -> bool {
-    run.votes.iter().any(|vote| vote.by == *person)
+    run.votes.iter().chain(run.answers.values().flatten()).any(|vote| vote.by == *person)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::fixture;
+    use crate::domain::workspace::Quorum;
 
     fn quorum(seats: &[(Role, u32)]) -> Quorum {
         Quorum {
@@ -397,7 +399,7 @@ mod tests {
         assert!(!all(&[&grace]));
         assert!(all(&[&grace, &kim]));
         assert!(all(&[&kim, &grace]));
-        assert!(can_be_filled(&workspace, &and, &"ada".into()));
-        assert!(!can_be_filled(&workspace, &and, &grace));
+        assert!(can_be_filled(&workspace, &and.from, &"ada".into()));
+        assert!(!can_be_filled(&workspace, &and.from, &grace));
     }
 }

@@ -5,6 +5,7 @@ use super::plan::PlannedHost;
 use super::policy;
 use super::refusal::{Refusal, Rule};
 use super::run::{BuiltIn, Phase, Run, Verdict};
+use super::runbook::Action;
 use super::window::{self, WindowState};
 use super::words;
 use super::workspace::{Reach, Workspace};
@@ -69,17 +70,23 @@ fn pass(why: String) -> (Verdict, String) {
 }
 
 fn roles(workspace: &Workspace, run: &Run) -> (Verdict, String) {
-    let Some(quorum) = &run.plan.quorum else {
-        return pass("no approval is due".to_owned());
-    };
-    if policy::can_be_filled(workspace, quorum, &run.plan.requester) {
-        return pass("members can fill the quorum without the proposer".to_owned());
+    let gates = run.plan.steps().filter_map(|(_, step)| match &step.action {
+        Action::Approval(gate) => Some((format!(" at the gate {}", step.id), gate.from.as_slice())),
+        Action::Script(_) | Action::Manual { .. } | Action::Wait(_) | Action::Call(_) => None,
+    });
+    let quorum = run.plan.quorum.as_ref().map(|quorum| (String::new(), quorum.from.as_slice()));
+    for (place, from) in quorum.into_iter().chain(gates) {
+        if !policy::can_be_filled(workspace, from, &run.plan.requester) {
+            let roles: Vec<&str> = from.iter().map(|slot| slot.role.word()).collect();
+            let (id, by) = (&workspace.id, &run.plan.requester);
+            let why = format!("{id} has not enough people besides {by} for: {}{place}", roles.join(" and "));
+            return (Verdict::Block, why);
+        }
     }
-    let roles: Vec<&str> = quorum.from.iter().map(|slot| slot.role.word()).collect();
-    (
-        Verdict::Block,
-        format!("{} has not enough people besides {} for: {}", workspace.id, run.plan.requester, roles.join(" and ")),
-    )
+    match run.plan.quorum {
+        Some(_) => pass("members can fill the quorum without the proposer".to_owned()),
+        None => pass("no approval is due".to_owned()),
+    }
 }
 
 fn stack(run: &Run) -> (Verdict, String) {

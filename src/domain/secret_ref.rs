@@ -12,7 +12,7 @@ pub const SECRET_REF_BYTES_MAX: usize = 4096 + 16;
 /// A place a secret's value is fetched from at the step that needs it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretRef {
-    /// `vault:PATH#FIELD`: a field of a key-value entry in Vault or OpenBao.
+    /// `vault:MOUNT/PATH#FIELD`: a field of a key-value entry in Vault or OpenBao.
     Vault {
         /// Mount and path, as in `kv/web`.
         path: String,
@@ -41,8 +41,8 @@ pub enum SecretRefError {
     /// No known scheme before the first colon.
     #[error("a secret's ref starts with vault:, file:, command: or prompt:; a value itself is never written here")]
     Scheme,
-    /// A `vault:` reference without path or field.
-    #[error("write vault:PATH#FIELD, as in vault:kv/web#deploy_token")]
+    /// A `vault:` reference without a mount, a path behind it and a field.
+    #[error("write vault:MOUNT/PATH#FIELD, as in vault:kv/web#deploy_token")]
     Vault,
     /// A `file:` reference that is not an absolute path.
     #[error("write file:/ABSOLUTE/PATH: a relative path would depend on where the server was started")]
@@ -65,7 +65,7 @@ impl FromStr for SecretRef {
         let (scheme, rest) = text.split_once(':').ok_or(SecretRefError::Scheme)?;
         match scheme {
             "vault" => match rest.split_once('#') {
-                Some((path, field)) if !path.is_empty() && !field.is_empty() => {
+                Some((path, field)) if is_path(path) && !field.is_empty() => {
                     Ok(Self::Vault { path: path.to_owned(), field: field.to_owned() })
                 }
                 Some(_) | None => Err(SecretRefError::Vault),
@@ -85,6 +85,14 @@ impl FromStr for SecretRef {
             _ => Err(SecretRefError::Scheme),
         }
     }
+}
+
+/// A mount and a path behind it, which no server reads as anything else.
+fn is_path(path: &str) -> bool {
+    let plain = |part: &str| {
+        !part.is_empty() && part != "." && part != ".." && !part.contains(['?', '%', '\\']) && !part.contains(' ')
+    };
+    path.contains('/') && path.split('/').all(plain)
 }
 
 impl fmt::Display for SecretRef {
@@ -124,7 +132,11 @@ mod tests {
         assert_eq!(refused("hunter22"), SecretRefError::Scheme);
         assert_eq!(refused("env:TOKEN"), SecretRefError::Scheme);
         assert_eq!(refused("vault:kv/web"), SecretRefError::Vault);
-        assert_eq!(refused("vault:#field"), SecretRefError::Vault);
+        for path in
+            ["", "kv", "kv/", "/web", "kv/../sys", "kv/./web", "kv//web", "kv/web?version=1", "kv/%2e", "kv/a b"]
+        {
+            assert_eq!(refused(&format!("vault:{path}#field")), SecretRefError::Vault, "{path}");
+        }
         assert_eq!(refused("file:token"), SecretRefError::File);
         assert_eq!(refused("command:pass show web"), SecretRefError::Command);
         assert_eq!(refused("command:"), SecretRefError::Command);

@@ -212,6 +212,9 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::Resolved { slot, decision, .. } => {
             said(format!("{}: {}", place(*slot), decision_words(*decision)), "reason")
         }
+        Event::HostDropped { slot: slot @ Slot { host: None, .. }, .. } => {
+            format!("{}: the run went on behind it", place(*slot))
+        }
         Event::HostDropped { slot, .. } => format!("{}: host left the run", place(*slot)),
         Event::ManualOpened { slot, .. } => format!("{}: waits for a person", place(*slot)),
         Event::GateAnswered { slot, choice: Choice::Approve, .. } => {

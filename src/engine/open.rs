@@ -15,6 +15,7 @@ use crate::ledger::transcript::{TranscriptError, Transcripts};
 use crate::ledger::{Disk, Ledger, LedgerError, OpenDirError, OsEntropy, RESERVE_BYTES, RealDisk};
 use crate::site::Diagnostic;
 use crate::store::{Store, StoreError};
+use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -223,7 +224,11 @@ fn open_data(data: PathBuf, executor: executor::Settings) -> Result<Opened, Open
     close_transcripts(&core, &transcripts);
     let vault = Vault::default();
     let resolver = vault.clone();
-    let executor = Executor::new(executor, Arc::new(move |run, secret| resolver.resolve(run, secret)));
+    let resolve = move |run, secret| -> BoxFuture<'static, _> {
+        let resolver = resolver.clone();
+        Box::pin(async move { resolver.resolve(run, &secret).await })
+    };
+    let executor = Executor::new(executor, Arc::new(resolve));
     Ok(Opened { core, transcripts, store, executor: (Arc::new(executor), vault), clock, repaired_bytes })
 }
 

@@ -4,7 +4,6 @@ use crate::connect;
 use crate::domain::plan::PinnedSecret;
 use crate::domain::run::Run;
 use crate::domain::secret_ref::SecretRef;
-use crate::domain::site::VaultAt;
 use crate::domain::{Actor, Refusal, Rule, RunId, World};
 use crate::secrets::{self, Answers, Resolved, Sealed, SecretError};
 use std::collections::BTreeMap;
@@ -45,19 +44,27 @@ impl Vault {
         prompts(run).filter(|secret| open(&secret.name)).map(|secret| secret.name.clone()).collect()
     }
 
-    /// Fetches a secret of a run. Blocks on files and on the vault.
+    /// Fetches a secret of a run.
     ///
     /// # Errors
-    /// As [`secrets::resolve`].
-    pub fn resolve(&self, run: RunId, secret: &PinnedSecret) -> Result<Resolved, SecretError> {
-        let reference: SecretRef =
-            secret.reference.parse().map_err(|_| SecretError::NotAnswered { name: secret.name.clone() })?;
-        if let (SecretRef::Vault { path, field }, Some(at)) = (&reference, &secret.vault) {
-            return read(secret, at, path, field);
+    /// As [`secrets::resolve`], and what is wrong with the vault that holds it.
+    pub async fn resolve(&self, run: RunId, secret: &PinnedSecret) -> Result<Resolved, SecretError> {
+        let name = || secret.name.clone();
+        let reference: SecretRef = secret.reference.parse().map_err(|_| SecretError::NotAnswered { name: name() })?;
+        match (reference, &secret.vault) {
+            (SecretRef::Vault { path, field }, Some(at)) => {
+                let file = SecretRef::File(at.secret_id.clone().into());
+                let id = here("secret_id".to_owned(), file, Answers::default()).await?;
+                let read = connect::vault::read(at, &id.value, &path, &field).await;
+                let (value, version) = read.map_err(|why| unavailable(secret, why))?;
+                let value = Sealed::new(value).map_err(|why| SecretError::Value { name: name(), why })?;
+                Ok(Resolved { value: Arc::new(value), version: Some(version) })
+            }
+            (reference, _) => {
+                let answers = self.answers().get(&run).cloned().unwrap_or_default();
+                here(name(), reference, answers).await
+            }
         }
-        // A file may take its time, and nobody who types a value should wait for it.
-        let answers = self.answers().get(&run).cloned().unwrap_or_default();
-        secrets::resolve(&secret.name, &reference, &answers)
     }
 
     /// Forgets the values of every run but these.
@@ -76,15 +83,18 @@ impl Vault {
     }
 }
 
-/// Reads a secret from Vault or OpenBao, logging in for it. Called where blocking is allowed, inside the runtime.
-fn read(secret: &PinnedSecret, at: &VaultAt, path: &str, field: &str) -> Result<Resolved, SecretError> {
-    let (name, reference) = (secret.name.clone(), secret.reference.clone());
-    let id = secrets::resolve("secret_id", &SecretRef::File(at.secret_id.clone().into()), &Answers::default())?;
-    let reading = connect::vault::read(at, &id.value, path, field);
-    let read = tokio::runtime::Handle::current().block_on(reading);
-    let (value, version) = read.map_err(|why| SecretError::Provider { name: name.clone(), reference, why })?;
-    let value = Sealed::new(value).map_err(|why| SecretError::Value { name, why })?;
-    Ok(Resolved { value: Arc::new(value), version: Some(version) })
+/// Fetches what lies on this machine or was typed. A file may take its time, and nothing else waits for it.
+async fn here(name: String, reference: SecretRef, answers: Answers) -> Result<Resolved, SecretError> {
+    let (named, place) = (name.clone(), reference.to_string());
+    let fetching = tokio::task::spawn_blocking(move || secrets::resolve(&name, &reference, &answers));
+    fetching.await.unwrap_or_else(|_| {
+        let why = "fetching it failed inside this program".to_owned();
+        Err(SecretError::Provider { name: named, reference: place, why })
+    })
+}
+
+fn unavailable(secret: &PinnedSecret, why: String) -> SecretError {
+    SecretError::Provider { name: secret.name.clone(), reference: secret.reference.clone(), why }
 }
 
 fn prompts(run: &Run) -> impl Iterator<Item = &PinnedSecret> {

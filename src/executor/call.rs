@@ -7,6 +7,7 @@
 use super::Executor;
 use super::output::{Chunk, Outlet, clip_back};
 use super::secrets::Named;
+use super::trouble::Trouble;
 use crate::connect::{self, Answer, CallError, Request};
 use crate::domain::call::{self, Call, CallKind, Encoded};
 use crate::domain::check;
@@ -29,45 +30,44 @@ pub(super) async fn carry_out(
     cancel: CancellationToken,
 ) -> Outcome {
     let mut outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run));
-    let mut used = Vec::new();
-    let asking = ask(executor, order, errand, &mut outlet, &mut used);
-    let (result, saw) = tokio::select! {
+    let prepared = tokio::select! {
         biased;
-        () = cancel.cancelled() => {
-            let words = "ended while it was asked; whether it arrived cannot be told".to_owned();
-            (CellResult::Unknown(Reason::Aborted), words)
+        () = cancel.cancelled() => Err(Trouble::new(Reason::Aborted, "ended before it was asked")),
+        prepared = prepare(executor, order, errand) => prepared,
+    };
+    let (result, saw, used) = match prepared {
+        Err(trouble) => (CellResult::Refused(trouble.reason), trouble.words, Vec::new()),
+        Ok((request, used)) => {
+            outlet.note(&format!("{} {}", request.method, request.url));
+            let (result, saw) = tokio::select! {
+                biased;
+                () = cancel.cancelled() => {
+                    let words = "ended while it was asked; whether it arrived cannot be told".to_owned();
+                    (CellResult::Unknown(Reason::Aborted), words)
+                }
+                answer = connect::send(request) => answered(&errand.what, answer, &mut outlet).await,
+            };
+            let left = !matches!(result, CellResult::Refused(_));
+            (result, saw, if left { used } else { Vec::new() })
         }
-        asked = asking => asked,
     };
     outlet.finish().await;
     let saw = clip_back(&outlet.clean(&saw), SAW_BYTES_MAX);
     Outcome { result, output: OutputSummary::nothing(), saw, used }
 }
 
-async fn ask(
-    executor: &Executor,
-    order: &Order,
-    errand: &Errand<Call>,
-    outlet: &mut Outlet,
-    used: &mut Vec<Used>,
-) -> (CellResult, String) {
-    let fetched = executor.secrets.fetch(order.key.run, &errand.secrets, &executor.resolve).await;
-    let fetched = match fetched {
-        Ok(fetched) => fetched,
-        Err(trouble) => return (CellResult::Refused(trouble.reason), trouble.words),
-    };
-    let request = match request(order, errand, &fetched.named) {
-        Ok(request) => request,
-        Err(words) => return (CellResult::Refused(Reason::Local), words),
-    };
-    outlet.note(&format!("{} {}", request.method, request.url));
-    *used = fetched.used;
-    let answer = match connect::send(request).await {
+/// Everything before a byte leaves: the secrets, and the request with its templates filled.
+async fn prepare(executor: &Executor, order: &Order, errand: &Errand<Call>) -> Result<(Request, Vec<Used>), Trouble> {
+    let fetched = executor.secrets.fetch(order.key.run, &errand.secrets, &executor.resolve).await?;
+    let request = request(order, errand, &fetched.named).map_err(|words| Trouble::new(Reason::Local, words))?;
+    Ok((request, fetched.used))
+}
+
+/// What an answer, or the lack of one, comes to.
+async fn answered(call: &Call, answer: Result<Answer, CallError>, outlet: &mut Outlet) -> (CellResult, String) {
+    let answer = match answer {
         Ok(answer) => answer,
-        Err(CallError::NotSent(words)) => {
-            used.clear();
-            return (CellResult::Refused(Reason::Unreachable), words);
-        }
+        Err(CallError::NotSent(words)) => return (CellResult::Refused(Reason::Unreachable), words),
         Err(CallError::NotHeard(words)) => return (CellResult::Unknown(Reason::ConnectionLost), words),
     };
     outlet.note(&format!("answered {}, {} bytes", answer.status, answer.body.len()));
@@ -75,7 +75,7 @@ async fn ask(
     while outlet.is_waiting() {
         outlet.hand_on().await;
     }
-    judge(&errand.what, &answer)
+    judge(call, &answer)
 }
 
 fn request(order: &Order, errand: &Errand<Call>, secrets: &[Named]) -> Result<Request, String> {

@@ -28,6 +28,7 @@ use crate::domain::order::{Job, Outcome};
 use crate::domain::plan::PinnedSecret;
 use crate::domain::policy::Cleared;
 use crate::secrets::{Masks, Resolved, SecretError};
+use futures::future::BoxFuture;
 use secrets::RunSecrets;
 use ssh::known_hosts::KnownHosts;
 use ssh::login::Identities;
@@ -42,8 +43,8 @@ pub use output::{Chunk, OUTPUT_STEP_BYTES_MAX};
 pub use ssh::dial::{Dial, Stream, Tcp};
 pub use ssh::login::KeyFileError;
 
-/// Fetches a secret of a run, now. Called where blocking is allowed.
-pub type Resolve = Arc<dyn Fn(RunId, &PinnedSecret) -> Result<Resolved, SecretError> + Send + Sync>;
+/// Fetches a secret of a run, now. Dropping what it gives back gives the fetching up.
+pub type Resolve = Arc<dyn Fn(RunId, PinnedSecret) -> BoxFuture<'static, Result<Resolved, SecretError>> + Send + Sync>;
 
 /// The wall clock.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;

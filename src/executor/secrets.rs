@@ -62,26 +62,25 @@ impl RunSecrets {
         if wanted.is_empty() {
             return Ok(Fetched::default());
         }
-        let (here, wanted, resolve) = (self.clone(), wanted.to_vec(), resolve.clone());
         let missing = |words: String| Trouble::new(Reason::SecretMissing, words);
-        let fetched = tokio::task::spawn_blocking(move || {
-            let mut fetched = Fetched::default();
-            for secret in &wanted {
-                let resolved = resolve(run, secret).map_err(|error| missing(error.to_string()))?;
-                if secret.version.is_some() && secret.version != resolved.version {
-                    let words = "is no longer the version the plan pinned; propose the run again";
-                    return Err(missing(format!("secret {} {words}", secret.name)));
-                }
-                fetched.named.push((secret.name.clone(), resolved.value));
-                let (name, reference) = (secret.name.clone(), secret.reference.clone());
-                fetched.used.push(Used { name, reference, version: resolved.version });
+        let mut fetched = Fetched::default();
+        for secret in wanted {
+            let resolved = resolve(run, secret.clone()).await.map_err(|error| missing(error.to_string()))?;
+            if secret.version.is_some() && secret.version != resolved.version {
+                let words = "is no longer the version the plan pinned; propose the run again";
+                return Err(missing(format!("secret {} {words}", secret.name)));
             }
-            here.mask(run, &fetched.named).map_err(missing)?;
-            Ok(fetched)
-        });
-        fetched.await.unwrap_or_else(|_| {
-            Err(Trouble::new(Reason::SecretMissing, "fetching a secret failed inside this program"))
-        })
+            fetched.named.push((secret.name.clone(), resolved.value));
+            let (name, reference) = (secret.name.clone(), secret.reference.clone());
+            fetched.used.push(Used { name, reference, version: resolved.version });
+        }
+        // What is looked for in output is computed anew for a long value: not where other orders wait.
+        let (here, named) = (self.clone(), fetched.named.clone());
+        match tokio::task::spawn_blocking(move || here.mask(run, &named)).await {
+            Ok(masked) => masked.map_err(missing)?,
+            Err(_) => return Err(missing("masking a secret failed inside this program".to_owned())),
+        }
+        Ok(fetched)
     }
 
     fn mask(&self, run: RunId, fetched: &[Named]) -> Result<(), String> {

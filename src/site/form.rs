@@ -212,13 +212,7 @@ pub(super) fn template_use(text: &str) -> Option<(&str, u32)> {
 
 pub(super) fn secret_ref(text: &str) -> Result<(), Fault> {
     match text.parse::<SecretRef>() {
-        Ok(SecretRef::File(_) | SecretRef::Prompt { .. }) => Ok(()),
-        Ok(SecretRef::Vault { path, .. }) => match path.split_once('/') {
-            Some((mount, rest)) if !mount.is_empty() && !rest.is_empty() => Ok(()),
-            Some(_) | None => {
-                Err(fault("no path behind the mount", "write vault:MOUNT/PATH#FIELD, as in vault:kv/web#token"))
-            }
-        },
+        Ok(SecretRef::File(_) | SecretRef::Vault { .. } | SecretRef::Prompt { .. }) => Ok(()),
         Ok(SecretRef::Command { .. }) => Err(Fault {
             code: Code::KeyLater,
             ..fault("command: comes with a later version", "file:, vault: and prompt: work now")

@@ -210,7 +210,7 @@ impl Rule {
             Rule::Duration => "^([0-9]+(ms|s|m|h|d))+$",
             Rule::Pattern => return json!({ "type": "string", "format": "regex" }),
             Rule::TemplateUse => "^[a-z0-9][a-z0-9-]*@[1-9][0-9]*$",
-            Rule::SecretRef => "^(file:/|prompt:|vault:[^/#]+/[^#]+#.)",
+            Rule::SecretRef => "^(file:/|prompt:|vault:[^/#?%\\\\ .][^/#?%\\\\ ]*(/[^/#?%\\\\ .][^/#?%\\\\ ]*)+#.)",
             Rule::Comparison => "^ *(<|<=|==?|!=|>=|>) *-?[0-9]+(\\.[0-9]+)? *$",
             Rule::Percent => "^0*([0-9]{1,2}|100)%$",
             Rule::Colour => "^(#[0-9a-fA-F]{6}|[a-z]+)$",

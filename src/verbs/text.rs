@@ -289,7 +289,7 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
         "secrets",
         plan.secrets.iter().map(|secret| {
             let version = secret.version.as_deref().unwrap_or("not pinned");
-            (secret.name.clone(), format!("{} ({version})", secret.reference))
+            (secret.name.clone(), format!("{} ({version})", secret.place()))
         }),
     );
     let batches: Vec<String> = plan

@@ -209,7 +209,7 @@ fn given(plan: &Plan) -> Vec<Part> {
                 Some(version) => text(Role::Text, version.as_str()),
                 None => text(Role::Warning, "not pinned"),
             };
-            parts.push(row(&secret.name, [name(Role::Muted, secret.reference.as_str()).rest(), gap(1), version]));
+            parts.push(row(&secret.name, [name(Role::Muted, secret.place()).rest(), gap(1), version]));
         }
     }
     parts

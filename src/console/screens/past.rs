@@ -5,7 +5,7 @@ use super::live::matrix;
 use super::{Face, Screen};
 use crate::console::commands::PaletteAct;
 use crate::console::compare;
-use crate::console::effect::{Do, Effect, Stage, Want, over, push};
+use crate::console::effect::{Do, Stage, Want, over, push};
 use crate::console::footer::{Foot, foot};
 use crate::console::keymap::{Act, Anywhere, LogAct, Motion, RowAct, RunAct, Scope};
 use crate::console::layout::{beside, inset};
@@ -426,14 +426,9 @@ impl Face for Past {
                 self.shows = Shows::Log;
                 self.log.since(at)
             }
-            PaletteAct::Copy => vec![
-                Do::Effect(Effect::Copy(self.log.text())),
-                Do::Say("the lines of the log that are read are copied".to_owned()),
-            ],
+            PaletteAct::Copy => self.log.copied(),
             PaletteAct::HandOver(_) => vec![Do::Say("it is over: there is nothing to drive".to_owned())],
-            PaletteAct::Save(name) => {
-                vec![Do::Effect(Effect::SaveText { name: name.clone(), text: self.log.text() })]
-            }
+            PaletteAct::Save(name) => self.log.saved(name),
         }
     }
 }

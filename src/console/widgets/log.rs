@@ -7,7 +7,7 @@
 mod draw;
 mod find;
 
-use crate::console::effect::{Do, Want};
+use crate::console::effect::{Do, Effect, Want};
 use crate::console::keymap::{LogAct, Motion};
 use crate::console::model::Cx;
 use crate::console::msg::{Answer, LogRow, LogRows};
@@ -158,8 +158,18 @@ impl LogPane {
         self.ask(Around::Moment, LogFrom::Time(at))
     }
 
-    /// The loaded lines as text, for saving and copying.
-    pub fn text(&self) -> String {
+    /// Puts the loaded lines into the terminal's clipboard.
+    pub fn copied(&self) -> Vec<Do> {
+        let said = "the lines of the log that are read are copied".to_owned();
+        vec![Do::Effect(Effect::Copy(self.text())), Do::Say(said)]
+    }
+
+    /// Writes the loaded lines to a file; `runs log` writes all of them.
+    pub fn saved(&self, name: &str) -> Vec<Do> {
+        vec![Do::Effect(Effect::SaveText { name: name.to_owned(), text: self.text() })]
+    }
+
+    fn text(&self) -> String {
         self.rows.iter().map(|row| format!("{}\n", row.text.text())).collect()
     }
 

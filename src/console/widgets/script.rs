@@ -45,7 +45,7 @@ pub fn sheet(plan: &Plan, slot: Slot) -> Sheet {
                 Part::Line(vec![
                     text(Role::Accent, secret.name.as_str()).cols(20),
                     gap(1),
-                    text(Role::Muted, safe!("secret from {}, {version}; its value is shown nowhere", secret.reference))
+                    text(Role::Muted, safe!("secret from {}, {version}; its value is shown nowhere", secret.place()))
                         .rest(),
                 ])
             }));

@@ -7,6 +7,7 @@ impl Deciding {
     pub(super) fn claim(&mut self, id: RunId, reason: &str) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
+        is_at_work(&run)?;
         self.may_have(&run, &workspace, &person)?;
         let text = match &run.claim {
             Some(holder) if *holder == person => {
@@ -26,9 +27,10 @@ impl Deciding {
     pub(super) fn hand_over(&mut self, id: RunId, to: &PersonId, reason: &str) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
+        is_at_work(&run)?;
         let holder = run.claim.as_ref().or(run.driver.as_ref());
-        if holder.is_some_and(|holder| *holder != person) {
-            let who = holder.map_or_else(String::new, ToString::to_string);
+        if holder != Some(&person) {
+            let who = holder.map_or_else(|| "nobody yet".to_owned(), ToString::to_string);
             return Err(Refusal::new(Rule::Claimed, format!("{id} is not yours to hand over")).who_may(who));
         }
         if !self.world.site.as_ref().is_some_and(|site| site.people.contains_key(to)) || !workspace.has_member(to) {
@@ -43,20 +45,23 @@ impl Deciding {
 
     fn may_have(&self, run: &Run, workspace: &Workspace, person: &PersonId) -> Result<(), Refusal> {
         self.needs(workspace, person, run.plan.runbook.runs_as, "drive this run")?;
-        separate(run, person)?;
-        match run.phase {
-            Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => Ok(()),
-            Phase::Checking(_)
-            | Phase::Waiting
-            | Phase::Approved
-            | Phase::Ended(_)
-            | Phase::Closed(_)
-            | Phase::Reviewed(_)
-            | Phase::Cancelled(_) => Err(Refusal::new(
-                Rule::State,
-                format!("{} is {}; there is nothing to drive", run.id, run.phase.tag().word()),
-            )),
-        }
+        separate(run, person)
+    }
+}
+
+fn is_at_work(run: &Run) -> Result<(), Refusal> {
+    match run.phase {
+        Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => Ok(()),
+        Phase::Checking(_)
+        | Phase::Waiting
+        | Phase::Approved
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_)
+        | Phase::Cancelled(_) => Err(Refusal::new(
+            Rule::State,
+            format!("{} is {}; there is nothing to drive", run.id, run.phase.tag().word()),
+        )),
     }
 }
 

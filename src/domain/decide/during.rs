@@ -163,6 +163,9 @@ fn fits(run: &Run, slot: Slot, decision: Decision, manual_open: bool) -> Result<
         Decision::Drop if slot.host.is_none() => {
             refuse("a step of the whole run has no host to drop: skip it, or stop the run")
         }
+        Decision::Skip if once::is_gate(run, slot) => {
+            refuse("a gate is passed by the word of those it asks, and by nothing else")
+        }
         Decision::Skip if required => refuse("a required step cannot be skipped"),
         Decision::Probe if !unknown => refuse("a probe looks where nobody saw the end; this one was seen"),
         Decision::Probe if failure::probe(run, slot).is_none() => refuse("this step has no probe"),

@@ -302,3 +302,53 @@ fn what_is_repeated_is_what_ran_and_not_the_runbook_of_today_and_a_host_that_mov
     assert_eq!(drifted.as_deref(), Some("changed: hosts"));
     assert!(driver.log.iter().all(|recorded| !matches!(recorded.event, Event::RunStarted { run } if run.0 > id)));
 }
+
+#[test]
+fn z38_going_back_asks_for_no_less_than_the_run_it_goes_back_to() {
+    let mut driver = driver_of(|site| in_runbook(site, |runbook| runbook.steps[1].undo = Some("back".to_owned())));
+    let high = Some(crate::domain::runbook::Impact::High);
+    driver.as_person("ada", Ask::Propose(Box::new(Proposal { raise_to: high, ..proposal() }))).unwrap();
+    start(&mut driver, 1);
+    ran(&mut driver, |_, _| CellResult::Ok);
+    for (next, how) in [(2, How::Rollback), (3, How::Rerun)] {
+        driver.as_person("ada", going_back(&driver, 1, how, Vec::new())).unwrap();
+        assert_eq!(Some(driver.run(next).plan.impact), high, "{how:?}");
+    }
+}
+
+#[test]
+fn of_a_form_that_goes_back_the_words_count_alone() {
+    let (mut driver, id) = stopped(|_| {}, failed());
+    let Ask::Propose(mut form) = going_back(&driver, id, How::Rerun, Vec::new()) else { panic!("a proposal") };
+    form.workspace = "elsewhere".into();
+    form.runbook = "another".into();
+    form.inputs.insert("release".to_owned(), "v9".to_owned());
+    form.select = Some("host:web-1".to_owned());
+    driver.as_person("ada", Ask::Propose(form)).unwrap();
+    let (before, after) = (driver.run(id), driver.run(id + 1));
+    assert_eq!(after.plan.proposal.workspace, before.plan.proposal.workspace);
+    assert_eq!(after.plan.proposal.runbook, before.plan.proposal.runbook);
+    assert_eq!((&after.plan.inputs, &after.plan.hosts), (&before.plan.inputs, &before.plan.hosts));
+}
+
+#[test]
+fn a_denied_gate_is_asked_again_by_a_resume_and_settled_by_nobody_else() {
+    use crate::domain::runbook::{Action, Gate};
+    let from = vec![crate::domain::workspace::Slot { role: crate::domain::Role::Approver, n: 1 }];
+    let gate = Action::Approval(Gate { text: "Fine?".to_owned(), from });
+    let mut driver = driver_of(|site| in_runbook(site, |runbook| runbook.steps.insert(1, fixture::step("gate", gate))));
+    let id = driver.start_one();
+    ran(&mut driver, |_, _| CellResult::Ok);
+    let seen = Seen::Binding(driver.run(id).binding);
+    driver
+        .submit(actor("grace"), seen, Ask::Vote { run: RunId(id), choice: Choice::Deny, reason: "no".to_owned() })
+        .unwrap();
+    driver.as_person("ada", Ask::Stop { run: RunId(id), how: StopHow::AfterStep, reason: "no".to_owned() }).unwrap();
+    let done = Settled { host: None, step: "gate".into(), became: Unsure::Done, reason: "it was fine".to_owned() };
+    let refusal = driver.as_person("ada", going_back(&driver, id, How::Resume, vec![done])).unwrap_err();
+    assert_eq!(refusal.rule, Rule::Choice);
+    driver.as_person("ada", going_back(&driver, id, How::Resume, Vec::new())).unwrap();
+    start(&mut driver, id + 1);
+    assert_eq!(ran(&mut driver, |_, _| CellResult::Ok).len(), 0, "everything before the gate stands, and it waits");
+    assert!(crate::domain::once::open_gate(&driver.run(id + 1)).is_some());
+}

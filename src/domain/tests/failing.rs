@@ -220,3 +220,18 @@ fn a_probe_is_asked_again_by_a_person_and_by_nobody_where_the_end_was_seen() {
     assert_eq!(driver.as_person("ada", ask()).unwrap_err().rule, Rule::Choice);
     assert_eq!(driver.run(id).state(slot), &CellState::Failed(Reason::NotDone), "and it is not run again by itself");
 }
+
+#[test]
+fn each_try_that_nobody_saw_the_end_of_is_looked_for_once() {
+    use crate::domain::order::Purpose;
+    let (mut driver, id) = lost(crate::domain::runbook::Effect::Once);
+    let look = driver.orders().remove(0);
+    let slot = look.order().key.slot;
+    driver.ended(&look, CellResult::Failed(Reason::Exit(1)));
+    let again = Ask::Resolve { run: RunId(id), slot, decision: Decision::Retry, reason: "not done".to_owned() };
+    driver.as_person("ada", again).unwrap();
+    let second = driver.orders().remove(0);
+    assert_eq!(second.order().purpose, Purpose::Step);
+    driver.ended(&second, CellResult::Unknown(Reason::ConnectionLost));
+    assert_eq!(driver.orders().remove(0).order().purpose, Purpose::Probe);
+}

@@ -224,3 +224,81 @@ fn z50_nobody_is_asked_over_http_whom_the_site_does_not_name_also_not_after_the_
     driver.world.site = Some(Arc::new(site));
     assert_eq!(driver.as_person("ada", Ask::Start { run: RunId(1) }).unwrap_err().rule, Rule::BindingDrift);
 }
+
+#[test]
+fn a_gate_is_passed_by_no_skip_no_tolerance_and_no_written_continue() {
+    use crate::domain::runbook::Amount;
+    for on_failure in [None, Some(OnFailure::Continue)] {
+        let mut driver = driver_of(|site| {
+            in_runbook(site, |runbook| {
+                runbook.targets.max_failures = Some(Amount::Percent(100));
+                let mut step = fixture::step("gate", gate(&[(Role::Approver, 1)]));
+                step.on_failure = on_failure;
+                runbook.steps.insert(1, step);
+            });
+        });
+        let id = driver.start_one();
+        steps(&mut driver, |_| CellResult::Ok);
+        let slot = crate::domain::once::slot(1);
+        let skip = || Ask::Resolve { run: RunId(id), slot, decision: Decision::Skip, reason: "in a hurry".to_owned() };
+        assert_eq!(driver.as_person("ada", skip()).unwrap_err().rule, Rule::Choice, "while it waits");
+        let seen = Seen::Binding(driver.run(id).binding);
+        let no = Ask::Vote { run: RunId(id), choice: Choice::Deny, reason: "errors".to_owned() };
+        driver.submit(actor("grace"), seen, no).unwrap();
+        assert_eq!(driver.run(id).phase.tag().word(), "paused", "{on_failure:?}");
+        assert_eq!(driver.as_person("ada", skip()).unwrap_err().rule, Rule::Choice, "nor once it was denied");
+        assert_eq!(driver.orders().len(), 0);
+    }
+}
+
+#[test]
+fn a_step_of_the_whole_run_that_fails_is_no_host_that_failed() {
+    use crate::domain::runbook::Amount;
+    let mut driver = driver_of(|site| {
+        site.egress.insert("127.0.0.1:80".to_owned());
+        in_runbook(site, |runbook| {
+            runbook.targets.max_failures = Some(Amount::Hosts(1));
+            let mut step = fixture::step("once", Action::Call(Box::new(call())));
+            step.effect = Effect::Read;
+            runbook.steps.insert(1, step);
+        });
+    });
+    let id = driver.start_one();
+    steps(
+        &mut driver,
+        |position| if position == 1 { CellResult::Failed(Reason::NotAsExpected) } else { CellResult::Ok },
+    );
+    assert_eq!(driver.run(id).phase.tag().word(), "paused", "no tolerated host covers it");
+    assert_eq!(driver.run(id).progress.failures, 0);
+}
+
+#[test]
+fn a_gate_nobody_could_answer_blocks_the_run_before_it_starts() {
+    let mut driver = between(gate(&[(Role::Commander, 1)]), |_| {});
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
+    driver.carry_out(|_| CellResult::Ok);
+    assert!(driver.world.run(RunId(1)).is_none(), "void");
+    let why = driver.log.iter().find_map(|recorded| match recorded.event {
+        Event::RunCancelled { .. } => recorded.details.get("why").map(|why| why.text().to_owned()),
+        _ => None,
+    });
+    assert!(why.as_deref().is_some_and(|why| why.contains("at the gate once")), "{why:?}");
+}
+
+#[test]
+fn from_high_impact_whoever_let_a_run_through_a_gate_executes_none_of_it() {
+    let mut driver = between(gate(&[(Role::Approver, 1)]), |_| {});
+    let mut site = (*driver.world.site.clone().unwrap()).clone();
+    in_runbook(&mut site, |runbook| runbook.impact = crate::domain::runbook::Impact::High);
+    let mut workspace = (*site.workspaces[&"prod-web".into()]).clone();
+    workspace.members.entry("grace".into()).or_default().insert(Role::Operator);
+    workspace.members.entry("kim".into()).or_default().insert(Role::Operator);
+    site.workspaces.insert("prod-web".into(), Arc::new(workspace));
+    driver.world.site = Some(Arc::new(site));
+    driver.world.accepted_runbooks.extend(driver.world.site.as_ref().unwrap().runbooks.values().map(|it| it.digest));
+    let id = driver.start_one();
+    steps(&mut driver, |_| CellResult::Ok);
+    driver.approve("kim", id).unwrap();
+    let claim = Ask::Claim { run: RunId(id), reason: String::new() };
+    assert_eq!(driver.as_person("kim", claim).unwrap_err().rule, Rule::SeparationSelf);
+}

@@ -30,7 +30,8 @@ pub(super) fn payload(
     push_quoted(&mut out, words.first().map_or(&[][..], |word| word.as_bytes()));
     out.extend_from_slice(b" >/dev/null 2>&1 || { ");
     push_mark(&mut out, nonce, b'!');
-    out.extend_from_slice(b"exit 0; }\ncase $(command -V printf) in *builtin*) ;; *) ");
+    // A bare name says that it is the shell's own, in every language; `command -V` would say so in the host's.
+    out.extend_from_slice(b"exit 0; }\ncase $(command -v printf) in printf) ;; *) ");
     push_mark(&mut out, nonce, b'!');
     out.extend_from_slice(b"exit 0;; esac\n");
     push_mark(&mut out, nonce, b'+');

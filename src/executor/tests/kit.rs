@@ -76,12 +76,15 @@ pub fn pinned(name: &str) -> PinnedSecret {
 pub fn secrets(values: &[(&str, &str)]) -> Resolve {
     let values: BTreeMap<String, String> =
         values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Arc::new(move |_, wanted: &PinnedSecret| match values.get(&wanted.name) {
-        Some(value) => match Sealed::new(value.clone().into_bytes()) {
-            Ok(value) => Ok(Resolved { value: Arc::new(value), version: None }),
-            Err(why) => Err(SecretError::Value { name: wanted.name.clone(), why }),
-        },
-        None => Err(SecretError::NotAnswered { name: wanted.name.clone() }),
+    Arc::new(move |_, wanted: PinnedSecret| {
+        let given = match values.get(&wanted.name) {
+            Some(value) => match Sealed::new(value.clone().into_bytes()) {
+                Ok(value) => Ok(Resolved { value: Arc::new(value), version: None }),
+                Err(why) => Err(SecretError::Value { name: wanted.name, why }),
+            },
+            None => Err(SecretError::NotAnswered { name: wanted.name }),
+        };
+        Box::pin(std::future::ready(given))
     })
 }
 

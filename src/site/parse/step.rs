@@ -14,7 +14,9 @@ const PROBE_TIMEOUT_MS: u64 = 60_000;
 const EVERY_MS: u64 = 10_000;
 /// How long something is waited for unless the file says otherwise.
 const AT_MOST_MS: u64 = 600_000;
-/// Most questions of one wait: each is two lines of the record.
+/// And at least so much: what is asked answers others too.
+const EVERY_MS_MIN: u64 = 1_000;
+/// Most questions of one wait: each is three lines of the record.
 const TRIES_MAX: u64 = 2_000;
 
 /// Longest time a step may take on a host unless the file says otherwise.
@@ -81,10 +83,7 @@ fn action(fields: &Fields, kind: &str, report: &mut Report) -> Action {
             checklist: fields.strings("checklist"),
             evidence: fields.flag("evidence"),
         },
-        "approval" => Action::Approval(Gate {
-            text: fields.string("text"),
-            from: fields.tables("from").map(super::workspace::slot).collect(),
-        }),
+        "approval" => Action::Approval(gate(fields, report)),
         "wait" => Action::Wait(wait(fields, report)),
         "http" => Action::Call(Box::new(call::http(fields, report))),
         "promql" => Action::Call(Box::new(call::promql(fields, report))),
@@ -93,6 +92,19 @@ fn action(fields: &Fields, kind: &str, report: &mut Report) -> Action {
             Action::Script(Script { secrets: fields.strings("secrets"), ..script })
         }
     }
+}
+
+/// Who lets a run on. A gate that asks nobody would never open, and one that may fail would be none.
+fn gate(fields: &Fields, report: &mut Report) -> Gate {
+    if fields.get("from").is_some_and(|from| from.items().is_empty()) {
+        let hint = "name at least one role: from = [{ role = \"approver\", n = 1 }]";
+        report.error(Code::Quorum, fields.span_of("from"), "a gate that asks nobody", hint);
+    }
+    if fields.text("on_failure") == Some("continue") {
+        let hint = "a gate that was denied waits for a decision, stops the run, or has it undone";
+        report.error(Code::Rule, fields.span_of("on_failure"), "a run does not go on through a denied gate", hint);
+    }
+    Gate { text: fields.string("text"), from: fields.tables("from").map(super::workspace::slot).collect() }
 }
 
 /// How long, or until what.
@@ -112,6 +124,9 @@ fn wait(fields: &Fields, report: &mut Report) -> Wait {
             }
         }
         (Some(_), None) | (None, None) => {}
+    }
+    if every_ms < EVERY_MS_MIN {
+        report.error(Code::Value, fields.span_of("every"), "asked too often", "write at least 1s");
     }
     if at_most_ms / every_ms.max(1) > TRIES_MAX {
         let hint = format!("ask less often, or for a shorter time: {TRIES_MAX} times at most");

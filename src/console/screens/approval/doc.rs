@@ -311,10 +311,9 @@ impl Doc {
                 );
             }
         }
-        let secrets = plan
-            .secrets
-            .iter()
-            .map(|secret| format!("{} {}", secret.name, secret.version.as_deref().unwrap_or("(not pinned)")));
+        let secrets = plan.secrets.iter().map(|secret| {
+            format!("{} from {} {}", secret.name, secret.place(), secret.version.as_deref().unwrap_or("(not pinned)"))
+        });
         let secrets: Vec<String> = secrets.collect();
         let mut words = Vec::new();
         if !secrets.is_empty() {

@@ -11,6 +11,7 @@ use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
 use crate::domain::StepId;
 use crate::domain::failure;
+use crate::domain::once;
 use crate::domain::policy;
 use crate::domain::run::{CellState, Item, Phase, Run, Slot};
 use crate::domain::runbook::Effect;
@@ -166,17 +167,23 @@ fn known(run: &Run, slot: Slot) -> Option<Vec<Piece>> {
     Some(vec![gap(3), text(Role::ErrorText, last)])
 }
 
-/// What can be chosen, over as many lines as it takes: a choice out of sight is none.
-fn choices(cx: &Cx<'_>, run: &Run, slot: Slot, taken: bool) -> Vec<Vec<Piece>> {
-    let unknown = matches!(run.state(slot), CellState::Unknown(_));
-    let mut acts = vec![DecideAct::Retry, DecideAct::Skip];
+/// What can be chosen about a cell.
+pub(super) fn choices_of(run: &Run, slot: Slot) -> Vec<DecideAct> {
+    let mut acts = vec![DecideAct::Retry];
+    acts.extend((!once::is_gate(run, slot)).then_some(DecideAct::Skip));
     // A step of the whole run has no host that could leave it.
     acts.extend(slot.host.map(|_| DecideAct::Drop));
     acts.extend([DecideAct::WayBack, DecideAct::Stop]);
-    if unknown {
+    if matches!(run.state(slot), CellState::Unknown(_)) {
         acts.extend([DecideAct::MarkOk, DecideAct::MarkFailed]);
-        acts.extend(failure::probe(run, slot).map(|_| DecideAct::Probe));
     }
+    acts.extend(failure::probe(run, slot).map(|_| DecideAct::Probe));
+    acts
+}
+
+/// What can be chosen, over as many lines as it takes: a choice out of sight is none.
+fn choices(cx: &Cx<'_>, run: &Run, slot: Slot, taken: bool) -> Vec<Vec<Piece>> {
+    let acts = choices_of(run, slot);
     let mut lines = match taken {
         true => vec![vec![gap(3), text(Role::Text, "choose:")]],
         false => vec![vec![gap(3), text(Role::Accent, "c"), text(Role::Text, " take it:")]],

@@ -1,0 +1,148 @@
+//! What today's site adds to a plan, whatever it runs: where its hosts are, what it could harm, who must approve it, whom it may ask,
+//! and where its secrets are read.
+
+use super::{MANY_HOSTS, jumps, loaded, may_propose, visible_workspace};
+use crate::domain::findings;
+use crate::domain::id::PersonId;
+use crate::domain::people::Role;
+use crate::domain::plan::{PinnedSecret, Plan, PlanWarning, PlannedHost, Proposal};
+use crate::domain::refusal::{Refusal, Rule};
+use crate::domain::runbook::{Impact, Runbook, Step};
+use crate::domain::site::Site;
+use crate::domain::workspace::{Environment, Quorum, Slot, Workspace};
+use crate::domain::world::World;
+use std::collections::BTreeMap;
+
+/// A plan that was made before, as today's site has it: where its hosts are, who must approve, when it may run. What runs is
+/// not touched.
+///
+/// # Errors
+/// The workspace, a host or the right to run it is gone.
+pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refusal> {
+    let site = loaded(world)?;
+    let workspace = visible_workspace(site, by, &plan.proposal)?;
+    let accepted = world.accepted_runbooks.contains(&plan.runbook.digest);
+    may_propose(site, workspace, by, &plan.runbook, accepted)?;
+    let now = |host: &PlannedHost| {
+        let server = workspace.server(&host.name).ok_or_else(|| {
+            Refusal::new(Rule::Targets, format!("{} is no longer in {}", host.name, workspace.id))
+                .next("propose the runbook anew")
+        })?;
+        Ok(PlannedHost { name: host.name.clone(), reach: server.reach.clone() })
+    };
+    let hosts: Vec<PlannedHost> = plan.hosts.iter().map(now).collect::<Result<_, Refusal>>()?;
+    egress(site, plan.steps().map(|(_, step)| step))?;
+    let jumps = jumps(workspace, &hosts)?;
+    let secrets = plan.secrets.iter().map(|secret| pinned(site, &secret.name, &secret.reference));
+    let secrets = secrets.collect::<Result<_, Refusal>>()?;
+    let (impact, impact_because) = impact(workspace, &plan.runbook, hosts.len(), &plan.proposal);
+    let mut all_warnings = plan.warnings;
+    all_warnings.retain(|warning| warning.id.as_str() != findings::UNCOMMITTED);
+    all_warnings.extend(warnings(site, workspace));
+    Ok(Plan {
+        origin: world.origin.clone(),
+        crate_version: env!("CARGO_PKG_VERSION").to_owned(),
+        site: site.digest,
+        commit: site.commit.clone(),
+        dirty: site.dirty,
+        workspace_title: workspace.title.clone(),
+        environment: workspace.environment,
+        hosts,
+        jumps,
+        secrets,
+        impact,
+        impact_because,
+        quorum: quorum(site, workspace, impact),
+        approval_expiry_ms: workspace.policy.approval_expiry_ms,
+        execution_expiry_ms: workspace.policy.execution_expiry_ms,
+        windows: workspace.windows.clone(),
+        warnings: all_warnings,
+        runbook_accepted: accepted,
+        ..plan
+    })
+}
+
+/// A secret with the place it is read at, as today's site names it.
+pub(super) fn pinned(site: &Site, name: &str, reference: &str) -> Result<PinnedSecret, Refusal> {
+    let reads_vault = reference.starts_with("vault:");
+    if reads_vault && site.vault.is_none() {
+        let what = format!("the secret {name} is read from a vault, and the site names none");
+        return Err(Refusal::new(Rule::Input, what).next("describe it under [vault] in quarterdeck.toml"));
+    }
+    let vault = site.vault.clone().filter(|_| reads_vault);
+    Ok(PinnedSecret { name: name.to_owned(), reference: reference.to_owned(), version: None, vault })
+}
+
+/// The server asks nobody over HTTP whom the site does not name.
+pub(super) fn egress<'a>(site: &Site, steps: impl Iterator<Item = &'a Step>) -> Result<(), Refusal> {
+    for (step, call) in steps.filter_map(|step| step.action.call().map(|call| (step, call))) {
+        let place = crate::domain::call::authority(call.url()).map_err(|why| Refusal::new(Rule::Egress, why))?.place;
+        if !site.egress.contains(&place) {
+            let what = format!("step {} asks {place}, which the site does not name", step.id);
+            return Err(Refusal::new(Rule::Egress, what).next("name it under [egress] allow in quarterdeck.toml"));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn impact(
+    workspace: &Workspace,
+    runbook: &Runbook,
+    hosts: usize,
+    proposal: &Proposal,
+) -> (Impact, Vec<String>) {
+    let (raise_to, goes_back) = (proposal.raise_to, proposal.again.is_some());
+    let mut because = vec![format!("the runbook says {}", runbook.impact.word())];
+    let mut impact = runbook.impact;
+    let production = workspace.environment == Environment::Production;
+    if production {
+        because.push("raised by production".to_owned());
+    }
+    if hosts > MANY_HOSTS {
+        because.push(format!("raised by more than {MANY_HOSTS} hosts"));
+    }
+    if production || hosts > MANY_HOSTS {
+        impact = impact.raised();
+    }
+    if let Some(higher) = raise_to.filter(|wanted| *wanted > impact) {
+        let whose = if goes_back { "as the run it goes back to" } else { "by the proposer" };
+        because.push(format!("raised to {} {whose}", higher.word()));
+        impact = higher;
+    }
+    (impact, because)
+}
+
+/// Approval is due for impact medium and high, and always in production. A site with one person has nobody to ask
+/// and runs in lab and staging alone.
+///
+/// Of every role as many as any quorum at this impact or below it asks for, so that a higher impact never asks for less.
+pub(super) fn quorum(site: &Site, workspace: &Workspace, impact: Impact) -> Option<Quorum> {
+    if site.has_one_person() || (impact == Impact::Low && workspace.environment != Environment::Production) {
+        return None;
+    }
+    let written = workspace.policy.quorums.iter().filter(|quorum| quorum.impact <= impact);
+    let mut seats: BTreeMap<Role, u32> = BTreeMap::new();
+    for quorum in written {
+        let mut wanted: BTreeMap<Role, u32> = BTreeMap::new();
+        for slot in &quorum.from {
+            *wanted.entry(slot.role).or_default() += slot.n;
+        }
+        for (role, n) in wanted {
+            let most = seats.entry(role).or_default();
+            *most = n.max(*most);
+        }
+    }
+    let from = match seats.is_empty() {
+        true => vec![Slot { role: Role::Approver, n: 1 }],
+        false => seats.into_iter().map(|(role, n)| Slot { role, n }).collect(),
+    };
+    Some(Quorum { impact, from })
+}
+
+pub(super) fn warnings(site: &Site, workspace: &Workspace) -> Vec<PlanWarning> {
+    if site.dirty == Some(true) && workspace.environment == Environment::Production {
+        let text = "the site holds changes that are in no Git commit".to_owned();
+        return vec![PlanWarning { id: findings::UNCOMMITTED.into(), text }];
+    }
+    Vec::new()
+}
