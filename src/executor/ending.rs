@@ -1,10 +1,13 @@
 //! Ends what runs on a host, and sees that it has ended.
 //!
-//! TERM to the process group, a bounded grace, KILL, a bounded grace; in between the host is asked whether the group is still
-//! there. Everything goes through a second session on the same connection, one constant line each, with a number in it
-//! and nothing else.
+//! TERM to the process group and to whatever else is of its session, a bounded grace, KILL, a bounded grace; in between the host is
+//! asked whether anything is still there. Everything goes through a second session on the same connection, one constant line
+//! each, with a number in it and nothing else.
 //!
-//! Invariant: "gone" is said only when the host said that no process of the group lives. Deliberately absent: any
+//! Shells with job control put their jobs into groups of their own, but not into sessions of their own: what a script left
+//! running is found by its session. What left the session too was made a daemon on purpose, and stays.
+//!
+//! Invariant: "gone" is said only when the host said that no process of group and session lives. Deliberately absent: any
 //! belief that a signal sent is a process ended.
 
 use super::ssh::pool::Pool;
@@ -38,7 +41,7 @@ const ASK_AGAIN_MS_MAX: u64 = 1_000;
 /// Words about one ending: two signals and a second connection fit.
 pub(super) const NOTES_MAX: usize = 8;
 
-/// What became of a process group.
+/// What became of a process group and its session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Seen {
     /// The host says that nothing of it lives.
@@ -79,21 +82,23 @@ pub(super) async fn end_anyhow(
 async fn end_group(place: &Place, group: u32, say: &mpsc::Sender<String>) -> Seen {
     for (signal, grace_ms) in [("TERM", TERM_GRACE_MS), ("KILL", KILL_GRACE_MS)] {
         note(say, format!("sending {signal} to process group {group}"));
-        match ask(place, &signal_line(signal, group)).await {
-            Ok(true) => return Seen::Gone,
-            Ok(false) => {}
-            Err(trouble) => return Seen::NoAnswer(trouble.words),
-        }
+        // What dies of TERM may need its time; what a dying process started meanwhile must hear of KILL as well.
+        let again = if signal == "KILL" { signal_line(signal, group) } else { look_line(group) };
         let until = Instant::now() + Duration::from_millis(grace_ms);
         let mut pause_ms = ASK_AGAIN_MS_MIN;
-        while Instant::now() < until {
-            sleep(Duration::from_millis(pause_ms)).await;
-            pause_ms = (pause_ms * 2).min(ASK_AGAIN_MS_MAX);
-            match ask(place, &look_line(group)).await {
+        let mut line = signal_line(signal, group);
+        loop {
+            match ask(place, &line).await {
                 Ok(true) => return Seen::Gone,
                 Ok(false) => {}
                 Err(trouble) => return Seen::NoAnswer(trouble.words),
             }
+            if Instant::now() >= until {
+                break;
+            }
+            sleep(Duration::from_millis(pause_ms)).await;
+            pause_ms = (pause_ms * 2).min(ASK_AGAIN_MS_MAX);
+            line.clone_from(&again);
         }
     }
     Seen::There
@@ -133,7 +138,9 @@ async fn ask(place: &Place, line: &str) -> Result<bool, Trouble> {
 
 fn signal_line(signal: &str, group: u32) -> String {
     // The shell itself too, for the moment in which it may not lead a group yet.
-    format!("exec sh -c 'kill -{signal} -{group} 2>/dev/null || kill -{signal} {group} 2>/dev/null; {}'", look(group))
+    let of_group = format!("kill -{signal} -{group} 2>/dev/null || kill -{signal} {group} 2>/dev/null");
+    let of_session = each_process(&format!("[ \"$4\" = {group} ] && kill -{signal} \"$p\" 2>/dev/null"));
+    format!("exec sh -c '{of_group}; {of_session} {}'", look(group))
 }
 
 fn look_line(group: u32) -> String {
@@ -141,23 +148,33 @@ fn look_line(group: u32) -> String {
 }
 
 /// `kill -0` tells a group that is not there from one that is not ours to signal only by its words, and counts the
-/// dead that nobody has collected; /proc, where it can be read, tells those from the living. All on one line: within
-/// quotes csh takes no line break.
+/// dead that nobody has collected; /proc, where it can be read, tells those from the living, and knows sessions. All on one
+/// line: within quotes csh takes no line break.
 fn look(group: u32) -> String {
+    let living = each_process(&format!(
+        "case $1 in Z|X) continue;; esac; \
+        [ \"$3\" = {group} ] || [ \"$4\" = {group} ] || [ \"$p\" = {group} ] && {{ echo there; exit; }}"
+    ));
     format!(
         "LC_ALL=C; export LC_ALL; \
         w=$(kill -0 -{group} 2>&1) && w=lives; \
         case $w in *\"o such process\"*) w=$(kill -0 {group} 2>&1) && w=lives;; esac; \
-        case $w in lives) ;; *\"o such process\"*) echo gone; exit;; *) echo there; exit;; esac; \
-        [ -r /proc/self/stat ] || {{ echo there; exit; }}; \
-        for f in /proc/[0-9]*/stat; do \
-        l=; {{ read -r l <\"$f\"; }} 2>/dev/null; \
+        case $w in lives|*\"o such process\"*) ;; *) echo there; exit;; esac; \
+        [ -r /proc/self/stat ] && {{ {living} echo gone; exit; }}; \
+        case $w in lives) echo there;; *) echo gone;; esac"
+    )
+}
+
+/// Does `what` for every process of the host: `$p` its number, `$1` its state, `$3` its group, `$4` its session (proc(5)). A name
+/// may hold line breaks and brackets. What cannot be understood counts as there: nothing is called gone that was not read.
+fn each_process(what: &str) -> String {
+    format!(
+        "for f in /proc/[0-9]*/stat; do \
+        l=; {{ while read -r m; do l=\"$l$m \"; done <\"$f\"; }} 2>/dev/null; \
         case $l in \"\") continue;; *\") \"*) ;; *) echo there; exit;; esac; \
         p=${{l%% *}}; set -- ${{l##*) }}; \
-        [ \"$1\" = Z ] || [ \"$1\" = X ] && continue; \
-        [ \"$3\" = {group} ] || [ \"$p\" = {group} ] && {{ echo there; exit; }}; \
-        done; \
-        echo gone"
+        {what}; \
+        done;"
     )
 }
 
@@ -167,6 +184,7 @@ mod tests {
     use crate::domain::runbook::Interpreter;
     use crate::executor::script::{self, Lead, Nonce};
     use crate::executor::tests::sshd::has;
+    use std::io::BufRead;
     use std::process::{Command, Stdio};
 
     fn said(shell: &str, line: &str) -> String {
@@ -197,5 +215,37 @@ mod tests {
             child.wait().unwrap();
             assert_eq!(said(shell, &look_line(group)), "gone", "{shell}");
         }
+    }
+
+    /// A job of a shell with job control is in a group of its own: ended by the group alone, it lived on, "seen to be gone".
+    #[test]
+    fn jobs_in_groups_of_their_own_are_ended_with_the_session_they_are_in() {
+        let jobs = "set -m; sleep 60 & echo $!; sh -c 'exec -a \"a) b\" sleep 60' & echo $!; wait";
+        for shell in ["bash", "csh"].into_iter().filter(|shell| has(shell)) {
+            let mut child = Command::new("setsid").args(["bash", "-c", jobs]).stdout(Stdio::piped()).spawn().unwrap();
+            let group = child.id();
+            let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+            let job: u32 = lines.next().unwrap().unwrap().parse().unwrap();
+            lines.next().unwrap().unwrap();
+            assert_ne!(job, group);
+            let told = said(shell, &signal_line("KILL", group));
+            assert!(["gone", "there"].contains(&told.as_str()), "{shell}: {told:?}");
+            child.wait().unwrap();
+            // Whoever inherits a dead job may not collect it at once: the dead count as gone.
+            assert_eq!(said(shell, &look_line(group)), "gone", "{shell}");
+            let stat = std::fs::read_to_string(format!("/proc/{job}/stat")).unwrap_or_else(|_| ") Z".to_owned());
+            assert!(stat.contains(") Z"), "{shell}: {stat}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_line_break_hides_nobody_and_stands_for_nobody() {
+        let named = "printf 'x) S 1\n2' >/proc/self/comm; read -r it";
+        let mut child = Command::new("setsid").args(["bash", "-c", named]).stdin(Stdio::piped()).spawn().unwrap();
+        let group = child.id();
+        assert_eq!(said("sh", &look_line(group)), "there");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(said("sh", &look_line(group)), "gone");
     }
 }

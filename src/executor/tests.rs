@@ -4,6 +4,7 @@ mod fake;
 mod faults;
 mod kit;
 mod local;
+mod real_abort;
 mod real_login;
 mod real_steps;
 mod real_trust;

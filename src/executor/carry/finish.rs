@@ -6,27 +6,51 @@ use crate::domain::order::{CellResult, Delivery, Job, SAW_BYTES_MAX, Stream};
 use crate::domain::run::Reason;
 use crate::domain::runbook::Expect;
 use crate::executor::ending::{NOTES_MAX, Seen, end_anyhow};
+use crate::executor::marker::Mark;
 use crate::executor::output::{Extent, JUDGED_BYTES_MAX, Judged};
 use crate::executor::talk::Exit;
+use crate::executor::trouble::Trouble;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+/// How much was heard of what a shell said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hearing {
+    /// More may come.
+    More,
+    /// Everything.
+    All,
+    /// The way there broke, or something kept silent: something may be missing.
+    Part,
+}
+
+impl Hearing {
+    fn goes_on(&mut self, heeded: Heeded, begun: &mut bool) {
+        match heeded {
+            Heeded::Marks(marks) => *begun |= marks.contains(&Mark::Begins),
+            Heeded::Output | Heeded::Exit(_) => {}
+            Heeded::Closed => *self = Self::All,
+            Heeded::Lost => *self = Self::Part,
+        }
+    }
+}
+
 impl Carrier<'_> {
     /// Ends what runs and sees that it is gone, listening meanwhile.
-    pub(super) async fn stop(&mut self, mut reader: Reader, begun: bool, why: Reason) -> End {
+    pub(super) async fn stop(&mut self, mut reader: Reader, mut begun: bool, why: Reason) -> Result<End, Trouble> {
         let (say, mut said) = mpsc::channel(NOTES_MAX);
         let pid = reader.pid;
         let mut ending = Box::pin(end_anyhow(&self.executor.pool, self.order, reader.place.clone(), pid, say));
-        let mut closed = false;
+        let mut heard = Hearing::More;
         let seen = loop {
             tokio::select! {
                 biased;
                 seen = &mut ending => break seen,
                 Some(words) = said.recv() => self.outlet.note(&words),
                 // Its output is taken whether or not anybody has room for it: the connection must stay usable.
-                heeded = listen_on(&mut reader.talk, &mut reader.marker, &mut self.outlet), if !closed => {
-                    closed = matches!(heeded, Heeded::Closed | Heeded::Lost);
+                heeded = listen_on(&mut reader.talk, &mut reader.marker, &mut self.outlet), if heard == Hearing::More => {
+                    heard.goes_on(heeded, &mut begun);
                 }
             }
         };
@@ -35,14 +59,20 @@ impl Carrier<'_> {
             self.outlet.note(&words);
         }
         let until = Instant::now() + Duration::from_millis(AFTER_ENDING_MS_MAX);
-        while seen == Seen::Gone && !closed {
-            let heeded = timeout_at(until, listen_on(&mut reader.talk, &mut reader.marker, &mut self.outlet)).await;
-            closed = matches!(heeded, Ok(Heeded::Closed | Heeded::Lost) | Err(_));
+        while seen == Seen::Gone && heard == Hearing::More {
+            match timeout_at(until, listen_on(&mut reader.talk, &mut reader.marker, &mut self.outlet)).await {
+                Ok(heeded) => heard.goes_on(heeded, &mut begun),
+                Err(_) => heard = Hearing::Part,
+            }
         }
         self.outlet.push(Stream::Err, reader.marker.finish());
         reader.talk.leave().await;
-        match seen {
+        Ok(match seen {
             Seen::Gone if begun => End::Stopped(why, format!("process group {pid} was ended and seen to be gone")),
+            // It says so before the first word of the script, and everything it said was heard.
+            Seen::Gone if heard == Hearing::All => {
+                return Err(Trouble::new(why, "ended before the script began, and seen to be gone"));
+            }
             Seen::Gone => End::Unknown(why, "ended while the script was still being sent".to_owned()),
             Seen::There => {
                 End::Unknown(why, format!("process group {pid} is still there after KILL; look on the host"))
@@ -50,7 +80,7 @@ impl Carrier<'_> {
             Seen::NoAnswer(words) => {
                 End::Unknown(why, format!("whether process group {pid} is gone cannot be told: {words}"))
             }
-        }
+        })
     }
 
     pub(super) fn verdict(&self, end: End) -> (CellResult, String) {

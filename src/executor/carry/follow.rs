@@ -131,7 +131,7 @@ impl Carrier<'_> {
             }
         };
         drop(delivery);
-        Ok(Some(self.stop(reader, progress.has_begun(), why).await))
+        self.stop(reader, progress.has_begun(), why).await.map(Some)
     }
 
     /// The host has said how it ended: hears what is still on its way.

@@ -315,15 +315,11 @@ impl Doc {
             format!("{} from {} {}", secret.name, secret.place(), secret.version.as_deref().unwrap_or("(not pinned)"))
         });
         let secrets: Vec<String> = secrets.collect();
-        let mut words = Vec::new();
         if !secrets.is_empty() {
-            words.push(format!("secrets: {}", secrets.join(", ")));
+            self.tell(Role::Muted, &format!("secrets: {}", secrets.join(", ")), columns);
         }
         if !plan.runbook.uses.is_empty() {
-            words.push(format!("stack: {}", plan.runbook.uses.join(", ")));
-        }
-        if !words.is_empty() {
-            self.tell(Role::Muted, &words.join("     "), columns);
+            self.tell(Role::Muted, &format!("stack: {}", plan.runbook.uses.join(", ")), columns);
         }
     }
 
