@@ -166,11 +166,11 @@ fn errand(workspace: &Workspace, run: &Run, person: &PersonId, waits: &[WaitsFor
             let errand = waits.iter().find_map(|waits| match waits {
                 WaitsFor::Approval { may, .. } => may.contains(person).then_some(Errand::Approve),
                 WaitsFor::Warning { id, may, .. } => may.contains(person).then(|| Errand::Accept(id.clone())),
-                WaitsFor::Window { .. } => None,
+                WaitsFor::Window { .. } | WaitsFor::Line(_) => None,
             })?;
             (errand, run.phase_since)
         }
-        Phase::Approved if executes => (Errand::Start, run.phase_since),
+        Phase::Approved if executes && run.queued.is_none() => (Errand::Start, run.phase_since),
         Phase::Running | Phase::Paused(_) => {
             if executes && let Some(slot) = run.progress.attention.iter().next() {
                 let since = run.cell(*slot).map_or(run.phase_since, |cell| cell.since);
@@ -211,7 +211,7 @@ fn asks_for(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
 pub fn is_for(waits: &WaitsFor, person: &PersonId) -> bool {
     match waits {
         WaitsFor::Approval { may, .. } | WaitsFor::Warning { may, .. } => may.contains(person),
-        WaitsFor::Window { .. } => false,
+        WaitsFor::Window { .. } | WaitsFor::Line(_) => false,
     }
 }
 

@@ -252,6 +252,7 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
         claim: None,
         executors: Default::default(),
         drift: None,
+        queued: None,
         approved: None,
         builtin: Default::default(),
         accepted: Default::default(),

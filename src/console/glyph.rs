@@ -2,7 +2,7 @@
 //! those of `terminal::line::Safe::to_ascii`, applied where text is painted.
 
 use super::theme::Role;
-use crate::domain::run::{Cancel, CellState, Ending, PauseCause, Phase, PhaseTag, Verdict};
+use crate::domain::run::{Cancel, CellState, Ending, PauseCause, Phase, PhaseTag, Run, Verdict};
 use crate::domain::runbook::Impact;
 use crate::domain::workspace::Environment;
 
@@ -73,6 +73,14 @@ pub fn phase(phase: &Phase) -> Mark {
         Phase::Verifying => mark("◐", "verifying", Role::Running),
         Phase::Ended(how) | Phase::Closed(how) | Phase::Reviewed(how) => ending(*how),
         Phase::Cancelled(why) => cancel(why),
+    }
+}
+
+/// Where a run stands, the line for its hosts among it.
+pub fn standing(run: &Run) -> Mark {
+    match run.queued {
+        Some(_) => mark("⋯", "in line", Role::Warning),
+        None => phase(&run.phase),
     }
 }
 

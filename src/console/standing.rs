@@ -21,7 +21,7 @@ pub fn sheet(cx: &Cx<'_>, run: &Run) -> Sheet {
         parts.push(Part::Words(ink, format!("· {line}")));
         parts.push(Part::Air);
     }
-    Sheet::new(safe!("{} {}: {}", run.id, run.plan.runbook.id, words::phase(&run.phase)), parts)
+    Sheet::new(safe!("{} {}: {}", run.id, run.plan.runbook.id, words::standing(run)), parts)
 }
 
 fn lines(cx: &Cx<'_>, run: &Run) -> Vec<(Ink, String)> {
@@ -35,6 +35,15 @@ fn lines(cx: &Cx<'_>, run: &Run) -> Vec<(Ink, String)> {
     match &run.phase {
         Phase::Checking(_) => vec![fact("the checks run; nobody has to do anything until they are through")],
         Phase::Waiting => waiting(cx, run),
+        Phase::Approved if run.queued.is_some() => {
+            let waits = policy::waits_for(cx.world, run, cx.now());
+            let mut lines: Vec<_> =
+                waits.iter().map(|waits| fact(&words::waits(waits, cx.me(), cx.now(), &cx.here.zone))).collect();
+            let by = run.queued.as_ref().map_or("somebody", |queued| queued.by.as_str());
+            lines.push(fact(&format!("started by {by}; it begins by itself, unless what is before it ends badly")));
+            lines.push(told.who("taken out of the line (P) by", works_there));
+            lines
+        }
         Phase::Approved => {
             let mut lines = vec![told.who(&format!("to be started (S) by an {}", executor.word()), executes)];
             lines.extend(told.not_you(&format!("you are no {} here", executor.word()), Rule::Role, executes));

@@ -2,7 +2,7 @@
 
 use super::moment;
 use crate::domain::policy::WaitsFor;
-use crate::domain::run::{Ending, PauseCause, Phase, Round, StopHow};
+use crate::domain::run::{Ending, PauseCause, Phase, Round, Run, StopHow};
 use crate::domain::window::WindowState;
 use crate::domain::workspace::Environment;
 use crate::domain::{PersonId, Timestamp};
@@ -91,7 +91,15 @@ pub fn one_of(people: &[PersonId], me: &PersonId) -> String {
 pub fn waits_short(waits: &WaitsFor, me: &PersonId, now: Timestamp, zone: &TimeZone) -> String {
     match waits {
         WaitsFor::Approval { role, may, .. } => format!("{}: {}", role.word(), one_of(may, me)),
-        WaitsFor::Warning { .. } | WaitsFor::Window { .. } => self::waits(waits, me, now, zone),
+        WaitsFor::Warning { .. } | WaitsFor::Window { .. } | WaitsFor::Line(_) => self::waits(waits, me, now, zone),
+    }
+}
+
+/// Where a run stands, the line for its hosts among it.
+pub fn standing(run: &Run) -> String {
+    match run.queued {
+        Some(_) => "in line for its hosts".to_owned(),
+        None => phase(&run.phase),
     }
 }
 
@@ -108,6 +116,7 @@ pub fn waits(waits: &WaitsFor, me: &PersonId, now: Timestamp, zone: &TimeZone) -
         WaitsFor::Warning { id, may, .. } => format!("warning {id}: {}", one_of(may, me)),
         WaitsFor::Window { why, until: Some(until) } => format!("{why}, until {}", moment::when(*until, now, zone)),
         WaitsFor::Window { why, until: None } => why.clone(),
+        WaitsFor::Line(line) => line.words(),
     }
 }
 

@@ -4,6 +4,7 @@
 use super::command::Ask;
 use super::deadlines;
 use super::id::Timestamp;
+use super::locks;
 use super::once;
 use super::order::OrderKey;
 use super::policy;
@@ -21,7 +22,8 @@ pub enum Work {
 
 /// Everything that is due, over all open runs.
 pub fn due(world: &World) -> Vec<Work> {
-    world.runs.values().flat_map(|run| of_run(run)).collect()
+    let turns = locks::turns(world).map(|run| Work::At(run.phase_since, Ask::Wake { run: run.id }));
+    world.runs.values().flat_map(|run| of_run(run)).chain(turns).collect()
 }
 
 /// What is due for one run.

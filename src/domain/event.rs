@@ -256,7 +256,17 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
-    /// An operator asked for the start; the checks run again first.
+    /// An operator asked for the start, and waits in the line for hosts that other runs have.
+    StartQueued {
+        /// The run.
+        run: RunId,
+    },
+    /// It waits in the line no more, and has to be asked for again. Detail: `why`.
+    QueueLeft {
+        /// The run.
+        run: RunId,
+    },
+    /// An operator asked for the start, or the turn of one who did has come; the checks run again first.
     StartAsked {
         /// The run.
         run: RunId,
@@ -379,6 +389,8 @@ impl Event {
             | Event::RunWaiting { .. }
             | Event::Voted { .. }
             | Event::RunApproved { .. }
+            | Event::StartQueued { .. }
+            | Event::QueueLeft { .. }
             | Event::StartAsked { .. }
             | Event::RunStarted { .. }
             | Event::RunContinued { .. }
@@ -422,6 +434,8 @@ impl Event {
             | Event::RunWaiting { run }
             | Event::Voted { run, .. }
             | Event::RunApproved { run }
+            | Event::StartQueued { run }
+            | Event::QueueLeft { run }
             | Event::StartAsked { run }
             | Event::RunStarted { run }
             | Event::RunPaused { run, .. }

@@ -6,6 +6,7 @@ use super::command::Decision;
 use super::event::{Details, Event, Recorded};
 use super::id::{HostIx, RunId, Timestamp};
 use super::legal::{self, Illegal};
+use super::locks::Queued;
 use super::order::CellResult;
 use super::plan::{Plan, Stands};
 use super::policy;
@@ -128,6 +129,7 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
         claim: None,
         executors: imbl::OrdSet::new(),
         drift: None,
+        queued: None,
         approved: None,
         builtin: imbl::OrdMap::new(),
         accepted: imbl::OrdMap::new(),
@@ -279,7 +281,16 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             run.approved.get_or_insert(at);
             enter(run, Phase::Approved, at);
         }
-        Event::StartAsked { .. } => run.driver = by(),
+        Event::StartQueued { .. } => {
+            run.queued = by().map(|by| Queued { by, at, order: recorded.index });
+            run.revision += 1;
+        }
+        Event::QueueLeft { .. } => {
+            run.queued = None;
+            run.revision += 1;
+        }
+        // Whose turn has come is started for whoever asked.
+        Event::StartAsked { .. } => run.driver = run.queued.take().map(|queued| queued.by).or_else(by),
         Event::RunStarted { .. } => {
             run.started = Some(at);
             run.executors.extend(run.driver.clone());
@@ -310,6 +321,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             enter(run, Phase::Ended(*ending), at);
         }
         Event::RunCancelled { cancel, .. } => {
+            run.queued = None;
             run.ended = Some(at);
             enter(run, Phase::Cancelled(cancel.clone()), at);
         }

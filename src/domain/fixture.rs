@@ -9,6 +9,7 @@ use super::plan::{Proposal, RunPurpose};
 use super::policy::Cleared;
 use super::refusal::Refusal;
 use super::run::{Choice, Run};
+use super::runbook::Lock;
 use super::runbook::{
     Action, Amount, Check, Effect, Expect, Impact, Interpreter, Kind, Limits, Retries, Runbook, Scope, Script,
     Severity, Status, Step, Targets,
@@ -125,6 +126,7 @@ pub fn runbook(id: &str) -> Runbook {
             select: "group:web".to_owned(),
             batches: vec![Amount::Hosts(1), Amount::Percent(100)],
             parallel: 2,
+            lock: Lock::Exclusive,
             max_failures: None,
         },
         limits: Limits::default(),

@@ -28,6 +28,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         | Event::Refused { .. } => true,
         Event::RunProposed { .. } => false,
         Event::RoundBegan { .. } => matches!(phase, P::Checking | P::Approved),
+        Event::StartQueued { .. } | Event::QueueLeft { .. } => phase == P::Approved,
         Event::StartAsked { .. } | Event::RunStarted { .. } => {
             matches!(phase, P::Approved | P::Checking)
         }
@@ -108,6 +109,8 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::RunWaiting { .. }
         | Event::Voted { .. }
         | Event::RunApproved { .. }
+        | Event::StartQueued { .. }
+        | Event::QueueLeft { .. }
         | Event::StartAsked { .. }
         | Event::RunStarted { .. }
         | Event::RunPaused { .. }

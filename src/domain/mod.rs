@@ -25,6 +25,7 @@ pub mod id;
 pub mod input;
 pub mod legal;
 pub mod literal;
+pub mod locks;
 pub mod once;
 pub mod order;
 pub mod people;

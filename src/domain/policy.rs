@@ -3,6 +3,7 @@
 
 pub use super::findings::{Finding, answer, host_findings, open_warnings, warned_hosts, warnings};
 use super::id::{PersonId, StepId, Timestamp};
+use super::locks;
 use super::order::{Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose};
 use super::people::Role;
 use super::plan::{Origin, Plan, PlannedHost};
@@ -158,6 +159,8 @@ pub enum WaitsFor {
         /// Who could accept it.
         may: Vec<PersonId>,
     },
+    /// Other runs have its hosts. Only while it waits in the line.
+    Line(locks::Line),
     /// No window is open, or a freeze is in force. It keeps a run from starting, not from being approved.
     Window {
         /// Why, in words.
@@ -177,6 +180,7 @@ pub fn waits_for(world: &World, run: &Run, at: Timestamp) -> Vec<WaitsFor> {
         let may = workspace.members.keys().filter(|person| may_accept(workspace, run, person)).cloned().collect();
         WaitsFor::Warning { id, text, may }
     }));
+    waits.extend(run.queued.as_ref().and_then(|_| locks::line(world, run)).map(WaitsFor::Line));
     match window::state(workspace, at) {
         WindowState::Always | WindowState::Open { .. } => {}
         WindowState::Closed { opens } => {

@@ -1,17 +1,15 @@
 //! The checks that need no host, and what keeps an approved run from starting right now.
 
-use super::id::{ServerName, Timestamp, WorkspaceId};
-use super::plan::PlannedHost;
+use super::id::Timestamp;
+use super::locks;
 use super::policy;
 use super::refusal::{Refusal, Rule};
-use super::run::{BuiltIn, Phase, Run, Verdict};
+use super::run::{BuiltIn, Run, Verdict};
 use super::runbook::Action;
 use super::window::{self, WindowState};
 use super::words;
-use super::workspace::{Reach, Workspace};
+use super::workspace::Workspace;
 use super::world::World;
-use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// A runbook whose review is overdue for longer blocks.
 const REVIEW_OVERDUE_DAYS_MAX: i64 = 90;
@@ -37,11 +35,11 @@ pub fn judge(world: &World, run: &Run, check: BuiltIn, at: Timestamp) -> (Verdic
     }
 }
 
-/// Whether an approved run may start at this moment: a window is open, nothing is frozen, the hosts are free.
+/// Whether an approved run may start at this moment: a window is open and nothing is frozen.
 ///
 /// # Errors
 /// The rule, what it waits for, and for how long.
-pub fn may_start(world: &World, run: &Run, at: Timestamp) -> Result<(), Refusal> {
+pub fn is_allowed_now(world: &World, run: &Run, at: Timestamp) -> Result<(), Refusal> {
     let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else {
         return Err(Refusal::new(Rule::NotFound, "the workspace is gone"));
     };
@@ -55,14 +53,7 @@ pub fn may_start(world: &World, run: &Run, at: Timestamp) -> Result<(), Refusal>
             return Err(Refusal::new(Rule::Frozen, words).next("start it after the freeze"));
         }
     }
-    match busy(world, run).first() {
-        None => Ok(()),
-        Some((other, host)) => {
-            let driver = other.driver.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string);
-            Err(Refusal::new(Rule::Busy, format!("{} holds {host}; driver {driver}", other.id))
-                .next("start it when that run has ended"))
-        }
-    }
+    Ok(())
 }
 
 fn pass(why: String) -> (Verdict, String) {
@@ -138,49 +129,8 @@ pub fn window_words(workspace: &Workspace, at: Timestamp) -> String {
 }
 
 fn busy_words(world: &World, run: &Run) -> String {
-    match busy(world, run).first() {
+    match locks::line(world, run) {
         None => "free".to_owned(),
-        Some((other, host)) => format!("{} holds {host} now; the start waits for it", other.id),
+        Some(line) => format!("{}; a start now would wait", line.words()),
     }
-}
-
-/// Runs at work on hosts this run wants: with the first such host.
-fn busy(world: &World, run: &Run) -> Vec<(Arc<Run>, ServerName)> {
-    let at_work = |other: &&Arc<Run>| {
-        other.id != run.id
-            && match other.phase {
-                Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => true,
-                Phase::Checking(super::run::Round::Start) => true,
-                Phase::Checking(super::run::Round::Proposal)
-                | Phase::Waiting
-                | Phase::Approved
-                | Phase::Ended(_)
-                | Phase::Closed(_)
-                | Phase::Reviewed(_)
-                | Phase::Cancelled(_) => false,
-            }
-    };
-    let wanted: BTreeSet<Place<'_>> = run.plan.hosts.iter().flat_map(|host| places(run, host)).collect();
-    let clash = |other: &Arc<Run>| {
-        let taken = |host: &&PlannedHost| places(other, host).iter().any(|place| wanted.contains(place));
-        let host = other.plan.hosts.iter().find(taken).map(|host| host.name.clone());
-        host.map(|host| (Arc::clone(other), host))
-    };
-    world.runs.values().filter(at_work).filter_map(clash).collect()
-}
-
-/// What makes two hosts one: the same server of a workspace, or the same machine by two names or in two workspaces.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Place<'a> {
-    Server(&'a WorkspaceId, &'a ServerName),
-    Machine(String, u16),
-    Here,
-}
-
-fn places<'a>(run: &'a Run, host: &'a PlannedHost) -> [Place<'a>; 2] {
-    let machine = match &host.reach {
-        Reach::Ssh { address, port, .. } => Place::Machine(address.to_ascii_lowercase(), *port),
-        Reach::Local => Place::Here,
-    };
-    [Place::Server(&run.plan.proposal.workspace, &host.name), machine]
 }

@@ -9,6 +9,7 @@ pub use cell::{Cell, CellState, Item, Reason, Slot};
 pub use phase::{Cancel, Ending, PauseCause, Phase, PhaseTag, Round, StopHow};
 
 use super::id::{Digest, HostIx, PersonId, RunId, Timestamp};
+use super::locks::Queued;
 use super::plan::Plan;
 use imbl::{OrdMap, OrdSet, Vector};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,8 @@ pub struct Run {
     pub executors: OrdSet<PersonId>,
     /// What would run differently under the site now in force, where that changed since the start.
     pub drift: Option<String>,
+    /// Its place in the line, while it was started and other runs have its hosts.
+    pub queued: Option<Queued>,
     /// When it first became approved; the second clock runs from here.
     pub approved: Option<Timestamp>,
     /// Results of checks that need no host, by check.

@@ -158,8 +158,36 @@ pub struct Targets {
     pub batches: Vec<Amount>,
     /// Hosts at once inside a batch.
     pub parallel: u32,
+    /// Whether a run has its hosts for itself.
+    #[serde(default, skip_serializing_if = "Lock::is_exclusive")]
+    pub lock: Lock,
     /// Failed hosts tolerated: unreachable ones, and those of steps that do not themselves say to pause or stop.
     pub max_failures: Option<Amount>,
+}
+
+/// Whether a run has its hosts for itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lock {
+    /// No other run is on them meanwhile.
+    #[default]
+    Exclusive,
+    /// Others that share them too may be: for runbooks that only read.
+    Shared,
+}
+
+impl Lock {
+    /// The word used in files and on screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Lock::Exclusive => "exclusive",
+            Lock::Shared => "shared",
+        }
+    }
+
+    fn is_exclusive(&self) -> bool {
+        *self == Lock::Exclusive
+    }
 }
 
 /// A count, or a share of all hosts in percent.

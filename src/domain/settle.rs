@@ -128,7 +128,8 @@ fn start_refused(world: &World, run: &Run, at: Timestamp) -> Option<String> {
     if at >= policy::worth_until(run) {
         return Some("approved too long ago".to_owned());
     }
-    policy::lost_authority(world, run).or_else(|| rounds::may_start(world, run, at).err().map(|refusal| refusal.what))
+    policy::lost_authority(world, run)
+        .or_else(|| rounds::is_allowed_now(world, run, at).err().map(|refusal| refusal.what))
 }
 
 fn may_go_on(world: &World, run: &Run) -> bool {

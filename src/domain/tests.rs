@@ -13,6 +13,7 @@ use std::sync::Arc;
 mod again;
 mod authority;
 mod failing;
+mod locks;
 mod once;
 mod start;
 mod threats;

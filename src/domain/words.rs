@@ -49,6 +49,8 @@ pub fn kind(event: &Event) -> &'static str {
         Event::RunWaiting { .. } => "run_waiting",
         Event::Voted { .. } => "voted",
         Event::RunApproved { .. } => "run_approved",
+        Event::StartQueued { .. } => "start_queued",
+        Event::QueueLeft { .. } => "queue_left",
         Event::StartAsked { .. } => "start_asked",
         Event::RunStarted { .. } => "run_started",
         Event::RunPaused { .. } => "run_paused",
@@ -95,6 +97,8 @@ pub const KINDS: &[&str] = &[
     "run_waiting",
     "voted",
     "run_approved",
+    "start_queued",
+    "queue_left",
     "start_asked",
     "run_started",
     "run_paused",
@@ -140,6 +144,8 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::RunWaiting { .. }
         | Event::Voted { .. }
         | Event::RunApproved { .. }
+        | Event::StartQueued { .. }
+        | Event::QueueLeft { .. }
         | Event::StartAsked { .. }
         | Event::RunStarted { .. }
         | Event::RunPaused { .. }
@@ -238,6 +244,8 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
             why if why.is_empty() => "may start".to_owned(),
             why => format!("not started: {why}"),
         },
+        Event::StartQueued { .. } => said("start asked for, waits in line".to_owned(), "why"),
+        Event::QueueLeft { .. } => said("left the line".to_owned(), "why"),
         Event::StartAsked { .. } => "start asked for; checks run again".to_owned(),
         Event::RunStarted { .. } => "first step released".to_owned(),
         Event::RunPaused { cause: PauseCause::Person(person), .. } => format!("paused by {person}"),

@@ -5,6 +5,7 @@ mod words;
 
 use crate::domain::Digest;
 use crate::domain::duration;
+use crate::domain::runbook::Lock;
 use crate::domain::runbook::{
     Action, Amount, Check, Done, Effect, Interpreter, Kind, OnFailure, Runbook, Severity, Status, Step,
 };
@@ -138,6 +139,9 @@ fn hosts(runbook: &Runbook, workspaces: &[&Workspace], out: &mut String) {
         batches.join(", then "),
         targets.parallel
     );
+    if targets.lock == Lock::Shared {
+        line("It only reads: other runs that only read may be on the same hosts.", out);
+    }
     match targets.max_failures {
         Some(amount) => {
             let most = words::amount_words(amount);

@@ -41,6 +41,10 @@ async fn told(cx: &Cx<'_>, said: &str, receipt: &Receipt, io: &mut Io<'_>) -> Re
             "phase": run.as_ref().map(|run| run.phase.tag().word()),
             "run": receipt.run.map(|id| id.0),
         })),
+        // It was asked for, and waits for its hosts: not yet started.
+        (false, Some(run)) if run.queued.is_some() => {
+            format!("queued {}: {}\n", run.id, text::standing(&world, run, cx.engine.now()))
+        }
         (false, Some(run)) => format!("{said} {}: {}\n", run.id, text::standing(&world, run, cx.engine.now())),
         (false, None) => match receipt.run {
             Some(id) => format!("{said} {id}\n"),

@@ -3,6 +3,7 @@
 
 use super::Exit;
 use crate::domain::deadlines;
+use crate::domain::locks::Ahead;
 use crate::domain::policy::{self, WaitsFor};
 use crate::domain::query::{AuditRow, HistoryRow, LogLine, Page};
 use crate::domain::run::{Cancel, Cell, CellState, Item, Note, PauseCause, Phase, Reason, Run, Slot};
@@ -100,6 +101,7 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
         "phase": run.phase.tag().word(),
         "phase_because": because(&run.phase),
         "phase_since": time(run.phase_since),
+        "queued": run.queued.as_ref().map(|queued| json!({"at": time(queued.at), "by": queued.by.as_str()})),
         "proposed": time(run.proposed),
         "requester": plan.requester.as_str(),
         "review": note(run.review.as_ref()),
@@ -201,10 +203,18 @@ fn waits_for(waits: &WaitsFor) -> Value {
         WaitsFor::Warning { id, text, may } => json!({
             "id": id.as_str(), "kind": "warning", "may": names(may), "text": text,
         }),
+        WaitsFor::Line(line) => json!({
+            "before": line.before.iter().map(ahead).collect::<Vec<_>>(),
+            "held": line.held.iter().map(ahead).collect::<Vec<_>>(), "kind": "line", "position": line.position(),
+        }),
         WaitsFor::Window { why, until } => {
             json!({"kind": "window", "until": time(*until), "why": why})
         }
     }
+}
+
+fn ahead(one: &Ahead) -> Value {
+    json!({"by": one.by.as_ref().map(|by| by.as_str()), "host": one.host.as_str(), "run": one.run.0})
 }
 
 fn names(people: &[crate::domain::PersonId]) -> Vec<&str> {

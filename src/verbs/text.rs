@@ -67,7 +67,10 @@ pub fn more(shown: usize, matching: u64, next: Option<u64>) -> String {
 
 /// Where a run stands, in one line: `waiting for 1 approver (grace, kim)`.
 pub fn standing(world: &World, run: &Run, now: Timestamp) -> String {
-    let phase = phase(&run.phase);
+    let phase = match run.queued {
+        Some(_) => "in line".to_owned(),
+        None => phase(&run.phase),
+    };
     let rest = match &run.phase {
         Phase::Waiting | Phase::Approved => {
             let waits = policy::waits_for(world, run, now);
@@ -136,6 +139,7 @@ fn waits_for(waits: &WaitsFor) -> String {
         WaitsFor::Warning { id, text, may } => {
             format!("somebody to answer for warning {id}: {} ({})", Safe::new(text), people(may))
         }
+        WaitsFor::Line(line) => line.words(),
         WaitsFor::Window { why, until } => match until {
             Some(until) => format!("{why}, until {}", time(*until)),
             None => why.clone(),

@@ -25,7 +25,7 @@ pub async fn run(cx: &Cx<'_>, id: RunId, io: &mut Io<'_>) -> Result<Exit, Gone> 
         Err(refusal) => return look::unanswered(cx, &refusal, io).await,
     };
     let not_begun = match found.phase {
-        Phase::Waiting | Phase::Approved => true,
+        Phase::Waiting | Phase::Approved => found.queued.is_none(),
         Phase::Checking(_) => found.started.is_none() && found.driver.is_none() && !is_starting(&found),
         Phase::Running
         | Phase::Paused(_)
@@ -142,7 +142,9 @@ async fn follow(cx: &Cx<'_>, mut query: LogQuery, until: Until, times: bool, io:
             Ok(found) => found,
             Err(refusal) => return look::unanswered(cx, &refusal, io).await,
         };
-        let not_started = until == Until::NotStarted && matches!(found.phase, Phase::Waiting | Phase::Approved);
+        let not_started = until == Until::NotStarted
+            && found.queued.is_none()
+            && matches!(found.phase, Phase::Waiting | Phase::Approved);
         let exit = ended(&found).or(not_started.then_some(Exit::No));
         // What was printed before the end stands before the word of the end, what is printed in a phase behind its name.
         if exit.is_some()

@@ -12,6 +12,7 @@ use crate::console::moment;
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::words;
+use crate::domain::locks;
 use crate::domain::once;
 use crate::domain::policy;
 use crate::domain::run::{CellState, Choice, Phase, Round, Run, Slot, StopHow};
@@ -97,6 +98,10 @@ pub fn start(cx: &Cx<'_>, run: &Run) -> Do {
             format!("{} on {hosts} in {batches}, as you.", words::count(plan.steps.len(), "step", "steps")),
         )
         .says(Role::Muted, if plan.quorum.is_some() { USES_APPROVAL } else { "The checks run again first." });
+    let dialog = match locks::line(cx.world, run) {
+        None => dialog,
+        Some(line) => dialog.says(Role::Warning, format!("{}. It begins by itself when its turn comes.", line.words())),
+    };
     over(Overlay::Dialog(Box::new(meant(dialog, plan.environment, "start"))))
 }
 
@@ -116,6 +121,9 @@ pub fn secret(cx: &Cx<'_>, run: &Run, name: &str) -> Do {
 pub fn pause(cx: &Cx<'_>, run: &Run) -> Do {
     match &run.phase {
         Phase::Running => Do::Submit { seen: Seen::Nothing, ask: Ask::Pause { run: run.id }, said: "paused" },
+        Phase::Approved if run.queued.is_some() => {
+            Do::Submit { seen: Seen::Nothing, ask: Ask::Pause { run: run.id }, said: "out of the line" }
+        }
         Phase::Paused(_) => {
             let ask = Ask::Continue { run: run.id };
             let title = safe!("continue {}", run.id);

@@ -13,6 +13,7 @@ use crate::console::widgets::piece::{gap, name, text};
 use crate::console::words;
 use crate::domain::HostIx;
 use crate::domain::plan::Plan;
+use crate::domain::runbook::Lock;
 use crate::domain::workspace::{Quorum, Reach, Trust};
 use crate::terminal::line::Safe;
 use std::collections::BTreeSet;
@@ -108,6 +109,10 @@ fn place(plan: &Plan) -> Vec<Part> {
         labelled("through", jumps(plan)),
         labelled("host keys", trust(plan)),
         labelled("at once", words::count(usize::try_from(plan.parallel).unwrap_or(usize::MAX), "host", "hosts")),
+        labelled(
+            "shares them",
+            if plan.runbook.targets.lock == Lock::Shared { "with runs that only read too" } else { "" },
+        ),
     ];
     parts.extend(said.into_iter().flatten());
     parts

@@ -22,7 +22,7 @@ const TROUBLES_MAX: usize = 40;
 /// Two lines: where and how it ended; when, by whom.
 pub fn head(cx: &Cx<'_>, run: &Run) -> Vec<Vec<Piece>> {
     let plan = &run.plan;
-    let mark = glyph::phase(&run.phase);
+    let mark = glyph::standing(run);
     let took = match (run.started, run.ended) {
         (Some(started), Some(ended)) => format!(" · took {}", moment::span(ended.ms_since(started))),
         (None | Some(_), None | Some(_)) => String::new(),
@@ -33,7 +33,7 @@ pub fn head(cx: &Cx<'_>, run: &Run) -> Vec<Vec<Piece>> {
         gap(1),
         name(Role::Title, safe!("{}", plan.proposal.workspace)),
         gap(2),
-        text(mark.role, safe!("{} {}{took}", mark.glyph, words::phase(&run.phase))),
+        text(mark.role, safe!("{} {}{took}", mark.glyph, words::standing(run))),
         spring(),
         text(impact.role, safe!("{} impact", impact.word)),
     ];

@@ -144,22 +144,67 @@ impl Deciding {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
         fresh(&run, seen)?;
-        self.needs(&workspace, &person, run.plan.runbook.runs_as, "start this run")?;
-        if run.phase != Phase::Approved {
-            return Err(not_startable(&self.world, &run, self.at));
+        self.may_start(&run, &workspace, &person)?;
+        let line = locks::line(&self.world, &run);
+        if let (Some(queued), Some(line)) = (&run.queued, &line) {
+            let what = format!("{id} was started by {} and waits: {}", queued.by, line.words());
+            return Err(
+                Refusal::new(Rule::Busy, what).next(format!("it begins by itself; out of the line: pause {id}"))
+            );
         }
-        in_time(&run, self.at)?;
-        separate(&run, &person)?;
-        if let Some(drift) = drift(&self.world, &run) {
+        match line {
+            None => {
+                self.emit(Entry::bare(Event::StartAsked { run: id }))?;
+                self.begin_round(id, Round::Start)
+            }
+            Some(line) => self.emit(Entry::with(Event::StartQueued { run: id }, "why", line.words())),
+        }
+    }
+
+    fn may_start(&self, run: &Run, workspace: &Workspace, person: &PersonId) -> Result<(), Refusal> {
+        self.needs(workspace, person, run.plan.runbook.runs_as, "start this run")?;
+        if run.phase != Phase::Approved {
+            return Err(not_startable(&self.world, run, self.at));
+        }
+        in_time(run, self.at)?;
+        separate(run, person)?;
+        if let Some(drift) = drift(&self.world, run) {
             return Err(Refusal::new(Rule::BindingDrift, drift).next("propose it again; this one is void"));
         }
-        if !policy::missing_approvals(&workspace, &run).is_empty() {
+        if !policy::missing_approvals(workspace, run).is_empty() {
             return Err(Refusal::new(Rule::Role, "an approver no longer holds the role the approval needs")
                 .next("withdraw the run and propose it again"));
         }
-        rounds::may_start(&self.world, &run, self.at)?;
-        self.emit(Entry::bare(Event::StartAsked { run: id }))?;
-        self.begin_round(id, Round::Start)
+        rounds::is_allowed_now(&self.world, run, self.at)
+    }
+
+    /// The hosts of a run in the line are free. Everything that held when its start was asked for is judged once more; what no
+    /// longer does takes it out of the line, so that nothing begins later without anybody expecting it.
+    pub(super) fn take_turn(&mut self, run: &Run) -> Result<(), Refusal> {
+        let id = run.id;
+        let asked = run.queued.as_ref().map(|queued| queued.by.clone());
+        let (Some(person), Some(workspace)) = (asked, self.world.workspace(&run.plan.proposal.workspace).cloned())
+        else {
+            return self.leave_line(id, "its workspace is gone");
+        };
+        let known = self.world.site.as_ref().is_some_and(|site| site.people.contains_key(&person));
+        let judged = match known {
+            true => self.may_start(run, &workspace, &person),
+            false => Err(Refusal::new(Rule::ActorUnknown, format!("{person} is nobody here"))),
+        };
+        match judged {
+            Ok(()) => {
+                self.emit(Entry::bare(Event::StartAsked { run: id }))?;
+                self.begin_round(id, Round::Start)
+            }
+            Err(refusal) if refusal.rule == Rule::BindingDrift => self.emit(voided(id, refusal.rule, &refusal.what)),
+            Err(refusal) => self.leave_line(id, &format!("its turn came, and {}", refusal.what)),
+        }
+    }
+
+    /// From now on it begins only when somebody starts it again.
+    pub(super) fn leave_line(&mut self, run: RunId, why: &str) -> Result<(), Refusal> {
+        self.emit(Entry::with(Event::QueueLeft { run }, "why", why))
     }
 }
 
@@ -184,7 +229,7 @@ fn not_startable(world: &World, run: &Run, at: Timestamp) -> Refusal {
             format!("nobody answers for the warning {id}: {text}"),
             may.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         )),
-        policy::WaitsFor::Window { .. } => None,
+        policy::WaitsFor::Window { .. } | policy::WaitsFor::Line(_) => None,
     });
     match (&run.phase, first) {
         (Phase::Waiting, Some((what, who))) => {

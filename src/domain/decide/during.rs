@@ -83,6 +83,9 @@ impl Deciding {
         if !policy::may_stop(&workspace, &person) {
             return Err(planning::missing_role(&workspace, &person, Role::Operator, "pause a run"));
         }
+        if run.queued.is_some() {
+            return self.leave_line(id, &format!("paused by {person}"));
+        }
         if run.phase != Phase::Running {
             return Err(Refusal::new(Rule::State, format!("{id} is {}, not running", run.phase.tag().word())));
         }

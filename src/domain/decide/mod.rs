@@ -17,6 +17,7 @@ use crate::domain::command::{Ask, Command, Decision, Seen};
 use crate::domain::event::{Entry, Event, Recorded};
 use crate::domain::evolve::evolve;
 use crate::domain::id::{Digest, PersonId, RunId, StepId, Timestamp};
+use crate::domain::locks;
 use crate::domain::once;
 use crate::domain::order::{Progressed, Report};
 use crate::domain::people::{Actor, Role};
@@ -137,7 +138,7 @@ impl Deciding {
             Ask::Close { run, note } => self.close(*run, note, seen),
             Ask::Review { run, comment } => self.review(*run, comment, seen),
             Ask::Report(report) => self.report(report),
-            Ask::Wake { run } => self.engine_only().and_then(|()| self.settle(*run)),
+            Ask::Wake { run } => self.wake(*run),
             Ask::Hold { run } => self.hold(*run),
             Ask::Boot { repaired_bytes } => self.boot(*repaired_bytes),
             Ask::ClockJumped { by_ms } => {
@@ -177,14 +178,34 @@ impl Deciding {
                 return Ok(());
             };
             let started = matches!(entry.event, Event::RunStarted { .. });
-            let ended = matches!(entry.event, Event::RunEnded { .. });
+            let ending = match &entry.event {
+                Event::RunEnded { ending, .. } => Some(*ending),
+                _ => None,
+            };
             self.emit(entry)?;
-            if ended && run.progress.way_back {
+            for waiting in ending.map_or_else(Vec::new, |ending| locks::held_up_by(&self.world, &run, ending)) {
+                let ended = ending.map_or("", Ending::word);
+                self.leave_line(
+                    waiting,
+                    &format!("{id} ended {ended} on hosts of it: look at them, then start it again"),
+                )?;
+            }
+            if ending.is_some() && run.progress.way_back {
                 self.propose_way_back(&run)?;
             }
             if started {
                 self.emit(Entry::bare(Event::BatchBegan { run: id, segment: 0, batch: 0 }))?;
             }
+        }
+    }
+
+    /// A moment that was named has come, or the turn of a run that waits in the line.
+    fn wake(&mut self, id: RunId) -> Result<(), Refusal> {
+        self.engine_only()?;
+        self.settle(id)?;
+        match self.world.run(id).cloned() {
+            Some(run) if locks::is_its_turn(&self.world, &run) => self.take_turn(&run),
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -44,9 +44,11 @@ impl Deciding {
     pub(super) fn boot(&mut self, repaired_bytes: u64) -> Result<(), Refusal> {
         self.engine_only()?;
         self.emit(Entry::bare(Event::Booted { repaired_bytes }))?;
-        let open: Vec<(RunId, Phase)> = self.world.runs.values().map(|run| (run.id, run.phase.clone())).collect();
-        for (run, phase) in open {
+        let open: Vec<(RunId, Phase, bool)> =
+            self.world.runs.values().map(|run| (run.id, run.phase.clone(), run.queued.is_some())).collect();
+        for (run, phase, queued) in open {
             match phase {
+                Phase::Approved if queued => self.leave_line(run, "the server started anew")?,
                 Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => {
                     self.emit(Entry::bare(Event::RunEnded { run, ending: Ending::Interrupted }))?;
                 }

@@ -12,7 +12,7 @@ mod witness;
 use super::command::{Ask, Command, Seen};
 use super::event::{Event, Recorded};
 use super::fixture::{NOON, actor};
-use super::id::{Digest, RunId, Timestamp};
+use super::id::{Digest, PersonId, RunId, Timestamp};
 use super::order::{CellResult, Progressed, Report};
 use super::people::Actor;
 use super::policy::{self, Cleared};
@@ -21,7 +21,7 @@ use super::world::World;
 use super::{decide, due, evolve};
 use ground::{CAST, LONG_MS, Move, RUNS_MAX};
 use imbl::Vector;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use witness::Witness;
 
@@ -261,9 +261,11 @@ impl Node {
             let wake = Ask::Wake { run: run.id };
             let command = Command { by: Actor::Engine, at: self.at, seen: Seen::Nothing, ask: wake };
             let more = decide(&self.world, &command).unwrap();
-            // The alarm may be late: then expiry is what is still to come, and after a restart the checks.
-            let late = |event: &Event| {
-                matches!(event, Event::RunCancelled { .. } | Event::RunStopping { .. } | Event::BuiltInJudged { .. })
+            // The alarm may be late: then expiry is what is still to come, after a restart the checks, and in the line the turn.
+            let late = |event: &Event| match event {
+                Event::RunCancelled { .. } | Event::RunStopping { .. } | Event::BuiltInJudged { .. } => true,
+                Event::StartAsked { .. } | Event::QueueLeft { .. } => run.queued.is_some(),
+                _ => false,
             };
             assert!(more.first().is_none_or(|entry| late(&entry.event)), "left undone: {more:?}");
         }
@@ -286,6 +288,10 @@ impl Node {
     /// Everything that what comes next may depend on. Two nodes with one key have one future.
     fn key(&self) -> Digest {
         let mut text = format!("{} {} {}", self.at.0, self.bo_approves, self.world.next_run);
+        let queued = self.world.runs.values().filter_map(|run| Some((run.queued.as_ref()?, run.id)));
+        let line: BTreeMap<u64, (&PersonId, RunId)> =
+            queued.map(|(queued, id)| (queued.order, (&queued.by, id))).collect();
+        text += &format!("{:?}", line.values().collect::<Vec<_>>());
         for run in self.world.runs.values() {
             let accepted: Vec<_> = run.accepted.keys().collect();
             let votes = policy::latest_votes(run);

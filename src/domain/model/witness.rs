@@ -34,6 +34,7 @@ struct Life {
     proposed: Timestamp,
     phase: &'static str,
     driver: Option<String>,
+    queued: Option<String>,
     /// Whoever proposed, approved or executed any of it.
     took_part: OrdSet<String>,
     /// The latest word of each person.
@@ -106,6 +107,7 @@ impl Witness {
                 proposed: recorded.at,
                 phase: "checking",
                 driver: None,
+                queued: None,
                 said: OrdMap::new(),
                 approved: None,
                 starts: 0,
@@ -150,7 +152,14 @@ impl Witness {
                 life.driver = None;
                 life.enter("approved");
             }
+            Event::StartQueued { .. } => {
+                assert!(holds(Role::Operator), "{who:?} started without being an operator");
+                life.queued = who;
+            }
+            Event::QueueLeft { .. } => life.queued = None,
             Event::StartAsked { .. } => {
+                let who = life.queued.take().or(who);
+                let holds = |role| who.as_deref().is_some_and(|who| self.holds(who, role));
                 assert!(holds(Role::Operator), "{who:?} started without being an operator");
                 self.is_approved(life);
                 assert!(life.approved.is_some(), "approved before it starts");

@@ -149,6 +149,11 @@ pub(in crate::site) static TARGETS: Table = Table::of(
             "Numbers of hosts or shares, canary first; one batch of all unless written.",
         ),
         optional("parallel", Shape::Integer { min: 1, max: 1_024 }, "Hosts at once inside a batch; 8 unless written."),
+        optional(
+            "lock",
+            word(&["exclusive", "shared"]),
+            "exclusive unless written: no other run is on these hosts meanwhile, it waits in line. Runs of runbooks that only read may share them.",
+        ),
         optional("max_failures", AMOUNT, "Failed hosts tolerated, a number or a share: unreachable ones, and those of steps that do not write `pause` or `stop`."),
     ]],
 )

@@ -3,7 +3,9 @@
 use super::template::{Templates, merge};
 use super::{Parsed, Report, parts, step};
 use crate::domain::people::Role;
-use crate::domain::runbook::{Amount, Change, Impact, Input, Kind, Limits, Runbook, Scope, Secret, Status, Targets};
+use crate::domain::runbook::{
+    Amount, Change, Done, Effect, Impact, Input, Kind, Limits, Lock, Runbook, Scope, Secret, Status, Step, Targets,
+};
 use crate::domain::{Digest, RunbookId, prose};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Fields, Node};
@@ -69,6 +71,7 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
     manual_texts(&fields, &value.inputs, report);
     secrets_of_steps(&fields, &value, report);
     rules(&fields, head, &value, report);
+    shared_lock(&fields, &value, report);
     let report = std::mem::replace(report, Report::new("", ""));
     Parsed::new(report, Some(fields), Some(value))
 }
@@ -99,6 +102,19 @@ fn kind(word: Option<&str>) -> Kind {
     }
 }
 
+/// Hosts are shared by what only reads: what one run changes would be what the other checks.
+fn shared_lock(fields: &Fields, runbook: &Runbook, report: &mut Report) {
+    let changes = |step: &&Step| step.action.done() == Done::OnHosts && step.effect != Effect::Read;
+    if runbook.targets.lock == Lock::Exclusive {
+        return;
+    }
+    if let (Some(step), Some(targets)) = (runbook.steps.iter().find(changes), fields.table("targets")) {
+        let message = format!("its hosts are shared, and step `{}` changes them", step.id);
+        let hint = "take `lock` out, or say effect = \"read\" where that is true";
+        report.error(Code::Rule, targets.span_of("lock"), message, hint);
+    }
+}
+
 fn status(word: Option<&str>) -> Status {
     match word {
         Some("approved") => Status::Approved,
@@ -119,7 +135,8 @@ pub(super) fn impact(word: Option<&str>) -> Impact {
 fn targets(fields: Option<&Fields>, report: &mut Report) -> Targets {
     let whole = || vec![Amount::Percent(100)];
     let Some(fields) = fields else {
-        return Targets { select: String::new(), batches: whole(), parallel: PARALLEL_HOSTS, max_failures: None };
+        let (select, lock) = (String::new(), Lock::Exclusive);
+        return Targets { select, batches: whole(), parallel: PARALLEL_HOSTS, lock, max_failures: None };
     };
     let mut batches = Vec::new();
     for node in fields.get("batches").map_or(&[][..], Node::items) {
@@ -138,6 +155,10 @@ fn targets(fields: Option<&Fields>, report: &mut Report) -> Targets {
         select: fields.string("select"),
         batches: if batches.is_empty() { whole() } else { batches },
         parallel: fields.integer("parallel").and_then(|n| u32::try_from(n).ok()).unwrap_or(PARALLEL_HOSTS),
+        lock: match fields.text("lock") {
+            Some("shared") => Lock::Shared,
+            _ => Lock::Exclusive,
+        },
         max_failures: fields.get("max_failures").and_then(Node::amount),
     }
 }

@@ -243,7 +243,7 @@ fn version(plan: &crate::domain::plan::Plan) -> String {
 fn at_work_row(cx: &Cx<'_>, columns: PlaceColumns, run: &Run) -> Line {
     let plan = &run.plan;
     let done = facts::done(run);
-    let mark = glyph::phase(&run.phase);
+    let mark = glyph::standing(run);
     let by = run.driver.as_ref().unwrap_or(&plan.requester);
     let mut pieces = vec![
         text(mark.role, mark.glyph),

@@ -66,12 +66,14 @@ impl Live {
                 self.aim(run)
             }
             RunAct::Take => self.take(cx, run),
-            RunAct::Start if run.phase == Phase::Approved => match asks::prompts(run).is_empty() {
-                true => vec![asks::start(cx, run)],
-                // Who starts it is asked for what it lacks first: without it the run would only fail.
-                false => vec![Do::Fetch(Want::Start, Fetch::Secrets(run.id))],
-            },
-            RunAct::Start => vec![Do::Say(format!("{} {}: nothing to start", run.id, words::phase(&run.phase)))],
+            RunAct::Start if run.phase == Phase::Approved && run.queued.is_none() => {
+                match asks::prompts(run).is_empty() {
+                    true => vec![asks::start(cx, run)],
+                    // Who starts it is asked for what it lacks first: without it the run would only fail.
+                    false => vec![Do::Fetch(Want::Start, Fetch::Secrets(run.id))],
+                }
+            }
+            RunAct::Start => vec![Do::Say(format!("{} {}: nothing to start", run.id, words::standing(run)))],
             RunAct::Pause => vec![asks::pause(cx, run)],
             RunAct::Stop => vec![asks::stop_menu(run)],
             RunAct::Accept => vec![asks::accept(cx, run)],

@@ -21,7 +21,7 @@ const DRIVER_COLUMNS_MAX: usize = 20;
 
 /// Where it stands.
 pub(super) fn first(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
-    let mark = glyph::phase(&run.phase);
+    let mark = glyph::standing(run);
     let since = moment::counter(cx.now().ms_since(run.phase_since));
     let loud = match &run.phase {
         Phase::Paused(_) | Phase::Stopping(_) => {
@@ -138,7 +138,7 @@ pub(super) fn second(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
     match facts::elapsed_ms(run, cx.now()) {
         Some(elapsed) => {
             let percent = chart::percent(done.settled, done.cells);
-            let role = glyph::phase(&run.phase).role;
+            let role = glyph::standing(run).role;
             let spent = if run.ended.is_some() { "in all" } else { "gone" };
             pieces.extend([
                 text(role, chart::bar(done.settled, done.cells, 12)),

@@ -127,7 +127,7 @@ impl Line<'_> {
     /// The row as text, for copying.
     pub fn text(&self, cx: &Cx<'_>) -> String {
         let plan = &self.run.plan;
-        let (state, now) = (glyph::phase(&self.run.phase).word, now(cx, self.run));
+        let (state, now) = (glyph::standing(self.run).word, now(cx, self.run));
         let place = &plan.proposal.workspace;
         format!("{}\t{state}\t{}\t{place}\t{}\t{now}", self.run.id, plan.runbook.id, whose(self.run))
     }
@@ -144,7 +144,7 @@ impl Filtered for Line<'_> {
             plan.proposal.workspace,
             plan.environment.word(),
             whose(self.run),
-            glyph::phase(&self.run.phase).word,
+            glyph::standing(self.run).word,
             plan.proposal.ticket,
         )
     }
@@ -157,7 +157,7 @@ impl Filtered for Line<'_> {
             Key::Person => format!("{} {}", plan.requester, whose(self.run)),
             Key::State => {
                 let tag = self.run.phase.tag().word();
-                format!("{tag} {}", glyph::phase(&self.run.phase).word)
+                format!("{tag} {}", glyph::standing(self.run).word)
             }
             Key::Impact => plan.impact.word().to_owned(),
             Key::Ticket => plan.proposal.ticket.clone(),
@@ -230,7 +230,7 @@ impl Columns {
     pub fn row(&self, cx: &Cx<'_>, line: &Line<'_>, mark: &'static str) -> Row {
         let run = line.run;
         let plan = &run.plan;
-        let state = glyph::phase(&run.phase);
+        let state = glyph::standing(run);
         let age = moment::age(cx.now().ms_since(run.phase_since));
         let place = self.places.pieces(plan.environment, plan.proposal.workspace.as_str());
         let version = plan.runbook.version.trim_start_matches('v');

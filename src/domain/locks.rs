@@ -1,0 +1,169 @@
+//! Who holds which hosts, and the line of runs that wait for them.
+//!
+//! A run takes all its hosts at once, when its start is asked for, and holds them until it ends: nobody waits while holding, so no
+//! two runs wait for each other. One host is one machine, by whatever name and from whatever workspace. Runs that only read may
+//! share a host; whatever else holds it alone. A later run never passes an earlier one that wants the same host.
+//!
+//! Invariants: nothing of a run begins on a host that another holds; a line moves only while what was before ended well, because
+//! nobody approved of a run on hosts that another has left half changed.
+
+use super::id::{PersonId, RunId, ServerName, Timestamp, WorkspaceId};
+use super::plan::PlannedHost;
+use super::run::{Ending, Phase, Round, Run};
+use super::runbook::Lock;
+use super::workspace::Reach;
+use super::world::World;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A place in the line: whoever asked for the start, and since when.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Queued {
+    /// Who asked.
+    pub by: PersonId,
+    /// When.
+    pub at: Timestamp,
+    /// The ledger index of that: what comes first is earlier.
+    pub order: u64,
+}
+
+/// Another run that has, or is to have, a host this one wants.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ahead {
+    /// Which run.
+    pub run: RunId,
+    /// Who has it, or asked for its start.
+    pub by: Option<PersonId>,
+    /// The first such host, by this run's name for it.
+    pub host: ServerName,
+}
+
+/// Why a run cannot have its hosts yet.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Line {
+    /// Runs at work on them.
+    pub held: Vec<Ahead>,
+    /// Runs that asked earlier, the earliest first.
+    pub before: Vec<Ahead>,
+}
+
+impl Line {
+    /// Which one in the line it is: 1 is next.
+    pub fn position(&self) -> usize {
+        self.before.len() + 1
+    }
+
+    /// `#12 holds web-3 (ada); 2nd in line, after #15 (bo)`.
+    pub fn words(&self) -> String {
+        let by = |ahead: &Ahead| ahead.by.as_ref().map_or_else(String::new, |by| format!(" ({by})"));
+        let mut parts: Vec<String> =
+            self.held.iter().take(1).map(|one| format!("{} holds {}{}", one.run, one.host, by(one))).collect();
+        match self.held.len() {
+            0 | 1 => {}
+            more => parts.push(format!("{} more hold hosts of it", more - 1)),
+        }
+        parts.push(match self.before.last() {
+            None => "next in line".to_owned(),
+            Some(last) => format!("{} in line, after {}{}", ordinal(self.position()), last.run, by(last)),
+        });
+        parts.join("; ")
+    }
+}
+
+fn ordinal(n: usize) -> String {
+    let end = match (n % 10, n % 100) {
+        (1, rest) if rest != 11 => "st",
+        (2, rest) if rest != 12 => "nd",
+        (3, rest) if rest != 13 => "rd",
+        _ => "th",
+    };
+    format!("{n}{end}")
+}
+
+/// What keeps a run from its hosts; nothing where it may have them now.
+pub fn line(world: &World, run: &Run) -> Option<Line> {
+    let mut line = Line::default();
+    let mut waiting: Vec<(u64, Ahead)> = Vec::new();
+    for other in world.runs.values().filter(|other| other.id != run.id) {
+        let earlier = other.queued.as_ref().filter(|theirs| {
+            run.queued.as_ref().is_none_or(|ours| theirs.order < ours.order) && other.phase == Phase::Approved
+        });
+        let driver = match (holds(other), earlier) {
+            (true, _) => other.driver.clone(),
+            (false, Some(theirs)) => Some(theirs.by.clone()),
+            (false, None) => continue,
+        };
+        let Some(host) = contested(run, other) else { continue };
+        let ahead = Ahead { run: other.id, by: driver, host };
+        match earlier {
+            Some(theirs) if !holds(other) => waiting.push((theirs.order, ahead)),
+            Some(_) | None => line.held.push(ahead),
+        }
+    }
+    waiting.sort_by_key(|(order, _)| *order);
+    line.before = waiting.into_iter().map(|(_, ahead)| ahead).collect();
+    (!line.held.is_empty() || !line.before.is_empty()).then_some(line)
+}
+
+/// Runs in the line whose turn it is: their hosts are free, and nobody before them wants one.
+pub fn turns(world: &World) -> impl Iterator<Item = &Arc<Run>> {
+    world.runs.values().filter(|run| is_its_turn(world, run))
+}
+
+/// Whether a run waits in the line, and need not any longer.
+pub fn is_its_turn(world: &World, run: &Run) -> bool {
+    run.queued.is_some() && run.phase == Phase::Approved && line(world, run).is_none()
+}
+
+/// Runs in the line for hosts of one that ended so that somebody should look at them first.
+pub fn held_up_by(world: &World, over: &Run, ending: Ending) -> Vec<RunId> {
+    let well = match ending {
+        Ending::Succeeded | Ending::Unverified => true,
+        Ending::Failed | Ending::Aborted | Ending::Interrupted | Ending::Stuck => false,
+    };
+    let waits = |run: &&Arc<Run>| run.queued.is_some() && contested(run, over).is_some();
+    world.runs.values().filter(|_| !well).filter(waits).map(|run| run.id).collect()
+}
+
+/// Whether a run has its hosts: from the moment its start is asked for until it has ended.
+fn holds(run: &Run) -> bool {
+    match run.phase {
+        Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => true,
+        Phase::Checking(Round::Start) => true,
+        Phase::Checking(Round::Proposal)
+        | Phase::Waiting
+        | Phase::Approved
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_)
+        | Phase::Cancelled(_) => false,
+    }
+}
+
+/// The first host of `run` that it cannot have beside `other`.
+fn contested(run: &Run, other: &Run) -> Option<ServerName> {
+    let lock = |run: &Run| run.plan.runbook.targets.lock;
+    if lock(run) == Lock::Shared && lock(other) == Lock::Shared {
+        return None;
+    }
+    let taken: BTreeSet<Place<'_>> = other.plan.hosts.iter().flat_map(|host| places(other, host)).collect();
+    let host = run.plan.hosts.iter().find(|host| places(run, host).iter().any(|place| taken.contains(place)));
+    host.map(|host| host.name.clone())
+}
+
+/// What makes two hosts one: the same server of a workspace, or the same machine by two names or in two workspaces.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Place<'a> {
+    Server(&'a WorkspaceId, &'a ServerName),
+    Machine(String, u16),
+    Here,
+}
+
+fn places<'a>(run: &'a Run, host: &'a PlannedHost) -> [Place<'a>; 2] {
+    let machine = match &host.reach {
+        Reach::Ssh { address, port, .. } => Place::Machine(address.to_ascii_lowercase(), *port),
+        Reach::Local => Place::Here,
+    };
+    [Place::Server(&run.plan.proposal.workspace, &host.name), machine]
+}
