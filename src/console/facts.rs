@@ -375,7 +375,12 @@ pub fn hosts(run: &Run) -> Hosts {
 pub fn is_good(ending: Ending) -> bool {
     match ending {
         Ending::Succeeded => true,
-        Ending::Failed | Ending::Unverified | Ending::Aborted | Ending::Interrupted | Ending::Stuck => false,
+        Ending::Failed
+        | Ending::Unverified
+        | Ending::Aborted
+        | Ending::Interrupted
+        | Ending::Stuck
+        | Ending::Unknown => false,
     }
 }
 

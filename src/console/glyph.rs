@@ -109,6 +109,7 @@ pub fn ending(how: Ending) -> Mark {
         Ending::Aborted => mark("–", how.word(), Role::Warning),
         Ending::Interrupted => mark("?", how.word(), Role::Unknown),
         Ending::Stuck => mark("✘", how.word(), Role::Failed),
+        Ending::Unknown => mark("?", how.word(), Role::Unknown),
     }
 }
 

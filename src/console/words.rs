@@ -56,6 +56,7 @@ pub fn ending(how: Ending) -> &'static str {
         Ending::Aborted => "aborted",
         Ending::Interrupted => "interrupted",
         Ending::Stuck => "stuck: an undo failed",
+        Ending::Unknown => "stopped; a host may still be at work",
     }
 }
 

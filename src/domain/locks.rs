@@ -120,7 +120,7 @@ pub fn is_its_turn(world: &World, run: &Run) -> bool {
 pub fn held_up_by(world: &World, over: &Run, ending: Ending) -> Vec<RunId> {
     let well = match ending {
         Ending::Succeeded | Ending::Unverified => true,
-        Ending::Failed | Ending::Aborted | Ending::Interrupted | Ending::Stuck => false,
+        Ending::Failed | Ending::Aborted | Ending::Interrupted | Ending::Stuck | Ending::Unknown => false,
     };
     let waits = |run: &&Arc<Run>| run.queued.is_some() && contested(run, over).is_some();
     world.runs.values().filter(|_| !well).filter(waits).map(|run| run.id).collect()

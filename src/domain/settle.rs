@@ -279,6 +279,14 @@ fn ended(run: &Run, ending: Ending) -> Entry {
     Entry::bare(Event::RunEnded { run: run.id, ending })
 }
 
+/// Whether a step is left of which nobody can tell how it ended.
+fn is_unknown(run: &Run) -> bool {
+    let unknown = |(slot, cell): (&Slot, &super::run::Cell)| {
+        matches!(slot.item, Item::Step(_)) && matches!(cell.state, CellState::Unknown(_))
+    };
+    run.cells.iter().any(unknown)
+}
+
 /// Whether something that was to be undone is not: neither the old state nor the new one holds.
 fn is_stuck(run: &Run) -> bool {
     let failed = |(slot, cell): (&Slot, &super::run::Cell)| {
@@ -323,6 +331,10 @@ fn stopping(world: &World, run: &Run, how: StopHow, at: Timestamp) -> Option<Ent
     Some(ended(
         run,
         match how {
+            // Nobody saw all of it end: what was stopped is not said to be.
+            StopHow::AfterStep | StopHow::AfterBatch | StopHow::Now | StopHow::TimedOut if is_unknown(run) => {
+                Ending::Unknown
+            }
             StopHow::AfterStep | StopHow::AfterBatch | StopHow::Now => Ending::Aborted,
             StopHow::Failure | StopHow::TimedOut | StopHow::WayBack => Ending::Failed,
         },

@@ -188,7 +188,7 @@ fn ended(run: &Arc<Run>) -> Option<Exit> {
         return Some(match ending {
             Ending::Succeeded => Exit::Done,
             Ending::Failed | Ending::Aborted | Ending::Stuck => Exit::No,
-            Ending::Unverified | Ending::Interrupted => Exit::Unknown,
+            Ending::Unverified | Ending::Interrupted | Ending::Unknown => Exit::Unknown,
         });
     }
     matches!(run.phase, Phase::Cancelled(_)).then_some(Exit::No)

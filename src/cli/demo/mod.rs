@@ -250,6 +250,7 @@ async fn headless(engine: &crate::engine::Handle, ground: &Ground, form: Form) -
         | run::Ending::Unverified
         | run::Ending::Aborted
         | run::Ending::Interrupted
-        | run::Ending::Stuck => Exit::No,
+        | run::Ending::Stuck
+        | run::Ending::Unknown => Exit::No,
     })
 }

@@ -100,12 +100,21 @@ pub enum Ending {
     Interrupted,
     /// An undo failed.
     Stuck,
+    /// It was stopped, and whether everything it began has ended cannot be told.
+    Unknown,
 }
 
 impl Ending {
     /// Every ending.
-    pub const ALL: [Ending; 6] =
-        [Ending::Succeeded, Ending::Failed, Ending::Unverified, Ending::Aborted, Ending::Interrupted, Ending::Stuck];
+    pub const ALL: [Ending; 7] = [
+        Ending::Succeeded,
+        Ending::Failed,
+        Ending::Unverified,
+        Ending::Aborted,
+        Ending::Interrupted,
+        Ending::Stuck,
+        Ending::Unknown,
+    ];
 
     /// The word used on screen.
     pub fn word(self) -> &'static str {
@@ -116,6 +125,7 @@ impl Ending {
             Ending::Aborted => "aborted",
             Ending::Interrupted => "interrupted",
             Ending::Stuck => "stuck",
+            Ending::Unknown => "unknown",
         }
     }
 }

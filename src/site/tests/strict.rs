@@ -28,6 +28,21 @@ fn codes(found: &[Diagnostic]) -> Vec<Code> {
 }
 
 #[test]
+fn hosts_are_shared_by_what_only_reads() {
+    let with = |effect: &str| {
+        let targets = "[targets]\nselect = \"group:a\"\nlock = \"shared\"\n";
+        let steps = format!(
+            "[[step]]\nid = \"a\"\nrun = \"true\"\neffect = \"read\"\n[[step]]\nid = \"b\"\nrun = \"true\"\neffect = \"{effect}\"\n"
+        );
+        runbook(&format!("{targets}{steps}")).0
+    };
+    assert!(with("read").iter().all(|it| !it.message.contains("shared")), "{:?}", with("read"));
+    let found = with("idempotent");
+    let told = found.iter().find(|it| it.message.contains("shared")).unwrap();
+    assert!(told.message.contains("step `b` changes them"), "{told:?}");
+}
+
+#[test]
 fn the_schema_refuses_what_the_loader_refuses() {
     for body in [
         "[targets]\nselect = \"group:a\"\nbatches = []\n",

@@ -80,6 +80,7 @@ words!(
         Aborted => Ending::Aborted,
         Interrupted => Ending::Interrupted,
         Stuck => Ending::Stuck,
+        Unknown => Ending::Unknown,
     }
 );
 
