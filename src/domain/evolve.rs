@@ -86,6 +86,7 @@ fn in_site(world: &mut World, recorded: &Recorded) {
             | Sensitive::Workspace(_)
             | Sensitive::AllowAs
             | Sensitive::Egress
+            | Sensitive::LocalAccount
             | Sensitive::Vault => None,
         });
         world.accepted_runbooks.extend(seen.map(|runbook| runbook.digest));

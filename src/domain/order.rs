@@ -28,6 +28,8 @@ pub struct Order {
     pub purpose: Purpose,
     /// Where; `PlannedHost::here` for what is done once for the whole run.
     pub host: PlannedHost,
+    /// The account of this machine it runs under, where it runs here; the server's own where none is named.
+    pub account: Option<String>,
     /// The servers to go through, nearest first.
     pub jumps: Vec<PlannedHost>,
     /// What.

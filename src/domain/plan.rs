@@ -187,6 +187,9 @@ pub struct Plan {
     pub secrets: Vec<PinnedSecret>,
     /// The hosts, in batch order.
     pub hosts: Vec<PlannedHost>,
+    /// The account that hosts on the server's own machine are worked on under; `None` where there are none, or it is the server's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_account: Option<String>,
     /// Every server hosts jump through, once.
     pub jumps: Vec<PlannedHost>,
     /// Host positions per batch.

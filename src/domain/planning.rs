@@ -3,7 +3,7 @@
 mod today;
 
 pub use today::under_site;
-use today::{egress, impact, pinned, quorum, warnings};
+use today::{egress, impact, local_account, pinned, quorum, warnings};
 
 use super::id::{HostIx, PersonId, RunId, Timestamp};
 use super::people::Role;
@@ -48,6 +48,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
     let inputs = filled(runbook, proposal);
     let hosts = hosts(workspace, runbook, proposal)?;
     let jumps = jumps(workspace, &hosts)?;
+    let local_account = local_account(site, workspace, &hosts)?;
     let steps = steps(workspace, runbook, proposal)?;
     egress(site, steps.iter().filter_map(|nth| runbook.steps.get(usize::from(*nth))))?;
     let (impact, impact_because) = impact(workspace, runbook, hosts.len(), proposal);
@@ -71,6 +72,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
         parallel: runbook.targets.parallel.max(1),
         max_failures: runbook.targets.max_failures.map(|amount| tolerated(amount, hosts.len())),
         hosts,
+        local_account,
         jumps,
         steps,
         given: Vec::new(),

@@ -42,7 +42,8 @@ pub fn clear(run: &Run, slot: Slot) -> Option<Cleared> {
     let (purpose, job, step_ms) = job(run, key, &host)?;
     let limits = OrderLimits { connect_ms: run.plan.limits.connect_ms, idle_ms: run.plan.limits.idle_ms, step_ms };
     let jumps = jumps_to(&run.plan, &host);
-    Some(Cleared(Order { key, purpose, host, jumps, job, limits }))
+    let account = run.plan.local_account.clone().filter(|_| host.reach == Reach::Local);
+    Some(Cleared(Order { key, purpose, host, account, jumps, job, limits }))
 }
 
 /// Which try of a cell may be in flight now, by its key alone.

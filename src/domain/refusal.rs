@@ -130,6 +130,8 @@ rules! {
     Stopping = "server.stopping",
     /// The site does not name the place that would be asked over HTTP.
     Egress = "egress",
+    /// Work on the server's own machine, and no account of its own for that.
+    LocalAccount = "local.account",
     /// Somebody else has taken the run.
     Claimed = "run.claimed",
     /// The choice does not fit the step: a once step is never repeated by itself, a required one not skipped.

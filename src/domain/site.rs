@@ -25,6 +25,9 @@ pub struct Site {
     /// The Vault or OpenBao that `vault:` secrets are read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<VaultAt>,
+    /// The account of the server's machine that local work runs under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_account: Option<String>,
     /// Everybody, by handle.
     pub people: BTreeMap<PersonId, Person>,
     /// Every workspace, by id.
@@ -96,6 +99,7 @@ impl Site {
             | Sensitive::Runbook(_)
             | Sensitive::AllowAs
             | Sensitive::Egress
+            | Sensitive::LocalAccount
             | Sensitive::Vault => None,
         };
         match of {
@@ -138,6 +142,8 @@ pub enum Sensitive {
     Egress,
     /// Where secrets are read.
     Vault,
+    /// The account local work runs under.
+    LocalAccount,
 }
 
 impl Sensitive {
@@ -153,6 +159,7 @@ impl Sensitive {
             Sensitive::AllowAs => "acting as somebody else".to_owned(),
             Sensitive::Egress => "places the server may ask over HTTP".to_owned(),
             Sensitive::Vault => "where secrets are read".to_owned(),
+            Sensitive::LocalAccount => "the account local work runs under".to_owned(),
         }
     }
 }
@@ -168,6 +175,9 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
     }
     if old.vault != new.vault {
         found.push(Sensitive::Vault);
+    }
+    if old.local_account != new.local_account {
+        found.push(Sensitive::LocalAccount);
     }
     for id in union(&old.people, &new.people) {
         let credentials =

@@ -1,11 +1,14 @@
 //! Runs on this machine: the same command line, script and marks as over SSH, in a child process of its own session.
 //!
-//! The child gets a minimal environment and no terminal. Deliberately absent: any way to start something else than the lines of
+//! The child gets a minimal environment and no terminal, and runs under the account the plan names. Deliberately absent: any way to start something else than the lines of
 //! [`super::script`], and any reading of the server's own environment.
+
+mod account;
 
 use super::talk::{Delivery, Exit, Heard};
 use super::trouble::Trouble;
 use crate::domain::run::Reason;
+use account::Account;
 use bytes::{Bytes, BytesMut};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -26,28 +29,56 @@ const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 /// The machine the server runs on, as a place to run things.
 #[derive(Clone, Debug)]
 pub struct LocalPlace {
-    /// `HOME` of what runs, and where it starts.
+    /// `HOME` of what runs under the server's own account, and where it starts.
     pub home: PathBuf,
     /// `LANG` of what runs.
     pub lang: String,
 }
 
+/// This machine, as one account finds it.
+#[derive(Clone, Debug)]
+pub(super) struct Here {
+    account: Option<Account>,
+    home: PathBuf,
+    lang: String,
+}
+
 impl LocalPlace {
+    /// This machine for what runs under `account`, or under the server's own.
+    ///
+    /// # Errors
+    /// There is no such account, or it is none that local work may run under.
+    pub(super) async fn under(&self, account: Option<&str>) -> Result<Here, Trouble> {
+        let account = match account {
+            Some(name) => Some(Account::find(name).await?),
+            None => None,
+        };
+        let own = account.as_ref().map(|account| account.home.clone());
+        // An account for work alone often has no home.
+        let home = own.map_or_else(|| self.home.clone(), |home| if home.is_dir() { home } else { "/".into() });
+        Ok(Here { account, home, lang: self.lang.clone() })
+    }
+}
+
+impl Here {
     pub(super) fn start(&self, line: &str) -> Result<LocalTalk, Trouble> {
         // Not made a group leader by us: `setsid` would then have to fork, and the process we wait for would be gone.
-        let mut child = Command::new("setsid")
-            .args(["sh", "-c", line])
-            .env_clear()
-            .env("PATH", SEARCH_PATH)
-            .env("HOME", &self.home)
-            .env("LANG", &self.lang)
+        let mut words = self.account.as_ref().map(Account::words).unwrap_or_default();
+        words.extend(["setsid", "sh", "-c", line].map(str::to_owned));
+        let (program, args) = words.split_first().ok_or_else(|| Trouble::new(Reason::Local, "nothing to start"))?;
+        let mut command = Command::new(program);
+        command.args(args).env_clear().env("PATH", SEARCH_PATH).env("HOME", &self.home).env("LANG", &self.lang);
+        if let Some(account) = &self.account {
+            command.env("USER", &account.name).env("LOGNAME", &account.name);
+        }
+        let mut child = command
             .current_dir(&self.home)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| {
-                Trouble::new(Reason::Local, format!("cannot start setsid sh in {}: {error}", self.home.display()))
+                Trouble::new(Reason::Local, format!("cannot start {program} in {}: {error}", self.home.display()))
             })?;
         Ok(LocalTalk {
             stdin: child.stdin.take(),

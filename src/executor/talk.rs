@@ -1,7 +1,7 @@
 //! A shell that was started somewhere and is being listened to, and the place it was started in. Two kinds: over
 //! SSH, and on this machine. Everything above this file treats them alike.
 
-use super::local::{LocalPlace, LocalTalk};
+use super::local::{Here, LocalTalk};
 use super::script::Lead;
 use super::ssh::connection::Connection;
 use super::ssh::talk::SshTalk;
@@ -19,7 +19,7 @@ pub(super) enum Place {
     /// A host with an authenticated connection.
     Ssh(Arc<Connection>),
     /// This machine.
-    Local(Arc<LocalPlace>),
+    Local(Arc<Here>),
 }
 
 impl Place {

@@ -179,6 +179,15 @@ fn settings(parts: &Parts, found: &mut Vec<Diagnostic>) {
         let hint = "for demonstrations and tests only";
         found.push(warning(&settings.source, Code::AllowAs, local.span_of("allow_as")).say(message, hint));
     }
+    let people = parts.people.iter().filter_map(|parsed| parsed.value.as_ref()).flat_map(|people| people.values());
+    if let Some(local) = fields.table("local")
+        && let Some(account) = local.text("account")
+        && let Some(person) = people.into_iter().find(|person| person.unix.iter().any(|name| name == account))
+    {
+        let message = format!("{account} is an account of {}", person.id);
+        let hint = "what runs under it could act as that person: name an account that is nobody's";
+        found.push(error(&settings.source, Code::Rule, local.span_of("account")).say(message, hint));
+    }
     let own: Vec<&str> =
         parts.themes.iter().filter_map(|theme| theme.fields.as_ref()?.table("theme")?.text("name")).collect();
     if let Some(head) = fields.table("site")

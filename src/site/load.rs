@@ -86,6 +86,7 @@ pub(super) fn from_files(
         allow_as: settings.allow_as,
         egress: settings.egress.clone(),
         vault: settings.vault.clone(),
+        local_account: settings.local_account.clone(),
         people,
         workspaces: workspaces.map(|it| (it.id.clone(), Arc::new(it))).collect(),
         runbooks: runbooks.map(|it| (it.id.clone(), Arc::new(it))).collect(),

@@ -108,6 +108,7 @@ fn place(plan: &Plan) -> Vec<Part> {
         labelled("logs in", logins(plan)),
         labelled("through", jumps(plan)),
         labelled("host keys", trust(plan)),
+        labelled("local work", local_work(plan)),
         labelled("at once", words::count(usize::try_from(plan.parallel).unwrap_or(usize::MAX), "host", "hosts")),
         labelled(
             "shares them",
@@ -116,6 +117,15 @@ fn place(plan: &Plan) -> Vec<Part> {
     ];
     parts.extend(said.into_iter().flatten());
     parts
+}
+
+/// Under which account steps on the server's own machine run.
+fn local_work(plan: &Plan) -> String {
+    match (&plan.local_account, plan.hosts.iter().any(|host| host.reach == Reach::Local)) {
+        (_, false) => String::new(),
+        (Some(account), true) => format!("under the account {account}"),
+        (None, true) => "under the server's own account, which reads its keys and records".to_owned(),
+    }
 }
 
 fn host(plan: &Plan, ix: HostIx) -> Option<String> {

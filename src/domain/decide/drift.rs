@@ -32,7 +32,7 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
     let commands = |plan: &Plan| {
         (plan.runbook.steps.clone(), plan.runbook.preflight.clone(), plan.runbook.verify.clone(), plan.steps.clone())
     };
-    let fields: [(&str, bool); 15] = [
+    let fields: [(&str, bool); 16] = [
         ("program version", old.crate_version != new.crate_version),
         ("environment", old.environment != new.environment),
         ("hosts", old.hosts != new.hosts || old.jumps != new.jumps),
@@ -42,6 +42,7 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
         ("steps or checks", commands(old) != commands(&new)),
         ("runbook (commands unchanged)", old.runbook.digest != new.runbook.digest && commands(old) == commands(&new)),
         ("inputs", old.inputs != new.inputs),
+        ("account for local work", old.local_account != new.local_account),
         ("secrets", old.secrets != new.secrets),
         ("impact", old.impact != new.impact || old.impact_because != new.impact_because),
         ("quorum", old.quorum != new.quorum),

@@ -9,7 +9,7 @@ use crate::domain::plan::{PinnedSecret, Plan, PlanWarning, PlannedHost, Proposal
 use crate::domain::refusal::{Refusal, Rule};
 use crate::domain::runbook::{Impact, Runbook, Step};
 use crate::domain::site::Site;
-use crate::domain::workspace::{Environment, Quorum, Slot, Workspace};
+use crate::domain::workspace::{Environment, Quorum, Reach, Slot, Workspace};
 use crate::domain::world::World;
 use std::collections::BTreeMap;
 
@@ -33,6 +33,7 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
     let hosts: Vec<PlannedHost> = plan.hosts.iter().map(now).collect::<Result<_, Refusal>>()?;
     egress(site, plan.steps().map(|(_, step)| step))?;
     let jumps = jumps(workspace, &hosts)?;
+    let local_account = local_account(site, workspace, &hosts)?;
     let secrets = plan.secrets.iter().map(|secret| pinned(site, &secret.name, &secret.reference));
     let secrets = secrets.collect::<Result<_, Refusal>>()?;
     let (impact, impact_because) = impact(workspace, &plan.runbook, hosts.len(), &plan.proposal);
@@ -48,6 +49,7 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
         workspace_title: workspace.title.clone(),
         environment: workspace.environment,
         hosts,
+        local_account,
         jumps,
         secrets,
         impact,
@@ -71,6 +73,25 @@ pub(super) fn pinned(site: &Site, name: &str, reference: &str) -> Result<PinnedS
     }
     let vault = site.vault.clone().filter(|_| reads_vault);
     Ok(PinnedSecret { name: name.to_owned(), reference: reference.to_owned(), version: None, vault })
+}
+
+/// Under which account work on the server's own machine is done. In production never under the server's: that one reads keys
+/// and records (Z56).
+pub(super) fn local_account(
+    site: &Site,
+    workspace: &Workspace,
+    hosts: &[PlannedHost],
+) -> Result<Option<String>, Refusal> {
+    let Some(here) = hosts.iter().find(|host| host.reach == Reach::Local) else {
+        return Ok(None);
+    };
+    match (&site.local_account, workspace.environment) {
+        (None, Environment::Production) => {
+            let what = format!("{} is this machine, and the site names no account for work on it", here.name);
+            Err(Refusal::new(Rule::LocalAccount, what).next("name one under [local] account in quarterdeck.toml"))
+        }
+        (account, _) => Ok(account.clone()),
+    }
 }
 
 /// The server asks nobody over HTTP whom the site does not name.

@@ -26,6 +26,7 @@ pub fn order(host: PlannedHost, job: Job) -> Order {
         key: OrderKey { run: RunId(7), slot: Slot { item: Item::Step(0), host: Some(HostIx(0)) }, attempt: 1 },
         purpose: Purpose::Step,
         host,
+        account: None,
         jumps: Vec::new(),
         job,
         limits: OrderLimits { connect_ms: 15_000, idle_ms: 60_000, step_ms: 60_000 },

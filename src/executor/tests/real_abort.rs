@@ -6,7 +6,8 @@ use crate::domain::id::RunId;
 use crate::domain::order::CellResult;
 use crate::domain::run::Reason;
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How often it is tried; all of it under `tests/run --deep`.

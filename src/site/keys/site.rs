@@ -11,7 +11,7 @@ pub(in crate::site) static SITE: Table = Table::of(
         SCHEMA,
         always("site", Shape::Table(&HEAD), "What it is called."),
         optional("data", Shape::Table(&DATA), "Where its records lie."),
-        optional("local", Shape::Table(&LOCAL), "For demonstrations and tests."),
+        optional("local", Shape::Table(&LOCAL), "Work on the server's own machine, and demonstrations."),
         optional("vault", Shape::Table(&VAULT), "Where `vault:` secrets are read."),
         optional("egress", Shape::Table(&EGRESS), "Where the server may ask over HTTP."),
     ]],
@@ -39,11 +39,18 @@ pub(in crate::site) static DATA: Table = Table::of(
 
 pub(in crate::site) static LOCAL: Table = Table::of(
     "[local]",
-    &[&[optional(
-        "allow_as",
-        Shape::Boolean,
-        "Verbs may say --as PERSON: badged, and recorded as such. Never where production is.",
-    )]],
+    &[&[
+        optional(
+            "account",
+            Shape::Text(Rule::Account),
+            "The account of the server's machine that steps on `local = true` servers run under: neither root nor the server's own, and nobody's. Without it nothing runs there in production.",
+        ),
+        optional(
+            "allow_as",
+            Shape::Boolean,
+            "Verbs may say --as PERSON: badged, and recorded as such. Never where production is.",
+        ),
+    ]],
 );
 
 pub(in crate::site) static EGRESS: Table = Table::of(

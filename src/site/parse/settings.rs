@@ -25,6 +25,8 @@ pub struct Settings {
     pub socket: Option<PathBuf>,
     /// Whether verbs may say `--as PERSON`.
     pub allow_as: bool,
+    /// The account of the server's machine that local work runs under.
+    pub local_account: Option<String>,
     /// Where `vault:` secrets are read.
     pub vault: Option<VaultAt>,
     /// Places the server may ask over HTTP.
@@ -60,6 +62,7 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
         data_dir: data.and_then(|data| data.text("dir")).map(PathBuf::from),
         socket: data.and_then(|data| data.text("socket")).map(PathBuf::from),
         allow_as: fields.table("local").is_some_and(|local: &Fields| local.flag("allow_as")),
+        local_account: fields.table("local").and_then(|local| local.maybe("account")),
         vault: fields.table("vault").map(|vault| VaultAt {
             address: vault.string("address"),
             namespace: vault.maybe("namespace"),
