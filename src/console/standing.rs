@@ -167,6 +167,7 @@ impl Told<'_, '_> {
 mod tests {
     use crate::console::fixture;
     use crate::console::harness::Harness;
+    use crate::domain::locks::Queued;
     use crate::domain::run::{Ending, Phase};
     use crate::domain::{Refusal, Rule, RunId, World};
 
@@ -202,6 +203,22 @@ mod tests {
         assert!(closed.contains("signed off (R)") && closed.contains("not you: "), "{closed}");
         let approved = why("ada", "run 42", at(42, Phase::Approved));
         assert!(approved.contains("started (S) by an operator: you") && approved.contains("lapses"), "{approved}");
+    }
+
+    #[test]
+    fn a_run_in_line_says_for_what_and_how_it_leaves() {
+        let mut world = at(42, Phase::Approved);
+        let mut waits = (**world.run(RunId(42)).unwrap()).clone();
+        let holder = (**world.run(RunId(40)).unwrap()).clone();
+        waits.plan = std::sync::Arc::clone(&holder.plan);
+        waits.queued = Some(Queued { by: "ada".into(), at: fixture::ago(1), order: 7 });
+        fixture::add(&mut world, waits);
+        let mut console = Harness::new(world).by("ada").at(80, 24).press(":").type_str("run 42").press("enter");
+        let screen = console.screen();
+        assert!(screen.contains("⋯ in line") && screen.contains("#40 holds"), "{screen}");
+        assert!(screen.contains("P out of the line") && !screen.contains("S start"), "{screen}");
+        console = console.press("w");
+        assert!(console.screen().contains("it begins by itself"), "{}", console.screen());
     }
 
     #[test]

@@ -92,7 +92,8 @@ pub fn one_of(people: &[PersonId], me: &PersonId) -> String {
 pub fn waits_short(waits: &WaitsFor, me: &PersonId, now: Timestamp, zone: &TimeZone) -> String {
     match waits {
         WaitsFor::Approval { role, may, .. } => format!("{}: {}", role.word(), one_of(may, me)),
-        WaitsFor::Warning { .. } | WaitsFor::Window { .. } | WaitsFor::Line(_) => self::waits(waits, me, now, zone),
+        WaitsFor::Line(line) => line.short(),
+        WaitsFor::Warning { .. } | WaitsFor::Window { .. } => self::waits(waits, me, now, zone),
     }
 }
 

@@ -54,6 +54,15 @@ impl Line {
         self.before.len() + 1
     }
 
+    /// `#12 holds web-3`, or `after #15`: what fits beside others in a list.
+    pub fn short(&self) -> String {
+        match (self.held.first(), self.before.last()) {
+            (Some(one), None) => format!("{} holds {}", one.run, one.host),
+            (_, Some(last)) => format!("after {}", last.run),
+            (None, None) => "its turn has come".to_owned(),
+        }
+    }
+
     /// `#12 holds web-3 (ada); 2nd in line, after #15 (bo)`.
     pub fn words(&self) -> String {
         let by = |ahead: &Ahead| ahead.by.as_ref().map_or_else(String::new, |by| format!(" ({by})"));

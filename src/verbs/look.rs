@@ -57,7 +57,7 @@ pub async fn runs(cx: &Cx<'_>, list: &RunsList, io: &mut Io<'_>) -> Result<Exit,
                 true => out::document(&json::history(&page)),
                 false => {
                     let more = text::more(page.rows.len(), page.matching, page.next);
-                    text::history(&page.rows) + &more
+                    text::history(&page.rows, &cx.world()) + &more
                 }
             };
             io.out(&answer).await?;

@@ -164,11 +164,13 @@ pub fn place(run: &Run, slot: Slot) -> String {
 }
 
 /// Rows of `runs list`.
-pub fn history(rows: &[HistoryRow]) -> String {
+pub fn history(rows: &[HistoryRow], world: &World) -> String {
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
+            let queued = world.run(row.run).is_some_and(|run| run.queued.is_some());
             let stands = match row.ending {
+                None if queued => "in line".to_owned(),
                 Some(ending) => format!("{}, {}", row.phase.word(), ending.word()),
                 None => row.phase.word().to_owned(),
             };

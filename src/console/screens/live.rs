@@ -252,6 +252,9 @@ impl Face for Live {
             Phase::Waiting => {
                 vec![foot(Act::Run(RunAct::Open)).says("the request"), foot(Act::Anywhere(Anywhere::Why))]
             }
+            Phase::Approved if run.queued.is_some() => {
+                vec![foot(Act::Run(RunAct::Pause)).says("out of the line"), foot(Act::Anywhere(Anywhere::Why))]
+            }
             Phase::Approved => vec![foot(Act::Run(RunAct::Start)), foot(Act::Anywhere(Anywhere::Why))],
             Phase::Running => vec![foot(Act::Run(RunAct::Pause))],
             Phase::Paused(_) => vec![foot(Act::Run(RunAct::Pause)).says("continue").locked(needs)],

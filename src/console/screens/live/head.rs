@@ -11,6 +11,7 @@ use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::console::widgets::places::block;
 use crate::console::words;
 use crate::domain::deadlines;
+use crate::domain::locks;
 use crate::domain::policy;
 use crate::domain::run::{CellState, Item, PauseCause, Phase, Run};
 use crate::domain::window::{self, WindowState};
@@ -63,6 +64,9 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
             let waits = policy::waits_for(cx.world, run, cx.now());
             let words: Vec<String> = waits.iter().map(|w| words::waits(w, cx.me(), cx.now(), zone)).collect();
             Some(if words.is_empty() { "goes on by itself".to_owned() } else { words.join(" · ") })
+        }
+        Phase::Approved if run.queued.is_some() => {
+            Some(locks::line(cx.world, run).map_or_else(|| "its turn has come".to_owned(), |line| line.words()))
         }
         Phase::Approved => {
             let by = facts::start_by(cx.world, run, cx.now()).map(|by| moment::when(by, cx.now(), zone));

@@ -11,6 +11,7 @@ use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::widgets::places::PlaceColumns;
 use crate::console::widgets::table::Row;
 use crate::console::words;
+use crate::domain::locks;
 use crate::domain::run::{PauseCause, Phase, Run};
 use crate::domain::{PersonId, Timestamp, policy};
 use crate::terminal::line::Safe;
@@ -101,6 +102,9 @@ fn now(cx: &Cx<'_>, run: &Run) -> String {
                 .first()
                 .map(|first| words::waits_short(first, cx.me(), cx.now(), &cx.here.zone))
                 .unwrap_or_else(|| "may start".to_owned())
+        }
+        Phase::Approved if run.queued.is_some() => {
+            locks::line(cx.world, run).map_or_else(|| "its turn has come".to_owned(), |line| line.short())
         }
         Phase::Approved => match facts::start_by(cx.world, run, cx.now()) {
             Some(by) => format!("start by {}", moment::when(by, cx.now(), &cx.here.zone)),
