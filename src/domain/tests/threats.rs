@@ -184,3 +184,29 @@ fn a_selector_that_is_too_long_is_refused_without_being_said_back_whole() {
     let refused = driver().as_person("ada", asked).unwrap_err();
     assert!(refused.what.chars().count() < 250 && refused.what.contains("1000 characters"), "{}", refused.what);
 }
+
+#[test]
+fn z56_in_production_nothing_runs_beside_the_server_without_an_account_for_it() {
+    let here = |site: &mut Site| in_workspace(site, |place| place.servers[0].reach = Reach::Local);
+    let propose = |driver: &mut Driver| driver.as_person("ada", Ask::Propose(Box::new(proposal())));
+    let refusal = propose(&mut driver_of(here)).unwrap_err();
+    assert_eq!(refusal.rule, Rule::LocalAccount, "{refusal}");
+    assert!(refusal.what.contains("web-1") && refusal.next.contains("[local] account"), "{refusal}");
+    let mut named = driver_of(|site| {
+        here(site);
+        site.local_account = Some("work".to_owned());
+    });
+    propose(&mut named).unwrap();
+    let accounts = |driver: &Driver| -> Vec<(String, Option<String>)> {
+        driver.orders().iter().map(|it| (it.order().host.name.to_string(), it.order().account.clone())).collect()
+    };
+    let (local, other): (Vec<_>, Vec<_>) = accounts(&named).into_iter().partition(|(host, _)| host == "web-1");
+    assert!(!local.is_empty() && local.iter().all(|(_, account)| account.as_deref() == Some("work")));
+    assert!(!other.is_empty() && other.iter().all(|(_, account)| account.is_none()), "over SSH the host's user counts");
+    let id = 1;
+    named.carry_out_checks();
+    named.approve("grace", id).unwrap();
+    named.change_site(|site| site.local_account = Some("another".to_owned()));
+    assert!(named.world.run(RunId(id)).is_none(), "another account is another plan");
+    assert!(named.last_words(id).contains("account for local work"), "{}", named.last_words(id));
+}
