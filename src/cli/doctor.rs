@@ -4,6 +4,7 @@ use super::link::{self, Shut};
 use super::places::Places;
 use super::surroundings::uid;
 use super::{Ended, Exit, Failure, files, say, speak};
+use crate::executor::can_become;
 use crate::ledger::{LOCK_FILE, Outcome};
 use crate::site;
 use crate::terminal::line::Safe;
@@ -31,7 +32,7 @@ enum Found {
 
 /// Looks at everything it can.
 pub fn doctor(places: &Places, as_json: bool) -> Ended {
-    let looks = [site_files(places), data_dir(places), record(places), server(places)];
+    let looks = [site_files(places), data_dir(places), record(places), local_work(places), server(places)];
     let wrong = looks.iter().any(|look| look.found == Found::Wrong);
     let word = |found: Found| match found {
         Found::Fine => "fine",
@@ -99,6 +100,25 @@ fn record(places: &Places) -> Look {
         },
     };
     Look { what: "record", found, says }
+}
+
+/// Whether work on this machine can be done under the account the site names for it. Only the server's account can tell.
+fn local_work(places: &Places) -> Look {
+    let site = places.site().ok().and_then(|dir| site::load(dir, site::git::state(dir)).ok());
+    let own = places.data().ok().and_then(|dir| fs::metadata(dir).ok()).is_none_or(|data| data.uid() == uid());
+    let (found, says) = match site.map(|loaded| loaded.site.local_account) {
+        None => (Found::Absent, "no site to ask".to_owned()),
+        Some(None) => {
+            (Found::Absent, "no account named: it runs as the server, and not at all in production".to_owned())
+        }
+        Some(Some(name)) if !own => (Found::Absent, format!("under {name}, which the server's account alone can try")),
+        Some(Some(name)) => match speak::runtime().map(|runtime| runtime.block_on(can_become(&name))) {
+            Ok(Ok(())) => (Found::Fine, format!("under {name}")),
+            Ok(Err(why)) => (Found::Wrong, why),
+            Err(failure) => (Found::Wrong, failure.text),
+        },
+    };
+    Look { what: "local work", found, says: Safe::new(says.lines().next().unwrap_or_default()).as_str().to_owned() }
 }
 
 fn server(places: &Places) -> Look {

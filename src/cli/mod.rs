@@ -83,10 +83,15 @@ impl Form {
     }
 }
 
+/// Behind standard input, output and error.
+const FIRST_OTHER_DESCRIPTOR: i32 = 3;
+
 type Ended = Result<Exit, Failure>;
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    // Whatever the starter had open is not for what this program starts: least of all for local work under another account (Z56).
+    close_fds::set_fds_cloexec(FIRST_OTHER_DESCRIPTOR, &[]);
     let Some(arguments) = surroundings::arguments() else {
         say::err("quarterdeck: arguments are UTF-8\n");
         return ExitCode::from(Exit::Usage.code());

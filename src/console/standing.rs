@@ -167,7 +167,7 @@ impl Told<'_, '_> {
 mod tests {
     use crate::console::fixture;
     use crate::console::harness::Harness;
-    use crate::domain::locks::Queued;
+    use crate::domain::locks::{Contested, Queued};
     use crate::domain::run::{Ending, Phase};
     use crate::domain::{Refusal, Rule, RunId, World};
 
@@ -211,7 +211,12 @@ mod tests {
         let mut waits = (**world.run(RunId(42)).unwrap()).clone();
         let holder = (**world.run(RunId(40)).unwrap()).clone();
         waits.plan = std::sync::Arc::clone(&holder.plan);
-        waits.queued = Some(Queued { by: "ada".into(), at: fixture::ago(1), order: 7 });
+        waits.queued = Some(Queued {
+            by: "ada".into(),
+            at: fixture::ago(1),
+            order: 7,
+            behind: vec![Contested { run: RunId(40), host: "web-1".into() }],
+        });
         fixture::add(&mut world, waits);
         let mut console = Harness::new(world).by("ada").at(80, 24).press(":").type_str("run 42").press("enter");
         let screen = console.screen();

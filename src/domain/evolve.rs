@@ -6,7 +6,7 @@ use super::command::Decision;
 use super::event::{Details, Event, Recorded};
 use super::id::{HostIx, RunId, Timestamp};
 use super::legal::{self, Illegal};
-use super::locks::Queued;
+use super::locks::{self, Queued};
 use super::order::CellResult;
 use super::plan::{Plan, Stands};
 use super::policy;
@@ -153,6 +153,11 @@ fn in_run(world: &mut World, recorded: &Recorded, id: RunId) -> Result<Option<Ar
     legal::check(found, &recorded.event)?;
     let mut run = Arc::clone(found);
     apply(Arc::make_mut(&mut run), recorded);
+    if let Event::StartQueued { .. } = recorded.event
+        && let Some(queued) = &mut Arc::make_mut(&mut run).queued
+    {
+        queued.behind = locks::all_contested(world, found);
+    }
     if matches!(run.phase, Phase::Reviewed(_) | Phase::Cancelled(_)) {
         world.runs.remove(&id);
     } else {
@@ -283,7 +288,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             enter(run, Phase::Approved, at);
         }
         Event::StartQueued { .. } => {
-            run.queued = by().map(|by| Queued { by, at, order: recorded.index });
+            run.queued = by().map(|by| Queued { by, at, order: recorded.index, behind: Vec::new() });
             run.revision += 1;
         }
         Event::QueueLeft { .. } => {

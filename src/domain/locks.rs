@@ -13,12 +13,12 @@ use super::run::{Ending, Phase, Round, Run};
 use super::runbook::Lock;
 use super::workspace::Reach;
 use super::world::World;
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A place in the line: whoever asked for the start, and since when.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// A place in the line: whoever asked for the start, since when, and who was there before.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Queued {
     /// Who asked.
     pub by: PersonId,
@@ -26,16 +26,28 @@ pub struct Queued {
     pub at: Timestamp,
     /// The ledger index of that: what comes first is earlier.
     pub order: u64,
+    /// Runs that had its hosts, or had asked for them, by then. Nobody passes, so it can only become fewer; and whether its turn
+    /// has come is told without comparing hosts.
+    pub behind: Vec<Contested>,
 }
 
-/// Another run that has, or is to have, a host this one wants.
+/// A host that another run has, or is to have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Contested {
+    /// Which run.
+    pub run: RunId,
+    /// The first such host, by this run's name for it.
+    pub host: ServerName,
+}
+
+/// Another run that is to be waited for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ahead {
     /// Which run.
     pub run: RunId,
     /// Who has it, or asked for its start.
     pub by: Option<PersonId>,
-    /// The first such host, by this run's name for it.
+    /// The first host of its that this one wants, by this run's name for it.
     pub host: ServerName,
 }
 
@@ -92,27 +104,45 @@ fn ordinal(n: usize) -> String {
 
 /// What keeps a run from its hosts; nothing where it may have them now.
 pub fn line(world: &World, run: &Run) -> Option<Line> {
+    let order = run.queued.as_ref().map(|queued| queued.order);
     let mut line = Line::default();
     let mut waiting: Vec<(u64, Ahead)> = Vec::new();
-    for other in world.runs.values().filter(|other| other.id != run.id) {
-        let earlier = other.queued.as_ref().filter(|theirs| {
-            run.queued.as_ref().is_none_or(|ours| theirs.order < ours.order) && other.phase == Phase::Approved
-        });
-        let driver = match (holds(other), earlier) {
-            (true, _) => other.driver.clone(),
-            (false, Some(theirs)) => Some(theirs.by.clone()),
-            (false, None) => continue,
-        };
-        let Some(host) = contested(run, other) else { continue };
-        let ahead = Ahead { run: other.id, by: driver, host };
-        match earlier {
-            Some(theirs) if !holds(other) => waiting.push((theirs.order, ahead)),
-            Some(_) | None => line.held.push(ahead),
+    let contested = match &run.queued {
+        Some(queued) => queued.behind.clone(),
+        None => all_contested(world, run),
+    };
+    for Contested { run: other, host } in contested {
+        match world.run(other).and_then(|other| stands_before(other, order)) {
+            Some(Before::Holds(by)) => line.held.push(Ahead { run: other, by, host }),
+            Some(Before::Waits(order, by)) => waiting.push((order, Ahead { run: other, by: Some(by), host })),
+            None => {}
         }
     }
     waiting.sort_by_key(|(order, _)| *order);
     line.before = waiting.into_iter().map(|(_, ahead)| ahead).collect();
     (!line.held.is_empty() || !line.before.is_empty()).then_some(line)
+}
+
+/// Every run that a start at this moment would have to wait for.
+pub fn all_contested(world: &World, run: &Run) -> Vec<Contested> {
+    let others = world.runs.values().filter(|other| other.id != run.id && stands_before(other, None).is_some());
+    others.filter_map(|other| Some(Contested { run: other.id, host: contested(run, other)? })).collect()
+}
+
+/// How a run stands before one whose start was, or is only now, asked for.
+enum Before {
+    /// It has its hosts; this person drives it.
+    Holds(Option<PersonId>),
+    /// It asked earlier: when, and who.
+    Waits(u64, PersonId),
+}
+
+fn stands_before(other: &Run, order: Option<u64>) -> Option<Before> {
+    if holds(other) {
+        return Some(Before::Holds(other.driver.clone()));
+    }
+    let queued = other.queued.as_ref().filter(|theirs| order.is_none_or(|ours| theirs.order < ours))?;
+    Some(Before::Waits(queued.order, queued.by.clone()))
 }
 
 /// Runs in the line whose turn it is: their hosts are free, and nobody before them wants one.
@@ -122,7 +152,10 @@ pub fn turns(world: &World) -> impl Iterator<Item = &Arc<Run>> {
 
 /// Whether a run waits in the line, and need not any longer.
 pub fn is_its_turn(world: &World, run: &Run) -> bool {
-    run.queued.is_some() && run.phase == Phase::Approved && line(world, run).is_none()
+    let Some(queued) = &run.queued else { return false };
+    let before =
+        |one: &Contested| world.run(one.run).is_some_and(|other| stands_before(other, Some(queued.order)).is_some());
+    !queued.behind.iter().any(before)
 }
 
 /// Runs in the line for hosts of one that ended so that somebody should look at them first.
@@ -165,13 +198,18 @@ fn contested(run: &Run, other: &Run) -> Option<ServerName> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Place<'a> {
     Server(&'a WorkspaceId, &'a ServerName),
-    Machine(String, u16),
+    Machine(Cow<'a, str>, u16),
     Here,
 }
 
 fn places<'a>(run: &'a Run, host: &'a PlannedHost) -> [Place<'a>; 2] {
+    // Names are one name in any case; most are written in small letters already.
+    let name = |address: &'a str| match address.contains(|letter: char| letter.is_ascii_uppercase()) {
+        true => Cow::Owned(address.to_ascii_lowercase()),
+        false => Cow::Borrowed(address),
+    };
     let machine = match &host.reach {
-        Reach::Ssh { address, port, .. } => Place::Machine(address.to_ascii_lowercase(), *port),
+        Reach::Ssh { address, port, .. } => Place::Machine(name(address), *port),
         Reach::Local => Place::Here,
     };
     [Place::Server(&run.plan.proposal.workspace, &host.name), machine]

@@ -28,14 +28,25 @@ pub struct Order {
     pub purpose: Purpose,
     /// Where; `PlannedHost::here` for what is done once for the whole run.
     pub host: PlannedHost,
-    /// The account of this machine it runs under, where it runs here; the server's own where none is named.
-    pub account: Option<String>,
+    /// Under which account it runs, where it runs on the server's own machine.
+    pub under: Under,
     /// The servers to go through, nearest first.
     pub jumps: Vec<PlannedHost>,
     /// What.
     pub job: Job,
     /// How long each part may take.
     pub limits: OrderLimits,
+}
+
+/// Under which account of the server's machine something runs (Z56).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Under {
+    /// The one the site names for local work.
+    Account(String),
+    /// The server's own, which reads its keys and records: outside production alone.
+    Server,
+    /// There is none: nothing runs.
+    Nobody,
 }
 
 /// What an order is for: nothing runs without one.

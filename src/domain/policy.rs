@@ -4,13 +4,13 @@
 pub use super::findings::{Finding, answer, host_findings, open_warnings, warned_hosts, warnings};
 use super::id::{PersonId, StepId, Timestamp};
 use super::locks;
-use super::order::{Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose};
+use super::order::{Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose, Under};
 use super::people::Role;
 use super::plan::{Origin, Plan, PlannedHost};
 use super::run::{Choice, Item, Phase, Run, Slot, Vote};
 use super::runbook::{Action, Gate, Impact, Script, Wait};
 use super::window::{self, WindowState};
-use super::workspace::{Reach, Slot as Seat, Workspace};
+use super::workspace::{Environment, Reach, Slot as Seat, Workspace};
 use super::world::World;
 use imbl::Vector;
 
@@ -42,8 +42,17 @@ pub fn clear(run: &Run, slot: Slot) -> Option<Cleared> {
     let (purpose, job, step_ms) = job(run, key, &host)?;
     let limits = OrderLimits { connect_ms: run.plan.limits.connect_ms, idle_ms: run.plan.limits.idle_ms, step_ms };
     let jumps = jumps_to(&run.plan, &host);
-    let account = run.plan.local_account.clone().filter(|_| host.reach == Reach::Local);
-    Some(Cleared(Order { key, purpose, host, account, jumps, job, limits }))
+    let under = under(&run.plan);
+    Some(Cleared(Order { key, purpose, host, under, jumps, job, limits }))
+}
+
+/// Planning refuses production without an account; a plan of an older version may still be here when the server starts.
+fn under(plan: &Plan) -> Under {
+    match (&plan.local_account, plan.environment) {
+        (Some(account), _) => Under::Account(account.clone()),
+        (None, Environment::Production) => Under::Nobody,
+        (None, Environment::Staging | Environment::Lab) => Under::Server,
+    }
 }
 
 /// Which try of a cell may be in flight now, by its key alone.

@@ -275,7 +275,10 @@ fn steps_over(run: &Run) -> Entry {
 }
 
 fn ended(run: &Run, ending: Ending) -> Entry {
-    let ending = if ending == Ending::Failed && is_stuck(run) { Ending::Stuck } else { ending };
+    let ending = match ending {
+        Ending::Failed | Ending::Unknown if is_stuck(run) => Ending::Stuck,
+        other => other,
+    };
     Entry::bare(Event::RunEnded { run: run.id, ending })
 }
 

@@ -137,9 +137,11 @@ async fn ask(place: &Place, line: &str) -> Result<bool, Trouble> {
 }
 
 fn signal_line(signal: &str, group: u32) -> String {
-    // The shell itself too, for the moment in which it may not lead a group yet.
+    // The shell itself too, for the moment in which it may not lead a group yet. Nobody gets a signal twice: to many a program the
+    // second TERM means to leave everything as it is.
     let of_group = format!("kill -{signal} -{group} 2>/dev/null || kill -{signal} {group} 2>/dev/null");
-    let of_session = each_process(&format!("[ \"$4\" = {group} ] && kill -{signal} \"$p\" 2>/dev/null"));
+    let of_session =
+        each_process(&format!("[ \"$4\" = {group} ] && [ \"$3\" != {group} ] && kill -{signal} \"$p\" 2>/dev/null"));
     format!("exec sh -c '{of_group}; {of_session} {}'", look(group))
 }
 

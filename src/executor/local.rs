@@ -1,17 +1,19 @@
 //! Runs on this machine: the same command line, script and marks as over SSH, in a child process of its own session.
 //!
-//! The child gets a minimal environment and no terminal, and runs under the account the plan names. Deliberately absent: any way to start something else than the lines of
-//! [`super::script`], and any reading of the server's own environment.
+//! The child gets a minimal environment and no terminal, and runs under the account the plan names, where that one lives.
+//! Deliberately absent: any way to start something else than the lines of [`super::script`], and any reading of the server's own
+//! environment.
 
 mod account;
 
 use super::talk::{Delivery, Exit, Heard};
 use super::trouble::Trouble;
+use crate::domain::order::Under;
 use crate::domain::run::Reason;
 use account::Account;
 use bytes::{Bytes, BytesMut};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
@@ -44,19 +46,45 @@ pub(super) struct Here {
 }
 
 impl LocalPlace {
-    /// This machine for what runs under `account`, or under the server's own.
+    /// This machine, for what runs under some account.
     ///
     /// # Errors
     /// There is no such account, or it is none that local work may run under.
-    pub(super) async fn under(&self, account: Option<&str>) -> Result<Here, Trouble> {
-        let account = match account {
-            Some(name) => Some(Account::find(name).await?),
-            None => None,
+    pub(super) async fn under(&self, under: &Under) -> Result<Here, Trouble> {
+        let account = match under {
+            Under::Account(name) => Some(Account::find(name).await?),
+            Under::Server => None,
+            Under::Nobody => {
+                let words =
+                    "the site names no account for work on this machine, and in production there is none without";
+                return Err(Trouble::new(Reason::Local, words));
+            }
         };
-        let own = account.as_ref().map(|account| account.home.clone());
-        // An account for work alone often has no home.
-        let home = own.map_or_else(|| self.home.clone(), |home| if home.is_dir() { home } else { "/".into() });
+        let home = account.as_ref().map_or(&self.home, |account| &account.home).clone();
         Ok(Here { account, home, lang: self.lang.clone() })
+    }
+}
+
+/// Whether this process can do local work under an account: it is one that such work may run under, and can be become.
+///
+/// # Errors
+/// Why not, in words.
+pub async fn can_become(name: &str) -> Result<(), String> {
+    let account = Account::find(name).await.map_err(|trouble| trouble.words)?;
+    let here = Here { account: Some(account), home: PathBuf::from("/"), lang: "C.UTF-8".to_owned() };
+    let mut talk = here.start("exit 0").map_err(|trouble| trouble.words)?;
+    drop(talk.stdin.take());
+    let mut said = Vec::new();
+    loop {
+        match talk.hear().await {
+            Heard::Err(bytes) => said.extend_from_slice(&bytes),
+            Heard::Out(_) => {}
+            Heard::Exit(Exit::Status(0)) => return Ok(()),
+            Heard::Exit(_) | Heard::Closed | Heard::Lost => {
+                let said = String::from_utf8_lossy(&said).trim().to_owned();
+                return Err(format!("cannot become {name}: {said}"));
+            }
+        }
     }
 }
 
@@ -64,7 +92,13 @@ impl Here {
     pub(super) fn start(&self, line: &str) -> Result<LocalTalk, Trouble> {
         // Not made a group leader by us: `setsid` would then have to fork, and the process we wait for would be gone.
         let mut words = self.account.as_ref().map(Account::words).unwrap_or_default();
-        words.extend(["setsid", "sh", "-c", line].map(str::to_owned));
+        // The home of another account may be closed to the server, and an account for work alone often has none: it goes there
+        // itself, where there is one.
+        let (begins, line) = match &self.account {
+            Some(_) => (Path::new("/"), format!("cd \"$HOME\" 2>/dev/null; {line}")),
+            None => (self.home.as_path(), line.to_owned()),
+        };
+        words.extend(["setsid", "sh", "-c", &line].map(str::to_owned));
         let (program, args) = words.split_first().ok_or_else(|| Trouble::new(Reason::Local, "nothing to start"))?;
         let mut command = Command::new(program);
         command.args(args).env_clear().env("PATH", SEARCH_PATH).env("HOME", &self.home).env("LANG", &self.lang);
@@ -72,13 +106,13 @@ impl Here {
             command.env("USER", &account.name).env("LOGNAME", &account.name);
         }
         let mut child = command
-            .current_dir(&self.home)
+            .current_dir(begins)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| {
-                Trouble::new(Reason::Local, format!("cannot start {program} in {}: {error}", self.home.display()))
+                Trouble::new(Reason::Local, format!("cannot start {program} in {}: {error}", begins.display()))
             })?;
         Ok(LocalTalk {
             stdin: child.stdin.take(),

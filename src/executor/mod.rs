@@ -38,7 +38,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub use local::LocalPlace;
+pub use local::{LocalPlace, can_become};
 pub use output::{Chunk, OUTPUT_STEP_BYTES_MAX};
 pub use ssh::dial::{Dial, Stream, Tcp};
 pub use ssh::login::KeyFileError;

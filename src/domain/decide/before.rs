@@ -146,11 +146,11 @@ impl Deciding {
         fresh(&run, seen)?;
         self.may_start(&run, &workspace, &person)?;
         let line = locks::line(&self.world, &run);
-        if let (Some(queued), Some(line)) = (&run.queued, &line) {
-            let what = format!("{id} was started by {} and waits: {}", queued.by, line.words());
-            return Err(
-                Refusal::new(Rule::Busy, what).next(format!("it begins by itself; out of the line: pause {id}"))
-            );
+        if let Some(queued) = &run.queued {
+            let waits = line.map_or_else(|| "its turn has come".to_owned(), |line| line.words());
+            let what = format!("{id} was started by {} and waits: {waits}", queued.by);
+            let next = format!("it begins by itself; out of the line: pause {}", id.0);
+            return Err(Refusal::new(Rule::Busy, what).next(next));
         }
         match line {
             None => {
@@ -211,8 +211,8 @@ impl Deciding {
 /// What there is to do instead, once a run has started.
 fn after_start(run: &Run) -> String {
     match run.phase {
-        Phase::Running | Phase::Paused(_) | Phase::Verifying => format!("stop it: abort {}", run.id),
-        Phase::Ended(_) => format!("write its outcome note: close {}", run.id),
+        Phase::Running | Phase::Paused(_) | Phase::Verifying => format!("stop it: abort {}", run.id.0),
+        Phase::Ended(_) => format!("write its outcome note: close {}", run.id.0),
         _ => String::new(),
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn is_free_for(run: &Run, person: &PersonId) -> Result<(), Refusal> {
         Some(holder) if holder != person => {
             Err(Refusal::new(Rule::Claimed, format!("{holder} has {} and decides about it", run.id))
                 .who_may(holder.to_string())
-                .next(format!("take it over with a reason: claim {}", run.id)))
+                .next(format!("take it over with a reason: claim {}", run.id.0)))
         }
         Some(_) | None => Ok(()),
     }

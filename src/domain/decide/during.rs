@@ -128,7 +128,8 @@ impl Deciding {
             Phase::Stopping(before) => how == StopHow::Now && before != StopHow::Now,
             _ => false,
         };
-        if by_person && run.phase == Phase::Checking(Round::Start) {
+        // Started, and nothing of it has begun: it is checked, or waits in line.
+        if by_person && (run.phase == Phase::Checking(Round::Start) || run.queued.is_some()) {
             let why = format!("{person}: {}", needed(reason, "a reason")?);
             return self.emit(Entry::with(Event::RunCancelled { run: id, cancel: Cancel::Stopped }, "why", why));
         }

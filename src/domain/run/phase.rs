@@ -140,7 +140,7 @@ pub enum Cancel {
     Denied,
     /// Waited too long for approval or start.
     Expired,
-    /// Stopped while it was checked for its start.
+    /// Stopped between its start and its first step.
     Stopped,
     /// A rule made it worthless: drift, or a check that blocks.
     Void(Rule),

@@ -1,6 +1,7 @@
 //! Rows of the list of threats, each by its id.
 
 use super::*;
+use crate::domain::order::Under;
 use crate::domain::people::{Actor, Door, Role};
 use crate::domain::run::Cancel;
 use crate::domain::runbook::{Amount, Impact};
@@ -197,16 +198,25 @@ fn z56_in_production_nothing_runs_beside_the_server_without_an_account_for_it() 
         site.local_account = Some("work".to_owned());
     });
     propose(&mut named).unwrap();
-    let accounts = |driver: &Driver| -> Vec<(String, Option<String>)> {
-        driver.orders().iter().map(|it| (it.order().host.name.to_string(), it.order().account.clone())).collect()
-    };
-    let (local, other): (Vec<_>, Vec<_>) = accounts(&named).into_iter().partition(|(host, _)| host == "web-1");
-    assert!(!local.is_empty() && local.iter().all(|(_, account)| account.as_deref() == Some("work")));
-    assert!(!other.is_empty() && other.iter().all(|(_, account)| account.is_none()), "over SSH the host's user counts");
+    let orders = named.orders();
+    assert!(!orders.is_empty() && orders.iter().all(|it| it.order().under == Under::Account("work".to_owned())));
     let id = 1;
     named.carry_out_checks();
     named.approve("grace", id).unwrap();
     named.change_site(|site| site.local_account = Some("another".to_owned()));
     assert!(named.world.run(RunId(id)).is_none(), "another account is another plan");
     assert!(named.last_words(id).contains("account for local work"), "{}", named.last_words(id));
+}
+
+/// A plan of a version that knew no account is checked again when the server starts: not as the server.
+#[test]
+fn z56_a_plan_from_before_there_were_accounts_runs_nothing_beside_the_server() {
+    let mut driver = driver();
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
+    assert_eq!(driver.run(1).plan.local_account, None);
+    let orders = driver.orders();
+    assert!(!orders.is_empty() && orders.iter().all(|it| it.order().under == Under::Nobody));
+    let mut lab = driver_of(|site| in_workspace(site, |place| place.environment = Environment::Lab));
+    lab.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
+    assert!(lab.orders().iter().all(|it| it.order().under == Under::Server));
 }

@@ -61,9 +61,7 @@ impl Carrier<'_> {
 
     async fn place(&self) -> Result<Place, Trouble> {
         match self.order.host.reach {
-            Reach::Local => {
-                self.executor.local.under(self.order.account.as_deref()).await.map(|it| Place::Local(it.into()))
-            }
+            Reach::Local => self.executor.local.under(&self.order.under).await.map(|it| Place::Local(it.into())),
             Reach::Ssh { .. } => {
                 let way = way(self.order);
                 self.executor.pool.connect(self.order.key.run, &way).await.map(Place::Ssh)

@@ -1,7 +1,7 @@
 //! What the executor's tests share: orders, an executor over given means, and what came out of carrying one out.
 
 use crate::domain::id::{HostIx, RunId, ServerName, Timestamp};
-use crate::domain::order::{CellResult, Delivery, Job, Order, OrderKey, OrderLimits, Outcome, Purpose, Stream};
+use crate::domain::order::{CellResult, Delivery, Job, Order, OrderKey, OrderLimits, Outcome, Purpose, Stream, Under};
 use crate::domain::plan::{PinnedSecret, PlannedHost};
 use crate::domain::policy::Cleared;
 use crate::domain::run::{Item, Slot};
@@ -26,7 +26,7 @@ pub fn order(host: PlannedHost, job: Job) -> Order {
         key: OrderKey { run: RunId(7), slot: Slot { item: Item::Step(0), host: Some(HostIx(0)) }, attempt: 1 },
         purpose: Purpose::Step,
         host,
-        account: None,
+        under: Under::Server,
         jumps: Vec::new(),
         job,
         limits: OrderLimits { connect_ms: 15_000, idle_ms: 60_000, step_ms: 60_000 },
