@@ -240,6 +240,25 @@ mod tests {
         }
     }
 
+    /// To many a program the second TERM means to leave everything as it is.
+    #[test]
+    fn whatever_is_ended_is_told_so_once() {
+        let program = "import os, signal, sys\n\
+            signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'told\\n'))\n\
+            os.write(1, b'ready\\n')\nsys.stdin.read()\n";
+        let mut command = Command::new("setsid");
+        command.args(["python3", "-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let group = child.id();
+        let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "ready");
+        assert_eq!(said("sh", &signal_line("TERM", group)), "there");
+        // The end of its input ends it; what it was told by then stands before that.
+        drop(child.stdin.take());
+        assert_eq!(lines.map(Result::unwrap).collect::<Vec<_>>(), ["told"]);
+        child.wait().unwrap();
+    }
+
     #[test]
     fn a_name_with_a_line_break_hides_nobody_and_stands_for_nobody() {
         let named = "printf 'x) S 1\n2' >/proc/self/comm; read -r it";

@@ -1,16 +1,18 @@
 //! A page of text over a screen: help, raw TOML, what exactly ran, a refusal in full.
 
-use crate::console::effect::Do;
+use crate::console::effect::{Do, over};
 use crate::console::footer::{Foot, foot as entry};
 use crate::console::keymap::{self, Act, Anywhere, FormAct, Motion, RowAct, Scope};
 use crate::console::layout::inset;
 use crate::console::model::Cx;
+use crate::console::overlays::Overlay;
 use crate::console::overlays::menu::Choice;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::page::Page;
 use crate::console::widgets::paint::{Paint, below};
 use crate::console::widgets::piece::{gap, text};
 use crate::domain::Refusal;
+use crate::domain::runbook::Runbook;
 use crate::terminal::key::Input;
 use crate::terminal::line::Safe;
 use ratatui::layout::Rect;
@@ -31,6 +33,11 @@ enum Leads {
     Nowhere,
     /// It shows a runbook: a run of it may be proposed.
     ToPropose,
+}
+
+/// Opens a runbook's file as it stands.
+pub fn source(runbook: &Runbook) -> Do {
+    over(Overlay::Sheet(Sheet::verbatim(Safe::new(&runbook.file), &runbook.source)))
 }
 
 impl Sheet {

@@ -8,10 +8,9 @@
 mod doc;
 mod words;
 
-use super::past::Past;
-use super::{Face, Screen};
-use crate::console::compare;
-use crate::console::effect::{Do, over, push};
+use super::Face;
+use super::past;
+use crate::console::effect::Do;
 use crate::console::facts;
 use crate::console::footer::{Foot, foot};
 use crate::console::glyph;
@@ -19,9 +18,9 @@ use crate::console::keymap::{Act, Anywhere, ApprovalAct, Motion, RowAct, RunAct,
 use crate::console::layout::inset;
 use crate::console::model::Cx;
 use crate::console::moment;
+use crate::console::overlays::asks;
 use crate::console::overlays::menu::Choice as Picked;
-use crate::console::overlays::sheet::{Part, Sheet};
-use crate::console::overlays::{Overlay, asks};
+use crate::console::overlays::sheet::{self, Part, Sheet};
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::paint::{Paint, below, top};
@@ -342,13 +341,9 @@ impl Face for Approval {
             Act::Approval(ApprovalAct::Deny) => self.vote(cx, &run, Choice::Deny),
             Act::Run(RunAct::Accept) => vec![asks::accept(cx, &run)],
             Act::Row(RowAct::Raw) => {
-                let runbook = &run.plan.runbook;
-                vec![over(Overlay::Sheet(Sheet::verbatim(safe!("{}", runbook.file), &runbook.source)))]
+                vec![sheet::source(&run.plan.runbook)]
             }
-            Act::Row(RowAct::LastRun) => match compare::last_good(cx.world, &run.plan) {
-                Some(last) => vec![push(Screen::Past(Box::new(Past::of(last.run))))],
-                None => vec![Do::Say("no good run of this runbook here yet".to_owned())],
-            },
+            Act::Row(RowAct::LastRun) => vec![past::last_good(cx, &run.plan)],
             Act::Row(
                 RowAct::Open
                 | RowAct::Mark

@@ -5,7 +5,7 @@ use super::listing::Listing;
 use super::live::Live;
 use super::runs::rows::Line;
 use super::{Face, Screen};
-use crate::console::effect::{Do, Stage, over, push};
+use crate::console::effect::{Do, Stage, push};
 use crate::console::facts;
 use crate::console::filter::Key;
 use crate::console::footer::{Foot, foot};
@@ -14,8 +14,8 @@ use crate::console::keymap::{Act, Anywhere, Place, RowAct, RunAct, Scope};
 use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::moment;
-use crate::console::overlays::sheet::Sheet;
-use crate::console::overlays::{Overlay, asks};
+use crate::console::overlays::asks;
+use crate::console::overlays::sheet;
 use crate::console::safe;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::fold;
@@ -204,7 +204,7 @@ fn of_row(run: &Run, act: RowAct) -> Vec<Do> {
         RowAct::Log => vec![push(Screen::Live(Box::new(Live::of(run.id))))],
         RowAct::Raw => {
             let runbook = &run.plan.runbook;
-            vec![over(Overlay::Sheet(Sheet::verbatim(safe!("{}", runbook.file), &runbook.source)))]
+            vec![sheet::source(runbook)]
         }
         RowAct::Mark | RowAct::Filter | RowAct::Sort | RowAct::New | RowAct::LastRun | RowAct::EditDraft => Vec::new(),
     }

@@ -6,10 +6,9 @@ mod rows;
 
 use super::approval::Approval;
 use super::live::Live;
-use super::past::Past;
+use super::past;
 use super::site_change::SiteChange;
 use super::{Face, Screen};
-use crate::console::compare;
 use crate::console::effect::{Do, over, push};
 use crate::console::facts::{self, Board, Errand};
 use crate::console::footer::{Foot, foot};
@@ -18,7 +17,7 @@ use crate::console::keymap::{Act, Anywhere, Place, RowAct, Scope};
 use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::overlays::Overlay;
-use crate::console::overlays::sheet::Sheet;
+use crate::console::overlays::sheet::{self, Sheet};
 use crate::console::pages;
 use crate::console::safe;
 use crate::console::theme::{Ground, Role};
@@ -26,7 +25,6 @@ use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::pick::Pick;
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
-use crate::domain::run::Run;
 use crate::domain::{PersonId, RunId, WorkspaceId};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -206,17 +204,14 @@ impl Home {
             (RowAct::New, _) => vec![Do::Go(Place::Runbooks)],
             (RowAct::Open | RowAct::Describe | RowAct::Log, Some(id)) => open(cx, id),
             (RowAct::Raw, Some(id)) => match id.run().and_then(|run| cx.world.run(run)) {
-                Some(run) => {
-                    let runbook = &run.plan.runbook;
-                    vec![over(Overlay::Sheet(Sheet::verbatim(safe!("{}", runbook.file), &runbook.source)))]
-                }
+                Some(run) => vec![sheet::source(&run.plan.runbook)],
                 None => Vec::new(),
             },
             (RowAct::Filter | RowAct::Sort | RowAct::Mark, _) => {
                 vec![Do::Say("nothing to filter at home: 3 lists runs, 6 the history".to_owned())]
             }
             (RowAct::LastRun, Some(id)) => match id.run().and_then(|run| cx.world.run(run)) {
-                Some(run) => last_run(cx, run),
+                Some(run) => vec![past::last_good(cx, &run.plan)],
                 None => vec![Do::Say("select a run first".to_owned())],
             },
             (RowAct::EditDraft, _) => vec![Do::Say("unfinished forms are under 2 Runbooks".to_owned())],
@@ -224,13 +219,6 @@ impl Home {
                 vec![Do::Say("nothing is selected".to_owned())]
             }
         }
-    }
-}
-
-fn last_run(cx: &Cx<'_>, run: &Run) -> Vec<Do> {
-    match compare::last_good(cx.world, &run.plan) {
-        Some(last) => vec![push(Screen::Past(Box::new(Past::of(last.run))))],
-        None => vec![Do::Say("no good run of this runbook here yet".to_owned())],
     }
 }
 

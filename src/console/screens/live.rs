@@ -9,7 +9,7 @@ mod person;
 mod way_back;
 
 use super::approval::Approval;
-use super::past::Past;
+use super::past;
 use super::{Face, Screen};
 use crate::console::commands::PaletteAct;
 use crate::console::effect::{Do, Effect, Stage, Want, over, push};
@@ -20,7 +20,7 @@ use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::msg::{Answer, LogRow};
 use crate::console::overlays::menu::{Choice, Item as Row, Menu};
-use crate::console::overlays::sheet::Sheet;
+use crate::console::overlays::sheet::{self, Sheet};
 use crate::console::overlays::{Overlay, asks, back};
 use crate::console::safe;
 use crate::console::theme::Role;
@@ -517,11 +517,6 @@ fn matrix_right(run: &Run) -> Safe {
             safe!("{hosts} · built-in {passed} of {} ✔", crate::domain::run::BuiltIn::ALL.len())
         }
     }
-}
-
-fn last_good(cx: &Cx<'_>, run: &Run) -> Option<RunId> {
-    let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
-    cx.world.usual.get(&key)?.last_good.as_ref().map(|last| last.run)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::console::widgets::log::{Growth, LogPane};
 use crate::console::widgets::page::Page;
 use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::piece::{Piece, text};
+use crate::domain::plan::Plan;
 use crate::domain::query::{AuditQuery, AuditRow, Fetch, Fetched};
 use crate::domain::run::Run;
 use crate::domain::{RunId, Timestamp};
@@ -70,6 +71,14 @@ struct Parts {
     left: Rect,
     right_rule: Rect,
     right: Rect,
+}
+
+/// Opens the last good run of what a plan runs, where there is one.
+pub fn last_good(cx: &Cx<'_>, plan: &Plan) -> Do {
+    match compare::last_good(cx.world, plan) {
+        Some(last) => push(Screen::Past(Box::new(Past::of(last.run)))),
+        None => Do::Say("no good run of this runbook here yet".to_owned()),
+    }
 }
 
 impl Past {

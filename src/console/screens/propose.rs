@@ -19,7 +19,7 @@ use crate::console::overlays::Overlay;
 use crate::console::overlays::dialog::DIALOG_DEAF_MS;
 use crate::console::overlays::menu::{Choice, Item, Menu};
 use crate::console::overlays::prompt::Prompt;
-use crate::console::overlays::sheet::Sheet;
+use crate::console::overlays::sheet::{self, Sheet};
 use crate::console::theme::Role;
 use crate::console::widgets::page::Page;
 use crate::console::widgets::paint::{Paint, below, top};
@@ -344,7 +344,7 @@ impl Face for Propose {
             }
             (Act::Row(RowAct::Raw), _) => {
                 let runbook = &self.form.runbook;
-                vec![over(Overlay::Sheet(Sheet::verbatim(safe!("{}", runbook.file), &runbook.source)))]
+                vec![sheet::source(runbook)]
             }
             (Act::Approval(ApprovalAct::AllLines), _) => {
                 vec![Do::Say("every line of every command is shown already".to_owned())]

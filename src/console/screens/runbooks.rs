@@ -17,7 +17,7 @@ use crate::console::model::Cx;
 use crate::console::msg::Answer;
 use crate::console::overlays::Overlay;
 use crate::console::overlays::menu::{Choice, Item, Menu};
-use crate::console::overlays::sheet::Sheet;
+use crate::console::overlays::sheet::{self, Sheet};
 use crate::console::theme::Role;
 use crate::console::widgets::page::Page;
 use crate::console::widgets::paint::{Paint, below, top};
@@ -157,9 +157,7 @@ impl Runbooks {
                 let sheet = Sheet::new(safe!("{}", runbook.id), pages::runbook::parts(cx, &runbook)).proposes();
                 vec![over(Overlay::Sheet(sheet))]
             }),
-            RowAct::Raw => selected.map_or_else(none, |runbook| {
-                vec![over(Overlay::Sheet(Sheet::verbatim(safe!("{}", runbook.file), &runbook.source)))]
-            }),
+            RowAct::Raw => selected.map_or_else(none, |runbook| vec![sheet::source(&runbook)]),
             RowAct::Filter => vec![self.list.ask_filter()],
             RowAct::Sort => {
                 self.sort = self.sort.next();

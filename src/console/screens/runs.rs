@@ -5,10 +5,9 @@ pub(super) mod rows;
 use super::approval::Approval;
 use super::listing::{self, Listing, Pressed};
 use super::live::Live;
-use super::past::Past;
+use super::past;
 use super::{Face, Screen};
 use crate::console::commands::PaletteAct;
-use crate::console::compare;
 use crate::console::effect::{Do, Stage, over, push};
 use crate::console::filter::Key;
 use crate::console::footer::{Foot, foot};
@@ -17,7 +16,7 @@ use crate::console::layout::inset;
 use crate::console::model::Cx;
 use crate::console::overlays::Overlay;
 use crate::console::overlays::menu::Choice;
-use crate::console::overlays::sheet::Sheet;
+use crate::console::overlays::sheet::{self, Sheet};
 use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::table::{Row, Table, rows_in};
 use crate::console::{pages, safe};
@@ -93,14 +92,9 @@ impl Runs {
                 vec![over(Overlay::Sheet(sheet))]
             }
             RowAct::Raw => {
-                let runbook = &run.plan.runbook;
-                let sheet = Sheet::verbatim(safe!("{}", runbook.file), &runbook.source);
-                vec![over(Overlay::Sheet(sheet))]
+                vec![sheet::source(&run.plan.runbook)]
             }
-            RowAct::LastRun => match compare::last_good(cx.world, &run.plan) {
-                Some(last) => vec![push(Screen::Past(Box::new(Past::of(last.run))))],
-                None => vec![Do::Say("no good run of this runbook here yet".to_owned())],
-            },
+            RowAct::LastRun => vec![past::last_good(cx, &run.plan)],
             RowAct::EditDraft => {
                 vec![Do::Say("unfinished forms are under 2 Runbooks".to_owned())]
             }

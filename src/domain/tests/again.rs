@@ -125,6 +125,20 @@ fn an_undo_that_fails_leaves_the_run_stuck() {
     assert_eq!(driver.run(back).phase.ending(), Some(Ending::Stuck));
 }
 
+/// It was called unknown, as if nothing had been half undone.
+#[test]
+fn a_way_back_that_is_stopped_with_an_undo_nobody_saw_the_end_of_is_stuck() {
+    let (mut driver, id) = stopped(|_| {}, failed());
+    driver.as_person("ada", going_back(&driver, id, How::Rollback, Vec::new())).unwrap();
+    let back = id + 1;
+    start(&mut driver, back);
+    let lost = CellResult::Unknown(Reason::ConnectionLost);
+    ran(&mut driver, |host, step| if (host, step) == ("web-1", 0) { lost.clone() } else { CellResult::Ok });
+    driver.as_person("ada", Ask::Stop { run: RunId(back), how: StopHow::Now, reason: "look".to_owned() }).unwrap();
+    ran(&mut driver, |_, _| CellResult::Ok);
+    assert_eq!(driver.run(back).phase.ending(), Some(Ending::Stuck));
+}
+
 #[test]
 fn what_cannot_be_undone_and_what_nobody_saw_the_end_of_is_answered_for() {
     let lost = CellResult::Unknown(Reason::ConnectionLost);

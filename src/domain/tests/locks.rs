@@ -105,6 +105,33 @@ fn a_line_does_not_move_on_hosts_that_somebody_should_look_at() {
 }
 
 #[test]
+fn a_run_in_line_that_is_aborted_is_over_and_whoever_waits_behind_it_moves_up() {
+    let mut driver = driver();
+    let [first, second, third] = [(), (), ()].map(|()| approved_on(&mut driver, "host:web-1"));
+    [first, second, third].iter().for_each(|id| driver.start("ada", *id));
+    let stop = Ask::Stop { run: RunId(second), how: StopHow::Now, reason: "not tonight".to_owned() };
+    driver.as_person("bo", stop).unwrap();
+    assert!(driver.world.run(RunId(second)).is_none(), "nothing of it had begun");
+    assert_eq!(words(&driver, third), "#1 holds web-1 (ada); next in line");
+    let_go_on(&mut driver);
+    assert_eq!(driver.run(third).phase, Phase::Ended(Ending::Succeeded));
+}
+
+/// Its turn has come, the engine has not said so yet: whoever asked for it drives it, not whoever is faster.
+#[test]
+fn a_run_whose_turn_has_come_is_started_for_whoever_asked() {
+    let mut driver = driver();
+    let [first, second] = [(), ()].map(|()| approved_on(&mut driver, "host:web-1"));
+    driver.start("ada", first);
+    driver.start("ada", second);
+    driver.carry_out(|_| CellResult::Ok);
+    assert_eq!(words(&driver, second), "free");
+    assert_eq!(driver.as_person("bo", Ask::Start { run: RunId(second) }).unwrap_err().rule, Rule::Busy);
+    driver.wake();
+    assert_eq!(driver.run(second).driver.as_ref().map(ToString::to_string).as_deref(), Some("ada"));
+}
+
+#[test]
 fn a_restart_empties_the_line() {
     let mut driver = driver();
     let [first, second] = [(), ()].map(|()| approved_on(&mut driver, "host:web-1"));

@@ -130,13 +130,9 @@ impl Live {
     pub(super) fn row_act(&self, cx: &Cx<'_>, run: &Run, act: RowAct) -> Vec<Do> {
         match act {
             RowAct::Raw => {
-                let runbook = &run.plan.runbook;
-                vec![over(Overlay::Sheet(Sheet::verbatim(safe!("{}", runbook.file), &runbook.source)))]
+                vec![sheet::source(&run.plan.runbook)]
             }
-            RowAct::LastRun => match last_good(cx, run) {
-                Some(last) => vec![push(Screen::Past(Box::new(Past::of(last))))],
-                None => vec![Do::Say("no good run of this runbook here yet".to_owned())],
-            },
+            RowAct::LastRun => vec![past::last_good(cx, &run.plan)],
             RowAct::Open
             | RowAct::Mark
             | RowAct::Filter
