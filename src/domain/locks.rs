@@ -75,20 +75,19 @@ impl Line {
         }
     }
 
-    /// `#12 holds web-3 (ada); 2nd in line, after #15 (bo)`.
+    /// `2nd in line, after #15 (bo); #12 holds web-3 (ada)`: where it stands first, which must be read also where little fits.
     pub fn words(&self) -> String {
         let by = |ahead: &Ahead| ahead.by.as_ref().map_or_else(String::new, |by| format!(" ({by})"));
-        let mut parts: Vec<String> =
-            self.held.iter().take(1).map(|one| format!("{} holds {}{}", one.run, one.host, by(one))).collect();
-        match self.held.len() {
-            0 | 1 => {}
-            more => parts.push(format!("{} more hold hosts of it", more - 1)),
-        }
-        parts.push(match self.before.last() {
+        let place = match self.before.last() {
             None => "next in line".to_owned(),
             Some(last) => format!("{} in line, after {}{}", ordinal(self.position()), last.run, by(last)),
-        });
-        parts.join("; ")
+        };
+        let holds = self.held.first().map(|one| format!("; {} holds {}{}", one.run, one.host, by(one)));
+        let more = match self.held.len() {
+            0 | 1 => String::new(),
+            held => format!(", {} more hold others", held - 1),
+        };
+        format!("{place}{}{more}", holds.unwrap_or_default())
     }
 }
 

@@ -43,8 +43,8 @@ fn whoever_comes_later_waits_for_its_hosts_and_begins_by_itself_in_turn() {
     driver.start("bo", third);
     driver.start("ada", second);
     assert!(is_queued(&driver, second) && is_queued(&driver, third));
-    assert_eq!(words(&driver, third), "#1 holds web-1 (ada); next in line");
-    assert_eq!(words(&driver, second), "#1 holds web-1 (ada); 2nd in line, after #3 (bo)");
+    assert_eq!(words(&driver, third), "next in line; #1 holds web-1 (ada)");
+    assert_eq!(words(&driver, second), "2nd in line, after #3 (bo); #1 holds web-1 (ada)");
     let again = driver.as_person("bo", Ask::Start { run: RunId(third) }).unwrap_err();
     assert_eq!(again.rule, Rule::Busy, "{again}");
     let mut order = Vec::new();
@@ -112,7 +112,7 @@ fn a_run_in_line_that_is_aborted_is_over_and_whoever_waits_behind_it_moves_up() 
     let stop = Ask::Stop { run: RunId(second), how: StopHow::Now, reason: "not tonight".to_owned() };
     driver.as_person("bo", stop).unwrap();
     assert!(driver.world.run(RunId(second)).is_none(), "nothing of it had begun");
-    assert_eq!(words(&driver, third), "#1 holds web-1 (ada); next in line");
+    assert_eq!(words(&driver, third), "next in line; #1 holds web-1 (ada)");
     let_go_on(&mut driver);
     assert_eq!(driver.run(third).phase, Phase::Ended(Ending::Succeeded));
 }
