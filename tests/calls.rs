@@ -8,6 +8,9 @@ use real::product::{Product, RUN, runbook};
 use real::prometheus::Prometheus;
 use real::{Fleet, until};
 use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::mpsc;
 
 fn once<'a>(run: &'a Value, step: &str) -> &'a Value {
     let cells = run["cells"].as_array().unwrap();
@@ -58,7 +61,7 @@ fn real_an_answer_that_is_not_as_expected_asks_somebody_and_a_wrong_query_says_w
     for (id, query, wanted) in [
         ("much", "vector(2)", "expected < 1, found 2"),
         ("none", "no_such_series", "no series answers the query"),
-        ("wrong", "sum(", "Prometheus says"),
+        ("wrong", "sum(", "it says: "),
     ] {
         let rest = step(
             id,
@@ -102,4 +105,57 @@ fn real_a_place_where_nobody_listens_is_certain_not_to_have_been_asked() {
         if run["phase"] == "paused" { Ok(run) } else { Err(format!("{run:#}")) }
     });
     assert_eq!(once(&run, "ask")["state"], "refused", "{run:#}");
+}
+
+/// Answers one request after the other with these, and says what was asked: request line and headers.
+fn answering(answers: &[(&str, &str)]) -> (String, mpsc::Receiver<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    let answers: Vec<String> = answers
+        .iter()
+        .map(|(status, body)| {
+            format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+        })
+        .collect();
+    let (say, said) = mpsc::sync_channel(answers.len());
+    std::thread::spawn(move || {
+        for (answer, stream) in answers.iter().zip(listener.incoming()) {
+            let mut stream = stream.unwrap();
+            let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+            say.send(lines.take_while(|line| !line.is_empty()).collect()).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    (place, said)
+}
+
+/// Loki cannot be had here: what it documents of its HTTP API (v1, `/loki/api/v1/query`) answers in its place.
+#[test]
+fn real_a_query_to_loki_is_asked_for_its_tenant_and_says_what_loki_says_is_wrong() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let counted = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1588889221,"3"]}],"stats":{}}}"#;
+    let wrong = "parse error at line 1, col 5: syntax error: unexpected IDENTIFIER\n";
+    let (place, asked) = answering(&[("200 OK", counted), ("400 Bad Request", wrong)]);
+    let input = "[inputs.release]\nprompt = \"Release\"\ntype = \"string\"\ndefault = 'v\"1'\n\n";
+    let ask = |id: &str| {
+        let query = r#"sum(count_over_time({app="web", release="{{ release }}"}[5m]))"#;
+        let rest = format!(
+            "kind = \"logql\"\nurl = \"http://{place}\"\nquery = '{query}'\nheaders = {{ X-Scope-OrgID = \"ops\" }}\n\
+             expect = {{ number = \"< 10\" }}"
+        );
+        step(id, &rest)
+    };
+    let rest = format!("{input}{}{}{VERIFY}", ask("few"), ask("again"));
+    let product = Product::new(&fleet, &[("ask", &runbook("ask", &rest))]);
+    product.may_ask(std::slice::from_ref(&place));
+    let run = product.until_phase(product.start("ask"), &["paused"]);
+    assert_eq!((once(&run, "few")["state"].as_str(), once(&run, "few")["saw"].as_str()), (Some("ok"), Some("3")));
+    let again = once(&run, "again");
+    assert_eq!(again["state"], "failed", "{again}");
+    assert!(again["saw"].as_str().unwrap().starts_with("the answer is: parse error at line 1"), "{again}");
+    let heard = asked.recv().unwrap();
+    let line = "GET /loki/api/v1/query?query=sum%28count_over_time%28%7Bapp%3D%22web%22%2C%20release%3D%22v%5C%221%22%7D%5B5m%5D%29%29 HTTP/1.1";
+    assert_eq!(heard.first().map(String::as_str), Some(line));
+    assert!(heard.iter().any(|header| header.eq_ignore_ascii_case("x-scope-orgid: ops")), "{heard:?}");
+    product.verifies();
 }

@@ -47,6 +47,15 @@ pub enum CallKind {
         /// Names and values; the values are templates.
         headers: Vec<(String, String)>,
     },
+    /// An instant query to Loki that counts (HTTP API v1, `/loki/api/v1/query`); its answer has the form of Prometheus's.
+    Logql {
+        /// Where Loki answers.
+        url: String,
+        /// The query; a template whose values are escaped as in a string of LogQL.
+        query: String,
+        /// Names and values; the values are templates.
+        headers: Vec<(String, String)>,
+    },
 }
 
 /// What a request does.
@@ -161,13 +170,14 @@ impl Call {
         match self.kind {
             CallKind::Http { .. } => "http",
             CallKind::Promql { .. } => "promql",
+            CallKind::Logql { .. } => "logql",
         }
     }
 
     /// Where it goes, as written.
     pub fn url(&self) -> &str {
         match &self.kind {
-            CallKind::Http { url, .. } | CallKind::Promql { url, .. } => url,
+            CallKind::Http { url, .. } | CallKind::Promql { url, .. } | CallKind::Logql { url, .. } => url,
         }
     }
 
@@ -190,7 +200,7 @@ impl Call {
                 });
                 lines
             }
-            CallKind::Promql { url, query, headers } => {
+            CallKind::Promql { url, query, headers } | CallKind::Logql { url, query, headers } => {
                 let mut lines = vec![format!("asks {url}"), told(query)];
                 lines.extend(headers.iter().map(|(name, value)| format!("{name}: {}", told(value))));
                 lines
@@ -201,15 +211,46 @@ impl Call {
     }
 }
 
-/// Judges an answer of Prometheus: every series it names must compare as written, and it must name one.
+/// Names of a query's templates that do not stand in a string in double quotes, with their places in it. Values are escaped for such
+/// a string; in single quotes, in backticks and outside of strings they could say more than a value (Z40).
+pub fn outside_quotes(query: &str) -> Vec<(usize, &str)> {
+    let (mut found, mut open, mut at) = (Vec::new(), None, 0);
+    while let Some(rest) = query.get(at..).filter(|rest| !rest.is_empty()) {
+        if let Some((name, _)) = rest.strip_prefix("{{").and_then(|inside| inside.split_once("}}")) {
+            if open != Some('"') {
+                found.push((at, name.trim()));
+            }
+            at += name.len() + 4;
+            continue;
+        }
+        let mut letters = rest.chars();
+        let letter = letters.next().unwrap_or_default();
+        at += letter.len_utf8();
+        match (open, letter) {
+            (Some('"' | '\''), '\\') => at += letters.next().map_or(0, char::len_utf8),
+            (Some('#'), '\n') => open = None,
+            (Some(quote), letter) if quote == letter && quote != '#' => open = None,
+            (None, '"' | '\'' | '`' | '#') => open = Some(letter),
+            (Some(_) | None, _) => {}
+        }
+    }
+    found
+}
+
+/// Judges an answer of Prometheus or Loki: every series it names must compare as written, and it must name one.
 ///
 /// # Errors
 /// What was expected and what came instead, or that the answer is none (HTTP API v1).
 pub fn judge_query(wanted: Option<&Match>, body: &str) -> Result<String, String> {
-    let answer: serde_json::Value = serde_json::from_str(body).map_err(|_| "the answer is no JSON".to_owned())?;
+    // Loki says in plain words what is wrong with a query.
+    let no_json = |_| match body.trim().lines().next() {
+        Some(first) if first.starts_with(|c: char| c.is_ascii_alphanumeric()) => format!("the answer is: {first}"),
+        Some(_) | None => "the answer is no JSON".to_owned(),
+    };
+    let answer: serde_json::Value = serde_json::from_str(body).map_err(no_json)?;
     let text = |path: &str| answer.pointer(path).and_then(serde_json::Value::as_str);
     if text("/status") != Some("success") {
-        return Err(format!("Prometheus says: {}", text("/error").unwrap_or("no success")));
+        return Err(format!("it says: {}", text("/error").unwrap_or("no success")));
     }
     let values: Vec<String> = match text("/data/resultType") {
         Some("scalar") => text("/data/result/1").map(str::to_owned).into_iter().collect(),
@@ -283,7 +324,19 @@ mod tests {
         let scalar = "{\"status\":\"success\",\"data\":{\"resultType\":\"scalar\",\"result\":[1,\"0.2\"]}}";
         assert_eq!(judge_query(Some(&below), scalar).as_deref(), Ok("0.2"));
         let wrong = "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"parse error\"}";
-        assert_eq!(judge_query(None, wrong).unwrap_err(), "Prometheus says: parse error");
-        assert!(judge_query(None, "<html>").is_err());
+        assert_eq!(judge_query(None, wrong).unwrap_err(), "it says: parse error");
+        assert_eq!(judge_query(None, "<html>").unwrap_err(), "the answer is no JSON");
+        let loki = "parse error at line 1, col 5: syntax error: unexpected IDENTIFIER\n";
+        assert!(judge_query(None, loki).unwrap_err().starts_with("the answer is: parse error at line 1"));
+    }
+
+    #[test]
+    fn z40_a_template_of_a_query_stands_in_double_quotes_or_is_named() {
+        let names = |query: &'static str| outside_quotes(query).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+        assert!(names(r#"rate(x{a="{{ a }}", b="it's {{ b }} \"{{ c }}"}[5m])"#).is_empty());
+        assert_eq!(names("x{a='{{ a }}'} + y{b=`{{ b }}`} + {{ c }}"), ["a", "b", "c"]);
+        assert_eq!(names("x # don't\n + y{a='{{ a }}'}"), ["a"]);
+        assert_eq!(names(r"x{a='\'{{ a }}'}"), ["a"]);
+        assert_eq!(outside_quotes("ü{{ a }}"), [(2, "a")]);
     }
 }

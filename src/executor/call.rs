@@ -106,10 +106,14 @@ fn request(order: &Order, errand: &Errand<Call>, secrets: &[Named]) -> Result<Re
             let url = call::filled(url, Encoded::Url, &plain)?;
             Ok(Request { method: method.word(), url, headers, body: body.map(Zeroizing::new), timeout_ms })
         }
-        CallKind::Promql { url, query, headers: written } => {
+        CallKind::Promql { url, query, headers: written } | CallKind::Logql { url, query, headers: written } => {
+            let path = match &errand.what.kind {
+                CallKind::Logql { .. } => "loki/api/v1/query",
+                CallKind::Promql { .. } | CallKind::Http { .. } => "api/v1/query",
+            };
             let query = call::filled(query, Encoded::Quoted, &plain)?;
             let query = call::filled("{{ q }}", Encoded::Url, &|_| Some(query.clone()))?;
-            let url = format!("{}/api/v1/query?query={query}", url.trim_end_matches('/'));
+            let url = format!("{}/{path}?query={query}", url.trim_end_matches('/'));
             Ok(Request { method: "GET", url, headers: headers(written)?, body: None, timeout_ms })
         }
     }
@@ -135,7 +139,8 @@ fn judge(call: &Call, answer: &Answer) -> (CellResult, String) {
                 Err(why) => failed(why),
             }
         }
-        CallKind::Promql { .. } => match call::judge_query(call.expect.stdout.as_ref(), &body) {
+        CallKind::Promql { .. } | CallKind::Logql { .. } => match call::judge_query(call.expect.stdout.as_ref(), &body)
+        {
             Ok(values) => (CellResult::Ok, values),
             Err(why) => failed(why),
         },

@@ -9,7 +9,7 @@ use crate::site::shape::{Key, Kinds, OfKind, Shape, Table, always, approved, opt
 
 /// Kinds of steps of later versions.
 const KINDS_LATER: &[&str] =
-    &["logql", "ansible", "terraform", "helm", "kubectl", "argocd", "n8n", "vault", "copy", "notify", "runbook"];
+    &["ansible", "terraform", "helm", "kubectl", "argocd", "n8n", "vault", "copy", "notify", "runbook"];
 
 const VARIABLES: Shape = Shape::List(&Shape::Text(Rule::Variable));
 
@@ -18,7 +18,7 @@ const STEP_KEYS: &[Key] = &[
     optional("title", LINE, "What it does, in a line; the id unless written."),
     optional(
         "kind",
-        Shape::Word { now: &["script", "manual", "approval", "wait", "http", "promql"], later: KINDS_LATER },
+        Shape::Word { now: &["script", "manual", "approval", "wait", "http", "promql", "logql"], later: KINDS_LATER },
         "script unless written.",
     ),
     optional("run", Shape::Text(Rule::Command), "The script. Inputs are shell variables; nothing in it is templated."),
@@ -42,7 +42,7 @@ const STEP_KEYS: &[Key] = &[
     optional(
         "expect",
         Shape::Table(&EXPECT),
-        "For http and promql: what the answer's body, or every series, must look like.",
+        "For http, promql and logql: what the answer's body, or every series, must look like.",
     ),
     optional("role", Shape::Text(Rule::Id), "For manual: the duty or role that does it."),
     optional("checklist", LINES, "For manual: points to tick, in order."),
@@ -89,7 +89,11 @@ const STATUS: Key = optional(
     Shape::List(&Shape::Integer { min: 100, max: 599 }),
     "For http: the answer's status is one of these; any success unless written.",
 );
-const QUERY: Key = optional("query", PROSE, "For promql: the query; it yields numbers of one moment.");
+const QUERY: Key = optional(
+    "query",
+    PROSE,
+    "For promql and logql: the query; it yields numbers of one moment. Inputs stand in it in double quotes.",
+);
 
 /// What is waited for.
 pub(in crate::site) static UNTIL: Table = Table::of(
@@ -157,6 +161,13 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             one_of: &[],
             may: &["headers", "timeout", "retries", "secrets"],
             hint: "say whom, what, and what must come out: url, query, expect = { number = \"< 0.01\" }",
+        },
+        OfKind {
+            word: "logql",
+            needs: &["url", "query", "expect"],
+            one_of: &[],
+            may: &["headers", "timeout", "retries", "secrets"],
+            hint: "say whom, what, and what must come out: url, query, expect = { number = \"< 1\" }",
         },
     ],
 };

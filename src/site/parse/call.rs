@@ -1,9 +1,9 @@
 //! Calls to other systems: where they go, what they say, and that no name in them stands for nothing.
 
 use super::{Report, parts};
-use crate::domain::call::{Call, CallKind, Method};
+use crate::domain::call::{Call, CallKind, Method, outside_quotes};
 use crate::domain::prose;
-use crate::domain::runbook::{Expect, Input};
+use crate::domain::runbook::{Expect, Input, InputKind};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Fields, Node};
 use std::collections::BTreeSet;
@@ -21,6 +21,13 @@ pub(super) fn http(fields: &Fields, report: &mut Report) -> Call {
 pub(super) fn promql(fields: &Fields, report: &mut Report) -> Call {
     let secrets = fields.strings("secrets");
     of(query(fields), fields, secrets, report)
+}
+
+/// A query to Loki.
+pub(super) fn logql(fields: &Fields, report: &mut Report) -> Call {
+    let secrets = fields.strings("secrets");
+    let (url, query, headers) = (fields.string("url"), fields.string("query"), headers(fields));
+    of(CallKind::Logql { url, query, headers }, fields, secrets, report)
 }
 
 /// What a wait waits for: a query where one is written, else a request. The secrets stand in the step.
@@ -81,6 +88,9 @@ pub(super) fn names(step: &Fields, inputs: &[Input], report: &mut Report) {
     let secrets: BTreeSet<String> = step.strings("secrets");
     let known = |name: &str| matches!(name, "run" | "step" | "attempt") || inputs.iter().any(|it| it.name == name);
     for call in std::iter::once(step).chain(step.table("until")) {
+        if let Some(query) = call.get("query") {
+            free_words(query, inputs, report);
+        }
         let open = ["url", "query"].into_iter().filter_map(|key| call.get(key)).map(|node| (node, false));
         let closed = call.table("headers").map_or(&[][..], |table| table.entries.as_slice()).iter().map(|it| &it.node);
         let closed = closed.chain(call.get("body")).map(|node| (node, true));
@@ -95,5 +105,29 @@ pub(super) fn names(step: &Fields, inputs: &[Input], report: &mut Report) {
                 report.error(Code::Undeclared, at, error.message, hint);
             }
         }
+    }
+}
+
+/// What anybody may word freely stands in a query in double quotes alone: elsewhere a value could say more than a value (Z40).
+fn free_words(query: &Node, inputs: &[Input], report: &mut Report) {
+    let text = query.text().unwrap_or_default();
+    let is_free = |name: &str| {
+        inputs.iter().any(|input| {
+            let of_few_forms = matches!(
+                input.kind,
+                InputKind::Int { .. }
+                    | InputKind::Bool
+                    | InputKind::Choice { .. }
+                    | InputKind::Date
+                    | InputKind::Duration
+            );
+            input.name == name && !of_few_forms
+        })
+    };
+    for (at, name) in outside_quotes(text).into_iter().filter(|(_, name)| is_free(name)) {
+        let at = report.source.place(&query.span, text, at);
+        let message = format!("a value of `{name}` could change what this query asks");
+        let hint = "put it between double quotes, or make the input an int, a duration or a choice";
+        report.error(Code::Rule, at, message, hint);
     }
 }

@@ -87,6 +87,7 @@ fn action(fields: &Fields, kind: &str, report: &mut Report) -> Action {
         "wait" => Action::Wait(wait(fields, report)),
         "http" => Action::Call(Box::new(call::http(fields, report))),
         "promql" => Action::Call(Box::new(call::promql(fields, report))),
+        "logql" => Action::Call(Box::new(call::logql(fields, report))),
         _ => {
             let script = parts::script(fields, STEP_TIMEOUT_MS);
             Action::Script(Script { secrets: fields.strings("secrets"), ..script })

@@ -212,8 +212,7 @@ fn what_comes_later_is_known_as_such() {
         );
     }
     assert_eq!(brings("[[test]]\nname = \"x\"\n"), [(Code::KeyLater, 1, 3)]);
-    let kinds =
-        ["logql", "ansible", "terraform", "helm", "kubectl", "argocd", "n8n", "vault", "copy", "notify", "runbook"];
+    let kinds = ["ansible", "terraform", "helm", "kubectl", "argocd", "n8n", "vault", "copy", "notify", "runbook"];
     for kind in kinds {
         let body = format!("[[step]]\nkind = \"{kind}\"\n[step.{kind}]\nurl = \"x\"\n");
         assert_eq!(brings(&body), [(Code::KeyLater, 2, 8)], "its other keys are that version's too: {kind}");
@@ -240,4 +239,24 @@ fn broken_toml_says_where_and_nothing_else() {
 fn columns_count_characters() {
     let found = runbook("owner = \"äöü\"\nlinks = [\"ä\", 5]\n");
     assert_eq!((found[0].code, found[0].line, found[0].column), (Code::ValueType, 10, 15));
+}
+
+#[test]
+fn z40_free_words_stand_in_a_query_in_double_quotes_alone() {
+    let query = |kind: &str, query: &str| {
+        brings(&format!(
+            "[inputs.a]\nprompt = \"A\"\ntype = \"{kind}\"\n[[step]]\nid = \"s\"\nkind = \"logql\"\n\
+             url = \"http://loki.example:3100\"\nquery = \"\"\"{query}\"\"\"\nexpect = {{ number = \"< 1\" }}\neffect = \"read\"\n"
+        ))
+        .into_iter()
+        .filter(|(code, ..)| *code == Code::Rule)
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(query("string", "x{b=\\\"{{ a }}\\\"}"), []);
+    assert_eq!(query("string", "x{b='{{ a }}'}").len(), 1);
+    assert_eq!(query("string", "x{b=`{{ a }}`}").len(), 1);
+    assert_eq!(query("string", "rate(x[{{ a }}])").len(), 1);
+    for kind in ["duration", "int", "bool", "date"] {
+        assert_eq!(query(kind, "rate(x[{{ a }}])"), [], "{kind}");
+    }
 }
