@@ -214,19 +214,22 @@ impl Call {
 /// Names of a query's templates that do not stand in a string in double quotes, with their places in it. Values are escaped for such
 /// a string; in single quotes, in backticks and outside of strings they could say more than a value (Z40).
 pub fn outside_quotes(query: &str) -> Vec<(usize, &str)> {
-    let (mut found, mut open, mut at) = (Vec::new(), None, 0);
+    let (mut found, mut open, mut at, mut escaped) = (Vec::new(), None, 0, false);
     while let Some(rest) = query.get(at..).filter(|rest| !rest.is_empty()) {
         if let Some((name, _)) = rest.strip_prefix("{{").and_then(|inside| inside.split_once("}}")) {
-            if open != Some('"') {
+            // A backslash before it would take away the one that keeps a quote of the value in place.
+            if open != Some('"') || escaped {
                 found.push((at, name.trim()));
             }
             at += name.len() + 4;
+            escaped = false;
             continue;
         }
         let mut letters = rest.chars();
         let letter = letters.next().unwrap_or_default();
         at += letter.len_utf8();
         match (open, letter) {
+            (Some('"' | '\''), '\\') if letters.as_str().starts_with("{{") => escaped = true,
             (Some('"' | '\''), '\\') => at += letters.next().map_or(0, char::len_utf8),
             (Some('#'), '\n') => open = None,
             (Some(quote), letter) if quote == letter && quote != '#' => open = None,
@@ -337,6 +340,7 @@ mod tests {
         assert_eq!(names("x{a='{{ a }}'} + y{b=`{{ b }}`} + {{ c }}"), ["a", "b", "c"]);
         assert_eq!(names("x # don't\n + y{a='{{ a }}'}"), ["a"]);
         assert_eq!(names(r"x{a='\'{{ a }}'}"), ["a"]);
+        assert_eq!(names(r#"x{a="\{{ a }}"} + y{b='\{{ b }}', c="\\{{ c }}"}"#), ["a", "b"]);
         assert_eq!(outside_quotes("ü{{ a }}"), [(2, "a")]);
     }
 }
