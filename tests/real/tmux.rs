@@ -140,7 +140,13 @@ impl Tmux {
         let answer = self.ask("#{pane_dead} #{pane_dead_status} #{pane_dead_signal}");
         let mut words = answer.split(' ');
         match (words.next(), words.next(), words.next()) {
-            (Some("1"), Some(""), signal) => Some(128 + signal?.parse::<i32>().ok()?),
+            // tmux 3.3 now and then misses that its pane's program ended, and leaves it unreaped: no status and no
+            // signal. It reaps all of them when the next child ends, so it is given one.
+            (Some("1"), Some(""), Some("") | None) => {
+                run(self.command("run-shell").arg("true"));
+                None
+            }
+            (Some("1"), Some(""), Some(signal)) => Some(128 + signal.parse::<i32>().ok()?),
             (Some("1"), Some(status), _) => status.parse().ok(),
             _ => None,
         }
