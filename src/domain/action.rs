@@ -3,6 +3,7 @@
 
 use super::call::Call;
 use super::duration;
+use super::tool::Tool;
 use super::workspace::Slot;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,8 @@ pub enum Action {
     Wait(Wait),
     /// The server asks another system over HTTP, once.
     Call(Box<Call>),
+    /// A program of the server's machine does it, once.
+    Tool(Box<Tool>),
 }
 
 /// Where and by whom an action is done.
@@ -130,7 +133,7 @@ impl Action {
         match self {
             Action::Script(_) => Done::OnHosts,
             Action::Manual { .. } | Action::Approval(_) => Done::ByPeople,
-            Action::Call(_) | Action::Wait(Wait::Until { .. }) => Done::ByServer,
+            Action::Call(_) | Action::Tool(_) | Action::Wait(Wait::Until { .. }) => Done::ByServer,
             Action::Wait(Wait::For { .. }) => Done::ByTime,
         }
     }
@@ -143,6 +146,7 @@ impl Action {
             Action::Approval(_) => "approval",
             Action::Wait(_) => "wait",
             Action::Call(call) => call.word(),
+            Action::Tool(tool) => tool.word(),
         }
     }
 
@@ -150,7 +154,15 @@ impl Action {
     pub fn script(&self) -> Option<&Script> {
         match self {
             Action::Script(script) => Some(script),
-            Action::Manual { .. } | Action::Approval(_) | Action::Wait(_) | Action::Call(_) => None,
+            Action::Manual { .. } | Action::Approval(_) | Action::Wait(_) | Action::Call(_) | Action::Tool(_) => None,
+        }
+    }
+
+    /// The program's work it is.
+    pub fn tool(&self) -> Option<&Tool> {
+        match self {
+            Action::Tool(tool) => Some(tool),
+            Action::Script(_) | Action::Manual { .. } | Action::Approval(_) | Action::Wait(_) | Action::Call(_) => None,
         }
     }
 
@@ -158,7 +170,11 @@ impl Action {
     pub fn call(&self) -> Option<&Call> {
         match self {
             Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => Some(call),
-            Action::Script(_) | Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) => None,
+            Action::Script(_)
+            | Action::Manual { .. }
+            | Action::Approval(_)
+            | Action::Wait(Wait::For { .. })
+            | Action::Tool(_) => None,
         }
     }
 
@@ -166,7 +182,7 @@ impl Action {
     pub fn checklist(&self) -> &[String] {
         match self {
             Action::Manual { checklist, .. } => checklist,
-            Action::Script(_) | Action::Approval(_) | Action::Wait(_) | Action::Call(_) => &[],
+            Action::Script(_) | Action::Approval(_) | Action::Wait(_) | Action::Call(_) | Action::Tool(_) => &[],
         }
     }
 
@@ -174,7 +190,7 @@ impl Action {
     pub fn duty(&self) -> Option<&str> {
         match self {
             Action::Manual { role, .. } => role.as_deref(),
-            Action::Script(_) | Action::Approval(_) | Action::Wait(_) | Action::Call(_) => None,
+            Action::Script(_) | Action::Approval(_) | Action::Wait(_) | Action::Call(_) | Action::Tool(_) => None,
         }
     }
 
@@ -190,6 +206,7 @@ impl Action {
                 format!("{}\nevery {every} until it is as expected, for {most} at most", call.written(told))
             }
             Action::Call(call) => call.written(told),
+            Action::Tool(tool) => tool.written(told),
         }
     }
 
@@ -198,6 +215,7 @@ impl Action {
         match self {
             Action::Script(script) => &script.secrets,
             Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => &call.secrets,
+            Action::Tool(tool) => &tool.secrets,
             Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) => &[],
         }
     }

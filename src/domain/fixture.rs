@@ -153,6 +153,7 @@ pub fn site() -> Site {
         egress: BTreeSet::new(),
         vault: None,
         local_account: None,
+        programs: BTreeMap::new(),
         people: people.into_iter().map(|person| (person.id.clone(), person)).collect(),
         workspaces: BTreeMap::from([("prod-web".into(), Arc::new(workspace("prod-web")))]),
         runbooks: BTreeMap::from([("restart".into(), Arc::new(runbook("restart")))]),

@@ -43,6 +43,7 @@ pub mod segments;
 pub mod selector;
 pub mod settle;
 pub mod site;
+pub mod tool;
 pub mod window;
 pub mod words;
 pub mod workspace;

@@ -74,7 +74,8 @@ pub fn over_at(run: &Run, position: u16) -> Option<Timestamp> {
         | Action::Script(_)
         | Action::Manual { .. }
         | Action::Approval(_)
-        | Action::Call(_) => None,
+        | Action::Call(_)
+        | Action::Tool(_) => None,
     }
 }
 
@@ -87,7 +88,12 @@ pub fn open_gate(run: &Run) -> Option<(Slot, &Gate)> {
     let waits = run.started.is_some() && run.cell(slot).is_some_and(|cell| cell.state == CellState::Waiting);
     match &run.plan.step(step)?.action {
         Action::Approval(gate) if waits => Some((slot, gate)),
-        Action::Approval(_) | Action::Script(_) | Action::Manual { .. } | Action::Wait(_) | Action::Call(_) => None,
+        Action::Approval(_)
+        | Action::Script(_)
+        | Action::Manual { .. }
+        | Action::Wait(_)
+        | Action::Call(_)
+        | Action::Tool(_) => None,
     }
 }
 

@@ -97,6 +97,8 @@ pub struct Delivery {
     pub text: String,
     /// What a check expects; `None` for a step, whose exit status decides.
     pub expect: Option<Expect>,
+    /// Whether its work goes on elsewhere: that it was seen to end here says nothing of what it had begun there.
+    pub elsewhere: bool,
 }
 
 /// How long each part may take, in milliseconds.

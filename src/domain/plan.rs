@@ -190,6 +190,12 @@ pub struct Plan {
     /// The account that hosts on the server's own machine are worked on under; `None` where there are none, or it is the server's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_account: Option<String>,
+    /// Where programs of the server's machine lie, for those that steps need and the site names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<(String, String)>,
+    /// Which hosts belong to which group, where a step wants to know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<(String, Vec<HostIx>)>,
     /// Every server hosts jump through, once.
     pub jumps: Vec<PlannedHost>,
     /// Host positions per batch.

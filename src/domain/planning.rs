@@ -3,7 +3,7 @@
 mod today;
 
 pub use today::under_site;
-use today::{egress, impact, local_account, pinned, quorum, warnings};
+use today::{egress, groups, impact, local_account, pinned, programs, quorum, warnings};
 
 use super::id::{HostIx, PersonId, RunId, Timestamp};
 use super::people::Role;
@@ -48,9 +48,11 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
     let inputs = filled(runbook, proposal);
     let hosts = hosts(workspace, runbook, proposal)?;
     let jumps = jumps(workspace, &hosts)?;
-    let local_account = local_account(site, workspace, &hosts)?;
     let steps = steps(workspace, runbook, proposal)?;
-    egress(site, steps.iter().filter_map(|nth| runbook.steps.get(usize::from(*nth))))?;
+    let chosen = || steps.iter().filter_map(|nth| runbook.steps.get(usize::from(*nth)));
+    let local_account = local_account(site, workspace, &hosts, chosen())?;
+    let (programs, groups) = (programs(site, chosen()), groups(workspace, &hosts, chosen()));
+    egress(site, chosen())?;
     let (impact, impact_because) = impact(workspace, runbook, hosts.len(), proposal);
     Ok(Plan {
         origin: world.origin.clone(),
@@ -73,6 +75,8 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
         max_failures: runbook.targets.max_failures.map(|amount| tolerated(amount, hosts.len())),
         hosts,
         local_account,
+        programs,
+        groups,
         jumps,
         steps,
         given: Vec::new(),

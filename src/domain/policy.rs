@@ -8,7 +8,8 @@ use super::order::{Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose,
 use super::people::Role;
 use super::plan::{Origin, Plan, PlannedHost};
 use super::run::{Choice, Item, Phase, Run, Slot, Vote};
-use super::runbook::{Action, Gate, Impact, Script, Wait};
+use super::runbook::{Action, Gate, Impact, Interpreter, Script, Wait};
+use super::tool::Tool;
 use super::window::{self, WindowState};
 use super::workspace::{Environment, Reach, Slot as Seat, Workspace};
 use super::world::World;
@@ -111,6 +112,7 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
                 Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => {
                     (Job::Call(errand(plan, key, id, &step.action, &**call)), call.timeout_ms)
                 }
+                Action::Tool(tool) => (Job::Script(work(run, key, id, tool)), tool.timeout_ms),
                 Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) => {
                     return None;
                 }
@@ -145,7 +147,25 @@ fn variables(plan: &Plan, key: OrderKey, host: Option<&PlannedHost>, step: &str)
 fn delivery(plan: &Plan, key: OrderKey, host: &PlannedHost, script: &Script, step: &str) -> Delivery {
     let variables = variables(plan, key, Some(host), step);
     let secrets = plan.secrets.iter().filter(|secret| script.secrets.contains(&secret.name)).cloned().collect();
-    Delivery { interpreter: script.interpreter.clone(), variables, secrets, text: script.text.clone(), expect: None }
+    Delivery {
+        interpreter: script.interpreter.clone(),
+        variables,
+        secrets,
+        text: script.text.clone(),
+        expect: None,
+        elsewhere: false,
+    }
+}
+
+/// A program's work as a script: Python is what all of them come with, or are at home with.
+fn work(run: &Run, key: OrderKey, step: &str, tool: &Tool) -> Delivery {
+    let plan = &run.plan;
+    let variables = variables(plan, key, None, step);
+    let is_in = |host| !run.progress.dropped.contains(&host);
+    let text = tool.script(plan, &is_in, &variables);
+    let secrets = plan.secrets.iter().filter(|secret| tool.secrets.contains(&secret.name)).cloned().collect();
+    let interpreter = Interpreter::Program(vec!["python3".to_owned(), "-".to_owned()]);
+    Delivery { interpreter, variables, secrets, text, expect: None, elsewhere: true }
 }
 
 /// Something that must happen before a run may start.

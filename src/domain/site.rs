@@ -28,6 +28,9 @@ pub struct Site {
     /// The account of the server's machine that local work runs under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_account: Option<String>,
+    /// Where programs that steps need lie, by name, where they are not found by themselves.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub programs: BTreeMap<String, String>,
     /// Everybody, by handle.
     pub people: BTreeMap<PersonId, Person>,
     /// Every workspace, by id.
@@ -159,7 +162,7 @@ impl Sensitive {
             Sensitive::AllowAs => "acting as somebody else".to_owned(),
             Sensitive::Egress => "places the server may ask over HTTP".to_owned(),
             Sensitive::Vault => "where secrets are read".to_owned(),
-            Sensitive::LocalAccount => "the account local work runs under".to_owned(),
+            Sensitive::LocalAccount => "local work: its account, or where its programs lie".to_owned(),
         }
     }
 }
@@ -176,7 +179,7 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
     if old.vault != new.vault {
         found.push(Sensitive::Vault);
     }
-    if old.local_account != new.local_account {
+    if old.local_account != new.local_account || old.programs != new.programs {
         found.push(Sensitive::LocalAccount);
     }
     for id in union(&old.people, &new.people) {

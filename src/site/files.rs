@@ -14,7 +14,9 @@ pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 pub(super) const FILES_MAX: usize = 5_000;
 /// Most bytes of a site: they are held in memory while it is in force.
 const SITE_BYTES_MAX: usize = 64 << 20;
-/// Deepest directory below `runbooks`.
+/// The folder of what steps bring along: playbooks, manifests. Every file of it counts, whatever its name.
+pub(super) const ENCLOSED: &str = "files";
+/// Deepest directory below `runbooks` and `files`.
 const DEPTH_MAX: usize = 8;
 
 /// The files of a site by path relative to it, in path order.
@@ -36,7 +38,7 @@ pub(super) fn read_all(dir: &Path, found: &mut Vec<Diagnostic>) -> BTreeMap<Stri
     for required in ["quarterdeck.toml", "people.toml"] {
         walk.required(required);
     }
-    for (folder, depth) in [("workspaces", 0), ("runbooks", DEPTH_MAX), ("themes", 0)] {
+    for (folder, depth) in [("workspaces", 0), ("runbooks", DEPTH_MAX), ("themes", 0), (ENCLOSED, DEPTH_MAX)] {
         walk.folder(Path::new(folder), depth);
     }
     let Walk { root, paths, found } = walk;
@@ -91,7 +93,7 @@ pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<String, Box<Diagnostic>
     }
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         let message = format!("a binary file: byte {at} is zero");
-        let hint = "files of a site are TOML";
+        let hint = "files of a site are text: what nobody can read nobody can approve";
         return Err(Box::new(whole(name, Code::FileText, &message).hint(hint)));
     }
     String::from_utf8(bytes).map_err(|error| {
@@ -155,7 +157,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The `.toml` files of a folder. Hidden entries are passed over: editors and version control put theirs there.
+    /// The `.toml` files of a folder; of the enclosed ones all. Hidden entries are passed over: editors and version control put theirs there.
     fn folder(&mut self, folder: &Path, depth: usize) {
         let Ok(entries) = std::fs::read_dir(self.root.join(folder)) else {
             if self.root.join(folder).symlink_metadata().is_ok() {
@@ -183,21 +185,21 @@ impl Walk<'_> {
             let Ok(kind) = entry.file_type() else {
                 continue;
             };
-            let is_toml = name.ends_with(".toml");
+            let counts = name.ends_with(".toml") || path.starts_with(ENCLOSED);
             if kind.is_dir() && depth == 0 {
                 self.unread_below(&path);
             } else if kind.is_dir() {
                 self.folder(&path, depth - 1);
-            } else if !is_toml && is_meant(name) {
+            } else if !counts && is_meant(name) {
                 self.unread(&path, "not read: its name ends in .toml, in small letters, or it is no part of the site");
             } else if kind.is_symlink() && self.root.join(&path).is_dir() {
                 self.wrong(&path, Code::FileLink, "a symbolic link to a directory: it is not followed");
-            } else if is_toml && self.paths.len() >= FILES_MAX {
+            } else if counts && self.paths.len() >= FILES_MAX {
                 if self.paths.len() == FILES_MAX {
                     self.wrong(&path, Code::FileSize, &format!("more than {FILES_MAX} files"));
                 }
                 return;
-            } else if is_toml {
+            } else if counts {
                 self.paths.push(path.display().to_string());
             }
         }

@@ -2,6 +2,7 @@
 
 use super::cross;
 use super::diagnostic::{self, Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severity};
+use super::enclosed;
 use super::files;
 use super::git::Git;
 use super::parse::{self, Parsed, Settings, Template, Templates};
@@ -68,6 +69,7 @@ pub(super) fn from_files(
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let mut parts = parse_all(&files);
     cross::check(&parts, &mut found);
+    enclosed::enclose(&mut parts, &files, &mut found);
     let digest = digest(&files);
     parts.drain_diagnostics(&mut found);
     diagnostic::sort(&mut found);
@@ -87,6 +89,7 @@ pub(super) fn from_files(
         egress: settings.egress.clone(),
         vault: settings.vault.clone(),
         local_account: settings.local_account.clone(),
+        programs: settings.programs.clone(),
         people,
         workspaces: workspaces.map(|it| (it.id.clone(), Arc::new(it))).collect(),
         runbooks: runbooks.map(|it| (it.id.clone(), Arc::new(it))).collect(),

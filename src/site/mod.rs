@@ -13,6 +13,7 @@ pub mod parse;
 
 mod cross;
 mod diff;
+mod enclosed;
 mod fields;
 mod files;
 mod form;

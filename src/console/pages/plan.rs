@@ -121,11 +121,16 @@ fn place(plan: &Plan) -> Vec<Part> {
 
 /// Under which account steps on the server's own machine run.
 fn local_work(plan: &Plan) -> String {
-    match (&plan.local_account, plan.hosts.iter().any(|host| host.reach == Reach::Local)) {
+    match (&plan.local_account, works_here(plan)) {
         (_, false) => String::new(),
         (Some(account), true) => format!("under the account {account}"),
         (None, true) => "under the server's own account, which reads its keys and records".to_owned(),
     }
+}
+
+fn works_here(plan: &Plan) -> bool {
+    plan.hosts.iter().any(|host| host.reach == Reach::Local)
+        || plan.steps().any(|(_, step)| step.action.tool().is_some())
 }
 
 fn host(plan: &Plan, ix: HostIx) -> Option<String> {

@@ -32,10 +32,10 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
     let commands = |plan: &Plan| {
         (plan.runbook.steps.clone(), plan.runbook.preflight.clone(), plan.runbook.verify.clone(), plan.steps.clone())
     };
-    let fields: [(&str, bool); 16] = [
+    let fields: [(&str, bool); 17] = [
         ("program version", old.crate_version != new.crate_version),
         ("environment", old.environment != new.environment),
-        ("hosts", old.hosts != new.hosts || old.jumps != new.jumps),
+        ("hosts", old.hosts != new.hosts || old.jumps != new.jumps || old.groups != new.groups),
         ("batches", old.batches != new.batches || old.parallel != new.parallel),
         ("tolerated failures", old.max_failures != new.max_failures),
         ("time-outs", old.limits != new.limits),
@@ -43,6 +43,7 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
         ("runbook (commands unchanged)", old.runbook.digest != new.runbook.digest && commands(old) == commands(&new)),
         ("inputs", old.inputs != new.inputs),
         ("account for local work", old.local_account != new.local_account),
+        ("programs for local work", old.programs != new.programs),
         ("secrets", old.secrets != new.secrets),
         ("impact", old.impact != new.impact || old.impact_because != new.impact_because),
         ("quorum", old.quorum != new.quorum),

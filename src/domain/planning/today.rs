@@ -3,15 +3,17 @@
 
 use super::{MANY_HOSTS, jumps, loaded, may_propose, visible_workspace};
 use crate::domain::findings;
+use crate::domain::id::HostIx;
 use crate::domain::id::PersonId;
 use crate::domain::people::Role;
 use crate::domain::plan::{PinnedSecret, Plan, PlanWarning, PlannedHost, Proposal};
 use crate::domain::refusal::{Refusal, Rule};
 use crate::domain::runbook::{Impact, Runbook, Step};
 use crate::domain::site::Site;
+use crate::domain::tool::Tool;
 use crate::domain::workspace::{Environment, Quorum, Reach, Slot, Workspace};
 use crate::domain::world::World;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A plan that was made before, as today's site has it: where its hosts are, who must approve, when it may run. What runs is
 /// not touched.
@@ -33,7 +35,9 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
     let hosts: Vec<PlannedHost> = plan.hosts.iter().map(now).collect::<Result<_, Refusal>>()?;
     egress(site, plan.steps().map(|(_, step)| step))?;
     let jumps = jumps(workspace, &hosts)?;
-    let local_account = local_account(site, workspace, &hosts)?;
+    let chosen = || plan.steps().map(|(_, step)| step);
+    let local_account = local_account(site, workspace, &hosts, chosen())?;
+    let (programs, groups) = (programs(site, chosen()), groups(workspace, &hosts, chosen()));
     let secrets = plan.secrets.iter().map(|secret| pinned(site, &secret.name, &secret.reference));
     let secrets = secrets.collect::<Result<_, Refusal>>()?;
     let (impact, impact_because) = impact(workspace, &plan.runbook, hosts.len(), &plan.proposal);
@@ -50,6 +54,8 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
         environment: workspace.environment,
         hosts,
         local_account,
+        programs,
+        groups,
         jumps,
         secrets,
         impact,
@@ -77,21 +83,51 @@ pub(super) fn pinned(site: &Site, name: &str, reference: &str) -> Result<PinnedS
 
 /// Under which account work on the server's own machine is done. In production never under the server's: that one reads keys
 /// and records (Z56).
-pub(super) fn local_account(
+pub(super) fn local_account<'a>(
     site: &Site,
     workspace: &Workspace,
     hosts: &[PlannedHost],
+    mut steps: impl Iterator<Item = &'a Step>,
 ) -> Result<Option<String>, Refusal> {
-    let Some(here) = hosts.iter().find(|host| host.reach == Reach::Local) else {
+    let host =
+        hosts.iter().find(|host| host.reach == Reach::Local).map(|host| format!("{} is this machine", host.name));
+    let step = || {
+        steps.find_map(|step| Some(format!("step {} runs {} on this machine", step.id, step.action.tool()?.program())))
+    };
+    let Some(here) = host.or_else(step) else {
         return Ok(None);
     };
     match (&site.local_account, workspace.environment) {
         (None, Environment::Production) => {
-            let what = format!("{} is this machine, and the site names no account for work on it", here.name);
+            let what = format!("{here}, and the site names no account for work on it");
             Err(Refusal::new(Rule::LocalAccount, what).next("name one under [local] account in quarterdeck.toml"))
         }
         (account, _) => Ok(account.clone()),
     }
+}
+
+/// Where the programs of these steps lie, as far as the site says so.
+pub(super) fn programs<'a>(site: &Site, steps: impl Iterator<Item = &'a Step>) -> Vec<(String, String)> {
+    let needed = steps.filter_map(|step| step.action.tool()).map(Tool::program);
+    let needed: BTreeSet<&str> = needed.collect();
+    needed.into_iter().filter_map(|name| Some((name.to_owned(), site.programs.get(name)?.clone()))).collect()
+}
+
+/// Who of the hosts belongs to which group, for steps that choose among them by group.
+pub(super) fn groups<'a>(
+    workspace: &Workspace,
+    hosts: &[PlannedHost],
+    mut steps: impl Iterator<Item = &'a Step>,
+) -> Vec<(String, Vec<HostIx>)> {
+    let mut groups: BTreeMap<String, Vec<HostIx>> = BTreeMap::new();
+    if steps.any(|step| step.action.tool().is_some_and(Tool::knows_groups)) {
+        for (ix, host) in (0u32..).map(HostIx).zip(hosts) {
+            for group in workspace.server(&host.name).into_iter().flat_map(|server| &server.groups) {
+                groups.entry(group.clone()).or_default().push(ix);
+            }
+        }
+    }
+    groups.into_iter().collect()
 }
 
 /// The server asks nobody over HTTP whom the site does not name.

@@ -86,6 +86,10 @@ impl Carrier<'_> {
     pub(super) fn verdict(&self, end: End) -> (CellResult, String) {
         match (end, &self.order.job) {
             (End::Reached(words), _) => (CellResult::Ok, words),
+            (End::Stopped(why, words), Job::Script(Delivery { elsewhere: true, .. })) => {
+                let words = format!("{words}; what it had begun on other machines may go on");
+                (CellResult::Unknown(why), self.with_last_words(words))
+            }
             (End::Stopped(why, words), _) => (CellResult::Failed(why), self.with_last_words(words)),
             (End::Unknown(why, words), _) => (CellResult::Unknown(why), self.with_last_words(words)),
             (End::Exit(Exit::Signal(name)), _) => {

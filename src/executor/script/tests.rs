@@ -6,7 +6,14 @@ use std::process::{Command, Stdio};
 
 fn delivery(text: &str) -> Delivery {
     let variables = vec![("v".to_owned(), "it's 5 o'clock\n} ; touch ran; {".to_owned())];
-    Delivery { interpreter: Interpreter::Sh, variables, secrets: Vec::new(), text: text.to_owned(), expect: None }
+    Delivery {
+        interpreter: Interpreter::Sh,
+        variables,
+        secrets: Vec::new(),
+        text: text.to_owned(),
+        expect: None,
+        elsewhere: false,
+    }
 }
 
 /// What a shell does that is started by our line and given `bytes`.

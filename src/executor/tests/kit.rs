@@ -17,7 +17,14 @@ use tokio_util::sync::CancellationToken;
 
 /// A script order's parts, to be changed at will.
 pub fn delivery(interpreter: Interpreter, text: &str) -> Delivery {
-    Delivery { interpreter, variables: Vec::new(), secrets: Vec::new(), text: text.to_owned(), expect: None }
+    Delivery {
+        interpreter,
+        variables: Vec::new(),
+        secrets: Vec::new(),
+        text: text.to_owned(),
+        expect: None,
+        elsewhere: false,
+    }
 }
 
 /// An order with generous limits.

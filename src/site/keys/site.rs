@@ -37,6 +37,15 @@ pub(in crate::site) static DATA: Table = Table::of(
     ]],
 );
 
+static PROGRAMS: Table = Table::of(
+    "[local.programs]",
+    &[&[
+        optional("ansible-playbook", LINE, "Where it lies: an absolute path."),
+        optional("kubectl", LINE, "Where it lies."),
+        optional("helm", LINE, "Where it lies."),
+    ]],
+);
+
 pub(in crate::site) static LOCAL: Table = Table::of(
     "[local]",
     &[&[
@@ -44,6 +53,11 @@ pub(in crate::site) static LOCAL: Table = Table::of(
             "account",
             Shape::Text(Rule::Account),
             "The account of the server's machine that steps on `local = true` servers run under: neither root nor the server's own, and nobody's. Without it nothing runs there in production.",
+        ),
+        optional(
+            "programs",
+            Shape::Table(&PROGRAMS),
+            "Where the programs of steps lie that are not in /usr/local/bin or the like; a change of it waits for another owner.",
         ),
         optional(
             "allow_as",

@@ -7,20 +7,19 @@ use super::{DURATION, LINE, LINES, NAMES, PROSE};
 use crate::site::rule::Rule;
 use crate::site::shape::{Key, Kinds, OfKind, Shape, Table, always, approved, optional, word};
 
+/// Kinds of steps.
+const KINDS_NOW: &[&str] =
+    &["script", "manual", "approval", "wait", "http", "promql", "logql", "ansible", "kubectl", "helm"];
+
 /// Kinds of steps of later versions.
-const KINDS_LATER: &[&str] =
-    &["ansible", "terraform", "helm", "kubectl", "argocd", "n8n", "vault", "copy", "notify", "runbook"];
+const KINDS_LATER: &[&str] = &["terraform", "argocd", "n8n", "vault", "copy", "notify", "runbook"];
 
 const VARIABLES: Shape = Shape::List(&Shape::Text(Rule::Variable));
 
 const STEP_KEYS: &[Key] = &[
     always("id", Shape::Text(Rule::Id), "Its id."),
     optional("title", LINE, "What it does, in a line; the id unless written."),
-    optional(
-        "kind",
-        Shape::Word { now: &["script", "manual", "approval", "wait", "http", "promql", "logql"], later: KINDS_LATER },
-        "script unless written.",
-    ),
+    optional("kind", Shape::Word { now: KINDS_NOW, later: KINDS_LATER }, "script unless written."),
     optional("run", Shape::Text(Rule::Command), "The script. Inputs are shell variables; nothing in it is templated."),
     INTERPRETER,
     optional("text", PROSE, "For manual and approval: what a person does or decides. {{ input }} is replaced."),
@@ -44,6 +43,25 @@ const STEP_KEYS: &[Key] = &[
         Shape::Table(&EXPECT),
         "For http, promql and logql: what the answer's body, or every series, must look like.",
     ),
+    optional(
+        "playbook",
+        LINE,
+        "For ansible: where it lies in the site, as in files/web/site.yml. What lies in its folder goes along. It plays on the hosts of the run.",
+    ),
+    optional("play_tags", NAMES, "For ansible: only tasks with one of these tags."),
+    optional("skip_tags", NAMES, "For ansible: no task with one of these tags."),
+    optional(
+        "key",
+        Shape::Text(Rule::Variable),
+        "For ansible: the secret that is the SSH login key; the account's own keys unless written.",
+    ),
+    optional(
+        "args",
+        Shape::List(&Shape::Text(Rule::Word)),
+        "For kubectl and helm: the words behind its name. {{ input }} is replaced, never at the beginning of a word.",
+    ),
+    optional("folder", LINE, "For kubectl and helm: the folder below files/ it starts in; what lies in it goes along."),
+    optional("kubeconfig", Shape::Text(Rule::Variable), "For kubectl and helm: the secret that is its kubeconfig."),
     optional("role", Shape::Text(Rule::Id), "For manual: the duty or role that does it."),
     optional("checklist", LINES, "For manual: points to tick, in order."),
     optional("evidence", Shape::Boolean, "For manual: whether evidence is asked for."),
@@ -168,6 +186,27 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             one_of: &[],
             may: &["headers", "timeout", "retries", "secrets"],
             hint: "say whom, what, and what must come out: url, query, expect = { number = \"< 1\" }",
+        },
+        OfKind {
+            word: "ansible",
+            needs: &["playbook"],
+            one_of: &[],
+            may: &["play_tags", "skip_tags", "key", "timeout", "retries", "secrets"],
+            hint: "say which playbook: playbook = \"files/web/site.yml\"",
+        },
+        OfKind {
+            word: "kubectl",
+            needs: &["args"],
+            one_of: &[],
+            may: &["folder", "kubeconfig", "timeout", "retries"],
+            hint: "say what it is told: args = [\"rollout\", \"restart\", \"deployment/web\"]",
+        },
+        OfKind {
+            word: "helm",
+            needs: &["args"],
+            one_of: &[],
+            may: &["folder", "kubeconfig", "timeout", "retries"],
+            hint: "say what it is told: args = [\"upgrade\", \"web\", \"chart\"]",
         },
     ],
 };

@@ -8,6 +8,7 @@ mod settings;
 mod step;
 mod template;
 mod theme;
+mod tool;
 mod workspace;
 
 pub use people::people;

@@ -191,7 +191,10 @@ fn secrets(fields: &Fields, report: &mut Report) -> BTreeMap<String, Secret> {
 /// Every secret a step names is declared, and every declared one is used.
 fn secrets_of_steps(fields: &Fields, runbook: &Runbook, report: &mut Report) {
     let declared = fields.table("secrets");
-    for item in fields.tables("step").filter_map(|step| step.get("secrets")).flat_map(Node::items) {
+    let single =
+        fields.tables("step").flat_map(|step| ["key", "kubeconfig"].into_iter().filter_map(|key| step.get(key)));
+    let several = fields.tables("step").filter_map(|step| step.get("secrets")).flat_map(Node::items);
+    for item in several.chain(single) {
         let name = item.text().unwrap_or_default();
         if declared.is_none_or(|declared| declared.field(name).is_none()) {
             let hint = format!("declare it under [secrets.{name}]");
@@ -221,6 +224,7 @@ pub(super) fn manual_texts(fields: &Fields, inputs: &[Input], report: &mut Repor
     }
     for step in fields.tables("step") {
         super::call::names(step, inputs, report);
+        super::tool::names(step, inputs, report);
     }
 }
 

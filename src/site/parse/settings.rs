@@ -2,11 +2,12 @@
 
 use super::{Parsed, Report};
 use crate::domain::site::VaultAt;
+use crate::domain::tool::PROGRAMS;
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
 use crate::site::keys::site::SITE;
 use crate::site::read::{Strictness, read};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The theme consoles start with where the site names none.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub allow_as: bool,
     /// The account of the server's machine that local work runs under.
     pub local_account: Option<String>,
+    /// Where programs of the server's machine lie, by name.
+    pub programs: BTreeMap<String, String>,
     /// Where `vault:` secrets are read.
     pub vault: Option<VaultAt>,
     /// Places the server may ask over HTTP.
@@ -63,6 +66,7 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
         socket: data.and_then(|data| data.text("socket")).map(PathBuf::from),
         allow_as: fields.table("local").is_some_and(|local: &Fields| local.flag("allow_as")),
         local_account: fields.table("local").and_then(|local| local.maybe("account")),
+        programs: programs(fields.table("local"), &mut report),
         vault: fields.table("vault").map(|vault| VaultAt {
             address: vault.string("address"),
             namespace: vault.maybe("namespace"),
@@ -72,4 +76,25 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
         egress: fields.table("egress").map(|egress| egress.strings("allow")).unwrap_or_default(),
     };
     Parsed::new(report, Some(fields), Some(value))
+}
+
+/// Programs by name, each where it lies: found by a search, it could be another one tomorrow.
+fn programs(local: Option<&Fields>, report: &mut Report) -> BTreeMap<String, String> {
+    let Some(table) = local.and_then(|local| local.table("programs")) else {
+        return BTreeMap::new();
+    };
+    let mut programs = BTreeMap::new();
+    for name in PROGRAMS {
+        let Some(path) = table.maybe(name) else { continue };
+        if !Path::new(&path).is_absolute() {
+            report.error(
+                Code::Value,
+                table.span_of(name),
+                "not an absolute path",
+                "as in: /opt/ansible/bin/ansible-playbook",
+            );
+        }
+        programs.insert(name.to_owned(), path);
+    }
+    programs
 }

@@ -1,8 +1,9 @@
 //! Steps: what all kinds have in common, and what each does.
 
-use super::{Report, call, parts};
+use super::{Report, call, parts, tool};
 use crate::domain::StepId;
 use crate::domain::runbook::{Action, Effect, Gate, OnFailure, Retries, Script, Step, Wait};
+use crate::domain::tool::ToolKind;
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
 use crate::site::keys::step::KINDS;
@@ -88,6 +89,9 @@ fn action(fields: &Fields, kind: &str, report: &mut Report) -> Action {
         "http" => Action::Call(Box::new(call::http(fields, report))),
         "promql" => Action::Call(Box::new(call::promql(fields, report))),
         "logql" => Action::Call(Box::new(call::logql(fields, report))),
+        "ansible" => Action::Tool(Box::new(tool::ansible(fields, report))),
+        "kubectl" => Action::Tool(Box::new(tool::cluster(ToolKind::Kubectl, fields, report))),
+        "helm" => Action::Tool(Box::new(tool::cluster(ToolKind::Helm, fields, report))),
         _ => {
             let script = parts::script(fields, STEP_TIMEOUT_MS);
             Action::Script(Script { secrets: fields.strings("secrets"), ..script })

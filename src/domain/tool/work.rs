@@ -1,0 +1,61 @@
+//! What the script of such a step is told: a line that says what to do, then the program text that does it.
+
+use super::Enclosed;
+use serde_json::{Value, json};
+
+/// Reads `WORK` and does it.
+const DOES_IT: &str = include_str!("work.py");
+
+/// One piece of work. `@place@` stands for the private directory it is done in.
+#[derive(Debug)]
+pub(super) struct Work {
+    words: Vec<String>,
+    /// The directory it starts in, below the private one.
+    begins: String,
+    /// Files made for it.
+    pub made: Vec<(String, String)>,
+    /// Paths at which whoever opens them hears a secret.
+    pub pipes: Vec<(String, String)>,
+    env: serde_json::Map<String, Value>,
+    /// The secret that is a login key.
+    pub key: Option<String>,
+    /// The path at which all other values are heard.
+    pub values: Option<&'static str>,
+    /// The file without which nothing was done.
+    pub proof: Option<&'static str>,
+}
+
+impl Work {
+    /// These words behind the program's name.
+    pub fn new(words: Vec<String>, begins: &str) -> Self {
+        Self {
+            words,
+            begins: begins.to_owned(),
+            made: Vec::new(),
+            pipes: Vec::new(),
+            env: serde_json::Map::new(),
+            key: None,
+            values: None,
+            proof: None,
+        }
+    }
+
+    /// Sets a variable of its environment. No secret stands in it.
+    pub fn env(&mut self, name: &str, value: &str) {
+        self.env.insert(name.to_owned(), Value::from(value));
+    }
+
+    /// The whole script.
+    pub fn script(self, program: String, files: &[Enclosed]) -> String {
+        let enclosed: Vec<[&str; 2]> = files.iter().map(|file| [file.path.as_str(), file.text.as_str()]).collect();
+        let mut words = vec![program];
+        words.extend(self.words);
+        let work = json!({
+            "words": words, "begins": self.begins, "enclosed": enclosed, "made": self.made, "pipes": self.pipes,
+            "env": self.env, "key": self.key, "values": self.values, "proof": self.proof,
+        });
+        // A text of JSON is one of Python too: only ASCII escapes of one unit are written.
+        let quoted = Value::from(work.to_string()).to_string();
+        format!("import json\nWORK = json.loads({quoted})\n\n{DOES_IT}")
+    }
+}

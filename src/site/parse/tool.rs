@@ -1,0 +1,80 @@
+//! Work of a program of the server's machine: which files go along, and that no value typed into a form is read as an option.
+
+use super::{Report, parts};
+use crate::domain::prose::{self, Piece};
+use crate::domain::runbook::Input;
+use crate::domain::tool::{Cluster, Tool, ToolKind};
+use crate::site::diagnostic::Code;
+use crate::site::fields::{Fields, Node};
+use crate::site::files::ENCLOSED;
+use std::ops::Range;
+
+/// Longest time such work may take unless the file says otherwise.
+const TOOL_TIMEOUT_MS: u64 = 1_800_000;
+
+/// A playbook.
+pub(super) fn ansible(fields: &Fields, report: &mut Report) -> Tool {
+    for key in ["play_tags", "skip_tags"] {
+        parts::duplicates(fields, key, report);
+    }
+    let playbook = fields.string("playbook");
+    if is_below(&playbook, fields.span_of("playbook"), report) && !playbook.trim_start_matches("files/").contains('/') {
+        let hint = "as in files/web/site.yml: what lies beside it goes along, and is shown to whoever approves";
+        report.error(Code::Rule, fields.span_of("playbook"), "a playbook lies in a folder of its own", hint);
+    }
+    let kind = ToolKind::Ansible {
+        playbook,
+        play_tags: fields.strings("play_tags"),
+        skip_tags: fields.strings("skip_tags"),
+        key: fields.maybe("key"),
+    };
+    of(kind, fields, fields.maybe("key"))
+}
+
+/// An order to a cluster.
+pub(super) fn cluster(kind: fn(Cluster) -> ToolKind, fields: &Fields, report: &mut Report) -> Tool {
+    if let Some(folder) = fields.text("folder") {
+        is_below(folder, fields.span_of("folder"), report);
+    }
+    let cluster = Cluster {
+        args: fields.strings("args"),
+        folder: fields.maybe("folder"),
+        kubeconfig: fields.maybe("kubeconfig"),
+    };
+    of(kind(cluster), fields, fields.maybe("kubeconfig"))
+}
+
+fn of(kind: ToolKind, fields: &Fields, own: Option<String>) -> Tool {
+    let mut secrets: Vec<String> = fields.strings("secrets");
+    secrets.extend(own.filter(|own| !secrets.contains(own)).into_iter().collect::<Vec<_>>());
+    let timeout_ms = fields.duration_ms("timeout").unwrap_or(TOOL_TIMEOUT_MS);
+    Tool { kind, files: Vec::new(), secrets, timeout_ms }
+}
+
+/// What goes along lies in one place of the site, where everybody looks for it.
+fn is_below(path: &str, at: Range<usize>, report: &mut Report) -> bool {
+    let plain = |part: &str| !part.is_empty() && !part.starts_with(['.', '-']);
+    let below = path.split('/').next() == Some(ENCLOSED) && path.contains('/') && path.split('/').all(plain);
+    if !below {
+        let hint = "write its path in the site, as in files/web/site.yml";
+        report.error(Code::Value, at, "lies outside files/", hint);
+    }
+    below
+}
+
+/// Every name in the words of such a step stands for an input or for the run, and none begins a word: a value that begins with a dash
+/// would be read as an option (Z40).
+pub(super) fn names(step: &Fields, inputs: &[Input], report: &mut Report) {
+    let known = |name: &str| matches!(name, "run" | "step" | "attempt") || inputs.iter().any(|it| it.name == name);
+    for word in step.get("args").map_or(&[][..], Node::items) {
+        let text = word.text().unwrap_or_default();
+        if let Err(error) = prose::fill(text, |name| known(name).then(String::new)) {
+            let at = report.source.place(&word.span, text, error.at);
+            report.error(Code::Undeclared, at, error.message, "{{ input }} stands for a value of the form");
+        } else if let Ok([Piece::Name { name, .. }, ..]) = prose::parse(text).as_deref() {
+            let message = format!("a value of `{name}` could be read as an option here");
+            let hint = "put words before it: deployment/{{ name }}, --namespace={{ name }}";
+            report.error(Code::Rule, word.span.clone(), message, hint);
+        }
+    }
+}
