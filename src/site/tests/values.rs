@@ -260,3 +260,24 @@ fn z40_free_words_stand_in_a_query_in_double_quotes_alone() {
         assert_eq!(query(kind, "rate(x[{{ a }}])"), [], "{kind}");
     }
 }
+
+#[test]
+fn z40_a_value_never_begins_a_word_of_a_program() {
+    let step = |args: &str| {
+        format!(
+            "[inputs.pod]\nprompt = \"Pod\"\ntype = \"string\"\n[[step]]\nid = \"a\"\nkind = \"kubectl\"\nargs = [{args}]\n"
+        )
+    };
+    assert_eq!(brings(&step("'delete', '{{ pod }}'")), [(Code::Rule, 7, 19)]);
+    assert_eq!(brings(&step("'delete', 'pod/{{ pad }}'"))[0].0, Code::Undeclared);
+    assert_eq!(brings(&step("'delete', 'pod/{{ pod }}'")), []);
+}
+
+#[test]
+fn a_playbook_lies_in_a_folder_of_its_own_below_files() {
+    let step = |path: &str| format!("[[step]]\nid = \"a\"\nkind = \"ansible\"\nplaybook = \"{path}\"\n");
+    for wrong in ["site.yml", "/etc/site.yml", "files/../people.toml", "files/site.yml", "files/.git/site.yml"] {
+        assert_eq!(brings(&step(wrong)).len(), 1, "{wrong}");
+    }
+    assert_eq!(brings(&step("files/web/site.yml")), []);
+}
