@@ -2,6 +2,7 @@
 
 use super::diagnostic::{Code, Diagnostic, Severity};
 use super::fields::Fields;
+use super::files::ENCLOSED;
 use super::load::Parts;
 use super::source::Source;
 use super::suggest::nearest;
@@ -15,8 +16,11 @@ use std::sync::Arc;
 /// Most bytes a step brings along: they are kept with every plan, and somebody has to read them.
 const BYTES_MAX: usize = 1 << 20;
 
-/// Puts the files into the steps that bring them along, and reports steps whose files are missing.
+/// Puts the files into the steps that bring them along. Reports steps whose files are missing, and what no reviewer would see in them.
 pub(super) fn enclose(parts: &mut Parts, files: &BTreeMap<String, String>, found: &mut Vec<Diagnostic>) {
+    for (path, text) in files.iter().filter(|(path, _)| path.starts_with(&format!("{ENCLOSED}/"))) {
+        found.extend(Source::new(path, text).scan());
+    }
     let runbooks = parts.runbooks.iter().map(|parsed| (&parsed.source, &parsed.fields));
     let templates = parts.templates.iter().map(|parsed| (&parsed.source, &parsed.fields));
     for (source, fields) in runbooks.chain(templates) {

@@ -4,8 +4,9 @@ use super::*;
 use crate::domain::order::Under;
 use crate::domain::people::{Actor, Door, Role};
 use crate::domain::run::Cancel;
-use crate::domain::runbook::{Amount, Impact};
+use crate::domain::runbook::{Action, Amount, Impact};
 use crate::domain::site::Site;
+use crate::domain::tool::{Cluster, Tool, ToolKind};
 use crate::domain::workspace::{Environment, Quorum, Reach, Slot as Seat, Trust, Window};
 
 #[test]
@@ -193,6 +194,14 @@ fn z56_in_production_nothing_runs_beside_the_server_without_an_account_for_it() 
     let refusal = propose(&mut driver_of(here)).unwrap_err();
     assert_eq!(refusal.rule, Rule::LocalAccount, "{refusal}");
     assert!(refusal.what.contains("web-1") && refusal.next.contains("[local] account"), "{refusal}");
+    let by_program = |site: &mut Site| {
+        let args = vec!["version".to_owned()];
+        let kind = ToolKind::Kubectl(Cluster { args, folder: None, kubeconfig: None });
+        let tool = Tool { kind, files: Vec::new(), secrets: Vec::new(), timeout_ms: 1_000 };
+        in_runbook(site, |runbook| runbook.steps[0].action = Action::Tool(Box::new(tool)));
+    };
+    let refusal = propose(&mut driver_of(by_program)).unwrap_err();
+    assert!(refusal.rule == Rule::LocalAccount && refusal.what.contains("runs kubectl on this machine"), "{refusal}");
     let mut named = driver_of(|site| {
         here(site);
         site.local_account = Some("work".to_owned());

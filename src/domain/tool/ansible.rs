@@ -14,6 +14,11 @@ use std::fmt::Write as _;
 /// Tells what happens.
 const CALLBACK: &str = include_str!("callback.py");
 
+const PINNED: &str = "  UserKnownHostsFile @place@/made/known_hosts\n  GlobalKnownHostsFile none\n";
+
+/// The bit of its exit status that says a host could not be reached, or no longer could.
+const UNREACHABLE: u8 = 4;
+
 const CONFIGURATION: &str = "[defaults]
 stdout_callback = quarterdeck
 callback_plugins = @place@/made/callback
@@ -64,6 +69,7 @@ pub(super) fn work(
     work.key = key.map(str::to_owned);
     work.values = Some("values");
     work.proof = Some("proof");
+    work.unsure = UNREACHABLE;
     work
 }
 
@@ -106,14 +112,11 @@ fn ssh_config(plan: &Plan) -> String {
         }
         match trust {
             Trust::Keys(_) => {
-                let _ = writeln!(text, "  HostKeyAlias {}", host.name);
+                let _ = write!(text, "  HostKeyAlias {}\n{PINNED}", host.name);
             }
-            Trust::Authorities(_) | Trust::KnownHosts => {}
-        }
-        match trust {
-            Trust::Keys(_) | Trust::Authorities(_) => {
-                text.push_str("  UserKnownHostsFile @place@/made/known_hosts\n  GlobalKnownHostsFile none\n");
-            }
+            // A certificate names the address.
+            Trust::Authorities(_) => text.push_str(PINNED),
+            // The account's own file says it.
             Trust::KnownHosts => {}
         }
     }

@@ -7,6 +7,9 @@ import json, os, shutil, signal, subprocess, sys, tempfile, threading, time
 
 AGENT_WAIT_S = 5
 
+# As for what a signal ended: nobody saw how it ends.
+UNSURE = 255
+
 os.umask(0o077)
 values = json.load(os.fdopen(3))
 
@@ -90,7 +93,10 @@ try:
         raise SystemExit("cannot start %s: %s; name where it lies under [local.programs]" % (words[0], error.strerror))
     started.append(work)
     status = work.wait()
-    if status == 0 and WORK["proof"] and not os.path.exists(inside(WORK["proof"])):
+    if 0 < status < 128 and status & WORK["unsure"]:
+        say("the way to a host broke: what was begun there may go on")
+        status = UNSURE
+    elif status == 0 and WORK["proof"] and not os.path.exists(inside(WORK["proof"])):
         say("nothing was done: no host of this run took part")
         status = 1
 except SystemExit as left:

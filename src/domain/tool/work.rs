@@ -23,6 +23,8 @@ pub(super) struct Work {
     pub values: Option<&'static str>,
     /// The file without which nothing was done.
     pub proof: Option<&'static str>,
+    /// Bits of the program's exit status that leave open what it did.
+    pub unsure: u8,
 }
 
 impl Work {
@@ -37,6 +39,7 @@ impl Work {
             key: None,
             values: None,
             proof: None,
+            unsure: 0,
         }
     }
 
@@ -53,6 +56,7 @@ impl Work {
         let work = json!({
             "words": words, "begins": self.begins, "enclosed": enclosed, "made": self.made, "pipes": self.pipes,
             "env": self.env, "key": self.key, "values": self.values, "proof": self.proof,
+            "unsure": self.unsure,
         });
         // A text of JSON is one of Python too: only ASCII escapes of one unit are written.
         let quoted = Value::from(work.to_string()).to_string();

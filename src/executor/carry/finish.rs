@@ -102,6 +102,10 @@ impl Carrier<'_> {
             (End::Exit(Exit::Status(status)), Job::Script(Delivery { expect: Some(expect), .. })) => {
                 self.judge(expect, status)
             }
+            // A signal, or the program's own word: nobody saw how it ends elsewhere.
+            (End::Exit(Exit::Status(status)), Job::Script(Delivery { elsewhere: true, .. })) if status > 128 => {
+                (CellResult::Unknown(Reason::Exit(status)), self.with_last_words(String::new()))
+            }
             (End::Exit(Exit::Status(0)), _) => (CellResult::Ok, String::new()),
             (End::Exit(Exit::Status(status)), _) => {
                 (CellResult::Failed(Reason::Exit(status)), self.with_last_words(String::new()))

@@ -46,7 +46,11 @@ pub(super) fn cluster(kind: fn(Cluster) -> ToolKind, fields: &Fields, report: &m
 
 fn of(kind: ToolKind, fields: &Fields, own: Option<String>) -> Tool {
     let mut secrets: Vec<String> = fields.strings("secrets");
-    secrets.extend(own.filter(|own| !secrets.contains(own)).into_iter().collect::<Vec<_>>());
+    if let Some(own) = own
+        && !secrets.contains(&own)
+    {
+        secrets.push(own);
+    }
     let timeout_ms = fields.duration_ms("timeout").unwrap_or(TOOL_TIMEOUT_MS);
     Tool { kind, files: Vec::new(), secrets, timeout_ms }
 }
