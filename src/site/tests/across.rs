@@ -108,3 +108,18 @@ fn a_theme_that_would_silently_be_left_out_is_an_error() {
     let missing: String = dusk.split_inclusive('\n').filter(|line| !line.starts_with("lab ")).collect();
     stands(&refused(&[("themes/a.toml", &missing)]), Code::KeyMissing, "themes/a.toml", &missing, "[colours]");
 }
+
+#[test]
+fn a_playbook_is_read_like_everything_a_reviewer_reads() {
+    let playbook = "files/web/site.yml";
+    let draft = DRAFT.to_owned()
+        + "[[step]]\nid = \"play\"\nkind = \"ansible\"\nplaybook = \"files/web/site.yml\"\neffect = \"read\"\n";
+    let plain = "- hosts: all\n";
+    let first = sound(&[(playbook, plain), (HELLO, &draft)]).site;
+    let other = sound(&[(playbook, "- hosts: web\n"), (HELLO, &draft)]).site;
+    let digest = |site: &crate::domain::site::Site| site.runbooks.values().map(|it| it.digest).collect::<Vec<_>>();
+    assert_ne!(digest(&first), digest(&other), "another playbook is another runbook");
+    let hidden = "- hosts: all # \u{202e}\n";
+    stands(&refused(&[(playbook, hidden), (HELLO, &draft)]), Code::TextHidden, playbook, hidden, "\u{202e}");
+    stands(&refused(&[(HELLO, &draft)]), Code::FileMissing, HELLO, &draft, "\"files/web/site.yml\"");
+}
