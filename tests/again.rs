@@ -79,6 +79,35 @@ fn real_a_failed_run_proposes_its_way_back_and_undoes_what_ran_where_it_ran() {
 }
 
 #[test]
+fn real_a_file_that_was_copied_is_undone_to_what_the_host_had_before() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let product = Product::new(&fleet, &[]);
+    let to = fleet.host(1).home.join("app.conf");
+    std::fs::write(&to, "theirs\n").unwrap();
+    std::fs::create_dir_all(product.at("site/files/web")).unwrap();
+    std::fs::write(product.at("site/files/web/app.conf"), "listen 443\n").unwrap();
+    let rest = format!(
+        "[[step]]\nid = \"put\"\nkind = \"copy\"\nfile = \"files/web/app.conf\"\nto = \"{}\"\nmode = \"0600\"\n\
+         effect = \"idempotent\"\n[[verify]]\nid = \"v\"\ntitle = \"v\"\nrun = 'true'\neffect = \"read\"\n",
+        to.display()
+    );
+    std::fs::write(product.at("site/runbooks/put.toml"), runbook("put", &rest)).unwrap();
+    let id = product.start("put");
+    assert_eq!(product.until_phase(id, &["ended"])["ending"], "succeeded");
+    assert_eq!(fleet.host(1).file("app.conf"), "listen 443\n");
+    let words = id.to_string();
+    let said = product.says(&["runs", "log", &words, "--as", "ada"]);
+    assert!(String::from_utf8_lossy(&said.stdout).contains("is replaced; what was there is kept as"), "{said:?}");
+    let back = product.json("ada", &["rollback", &words, "--reason", "wrong port"])["run"].as_u64().unwrap();
+    approve_and_start(&product, back);
+    assert_eq!(product.until_phase(back, &["ended"])["ending"], "succeeded");
+    assert_eq!(fleet.host(1).file("app.conf"), "theirs\n");
+    let names = std::fs::read_dir(&fleet.host(1).home).unwrap().map(|it| it.unwrap().file_name());
+    assert!(!names.into_iter().any(|name| name.to_string_lossy().contains(".run-")), "nothing is left beside it");
+    product.verifies();
+}
+
+#[test]
 fn real_c2_a_run_whose_server_is_killed_is_resumed_and_repeats_nothing_that_is_done() {
     let Some(fleet) = Fleet::plan(2).start() else { return };
     let rest = r#"max_failures = 0

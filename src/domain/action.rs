@@ -2,6 +2,7 @@
 //! it; what carries it out lies in `executor/`.
 
 use super::call::Call;
+use super::copy::FileCopy;
 use super::duration;
 use super::tool::Tool;
 use super::workspace::Slot;
@@ -32,6 +33,8 @@ pub enum Action {
     Call(Box<Call>),
     /// A program of the server's machine does it, once.
     Tool(Box<Tool>),
+    /// Puts a file of the site on every host.
+    Copy(Box<FileCopy>),
 }
 
 /// Where and by whom an action is done.
@@ -131,7 +134,7 @@ impl Action {
     /// Where and by whom it is done.
     pub fn done(&self) -> Done {
         match self {
-            Action::Script(_) => Done::OnHosts,
+            Action::Script(_) | Action::Copy(_) => Done::OnHosts,
             Action::Manual { .. } | Action::Approval(_) => Done::ByPeople,
             Action::Call(_) | Action::Tool(_) | Action::Wait(Wait::Until { .. }) => Done::ByServer,
             Action::Wait(Wait::For { .. }) => Done::ByTime,
@@ -147,6 +150,7 @@ impl Action {
             Action::Wait(_) => "wait",
             Action::Call(call) => call.word(),
             Action::Tool(tool) => tool.word(),
+            Action::Copy(_) => "copy",
         }
     }
 
@@ -154,7 +158,12 @@ impl Action {
     pub fn script(&self) -> Option<&Script> {
         match self {
             Action::Script(script) => Some(script),
-            Action::Manual { .. } | Action::Approval(_) | Action::Wait(_) | Action::Call(_) | Action::Tool(_) => None,
+            Action::Manual { .. }
+            | Action::Approval(_)
+            | Action::Wait(_)
+            | Action::Call(_)
+            | Action::Tool(_)
+            | Action::Copy(_) => None,
         }
     }
 
@@ -162,7 +171,12 @@ impl Action {
     pub fn tool(&self) -> Option<&Tool> {
         match self {
             Action::Tool(tool) => Some(tool),
-            Action::Script(_) | Action::Manual { .. } | Action::Approval(_) | Action::Wait(_) | Action::Call(_) => None,
+            Action::Script(_)
+            | Action::Manual { .. }
+            | Action::Approval(_)
+            | Action::Wait(_)
+            | Action::Call(_)
+            | Action::Copy(_) => None,
         }
     }
 
@@ -174,7 +188,8 @@ impl Action {
             | Action::Manual { .. }
             | Action::Approval(_)
             | Action::Wait(Wait::For { .. })
-            | Action::Tool(_) => None,
+            | Action::Tool(_)
+            | Action::Copy(_) => None,
         }
     }
 
@@ -182,7 +197,12 @@ impl Action {
     pub fn checklist(&self) -> &[String] {
         match self {
             Action::Manual { checklist, .. } => checklist,
-            Action::Script(_) | Action::Approval(_) | Action::Wait(_) | Action::Call(_) | Action::Tool(_) => &[],
+            Action::Script(_)
+            | Action::Approval(_)
+            | Action::Wait(_)
+            | Action::Call(_)
+            | Action::Tool(_)
+            | Action::Copy(_) => &[],
         }
     }
 
@@ -190,7 +210,12 @@ impl Action {
     pub fn duty(&self) -> Option<&str> {
         match self {
             Action::Manual { role, .. } => role.as_deref(),
-            Action::Script(_) | Action::Approval(_) | Action::Wait(_) | Action::Call(_) | Action::Tool(_) => None,
+            Action::Script(_)
+            | Action::Approval(_)
+            | Action::Wait(_)
+            | Action::Call(_)
+            | Action::Tool(_)
+            | Action::Copy(_) => None,
         }
     }
 
@@ -207,6 +232,7 @@ impl Action {
             }
             Action::Call(call) => call.written(told),
             Action::Tool(tool) => tool.written(told),
+            Action::Copy(copy) => copy.written(),
         }
     }
 
@@ -216,7 +242,7 @@ impl Action {
             Action::Script(script) => &script.secrets,
             Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => &call.secrets,
             Action::Tool(tool) => &tool.secrets,
-            Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) => &[],
+            Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) | Action::Copy(_) => &[],
         }
     }
 }

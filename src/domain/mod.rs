@@ -12,6 +12,7 @@ pub mod call;
 pub mod canonical;
 pub mod check;
 pub mod command;
+pub mod copy;
 pub mod deadlines;
 pub mod decide;
 pub mod due;

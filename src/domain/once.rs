@@ -75,7 +75,8 @@ pub fn over_at(run: &Run, position: u16) -> Option<Timestamp> {
         | Action::Manual { .. }
         | Action::Approval(_)
         | Action::Call(_)
-        | Action::Tool(_) => None,
+        | Action::Tool(_)
+        | Action::Copy(_) => None,
     }
 }
 
@@ -93,7 +94,8 @@ pub fn open_gate(run: &Run) -> Option<(Slot, &Gate)> {
         | Action::Manual { .. }
         | Action::Wait(_)
         | Action::Call(_)
-        | Action::Tool(_) => None,
+        | Action::Tool(_)
+        | Action::Copy(_) => None,
     }
 }
 

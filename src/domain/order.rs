@@ -2,6 +2,7 @@
 //! `policy::Cleared`, which no other module can make.
 
 use super::call::Call;
+use super::copy::FileCopy;
 use super::id::{Digest, RunId};
 use super::plan::{PinnedSecret, PlannedHost};
 use super::run::{Reason, Slot};
@@ -71,6 +72,8 @@ pub enum Job {
     Script(Delivery),
     /// Ask another system. Done where the server is.
     Call(Errand<Call>),
+    /// Put a file there.
+    Copy(Box<FileCopy>),
 }
 
 /// Something other than a script, and what it gets.

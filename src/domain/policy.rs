@@ -1,6 +1,7 @@
 //! Who may do what, and what a run still waits for. The one place that turns a decision into permission: an executor
 //! takes a [`Cleared`] order and nothing else, and only this module can make one.
 
+use super::copy::{self, FileCopy};
 pub use super::findings::{Finding, answer, host_findings, open_warnings, warned_hosts, warnings};
 use super::id::{PersonId, StepId, Timestamp};
 use super::locks;
@@ -113,9 +114,11 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
                     (Job::Call(errand(plan, key, id, &step.action, &**call)), call.timeout_ms)
                 }
                 Action::Tool(tool) => (Job::Script(work(run, key, id, tool)), tool.timeout_ms),
-                Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) => {
-                    return None;
-                }
+                Action::Copy(copy) => match host.reach {
+                    Reach::Ssh { .. } => (Job::Copy(copy.clone()), copy.timeout_ms),
+                    Reach::Local => (Job::Script(put(plan, key, host, id, copy)), copy.timeout_ms),
+                },
+                Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) => return None,
             };
             let purpose = match plan.from {
                 Origin::Rollback(_) => Purpose::Undo,
@@ -155,6 +158,14 @@ fn delivery(plan: &Plan, key: OrderKey, host: &PlannedHost, script: &Script, ste
         expect: None,
         elsewhere: false,
     }
+}
+
+/// A file put where the server is, as a script.
+fn put(plan: &Plan, key: OrderKey, host: &PlannedHost, step: &str, copy: &FileCopy) -> Delivery {
+    let mut variables = variables(plan, key, Some(host), step);
+    variables.push((copy::TEXT.to_owned(), copy.file.text.clone()));
+    let (interpreter, text) = (Interpreter::Sh, copy.script());
+    Delivery { interpreter, variables, secrets: Vec::new(), text, expect: None, elsewhere: false }
 }
 
 /// A program's work as a script: Python is what all of them come with, or are at home with.

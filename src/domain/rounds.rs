@@ -63,7 +63,12 @@ fn pass(why: String) -> (Verdict, String) {
 fn roles(workspace: &Workspace, run: &Run) -> (Verdict, String) {
     let gates = run.plan.steps().filter_map(|(_, step)| match &step.action {
         Action::Approval(gate) => Some((format!(" at the gate {}", step.id), gate.from.as_slice())),
-        Action::Script(_) | Action::Manual { .. } | Action::Wait(_) | Action::Call(_) | Action::Tool(_) => None,
+        Action::Script(_)
+        | Action::Manual { .. }
+        | Action::Wait(_)
+        | Action::Call(_)
+        | Action::Tool(_)
+        | Action::Copy(_) => None,
     });
     let quorum = run.plan.quorum.as_ref().map(|quorum| (String::new(), quorum.from.as_slice()));
     for (place, from) in quorum.into_iter().chain(gates) {

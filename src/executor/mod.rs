@@ -1,7 +1,7 @@
 //! Carries out one cleared order: on a host over SSH, or on this machine.
 //!
 //! Reading order: [`Executor::carry_out`], `carry` (one order from connection to outcome), `script` and `marker` (what is sent and
-//! how we know that it began), `talk` (a shell being listened to), `ssh/` and `local` (the two kinds of place), `call` (another system), `ending` (TERM,
+//! how we know that it began), `talk` (a shell being listened to), `ssh/` and `local` (the two kinds of place), `call` (another system), `copy` (a file by SFTP), `ending` (TERM,
 //! KILL, and seeing that it is gone), `output` (cap, redact, hand on).
 //!
 //! Invariants: nothing runs without a [`Cleared`]; what is certain not to have begun is `Refused`, what was seen to end is `Ok` or
@@ -10,6 +10,7 @@
 
 mod call;
 mod carry;
+mod copy;
 mod ending;
 mod local;
 mod marker;
@@ -111,6 +112,7 @@ impl Executor {
         let order = cleared.order();
         match &order.job {
             Job::Call(errand) => call::carry_out(self, order, errand, out, cancel).await,
+            Job::Copy(file) => copy::carry_out(self, order, file, out, cancel).await,
             Job::Reach => carry::carry_out(self, order, None, out, started, cancel).await,
             Job::Script(delivery) => carry::carry_out(self, order, Some(delivery), out, started, cancel).await,
         }

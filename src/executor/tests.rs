@@ -1,10 +1,12 @@
 //! Tests of the executor: a kit shared by them, then one file per kind of place.
 
+mod cut;
 mod fake;
 mod faults;
 mod kit;
 mod local;
 mod real_abort;
+mod real_copy;
 mod real_login;
 mod real_steps;
 mod real_trust;

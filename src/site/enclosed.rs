@@ -37,14 +37,16 @@ fn missing(source: &Arc<Source>, step: &Fields, files: &BTreeMap<String, String>
     let mut say = |key: &str, code, message: String, hint: String| {
         found.push(Diagnostic::at(source, Severity::Error, code, step.span_of(key), message).hint(hint));
     };
-    if let Some(path) = step.text("playbook")
-        && !files.contains_key(path)
+    for (key, otherwise) in
+        [("playbook", "put it there, with what it needs beside it"), ("file", "put it there: a text of at most 1 MiB")]
     {
-        let hint = match nearest(path, files.keys().map(String::as_str)) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => "put it there, with what it needs beside it".to_owned(),
-        };
-        say("playbook", Code::FileMissing, format!("there is no `{path}`"), hint);
+        if let Some(path) = step.text(key).filter(|path| !files.contains_key(*path)) {
+            let hint = match nearest(path, files.keys().map(String::as_str)) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => otherwise.to_owned(),
+            };
+            say(key, Code::FileMissing, format!("there is no `{path}`"), hint);
+        }
     }
     let playbook = step.text("playbook").and_then(|path| path.rsplit_once('/')).map(|(folder, _)| ("playbook", folder));
     for (key, folder) in playbook.into_iter().chain(step.text("folder").map(|folder| ("folder", folder))) {
@@ -69,15 +71,27 @@ fn below<'a>(files: &'a BTreeMap<String, String>, folder: &str) -> impl Iterator
 fn fill(runbook: &mut Runbook, files: &BTreeMap<String, String>) {
     let mut whole = runbook.digest.0.to_vec();
     let before = whole.len();
+    let mut bind = |path: &str, text: &str| {
+        for part in [path, text] {
+            whole.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            whole.extend_from_slice(part.as_bytes());
+        }
+    };
     for step in &mut runbook.steps {
-        let Action::Tool(tool) = &mut step.action else { continue };
-        let Some(folder) = tool.folder().map(str::to_owned) else { continue };
-        for (path, text) in below(files, &folder) {
-            for part in [path, text] {
-                whole.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-                whole.extend_from_slice(part.as_bytes());
+        match &mut step.action {
+            Action::Tool(tool) => {
+                let Some(folder) = tool.folder().map(str::to_owned) else { continue };
+                for (path, text) in below(files, &folder) {
+                    bind(path, text);
+                    tool.files.push(Enclosed { path: path.clone(), text: text.clone() });
+                }
             }
-            tool.files.push(Enclosed { path: path.clone(), text: text.clone() });
+            Action::Copy(copy) => {
+                // One that is missing was reported.
+                copy.file.text = files.get(&copy.file.path).cloned().unwrap_or_default();
+                bind(&copy.file.path, &copy.file.text);
+            }
+            Action::Script(_) | Action::Manual { .. } | Action::Approval(_) | Action::Wait(_) | Action::Call(_) => {}
         }
     }
     if whole.len() > before {

@@ -116,7 +116,7 @@ fn configuration(plan: &Plan<'_>, port: u16, mark: &str) -> String {
         "Port {port}\nListenAddress 0.0.0.0\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nLogLevel VERBOSE\n\
          UsePAM no\nStrictModes no\nPermitRootLogin yes\nUseDNS no\nPrintMotd no\nPrintLastLog no\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-         MaxStartups 4096\nMaxSessions 64\nLoginGraceTime 20\n",
+         MaxStartups 4096\nMaxSessions 64\nLoginGraceTime 20\nSubsystem sftp internal-sftp\n",
         plan.host_key.display(),
         plan.authorized_keys.display(),
     );

@@ -64,7 +64,16 @@ pub(super) fn plan(base: Plan, earlier: &Run) -> Result<Plan, Refusal> {
             given.push(Given { step: at, hosts: others, stands: Stands::Skipped, why });
         }
         touched.extend(ran);
-        steps.push(undoing(step, undo));
+        let undo = match &step.action {
+            Action::Copy(copy) => copy.undo(&earlier.id.0.to_string()),
+            Action::Script(_)
+            | Action::Manual { .. }
+            | Action::Approval(_)
+            | Action::Wait(_)
+            | Action::Call(_)
+            | Action::Tool(_) => undo.clone(),
+        };
+        steps.push(undoing(step, &undo));
     }
     if steps.is_empty() {
         return Err(Refusal::new(

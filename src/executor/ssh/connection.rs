@@ -1,11 +1,12 @@
 //! One authenticated connection to one host, for one run.
 
 use super::gate::{Fate, Gate};
+use super::sftp::{Sftp, Unable};
 use super::talk::{Answer, SshTalk};
 use crate::domain::run::Reason;
 use crate::executor::trouble::Trouble;
-use russh::Disconnect;
-use russh::client::Handle;
+use russh::client::{Handle, Msg};
+use russh::{Channel, ChannelMsg, Disconnect};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -84,13 +85,34 @@ impl Connection {
         self.start_in(place, line).await
     }
 
-    async fn start_in(&self, place: OwnedSemaphorePermit, line: &str) -> Result<SshTalk, Trouble> {
-        let channel = self.handle.channel_open_session().await.map_err(|error| match error {
-            russh::Error::ChannelOpenFailure(_) => {
-                Trouble::new(Reason::NoShell, format!("the host opens no session: {}", self.fate.refused_channel()))
+    /// Begins SFTP in a place from [`Connection::room`]. No answer may take longer than `patience`.
+    pub(in crate::executor) async fn sftp(
+        &self,
+        room: Option<OwnedSemaphorePermit>,
+        patience: Duration,
+    ) -> Result<Sftp, Trouble> {
+        let room = room.ok_or_else(|| self.lost())?;
+        let mut channel = self.session().await?;
+        channel.request_subsystem(true, "sftp").await.map_err(|_| self.lost())?;
+        loop {
+            match channel.wait().await {
+                Some(ChannelMsg::Success) => break,
+                Some(ChannelMsg::Failure | ChannelMsg::Close) => {
+                    return Err(Trouble::new(Reason::NoShell, "the host offers no SFTP to this login"));
+                }
+                Some(_) => {}
+                None => return Err(self.lost()),
             }
-            _ => self.lost(),
-        })?;
+        }
+        Sftp::begin(channel, room, patience).await.map_err(|unable| match unable {
+            Unable::Said(words) => Trouble::new(Reason::NoShell, words),
+            Unable::Unheard(_) if self.is_closed() => self.lost(),
+            Unable::Unheard(words) => Trouble::new(Reason::NoShell, format!("SFTP did not begin: {words}")),
+        })
+    }
+
+    async fn start_in(&self, place: OwnedSemaphorePermit, line: &str) -> Result<SshTalk, Trouble> {
+        let channel = self.session().await?;
         let mut talk = SshTalk::new(channel, place);
         match talk.ask(line).await {
             Answer::Accepted => Ok(talk),
@@ -100,6 +122,15 @@ impl Connection {
             }
             Answer::Lost => Err(self.lost()),
         }
+    }
+
+    async fn session(&self) -> Result<Channel<Msg>, Trouble> {
+        self.handle.channel_open_session().await.map_err(|error| match error {
+            russh::Error::ChannelOpenFailure(_) => {
+                Trouble::new(Reason::NoShell, format!("the host opens no session: {}", self.fate.refused_channel()))
+            }
+            _ => self.lost(),
+        })
     }
 
     /// Opens a stream from this host on to `port` of `address`.

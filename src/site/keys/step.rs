@@ -9,10 +9,10 @@ use crate::site::shape::{Key, Kinds, OfKind, Shape, Table, always, approved, opt
 
 /// Kinds of steps.
 const KINDS_NOW: &[&str] =
-    &["script", "manual", "approval", "wait", "http", "promql", "logql", "ansible", "kubectl", "helm"];
+    &["script", "manual", "approval", "wait", "http", "promql", "logql", "ansible", "kubectl", "helm", "copy"];
 
 /// Kinds of steps of later versions.
-const KINDS_LATER: &[&str] = &["terraform", "argocd", "n8n", "vault", "copy", "notify", "runbook"];
+const KINDS_LATER: &[&str] = &["terraform", "argocd", "n8n", "vault", "notify", "runbook"];
 
 const VARIABLES: Shape = Shape::List(&Shape::Text(Rule::Variable));
 
@@ -62,6 +62,13 @@ const STEP_KEYS: &[Key] = &[
     ),
     optional("folder", LINE, "For kubectl and helm: the folder below files/ it starts in; what lies in it goes along."),
     optional("kubeconfig", Shape::Text(Rule::Variable), "For kubectl and helm: the secret that is its kubeconfig."),
+    optional("file", LINE, "For copy: which file of the site, as in files/web/app.conf."),
+    optional(
+        "to",
+        LINE,
+        "For copy: its place on a host, as in /etc/app/app.conf. The whole file is replaced, or nothing is.",
+    ),
+    optional("mode", LINE, "For copy: its permissions, as in \"0640\"; 0644 unless written."),
     optional("role", Shape::Text(Rule::Id), "For manual: the duty or role that does it."),
     optional("checklist", LINES, "For manual: points to tick, in order."),
     optional("evidence", Shape::Boolean, "For manual: whether evidence is asked for."),
@@ -207,6 +214,13 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             one_of: &[],
             may: &["folder", "kubeconfig", "timeout", "retries"],
             hint: "say what it is told: args = [\"upgrade\", \"web\", \"chart\"]",
+        },
+        OfKind {
+            word: "copy",
+            needs: &["file", "to"],
+            one_of: &[],
+            may: &["mode", "timeout", "retries"],
+            hint: "say which file goes where: file = \"files/web/app.conf\", to = \"/etc/app/app.conf\"",
         },
     ],
 };

@@ -1,6 +1,7 @@
 //! From a file's text to the value it describes. Pure: nothing here reads a file.
 
 mod call;
+mod copy;
 mod parts;
 mod people;
 mod runbook;

@@ -1,6 +1,6 @@
 //! Steps: what all kinds have in common, and what each does.
 
-use super::{Report, call, parts, tool};
+use super::{Report, call, copy, parts, tool};
 use crate::domain::StepId;
 use crate::domain::runbook::{Action, Effect, Gate, OnFailure, Retries, Script, Step, Wait};
 use crate::domain::tool::ToolKind;
@@ -47,12 +47,23 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
         let hint = "make the step idempotent, or take `retries` out";
         report.error(Code::Rule, field.name_span.clone(), "a step that runs once is never retried by itself", hint);
     }
+    let action = action(fields, kind, report);
+    let undo = match &action {
+        // It knows the way back itself.
+        Action::Copy(copy) => Some(copy.undo("$run")),
+        Action::Script(_)
+        | Action::Manual { .. }
+        | Action::Approval(_)
+        | Action::Wait(_)
+        | Action::Call(_)
+        | Action::Tool(_) => fields.maybe("undo"),
+    };
     let id = fields.string("id");
     parts::duplicates(fields, "secrets", report);
     Step {
         title: fields.maybe("title").unwrap_or_else(|| id.clone()),
         id: StepId::new(format!("{prefix}{id}")),
-        action: action(fields, kind, report),
+        action,
         effect,
         tags: fields.strings("tags"),
         due_ms: fields.duration_ms("due"),
@@ -65,7 +76,7 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
             _ => None,
         },
         required: fields.flag("required"),
-        undo: fields.maybe("undo"),
+        undo,
         probe: fields.maybe("probe").map(|text| Script {
             text,
             timeout_ms: PROBE_TIMEOUT_MS,
@@ -91,6 +102,7 @@ fn action(fields: &Fields, kind: &str, report: &mut Report) -> Action {
         "logql" => Action::Call(Box::new(call::logql(fields, report))),
         "ansible" => Action::Tool(Box::new(tool::ansible(fields, report))),
         "kubectl" => Action::Tool(Box::new(tool::cluster(ToolKind::Kubectl, fields, report))),
+        "copy" => Action::Copy(Box::new(copy::copy(fields, report))),
         "helm" => Action::Tool(Box::new(tool::cluster(ToolKind::Helm, fields, report))),
         _ => {
             let script = parts::script(fields, STEP_TIMEOUT_MS);

@@ -56,7 +56,7 @@ fn of(kind: ToolKind, fields: &Fields, own: Option<String>) -> Tool {
 }
 
 /// What goes along lies in one place of the site, where everybody looks for it.
-fn is_below(path: &str, at: Range<usize>, report: &mut Report) -> bool {
+pub(super) fn is_below(path: &str, at: Range<usize>, report: &mut Report) -> bool {
     let plain = |part: &str| !part.is_empty() && !part.starts_with(['.', '-']);
     let below = path.split('/').next() == Some(ENCLOSED) && path.contains('/') && path.split('/').all(plain);
     if !below {

@@ -212,7 +212,7 @@ fn what_comes_later_is_known_as_such() {
         );
     }
     assert_eq!(brings("[[test]]\nname = \"x\"\n"), [(Code::KeyLater, 1, 3)]);
-    let kinds = ["terraform", "argocd", "n8n", "vault", "copy", "notify", "runbook"];
+    let kinds = ["terraform", "argocd", "n8n", "vault", "notify", "runbook"];
     for kind in kinds {
         let body = format!("[[step]]\nkind = \"{kind}\"\n[step.{kind}]\nurl = \"x\"\n");
         assert_eq!(brings(&body), [(Code::KeyLater, 2, 8)], "its other keys are that version's too: {kind}");
@@ -280,4 +280,24 @@ fn a_playbook_lies_in_a_folder_of_its_own_below_files() {
         assert_eq!(brings(&step(wrong)).len(), 1, "{wrong}");
     }
     assert_eq!(brings(&step("files/web/site.yml")), []);
+}
+
+#[test]
+fn a_copy_has_one_place_and_permissions_that_make_nobody_else_of_who_runs_it() {
+    let step = |file: &str, to: &str, mode: &str| {
+        let words = format!("file = \"{file}\"\nto = \"{to}\"\nmode = \"{mode}\"\n");
+        brings(&format!("[[step]]\nid = \"a\"\nkind = \"copy\"\n{words}"))
+    };
+    for wrong in ["app.conf", "/etc/passwd", "files/../people.toml", "files/.git/config"] {
+        assert_eq!(step(wrong, "/etc/app.conf", "0644"), [(Code::Value, 4, 8)], "{wrong}");
+    }
+    for wrong in ["etc/app.conf", "/etc/../app.conf", "/etc/", "/", "~/app.conf", "/etc//app.conf"] {
+        assert_eq!(step("files/app.conf", wrong, "0644"), [(Code::Value, 5, 6)], "{wrong}");
+    }
+    for wrong in ["644", "4755", "0999", "u=rw", "00644"] {
+        assert_eq!(step("files/app.conf", "/etc/app.conf", wrong), [(Code::Value, 6, 8)], "{wrong}");
+    }
+    assert_eq!(step("files/app.conf", "/etc/app.conf", "0750"), []);
+    let undo = "[[step]]\nid = \"a\"\nkind = \"copy\"\nfile = \"files/a\"\nto = \"/a\"\nundo = \"rm /a\"\n";
+    assert_eq!(brings(undo)[0].0, Code::KeyMisplaced, "it knows its way back itself");
 }
