@@ -179,7 +179,8 @@ fn rest(before: &Plan, after: &Plan, changes: &mut Vec<Change>) {
         changes.push(change(Sign::Other, "the runbook's text changed, its version did not"));
     }
     let sizes = |plan: &Plan| -> Vec<usize> { plan.batches.iter().map(Vec::len).collect() };
-    if (sizes(before), before.parallel, before.max_failures) != (sizes(after), after.parallel, after.max_failures) {
+    let shape = |plan: &Plan| (sizes(plan), plan.parallel, plan.max_failures, plan.runbook.targets.between);
+    if shape(before) != shape(after) {
         changes.push(change(Sign::Other, format!("batches {} → {}", batches(before), batches(after))));
     }
     if before.impact != after.impact {
@@ -190,7 +191,11 @@ fn rest(before: &Plan, after: &Plan, changes: &mut Vec<Change>) {
 /// `1 + 3 + 8`.
 pub fn batches(plan: &Plan) -> String {
     let sizes: Vec<String> = plan.batches.iter().map(|batch| batch.len().to_string()).collect();
-    sizes.join(" + ")
+    let between = plan.runbook.targets.between.words().filter(|_| sizes.len() > 1);
+    match between {
+        Some(words) => format!("{} ({words} in between)", sizes.join(" + ")),
+        None => sizes.join(" + "),
+    }
 }
 
 fn shown(value: &str) -> &str {

@@ -66,9 +66,13 @@ pub fn phase(phase: &Phase) -> Mark {
         Phase::Waiting => WAITING,
         Phase::Approved => mark("✔", "approved", Role::Ok),
         Phase::Running => RUNNING,
-        Phase::Paused(PauseCause::Person(_) | PauseCause::Failure | PauseCause::NoRoom | PauseCause::Authority) => {
-            PAUSED
-        }
+        Phase::Paused(
+            PauseCause::Person(_)
+            | PauseCause::Failure
+            | PauseCause::NoRoom
+            | PauseCause::Batch
+            | PauseCause::Authority,
+        ) => PAUSED,
         Phase::Stopping(_) => mark("‖", "stopping", Role::Warning),
         Phase::Verifying => mark("◐", "verifying", Role::Running),
         Phase::Ended(how) | Phase::Closed(how) | Phase::Reviewed(how) => ending(*how),

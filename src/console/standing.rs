@@ -80,6 +80,9 @@ fn lines(cx: &Cx<'_>, run: &Run) -> Vec<(Ink, String)> {
             lines.extend(told.not_you(&format!("you are no {} here", executor.word()), Rule::Role, executes));
             lines
         }
+        Phase::Paused(PauseCause::Batch) => {
+            vec![fact("a batch is through; P lets the next begin, X ends it here"), told.who("by", executes)]
+        }
         Phase::Paused(PauseCause::NoRoom) => {
             vec![fact("the disk was full; P goes on once there is room"), told.who("by", executes)]
         }

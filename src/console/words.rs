@@ -36,6 +36,7 @@ pub fn phase(phase: &Phase) -> String {
         Phase::Running => "running".to_owned(),
         Phase::Paused(PauseCause::Person(person)) => format!("paused by {person}"),
         Phase::Paused(PauseCause::Failure) => "paused: a person must decide".to_owned(),
+        Phase::Paused(PauseCause::Batch) => "paused: a batch is through".to_owned(),
         Phase::Paused(PauseCause::NoRoom) => "paused: the disk was full".to_owned(),
         Phase::Paused(PauseCause::Authority) => "paused: a role was lost".to_owned(),
         Phase::Stopping(how) => format!("stopping: {}", stop(*how)),

@@ -42,7 +42,12 @@ pub fn next_moment(run: &Run) -> Option<Timestamp> {
         Phase::Waiting | Phase::Approved => policy::expires(run),
         Phase::Running => {
             let over = run.phase_since.plus_ms(run.plan.limits.run_ms);
-            [next_retry(run), once::next_moment(run), deadlines::next(run)].into_iter().flatten().chain([over]).min()
+            let between = super::settle::next_batch_at(run).filter(|_| run.plan.runbook.targets.between.pause_ms > 0);
+            [next_retry(run), between, once::next_moment(run), deadlines::next(run)]
+                .into_iter()
+                .flatten()
+                .chain([over])
+                .min()
         }
         Phase::Paused(_) => deadlines::next(run),
         Phase::Stopping(super::run::StopHow::AfterBatch) => next_retry(run),

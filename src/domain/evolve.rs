@@ -264,6 +264,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         Event::BatchBegan { segment, batch, .. } => {
             run.progress.segment = *segment;
             run.progress.batch = *batch;
+            run.progress.let_on = *batch;
             run.progress.admitted = 0;
             run.progress.active.clear();
         }
@@ -309,6 +310,9 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             run.executors.extend(by());
             if run.phase == Phase::Paused(PauseCause::Authority) {
                 run.driver = by();
+            }
+            if run.phase == Phase::Paused(PauseCause::Batch) {
+                run.progress.let_on = run.progress.batch + 1;
             }
             enter(run, Phase::Running, at);
         }
@@ -562,6 +566,6 @@ fn lose_what_is_in_flight(run: &mut Run, at: Timestamp) {
 pub fn ends_with_decisions(cause: &PauseCause) -> bool {
     match cause {
         PauseCause::Failure => true,
-        PauseCause::Person(_) | PauseCause::NoRoom | PauseCause::Authority => false,
+        PauseCause::Person(_) | PauseCause::NoRoom | PauseCause::Batch | PauseCause::Authority => false,
     }
 }

@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::run::{Choice, Run};
 use super::runbook::Lock;
 use super::runbook::{
-    Action, Amount, Check, Effect, Expect, Impact, Interpreter, Kind, Limits, Retries, Runbook, Scope, Script,
+    Action, Amount, Between, Check, Effect, Expect, Impact, Interpreter, Kind, Limits, Retries, Runbook, Scope, Script,
     Severity, Status, Step, Targets,
 };
 use super::site::Site;
@@ -126,6 +126,7 @@ pub fn runbook(id: &str) -> Runbook {
             select: "group:web".to_owned(),
             batches: vec![Amount::Hosts(1), Amount::Percent(100)],
             parallel: 2,
+            between: Between::default(),
             lock: Lock::Exclusive,
             max_failures: None,
         },

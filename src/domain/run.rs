@@ -194,6 +194,8 @@ pub struct Progress {
     pub segment: u16,
     /// The batch at work.
     pub batch: u32,
+    /// How many batches of this stretch were let on to the next, where somebody must.
+    pub let_on: u32,
     /// Hosts of the batch already let in.
     pub admitted: u32,
     /// Hosts at work in this stretch.

@@ -158,11 +158,40 @@ pub struct Targets {
     pub batches: Vec<Amount>,
     /// Hosts at once inside a batch.
     pub parallel: u32,
+    /// What lies between two batches.
+    #[serde(default, skip_serializing_if = "Between::is_nothing")]
+    pub between: Between,
     /// Whether a run has its hosts for itself.
     #[serde(default, skip_serializing_if = "Lock::is_exclusive")]
     pub lock: Lock,
     /// Failed hosts tolerated: unreachable ones, and those of steps that do not themselves say to pause or stop.
     pub max_failures: Option<Amount>,
+}
+
+/// What lies between two batches: what a canary is watched for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Between {
+    /// So many milliseconds pass after the last host of a batch was through.
+    pub pause_ms: u64,
+    /// Then somebody lets the next batch begin.
+    pub gate: bool,
+}
+
+impl Between {
+    /// In words, where anything lies there: `5m pass, then a person lets the next begin`.
+    pub fn words(self) -> Option<String> {
+        let pause = super::duration::short(self.pause_ms);
+        match (self.pause_ms, self.gate) {
+            (0, false) => None,
+            (0, true) => Some("a person lets the next begin".to_owned()),
+            (_, false) => Some(format!("{pause} pass")),
+            (_, true) => Some(format!("{pause} pass, then a person lets the next begin")),
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        *self == Between::default()
+    }
 }
 
 /// Whether a run has its hosts for itself.

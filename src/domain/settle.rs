@@ -244,28 +244,53 @@ fn stretch_over(run: &Run, at: Timestamp) -> Option<Entry> {
         Some(Segment::OnHosts { .. }) => {
             let batch = run.progress.batch + 1;
             let more = usize::try_from(batch).is_ok_and(|next| next < run.plan.batches.len());
-            Some(if more {
-                Entry::bare(Event::BatchBegan { run: run.id, segment: run.progress.segment, batch })
-            } else {
-                next_stretch(run)
-            })
+            if !more || all_dropped(run) {
+                return Some(next_stretch(run));
+            }
+            match next_batch_at(run) {
+                Some(moment) if at < moment => None,
+                Some(_) if run.plan.runbook.targets.between.gate && run.progress.let_on < batch => {
+                    Some(Entry::bare(Event::RunPaused { run: run.id, cause: PauseCause::Batch }))
+                }
+                Some(_) | None => {
+                    Some(Entry::bare(Event::BatchBegan { run: run.id, segment: run.progress.segment, batch }))
+                }
+            }
         }
         None => Some(steps_over(run)),
     }
 }
 
+/// Before which moment the next batch does not begin: its pause begins when the last host of the batch at work was through.
+/// `None` where hosts are at work, or this batch had nothing to do.
+pub fn next_batch_at(run: &Run) -> Option<Timestamp> {
+    let idle = run.progress.active.is_empty() && run.progress.in_flight.is_empty() && next_host(run).is_none();
+    let Some(Segment::OnHosts { first, last }) = segments::at(&run.plan, run.progress.segment).filter(|_| idle) else {
+        return None;
+    };
+    let batch = run.plan.batches.get(usize::try_from(run.progress.batch).ok()?)?;
+    let slots = batch.iter().flat_map(|host| (first..=last).map(|step| (Item::Step(step), *host)));
+    // What stood from the beginning was not done now.
+    let done = slots.filter(|(item, host)| matches!(item, Item::Step(step) if !run.plan.stands(*step, Some(*host))));
+    let through =
+        done.filter_map(|(item, host)| run.cell(Slot { item, host: Some(host) })).map(|cell| cell.since).max()?;
+    Some(through.plus_ms(run.plan.runbook.targets.between.pause_ms))
+}
+
+fn all_dropped(run: &Run) -> bool {
+    run.progress.dropped.len() >= run.plan.hosts.len()
+}
+
 fn next_stretch(run: &Run) -> Entry {
     let segment = run.progress.segment + 1;
-    let all_dropped = run.progress.dropped.len() >= run.plan.hosts.len();
-    if segments::at(&run.plan, segment).is_some() && !all_dropped {
+    if segments::at(&run.plan, segment).is_some() && !all_dropped(run) {
         return Entry::bare(Event::BatchBegan { run: run.id, segment, batch: 0 });
     }
     steps_over(run)
 }
 
 fn steps_over(run: &Run) -> Entry {
-    let all_dropped = run.progress.dropped.len() >= run.plan.hosts.len();
-    if all_dropped {
+    if all_dropped(run) {
         return ended(run, Ending::Failed);
     }
     if run.plan.runbook.verify.is_empty() {
@@ -304,7 +329,7 @@ fn paused(world: &World, run: &Run, cause: &PauseCause, at: Timestamp) -> Option
         return Some(entry);
     }
     match cause {
-        PauseCause::Person(_) | PauseCause::NoRoom => return authority_lost(world, run),
+        PauseCause::Person(_) | PauseCause::NoRoom | PauseCause::Batch => return authority_lost(world, run),
         PauseCause::Failure | PauseCause::Authority => {}
     }
     let over = super::evolve::ends_with_decisions(cause) && run.progress.attention.is_empty();

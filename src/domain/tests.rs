@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 mod again;
 mod authority;
+mod batches;
 mod failing;
 mod locks;
 mod once;

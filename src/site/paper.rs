@@ -139,6 +139,9 @@ fn hosts(runbook: &Runbook, workspaces: &[&Workspace], out: &mut String) {
         batches.join(", then "),
         targets.parallel
     );
+    if let Some(words) = targets.between.words() {
+        let _ = writeln!(out, "Between two batches: {words}.");
+    }
     if targets.lock == Lock::Shared {
         line("It only reads: other runs that only read may be on the same hosts.", out);
     }

@@ -119,6 +119,7 @@ pub fn phase(phase: &Phase) -> String {
     match phase {
         Phase::Paused(PauseCause::Person(person)) => format!("{word} by {person}"),
         Phase::Paused(PauseCause::Failure) => format!("{word} after a failure"),
+        Phase::Paused(PauseCause::Batch) => format!("{word} behind a batch"),
         Phase::Paused(PauseCause::NoRoom) => format!("{word}: the disk was full"),
         Phase::Paused(PauseCause::Authority) => format!("{word}: a role it stands on was lost"),
         Phase::Stopping(how) => words::stop_words(*how).to_owned(),
@@ -308,10 +309,11 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
         })
         .collect();
     let heading = format!(
-        "hosts: {} in {}, {} at once",
+        "hosts: {} in {}, {} at once{}",
         plan.hosts.len(),
         words::count(batches.len(), "batch", "batches"),
-        plan.parallel
+        plan.parallel,
+        plan.runbook.targets.between.words().map(|words| format!("; between batches {words}")).unwrap_or_default()
     );
     section(&mut text, &heading, (1..).zip(batches).map(|(number, names)| (format!("batch {number}"), names)));
     checks(&mut text, "preflight", &plan.runbook.preflight);

@@ -5,7 +5,9 @@ use crate::domain::id::{HostIx, StepId};
 use crate::domain::plan::{Given, Origin, Plan, PlanWarning, Stands};
 use crate::domain::refusal::{Refusal, Rule};
 use crate::domain::run::{CellState, Item, Run, Slot};
-use crate::domain::runbook::{Action, Effect, Interpreter, OnFailure, Retries, Runbook, Script, Step};
+use crate::domain::runbook::{
+    Action, Between, Effect, Interpreter, OnFailure, Retries, Runbook, Script, Step, Targets,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -83,7 +85,9 @@ pub(super) fn plan(base: Plan, earlier: &Run) -> Result<Plan, Refusal> {
         .next("follow the rollback the runbook describes in words"));
     }
     let positions = (0u16..).take(steps.len()).collect();
-    let runbook = Arc::new(Runbook { steps, preflight: Vec::new(), ..(*old.runbook).clone() });
+    // Whoever goes back goes back at once.
+    let targets = Targets { between: Between::default(), ..old.runbook.targets.clone() };
+    let runbook = Arc::new(Runbook { steps, targets, preflight: Vec::new(), ..(*old.runbook).clone() });
     let plan = Plan { from: Origin::Rollback(earlier.id), runbook, steps: positions, given, warnings, ..base };
     on_hosts(plan, old, |host| touched.contains(&host), "no step that ran has an undo")
 }

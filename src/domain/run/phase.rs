@@ -52,6 +52,8 @@ pub enum PauseCause {
     Failure,
     /// The disk was full: nothing could be begun that could also be recorded.
     NoRoom,
+    /// A batch is through, and somebody is to let the next begin.
+    Batch,
     /// Whoever drives it, or too many of those who approved it, lost the role.
     Authority,
 }

@@ -7,7 +7,7 @@ use crate::site::rule::Rule;
 use crate::site::shape::{Key, SCHEMA, Shape, Table, always, approved, optional, word};
 
 /// Keys of later versions, wherever they may come to stand.
-pub(super) const LATER: &[&str] = &["outputs", "pty", "become", "pause_between", "gate", "output", "test"];
+pub(super) const LATER: &[&str] = &["outputs", "pty", "become", "output", "test"];
 
 /// A runbook's file.
 pub(in crate::site) static RUNBOOK: Table = Table::of(
@@ -149,6 +149,8 @@ pub(in crate::site) static TARGETS: Table = Table::of(
             "Numbers of hosts or shares, canary first; one batch of all unless written.",
         ),
         optional("parallel", Shape::Integer { min: 1, max: 1_024 }, "Hosts at once inside a batch; 8 unless written."),
+        optional("pause_between", DURATION, "After a batch is through so long passes before the next begins; none unless written."),
+        optional("gate", word(&["person"]), "person: after each batch but the last the run pauses, until somebody who may execute it lets it go on."),
         optional(
             "lock",
             word(&["exclusive", "shared"]),

@@ -4,7 +4,8 @@ use super::template::{Templates, merge};
 use super::{Parsed, Report, parts, step};
 use crate::domain::people::Role;
 use crate::domain::runbook::{
-    Amount, Change, Done, Effect, Impact, Input, Kind, Limits, Lock, Runbook, Scope, Secret, Status, Step, Targets,
+    Amount, Between, Change, Done, Effect, Impact, Input, Kind, Limits, Lock, Runbook, Scope, Secret, Status, Step,
+    Targets,
 };
 use crate::domain::{Digest, RunbookId, prose};
 use crate::site::diagnostic::Code;
@@ -135,8 +136,8 @@ pub(super) fn impact(word: Option<&str>) -> Impact {
 fn targets(fields: Option<&Fields>, report: &mut Report) -> Targets {
     let whole = || vec![Amount::Percent(100)];
     let Some(fields) = fields else {
-        let (select, lock) = (String::new(), Lock::Exclusive);
-        return Targets { select, batches: whole(), parallel: PARALLEL_HOSTS, lock, max_failures: None };
+        let (select, between, lock) = (String::new(), Between::default(), Lock::Exclusive);
+        return Targets { select, batches: whole(), parallel: PARALLEL_HOSTS, between, lock, max_failures: None };
     };
     let mut batches = Vec::new();
     for node in fields.get("batches").map_or(&[][..], Node::items) {
@@ -155,6 +156,10 @@ fn targets(fields: Option<&Fields>, report: &mut Report) -> Targets {
         select: fields.string("select"),
         batches: if batches.is_empty() { whole() } else { batches },
         parallel: fields.integer("parallel").and_then(|n| u32::try_from(n).ok()).unwrap_or(PARALLEL_HOSTS),
+        between: Between {
+            pause_ms: fields.duration_ms("pause_between").unwrap_or(0),
+            gate: fields.text("gate") == Some("person"),
+        },
         lock: match fields.text("lock") {
             Some("shared") => Lock::Shared,
             _ => Lock::Exclusive,

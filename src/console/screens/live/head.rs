@@ -14,6 +14,7 @@ use crate::domain::deadlines;
 use crate::domain::locks;
 use crate::domain::policy;
 use crate::domain::run::{CellState, Item, PauseCause, Phase, Run};
+use crate::domain::settle;
 use crate::domain::window::{self, WindowState};
 use crate::terminal::line::Safe;
 
@@ -99,6 +100,10 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
             None => Some("every host is decided: P goes on".to_owned()),
         },
         Phase::Paused(PauseCause::Person(by)) => Some(format!("by {by} · P goes on")),
+        Phase::Paused(PauseCause::Batch) => {
+            let (done, of) = (run.progress.batch + 1, run.plan.batches.len());
+            Some(format!("batch {done} of {of} is through · P lets the next begin"))
+        }
         Phase::Paused(PauseCause::NoRoom) => Some("the disk was full · P goes on when there is room".to_owned()),
         Phase::Paused(PauseCause::Authority) => {
             let why =
@@ -111,10 +116,17 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
         Phase::Reviewed(_) => run.review.as_ref().map(|note| format!("signed off by {}", note.by)),
         Phase::Running => {
             let drift = || run.drift.as_ref().map(|why| format!("as approved; the site has {why} since"));
-            deadline(cx, run).or_else(drift)
+            next_batch(cx, run).or_else(|| deadline(cx, run)).or_else(drift)
         }
         Phase::Verifying | Phase::Cancelled(_) => None,
     }
+}
+
+/// The batch that begins once its pause is over.
+fn next_batch(cx: &Cx<'_>, run: &Run) -> Option<String> {
+    let at = settle::next_batch_at(run).filter(|at| *at > cx.now())?;
+    let (done, of) = (run.progress.batch + 1, run.plan.batches.len());
+    Some(format!("batch {done} of {of} is through · the next in {}", moment::counter(at.ms_since(cx.now()))))
 }
 
 /// The step that is due next, or overdue longest.

@@ -84,7 +84,7 @@ fn whose(run: &Run) -> &PersonId {
 /// What holds people up comes first, what is over last.
 fn urgency(phase: &Phase) -> u8 {
     match phase {
-        Phase::Paused(PauseCause::Failure | PauseCause::NoRoom | PauseCause::Authority) => 0,
+        Phase::Paused(PauseCause::Failure | PauseCause::NoRoom | PauseCause::Batch | PauseCause::Authority) => 0,
         Phase::Paused(PauseCause::Person(_)) | Phase::Stopping(_) => 1,
         Phase::Running | Phase::Verifying | Phase::Checking(_) => 2,
         Phase::Waiting | Phase::Approved => 3,
@@ -117,6 +117,7 @@ fn now(cx: &Cx<'_>, run: &Run) -> String {
         }
         Phase::Paused(PauseCause::Failure) => "a person must decide".to_owned(),
         Phase::Paused(PauseCause::Person(person)) => format!("paused by {person}"),
+        Phase::Paused(PauseCause::Batch) => "a batch is through".to_owned(),
         Phase::Paused(PauseCause::NoRoom) => "the disk was full".to_owned(),
         Phase::Paused(PauseCause::Authority) => "a role it stands on was lost".to_owned(),
         Phase::Checking(_) => "checks run".to_owned(),
