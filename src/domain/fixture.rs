@@ -94,6 +94,7 @@ pub fn step(id: &str, action: Action) -> Step {
         required: false,
         undo: None,
         probe: None,
+        withhold: false,
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Order {
     pub jumps: Vec<PlannedHost>,
     /// What.
     pub job: Job,
+    /// Whether what it prints is counted and thrown away.
+    pub withhold: bool,
     /// How long each part may take.
     pub limits: OrderLimits,
 }

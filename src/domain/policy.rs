@@ -45,7 +45,11 @@ pub fn clear(run: &Run, slot: Slot) -> Option<Cleared> {
     let limits = OrderLimits { connect_ms: run.plan.limits.connect_ms, idle_ms: run.plan.limits.idle_ms, step_ms };
     let jumps = jumps_to(&run.plan, &host);
     let under = under(&run.plan);
-    Some(Cleared(Order { key, purpose, host, under, jumps, job, limits }))
+    let withhold = match slot.item {
+        Item::Step(n) => run.plan.step(n).is_some_and(|step| step.withhold),
+        Item::Reach | Item::Preflight(_) | Item::Verify(_) => false,
+    };
+    Some(Cleared(Order { key, purpose, host, under, jumps, job, withhold, limits }))
 }
 
 /// Planning refuses production without an account; a plan of an older version may still be here when the server starts.

@@ -412,6 +412,9 @@ pub struct Step {
     /// else that it cannot tell. It only reads, and gets no secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Script>,
+    /// Whether what it prints is thrown away, redacted or not: for steps that show what nobody may keep.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withhold: bool,
 }
 
 /// What repeating a step means.

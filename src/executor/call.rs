@@ -5,7 +5,7 @@
 //! reads; everything else was answered.
 
 use super::Executor;
-use super::output::{Chunk, Outlet, clip_back};
+use super::output::{Chunk, Outlet, WITHHELD, clip_back};
 use super::secrets::Named;
 use super::trouble::Trouble;
 use crate::connect::{self, Answer, CallError, Request};
@@ -29,7 +29,7 @@ pub(super) async fn carry_out(
     out: mpsc::Sender<Chunk>,
     cancel: CancellationToken,
 ) -> Outcome {
-    let mut outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run));
+    let mut outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run), order.withhold);
     let prepared = tokio::select! {
         biased;
         () = cancel.cancelled() => Err(Trouble::new(Reason::Aborted, "ended before it was asked")),
@@ -75,7 +75,11 @@ async fn answered(call: &Call, answer: Result<Answer, CallError>, outlet: &mut O
     while outlet.is_waiting() {
         outlet.hand_on().await;
     }
-    judge(call, &answer)
+    match judge(call, &answer) {
+        // Why it is not as expected would say what it said.
+        (result, _) if outlet.withholds() => (result, format!("answered {}; {WITHHELD}", answer.status)),
+        judged => judged,
+    }
 }
 
 fn request(order: &Order, errand: &Errand<Call>, secrets: &[Named]) -> Result<Request, String> {

@@ -33,7 +33,7 @@ pub(super) async fn carry_out(
     started: oneshot::Sender<u32>,
     cancel: CancellationToken,
 ) -> Outcome {
-    let outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run));
+    let outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run), order.withhold);
     let connect_until = Instant::now() + Duration::from_millis(order.limits.connect_ms);
     let mut carrier = Carrier { executor, order, outlet, cancel, connect_until, used: Vec::new() };
     let end = match script {

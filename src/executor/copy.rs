@@ -28,7 +28,7 @@ pub(super) async fn carry_out(
     out: mpsc::Sender<Chunk>,
     cancel: CancellationToken,
 ) -> Outcome {
-    let mut outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run));
+    let mut outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run), order.withhold);
     let opened = tokio::select! {
         biased;
         () = cancel.cancelled() => Err(Trouble::new(Reason::Aborted, "stopped before anything was sent")),

@@ -28,6 +28,9 @@ const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What a waiting piece takes beside its bytes: a host that prints byte by byte must not fill the memory.
 const WAITING_PIECE_BYTES: usize = size_of::<Chunk>() + 64;
 
+/// Said in the place of what is withheld.
+pub(super) const WITHHELD: &str = "what it printed is withheld, as the step says";
+
 /// One piece of a host's output, redacted and capped, in the order it was heard.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chunk {
@@ -58,11 +61,13 @@ pub(super) struct Outlet {
     waiting: VecDeque<Chunk>,
     waiting_bytes: usize,
     dropped: u64,
+    /// Bytes thrown away, per stream, where nothing that is printed leaves.
+    withheld: Option<[u64; 2]>,
 }
 
 impl Outlet {
-    /// An outlet that masks by what `masks` holds now and later.
-    pub fn new(key: OrderKey, to: mpsc::Sender<Chunk>, mut masks: watch::Receiver<Masks>) -> Self {
+    /// An outlet that masks by what `masks` holds now and later; or, to `withhold`, lets out our own words alone.
+    pub fn new(key: OrderKey, to: mpsc::Sender<Chunk>, mut masks: watch::Receiver<Masks>, withhold: bool) -> Self {
         let now = masks.borrow_and_update().clone();
         let lane = |stream| Lane { stream, redactor: Redactor::new(&now), idle: now.is_empty(), kept: Kept::default() };
         let (out, err) = (lane(Stream::Out), lane(Stream::Err));
@@ -76,6 +81,7 @@ impl Outlet {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             dropped: 0,
+            withheld: withhold.then_some([0, 0]),
         }
     }
 
@@ -85,6 +91,10 @@ impl Outlet {
             return;
         }
         self.adopt();
+        if let (Some([out, err]), Stream::Out | Stream::Err) = (&mut self.withheld, stream) {
+            *(if stream == Stream::Out { out } else { err }) += bytes.len() as u64;
+            return;
+        }
         let lane = match stream {
             Stream::Out => &mut self.out,
             Stream::Err => &mut self.err,
@@ -99,6 +109,11 @@ impl Outlet {
         self.adopt();
         let clean = self.masks.borrow().clean_text(words);
         self.wait(Stream::Note, Bytes::from(clean.into_bytes()));
+    }
+
+    /// Whether nothing that is printed leaves.
+    pub fn withholds(&self) -> bool {
+        self.withheld.is_some()
     }
 
     /// Whether something waits until the receiver has room.
@@ -144,6 +159,9 @@ impl Outlet {
             let mut clean = Vec::new();
             lane.redactor.flush(&mut clean);
             self.keep(stream, Bytes::from(clean));
+        }
+        if let Some([out, err]) = self.withheld.take() {
+            self.note(&format!("{WITHHELD}: {out} bytes of standard output, {err} of standard error"));
         }
         if self.dropped > 0 {
             let words = format!("{} bytes printed while the step was being ended were not kept", self.dropped);

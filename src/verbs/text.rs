@@ -326,7 +326,9 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
     }
     let _ = writeln!(text, "\nsteps");
     for (position, step) in plan.steps() {
-        let _ = writeln!(text, "  {}. {}: {}  [{}]", position + 1, step.id, Safe::new(&step.title), step.effect.word());
+        let withheld = if step.withhold { ", output withheld" } else { "" };
+        let (title, effect) = (Safe::new(&step.title), step.effect.word());
+        let _ = writeln!(text, "  {}. {}: {title}  [{effect}{withheld}]", position + 1, step.id);
         let lines = step.action.written(&|text| plan.told(text));
         for line in lines.trim().lines() {
             let _ = writeln!(text, "       {}", Safe::new(line));

@@ -114,6 +114,9 @@ fn rules(step: &Step, unwritten: &str) -> String {
     if let Some(due) = step.due_ms {
         rules.push(format!("due {} after the start", moment::span(due)));
     }
+    if step.withhold {
+        rules.push("its output is withheld".to_owned());
+    }
     if step.required {
         rules.push("cannot be skipped".to_owned());
     }

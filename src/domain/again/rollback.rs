@@ -126,6 +126,7 @@ fn undoing(step: &Step, undo: &str) -> Step {
         required: true,
         undo: None,
         probe: None,
+        withhold: step.withhold,
     }
 }
 

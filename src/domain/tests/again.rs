@@ -366,3 +366,28 @@ fn a_denied_gate_is_asked_again_by_a_resume_and_settled_by_nobody_else() {
     assert_eq!(ran(&mut driver, |_, _| CellResult::Ok).len(), 0, "everything before the gate stands, and it waits");
     assert!(crate::domain::once::open_gate(&driver.run(id + 1)).is_some());
 }
+
+#[test]
+fn a_step_whose_output_is_withheld_is_ordered_so_and_undone_so() {
+    let mut driver = driver_of(|site| {
+        in_runbook(site, |runbook| {
+            runbook.steps[0].withhold = true;
+            runbook.steps[0].undo = Some("true".to_owned());
+        });
+    });
+    let id = driver.start_one();
+    let mut seen = std::collections::BTreeSet::new();
+    let mut look = |cleared: &super::super::policy::Cleared| {
+        let order = cleared.order();
+        if let Item::Step(step) = order.key.slot.item {
+            seen.insert((order.key.run.0, step, order.withhold));
+        }
+        CellResult::Ok
+    };
+    driver.carry_out(&mut look);
+    driver.as_person("ada", going_back(&driver, id, How::Rollback, Vec::new())).unwrap();
+    start(&mut driver, id + 1);
+    driver.carry_out(&mut look);
+    assert!(seen.contains(&(id, 0, true)) && seen.contains(&(id, 1, false)), "{seen:?}");
+    assert!(seen.contains(&(id + 1, 0, true)), "{seen:?}");
+}

@@ -8,7 +8,7 @@ use crate::secrets::Sealed;
 fn outlet(masks: &watch::Sender<Masks>, room: usize) -> (Outlet, mpsc::Receiver<Chunk>) {
     let key = OrderKey { run: RunId(1), slot: Slot { item: Item::Step(0), host: Some(HostIx(0)) }, attempt: 1 };
     let (to, from) = mpsc::channel(room);
-    (Outlet::new(key, to, masks.subscribe()), from)
+    (Outlet::new(key, to, masks.subscribe(), false), from)
 }
 
 fn taken(from: &mut mpsc::Receiver<Chunk>) -> Vec<(Stream, String)> {

@@ -36,6 +36,7 @@ pub fn order(host: PlannedHost, job: Job) -> Order {
         under: Under::Server,
         jumps: Vec::new(),
         job,
+        withhold: false,
         limits: OrderLimits { connect_ms: 15_000, idle_ms: 60_000, step_ms: 60_000 },
     }
 }

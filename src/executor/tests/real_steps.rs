@@ -50,6 +50,26 @@ async fn a_step_that_reads_its_input_does_not_eat_its_script_over_ssh() {
 }
 
 #[tokio::test]
+async fn what_a_step_prints_is_counted_and_thrown_away_where_it_says_so() {
+    let Some(sshd) = Sshd::start("").await else {
+        return;
+    };
+    let (executor, host) = (executor(&sshd), sshd.host("web-1", "127.0.1.1"));
+    for (text, result) in [("exit 0", CellResult::Ok), ("exit 3", CellResult::Failed(Reason::Exit(3)))] {
+        let mut order = sh(&host, &format!("echo not-for-keeping; printf %s never >&2; {text}"));
+        order.withhold = true;
+        let came = carry(&executor, order).await;
+        assert_eq!((came.result(), came.out.as_str(), came.err.as_str()), (&result, "", ""));
+        let words = format!("{}{}", came.outcome.saw, came.notes);
+        assert!(
+            words.contains("withheld, as the step says: 16 bytes of standard output, 5 of standard error"),
+            "{words}"
+        );
+        assert!(!words.contains("keeping") && !words.contains("never"), "{words}");
+    }
+}
+
+#[tokio::test]
 async fn a_mebibyte_of_script_and_a_secret_arrive_whole() {
     let Some(sshd) = Sshd::start("").await else {
         return;

@@ -77,6 +77,7 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
         },
         required: fields.flag("required"),
         undo,
+        withhold: fields.text("output") == Some("withhold"),
         probe: fields.maybe("probe").map(|text| Script {
             text,
             timeout_ms: PROBE_TIMEOUT_MS,
