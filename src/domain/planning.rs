@@ -50,7 +50,8 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
     let jumps = jumps(workspace, &hosts)?;
     let steps = steps(workspace, runbook, proposal)?;
     let chosen = || steps.iter().filter_map(|nth| runbook.steps.get(usize::from(*nth)));
-    let local_account = local_account(site, workspace, &hosts, chosen())?;
+    let secrets = secrets(site, runbook)?;
+    let local_account = local_account(site, workspace, &hosts, chosen(), &secrets)?;
     let (programs, groups) = (programs(site, chosen()), groups(workspace, &hosts, chosen()));
     egress(site, chosen())?;
     let (impact, impact_because) = impact(workspace, runbook, hosts.len(), proposal);
@@ -69,7 +70,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
         environment: workspace.environment,
         runbook: Arc::clone(runbook),
         inputs,
-        secrets: secrets(site, runbook)?,
+        secrets,
         batches: batches(&runbook.targets, hosts.len()),
         parallel: runbook.targets.parallel.max(1),
         max_failures: runbook.targets.max_failures.map(|amount| tolerated(amount, hosts.len())),

@@ -306,7 +306,7 @@ pub enum InputKind {
 /// A secret by reference; the value is resolved at the step and never stored.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Secret {
-    /// `file:…`, `prompt:…`; `vault:` and `command:` come later.
+    /// As `SecretRef` reads it.
     pub reference: String,
     /// What it is for.
     pub purpose: String,

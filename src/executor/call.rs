@@ -58,7 +58,7 @@ pub(super) async fn carry_out(
 
 /// Everything before a byte leaves: the secrets, and the request with its templates filled.
 async fn prepare(executor: &Executor, order: &Order, errand: &Errand<Call>) -> Result<(Request, Vec<Used>), Trouble> {
-    let fetched = executor.secrets.fetch(order.key.run, &errand.secrets, &executor.resolve).await?;
+    let fetched = executor.secrets.fetch(order, &errand.secrets, &executor.resolve, &executor.local).await?;
     let request = request(order, errand, &fetched.named).map_err(|words| Trouble::new(Reason::Local, words))?;
     Ok((request, fetched.used))
 }

@@ -116,8 +116,8 @@ impl Carrier<'_> {
     }
 
     async fn script(&mut self, delivery: &order::Delivery, started: oneshot::Sender<u32>) -> Result<End, Trouble> {
-        let run = self.order.key.run;
-        let fetching = self.executor.secrets.fetch(run, &delivery.secrets, &self.executor.resolve);
+        let Executor { secrets, resolve, local, .. } = self.executor;
+        let fetching = secrets.fetch(self.order, &delivery.secrets, resolve, local);
         let fetched = tokio::select! {
             biased;
             () = self.cancel.cancelled() => return Err(Trouble::new(Reason::Aborted, "ended before it began")),

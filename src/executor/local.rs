@@ -1,10 +1,11 @@
 //! Runs on this machine: the same command line, script and marks as over SSH, in a child process of its own session.
 //!
 //! The child gets a minimal environment and no terminal, and runs under the account the plan names, where that one lives.
-//! Deliberately absent: any way to start something else than the lines of [`super::script`], and any reading of the server's own
+//! Deliberately absent: any way to start something else than the lines of [`super::script`] and the programs that print secrets, and any reading of the server's own
 //! environment.
 
 mod account;
+mod print;
 
 use super::talk::{Delivery, Exit, Heard};
 use super::trouble::Trouble;

@@ -3,13 +3,14 @@
 //!
 //! Invariant: a value is masked before its first byte leaves for a host.
 
-use super::Resolve;
 use super::trouble::Trouble;
+use super::{LocalPlace, Resolve};
 use crate::domain::id::RunId;
-use crate::domain::order::Used;
+use crate::domain::order::{Order, Used};
 use crate::domain::plan::PinnedSecret;
 use crate::domain::run::Reason;
-use crate::secrets::{Masks, Sealed};
+use crate::domain::secret_ref::SecretRef;
+use crate::secrets::{Masks, Resolved, Sealed, SecretError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
@@ -58,14 +59,31 @@ impl RunSecrets {
     ///
     /// # Errors
     /// When one cannot be had, is not the version the plan pinned, or cannot be masked.
-    pub async fn fetch(&self, run: RunId, wanted: &[PinnedSecret], resolve: &Resolve) -> Result<Fetched, Trouble> {
+    pub async fn fetch(
+        &self,
+        order: &Order,
+        wanted: &[PinnedSecret],
+        resolve: &Resolve,
+        local: &LocalPlace,
+    ) -> Result<Fetched, Trouble> {
+        let run = order.key.run;
         if wanted.is_empty() {
             return Ok(Fetched::default());
         }
         let missing = |words: String| Trouble::new(Reason::SecretMissing, words);
         let mut fetched = Fetched::default();
         for secret in wanted {
-            let resolved = resolve(run, secret.clone()).await.map_err(|error| missing(error.to_string()))?;
+            let resolved = match secret.reference.parse() {
+                Ok(SecretRef::Command { program, args }) => {
+                    let here = local.under(&order.under).await?;
+                    let printed = here.print(&program, &args).await;
+                    printed.map_err(|why| provider(secret, why)).and_then(|value| sealed(secret, value))
+                }
+                Ok(SecretRef::File(_) | SecretRef::Prompt { .. } | SecretRef::Vault { .. }) | Err(_) => {
+                    resolve(run, secret.clone()).await
+                }
+            };
+            let resolved = resolved.map_err(|error| missing(error.to_string()))?;
             if secret.version.is_some() && secret.version != resolved.version {
                 let words = "is no longer the version the plan pinned; propose the run again";
                 return Err(missing(format!("secret {} {words}", secret.name)));
@@ -103,4 +121,13 @@ impl RunSecrets {
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<RunId, OfRun>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn provider(secret: &PinnedSecret, why: String) -> SecretError {
+    SecretError::Provider { name: secret.name.clone(), reference: secret.reference.clone(), why }
+}
+
+fn sealed(secret: &PinnedSecret, value: Vec<u8>) -> Result<Resolved, SecretError> {
+    let value = Sealed::new(value).map_err(|why| SecretError::Value { name: secret.name.clone(), why })?;
+    Ok(Resolved { value: Arc::new(value), version: None })
 }

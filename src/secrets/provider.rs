@@ -2,7 +2,7 @@
 //!
 //! Invariants: reads are bounded; a value is never part of an error; nothing here is cached, so a value lives as long
 //! as the caller keeps it. Deliberately absent: `vault:`, which
-//! needs a network client (`connect::vault`), and `command:`, which needs a process.
+//! needs a network client (`connect::vault`), and `command:`, which needs a process (`executor::local`).
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -109,21 +109,13 @@ pub enum SecretError {
         /// What is wrong and what to do.
         why: String,
     },
-    /// A provider that this version does not have.
-    #[error("secret {name}: {scheme} secrets come with a later version; use file:, vault: or prompt: until then")]
-    LaterVersion {
-        /// The secret's name.
-        name: String,
-        /// The provider's scheme with its colon.
-        scheme: &'static str,
-    },
 }
 
 /// Fetches the value of the secret `name`. Blocks on file reads, so call it where blocking is allowed.
 ///
 /// # Errors
 /// When the place cannot be read, is open to everybody, or holds a value that cannot be masked; when nobody has typed
-/// a `prompt:` secret; when the provider comes with a later version.
+/// a `prompt:` secret; when it is held by what this module does not reach.
 pub fn resolve(name: &str, reference: &SecretRef, answers: &Answers) -> Result<Resolved, SecretError> {
     let named = || name.to_owned();
     match reference {
@@ -142,7 +134,12 @@ pub fn resolve(name: &str, reference: &SecretRef, answers: &Answers) -> Result<R
             reference: reference.to_string(),
             why: "the site names no vault".to_owned(),
         }),
-        SecretRef::Command { .. } => Err(SecretError::LaterVersion { name: named(), scheme: "command:" }),
+        // Run by whoever starts programs: see `executor::local`.
+        SecretRef::Command { .. } => Err(SecretError::Provider {
+            name: named(),
+            reference: reference.to_string(),
+            why: "no program is started here".to_owned(),
+        }),
     }
 }
 
@@ -251,12 +248,5 @@ mod tests {
         assert_eq!(resolve("token", &reference, &answers).unwrap().value.expose(), b"hunter22");
         answers.clear();
         assert!(resolve("token", &reference, &answers).is_err());
-    }
-
-    #[test]
-    fn providers_of_a_later_version_say_so() {
-        let text = "command:/usr/bin/pass web";
-        let error = resolve("token", &text.parse().unwrap(), &Answers::default()).unwrap_err().to_string();
-        assert!(error.contains("come with a later version"), "{error}");
     }
 }

@@ -212,11 +212,7 @@ pub(super) fn template_use(text: &str) -> Option<(&str, u32)> {
 
 pub(super) fn secret_ref(text: &str) -> Result<(), Fault> {
     match text.parse::<SecretRef>() {
-        Ok(SecretRef::File(_) | SecretRef::Vault { .. } | SecretRef::Prompt { .. }) => Ok(()),
-        Ok(SecretRef::Command { .. }) => Err(Fault {
-            code: Code::KeyLater,
-            ..fault("command: comes with a later version", "file:, vault: and prompt: work now")
-        }),
+        Ok(_) => Ok(()),
         Err(error) => Err(fault(error.to_string(), "")),
     }
 }

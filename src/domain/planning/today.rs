@@ -9,6 +9,7 @@ use crate::domain::people::Role;
 use crate::domain::plan::{PinnedSecret, Plan, PlanWarning, PlannedHost, Proposal};
 use crate::domain::refusal::{Refusal, Rule};
 use crate::domain::runbook::{Impact, Runbook, Step};
+use crate::domain::secret_ref::SecretRef;
 use crate::domain::site::Site;
 use crate::domain::tool::Tool;
 use crate::domain::workspace::{Environment, Quorum, Reach, Slot, Workspace};
@@ -36,10 +37,10 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
     egress(site, plan.steps().map(|(_, step)| step))?;
     let jumps = jumps(workspace, &hosts)?;
     let chosen = || plan.steps().map(|(_, step)| step);
-    let local_account = local_account(site, workspace, &hosts, chosen())?;
-    let (programs, groups) = (programs(site, chosen()), groups(workspace, &hosts, chosen()));
     let secrets = plan.secrets.iter().map(|secret| pinned(site, &secret.name, &secret.reference));
-    let secrets = secrets.collect::<Result<_, Refusal>>()?;
+    let secrets = secrets.collect::<Result<Vec<_>, Refusal>>()?;
+    let local_account = local_account(site, workspace, &hosts, chosen(), &secrets)?;
+    let (programs, groups) = (programs(site, chosen()), groups(workspace, &hosts, chosen()));
     let (impact, impact_because) = impact(workspace, &plan.runbook, hosts.len(), &plan.proposal);
     let mut all_warnings = plan.warnings;
     all_warnings.retain(|warning| warning.id.as_str() != findings::UNCOMMITTED);
@@ -88,13 +89,18 @@ pub(super) fn local_account<'a>(
     workspace: &Workspace,
     hosts: &[PlannedHost],
     mut steps: impl Iterator<Item = &'a Step>,
+    secrets: &[PinnedSecret],
 ) -> Result<Option<String>, Refusal> {
     let host =
         hosts.iter().find(|host| host.reach == Reach::Local).map(|host| format!("{} is this machine", host.name));
     let step = || {
         steps.find_map(|step| Some(format!("step {} runs {} on this machine", step.id, step.action.tool()?.program())))
     };
-    let Some(here) = host.or_else(step) else {
+    let secret = || {
+        let printed = secrets.iter().find(|it| matches!(it.reference.parse(), Ok(SecretRef::Command { .. })))?;
+        Some(format!("the secret {} is printed by a program of this machine", printed.name))
+    };
+    let Some(here) = host.or_else(step).or_else(secret) else {
         return Ok(None);
     };
     match (&site.local_account, workspace.environment) {

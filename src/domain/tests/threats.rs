@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::order::Under;
 use crate::domain::people::{Actor, Door, Role};
 use crate::domain::run::Cancel;
-use crate::domain::runbook::{Action, Amount, Impact};
+use crate::domain::runbook::{Action, Amount, Impact, Secret};
 use crate::domain::site::Site;
 use crate::domain::tool::{Cluster, Tool, ToolKind};
 use crate::domain::workspace::{Environment, Quorum, Reach, Slot as Seat, Trust, Window};
@@ -202,6 +202,14 @@ fn z56_in_production_nothing_runs_beside_the_server_without_an_account_for_it() 
     };
     let refusal = propose(&mut driver_of(by_program)).unwrap_err();
     assert!(refusal.rule == Rule::LocalAccount && refusal.what.contains("runs kubectl on this machine"), "{refusal}");
+    let by_secret = |site: &mut Site| {
+        let secret = Secret { reference: "command:/usr/bin/pass web".to_owned(), purpose: "p".to_owned() };
+        in_runbook(site, |runbook| {
+            runbook.secrets.insert("token".to_owned(), secret);
+        });
+    };
+    let refusal = propose(&mut driver_of(by_secret)).unwrap_err();
+    assert!(refusal.rule == Rule::LocalAccount && refusal.what.contains("token is printed"), "{refusal}");
     let mut named = driver_of(|site| {
         here(site);
         site.local_account = Some("work".to_owned());

@@ -5,6 +5,8 @@ use crate::domain::order::{CellResult, Job, Order, Stream};
 use crate::domain::run::Reason;
 use crate::domain::runbook::{Expect, Interpreter, Match};
 use crate::executor::Executor;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use tokio_util::sync::CancellationToken;
 
 fn executor() -> Executor {
@@ -314,4 +316,48 @@ async fn a_host_without_the_program_refuses_the_script_and_names_it() {
     assert_eq!(came.result(), &CellResult::Refused(Reason::NoInterpreter));
     assert!(came.outcome.saw.contains("/opt/nowhere/pwsh -File -"), "{}", came.outcome.saw);
     assert_eq!((came.out.as_str(), came.group), ("", None));
+}
+
+/// An order for `sh` that gets one secret, printed by this command.
+fn with_printed(command: &str, text: &str) -> crate::domain::order::Order {
+    with(sh(&here(), text), |delivery| {
+        let mut secret = kit::pinned("token");
+        secret.reference = format!("command:{command}");
+        delivery.secrets = vec![secret];
+    })
+}
+
+#[tokio::test]
+async fn a_secret_that_a_program_prints_is_handed_over_and_masked() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("print");
+    fs::write(&program, "#!/bin/sh\nprintf '%s-%s\\n' wheelhouse \"$*\"\necho $SECRET_OF_SERVER >&2\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let executor = Executor::new(kit::settings(), kit::secrets(&[]));
+    // No shell reads the words.
+    let order =
+        with_printed(&format!("{} $HOME;id web", program.display()), "printf %s \"$token\" | wc -c; echo \"$token\"");
+    let came = carry(&executor, order).await;
+    assert_eq!(came.result(), &CellResult::Ok, "{}", came.outcome.saw);
+    assert_eq!(came.out, format!("{}\n[secret:token]\n", "wheelhouse-$HOME;id web".len()));
+    assert_eq!(came.outcome.used.len(), 1);
+    assert!(came.outcome.used[0].reference.starts_with("command:/"), "{:?}", came.outcome.used);
+}
+
+#[tokio::test]
+async fn a_program_that_prints_no_secret_keeps_the_step_from_beginning_and_says_nothing_of_what_it_said() {
+    let executor = Executor::new(kit::settings(), kit::secrets(&[]));
+    for (command, words) in [
+        ("/bin/false", "ended with exit status: 1"),
+        ("/nonexistent/pass show web", "cannot be started"),
+        ("/bin/echo short", "fewer than 8"),
+        ("/usr/bin/yes never-to-be-seen", "more than"),
+        ("/bin/ls /never-to-be-seen", "run it by hand"),
+    ] {
+        let came = carry(&executor, with_printed(command, "echo began")).await;
+        assert_eq!(came.result(), &CellResult::Refused(Reason::SecretMissing), "{command}");
+        assert!(came.outcome.saw.contains(words), "{command}: {}", came.outcome.saw);
+        let beside = came.outcome.saw.replace(command, "");
+        assert!(!beside.contains("never-to-be-seen") && came.out.is_empty(), "{command}: {beside}");
+    }
 }
