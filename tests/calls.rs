@@ -55,6 +55,30 @@ fn real_prometheus_is_asked_by_a_request_a_query_and_a_wait_until_it_knows() {
 }
 
 #[test]
+fn real_an_answer_that_is_withheld_stands_nowhere_whether_it_is_as_expected_or_not() {
+    let (Some(prometheus), Some(fleet)) = (Prometheus::start(), Fleet::plan(1).start()) else { return };
+    let url = format!("http://{}/-/healthy", prometheus.place);
+    let ask = |id: &str, expected: &str| {
+        let words = "kind = \"http\"\noutput = \"withhold\"\non_failure = \"continue\"";
+        step(id, &format!("{words}\nurl = \"{url}\"\nexpect = {{ matches = \"{expected}\" }}"))
+    };
+    let rest = [ask("well", "Health"), ask("badly", "Odd"), VERIFY.to_owned()].concat();
+    let product = Product::new(&fleet, &[("ask", &runbook("ask", &rest))]);
+    product.may_ask(std::slice::from_ref(&prometheus.place));
+    let id = product.start("ask");
+    let run = product.until_phase(id, &["ended"]);
+    for (cell, state) in [("well", "ok"), ("badly", "failed")] {
+        let cell = once(&run, cell);
+        assert_eq!(cell["state"], state, "{run:#}");
+        let saw = cell["saw"].as_str().unwrap();
+        assert!(saw.starts_with("answered 200; what it printed is withheld"), "{saw}");
+    }
+    let log = String::from_utf8(product.says(&["runs", "log", &id.to_string(), "--as", "ada"]).stdout).unwrap();
+    assert!(log.contains("bytes of standard output") && !log.contains("Healthy"), "{log}");
+    product.verifies();
+}
+
+#[test]
 fn real_an_answer_that_is_not_as_expected_asks_somebody_and_a_wrong_query_says_what_is_wrong() {
     let (Some(prometheus), Some(fleet)) = (Prometheus::start(), Fleet::plan(1).start()) else { return };
     let url = format!("http://{}", prometheus.place);

@@ -15,7 +15,7 @@ use crate::console::words;
 use crate::domain::locks;
 use crate::domain::once;
 use crate::domain::policy;
-use crate::domain::run::{CellState, Choice, Phase, Round, Run, Slot, StopHow};
+use crate::domain::run::{CellState, Choice, PauseCause, Phase, Round, Run, Slot, StopHow};
 use crate::domain::runbook::{Action, Effect, Impact};
 use crate::domain::workspace::Environment;
 use crate::domain::{Ask, Decision, PersonId, Seen, StepId, binding};
@@ -124,11 +124,17 @@ pub fn pause(cx: &Cx<'_>, run: &Run) -> Do {
         Phase::Approved if run.queued.is_some() => {
             Do::Submit { seen: Seen::Nothing, ask: Ask::Pause { run: run.id }, said: "out of the line" }
         }
-        Phase::Paused(_) => {
+        Phase::Paused(cause) => {
             let ask = Ask::Continue { run: run.id };
             let title = safe!("continue {}", run.id);
-            let dialog = Dialog::new(cx, title, "Continue", "going on with", Seen::Nothing, ask)
-                .says(Role::Text, "Steps start again where they stopped.");
+            let goes_on = match cause {
+                PauseCause::Batch => "The next batch begins.",
+                PauseCause::Person(_) | PauseCause::Failure | PauseCause::NoRoom | PauseCause::Authority => {
+                    "Steps start again where they stopped."
+                }
+            };
+            let dialog =
+                Dialog::new(cx, title, "Continue", "going on with", Seen::Nothing, ask).says(Role::Text, goes_on);
             over(Overlay::Dialog(Box::new(dialog)))
         }
         Phase::Checking(_)

@@ -153,6 +153,8 @@ fn targets(cx: &Cx<'_>, runbook: &Runbook) -> Vec<Part> {
     }
     let batches = if batches.is_empty() { "all in one".to_owned() } else { batches.join(", then ") };
     parts.extend(labelled("batches", format!("{batches} · {} at once · {failures}", targets.parallel)));
+    let between = targets.between.words().unwrap_or_default();
+    parts.extend(labelled("in between", between));
     parts
 }
 

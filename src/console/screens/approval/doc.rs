@@ -429,6 +429,9 @@ fn step_lines(plan: &Plan, step: &Step) -> Vec<CommandLine> {
         }
         action => lines_of_text(&action.written(&|text| plan.told(text)), "", Role::Accent),
     };
+    if step.withhold {
+        lines.extend(lines_of_text("what it prints is thrown away", "output", Role::Muted));
+    }
     lines.extend(step.probe.iter().flat_map(|probe| lines_of_text(&probe.text, "probe", Role::Muted)));
     lines.extend(step.undo.iter().flat_map(|undo| lines_of_text(undo, "undo", Role::Muted)));
     lines

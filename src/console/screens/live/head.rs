@@ -102,7 +102,7 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
         Phase::Paused(PauseCause::Person(by)) => Some(format!("by {by} · P goes on")),
         Phase::Paused(PauseCause::Batch) => {
             let (done, of) = (run.progress.batch + 1, run.plan.batches.len());
-            Some(format!("batch {done} of {of} is through · P lets the next begin"))
+            Some(format!("batch {done} of {of} is through · P goes on"))
         }
         Phase::Paused(PauseCause::NoRoom) => Some("the disk was full · P goes on when there is room".to_owned()),
         Phase::Paused(PauseCause::Authority) => {

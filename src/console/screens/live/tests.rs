@@ -193,6 +193,17 @@ fn pausing_asks_nothing_and_going_on_asks_once() {
 }
 
 #[test]
+fn behind_a_batch_it_says_what_is_waited_for_and_going_on_begins_the_next() {
+    let behind = Run { phase: Phase::Paused(PauseCause::Batch), ..fixture::running_41() };
+    let console = open(41, fixture::with(behind));
+    assert!(console.screen().contains("is through · P goes on"), "{}", console.screen());
+    let console = console.press("P");
+    assert!(console.screen().contains("The next batch begins."), "{}", console.screen());
+    let console = console.press("tab enter");
+    assert_eq!(console.ask(), Some(&Ask::Continue { run: RunId(41) }));
+}
+
+#[test]
 fn z43_keys_typed_before_a_dialog_opened_do_nothing_in_it() {
     let paused = Run { phase: Phase::Paused(PauseCause::Person(PersonId::new("ada"))), ..fixture::running_41() };
     let console = open(41, fixture::with(paused)).wait(600).press_at_once("P tab enter tab enter");
