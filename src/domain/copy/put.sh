@@ -4,6 +4,9 @@ if [ -L "$to" ] || { [ -e "$to" ] && [ ! -f "$to" ]; }; then
 fi
 trap 'rm -f "$kept.part"' EXIT
 umask 077
+# Nothing that somebody else put there is written through.
+rm -f "$kept.part"
+set -C
 printf %s "$file_text" >"$kept.part" && chmod "$mode" "$kept.part" || {
   echo "$kept.part could not be written: is its disk full?" >&2
   exit 1

@@ -112,9 +112,13 @@ impl Sftp {
         read.map(|()| text)
     }
 
-    /// Writes a file of our own at `path`, as `mode` says from its first byte, and flushes it where the host can.
+    /// Writes a new file of our own at `path`, as `mode` says from its first byte, and flushes it where the host can. What is there is
+    /// removed first, and nothing that somebody puts there meanwhile is written through.
     pub(in crate::executor) async fn write(&self, path: &str, text: &[u8], mode: u32) -> Result<(), Unable> {
-        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        if self.look(path).await?.is_some() {
+            self.remove(path).await?;
+        }
+        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUDE;
         let attrs = FileAttributes { permissions: Some(mode), ..FileAttributes::empty() };
         let handle = self.session.open(path, flags, attrs.clone()).await.map_err(|error| unable(path, error))?.handle;
         let written = self.fill(&handle, text, attrs).await;

@@ -125,6 +125,29 @@ async fn what_cannot_be_replaced_is_said_and_nothing_is_left_behind() {
 }
 
 #[tokio::test]
+async fn what_somebody_put_beside_the_place_beforehand_is_not_written_through() {
+    let Some(sshd) = Sshd::start(SFTP).await else { return };
+    let (executor, host) = (executor(&sshd), sshd.host("web-1", "127.0.1.1"));
+    let folder = sshd.dir.path().join("shared");
+    fs::create_dir_all(&folder).unwrap();
+    let (to, victim) = (folder.join("app.conf"), sshd.dir.path().join("victim"));
+    fs::write(&victim, "theirs").unwrap();
+    let copy = file(&to, "new");
+    for order in [order(&host, 1, &copy), local(2, &copy)] {
+        let beside = copy.beside(order.key.run);
+        let _ = fs::remove_file(&to);
+        for part in [&beside.part, &copy.beside(RunId(2)).part] {
+            let _ = fs::remove_file(part);
+            symlink(&victim, part).unwrap();
+        }
+        let came = carry(&executor, order).await;
+        assert_eq!(came.result(), &CellResult::Ok, "{}{}", came.outcome.saw, came.err);
+        assert_eq!((kit::read(&to).as_str(), kit::read(&victim).as_str()), ("new", "theirs"));
+        assert!(fs::symlink_metadata(&to).unwrap().is_file());
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_somebody_else_stays_theirs() {
     let Some(sshd) = Sshd::start(SFTP).await else { return };
     if !is_root() {
