@@ -5,8 +5,8 @@
 
 mod real;
 
-use real::Fleet;
-use real::product::{Product, cell, runbook, state};
+use real::product::{Product, RUN, cell, runbook, state};
+use real::{Fleet, until};
 
 /// Two steps with an undo each; the second fails on one host. The hosts keep their own record of what ran.
 const TWO: &str = r#"max_failures = 0
@@ -75,6 +75,30 @@ fn real_a_failed_run_proposes_its_way_back_and_undoes_what_ran_where_it_ran() {
     assert_eq!(fleet.host(1).file("did"), "first\nsecond\nun-second\nun-first\n");
     assert_eq!(fleet.host(2).file("did"), "first\nsecond\nun-second\nun-first\n");
     assert_eq!(fleet.host(3).file("did"), "", "nothing ran there, so nothing is undone");
+    product.verifies();
+}
+
+#[test]
+fn real_c2_a_run_whose_server_is_killed_between_batches_begins_none_by_itself_and_its_rest_is_resumed() {
+    let Some(fleet) = Fleet::plan(2).start() else { return };
+    let rest = "batches = [1, 1]\npause_between = \"1h\"\n[[step]]\nid = \"once\"\ntitle = \"Once\"\n\
+                run = 'echo did >>\"$HOME/did\"'\neffect = \"once\"\n\
+                [[verify]]\nid = \"v\"\ntitle = \"v\"\nrun = 'true'\neffect = \"read\"\n";
+    let product = Product::new(&fleet, &[("paced", &runbook("paced", rest))]);
+    let id = product.start("paced");
+    until("the first host to be through", RUN, || match state(&product.run(id), "h01", "step", "once").as_str() {
+        "ok" => Ok(()),
+        other => Err(other.to_owned()),
+    });
+    product.kill();
+    let run = product.until_phase(id, &["ended"]);
+    assert_eq!((run["ending"].as_str(), state(&run, "h02", "step", "once").as_str()), (Some("interrupted"), "waiting"));
+    let resumed = product.json("ada", &["resume", &id.to_string(), "--reason", "the bastion came back"]);
+    let rest = resumed["run"].as_u64().unwrap();
+    approve_and_start(&product, rest);
+    let run = product.until_phase(rest, &["ended"]);
+    assert_eq!(run["ending"], "succeeded", "{run:#}");
+    assert_eq!((fleet.host(1).file("did"), fleet.host(2).file("did")), ("did\n".to_owned(), "did\n".to_owned()));
     product.verifies();
 }
 

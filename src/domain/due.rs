@@ -42,7 +42,7 @@ pub fn next_moment(run: &Run) -> Option<Timestamp> {
         Phase::Waiting | Phase::Approved => policy::expires(run),
         Phase::Running => {
             let over = run.phase_since.plus_ms(run.plan.limits.run_ms);
-            let between = super::settle::next_batch_at(run).filter(|_| run.plan.runbook.targets.between.pause_ms > 0);
+            let between = super::settle::next_batch_at(run);
             [next_retry(run), between, once::next_moment(run), deadlines::next(run)]
                 .into_iter()
                 .flatten()

@@ -189,7 +189,8 @@ impl Between {
         }
     }
 
-    fn is_nothing(&self) -> bool {
+    /// Whether the next batch begins at once.
+    pub fn is_nothing(&self) -> bool {
         *self == Between::default()
     }
 }

@@ -262,9 +262,13 @@ fn stretch_over(run: &Run, at: Timestamp) -> Option<Entry> {
 }
 
 /// Before which moment the next batch does not begin: its pause begins when the last host of the batch at work was through.
-/// `None` where hosts are at work, or this batch had nothing to do.
+/// `None` where nothing lies between batches, hosts are at work, or this batch had nothing to do.
 pub fn next_batch_at(run: &Run) -> Option<Timestamp> {
-    let idle = run.progress.active.is_empty() && run.progress.in_flight.is_empty() && next_host(run).is_none();
+    let between = run.plan.runbook.targets.between;
+    let idle = !between.is_nothing()
+        && run.progress.active.is_empty()
+        && run.progress.in_flight.is_empty()
+        && next_host(run).is_none();
     let Some(Segment::OnHosts { first, last }) = segments::at(&run.plan, run.progress.segment).filter(|_| idle) else {
         return None;
     };
@@ -274,7 +278,7 @@ pub fn next_batch_at(run: &Run) -> Option<Timestamp> {
     let done = slots.filter(|(item, host)| matches!(item, Item::Step(step) if !run.plan.stands(*step, Some(*host))));
     let through =
         done.filter_map(|(item, host)| run.cell(Slot { item, host: Some(host) })).map(|cell| cell.since).max()?;
-    Some(through.plus_ms(run.plan.runbook.targets.between.pause_ms))
+    Some(through.plus_ms(between.pause_ms))
 }
 
 fn all_dropped(run: &Run) -> bool {

@@ -56,9 +56,8 @@ impl Vault {
                 let file = SecretRef::File(at.secret_id.clone().into());
                 let id = here("secret_id".to_owned(), file, Answers::default()).await?;
                 let read = connect::vault::read(at, &id.value, &path, &field).await;
-                let (value, version) = read.map_err(|why| unavailable(secret, why))?;
-                let value = Sealed::new(value).map_err(|why| SecretError::Value { name: name(), why })?;
-                Ok(Resolved { value: Arc::new(value), version: Some(version) })
+                let (value, version) = read.map_err(|why| SecretError::provider(secret, why))?;
+                Resolved::of(&secret.name, Sealed::new(value), Some(version))
             }
             (reference, _) => {
                 let answers = self.answers().get(&run).cloned().unwrap_or_default();
@@ -91,10 +90,6 @@ async fn here(name: String, reference: SecretRef, answers: Answers) -> Result<Re
         let why = "fetching it failed inside this program".to_owned();
         Err(SecretError::Provider { name: named, reference: place, why })
     })
-}
-
-fn unavailable(secret: &PinnedSecret, why: String) -> SecretError {
-    SecretError::Provider { name: secret.name.clone(), reference: secret.reference.clone(), why }
 }
 
 fn prompts(run: &Run) -> impl Iterator<Item = &PinnedSecret> {

@@ -61,22 +61,18 @@ pub(super) async fn carry_out(
 
 /// Connects, and begins SFTP. Nothing of the file has left by then.
 async fn open(executor: &Executor, order: &Order) -> Result<Sftp, Trouble> {
-    let limit_ms = order.limits.connect_ms;
-    let late = || {
-        executor.pool.forget(order.key.run, &order.host.name);
-        Trouble::new(Reason::ConnectTimeout, format!("no usable session within {limit_ms} ms"))
-    };
+    let (way, patience) = (way(order), Duration::from_millis(order.limits.idle_ms));
+    let mut until = Instant::now() + Duration::from_millis(order.limits.connect_ms);
+    let late = |_| executor.late(order);
     let mut first = true;
     loop {
-        let until = Instant::now() + Duration::from_millis(limit_ms);
-        let way = way(order);
         let connecting = executor.pool.connect(order.key.run, &way);
-        let connection = timeout_at(until, connecting).await.unwrap_or_else(|_| Err(late()))?;
-        // Others of our own in the way are not the host's doing: its time begins behind them.
+        let connection = timeout_at(until, connecting).await.unwrap_or_else(|over| Err(late(over)))?;
+        let waits = Instant::now();
         let room = connection.room().await;
-        let patience = Duration::from_millis(order.limits.idle_ms);
-        let until = Instant::now() + Duration::from_millis(limit_ms);
-        match timeout_at(until, connection.sftp(room, patience)).await.unwrap_or_else(|_| Err(late())) {
+        // Others of our own were in the way, not the host.
+        until += waits.elapsed();
+        match timeout_at(until, connection.sftp(room, patience)).await.unwrap_or_else(|over| Err(late(over))) {
             // The connection of an earlier order ended meanwhile: nothing was sent, so one more try is no repetition.
             Err(trouble) if trouble.reason == Reason::ConnectionLost && first => first = false,
             other => return other,
@@ -127,14 +123,27 @@ impl Put<'_> {
             }
         }
         // What an earlier try of this run has kept is what was there before the run.
+        let mut kept = None;
         if sftp.look(&beside.before).await?.is_none() && sftp.look(&beside.absent).await?.is_none() {
-            match there {
-                Some(_) => sftp.link(to, &beside.before).await?,
-                None => sftp.write(&beside.absent, b"", 0o600).await?,
-            }
+            kept = Some(match there {
+                Some(_) => {
+                    sftp.link(to, &beside.before).await?;
+                    &beside.before
+                }
+                None => {
+                    sftp.write(&beside.absent, b"", 0o600).await?;
+                    &beside.absent
+                }
+            });
         }
         asked.store(true, Ordering::SeqCst);
-        sftp.replace(&beside.part, to).await?;
+        if let Err(unable) = sftp.replace(&beside.part, to).await {
+            // Refused for certain: nothing says any more that this run changed something.
+            if let (Unable::Said(_), Some(kept)) = (&unable, kept) {
+                sftp.remove(kept).await?;
+            }
+            return Err(unable);
+        }
         Ok(match there {
             Some(_) => format!("{to} is replaced; what was there is kept as {}", beside.before),
             None => format!("{to} is there; there was none before"),
@@ -148,7 +157,7 @@ impl Put<'_> {
                 let _ = self.clear_away().await;
                 (CellResult::Failed(Reason::NotAsExpected), words)
             }
-            Err(Unable::Unheard(words)) => (CellResult::Unknown(Reason::ConnectionLost), words),
+            Err(Unable::Unheard(why, words)) => (CellResult::Unknown(why), words),
         }
     }
 
@@ -160,13 +169,15 @@ impl Put<'_> {
         }
         match self.clear_away().await {
             Ok(()) | Err(Unable::Said(_)) => (CellResult::Failed(why), format!("ended before {to} was replaced")),
-            Err(Unable::Unheard(words)) => (CellResult::Unknown(why), words),
+            Err(Unable::Unheard(_, words)) => (CellResult::Unknown(why), words),
         }
     }
 
     /// Removes what was written, where the host answers soon.
     async fn clear_away(&self) -> Result<(), Unable> {
         let removed = timeout(Duration::from_millis(GIVING_UP_MS_MAX), self.sftp.remove(&self.beside.part));
-        removed.await.unwrap_or_else(|_| Err(Unable::Unheard("the host answers no more".to_owned())))
+        removed
+            .await
+            .unwrap_or_else(|_| Err(Unable::Unheard(Reason::IdleTimeout, "the host answers no more".to_owned())))
     }
 }

@@ -1,8 +1,8 @@
 //! Runs on this machine: the same command line, script and marks as over SSH, in a child process of its own session.
 //!
 //! The child gets a minimal environment and no terminal, and runs under the account the plan names, where that one lives.
-//! Deliberately absent: any way to start something else than the lines of [`super::script`] and the programs that print secrets, and any reading of the server's own
-//! environment.
+//! Deliberately absent: any way to start something else than the lines of [`super::script`] and the programs that print secrets
+//! ([`print`]), and any reading of the server's own environment.
 
 mod account;
 mod print;
@@ -90,30 +90,36 @@ pub async fn can_become(name: &str) -> Result<(), String> {
 }
 
 impl Here {
+    /// A program under the account, with the little environment that local work gets.
+    fn command<'a>(&self, program: &str, args: impl IntoIterator<Item = &'a str>) -> Command {
+        let becomes = self.account.as_ref().map(Account::words).unwrap_or_default();
+        let mut words = becomes.iter().map(String::as_str).chain([program]);
+        let mut command = Command::new(words.next().unwrap_or(program));
+        command.args(words).args(args).env_clear();
+        command.env("PATH", SEARCH_PATH).env("HOME", &self.home).env("LANG", &self.lang);
+        if let Some(account) = &self.account {
+            command.env("USER", &account.name).env("LOGNAME", &account.name);
+        }
+        command
+    }
+
     pub(super) fn start(&self, line: &str) -> Result<LocalTalk, Trouble> {
         // Not made a group leader by us: `setsid` would then have to fork, and the process we wait for would be gone.
-        let mut words = self.account.as_ref().map(Account::words).unwrap_or_default();
         // The home of another account may be closed to the server, and an account for work alone often has none: it goes there
         // itself, where there is one.
         let (begins, line) = match &self.account {
             Some(_) => (Path::new("/"), format!("cd \"$HOME\" 2>/dev/null; {line}")),
             None => (self.home.as_path(), line.to_owned()),
         };
-        words.extend(["setsid", "sh", "-c", &line].map(str::to_owned));
-        let (program, args) = words.split_first().ok_or_else(|| Trouble::new(Reason::Local, "nothing to start"))?;
-        let mut command = Command::new(program);
-        command.args(args).env_clear().env("PATH", SEARCH_PATH).env("HOME", &self.home).env("LANG", &self.lang);
-        if let Some(account) = &self.account {
-            command.env("USER", &account.name).env("LOGNAME", &account.name);
-        }
-        let mut child = command
+        let mut child = self
+            .command("setsid", ["sh", "-c", &line])
             .current_dir(begins)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| {
-                Trouble::new(Reason::Local, format!("cannot start {program} in {}: {error}", begins.display()))
+                Trouble::new(Reason::Local, format!("cannot start a shell in {}: {error}", begins.display()))
             })?;
         Ok(LocalTalk {
             stdin: child.stdin.take(),

@@ -1,8 +1,8 @@
 //! Carries out one cleared order: on a host over SSH, or on this machine.
 //!
 //! Reading order: [`Executor::carry_out`], `carry` (one order from connection to outcome), `script` and `marker` (what is sent and
-//! how we know that it began), `talk` (a shell being listened to), `ssh/` and `local` (the two kinds of place), `call` (another system), `copy` (a file by SFTP), `ending` (TERM,
-//! KILL, and seeing that it is gone), `output` (cap, redact, hand on).
+//! how we know that it began), `talk` (a shell being listened to), `ssh/` and `local` (the two kinds of place), `call` (another system),
+//! `copy` (a file by SFTP), `ending` (TERM, KILL, and seeing that it is gone), `output` (cap, redact, hand on).
 //!
 //! Invariants: nothing runs without a [`Cleared`]; what is certain not to have begun is `Refused`, what was seen to end is `Ok` or
 //! `Failed`, everything else is `Unknown`; output leaves redacted; a secret reaches a host on standard input alone.
@@ -25,9 +25,10 @@ mod trouble;
 mod tests;
 
 use crate::domain::id::{RunId, Timestamp};
-use crate::domain::order::{Job, Outcome};
+use crate::domain::order::{Job, Order, Outcome};
 use crate::domain::plan::PinnedSecret;
 use crate::domain::policy::Cleared;
+use crate::domain::run::Reason;
 use crate::secrets::{Masks, Resolved, SecretError};
 use futures::future::BoxFuture;
 use secrets::RunSecrets;
@@ -38,6 +39,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use trouble::Trouble;
 
 pub use local::{LocalPlace, can_become};
 pub use output::{Chunk, OUTPUT_STEP_BYTES_MAX};
@@ -116,6 +118,13 @@ impl Executor {
             Job::Reach => carry::carry_out(self, order, None, out, started, cancel).await,
             Job::Script(delivery) => carry::carry_out(self, order, Some(delivery), out, started, cancel).await,
         }
+    }
+
+    /// There was no usable session in time. A connection that was once good may be half-open: the next order makes a new one.
+    fn late(&self, order: &Order) -> Trouble {
+        self.pool.forget(order.key.run, &order.host.name);
+        let limit_ms = order.limits.connect_ms;
+        Trouble::new(Reason::ConnectTimeout, format!("no usable session within {limit_ms} ms"))
     }
 
     /// What is masked in the output of `run` so far, for other words about it.

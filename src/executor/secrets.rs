@@ -77,7 +77,8 @@ impl RunSecrets {
                 Ok(SecretRef::Command { program, args }) => {
                     let here = local.under(&order.under).await?;
                     let printed = here.print(&program, &args).await;
-                    printed.map_err(|why| provider(secret, why)).and_then(|value| sealed(secret, value))
+                    let printed = printed.map_err(|why| SecretError::provider(secret, why));
+                    printed.and_then(|value| Resolved::of(&secret.name, value, None))
                 }
                 Ok(SecretRef::File(_) | SecretRef::Prompt { .. } | SecretRef::Vault { .. }) | Err(_) => {
                     resolve(run, secret.clone()).await
@@ -121,13 +122,4 @@ impl RunSecrets {
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<RunId, OfRun>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn provider(secret: &PinnedSecret, why: String) -> SecretError {
-    SecretError::Provider { name: secret.name.clone(), reference: secret.reference.clone(), why }
-}
-
-fn sealed(secret: &PinnedSecret, value: Vec<u8>) -> Result<Resolved, SecretError> {
-    let value = Sealed::new(value).map_err(|why| SecretError::Value { name: secret.name.clone(), why })?;
-    Ok(Resolved { value: Arc::new(value), version: None })
 }

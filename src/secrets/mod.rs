@@ -26,4 +26,4 @@ mod threats;
 pub use masks::{MASKED_SECRETS_MAX, Masks, MasksError};
 pub use provider::{Answers, Resolved, SecretError, resolve};
 pub use redactor::Redactor;
-pub use sealed::{SECRET_BYTES_MAX, SECRET_BYTES_MIN, Sealed, SealedError};
+pub use sealed::{READ_BYTES_MAX, SECRET_BYTES_MAX, SECRET_BYTES_MIN, Sealed, SealedError};

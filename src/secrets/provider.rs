@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{SECRET_BYTES_MAX, Sealed, SealedError};
+use super::{READ_BYTES_MAX, Sealed, SealedError};
+use crate::domain::plan::PinnedSecret;
 use crate::domain::secret_ref::SecretRef;
 
 /// What persons typed for `prompt:` secrets of one run, by the secret's name. Wiped when dropped or cleared.
@@ -52,6 +53,17 @@ pub struct Resolved {
     pub value: Arc<Sealed>,
     /// The provider's version of it. `None` where the provider knows none: the plan then says "not pinned".
     pub version: Option<String>,
+}
+
+impl Resolved {
+    /// A value that was had, in this version of it.
+    ///
+    /// # Errors
+    /// It is no usable one.
+    pub fn of(name: &str, value: Result<Sealed, SealedError>, version: Option<String>) -> Result<Self, SecretError> {
+        let value = value.map_err(|why| SecretError::Value { name: name.to_owned(), why })?;
+        Ok(Self { value: Arc::new(value), version })
+    }
 }
 
 /// Why a secret's value could not be had. The messages name the secret and the place, never the value.
@@ -111,6 +123,13 @@ pub enum SecretError {
     },
 }
 
+impl SecretError {
+    /// Whoever holds a secret did not give it.
+    pub fn provider(secret: &PinnedSecret, why: String) -> Self {
+        Self::Provider { name: secret.name.clone(), reference: secret.reference.clone(), why }
+    }
+}
+
 /// Fetches the value of the secret `name`. Blocks on file reads, so call it where blocking is allowed.
 ///
 /// # Errors
@@ -121,8 +140,7 @@ pub fn resolve(name: &str, reference: &SecretRef, answers: &Answers) -> Result<R
     match reference {
         SecretRef::File(path) => {
             let bytes = read_file(name, path)?;
-            let value = Sealed::new(bytes).map_err(|why| SecretError::Value { name: named(), why })?;
-            Ok(Resolved { value: Arc::new(value), version: None })
+            Resolved::of(name, Sealed::of_text(bytes), None)
         }
         SecretRef::Prompt { .. } => match answers.get(name) {
             Some(value) => Ok(Resolved { value, version: None }),
@@ -143,7 +161,7 @@ pub fn resolve(name: &str, reference: &SecretRef, answers: &Answers) -> Result<R
     }
 }
 
-fn read_file(name: &str, path: &Path) -> Result<Vec<u8>, SecretError> {
+fn read_file(name: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     let unreadable = |source| SecretError::Unreadable { name: name.to_owned(), path: path.to_owned(), source };
     // Not blocking: opening a named pipe would otherwise wait for a writer. The checks look at the opened file, so
     // nothing can be put in its place between check and read. Links are followed: mounted secrets are links.
@@ -160,16 +178,10 @@ fn read_file(name: &str, path: &Path) -> Result<Vec<u8>, SecretError> {
             mode: meta.mode() & 0o7777,
         });
     }
-    // Room for a line end and one byte too many; reserved at once, so that growing leaves no copies behind.
-    let bound = SECRET_BYTES_MAX + 3;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(bound));
-    file.take(bound as u64).read_to_end(&mut bytes).map_err(unreadable)?;
-    for end in [b'\n', b'\r'] {
-        if bytes.last() == Some(&end) {
-            bytes.pop();
-        }
-    }
-    Ok(std::mem::take(&mut *bytes))
+    // Reserved at once, so that growing leaves no copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(READ_BYTES_MAX));
+    file.take(READ_BYTES_MAX as u64).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -178,6 +190,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::secrets::SECRET_BYTES_MAX;
 
     fn file_with(bytes: &[u8], mode: u32) -> (tempfile::TempDir, SecretRef) {
         let dir = tempfile::tempdir().unwrap();

@@ -16,6 +16,9 @@ pub const SECRET_BYTES_MIN: usize = 8;
 /// A certificate chain with its key fits; a file that is no secret does not.
 pub const SECRET_BYTES_MAX: usize = 64 * 1024;
 
+/// What is read of a place that should hold one: a line end and one byte too many.
+pub const READ_BYTES_MAX: usize = SECRET_BYTES_MAX + 3;
+
 /// Bytes that must remain when blanks, quotes and backslashes are set aside: with fewer nothing is left to recognise.
 pub(super) const TELLING_BYTES_MIN: usize = 4;
 
@@ -62,6 +65,19 @@ impl Sealed {
             return Err(SealedError::TooPlain);
         }
         Ok(Self(SecretBox::new(bytes.as_slice().into())))
+    }
+
+    /// Seals what was read as text, without the end of its last line.
+    ///
+    /// # Errors
+    /// As [`Sealed::new`].
+    pub fn of_text(mut bytes: Zeroizing<Vec<u8>>) -> Result<Self, SealedError> {
+        for end in [b'\n', b'\r'] {
+            if bytes.last() == Some(&end) {
+                bytes.pop();
+            }
+        }
+        Self::new(std::mem::take(&mut *bytes))
     }
 
     /// The bytes themselves, for a host's stdin and for [`super::Masks`]: for nothing else.

@@ -1,4 +1,4 @@
-//! The files that steps bring along: those of one folder of the site, text alone, bound with the runbook.
+//! The files that steps bring along: those of one folder of the site, or one file; text alone, bound with the runbook.
 
 use super::diagnostic::{Code, Diagnostic, Severity};
 use super::fields::Fields;

@@ -52,11 +52,8 @@ impl Carrier<'_> {
         timeout_at(self.connect_until, work).await.unwrap_or_else(|_| Err(self.late()))
     }
 
-    /// A connection that was once good may be half-open: the next order makes a new one.
     fn late(&self) -> Trouble {
-        self.executor.pool.forget(self.order.key.run, &self.order.host.name);
-        let limit_ms = self.order.limits.connect_ms;
-        Trouble::new(Reason::ConnectTimeout, format!("no usable session within {limit_ms} ms"))
+        self.executor.late(self.order)
     }
 
     async fn place(&self) -> Result<Place, Trouble> {

@@ -106,8 +106,8 @@ impl Connection {
         }
         Sftp::begin(channel, room, patience).await.map_err(|unable| match unable {
             Unable::Said(words) => Trouble::new(Reason::NoShell, words),
-            Unable::Unheard(_) if self.is_closed() => self.lost(),
-            Unable::Unheard(words) => Trouble::new(Reason::NoShell, format!("SFTP did not begin: {words}")),
+            Unable::Unheard(..) if self.is_closed() => self.lost(),
+            Unable::Unheard(_, words) => Trouble::new(Reason::NoShell, format!("SFTP did not begin: {words}")),
         })
     }
 

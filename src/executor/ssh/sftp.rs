@@ -1,6 +1,7 @@
 //! An SFTP session on a connection: what replacing one file needs, and no more. Protocol version 3
 //! (draft-ietf-secsh-filexfer-02) with OpenSSH's extensions for links, moving over a file, and flushing.
 
+use crate::domain::run::Reason;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream;
@@ -20,6 +21,9 @@ const PIECE_BYTES: usize = 32 * 1024;
 /// Writes on their way at once: a long link is not waited for piece by piece.
 const PIECES_AT_ONCE: usize = 16;
 
+/// Longest words of a host about a failure.
+const SAID_CHARS_MAX: usize = 200;
+
 /// The bits of a mode that say what a thing is, and those of a regular file (`S_IFMT`, `S_IFREG`).
 const KIND: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
@@ -38,7 +42,7 @@ pub(in crate::executor) enum Unable {
     /// The host says so, in words: it is certain.
     Said(String),
     /// Nobody heard what became of it.
-    Unheard(String),
+    Unheard(Reason, String),
 }
 
 /// What is at a place.
@@ -126,7 +130,7 @@ impl Sftp {
         written.and(closed).map_err(|error| match error {
             Error::Status(status) if status.status_code == StatusCode::Failure => Unable::Said(format!(
                 "{path} could not be written: {status}; is its disk full?",
-                status = status.error_message
+                status = said(&status.error_message)
             )),
             other => unable(path, other),
         })
@@ -172,7 +176,7 @@ impl Sftp {
         match self.session.extended(POSIX_RENAME, words).await {
             Ok(Packet::Status(status)) if status.status_code == StatusCode::Ok => Ok(()),
             Ok(Packet::Status(status)) => Err(unable(to, Error::Status(status))),
-            Ok(_) => Err(Unable::Unheard(format!("{to}: an answer that answers nothing"))),
+            Ok(_) => Err(lost(format!("{to}: an answer that answers nothing"))),
             Err(error) => Err(unable(to, error)),
         }
     }
@@ -183,6 +187,16 @@ impl Sftp {
     }
 }
 
+fn lost(words: String) -> Unable {
+    Unable::Unheard(Reason::ConnectionLost, words)
+}
+
+/// What a host says of a failure goes on the record: as one short line.
+fn said(words: &str) -> String {
+    let plain: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SAID_CHARS_MAX).collect();
+    plain.trim().to_owned()
+}
+
 /// Only a status is an answer of the host; whatever else came, what became of the request is not known.
 fn unable(path: &str, error: Error) -> Unable {
     match error {
@@ -190,11 +204,11 @@ fn unable(path: &str, error: Error) -> Unable {
             let words = match status.status_code {
                 StatusCode::NoSuchFile => "its folder is not there".to_owned(),
                 StatusCode::PermissionDenied => "this login may not do that".to_owned(),
-                _ => status.error_message,
+                _ => said(&status.error_message),
             };
             Unable::Said(format!("{path}: {words}"))
         }
-        Error::Timeout => Unable::Unheard("the host was silent for too long".to_owned()),
-        other => Unable::Unheard(format!("the connection ended: {other}")),
+        Error::Timeout => Unable::Unheard(Reason::IdleTimeout, "the host was silent for too long".to_owned()),
+        other => lost(format!("the connection ended: {}", said(&other.to_string()))),
     }
 }

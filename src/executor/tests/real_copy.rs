@@ -86,6 +86,21 @@ async fn a_file_is_replaced_whole_and_comes_back_as_it_was_over_ssh_and_where_th
     }
 }
 
+/// `mv` refuses to move a file over itself: the way back failed where the run had ended between keeping and replacing.
+#[tokio::test]
+async fn a_copy_that_ended_before_it_replaced_anything_is_undone_by_leaving_the_file_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let executor = Executor::new(kit::settings(), kit::secrets(&[]));
+    let to = folder.path().join("app.conf");
+    fs::write(&to, "theirs").unwrap();
+    let copy = file(&to, "new");
+    fs::hard_link(&to, copy.beside(RunId(5)).before).unwrap();
+    let came = undone(&executor, &copy, 5).await;
+    assert_eq!(came.result(), &CellResult::Ok, "{}", came.err);
+    assert!(came.out.contains("was not replaced"), "{}", came.out);
+    assert_eq!((kit::read(&to).as_str(), beside(folder.path())), ("theirs", vec!["app.conf".to_owned()]));
+}
+
 #[tokio::test]
 async fn a_mebibyte_and_an_empty_file_arrive_whole() {
     let Some(sshd) = Sshd::start(SFTP).await else { return };

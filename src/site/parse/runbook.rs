@@ -29,6 +29,7 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
     let empty = Fields { span: 0..0, shape: &RUNBOOK, entries: Vec::new(), spoiled: Vec::new() };
     let head = fields.table("runbook").unwrap_or(&empty);
     parts::duplicate_ids(&fields, "step", "id", report);
+    let limits = limits(fields.table("limits"));
     let mut value = Runbook {
         id: RunbookId::new(head.string("id")),
         title: head.string("title"),
@@ -55,8 +56,8 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
             excluded: scope.strings("excluded"),
             exclude: scope.maybe("exclude"),
         }),
-        targets: targets(fields.table("targets"), report),
-        limits: limits(fields.table("limits")),
+        targets: targets(fields.table("targets"), limits.run_ms, report),
+        limits,
         inputs: parts::inputs(&fields, report),
         secrets: secrets(&fields, report),
         preflight: parts::checks(&fields, "preflight", "", report),
@@ -133,7 +134,7 @@ pub(super) fn impact(word: Option<&str>) -> Impact {
     }
 }
 
-fn targets(fields: Option<&Fields>, report: &mut Report) -> Targets {
+fn targets(fields: Option<&Fields>, run_ms: u64, report: &mut Report) -> Targets {
     let whole = || vec![Amount::Percent(100)];
     let Some(fields) = fields else {
         let (select, between, lock) = (String::new(), Between::default(), Lock::Exclusive);
@@ -152,14 +153,22 @@ fn targets(fields: Option<&Fields>, report: &mut Report) -> Targets {
         let hint = "leave the key out for one batch of all";
         report.error(Code::Value, fields.span_of("batches"), "no batches", hint);
     }
+    let pause_ms = fields.duration_ms("pause_between").unwrap_or(0);
+    let pauses = u64::try_from(batches.len().saturating_sub(1)).unwrap_or(u64::MAX);
+    if pause_ms.saturating_mul(pauses) >= run_ms {
+        let hint = "pause for less long, or write a longer `run` under [limits]";
+        report.error(
+            Code::Rule,
+            fields.span_of("pause_between"),
+            "the pauses alone take longer than the run may",
+            hint,
+        );
+    }
     Targets {
         select: fields.string("select"),
         batches: if batches.is_empty() { whole() } else { batches },
         parallel: fields.integer("parallel").and_then(|n| u32::try_from(n).ok()).unwrap_or(PARALLEL_HOSTS),
-        between: Between {
-            pause_ms: fields.duration_ms("pause_between").unwrap_or(0),
-            gate: fields.text("gate") == Some("person"),
-        },
+        between: Between { pause_ms, gate: fields.text("gate") == Some("person") },
         lock: match fields.text("lock") {
             Some("shared") => Lock::Shared,
             _ => Lock::Exclusive,

@@ -300,3 +300,14 @@ fn a_copy_has_one_place_and_permissions_that_make_nobody_else_of_who_runs_it() {
     let undo = "[[step]]\nid = \"a\"\nkind = \"copy\"\nfile = \"files/a\"\nto = \"/a\"\nundo = \"rm /a\"\n";
     assert_eq!(brings(undo)[0].0, Code::KeyMisplaced, "it knows its way back itself");
 }
+
+#[test]
+fn pauses_that_alone_outlast_the_run_are_refused() {
+    let found = |pause: &str, limit: &str| {
+        let targets =
+            format!("[targets]\nselect = \"group:a\"\nbatches = [1, 1, \"100%\"]\npause_between = \"{pause}\"\n");
+        brings(&format!("{targets}[limits]\nrun = \"{limit}\"\n"))
+    };
+    assert_eq!(found("2h", "4h"), [(Code::Rule, 4, 17)]);
+    assert_eq!(found("1h", "4h"), []);
+}
