@@ -258,3 +258,75 @@ effect = "read"
     assert_eq!(run["ending"], "succeeded", "{run:#}");
     product.verifies();
 }
+
+/// What `outer` runs between two steps of its own: it asks first, and looks afterwards.
+const INNER: &str = r#"max_failures = 0
+
+[inputs.say]
+prompt = "What is said"
+type = "string"
+required = true
+
+[[preflight]]
+id = "room"
+title = "There is room"
+run = 'cat "$HOME/room"'
+effect = "read"
+expect = { equals = "yes" }
+
+[[step]]
+id = "put"
+run = 'echo "$say by $step" >>"$HOME/did"'
+effect = "once"
+undo = 'echo "not $say" >>"$HOME/did"'
+"#;
+
+const OUTER: &str = r#"max_failures = 0
+
+[[step]]
+id = "begin"
+run = 'echo begin >>"$HOME/did"; echo no >"$HOME/room"'
+effect = "once"
+undo = 'echo un-begin >>"$HOME/did"'
+
+[[step]]
+id = "inside"
+kind = "runbook"
+runbook = "inner@1.0.0"
+with = { say = "it's $HOME" }
+effect = "once"
+
+[[step]]
+id = "end"
+run = 'cat "$HOME/did"'
+effect = "read"
+expect = { matches = "by inside/put" }
+
+[[verify]]
+id = "v"
+title = "v"
+run = 'true'
+effect = "read"
+"#;
+
+#[test]
+fn real_a_runbook_within_another_checks_runs_and_is_undone_in_its_place() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let product = Product::new(&fleet, &[("inner", &runbook("inner", INNER)), ("outer", &runbook("outer", OUTER))]);
+    let id = product.start("outer");
+    let run = product.until_phase(id, &["paused"]);
+    assert_eq!(state(&run, "h01", "step", "inside/room"), "failed check.unexpected", "{run:#}");
+    let words = id.to_string();
+    let skip = product.tries("ada", &["decide", &words, "h01", "inside/room", "skip", "--reason", "never mind"]);
+    assert_ne!(skip.status.code(), Some(0), "a check that blocks is not gone past: {skip:?}");
+    std::fs::write(fleet.host(1).home.join("room"), "yes\n").unwrap();
+    product.json("ada", &["decide", &words, "h01", "inside/room", "retry", "--reason", "made room"]);
+    let run = product.until_phase(id, &["ended"]);
+    assert_eq!(run["ending"], "succeeded", "{run:#}");
+    assert_eq!(fleet.host(1).file("did"), "begin\nit's $HOME by inside/put\n");
+    let back = product.json("ada", &["rollback", &words, "--reason", "not wanted"])["run"].as_u64().unwrap();
+    approve_and_start(&product, back);
+    assert_eq!(product.until_phase(back, &["ended"])["ending"], "succeeded");
+    assert_eq!(fleet.host(1).file("did"), "begin\nit's $HOME by inside/put\nnot it's $HOME\nun-begin\n");
+    product.verifies();
+}

@@ -50,6 +50,15 @@ pub fn wanted(wanted: &Match) -> String {
     }
 }
 
+/// All of what a script must come to, in words.
+pub fn expected(expect: &Expect) -> String {
+    let of = |name: &str, text: &Option<Match>| text.as_ref().map(|text| format!("{name} {}", wanted(text)));
+    let outputs = [of("output", &expect.stdout), of("error output", &expect.stderr)];
+    let words: Vec<String> =
+        [Some(format!("exit status {}", expect.exit))].into_iter().chain(outputs).flatten().collect();
+    words.join(", ")
+}
+
 fn number(compare: Compare, with: &str, found: &str) -> Result<(), String> {
     let bound: f64 = with.parse().map_err(|_| format!("cannot judge: `{with}` is not a number"))?;
     let value: f64 = found.trim().parse().map_err(|_| format!("expected a number{}", quote(found)))?;

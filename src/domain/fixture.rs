@@ -95,6 +95,8 @@ pub fn step(id: &str, action: Action) -> Step {
         undo: None,
         probe: None,
         withhold: false,
+        expect: None,
+        fixed: BTreeMap::new(),
     }
 }
 
@@ -142,6 +144,7 @@ pub fn runbook(id: &str) -> Runbook {
         source: format!("# {id}"),
         digest: Digest::of(id.as_bytes()),
         templates: Vec::new(),
+        within: Vec::new(),
     }
 }
 

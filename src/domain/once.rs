@@ -4,7 +4,7 @@
 use super::event::{Entry, Event};
 use super::id::Timestamp;
 use super::run::{CellState, Item, Run, Slot};
-use super::runbook::{Action, Done, Gate, Wait};
+use super::runbook::{Action, Done, Gate, Step, Wait};
 
 /// What follows from a step of the whole run.
 #[derive(Clone, PartialEq, Debug)]
@@ -81,14 +81,15 @@ pub fn over_at(run: &Run, position: u16) -> Option<Timestamp> {
 }
 
 /// The gate a run has come to, where it waits at one.
-pub fn open_gate(run: &Run) -> Option<(Slot, &Gate)> {
+pub fn open_gate(run: &Run) -> Option<(Slot, &Step, &Gate)> {
     let super::segments::Segment::Once { step } = super::segments::at(&run.plan, run.progress.segment)? else {
         return None;
     };
     let slot = slot(step);
     let waits = run.started.is_some() && run.cell(slot).is_some_and(|cell| cell.state == CellState::Waiting);
-    match &run.plan.step(step)?.action {
-        Action::Approval(gate) if waits => Some((slot, gate)),
+    let step = run.plan.step(step)?;
+    match &step.action {
+        Action::Approval(gate) if waits => Some((slot, step, gate)),
         Action::Approval(_)
         | Action::Script(_)
         | Action::Manual { .. }

@@ -368,12 +368,22 @@ impl Plan {
             .filter_map(|(position, index)| self.runbook.steps.get(usize::from(*index)).map(|step| (position, step)))
     }
 
-    /// What a manual step tells a person, with the form's values and the run's number in their places. A name that
+    /// The form's values as a step gets them: what is fixed for it holds, whatever the form says.
+    pub fn inputs_of(&self, step: Option<&Step>) -> Vec<(String, String)> {
+        let fixed = step.map(|step| &step.fixed);
+        let is_fixed = |name: &String| fixed.is_some_and(|fixed| fixed.contains_key(name));
+        let asked = self.inputs.iter().filter(|(name, _)| !is_fixed(name)).cloned();
+        let given = fixed.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
+        asked.chain(given).collect()
+    }
+
+    /// What a step tells a person, with its inputs' values and the run's number in their places. A name that
     /// stands for nothing (`check` refuses such a text) leaves it as it was written: better read so than not at all.
-    pub fn told(&self, text: &str) -> String {
+    pub fn told(&self, step: &Step, text: &str) -> String {
+        let inputs = self.inputs_of(Some(step));
         let value = |name: &str| match name {
             "run" => Some(self.run.to_string()),
-            _ => self.inputs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+            _ => inputs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
         };
         super::prose::fill(text, value).unwrap_or_else(|_| text.to_owned())
     }

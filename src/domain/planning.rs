@@ -227,10 +227,30 @@ fn hosts(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Resul
     if let Some(hit) = excluded.and_then(|select| chosen.iter().find(|server| select.matches(server))) {
         return Err(refuse(format!("{} is excluded by the runbook's scope", hit.name)).next("choose narrower"));
     }
+    written_for(runbook, &chosen)?;
     Ok(chosen
         .into_iter()
         .map(|server| PlannedHost { name: server.name.clone(), reach: server.reach.clone() })
         .collect())
+}
+
+/// A runbook within another is accepted for the hosts it names: being run from elsewhere widens nothing.
+fn written_for(runbook: &Runbook, chosen: &[&Server]) -> Result<(), Refusal> {
+    for within in &runbook.within {
+        let of = |text: &str| selector::parse(text).ok();
+        let select = of(&within.select);
+        let exclude = within.exclude.as_deref().and_then(of);
+        let fits = |server: &&&Server| {
+            select.as_ref().is_none_or(|select| select.matches(server))
+                && !exclude.as_ref().is_some_and(|exclude| exclude.matches(server))
+        };
+        if let Some(other) = chosen.iter().find(|server| !fits(server)) {
+            let but = within.exclude.as_ref().map(|text| format!(", but not `{text}`")).unwrap_or_default();
+            let what = format!("{} runs {}, which is for `{}`{but}", runbook.id, within.name, within.select);
+            return Err(Refusal::new(Rule::Targets, format!("{}: {what}", other.name)).next("choose narrower"));
+        }
+    }
+    Ok(())
 }
 
 /// So much of a text that it can be recognised, however long it is.

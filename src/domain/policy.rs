@@ -113,7 +113,11 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
                 return Some((Purpose::Probe, Job::Script(delivery), probe.timeout_ms));
             }
             let (job, timeout_ms) = match &step.action {
-                Action::Script(script) => (Job::Script(delivery(plan, key, host, script, id)), script.timeout_ms),
+                Action::Script(script) => {
+                    let mut delivery = delivery(plan, key, host, script, id);
+                    delivery.expect = step.expect.clone();
+                    (Job::Script(delivery), script.timeout_ms)
+                }
                 Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => {
                     (Job::Call(errand(plan, key, id, &step.action, &**call)), call.timeout_ms)
                 }
@@ -141,7 +145,11 @@ fn errand<T: Clone>(plan: &Plan, key: OrderKey, step: &str, action: &Action, wha
 
 /// What a script's variables and a template's names stand for.
 fn variables(plan: &Plan, key: OrderKey, host: Option<&PlannedHost>, step: &str) -> Vec<(String, String)> {
-    let mut variables = plan.inputs.clone();
+    let position = match key.slot.item {
+        Item::Step(n) => Some(n),
+        Item::Reach | Item::Preflight(_) | Item::Verify(_) => None,
+    };
+    let mut variables = plan.inputs_of(position.and_then(|n| plan.step(n)));
     variables.extend(host.map(|host| ("host".to_owned(), host.name.to_string())));
     variables.extend([
         ("run".to_owned(), key.run.0.to_string()),

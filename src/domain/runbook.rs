@@ -64,6 +64,37 @@ pub struct Runbook {
     pub digest: Digest,
     /// Each merged template, `id@version`, in order, with its file's digest.
     pub templates: Vec<(String, Digest)>,
+    /// The runbooks it runs within itself, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<Within>,
+}
+
+/// A runbook that runs within another: its checks and steps stand among the other's, so that one plan shows all of them, one
+/// approval covers them, and one run has the hosts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Within {
+    /// The step it stands for; its own steps are named `step/…`.
+    pub step: StepId,
+    /// `id@version`.
+    pub name: String,
+    /// Its digest: what a second person accepted.
+    pub digest: Digest,
+    /// Where its first step stands among all steps.
+    pub first: u16,
+    /// How many steps it has.
+    pub steps: u16,
+    /// The hosts it is written for: none of the run's may be another.
+    pub select: String,
+    /// Hosts it never runs on, where it says so.
+    pub exclude: Option<String>,
+}
+
+impl Within {
+    /// `drain: drain-host@1.2.0 (abcd1234), steps 2 to 4`.
+    pub fn words(&self) -> String {
+        let (first, last) = (self.first + 1, self.first + self.steps);
+        format!("{}: {} ({}), steps {first} to {last}", self.step, self.name, self.digest.short())
+    }
 }
 
 /// What sort of work a runbook is.
@@ -416,10 +447,16 @@ pub struct Step {
     /// Whether what it prints is thrown away, redacted or not: for steps that show what nobody may keep.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withhold: bool,
+    /// What a script must come to, where it is not exit status 0 alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expect>,
+    /// Inputs whose values are fixed here, whatever the form says: those a runbook hands to one that runs within it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fixed: BTreeMap<String, String>,
 }
 
-/// What repeating a step means.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// What repeating a step means, the least first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Free to run again.
@@ -478,6 +515,15 @@ pub enum OnFailure {
     Continue,
     /// As `stop`, and a rollback is proposed.
     Rollback,
+}
+
+impl Step {
+    /// What else decides how it ends or what it gets, in words: what must come out, and values that no form asks for.
+    pub fn aside(&self) -> Vec<(&'static str, String)> {
+        let expects = self.expect.iter().map(|expect| ("expects", super::check::expected(expect)));
+        let fixed = self.fixed.iter().map(|(name, value)| ("with", format!("{name} = {value}")));
+        expects.chain(fixed).collect()
+    }
 }
 
 impl Runbook {

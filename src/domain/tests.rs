@@ -18,6 +18,7 @@ mod locks;
 mod once;
 mod start;
 mod threats;
+mod within;
 
 fn driver() -> Driver {
     Driver::new(fixture::site())

@@ -6,6 +6,7 @@ use super::enclosed;
 use super::files;
 use super::git::Git;
 use super::parse::{self, Parsed, Settings, Template, Templates};
+use super::within;
 use crate::domain::people::Person;
 use crate::domain::runbook::Runbook;
 use crate::domain::site::Site;
@@ -68,8 +69,9 @@ pub(super) fn from_files(
     mut found: Vec<Diagnostic>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let mut parts = parse_all(&files);
-    cross::check(&parts, &mut found);
     enclosed::enclose(&mut parts, &files, &mut found);
+    within::expand(&mut parts);
+    cross::check(&parts, &mut found);
     let digest = digest(&files);
     parts.drain_diagnostics(&mut found);
     diagnostic::sort(&mut found);

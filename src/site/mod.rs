@@ -32,6 +32,7 @@ mod suggest;
 mod text;
 mod types;
 mod whereabouts;
+mod within;
 
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use diff::diff;

@@ -90,9 +90,12 @@ fn head(runbook: &Runbook, out: &mut String) {
         let _ = write!(out, "Reviewed {}, next {}. ", runbook.last_reviewed, runbook.next_review);
     }
     let _ = writeln!(out, "File {}, SHA-256 {}.", runbook.file, Digest::of(runbook.source.as_bytes()));
-    if !runbook.templates.is_empty() {
+    if !runbook.templates.is_empty() || !runbook.within.is_empty() {
         for (name, digest) in &runbook.templates {
             let _ = writeln!(out, "Template {name}, SHA-256 {digest}.");
+        }
+        for within in &runbook.within {
+            let _ = writeln!(out, "Step `{}` is the runbook {}, {}.", within.step, within.name, within.digest);
         }
         let _ = writeln!(out, "All of it together, as it is accepted and run: {}.", runbook.digest);
     }
@@ -213,6 +216,9 @@ fn step(nr: usize, step: &Step, tolerated: Option<Amount>, out: &mut String) {
     if !step.tags.is_empty() {
         let _ = writeln!(out, "Only where one of these is wanted: {}.", words::listed(&step.tags));
     }
+    for (name, value) in &step.fixed {
+        let _ = writeln!(out, "Here `{name}` is `{value}`.");
+    }
     if !step.action.secrets().is_empty() {
         let _ = writeln!(out, "Needs the secrets {}.", words::listed(step.action.secrets()));
     }
@@ -231,6 +237,9 @@ fn step(nr: usize, step: &Step, tolerated: Option<Amount>, out: &mut String) {
         Action::Script(script) => {
             let _ = write!(out, "- [ ] On every host, at most {}:\n\n", duration::short(script.timeout_ms));
             words::code(&script.text, &script.interpreter, out);
+            if let Some(expect) = &step.expect {
+                let _ = writeln!(out, "\nExpected: {}.", words::expected(expect));
+            }
             failure(step, tolerated, out);
         }
         Action::Approval(_) | Action::Wait(_) | Action::Call(_) | Action::Tool(_) | Action::Copy(_) => {

@@ -329,7 +329,7 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
         let withheld = if step.withhold { ", output withheld" } else { "" };
         let (title, effect) = (Safe::new(&step.title), step.effect.word());
         let _ = writeln!(text, "  {}. {}: {title}  [{effect}{withheld}]", position + 1, step.id);
-        let lines = step.action.written(&|text| plan.told(text));
+        let lines = step.action.written(&|text| plan.told(step, text));
         for line in lines.trim().lines() {
             let _ = writeln!(text, "       {}", Safe::new(line));
         }
@@ -341,10 +341,14 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
         {
             let _ = writeln!(text, "       {label}: {}", Safe::new(line));
         }
+        for (label, words) in step.aside() {
+            let _ = writeln!(text, "       {label}: {}", Safe::new(&words));
+        }
         for (number, point) in (1..).zip(step.action.checklist()) {
             let _ = writeln!(text, "       [{number}] {}", Safe::new(point));
         }
     }
+    section(&mut text, "runbooks within", plan.runbook.within.iter().map(|it| (it.step.to_string(), it.words())));
     checks(&mut text, "verify", &plan.runbook.verify);
     if !plan.runbook.rollback.is_empty() {
         let _ = writeln!(text, "\nway back\n  {}", Safe::new(plan.runbook.rollback.trim()));

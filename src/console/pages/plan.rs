@@ -25,7 +25,7 @@ pub fn parts(cx: &Cx<'_>, plan: &Plan) -> Vec<Part> {
         why(plan),
         place(plan),
         standing(plan),
-        steps(&runs_as(plan), &plan.runbook, plan.steps().map(|(_, step)| step), |words| plan.told(words)),
+        steps(&runs_as(plan), &plan.runbook, plan.steps().map(|(_, step)| step), |step, words| plan.told(step, words)),
         given(plan),
         checks("checked before the first step", "none of the runbook's own", &plan.runbook.preflight),
         checks("verified after the last", "nothing: the run cannot end as succeeded", &plan.runbook.verify),
@@ -295,6 +295,7 @@ fn bound(cx: &Cx<'_>, plan: &Plan) -> Vec<Part> {
         labelled("runbook", format!("{} v{}, {accepted}", plan.runbook.file, plan.runbook.version)),
         labelled("digest", plan.runbook.digest.short()),
         labelled("stack", templates.join(", ")),
+        labelled("within", super::runbook::within(&plan.runbook)),
         labelled("commit", commit),
         labelled("site", plan.site.short()),
         labelled(

@@ -10,7 +10,7 @@ use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::page::Part;
 use crate::console::widgets::piece::{gap, name, text};
-use crate::domain::runbook::{Amount, Input, InputKind, Kind, Runbook, Status};
+use crate::domain::runbook::{Amount, Input, InputKind, Kind, Runbook, Status, Within};
 use crate::domain::selector;
 use crate::terminal::line::Safe;
 
@@ -22,7 +22,7 @@ pub fn parts(cx: &Cx<'_>, runbook: &Runbook) -> Vec<Part> {
         targets(cx, runbook),
         asks_for(runbook),
         checks("checked before the first step", "none of its own", &runbook.preflight),
-        steps("steps", runbook, runbook.steps.iter(), str::to_owned),
+        steps("steps", runbook, runbook.steps.iter(), |_, words| words.to_owned()),
         checks("verified after the last", "nothing: a run cannot end as succeeded", &runbook.verify),
         way_back(runbook),
         before(cx, runbook),
@@ -62,6 +62,7 @@ fn front_matter(cx: &Cx<'_>, runbook: &Runbook) -> Vec<Part> {
     parts.extend(
         [
             labelled("stack", runbook.uses.join(", ")),
+            labelled("runs within", within(runbook)),
             labelled("read along", runbook.links.join(", ")),
             labelled("controls", runbook.controls.join(", ")),
             labelled("file", format!("{}   {}", runbook.file, runbook.digest.short())),
@@ -70,6 +71,12 @@ fn front_matter(cx: &Cx<'_>, runbook: &Runbook) -> Vec<Part> {
         .flatten(),
     );
     parts
+}
+
+/// The runbooks that stand among its steps.
+pub(super) fn within(runbook: &Runbook) -> String {
+    let each: Vec<String> = runbook.within.iter().map(Within::words).collect();
+    each.join("; ")
 }
 
 /// The one word that says what sort of work it is.
@@ -236,7 +243,7 @@ fn before(cx: &Cx<'_>, runbook: &Runbook) -> Vec<Part> {
 pub fn commands(runbook: &Runbook) -> Vec<Part> {
     [
         checks("checked before the first step", "none of its own", &runbook.preflight),
-        steps("steps", runbook, runbook.steps.iter(), str::to_owned),
+        steps("steps", runbook, runbook.steps.iter(), |_, words| words.to_owned()),
         checks("verified after the last", "nothing", &runbook.verify),
     ]
     .concat()

@@ -22,7 +22,7 @@ pub(super) fn steps<'a>(
     title: &str,
     runbook: &Runbook,
     all: impl IntoIterator<Item = &'a Step>,
-    told: impl Fn(&str) -> String,
+    told: impl Fn(&Step, &str) -> String,
 ) -> Vec<Part> {
     let unwritten = match runbook.targets.max_failures {
         None | Some(Amount::Hosts(0) | Amount::Percent(0)) => "on failure a person decides",
@@ -36,7 +36,7 @@ pub(super) fn steps<'a>(
         if nth > 0 {
             parts.push(Part::Air);
         }
-        parts.extend(one(nth + 1, step, unwritten, &told));
+        parts.extend(one(nth + 1, step, unwritten, &|words| told(step, words)));
     }
     parts
 }
@@ -73,6 +73,7 @@ fn one(number: usize, step: &Step, unwritten: &str, told: &dyn Fn(&str) -> Strin
         action => parts.push(command(&action.written(told))),
     }
     parts.push(said(&rules(step, unwritten)));
+    parts.extend(step.aside().iter().map(|(label, words)| said(&format!("{label} {words}"))));
     if let Some(probe) = &step.probe {
         parts.push(said("where nobody saw its end, looked for by"));
         parts.push(command(&probe.text));

@@ -5,9 +5,10 @@ use crate::console::moment;
 use crate::console::overlays::sheet::{Part, Sheet};
 use crate::console::safe;
 use crate::console::theme::Role;
+use crate::domain::check;
 use crate::domain::plan::Plan;
 use crate::domain::run::{Item, Slot};
-use crate::domain::runbook::{Interpreter, Script};
+use crate::domain::runbook::{Check, Interpreter, Script};
 use crate::terminal::line::Safe;
 
 /// The page for a cell or a whole row of the matrix.
@@ -27,12 +28,17 @@ pub fn sheet(plan: &Plan, slot: Slot) -> Sheet {
             };
             parts.push(pair("where", host.map_or(safe!("on {} hosts", plan.hosts.len()), Safe::new)));
             parts.push(pair("run by", safe!("{interpreter}, for at most {}", moment::span(script.timeout_ms))));
+            parts.extend(expected(plan, slot.item).map(|words| pair("expected", Safe::new(&words))));
             parts.push(Part::Air);
             parts.push(Part::Rule(Safe::new("script, exactly as reviewed")));
             parts.push(Part::Verbatim(Role::Text, script.text.clone()));
             parts.push(Part::Air);
             parts.push(Part::Rule(Safe::new(given)));
-            parts.extend(plan.inputs.iter().map(|(name, value)| {
+            let step = match slot.item {
+                Item::Step(position) => plan.step(position),
+                Item::Reach | Item::Preflight(_) | Item::Verify(_) => None,
+            };
+            parts.extend(plan.inputs_of(step).iter().map(|(name, value)| {
                 Part::Line(vec![
                     text(Role::Accent, name.as_str()).cols(20),
                     gap(1),
@@ -57,15 +63,29 @@ pub fn sheet(plan: &Plan, slot: Slot) -> Sheet {
                     .to_owned(),
             )),
             Item::Step(position) => {
-                let action = plan.step(position).map(|step| &step.action);
-                parts.extend(action.map(|action| Part::Words(Role::Text, action.written(&|text| plan.told(text)))));
-                let points = action.map_or(&[][..], |action| action.checklist());
+                let step = plan.step(position);
+                parts.extend(
+                    step.map(|step| Part::Words(Role::Text, step.action.written(&|text| plan.told(step, text)))),
+                );
+                let points = step.map_or(&[][..], |step| step.action.checklist());
                 parts.extend(points.iter().map(|point| Part::Words(Role::Text, format!("· {point}"))));
             }
             Item::Preflight(_) | Item::Verify(_) => {}
         },
     }
     Sheet::new(safe!("what is run: {id}"), parts)
+}
+
+/// What its script must come to, where that is written.
+fn expected(plan: &Plan, item: Item) -> Option<String> {
+    let of = |list: &[Check], n: u16| list.get(usize::from(n)).map(|check| check.expect.clone());
+    let expect = match item {
+        Item::Reach => None,
+        Item::Preflight(n) => of(&plan.runbook.preflight, n),
+        Item::Verify(n) => of(&plan.runbook.verify, n),
+        Item::Step(n) => plan.step(n)?.expect.clone(),
+    };
+    expect.as_ref().map(check::expected)
 }
 
 /// The script behind an item, where there is one.

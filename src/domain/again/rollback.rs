@@ -127,6 +127,8 @@ fn undoing(step: &Step, undo: &str) -> Step {
         undo: None,
         probe: None,
         withhold: step.withhold,
+        expect: None,
+        fixed: step.fixed.clone(),
     }
 }
 

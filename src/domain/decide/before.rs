@@ -96,7 +96,7 @@ impl Deciding {
     pub(super) fn vote(&mut self, id: RunId, choice: Choice, reason: &str, seen: Seen) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
-        if let Some((slot, gate)) = once::open_gate(&run) {
+        if let Some((slot, _, gate)) = once::open_gate(&run) {
             let answer = gate::Answer { slot, gate, choice, reason, seen };
             return self.answer(&run, &workspace, &answer);
         }

@@ -8,11 +8,20 @@ use crate::site::rule::Rule;
 use crate::site::shape::{Key, Kinds, OfKind, Shape, Table, always, approved, optional, word};
 
 /// Kinds of steps.
-const KINDS_NOW: &[&str] =
-    &["script", "manual", "approval", "wait", "http", "promql", "logql", "ansible", "kubectl", "helm", "copy"];
+const KINDS_NOW: &[&str] = &[
+    "script", "manual", "approval", "wait", "http", "promql", "logql", "ansible", "kubectl", "helm", "copy", "runbook",
+];
 
 /// Kinds of steps of later versions.
-const KINDS_LATER: &[&str] = &["terraform", "argocd", "n8n", "vault", "notify", "runbook"];
+const KINDS_LATER: &[&str] = &["terraform", "argocd", "n8n", "vault", "notify"];
+
+/// A value as a form would take it.
+const FIXED: Shape = Shape::Either(&[
+    Shape::Text(Rule::Value),
+    Shape::Integer { min: i64::MIN, max: i64::MAX },
+    Shape::Boolean,
+    Shape::Day,
+]);
 
 const VARIABLES: Shape = Shape::List(&Shape::Text(Rule::Variable));
 
@@ -41,7 +50,7 @@ const STEP_KEYS: &[Key] = &[
     optional(
         "expect",
         Shape::Table(&EXPECT),
-        "For http, promql and logql: what the answer's body, or every series, must look like.",
+        "For script, http, promql and logql: what the output, the answer's body, or every series must look like.",
     ),
     optional(
         "playbook",
@@ -69,6 +78,16 @@ const STEP_KEYS: &[Key] = &[
         "For copy: its place on a host, as in /etc/app/app.conf. The whole file is replaced, or nothing is.",
     ),
     optional("mode", LINE, "For copy: its permissions, as in \"0640\"; 0644 unless written."),
+    optional(
+        "runbook",
+        LINE,
+        "For runbook: which one and in which version, as in \"drain-host@1.2.0\". Its checks and steps take this step's place.",
+    ),
+    optional(
+        "with",
+        Shape::Map { names: Rule::Variable, of: &FIXED },
+        "For runbook: values of its inputs that are fixed here; the form asks for all others.",
+    ),
     optional("role", Shape::Text(Rule::Id), "For manual: the duty or role that does it."),
     optional("checklist", LINES, "For manual: points to tick, in order."),
     optional("evidence", Shape::Boolean, "For manual: whether evidence is asked for."),
@@ -154,7 +173,7 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             word: "script",
             needs: &["run"],
             one_of: &[],
-            may: &["interpreter", "timeout", "retries", "secrets", "undo", "probe", "output"],
+            may: &["interpreter", "timeout", "retries", "secrets", "undo", "probe", "output", "expect"],
             hint: "write the script under `run`, or say kind = \"manual\" and write `text`",
         },
         OfKind {
@@ -226,6 +245,13 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             one_of: &[],
             may: &["mode", "timeout", "retries"],
             hint: "say which file goes where: file = \"files/web/app.conf\", to = \"/etc/app/app.conf\"",
+        },
+        OfKind {
+            word: "runbook",
+            needs: &["runbook"],
+            one_of: &[],
+            may: &["with"],
+            hint: "say which one, and in which version: runbook = \"drain-host@1.2.0\"",
         },
     ],
 };

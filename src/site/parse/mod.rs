@@ -10,6 +10,7 @@ mod step;
 mod template;
 mod theme;
 mod tool;
+pub(super) mod within;
 mod workspace;
 
 pub use people::people;

@@ -1,7 +1,7 @@
 //! Runbooks: conversion, the rules an approved one keeps, and the merge of its templates.
 
 use super::template::{Templates, merge};
-use super::{Parsed, Report, parts, step};
+use super::{Parsed, Report, parts, step, within};
 use crate::domain::people::Role;
 use crate::domain::runbook::{
     Amount, Between, Change, Done, Effect, Impact, Input, Kind, Limits, Lock, Runbook, Scope, Secret, Status, Step,
@@ -61,14 +61,21 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
         inputs: parts::inputs(&fields, report),
         secrets: secrets(&fields, report),
         preflight: parts::checks(&fields, "preflight", "", report),
-        steps: fields.tables("step").map(|item| step::step(item, "", report)).collect(),
+        steps: Vec::new(),
         verify: parts::checks(&fields, "verify", "", report),
         rollback: fields.table("rollback").map(|rollback| rollback.string("plan")).unwrap_or_default(),
         file: file.to_owned(),
         source: text.to_owned(),
         digest: Digest::of(text.as_bytes()),
         templates: Vec::new(),
+        within: Vec::new(),
     };
+    for item in fields.tables("step") {
+        match within::is_call(item) {
+            true => value.within.push(within::call(item, report).placed(value.steps.len())),
+            false => value.steps.push(step::step(item, "", report)),
+        }
+    }
     merge(&mut value, &fields, templates, text, report);
     manual_texts(&fields, &value.inputs, report);
     secrets_of_steps(&fields, &value, report);
@@ -251,7 +258,7 @@ fn rules(fields: &Fields, head: &Fields, runbook: &Runbook, report: &mut Report)
         let hint = "add a [[verify]]: without one a run cannot end succeeded";
         report.error(Code::Approved, at.clone(), "approved, and without verification", hint);
     }
-    if approved && complete && runbook.steps.is_empty() && !fields.is_spoiled("step") {
+    if approved && complete && runbook.steps.is_empty() && runbook.within.is_empty() && !fields.is_spoiled("step") {
         report.error(Code::Approved, at, "approved, and without a step", "add a [[step]], or make it a draft");
     }
     if !runbook.next_review.is_empty() && runbook.next_review <= runbook.last_reviewed {

@@ -2,12 +2,13 @@
 
 use super::{Report, call, copy, parts, tool};
 use crate::domain::StepId;
-use crate::domain::runbook::{Action, Effect, Gate, OnFailure, Retries, Script, Step, Wait};
+use crate::domain::runbook::{Action, Effect, Expect, Gate, OnFailure, Retries, Script, Step, Wait};
 use crate::domain::tool::ToolKind;
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
 use crate::site::keys::step::KINDS;
 use crate::site::shape::Kinds;
+use std::collections::BTreeMap;
 
 /// Longest time a probe may take: it looks, it does not work.
 const PROBE_TIMEOUT_MS: u64 = 60_000;
@@ -30,12 +31,7 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
     if !fields.is_spoiled(KINDS.key) {
         keys_of_kind(fields, &KINDS, report);
     }
-    let effect = match fields.text("effect") {
-        Some("read") => Effect::Read,
-        Some("idempotent") => Effect::Idempotent,
-        // A draft may leave it out: then the careful meaning holds.
-        _ => Effect::Once,
-    };
+    let effect = effect(fields);
     let retries = fields.table("retries").map_or_else(Retries::default, |retries| Retries {
         times: retries.integer("times").and_then(|times| u16::try_from(times).ok()).unwrap_or(0),
         delay_ms: retries.duration_ms("delay").unwrap_or(0),
@@ -68,22 +64,48 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
         tags: fields.strings("tags"),
         due_ms: fields.duration_ms("due"),
         retries,
-        on_failure: match fields.text("on_failure") {
-            Some("pause") => Some(OnFailure::Pause),
-            Some("stop") => Some(OnFailure::Stop),
-            Some("continue") => Some(OnFailure::Continue),
-            Some("rollback") => Some(OnFailure::Rollback),
-            _ => None,
-        },
+        on_failure: on_failure(fields),
         required: fields.flag("required"),
         undo,
         withhold: fields.text("output") == Some("withhold"),
+        expect: expected(fields, kind, report),
+        fixed: BTreeMap::new(),
         probe: fields.maybe("probe").map(|text| Script {
             text,
             timeout_ms: PROBE_TIMEOUT_MS,
             secrets: Vec::new(),
             ..parts::script(fields, PROBE_TIMEOUT_MS)
         }),
+    }
+}
+
+/// What a script must come to. What is thrown away is not judged: a verdict would quote it.
+fn expected(fields: &Fields, kind: &str, report: &mut Report) -> Option<Expect> {
+    let expect = fields.table("expect").filter(|_| kind == KINDS.unless_written)?;
+    if fields.text("output") == Some("withhold") {
+        let hint = "take `expect` out, or keep the output";
+        report.error(Code::Rule, fields.span_of("expect"), "output that is thrown away is not judged", hint);
+    }
+    Some(parts::expect(expect, report))
+}
+
+/// What repeating it means. A draft may leave it out: then the careful meaning holds.
+pub(super) fn effect(fields: &Fields) -> Effect {
+    match fields.text("effect") {
+        Some("read") => Effect::Read,
+        Some("idempotent") => Effect::Idempotent,
+        _ => Effect::Once,
+    }
+}
+
+/// What a failure does, where it is written.
+pub(super) fn on_failure(fields: &Fields) -> Option<OnFailure> {
+    match fields.text("on_failure") {
+        Some("pause") => Some(OnFailure::Pause),
+        Some("stop") => Some(OnFailure::Stop),
+        Some("continue") => Some(OnFailure::Continue),
+        Some("rollback") => Some(OnFailure::Rollback),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Templates: checks, steps and inputs that runbooks share, and how they are merged into one.
 
 use super::{Parsed, Report};
-use super::{parts, step};
+use super::{parts, step, within};
 use crate::domain::Digest;
 use crate::domain::runbook::{Check, Input, Runbook, Step};
 use crate::site::diagnostic::Code;
@@ -71,6 +71,10 @@ pub fn template(file: &str, text: &str) -> Parsed<Template> {
     parts::duplicate_ids(&fields, "step", "id", &mut report);
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for item in fields.tables("step") {
+        if within::is_call(item) {
+            let hint = "name it in the runbooks that use the template";
+            report.error(Code::Rule, item.span_of("kind"), "a template runs no runbook", hint);
+        }
         let step = step::step(item, &prefix, &mut report);
         match item.text("place") {
             Some("after") => after.push(step),
@@ -136,6 +140,9 @@ pub(super) fn merge(runbook: &mut Runbook, fields: &Fields, templates: &Template
     runbook.preflight.extend(own_checks);
     runbook.verify.extend(own_verify);
     let own_steps = std::mem::take(&mut runbook.steps);
+    for within in &mut runbook.within {
+        within.first = within.first.saturating_add(u16::try_from(before.len()).unwrap_or(u16::MAX));
+    }
     runbook.steps = before.into_iter().chain(own_steps).chain(after).collect();
     runbook.digest = Digest::of(&whole);
 }

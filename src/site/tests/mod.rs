@@ -12,6 +12,7 @@ mod strict;
 mod validator;
 mod values;
 mod whole;
+mod within;
 
 use super::diagnostic::Diagnostic;
 use super::render::{Ink, Look};

@@ -324,6 +324,9 @@ impl Doc {
         if !plan.runbook.uses.is_empty() {
             self.tell(Role::Muted, &format!("stack: {}", plan.runbook.uses.join(", ")), columns);
         }
+        for within in &plan.runbook.within {
+            self.tell(Role::Muted, &format!("within {}", within.words()), columns);
+        }
     }
 
     /// What the checks came to, and who answers for the warnings.
@@ -423,12 +426,13 @@ fn step_lines(plan: &Plan, step: &Step) -> Vec<CommandLine> {
     let mut lines = match &step.action {
         Action::Manual { role, text, checklist, .. } => {
             let who = role.as_ref().map(|role| format!("{role}: ")).unwrap_or_default();
-            let mut lines = lines_of_text(&format!("{who}{}", plan.told(text)), "", Role::Text);
+            let mut lines = lines_of_text(&format!("{who}{}", plan.told(step, text)), "", Role::Text);
             lines.extend(checklist.iter().flat_map(|point| lines_of_text(point, "tick", Role::Text)));
             lines
         }
-        action => lines_of_text(&action.written(&|text| plan.told(text)), "", Role::Accent),
+        action => lines_of_text(&action.written(&|text| plan.told(step, text)), "", Role::Accent),
     };
+    lines.extend(step.aside().iter().flat_map(|(label, words)| lines_of_text(words, label, Role::Text)));
     if step.withhold {
         lines.extend(lines_of_text("what it prints is thrown away", "output", Role::Muted));
     }
