@@ -183,3 +183,34 @@ fn real_a_query_to_loki_is_asked_for_its_tenant_and_says_what_loki_says_is_wrong
     assert!(heard.iter().any(|header| header.eq_ignore_ascii_case("x-scope-orgid: ops")), "{heard:?}");
     product.verifies();
 }
+
+#[test]
+fn real_an_answer_and_a_script_publish_values_for_what_comes_behind_them() {
+    let (Some(prometheus), Some(fleet)) = (Prometheus::start(), Fleet::plan(2).start()) else { return };
+    let url = format!("http://{}", prometheus.place);
+    let info = "kind = \"http\"\noutputs = { version = { json = \"data.version\" } }";
+    let rest = [
+        step("info", &format!("{info}\nurl = \"{url}/api/v1/status/buildinfo\"")),
+        step("mine", "run = 'echo \"made by $host\"'\noutputs = { maker = { matches = \"by (.*)\" } }"),
+        step("again", &format!("kind = \"http\"\nurl = \"{url}/-/healthy?of={{{{ version }}}}\"")),
+        step("use", "run = 'echo \"$version $maker\" >\"$HOME/used\"'"),
+        VERIFY.replace("'true'", "'[ \"$(cat \"$HOME/used\")\" = \"$version $host\" ]'"),
+    ];
+    let product = Product::new(&fleet, &[("ask", &runbook("ask", &rest.concat()))]);
+    product.may_ask(std::slice::from_ref(&prometheus.place));
+    let id = product.start("ask");
+    let run = product.until_phase(id, &["ended"]);
+    assert_eq!(run["ending"], "succeeded", "{run:#}");
+    let version = once(&run, "info")["published"]["version"].as_str().unwrap().to_owned();
+    assert!(version.starts_with(|c: char| c.is_ascii_digit()), "{version}");
+    for host in fleet.hosts() {
+        assert_eq!(host.file("used"), format!("{version} {}\n", host.name), "of its own host alone");
+    }
+    let log = product.says(&["runs", "log", &id.to_string(), "--step", "again", "--as", "ada"]);
+    let log = String::from_utf8(log.stdout).unwrap();
+    assert!(log.contains(&format!("healthy?of={}", version.replace('+', "%2B"))), "{log}");
+    product.kill();
+    let again = product.run(id);
+    assert_eq!(once(&again, "info")["published"]["version"], version.as_str(), "it stands in the record");
+    product.verifies();
+}

@@ -202,7 +202,7 @@ fn errand(workspace: &Workspace, run: &Run, person: &PersonId, waits: &[WaitsFor
 /// Whether the step that waits for people waits for this one.
 fn asks_for(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
     match once::open_gate(run) {
-        Some((_, _, gate)) => policy::may_answer(workspace, run, gate, person),
+        Some((_, gate)) => policy::may_answer(workspace, run, gate, person),
         None => policy::may_stop(workspace, person),
     }
 }

@@ -283,6 +283,7 @@ fn cell(state: CellState, saw: &str) -> Cell {
         probes: 0,
         not_before: None,
         saw: saw.into(),
+        published: [].into(),
     }
 }
 

@@ -165,7 +165,8 @@ impl House {
                 let (result, texts) = judge(&order);
                 self.print(&order, &texts);
                 let saw = texts.last().map(|text| text.trim_start_matches("E ").to_owned()).unwrap_or_default();
-                let outcome = Outcome { result, output: OutputSummary::nothing(), saw, used: Vec::new() };
+                let outcome =
+                    Outcome { result, output: OutputSummary::nothing(), saw, used: Vec::new(), published: Vec::new() };
                 self.engine(Ask::Report(Report { key: order.key, what: Progressed::Ended(outcome) }));
             }
             let soon = due(&self.world).into_iter().find_map(|work| match work {

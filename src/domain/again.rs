@@ -13,6 +13,7 @@ pub use resume::unsure;
 use super::id::{HostIx, PersonId, RunId, Timestamp};
 use super::plan::{Again, Given, How, Origin, Plan, Proposal};
 use super::planning;
+use super::published::{self, Heard};
 use super::refusal::{Refusal, Rule};
 use super::run::{CellState, Item, Phase, Run, Slot};
 use super::runbook::{Done, Step};
@@ -55,6 +56,7 @@ pub fn plan(
         },
         warnings: Vec::new(),
         given: Vec::new(),
+        published: Vec::new(),
         ..(**old).clone()
     };
     let plan = match again.how {
@@ -129,12 +131,29 @@ fn on_hosts(plan: Plan, old: &Plan, keep: impl Fn(HostIx) -> bool, nobody: &str)
         let hosts: Vec<HostIx> = given.hosts.iter().filter_map(|host| moved.get(host).copied()).collect();
         (given.hosts.is_empty() || !hosts.is_empty()).then_some(Given { hosts, ..given })
     });
+    let published = plan.published.into_iter().filter_map(|heard| match heard.host {
+        None => Some(heard),
+        Some(host) => moved.get(&host).map(|host| Heard { host: Some(*host), ..heard }),
+    });
+    let published = published.collect();
     Ok(Plan {
+        published,
         hosts: kept.iter().filter_map(|host| old.host(*host).cloned()).collect(),
         batches: batches.filter(|batch: &Vec<HostIx>| !batch.is_empty()).collect(),
         given: given.collect(),
         ..plan
     })
+}
+
+/// What the earlier run knew in the end: once for all of it, and beside that on each of its hosts.
+fn heard(earlier: &Run) -> Vec<Heard> {
+    let known = |host| published::before(earlier, Item::Verify(0), host);
+    let of_all = known(None);
+    let hosts = (0u32..).take(earlier.plan.hosts.len()).map(HostIx);
+    let on_hosts = hosts.flat_map(|host| known(Some(host)).into_iter().map(move |pair| (Some(host), pair)));
+    let beside = on_hosts.filter(|(_, pair)| !of_all.contains(pair));
+    let once = of_all.iter().cloned().map(|pair| (None, pair));
+    once.chain(beside).map(|(host, (name, value))| Heard { host, name, value }).collect()
 }
 
 /// Every place a step is done: on each host, or once for the whole run.

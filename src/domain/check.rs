@@ -86,6 +86,15 @@ pub fn sign(compare: Compare) -> &'static str {
 }
 
 fn json(path: &str, equals: &str, found: &str) -> Result<(), String> {
+    let text = inside(path, found)?;
+    if text == equals { Ok(()) } else { Err(format!("expected {path} = {equals}, found {}", clip(&text))) }
+}
+
+/// The value inside JSON that a path of keys and indices leads to, as text.
+///
+/// # Errors
+/// It is no JSON, or nothing stands there.
+pub fn inside(path: &str, found: &str) -> Result<String, String> {
     let root: serde_json::Value =
         serde_json::from_str(found).map_err(|error| format!("expected JSON: {error}{}", quote(found)))?;
     let mut at = &root;
@@ -96,8 +105,7 @@ fn json(path: &str, equals: &str, found: &str) -> Result<(), String> {
         };
         at = next.ok_or_else(|| format!("`{path}` is not there{}", quote(found)))?;
     }
-    let text = at.as_str().map_or_else(|| at.to_string(), str::to_owned);
-    if text == equals { Ok(()) } else { Err(format!("expected {path} = {equals}, found {}", clip(&text))) }
+    Ok(at.as_str().map_or_else(|| at.to_string(), str::to_owned))
 }
 
 fn quote(found: &str) -> String {

@@ -135,7 +135,7 @@ pub enum Event {
         /// How many.
         secrets: u32,
     },
-    /// A try is over. Detail: `saw`.
+    /// A try is over. Details: `saw`, `published`.
     Ended {
         /// The run.
         run: RunId,

@@ -10,6 +10,7 @@ use super::locks::{self, Queued};
 use super::order::CellResult;
 use super::plan::{Plan, Stands};
 use super::policy;
+use super::published;
 use super::run::{
     Acceptance, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason,
     Round, Run, Slot, Stage, StopHow, Vote,
@@ -216,7 +217,13 @@ fn apply(run: &mut Run, recorded: &Recorded) {
                 cell.since = at;
             }
         }
-        Event::Ended { slot, result, .. } => end(run, *slot, result, text(&recorded.details, "saw"), at),
+        Event::Ended { slot, result, .. } => {
+            end(run, *slot, result, text(&recorded.details, "saw"), at);
+            if let Some(cell) = run.cells.get_mut(slot) {
+                // Erased, it is no longer known: what would use it does not run.
+                cell.published = published::read(&text(&recorded.details, "published")).into();
+            }
+        }
         Event::RetryPlanned { slot, not_before, .. } => {
             run.progress.attention.remove(slot);
             if let Some(cell) = run.cells.get_mut(slot) {
@@ -382,6 +389,7 @@ fn fresh(attempt: u16, at: Timestamp) -> Cell {
         probes: 0,
         not_before: None,
         saw: "".into(),
+        published: [].into(),
     }
 }
 

@@ -97,6 +97,7 @@ pub fn step(id: &str, action: Action) -> Step {
         withhold: false,
         expect: None,
         fixed: BTreeMap::new(),
+        publishes: Vec::new(),
     }
 }
 
@@ -259,9 +260,13 @@ impl Driver {
         orders.collect()
     }
 
-    /// Reports how an order ended.
+    /// Reports how an order ended. One that ended well published of each name where it was and in which run.
     pub fn ended(&mut self, order: &Cleared, result: CellResult) {
-        let outcome = Outcome { result, output: OutputSummary::nothing(), saw: String::new(), used: Vec::new() };
+        let (host, run) = (&order.order().host.name, order.order().key.run.0);
+        let published = order.order().publishes.iter().filter(|_| result == CellResult::Ok);
+        let published = published.map(|publish| (publish.name.clone(), format!("{host} in {run}"))).collect();
+        let outcome =
+            Outcome { result, output: OutputSummary::nothing(), saw: String::new(), used: Vec::new(), published };
         self.engine(Ask::Report(Report { key: order.order().key, what: Progressed::Ended(outcome) })).unwrap();
     }
 

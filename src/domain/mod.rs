@@ -34,6 +34,7 @@ pub mod plan;
 pub mod planning;
 pub mod policy;
 pub mod prose;
+pub mod published;
 pub mod query;
 pub mod refusal;
 pub mod rounds;

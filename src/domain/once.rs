@@ -4,7 +4,7 @@
 use super::event::{Entry, Event};
 use super::id::Timestamp;
 use super::run::{CellState, Item, Run, Slot};
-use super::runbook::{Action, Done, Gate, Step, Wait};
+use super::runbook::{Action, Done, Gate, Wait};
 
 /// What follows from a step of the whole run.
 #[derive(Clone, PartialEq, Debug)]
@@ -80,16 +80,14 @@ pub fn over_at(run: &Run, position: u16) -> Option<Timestamp> {
     }
 }
 
-/// The gate a run has come to, where it waits at one.
-pub fn open_gate(run: &Run) -> Option<(Slot, &Step, &Gate)> {
+/// The gate a run has come to, where it waits at one, and at which position it stands.
+pub fn open_gate(run: &Run) -> Option<(u16, &Gate)> {
     let super::segments::Segment::Once { step } = super::segments::at(&run.plan, run.progress.segment)? else {
         return None;
     };
-    let slot = slot(step);
-    let waits = run.started.is_some() && run.cell(slot).is_some_and(|cell| cell.state == CellState::Waiting);
-    let step = run.plan.step(step)?;
-    match &step.action {
-        Action::Approval(gate) if waits => Some((slot, step, gate)),
+    let waits = run.started.is_some() && run.cell(slot(step)).is_some_and(|cell| cell.state == CellState::Waiting);
+    match &run.plan.step(step)?.action {
+        Action::Approval(gate) if waits => Some((step, gate)),
         Action::Approval(_)
         | Action::Script(_)
         | Action::Manual { .. }

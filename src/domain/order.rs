@@ -5,6 +5,7 @@ use super::call::Call;
 use super::copy::FileCopy;
 use super::id::{Digest, RunId};
 use super::plan::{PinnedSecret, PlannedHost};
+use super::published::Publish;
 use super::run::{Reason, Slot};
 use super::runbook::{Expect, Interpreter};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,10 @@ pub struct Order {
     pub job: Job,
     /// Whether what it prints is counted and thrown away.
     pub withhold: bool,
+    /// Values it publishes, where it ends well.
+    pub publishes: Vec<Publish>,
+    /// Published values it would use and that there are not: with any of them it does not run.
+    pub lacks: Vec<String>,
     /// How long each part may take.
     pub limits: OrderLimits,
 }
@@ -149,6 +154,16 @@ pub struct Outcome {
     pub saw: String,
     /// The secrets that were handed over.
     pub used: Vec<Used>,
+    /// The values it published.
+    pub published: Vec<(String, String)>,
+}
+
+impl Outcome {
+    /// Nothing began.
+    pub fn refused(why: Reason, words: String) -> Self {
+        let (output, used, published) = (OutputSummary::nothing(), Vec::new(), Vec::new());
+        Self { result: CellResult::Refused(why), output, saw: words, used, published }
+    }
 }
 
 /// A secret that was handed over: which and of what version, never its value.

@@ -2,6 +2,7 @@
 //! approval is bound to, and that the executor follows. Nothing outside it reaches a host.
 
 use super::id::{Digest, HostIx, PersonId, ServerName, StepId, Timestamp, WorkspaceId};
+use super::published::Heard;
 use super::runbook::{Action, Impact, Limits, Runbook, Severity, Step};
 use super::site::VaultAt;
 use super::workspace::{Environment, Quorum, Reach, Window};
@@ -205,6 +206,9 @@ pub struct Plan {
     /// Steps that stand from the beginning.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub given: Vec<Given>,
+    /// Values that the run it goes back to had published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Heard>,
     /// Hosts at once.
     pub parallel: u32,
     /// Failed hosts tolerated; `None` where the runbook names no number.
@@ -377,13 +381,25 @@ impl Plan {
         asked.chain(given).collect()
     }
 
-    /// What a step tells a person, with its inputs' values and the run's number in their places. A name that
-    /// stands for nothing (`check` refuses such a text) leaves it as it was written: better read so than not at all.
+    /// What a step tells a person, with its inputs' values and the run's number in their places. What a step before it publishes
+    /// is not known yet and stands as it is written.
     pub fn told(&self, step: &Step, text: &str) -> String {
+        self.filled(step, &[], text)
+    }
+
+    /// The same, with what is known in the meantime. A name that stands for nothing (`check` refuses such a text) leaves the text as it was
+    /// written: better read so than not at all.
+    pub(super) fn filled(&self, step: &Step, known: &[(String, String)], text: &str) -> String {
         let inputs = self.inputs_of(Some(step));
+        let of = |list: &[(String, String)], name: &str| {
+            list.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        };
+        let to_come = |name: &str| self.steps().any(|(_, step)| step.publishes.iter().any(|it| it.name == name));
         let value = |name: &str| match name {
             "run" => Some(self.run.to_string()),
-            _ => inputs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+            _ => of(&inputs, name)
+                .or_else(|| of(known, name))
+                .or_else(|| to_come(name).then(|| format!("{{{{ {name} }}}}"))),
         };
         super::prose::fill(text, value).unwrap_or_else(|_| text.to_owned())
     }

@@ -81,6 +81,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
         jumps,
         steps,
         given: Vec::new(),
+        published: Vec::new(),
         limits: runbook.limits.clone(),
         impact,
         impact_because,

@@ -8,6 +8,7 @@ use super::locks;
 use super::order::{Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose, Under};
 use super::people::Role;
 use super::plan::{Origin, Plan, PlannedHost};
+use super::published;
 use super::run::{Choice, Item, Phase, Run, Slot, Vote};
 use super::runbook::{Action, Gate, Impact, Interpreter, Script, Wait};
 use super::tool::Tool;
@@ -45,11 +46,18 @@ pub fn clear(run: &Run, slot: Slot) -> Option<Cleared> {
     let limits = OrderLimits { connect_ms: run.plan.limits.connect_ms, idle_ms: run.plan.limits.idle_ms, step_ms };
     let jumps = jumps_to(&run.plan, &host);
     let under = under(&run.plan);
-    let withhold = match slot.item {
-        Item::Step(n) => run.plan.step(n).is_some_and(|step| step.withhold),
-        Item::Reach | Item::Preflight(_) | Item::Verify(_) => false,
+    let step = match slot.item {
+        Item::Step(n) => run.plan.step(n),
+        Item::Reach | Item::Preflight(_) | Item::Verify(_) => None,
     };
-    Some(Cleared(Order { key, purpose, host, under, jumps, job, withhold, limits }))
+    let withhold = step.is_some_and(|step| step.withhold);
+    // A probe only looks: it publishes nothing.
+    let publishes = step.filter(|_| purpose == Purpose::Step).map(|step| step.publishes.clone()).unwrap_or_default();
+    let lacks = match slot.item {
+        Item::Step(n) => published::lacking(run, n, slot.host),
+        Item::Reach | Item::Preflight(_) | Item::Verify(_) => Vec::new(),
+    };
+    Some(Cleared(Order { key, purpose, host, under, jumps, job, withhold, publishes, lacks, limits }))
 }
 
 /// Planning refuses production without an account; a plan of an older version may still be here when the server starts.
@@ -95,7 +103,7 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
     let plan = &run.plan;
     let check = |purpose, n: u16, list: &[super::runbook::Check]| {
         let check = list.get(usize::from(n))?;
-        let mut delivery = delivery(plan, key, host, &check.script, check.id.as_str());
+        let mut delivery = delivery(run, key, host, &check.script, check.id.as_str());
         delivery.expect = Some(check.expect.clone());
         delivery.secrets.clear();
         Some((purpose, Job::Script(delivery), check.script.timeout_ms))
@@ -108,23 +116,23 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
             let step = plan.step(n)?;
             let id = step.id.as_str();
             if let Some(probe) = step.probe.as_ref().filter(|_| run.cell(key.slot).is_some_and(|cell| cell.probing)) {
-                let mut delivery = delivery(plan, key, host, probe, id);
+                let mut delivery = delivery(run, key, host, probe, id);
                 delivery.secrets.clear();
                 return Some((Purpose::Probe, Job::Script(delivery), probe.timeout_ms));
             }
             let (job, timeout_ms) = match &step.action {
                 Action::Script(script) => {
-                    let mut delivery = delivery(plan, key, host, script, id);
+                    let mut delivery = delivery(run, key, host, script, id);
                     delivery.expect = step.expect.clone();
                     (Job::Script(delivery), script.timeout_ms)
                 }
                 Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => {
-                    (Job::Call(errand(plan, key, id, &step.action, &**call)), call.timeout_ms)
+                    (Job::Call(errand(run, key, id, &step.action, &**call)), call.timeout_ms)
                 }
                 Action::Tool(tool) => (Job::Script(work(run, key, id, tool)), tool.timeout_ms),
                 Action::Copy(copy) => match host.reach {
                     Reach::Ssh { .. } => (Job::Copy(copy.clone()), copy.timeout_ms),
-                    Reach::Local => (Job::Script(put(plan, key, host, id, copy)), copy.timeout_ms),
+                    Reach::Local => (Job::Script(put(run, key, host, id, copy)), copy.timeout_ms),
                 },
                 Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) => return None,
             };
@@ -137,19 +145,21 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
     }
 }
 
-fn errand<T: Clone>(plan: &Plan, key: OrderKey, step: &str, action: &Action, what: &T) -> Errand<T> {
+fn errand<T: Clone>(run: &Run, key: OrderKey, step: &str, action: &Action, what: &T) -> Errand<T> {
+    let plan = &run.plan;
     let host = key.slot.host.and_then(|host| plan.host(host));
     let secrets = plan.secrets.iter().filter(|secret| action.secrets().contains(&secret.name)).cloned().collect();
-    Errand { what: what.clone(), variables: variables(plan, key, host, step), secrets }
+    Errand { what: what.clone(), variables: variables(run, key, host, step), secrets }
 }
 
 /// What a script's variables and a template's names stand for.
-fn variables(plan: &Plan, key: OrderKey, host: Option<&PlannedHost>, step: &str) -> Vec<(String, String)> {
+fn variables(run: &Run, key: OrderKey, host: Option<&PlannedHost>, step: &str) -> Vec<(String, String)> {
     let position = match key.slot.item {
         Item::Step(n) => Some(n),
         Item::Reach | Item::Preflight(_) | Item::Verify(_) => None,
     };
-    let mut variables = plan.inputs_of(position.and_then(|n| plan.step(n)));
+    let mut variables = run.plan.inputs_of(position.and_then(|n| run.plan.step(n)));
+    variables.extend(published::before(run, key.slot.item, key.slot.host));
     variables.extend(host.map(|host| ("host".to_owned(), host.name.to_string())));
     variables.extend([
         ("run".to_owned(), key.run.0.to_string()),
@@ -159,9 +169,9 @@ fn variables(plan: &Plan, key: OrderKey, host: Option<&PlannedHost>, step: &str)
     variables
 }
 
-fn delivery(plan: &Plan, key: OrderKey, host: &PlannedHost, script: &Script, step: &str) -> Delivery {
-    let variables = variables(plan, key, Some(host), step);
-    let secrets = plan.secrets.iter().filter(|secret| script.secrets.contains(&secret.name)).cloned().collect();
+fn delivery(run: &Run, key: OrderKey, host: &PlannedHost, script: &Script, step: &str) -> Delivery {
+    let variables = variables(run, key, Some(host), step);
+    let secrets = run.plan.secrets.iter().filter(|secret| script.secrets.contains(&secret.name)).cloned().collect();
     Delivery {
         interpreter: script.interpreter.clone(),
         variables,
@@ -173,8 +183,8 @@ fn delivery(plan: &Plan, key: OrderKey, host: &PlannedHost, script: &Script, ste
 }
 
 /// A file put where the server is, as a script.
-fn put(plan: &Plan, key: OrderKey, host: &PlannedHost, step: &str, copy: &FileCopy) -> Delivery {
-    let mut variables = variables(plan, key, Some(host), step);
+fn put(run: &Run, key: OrderKey, host: &PlannedHost, step: &str, copy: &FileCopy) -> Delivery {
+    let mut variables = variables(run, key, Some(host), step);
     variables.push((copy::TEXT.to_owned(), copy.file.text.clone()));
     let (interpreter, text) = (Interpreter::Sh, copy.script());
     Delivery { interpreter, variables, secrets: Vec::new(), text, expect: None, elsewhere: false }
@@ -183,7 +193,7 @@ fn put(plan: &Plan, key: OrderKey, host: &PlannedHost, step: &str, copy: &FileCo
 /// A program's work as a script: Python is what all of them come with, or are at home with.
 fn work(run: &Run, key: OrderKey, step: &str, tool: &Tool) -> Delivery {
     let plan = &run.plan;
-    let variables = variables(plan, key, None, step);
+    let variables = variables(run, key, None, step);
     let is_in = |host| !run.progress.dropped.contains(&host);
     let text = tool.script(plan, &is_in, &variables);
     let secrets = plan.secrets.iter().filter(|secret| tool.secrets.contains(&secret.name)).cloned().collect();

@@ -267,6 +267,12 @@ impl Run {
         self.cell(slot).map_or(before, |cell| cell.attempt)
     }
 
+    /// What the step at a position tells a person now: with its inputs' values, and with what the steps before it published.
+    pub fn told(&self, position: u16, text: &str) -> String {
+        let known = super::published::before(self, Item::Step(position), None);
+        self.plan.step(position).map_or_else(|| text.to_owned(), |step| self.plan.filled(step, &known, text))
+    }
+
     /// The state at a place.
     pub fn state(&self, slot: Slot) -> &CellState {
         self.cells.get(&slot).map_or(&CellState::Waiting, |cell| &cell.state)

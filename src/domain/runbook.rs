@@ -4,6 +4,7 @@
 pub use super::action::{Action, Done, Gate, Interpreter, Script, Wait};
 use super::id::{Digest, RunbookId, StepId};
 use super::people::Role;
+use super::published::Publish;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -453,6 +454,9 @@ pub struct Step {
     /// Inputs whose values are fixed here, whatever the form says: those a runbook hands to one that runs within it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fixed: BTreeMap<String, String>,
+    /// Values it publishes for what comes behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publishes: Vec<Publish>,
 }
 
 /// What repeating a step means, the least first.
@@ -518,11 +522,18 @@ pub enum OnFailure {
 }
 
 impl Step {
-    /// What else decides how it ends or what it gets, in words: what must come out, and values that no form asks for.
+    /// What else decides how it ends or what it gets, in words: what must come out, values that no
+    /// form asks for, and values it publishes.
     pub fn aside(&self) -> Vec<(&'static str, String)> {
-        let expects = self.expect.iter().map(|expect| ("expects", super::check::expected(expect)));
+        // Exit status 0 alone is what every step must come to.
+        let expects = self
+            .expect
+            .iter()
+            .filter(|expect| **expect != Expect::default())
+            .map(|expect| ("expects", super::check::expected(expect)));
         let fixed = self.fixed.iter().map(|(name, value)| ("with", format!("{name} = {value}")));
-        expects.chain(fixed).collect()
+        let publishes = self.publishes.iter().map(|publish| ("publishes", publish.words()));
+        expects.chain(fixed).chain(publishes).collect()
     }
 }
 

@@ -16,6 +16,7 @@ mod batches;
 mod failing;
 mod locks;
 mod once;
+mod published;
 mod start;
 mod threats;
 mod within;

@@ -80,6 +80,7 @@ impl Bench {
             output: OutputSummary::nothing(),
             saw: "seen".to_owned(),
             used: Vec::new(),
+            published: Vec::new(),
         };
         self.engine(Ask::Report(Report { key, what: Progressed::Ended(outcome) }))
     }
@@ -267,7 +268,13 @@ fn what_has_no_place_in_the_record_is_refused_as_such_and_not_as_a_full_disk() {
     let mut bench = Bench::running();
     let key = bench.orders()[0];
     let saw = "x".repeat(crate::ledger::DETAIL_BYTES_MAX + 1);
-    let outcome = Outcome { result: CellResult::Ok, output: OutputSummary::nothing(), saw, used: Vec::new() };
+    let outcome = Outcome {
+        result: CellResult::Ok,
+        output: OutputSummary::nothing(),
+        saw,
+        used: Vec::new(),
+        published: Vec::new(),
+    };
     let report = Report { key, what: Progressed::Ended(outcome) };
     assert_eq!(bench.engine(Ask::Report(report)).unwrap_err().rule, Rule::Record);
     bench.ended(key).unwrap();

@@ -220,7 +220,8 @@ async fn carry(
 async fn tell_crashed(handle: &Handle, recorder: &Recorder, key: OrderKey) {
     let output = recorder.finish(key).await.output;
     let saw = "carrying it out broke off inside this program; look on the host".to_owned();
-    let outcome = Outcome { result: CellResult::Unknown(Reason::Local), output, saw, used: Vec::new() };
+    let outcome =
+        Outcome { result: CellResult::Unknown(Reason::Local), output, saw, used: Vec::new(), published: Vec::new() };
     tell(handle, Report { key, what: Progressed::Ended(outcome) }).await;
 }
 
@@ -263,6 +264,7 @@ fn shortened(report: &mut Report) -> bool {
         output: OutputSummary::nothing(),
         saw: "the outcome could not be recorded".to_owned(),
         used: Vec::new(),
+        published: Vec::new(),
     };
     let Progressed::Ended(outcome) = &mut report.what else {
         return false;
@@ -287,6 +289,7 @@ mod tests {
             output: OutputSummary::nothing(),
             saw: "much".to_owned(),
             used: Vec::new(),
+            published: Vec::new(),
         };
         let mut report = Report { key, what: Progressed::Ended(outcome) };
         assert!(shortened(&mut report));

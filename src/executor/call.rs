@@ -6,6 +6,7 @@
 
 use super::Executor;
 use super::output::{Chunk, Outlet, WITHHELD, clip_back};
+use super::publish;
 use super::secrets::Named;
 use super::trouble::Trouble;
 use crate::connect::{self, Answer, CallError, Request};
@@ -36,7 +37,7 @@ pub(super) async fn carry_out(
         prepared = prepare(executor, order, errand) => prepared,
     };
     let (result, saw, used) = match prepared {
-        Err(trouble) => (CellResult::Refused(trouble.reason), trouble.words, Vec::new()),
+        Err(trouble) => return refused(trouble, &mut outlet).await,
         Ok((request, used)) => {
             outlet.note(&format!("{} {}", request.method, request.url));
             let (result, saw) = tokio::select! {
@@ -52,8 +53,15 @@ pub(super) async fn carry_out(
         }
     };
     outlet.finish().await;
+    let printed = outlet.judged().stdout;
+    let (result, saw, published) = publish::of(order, &outlet, (result, saw), &printed);
     let saw = clip_back(&outlet.clean(&saw), SAW_BYTES_MAX);
-    Outcome { result, output: OutputSummary::nothing(), saw, used }
+    Outcome { result, output: OutputSummary::nothing(), saw, used, published }
+}
+
+async fn refused(trouble: Trouble, outlet: &mut Outlet) -> Outcome {
+    outlet.finish().await;
+    Outcome::refused(trouble.reason, clip_back(&outlet.clean(&trouble.words), SAW_BYTES_MAX))
 }
 
 /// Everything before a byte leaves: the secrets, and the request with its templates filled.

@@ -11,10 +11,11 @@ mod follow;
 use super::Executor;
 use super::marker::{Mark, Marker};
 use super::output::{Chunk, Outlet, clip_back};
+use super::publish;
 use super::script::{self, Lead, Nonce};
 use super::talk::{Exit, Heard, Place, Talk};
 use super::trouble::Trouble;
-use crate::domain::order::{self, CellResult, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream, Used};
+use crate::domain::order::{self, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream, Used};
 use crate::domain::run::Reason;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -47,10 +48,11 @@ pub(super) async fn carry_out(
             (result, saw, std::mem::take(&mut carrier.used))
         }
         // Nothing has left for the host.
-        Err(trouble) => (CellResult::Refused(trouble.reason), trouble.words, Vec::new()),
+        Err(trouble) => return Outcome::refused(trouble.reason, carrier.said(&trouble.words)),
     };
-    let saw = clip_back(&carrier.outlet.clean(&saw), SAW_BYTES_MAX);
-    Outcome { result, output: OutputSummary::nothing(), saw, used }
+    let printed = carrier.outlet.judged().stdout;
+    let (result, saw, published) = publish::of(order, &carrier.outlet, (result, saw), &printed);
+    Outcome { result, output: OutputSummary::nothing(), saw: carrier.said(&saw), used, published }
 }
 
 struct Carrier<'a> {
@@ -95,6 +97,11 @@ enum Heeded {
 }
 
 impl Carrier<'_> {
+    /// Words for the record: masked, and no more than it takes.
+    fn said(&self, words: &str) -> String {
+        clip_back(&self.outlet.clean(words), SAW_BYTES_MAX)
+    }
+
     async fn reach(&mut self) -> Result<End, Trouble> {
         let nonce = fresh_nonce()?;
         // The probe reads nothing and ends by itself.

@@ -56,7 +56,7 @@ pub(super) async fn carry_out(
     };
     outlet.finish().await;
     let saw = clip_back(&outlet.clean(&saw), SAW_BYTES_MAX);
-    Outcome { result, output: OutputSummary::nothing(), saw, used: Vec::new() }
+    Outcome { result, output: OutputSummary::nothing(), saw, used: Vec::new(), published: Vec::new() }
 }
 
 /// Connects, and begins SFTP. Nothing of the file has left by then.

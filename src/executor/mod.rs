@@ -15,6 +15,7 @@ mod ending;
 mod local;
 mod marker;
 mod output;
+mod publish;
 mod script;
 mod secrets;
 mod ssh;
@@ -112,6 +113,10 @@ impl Executor {
         cancel: CancellationToken,
     ) -> Outcome {
         let order = cleared.order();
+        if let [name, ..] = order.lacks.as_slice() {
+            let words = format!("no step published `{name}` here: see what became of the one that should have");
+            return Outcome::refused(Reason::NotPublished, words);
+        }
         match &order.job {
             Job::Call(errand) => call::carry_out(self, order, errand, out, cancel).await,
             Job::Copy(file) => copy::carry_out(self, order, file, out, cancel).await,

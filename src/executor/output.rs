@@ -104,10 +104,10 @@ impl Outlet {
         self.keep(stream, clean);
     }
 
-    /// Says something in our own words.
+    /// Says something in our own words, on a line of its own.
     pub fn note(&mut self, words: &str) {
         self.adopt();
-        let clean = self.masks.borrow().clean_text(words);
+        let clean = format!("{}\n", self.masks.borrow().clean_text(words));
         self.wait(Stream::Note, Bytes::from(clean.into_bytes()));
     }
 
@@ -192,6 +192,11 @@ impl Outlet {
         let words = [&self.err, &self.out].map(|lane| String::from_utf8_lossy(&lane.kept.tail).trim().to_owned());
         let words = words.into_iter().find(|words| !words.is_empty()).unwrap_or_default();
         clip_front(&words, max).to_owned()
+    }
+
+    /// Whether a secret was masked in a text.
+    pub fn is_marked(&self, text: &str) -> bool {
+        self.masks.borrow().is_marked(text)
     }
 
     /// Replaces the secrets of the run in a text of ours.

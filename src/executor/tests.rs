@@ -5,6 +5,7 @@ mod fake;
 mod faults;
 mod kit;
 mod local;
+mod publishing;
 mod real_abort;
 mod real_copy;
 mod real_login;

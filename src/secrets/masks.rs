@@ -110,6 +110,15 @@ impl Masks {
         found
     }
 
+    /// Whether what stands in place of a secret stands in `text`.
+    #[must_use]
+    pub fn is_marked(&self, text: &str) -> bool {
+        self.table
+            .owners
+            .iter()
+            .any(|owner| text.as_bytes().windows(owner.mark.len().max(1)).any(|at| at == &*owner.mark))
+    }
+
     /// Whether there is nothing to mask.
     #[must_use]
     pub fn is_empty(&self) -> bool {

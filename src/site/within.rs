@@ -162,6 +162,7 @@ fn inline(outer: &mut Runbook, at: usize, call: &Call<'_>, inner: &Runbook) -> R
             found.push(wrong("runbook", Code::Clash, message, "both become shell variables: rename one"));
         }
     }
+    names_clash(outer, &added, &steps, inner, &mut found);
     if !found.is_empty() {
         return Err(found);
     }
@@ -264,6 +265,22 @@ fn add_input(outer: &Runbook, inner: &Runbook, input: &Input, found: &mut Vec<Wr
     None
 }
 
+/// A value that a step publishes on one side, and something else of the same name on the other.
+fn names_clash(outer: &Runbook, added: &[Input], steps: &[Step], inner: &Runbook, found: &mut Vec<Wrong>) {
+    let published = |steps: &[Step]| -> BTreeSet<String> {
+        steps.iter().flat_map(|step| step.publishes.iter().map(|publish| publish.name.clone())).collect()
+    };
+    let given = |inputs: &[Input], runbook: &Runbook| -> BTreeSet<String> {
+        inputs.iter().map(|input| input.name.clone()).chain(runbook.secrets.keys().cloned()).collect()
+    };
+    let (ours, theirs) = (published(&outer.steps), published(steps));
+    let (own, others) = (given(&outer.inputs, outer), given(added, inner));
+    for name in ours.intersection(&others).chain(theirs.intersection(&own)) {
+        let message = format!("`{name}` is published in one of the two and an input or a secret in the other");
+        found.push(wrong("runbook", Code::Clash, message, "all become variables: rename one"));
+    }
+}
+
 /// Everything it does, in order, as steps of the outer runbook: what it checks before, its steps, what it checks after.
 fn steps(call: &Call<'_>, inner: &Runbook) -> Vec<Step> {
     let before = inner.preflight.iter().map(looked);
@@ -301,6 +318,7 @@ fn looked(check: &Check) -> Step {
         withhold: false,
         expect: Some(check.expect.clone()),
         fixed: BTreeMap::new(),
+        publishes: Vec::new(),
     }
 }
 

@@ -154,6 +154,7 @@ fn cell(run: &Run, slot: Slot, cell: &Cell) -> Value {
         "needs_decision": run.progress.attention.contains(&slot),
         "reason": reason(&cell.state).map(Reason::code),
         "reason_words": reason(&cell.state).map(Reason::words),
+        "published": cell.published.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
         "saw": cell.saw,
         "since": time(cell.since),
         "state": state_word(&cell.state),

@@ -348,7 +348,8 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
             let _ = writeln!(text, "       [{number}] {}", Safe::new(point));
         }
     }
-    section(&mut text, "runbooks within", plan.runbook.within.iter().map(|it| (it.step.to_string(), it.words())));
+    let within = plan.runbook.within.iter();
+    section(&mut text, "runbooks within", within.map(|it| (it.name.clone(), it.words())));
     checks(&mut text, "verify", &plan.runbook.verify);
     if !plan.runbook.rollback.is_empty() {
         let _ = writeln!(text, "\nway back\n  {}", Safe::new(plan.runbook.rollback.trim()));

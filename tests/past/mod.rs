@@ -232,7 +232,7 @@ fn outcome(key: quarterdeck::domain::order::OrderKey) -> Outcome {
         _ => CellResult::Ok,
     };
     let saw = format!("active (running), {} ms", key.run.0 % 900);
-    Outcome { result, output: OutputSummary::nothing(), saw, used: Vec::new() }
+    Outcome { result, output: OutputSummary::nothing(), saw, used: Vec::new(), published: Vec::new() }
 }
 
 fn form(number: u64) -> Proposal {

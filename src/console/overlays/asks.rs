@@ -282,7 +282,7 @@ fn gate_menu(run: &Run, title: &str) -> Do {
 
 /// Answer the gate a run has come to.
 pub fn answer(cx: &Cx<'_>, run: &Run, choice: Choice) -> Do {
-    let Some((slot, step, gate)) = once::open_gate(run) else {
+    let Some((position, gate)) = once::open_gate(run) else {
         return Do::Say(format!("{} waits for nobody's word now", run.id));
     };
     let (verb, said, why) = match choice {
@@ -290,9 +290,9 @@ pub fn answer(cx: &Cx<'_>, run: &Run, choice: Choice) -> Do {
         Choice::Deny => ("Say no", "said no to", "why not"),
     };
     let ask = Ask::Vote { run: run.id, choice, reason: String::new() };
-    let title = safe!("{} · {}", run.id, run.plan.item_name(slot.item).1);
+    let title = safe!("{} · {}", run.id, run.plan.item_name(once::slot(position).item).1);
     let mut dialog = Dialog::new(cx, title, verb, said, Seen::Binding(run.binding), ask)
-        .says(Role::Text, run.plan.told(step, &gate.text))
+        .says(Role::Text, run.told(position, &gate.text))
         .says(Role::Muted, format!("It asks {}.", gate.who()))
         .field(why, Need::Words);
     if choice == Choice::Approve && run.plan.impact == Impact::High {
@@ -317,7 +317,7 @@ pub fn by_hand(cx: &Cx<'_>, run: &Run, slot: Slot) -> Option<Do> {
     let ask = Ask::Tick { run: run.id, step: step.id.clone(), checked: Vec::new(), evidence: String::new() };
     let seen = Seen::Attempt(run.cell(slot).map_or(0, |cell| cell.attempt));
     let mut dialog = Dialog::new(cx, safe!("{} · {}", run.id, step.title), "Done", "ticked off a step of", seen, ask)
-        .says(Role::Text, run.plan.told(step, text));
+        .says(Role::Text, run.told(position, text));
     for (number, point) in (0u16..).zip(checklist) {
         dialog = dialog.tick(point, number);
     }

@@ -1,7 +1,7 @@
 //! The rest of a run: what ended well stands, what certainly did not is done again, and of everything else somebody says what became
 //! of it.
 
-use super::{on_hosts, places};
+use super::{heard, on_hosts, places};
 use crate::domain::id::HostIx;
 use crate::domain::plan::{Again, Given, Origin, Plan, Settled, Stands, Unsure};
 use crate::domain::refusal::{Refusal, Rule};
@@ -59,7 +59,7 @@ pub(super) fn plan(base: Plan, earlier: &Run, again: &Again) -> Result<Plan, Ref
     }
     let of_hosts = stands.into_iter().map(|((step, stands, why), hosts)| Given { step, hosts, stands, why });
     let given = of_hosts.chain(once).collect();
-    let plan = Plan { from: Origin::Resume(again.run), given, ..base };
+    let plan = Plan { from: Origin::Resume(again.run), given, published: heard(earlier), ..base };
     on_hosts(plan, old, |host| !left_out.contains(&host), "every host was left out")
 }
 

@@ -1,6 +1,6 @@
 //! The way back: each step that ran and can be undone, last first, on the hosts where it ran; then the verification.
 
-use super::on_hosts;
+use super::{heard, on_hosts};
 use crate::domain::id::{HostIx, StepId};
 use crate::domain::plan::{Given, Origin, Plan, PlanWarning, Stands};
 use crate::domain::refusal::{Refusal, Rule};
@@ -87,8 +87,17 @@ pub(super) fn plan(base: Plan, earlier: &Run) -> Result<Plan, Refusal> {
     let positions = (0u16..).take(steps.len()).collect();
     // Whoever goes back goes back at once.
     let targets = Targets { between: Between::default(), ..old.runbook.targets.clone() };
-    let runbook = Arc::new(Runbook { steps, targets, preflight: Vec::new(), ..(*old.runbook).clone() });
-    let plan = Plan { from: Origin::Rollback(earlier.id), runbook, steps: positions, given, warnings, ..base };
+    let runbook =
+        Arc::new(Runbook { steps, targets, preflight: Vec::new(), within: Vec::new(), ..(*old.runbook).clone() });
+    let plan = Plan {
+        from: Origin::Rollback(earlier.id),
+        runbook,
+        steps: positions,
+        given,
+        warnings,
+        published: heard(earlier),
+        ..base
+    };
     on_hosts(plan, old, |host| touched.contains(&host), "no step that ran has an undo")
 }
 
@@ -129,6 +138,7 @@ fn undoing(step: &Step, undo: &str) -> Step {
         withhold: step.withhold,
         expect: None,
         fixed: step.fixed.clone(),
+        publishes: Vec::new(),
     }
 }
 

@@ -96,8 +96,8 @@ impl Deciding {
     pub(super) fn vote(&mut self, id: RunId, choice: Choice, reason: &str, seen: Seen) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
-        if let Some((slot, _, gate)) = once::open_gate(&run) {
-            let answer = gate::Answer { slot, gate, choice, reason, seen };
+        if let Some((position, gate)) = once::open_gate(&run) {
+            let answer = gate::Answer { slot: once::slot(position), gate, choice, reason, seen };
             return self.answer(&run, &workspace, &answer);
         }
         if run.started.is_some() {

@@ -20,6 +20,10 @@ impl Deciding {
                 if !outcome.saw.is_empty() {
                     entry.details.insert("saw".to_owned(), Detail::Text(outcome.saw.clone()));
                 }
+                if !outcome.published.is_empty() {
+                    let values = crate::domain::published::written(&outcome.published);
+                    entry.details.insert("published".to_owned(), Detail::Text(values));
+                }
                 if !outcome.used.is_empty() {
                     let secrets = u32::try_from(outcome.used.len()).unwrap_or(u32::MAX);
                     let lines: Vec<String> = outcome.used.iter().map(crate::domain::order::Used::words).collect();

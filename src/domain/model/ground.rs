@@ -118,7 +118,13 @@ pub fn form(workspace: &str) -> Proposal {
 
 /// A report on an order.
 pub fn ended(order: &Cleared, result: CellResult) -> Ask {
-    let outcome = Outcome { result, output: OutputSummary::nothing(), saw: String::new(), used: Vec::new() };
+    let outcome = Outcome {
+        result,
+        output: OutputSummary::nothing(),
+        saw: String::new(),
+        used: Vec::new(),
+        published: Vec::new(),
+    };
     Ask::Report(Report { key: order.order().key, what: Progressed::Ended(outcome) })
 }
 

@@ -48,6 +48,8 @@ pub struct Cell {
     pub not_before: Option<Timestamp>,
     /// What a check saw, or the evidence of a manual step; redacted, bounded. Shared: a run is copied with every event.
     pub saw: Arc<str>,
+    /// Values it published, by name.
+    pub published: Arc<[(String, String)]>,
 }
 
 /// Where a host·step stands. A cell absent from the map is `waiting`.
@@ -140,6 +142,8 @@ pub enum Reason {
     Interrupted,
     /// The host was dropped from the run.
     Dropped,
+    /// A value it would use was published by no step.
+    NotPublished,
     /// Its probe says that it was not done.
     NotDone,
     /// A person marked it so.
@@ -173,6 +177,7 @@ impl Reason {
             Reason::Local => "local",
             Reason::Interrupted => "interrupted",
             Reason::Dropped => "dropped",
+            Reason::NotPublished => "published.missing",
             Reason::NotDone => "probe.not_done",
             Reason::Marked => "marked",
             Reason::Denied => "denied",
@@ -203,6 +208,7 @@ impl Reason {
             Reason::Local => "this machine could not do its part".to_owned(),
             Reason::Interrupted => "the server went away meanwhile".to_owned(),
             Reason::Dropped => "host dropped from the run".to_owned(),
+            Reason::NotPublished => "a value it uses was not published".to_owned(),
             Reason::NotDone => "its probe says that it was not done".to_owned(),
             Reason::Marked => "marked by a person".to_owned(),
             Reason::Denied => "denied".to_owned(),

@@ -37,6 +37,8 @@ pub fn order(host: PlannedHost, job: Job) -> Order {
         jumps: Vec::new(),
         job,
         withhold: false,
+        publishes: Vec::new(),
+        lacks: Vec::new(),
         limits: OrderLimits { connect_ms: 15_000, idle_ms: 60_000, step_ms: 60_000 },
     }
 }

@@ -15,6 +15,8 @@ const KINDS_NOW: &[&str] = &[
 /// Kinds of steps of later versions.
 const KINDS_LATER: &[&str] = &["terraform", "argocd", "n8n", "vault", "notify"];
 
+const OUTPUTS: Shape = Shape::Map { names: Rule::Variable, of: &Shape::Table(&OUTPUT_VALUE) };
+
 /// A value as a form would take it.
 const FIXED: Shape = Shape::Either(&[
     Shape::Text(Rule::Value),
@@ -113,6 +115,11 @@ const STEP_KEYS: &[Key] = &[
         "withhold: what it prints is counted and thrown away; a reader learns how it ended and no more.",
     ),
     optional(
+        "outputs",
+        OUTPUTS,
+        "Values it publishes, by name: variables of the steps and checks behind it. Kept in the record.",
+    ),
+    optional(
         "probe",
         Shape::Text(Rule::Command),
         "Decides whether it was done where nobody saw its end: exit 0 yes, 1 no, anything else cannot tell. Only reads.",
@@ -164,6 +171,24 @@ pub(in crate::site) static UNTIL: Table = Table::of(
 )
 .later(LATER);
 
+pub(in crate::site) static OUTPUT_VALUE: Table = Table::of(
+    "a value of outputs",
+    &[&[
+        optional(
+            "matches",
+            Shape::Text(Rule::Pattern),
+            "The first group of the first match in what it prints, or the match where there is no group.",
+        ),
+        optional(
+            "json",
+            LINE,
+            "Keys and indices joined by dots, as in items.0.state: what stands there in the JSON it prints.",
+        ),
+        optional("whole", Shape::Boolean, "true: all of what it prints, blanks at both ends aside."),
+    ]],
+)
+.later(LATER);
+
 /// The kinds of steps and the keys that are theirs alone.
 pub(in crate::site) static KINDS: Kinds = Kinds {
     key: "kind",
@@ -173,7 +198,7 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             word: "script",
             needs: &["run"],
             one_of: &[],
-            may: &["interpreter", "timeout", "retries", "secrets", "undo", "probe", "output", "expect"],
+            may: &["interpreter", "timeout", "retries", "secrets", "undo", "probe", "output", "expect", "outputs"],
             hint: "write the script under `run`, or say kind = \"manual\" and write `text`",
         },
         OfKind {
@@ -201,7 +226,9 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             word: "http",
             needs: &["url"],
             one_of: &[],
-            may: &["method", "headers", "body", "status", "expect", "timeout", "retries", "secrets", "output"],
+            may: &[
+                "method", "headers", "body", "status", "expect", "timeout", "retries", "secrets", "output", "outputs",
+            ],
             hint: "say where to: url = \"https://api.example/v1/ready\"",
         },
         OfKind {
@@ -222,21 +249,21 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             word: "ansible",
             needs: &["playbook"],
             one_of: &[],
-            may: &["play_tags", "skip_tags", "key", "timeout", "retries", "secrets", "output"],
+            may: &["play_tags", "skip_tags", "key", "timeout", "retries", "secrets", "output", "outputs"],
             hint: "say which playbook: playbook = \"files/web/site.yml\"",
         },
         OfKind {
             word: "kubectl",
             needs: &["args"],
             one_of: &[],
-            may: &["folder", "kubeconfig", "timeout", "retries", "output"],
+            may: &["folder", "kubeconfig", "timeout", "retries", "output", "outputs"],
             hint: "say what it is told: args = [\"rollout\", \"restart\", \"deployment/web\"]",
         },
         OfKind {
             word: "helm",
             needs: &["args"],
             one_of: &[],
-            may: &["folder", "kubeconfig", "timeout", "retries", "output"],
+            may: &["folder", "kubeconfig", "timeout", "retries", "output", "outputs"],
             hint: "say what it is told: args = [\"upgrade\", \"web\", \"chart\"]",
         },
         OfKind {

@@ -4,13 +4,14 @@ use super::template::{Templates, merge};
 use super::{Parsed, Report, parts, step, within};
 use crate::domain::people::Role;
 use crate::domain::runbook::{
-    Amount, Between, Change, Done, Effect, Impact, Input, Kind, Limits, Lock, Runbook, Scope, Secret, Status, Step,
-    Targets,
+    Amount, Between, Change, Done, Effect, Impact, Input, InputKind, Kind, Limits, Lock, Runbook, Scope, Secret,
+    Status, Step, Targets,
 };
 use crate::domain::{Digest, RunbookId, prose};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Fields, Node};
 use crate::site::keys::runbook::RUNBOOK;
+use crate::site::keys::step::KINDS;
 use crate::site::read::{Strictness, read};
 use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
@@ -77,7 +78,9 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
         }
     }
     merge(&mut value, &fields, templates, text, report);
-    manual_texts(&fields, &value.inputs, report);
+    let before = value.steps.iter().filter(|step| step.id.as_str().contains('/')).cloned().collect::<Vec<_>>();
+    names(&fields, &value.inputs, &before, report);
+    outputs_clash(&fields, &value, report);
     secrets_of_steps(&fields, &value, report);
     rules(&fields, head, &value, report);
     shared_lock(&fields, &value, report);
@@ -231,21 +234,57 @@ fn secrets_of_steps(fields: &Fields, runbook: &Runbook, report: &mut Report) {
     }
 }
 
-/// Texts of manual steps name inputs: known ones, and that is seen before anybody reads them.
-pub(super) fn manual_texts(fields: &Fields, inputs: &[Input], report: &mut Report) {
-    for node in fields.tables("step").filter_map(|step| step.get("text")) {
-        let text = node.text().unwrap_or_default();
-        let known = |name: &str| name == "run" || inputs.iter().any(|input| input.name == name);
-        let filled = prose::fill(text, |name| known(name).then(String::new));
-        if let Err(error) = filled {
-            let at = report.source.place(&node.span, text, error.at);
-            let hint = "{{ input }} stands for a value of the form, {{ run }} for the run's number";
-            report.error(Code::Undeclared, at, error.message, hint);
-        }
-    }
+/// Templates of steps name inputs, or values that a step before them publishes once for the whole run: known ones, and that is seen before
+/// anybody reads them. `before` are the steps that templates put before these.
+pub(super) fn names(fields: &Fields, inputs: &[Input], before: &[Step], report: &mut Report) {
+    let mut known = inputs.to_vec();
+    let once = before.iter().filter(|step| step.action.done() != Done::OnHosts).flat_map(|step| &step.publishes);
+    known.extend(once.map(|publish| published(&publish.name)));
     for step in fields.tables("step") {
-        super::call::names(step, inputs, report);
-        super::tool::names(step, inputs, report);
+        texts(step, &known, report);
+        super::call::names(step, &known, report);
+        super::tool::names(step, &known, report);
+        let on_hosts = matches!(step.text(KINDS.key).unwrap_or(KINDS.unless_written), "script" | "copy");
+        let names = step.table("outputs").map_or(&[][..], |table| &table.entries).iter().filter(|_| !on_hosts);
+        known.extend(names.map(|field| published(&field.name)));
+    }
+}
+
+/// A published value as templates see it: worded freely, by somebody else.
+fn published(name: &str) -> Input {
+    Input {
+        name: name.to_owned(),
+        prompt: String::new(),
+        kind: InputKind::String { pattern: None },
+        default: None,
+        help: String::new(),
+        source: String::new(),
+        confirm: None,
+        required: false,
+    }
+}
+
+fn texts(step: &Fields, known: &[Input], report: &mut Report) {
+    let Some(node) = step.get("text") else { return };
+    let text = node.text().unwrap_or_default();
+    let is_known = |name: &str| name == "run" || known.iter().any(|input| input.name == name);
+    if let Err(error) = prose::fill(text, |name| is_known(name).then(String::new)) {
+        let at = report.source.place(&node.span, text, error.at);
+        let hint =
+            "{{ input }} stands for a value of the form or one published once before, {{ run }} for the run's number";
+        report.error(Code::Undeclared, at, error.message, hint);
+    }
+}
+
+/// Inputs, secrets and published values all become variables: none takes another's name.
+fn outputs_clash(fields: &Fields, runbook: &Runbook, report: &mut Report) {
+    let tables = fields.tables("step").filter_map(|step| step.table("outputs"));
+    for field in tables.flat_map(|table| &table.entries) {
+        let is_input = runbook.inputs.iter().any(|input| input.name == field.name);
+        if is_input || runbook.secrets.contains_key(&field.name) {
+            let message = format!("`{}` is an input or a secret already", field.name);
+            report.error(Code::Clash, field.name_span.clone(), message, "all become variables: choose another name");
+        }
     }
 }
 

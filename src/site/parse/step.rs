@@ -2,10 +2,11 @@
 
 use super::{Report, call, copy, parts, tool};
 use crate::domain::StepId;
+use crate::domain::published::{Found, Publish, VALUES_MAX};
 use crate::domain::runbook::{Action, Effect, Expect, Gate, OnFailure, Retries, Script, Step, Wait};
 use crate::domain::tool::ToolKind;
 use crate::site::diagnostic::Code;
-use crate::site::fields::Fields;
+use crate::site::fields::{Field, Fields};
 use crate::site::keys::step::KINDS;
 use crate::site::shape::Kinds;
 use std::collections::BTreeMap;
@@ -70,6 +71,7 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
         withhold: fields.text("output") == Some("withhold"),
         expect: expected(fields, kind, report),
         fixed: BTreeMap::new(),
+        publishes: publishes(fields, report),
         probe: fields.maybe("probe").map(|text| Script {
             text,
             timeout_ms: PROBE_TIMEOUT_MS,
@@ -77,6 +79,39 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
             ..parts::script(fields, PROBE_TIMEOUT_MS)
         }),
     }
+}
+
+/// The values it publishes. A value may be read by whoever may read the record.
+fn publishes(fields: &Fields, report: &mut Report) -> Vec<Publish> {
+    let Some(table) = fields.table("outputs") else {
+        return Vec::new();
+    };
+    if fields.text("output") == Some("withhold") {
+        let hint = "take `outputs` out, or keep the output";
+        report.error(Code::Rule, fields.span_of("outputs"), "output that is thrown away publishes nothing", hint);
+    }
+    if let Some(beyond) = table.entries.get(VALUES_MAX) {
+        report.error(Code::Rule, beyond.name_span.clone(), format!("more than {VALUES_MAX} values"), "");
+    }
+    let found = |output: &Fields, report: &mut Report| {
+        let ways = [
+            output.maybe("matches").map(Found::Matches),
+            output.maybe("json").map(Found::Json),
+            output.flag("whole").then_some(Found::Whole),
+        ];
+        let mut ways = ways.into_iter().flatten();
+        let first = ways.next();
+        if first.is_none() || ways.next().is_some() {
+            let hint = "as in { matches = '^release: (.*)$' }, { json = \"data.id\" } or { whole = true }";
+            report.error(Code::Rule, output.span.clone(), "a value is found in one way", hint);
+        }
+        first
+    };
+    let of = |field: &Field, report: &mut Report| {
+        let found = found(field.node.fields()?, report)?;
+        Some(Publish { name: field.name.clone(), found })
+    };
+    table.entries.iter().filter_map(|field| of(field, report)).collect()
 }
 
 /// What a script must come to. What is thrown away is not judged: a verdict would quote it.

@@ -6,6 +6,7 @@ mod disk;
 mod drawn;
 mod every_key;
 mod hostile;
+mod outputs;
 mod shipped;
 mod spots;
 mod strict;

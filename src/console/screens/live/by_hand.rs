@@ -5,8 +5,9 @@ use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::page::{Page, Part};
 use crate::console::widgets::piece::{gap, text};
+use crate::domain::once;
 use crate::domain::run::{CellState, Choice, Item, Run, Slot};
-use crate::domain::runbook::{Action, Gate, Step};
+use crate::domain::runbook::{Action, Gate};
 use crate::terminal::line::Safe;
 
 /// The step's words; `None` where the item is a script.
@@ -15,14 +16,14 @@ pub(super) fn page(run: &Run, item: Item) -> Option<Page> {
     let step = run.plan.step(position)?;
     let (told, checklist, evidence) = match &step.action {
         Action::Manual { text, checklist, evidence, .. } => (text, checklist, evidence),
-        Action::Approval(gate) => return Some(of_gate(run, step, Slot { item, host: None }, gate)),
+        Action::Approval(gate) => return Some(of_gate(run, position, &step.title, gate)),
         Action::Script(_) | Action::Wait(_) | Action::Call(_) | Action::Tool(_) | Action::Copy(_) => return None,
     };
     let cell = run.cell(Slot { item, host: None });
     let is_done = cell.is_some_and(|cell| cell.state == CellState::Ok);
     let (mark, ink) = if is_done { ("[✔]", Role::Ok) } else { ("[ ]", Role::Muted) };
     let mut parts =
-        vec![Part::Words(Role::Title, step.title.clone()), Part::Words(Role::Text, run.plan.told(step, told))];
+        vec![Part::Words(Role::Title, step.title.clone()), Part::Words(Role::Text, run.told(position, told))];
     let ticks = checklist
         .iter()
         .map(|point| Part::Line(vec![text(ink, mark), gap(1), text(Role::Text, point.as_str()).rest()]));
@@ -37,13 +38,13 @@ pub(super) fn page(run: &Run, item: Item) -> Option<Page> {
 }
 
 /// What is decided at a gate, who is asked, and what was said so far.
-fn of_gate(run: &Run, step: &Step, slot: Slot, gate: &Gate) -> Page {
+fn of_gate(run: &Run, position: u16, title: &str, gate: &Gate) -> Page {
     let mut parts = vec![
-        Part::Words(Role::Title, step.title.clone()),
-        Part::Words(Role::Text, run.plan.told(step, &gate.text)),
+        Part::Words(Role::Title, title.to_owned()),
+        Part::Words(Role::Text, run.told(position, &gate.text)),
         Part::Words(Role::Muted, format!("asks {}", gate.who())),
     ];
-    let said = run.answers.get(&slot).into_iter().flatten().map(|vote| {
+    let said = run.answers.get(&once::slot(position)).into_iter().flatten().map(|vote| {
         let (mark, ink) = match vote.choice {
             Choice::Approve => ("yes", Role::Ok),
             Choice::Deny => ("no", Role::ErrorText),
