@@ -9,6 +9,7 @@ use super::id::HostIx;
 use super::input;
 use super::run::{Item, Run, Slot};
 use super::runbook::{Done, Step};
+use super::tool::terraform;
 use serde::{Deserialize, Serialize};
 
 /// Longest value, in bytes: a name, a number, an address; not a document.
@@ -39,6 +40,11 @@ pub enum Found {
 }
 
 impl Publish {
+    /// Whether it says which plan may be carried out.
+    pub fn is_of_a_plan(&self) -> bool {
+        matches!(&self.found, Found::Matches(pattern) if pattern == terraform::PUBLISHED)
+    }
+
     /// `release from the output's last.tag`.
     pub fn words(&self) -> String {
         match &self.found {

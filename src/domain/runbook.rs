@@ -543,6 +543,11 @@ impl Runbook {
         self.steps.iter().find(|step| step.id == *id)
     }
 
+    /// Steps that publish a value under a name.
+    pub fn publishers(&self, name: &str) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(move |step| step.publishes.iter().any(|publish| publish.name == name))
+    }
+
     /// Roles and duties the manual steps name.
     pub fn duties(&self) -> BTreeSet<&str> {
         self.steps.iter().filter_map(|step| step.action.duty()).collect()

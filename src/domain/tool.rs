@@ -7,16 +7,18 @@
 //! read as an option or a template. Deliberately absent: whatever the server's account has lying about, such as a configuration of its own.
 
 mod ansible;
+pub mod terraform;
 mod work;
 
 use super::id::HostIx;
 use super::plan::Plan;
 use super::prose;
 use serde::{Deserialize, Serialize};
+use terraform::Terraform;
 use work::Work;
 
 /// Every program there is a kind of step for.
-pub const PROGRAMS: [&str; 3] = ["ansible-playbook", "kubectl", "helm"];
+pub const PROGRAMS: [&str; 4] = ["ansible-playbook", "kubectl", "helm", "terraform"];
 
 /// A program's work.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -59,6 +61,8 @@ pub enum ToolKind {
     Kubectl(Cluster),
     /// `helm`.
     Helm(Cluster),
+    /// `terraform`.
+    Terraform(Terraform),
 }
 
 /// An order to a cluster.
@@ -79,6 +83,7 @@ impl Tool {
             ToolKind::Ansible { .. } => "ansible",
             ToolKind::Kubectl(_) => "kubectl",
             ToolKind::Helm(_) => "helm",
+            ToolKind::Terraform(_) => "terraform",
         }
     }
 
@@ -88,6 +93,7 @@ impl Tool {
             ToolKind::Ansible { .. } => "ansible-playbook",
             ToolKind::Kubectl(_) => "kubectl",
             ToolKind::Helm(_) => "helm",
+            ToolKind::Terraform(_) => "terraform",
         }
     }
 
@@ -101,6 +107,7 @@ impl Tool {
         match &self.kind {
             ToolKind::Ansible { playbook, .. } => playbook.rsplit_once('/').map(|(folder, _)| folder),
             ToolKind::Kubectl(cluster) | ToolKind::Helm(cluster) => cluster.folder.as_deref(),
+            ToolKind::Terraform(work) => Some(&work.folder),
         }
     }
 
@@ -114,6 +121,13 @@ impl Tool {
             }
             ToolKind::Kubectl(cluster) | ToolKind::Helm(cluster) => {
                 (cluster.args.iter().map(|word| told(word)).collect(), "")
+            }
+            ToolKind::Terraform(work) => {
+                let shown = match work.does {
+                    terraform::Does::Plan => "\nkeeps FILE and shows it; its inputs and secrets are variables",
+                    terraform::Does::Apply { .. } => "\nthe kept file of that SHA-256 and no other, once",
+                };
+                (work.words().iter().map(|word| told(word)).collect(), shown)
             }
         };
         let line: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
@@ -134,6 +148,7 @@ impl Tool {
                 ansible::work(plan, is_in, playbook, words, key.as_deref())
             }
             ToolKind::Kubectl(cluster) | ToolKind::Helm(cluster) => cluster.work(values),
+            ToolKind::Terraform(work) => work.work(&program, &self.files, values),
         };
         work.script(program, &self.files)
     }

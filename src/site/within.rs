@@ -9,6 +9,7 @@ use super::load::Parts;
 use super::parse::{Parsed, Report, within::Call, within::call, within::is_call};
 use super::suggest::nearest;
 use crate::domain::input;
+use crate::domain::published::Publish;
 use crate::domain::runbook::{
     Action, Check, Effect, Input, InputKind, Lock, OnFailure, Retries, Runbook, Severity as Fails, Status, Step, Within,
 };
@@ -275,6 +276,14 @@ fn names_clash(outer: &Runbook, added: &[Input], steps: &[Step], inner: &Runbook
     };
     let (ours, theirs) = (published(&outer.steps), published(steps));
     let (own, others) = (given(&outer.inputs, outer), given(added, inner));
+    let of_a_plan = |name: &&String| {
+        let all = outer.steps.iter().chain(steps).flat_map(|step| &step.publishes);
+        all.filter(|publish| publish.name == **name).any(Publish::is_of_a_plan)
+    };
+    for name in ours.intersection(&theirs).filter(of_a_plan) {
+        let message = format!("`{name}` is published in both, and is the SHA-256 of a plan in one");
+        found.push(wrong("runbook", Code::Clash, message, "give one of the two steps another id"));
+    }
     for name in ours.intersection(&others).chain(theirs.intersection(&own)) {
         let message = format!("`{name}` is published in one of the two and an input or a secret in the other");
         found.push(wrong("runbook", Code::Clash, message, "all become variables: rename one"));

@@ -21,6 +21,20 @@ pub(super) struct Work {
     pub key: Option<String>,
     /// The path at which all other values are heard.
     pub values: Option<&'static str>,
+    /// Of them these alone, as one object of JSON.
+    pub named: Option<Vec<String>>,
+    /// Commands that must end well before it.
+    pub before: Vec<Vec<String>>,
+    /// Commands behind it that show what it made.
+    pub after: Vec<Vec<String>>,
+    /// Whether it talks in lines of JSON, as Terraform does: what is shown of them is how it gets on and what is wrong.
+    pub talks: bool,
+    /// Exit statuses other than 0 with which it ended well.
+    pub well: Vec<u8>,
+    /// The file it makes that is kept under its SHA-256, for another step of this account.
+    pub keeps: Option<&'static str>,
+    /// The file of this SHA-256 that it takes, and where it looks for it. It is kept no more once it ended well.
+    pub takes: Option<(&'static str, String)>,
     /// The file without which nothing was done.
     pub proof: Option<&'static str>,
     /// Bits of the program's exit status that leave open what it did.
@@ -38,6 +52,13 @@ impl Work {
             env: serde_json::Map::new(),
             key: None,
             values: None,
+            named: None,
+            before: Vec::new(),
+            after: Vec::new(),
+            talks: false,
+            well: Vec::new(),
+            keeps: None,
+            takes: None,
             proof: None,
             unsure: 0,
         }
@@ -56,7 +77,8 @@ impl Work {
         let work = json!({
             "words": words, "begins": self.begins, "enclosed": enclosed, "made": self.made, "pipes": self.pipes,
             "env": self.env, "key": self.key, "values": self.values, "proof": self.proof,
-            "unsure": self.unsure,
+            "unsure": self.unsure, "named": self.named, "before": self.before, "after": self.after, "well": self.well,
+            "keeps": self.keeps, "talks": self.talks, "takes": self.takes,
         });
         // A text of JSON is one of Python too: only ASCII escapes of one unit are written.
         let quoted = Value::from(work.to_string()).to_string();

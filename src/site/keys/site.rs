@@ -43,6 +43,7 @@ static PROGRAMS: Table = Table::of(
         optional("ansible-playbook", LINE, "Where it lies: an absolute path."),
         optional("kubectl", LINE, "Where it lies."),
         optional("helm", LINE, "Where it lies."),
+        optional("terraform", LINE, "Where it lies."),
     ]],
 );
 

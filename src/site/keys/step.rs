@@ -5,15 +5,27 @@ use super::runbook::LATER;
 use super::workspace::SLOT;
 use super::{DURATION, LINE, LINES, NAMES, PROSE};
 use crate::site::rule::Rule;
-use crate::site::shape::{Key, Kinds, OfKind, Shape, Table, always, approved, optional, word};
+use crate::site::shape::{Is, Key, Kinds, OfKind, Shape, Table, When, always, approved, optional, word};
 
 /// Kinds of steps.
 const KINDS_NOW: &[&str] = &[
-    "script", "manual", "approval", "wait", "http", "promql", "logql", "ansible", "kubectl", "helm", "copy", "runbook",
+    "script",
+    "manual",
+    "approval",
+    "wait",
+    "http",
+    "promql",
+    "logql",
+    "ansible",
+    "kubectl",
+    "helm",
+    "copy",
+    "runbook",
+    "terraform",
 ];
 
 /// Kinds of steps of later versions.
-const KINDS_LATER: &[&str] = &["terraform", "argocd", "n8n", "vault", "notify"];
+const KINDS_LATER: &[&str] = &["argocd", "n8n", "vault", "notify"];
 
 const OUTPUTS: Shape = Shape::Map { names: Rule::Variable, of: &Shape::Table(&OUTPUT_VALUE) };
 
@@ -71,7 +83,17 @@ const STEP_KEYS: &[Key] = &[
         Shape::List(&Shape::Text(Rule::Word)),
         "For kubectl and helm: the words behind its name. {{ input }} is replaced, never at the beginning of a word.",
     ),
-    optional("folder", LINE, "For kubectl and helm: the folder below files/ it starts in; what lies in it goes along."),
+    optional(
+        "folder",
+        LINE,
+        "For kubectl, helm and terraform: the folder below files/ it starts in; what lies in it goes along.",
+    ),
+    optional(
+        "do",
+        word(&["plan", "apply"]),
+        "For terraform: make a plan and keep it, or carry out one that was approved.",
+    ),
+    optional("plan", Shape::Text(Rule::Id), "For terraform that applies: the step that made the plan."),
     optional("kubeconfig", Shape::Text(Rule::Variable), "For kubectl and helm: the secret that is its kubeconfig."),
     optional("file", LINE, "For copy: which file of the site, as in files/web/app.conf."),
     optional(
@@ -267,6 +289,13 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             hint: "say what it is told: args = [\"upgrade\", \"web\", \"chart\"]",
         },
         OfKind {
+            word: "terraform",
+            needs: &["do", "folder"],
+            one_of: &[],
+            may: &["plan", "timeout", "retries", "secrets", "output"],
+            hint: "say what is done with what: do = \"plan\", folder = \"files/infra\"",
+        },
+        OfKind {
             word: "copy",
             needs: &["file", "to"],
             one_of: &[],
@@ -283,8 +312,12 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
     ],
 };
 
+/// What is carried out is a plan that was made.
+const APPLIES: When = When { key: "do", is: Is::Word("apply"), then: &["plan"], otherwise: &[] };
+
 pub(in crate::site) static STEP: Table = Table::of("a step", &[STEP_KEYS])
     .kinds(&KINDS)
+    .when(APPLIES)
     .misplaced(&[
         ("place", "only steps of templates have a place: a runbook's own run in file order"),
         ("severity", "checks have a severity; a step has `on_failure`"),
@@ -296,6 +329,7 @@ pub(in crate::site) static TEMPLATE_STEP: Table = Table::of(
     &[STEP_KEYS, &[always("place", word(&["before", "after"]), "Before or after the runbook's own steps.")]],
 )
 .kinds(&KINDS)
+.when(APPLIES)
 .misplaced(STEP_MISPLACED)
 .later(LATER);
 

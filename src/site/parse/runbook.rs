@@ -7,6 +7,7 @@ use crate::domain::runbook::{
     Amount, Between, Change, Done, Effect, Impact, Input, InputKind, Kind, Limits, Lock, Runbook, Scope, Secret,
     Status, Step, Targets,
 };
+use crate::domain::tool::terraform;
 use crate::domain::{Digest, RunbookId, prose};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Fields, Node};
@@ -80,6 +81,7 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
     merge(&mut value, &fields, templates, text, report);
     let before = value.steps.iter().filter(|step| step.id.as_str().contains('/')).cloned().collect::<Vec<_>>();
     names(&fields, &value.inputs, &before, report);
+    super::tool::plans(&fields, report);
     outputs_clash(&fields, &value, report);
     secrets_of_steps(&fields, &value, report);
     rules(&fields, head, &value, report);
@@ -247,6 +249,9 @@ pub(super) fn names(fields: &Fields, inputs: &[Input], before: &[Step], report: 
         let on_hosts = matches!(step.text(KINDS.key).unwrap_or(KINDS.unless_written), "script" | "copy");
         let names = step.table("outputs").map_or(&[][..], |table| &table.entries).iter().filter(|_| !on_hosts);
         known.extend(names.map(|field| published(&field.name)));
+        if step.text("do") == Some("plan") {
+            known.push(published(&terraform::published(&step.string("id"))));
+        }
     }
 }
 
@@ -276,14 +281,28 @@ fn texts(step: &Fields, known: &[Input], report: &mut Report) {
     }
 }
 
-/// Inputs, secrets and published values all become variables: none takes another's name.
+/// Inputs, secrets and published values all become variables: none takes another's name. Of two steps that publish one name the later one
+/// holds, but the SHA-256 of a plan is nobody else's to say.
 fn outputs_clash(fields: &Fields, runbook: &Runbook, report: &mut Report) {
-    let tables = fields.tables("step").filter_map(|step| step.table("outputs"));
-    for field in tables.flat_map(|table| &table.entries) {
-        let is_input = runbook.inputs.iter().any(|input| input.name == field.name);
-        if is_input || runbook.secrets.contains_key(&field.name) {
-            let message = format!("`{}` is an input or a secret already", field.name);
-            report.error(Code::Clash, field.name_span.clone(), message, "all become variables: choose another name");
+    for step in fields.tables("step") {
+        let id = step.string("id");
+        let Some(own) = runbook.steps.iter().find(|own| own.id.as_str() == id) else { continue };
+        for publish in &own.publishes {
+            let table = step.table("outputs").and_then(|table| table.field(&publish.name));
+            let at = table.map_or_else(|| step.span_of("id"), |field| field.name_span.clone());
+            let name = &publish.name;
+            if runbook.inputs.iter().any(|input| input.name == *name) || runbook.secrets.contains_key(name) {
+                let message = format!("`{name}` is an input or a secret already");
+                report.error(Code::Clash, at, message, "all become variables: choose another name");
+            } else if publish.is_of_a_plan() && runbook.publishers(name).count() > 1 {
+                let message = format!("`{name}` is published by another step too");
+                report.error(
+                    Code::Clash,
+                    at,
+                    message,
+                    "it is the SHA-256 of this step's plan: choose another name there",
+                );
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{Report, call, copy, parts, tool};
 use crate::domain::StepId;
 use crate::domain::published::{Found, Publish, VALUES_MAX};
 use crate::domain::runbook::{Action, Effect, Expect, Gate, OnFailure, Retries, Script, Step, Wait};
-use crate::domain::tool::ToolKind;
+use crate::domain::tool::{ToolKind, terraform};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Field, Fields};
 use crate::site::keys::step::KINDS;
@@ -81,8 +81,13 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
     }
 }
 
-/// The values it publishes. A value may be read by whoever may read the record.
+/// The values it publishes: those that are written, and the SHA-256 of a plan. A value may be read by whoever may read the record.
 fn publishes(fields: &Fields, report: &mut Report) -> Vec<Publish> {
+    if fields.text(KINDS.key) == Some("terraform") && fields.text("do") == Some("plan") {
+        let (name, found) =
+            (terraform::published(&fields.string("id")), Found::Matches(terraform::PUBLISHED.to_owned()));
+        return vec![Publish { name, found }];
+    }
     let Some(table) = fields.table("outputs") else {
         return Vec::new();
     };
@@ -160,6 +165,7 @@ fn action(fields: &Fields, kind: &str, report: &mut Report) -> Action {
         "logql" => Action::Call(Box::new(call::logql(fields, report))),
         "ansible" => Action::Tool(Box::new(tool::ansible(fields, report))),
         "kubectl" => Action::Tool(Box::new(tool::cluster(ToolKind::Kubectl, fields, report))),
+        "terraform" => Action::Tool(Box::new(tool::terraform(fields, report))),
         "copy" => Action::Copy(Box::new(copy::copy(fields, report))),
         "helm" => Action::Tool(Box::new(tool::cluster(ToolKind::Helm, fields, report))),
         _ => {

@@ -91,6 +91,7 @@ pub fn template(file: &str, text: &str) -> Parsed<Template> {
         verify: parts::checks(&fields, "verify", &prefix, &mut report),
         id,
     };
+    super::tool::plans(&fields, &mut report);
     super::runbook::names(&fields, &value.inputs, &[], &mut report);
     Parsed::new(report, Some(fields), Some(value))
 }

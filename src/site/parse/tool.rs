@@ -3,6 +3,7 @@
 use super::{Report, parts};
 use crate::domain::prose::{self, Piece};
 use crate::domain::runbook::Input;
+use crate::domain::tool::terraform::{self, Does, Terraform};
 use crate::domain::tool::{Cluster, Tool, ToolKind};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Fields, Node};
@@ -42,6 +43,64 @@ pub(super) fn cluster(kind: fn(Cluster) -> ToolKind, fields: &Fields, report: &m
         kubeconfig: fields.maybe("kubeconfig"),
     };
     of(kind(cluster), fields, fields.maybe("kubeconfig"))
+}
+
+/// A plan of what would change, or such a plan carried out.
+pub(super) fn terraform(fields: &Fields, report: &mut Report) -> Tool {
+    let folder = fields.string("folder");
+    if !fields.lacks("folder") {
+        is_below(&folder, fields.span_of("folder"), report);
+    }
+    let does = match fields.text("do") {
+        Some("apply") => Does::Apply { plan: terraform::published(&fields.string("plan")) },
+        _ => Does::Plan,
+    };
+    for (key, is_plan, message) in [
+        ("plan", true, "a step that plans has no `plan`"),
+        ("secrets", false, "the plan holds every value already"),
+        ("output", true, "a plan that nobody reads is not approved"),
+    ] {
+        if fields.get(key).is_some() && is_plan == (does == Does::Plan) {
+            report.error(Code::KeyMisplaced, fields.span_of(key), message, "take it out");
+        }
+    }
+    of(ToolKind::Terraform(Terraform { folder, does }), fields, None)
+}
+
+/// Each plan that is carried out was made by a step before it, of the same folder, and somebody let it on in between.
+pub(super) fn plans(fields: &Fields, report: &mut Report) {
+    let steps: Vec<&Fields> = fields.tables("step").collect();
+    let is = |step: &Fields, does: &str| step.text("kind") == Some("terraform") && step.text("do") == Some(does);
+    for (at, apply) in steps.iter().enumerate().filter(|(_, step)| is(step, "apply")) {
+        let Some(named) = apply.text("plan") else {
+            if apply.lacks("plan") {
+                let hint = "name the step that plans: plan = \"plan\"";
+                report.error(Code::KeyMissing, apply.span.clone(), "a terraform step that applies lacks `plan`", hint);
+            }
+            continue;
+        };
+        let before = steps.get(..at).unwrap_or_default();
+        let Some(place) = before.iter().position(|step| is(step, "plan") && step.text("id") == Some(named)) else {
+            let hint = "a step before this one with do = \"plan\" and this id";
+            report.error(Code::Undeclared, apply.span_of("plan"), format!("no plan is made by a step `{named}`"), hint);
+            continue;
+        };
+        if before.get(place).and_then(|step| step.text("folder")) != apply.text("folder") {
+            let hint = "a plan is carried out where it was made";
+            report.error(Code::Rule, apply.span_of("folder"), "another folder than that of its plan", hint);
+        }
+        let between = before.get(place + 1..).unwrap_or_default();
+        if !between.iter().any(|step| step.text("kind") == Some("approval")) {
+            let hint =
+                "put a step of kind = \"approval\" between the two: whoever answers it reads the plan in the log";
+            report.error(
+                Code::Approved,
+                apply.span_of("plan"),
+                "nobody approves this plan before it is carried out",
+                hint,
+            );
+        }
+    }
 }
 
 fn of(kind: ToolKind, fields: &Fields, own: Option<String>) -> Tool {

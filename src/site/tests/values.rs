@@ -212,7 +212,7 @@ fn what_comes_later_is_known_as_such() {
         );
     }
     assert_eq!(brings("[[test]]\nname = \"x\"\n"), [(Code::KeyLater, 1, 3)]);
-    let kinds = ["terraform", "argocd", "n8n", "vault", "notify"];
+    let kinds = ["argocd", "n8n", "vault", "notify"];
     for kind in kinds {
         let body = format!("[[step]]\nkind = \"{kind}\"\n[step.{kind}]\nurl = \"x\"\n");
         assert_eq!(brings(&body), [(Code::KeyLater, 2, 8)], "its other keys are that version's too: {kind}");

@@ -6,6 +6,7 @@ use crate::console::theme::Role;
 use crate::console::widgets::page::{Page, Part};
 use crate::console::widgets::piece::{gap, text};
 use crate::domain::once;
+use crate::domain::published;
 use crate::domain::run::{CellState, Choice, Item, Run, Slot};
 use crate::domain::runbook::{Action, Gate};
 use crate::terminal::line::Safe;
@@ -44,6 +45,12 @@ fn of_gate(run: &Run, position: u16, title: &str, gate: &Gate) -> Page {
         Part::Words(Role::Text, run.told(position, &gate.text)),
         Part::Words(Role::Muted, format!("asks {}", gate.who())),
     ];
+    let known = published::before(run, once::slot(position).item, None);
+    parts.extend(known.into_iter().map(|(name, value)| {
+        let label = safe!("{name} = ");
+        let columns = u16::try_from(label.width()).unwrap_or(u16::MAX);
+        Part::Labelled(columns, label, Role::Text, value)
+    }));
     let said = run.answers.get(&once::slot(position)).into_iter().flatten().map(|vote| {
         let (mark, ink) = match vote.choice {
             Choice::Approve => ("yes", Role::Ok),
