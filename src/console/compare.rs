@@ -192,10 +192,9 @@ fn rest(before: &Plan, after: &Plan, changes: &mut Vec<Change>) {
 pub fn batches(plan: &Plan) -> String {
     let sizes: Vec<String> = plan.batches.iter().map(|batch| batch.len().to_string()).collect();
     let between = plan.runbook.targets.between.words().filter(|_| sizes.len() > 1);
-    match between {
-        Some(words) => format!("{} ({words} in between)", sizes.join(" + ")),
-        None => sizes.join(" + "),
-    }
+    let between = between.map(|words| format!(" ({words} in between)")).unwrap_or_default();
+    let order = plan.runbook.targets.pace.words().map(|words| format!(", {words}")).unwrap_or_default();
+    format!("{}{between}{order}", sizes.join(" + "))
 }
 
 fn shown(value: &str) -> &str {

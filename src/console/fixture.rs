@@ -65,11 +65,12 @@ pub fn world() -> World {
                 at: Timestamp(NOW.0 - 11 * 86_400_000),
                 plan: Arc::new(plan_33()),
             }),
+            proven: None,
         },
     );
     world.usual.insert(
         (WorkspaceId::new("prod-edge"), RunbookId::new("cert-rotation")),
-        Usual { durations_ms: vec![360_000], last_good: None },
+        Usual { durations_ms: vec![360_000], last_good: None, proven: None },
     );
     let today = NOW.0.div_euclid(86_400_000);
     for (back, (runs, failed)) in [(6, 0), (3, 0), (4, 1), (2, 0), (7, 1), (4, 0), (5, 0)].into_iter().enumerate() {

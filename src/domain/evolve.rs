@@ -8,7 +8,7 @@ use super::id::{HostIx, RunId, Timestamp};
 use super::legal::{self, Illegal};
 use super::locks::{self, Queued};
 use super::order::CellResult;
-use super::plan::{Plan, Stands};
+use super::plan::{Origin, Plan, Stands};
 use super::policy;
 use super::published;
 use super::run::{
@@ -17,7 +17,7 @@ use super::run::{
 };
 use super::settle;
 use super::site::{Sensitive, Site};
-use super::world::{LastGood, PendingSite, USUAL_RUNS_MAX, World};
+use super::world::{LastGood, PendingSite, Proven, USUAL_RUNS_MAX, World};
 use std::sync::Arc;
 
 /// Days kept for the week's sparkline and the month's comparison.
@@ -178,6 +178,21 @@ fn learn(world: &mut World, run: &Arc<Run>, ending: Ending, at: Timestamp) {
     }
     let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
     let usual = world.usual.entry(key).or_default();
+    let hosts = || run.plan.hosts.iter().map(|host| host.name.clone());
+    if let Origin::Rollback(_) = run.plan.from {
+        // What was undone is no longer there, and a way back is no example of the way.
+        if let Some(proven) = &mut usual.proven {
+            hosts().for_each(|host| drop(proven.hosts.remove(&host)));
+        }
+        return;
+    }
+    let (digest, steps) = (run.plan.runbook.digest, &run.plan.steps);
+    match &mut usual.proven {
+        Some(proven) if proven.digest == digest && proven.steps.iter().all(|step| steps.contains(step)) => {
+            proven.hosts.extend(hosts());
+        }
+        proven => *proven = Some(Proven { digest, steps: steps.clone(), hosts: hosts().collect() }),
+    }
     if usual.durations_ms.len() >= USUAL_RUNS_MAX {
         usual.durations_ms.remove(0);
     }

@@ -131,6 +131,7 @@ pub fn runbook(id: &str) -> Runbook {
             batches: vec![Amount::Hosts(1), Amount::Percent(100)],
             parallel: 2,
             between: Between::default(),
+            pace: crate::domain::runbook::Pace::HostFirst,
             lock: Lock::Exclusive,
             max_failures: None,
         },

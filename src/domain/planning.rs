@@ -14,6 +14,7 @@ use super::selector;
 use super::site::Site;
 use super::workspace::{Environment, Reach, Server, Workspace};
 use super::world::World;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Hosts in one run: the matrix, the plan's JSON and everybody's screen stay bounded.
@@ -49,6 +50,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
     let hosts = hosts(workspace, runbook, proposal)?;
     let jumps = jumps(workspace, &hosts)?;
     let steps = steps(workspace, runbook, proposal)?;
+    baseline_stands(world, workspace, runbook, proposal, &hosts)?;
     let chosen = || steps.iter().filter_map(|nth| runbook.steps.get(usize::from(*nth)));
     let secrets = secrets(site, runbook)?;
     let local_account = local_account(site, workspace, &hosts, chosen(), &secrets)?;
@@ -315,6 +317,33 @@ fn steps(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Resul
         return Err(Refusal::new(Rule::Input, "no step carries one of the tags").next("choose tags that steps carry"));
     }
     Ok(chosen)
+}
+
+/// More than the baseline is for hosts on which a run of the baseline, of this very version, ended well.
+fn baseline_stands(
+    world: &World,
+    workspace: &Workspace,
+    runbook: &Runbook,
+    proposal: &Proposal,
+    hosts: &[PlannedHost],
+) -> Result<(), Refusal> {
+    let is_baseline = |tag: &String| workspace.baseline_tags.contains(tag);
+    let has_baseline = runbook.steps.iter().flat_map(|step| &step.tags).any(is_baseline);
+    if !has_baseline || proposal.tags.iter().all(is_baseline) {
+        return Ok(());
+    }
+    let alone = Proposal { tags: BTreeSet::new(), ..proposal.clone() };
+    let baseline = steps(workspace, runbook, &alone)?;
+    let usual = world.usual.get(&(workspace.id.clone(), runbook.id.clone()));
+    let proven = usual.and_then(|usual| usual.proven.as_ref());
+    let stands = |host: &PlannedHost| proven.is_some_and(|it| it.holds(runbook.digest, &baseline, &host.name));
+    match hosts.iter().find(|host| !stands(host)) {
+        None => Ok(()),
+        Some(host) => {
+            let what = format!("the baseline of this version of {} has not run well on {}", runbook.id, host.name);
+            Err(Refusal::new(Rule::Baseline, what).next("run it without further tags first, or choose other hosts"))
+        }
+    }
 }
 
 fn batches(targets: &Targets, hosts: usize) -> Vec<Vec<HostIx>> {

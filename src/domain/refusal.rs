@@ -134,6 +134,8 @@ rules! {
     LocalAccount = "local.account",
     /// Somebody else has taken the run.
     Claimed = "run.claimed",
+    /// More than the baseline, where the baseline has not run well.
+    Baseline = "tags.baseline",
     /// The choice does not fit the step: a once step is never repeated by itself, a required one not skipped.
     Choice = "choice",
 }

@@ -193,6 +193,9 @@ pub struct Targets {
     /// What lies between two batches.
     #[serde(default, skip_serializing_if = "Between::is_nothing")]
     pub between: Between,
+    /// Which comes first: a host's next step, or a step's next host.
+    #[serde(default, skip_serializing_if = "Pace::is_host_first")]
+    pub pace: Pace,
     /// Whether a run has its hosts for itself.
     #[serde(default, skip_serializing_if = "Lock::is_exclusive")]
     pub lock: Lock,
@@ -224,6 +227,31 @@ impl Between {
     /// Whether the next batch begins at once.
     pub fn is_nothing(&self) -> bool {
         *self == Between::default()
+    }
+}
+
+/// Which comes first where several steps run on several hosts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pace {
+    /// Each host goes through the steps, batch by batch.
+    #[default]
+    HostFirst,
+    /// Each step goes through all batches before the next one begins.
+    StepFirst,
+}
+
+impl Pace {
+    /// In words, where it is not the usual one.
+    pub fn words(self) -> Option<&'static str> {
+        match self {
+            Pace::HostFirst => None,
+            Pace::StepFirst => Some("each step on all hosts before the next step"),
+        }
+    }
+
+    fn is_host_first(&self) -> bool {
+        *self == Pace::HostFirst
     }
 }
 

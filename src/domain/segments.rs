@@ -1,9 +1,9 @@
 //! A run's steps in stretches. A step that is done once for the whole run is a barrier: before the next stretch
 //! begins, every host has come through. Inside a stretch batches follow each other, the hosts of a batch run side by
-//! side, and each host goes through the steps of the stretch in order.
+//! side, and each host goes through the steps of the stretch in order. Where steps come first each is a stretch of its own.
 
 use super::plan::Plan;
-use super::runbook::Done;
+use super::runbook::{Done, Pace};
 
 /// A stretch of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +24,7 @@ pub enum Segment {
 
 /// The stretch with this number, in order of the plan. Asked for each host at every event, so it makes no list.
 pub fn at(plan: &Plan, number: u16) -> Option<Segment> {
+    let joined = plan.runbook.targets.pace == Pace::HostFirst;
     let mut walked: Option<(u16, Segment)> = None;
     for (position, step) in plan.steps() {
         let begun = match step.action.done() {
@@ -31,7 +32,7 @@ pub fn at(plan: &Plan, number: u16) -> Option<Segment> {
             Done::OnHosts => Segment::OnHosts { first: position, last: position },
         };
         walked = Some(match (walked, begun) {
-            (Some((n, Segment::OnHosts { first, .. })), Segment::OnHosts { last, .. }) => {
+            (Some((n, Segment::OnHosts { first, .. })), Segment::OnHosts { last, .. }) if joined => {
                 (n, Segment::OnHosts { first, last })
             }
             (Some((n, whole)), _) if n == number => return Some(whole),

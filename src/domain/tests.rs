@@ -18,6 +18,7 @@ mod locks;
 mod once;
 mod published;
 mod start;
+mod strategy;
 mod threats;
 mod within;
 

@@ -2,7 +2,7 @@
 //! to clone (persistent maps of `Arc`s) and small: a run leaves it once it is over and reviewed; history is the
 //! store's.
 
-use super::id::{Digest, PersonId, RunId, RunbookId, Timestamp, WorkspaceId};
+use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
 use super::refusal::{Refusal, Rule};
 use super::run::Run;
 use super::site::{Sensitive, Site};
@@ -98,6 +98,26 @@ pub struct Usual {
     pub durations_ms: Vec<u64>,
     /// The last good run.
     pub last_good: Option<LastGood>,
+    /// What ran well on which hosts, of the version that last ran.
+    pub proven: Option<Proven>,
+}
+
+/// Steps of a version of a runbook that ran well, and on which hosts: on them more than the baseline may be tried.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Proven {
+    /// The version.
+    pub digest: Digest,
+    /// Positions of steps in the runbook.
+    pub steps: Vec<u16>,
+    /// Hosts, by name.
+    pub hosts: OrdSet<ServerName>,
+}
+
+impl Proven {
+    /// Whether these steps ran well on this host.
+    pub fn holds(&self, digest: Digest, steps: &[u16], host: &ServerName) -> bool {
+        self.digest == digest && steps.iter().all(|step| self.steps.contains(step)) && self.hosts.contains(host)
+    }
 }
 
 /// Durations kept per runbook and workspace: enough for a median, few enough to keep for thousands of runbooks.

@@ -142,6 +142,9 @@ fn hosts(runbook: &Runbook, workspaces: &[&Workspace], out: &mut String) {
         batches.join(", then "),
         targets.parallel
     );
+    if let Some(words) = targets.pace.words() {
+        let _ = writeln!(out, "In this order: {words}.");
+    }
     if let Some(words) = targets.between.words() {
         let _ = writeln!(out, "Between two batches: {words}.");
     }

@@ -313,7 +313,13 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
         plan.hosts.len(),
         words::count(batches.len(), "batch", "batches"),
         plan.parallel,
-        plan.runbook.targets.between.words().map(|words| format!("; between batches {words}")).unwrap_or_default()
+        [
+            plan.runbook.targets.pace.words().map(|words| format!("; {words}")),
+            plan.runbook.targets.between.words().map(|words| format!("; between batches {words}")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<String>()
     );
     section(&mut text, &heading, (1..).zip(batches).map(|(number, names)| (format!("batch {number}"), names)));
     checks(&mut text, "preflight", &plan.runbook.preflight);

@@ -109,6 +109,7 @@ fn place(plan: &Plan) -> Vec<Part> {
         labelled("through", jumps(plan)),
         labelled("host keys", trust(plan)),
         labelled("local work", local_work(plan)),
+        labelled("order", plan.runbook.targets.pace.words().unwrap_or_default()),
         labelled("in between", plan.runbook.targets.between.words().unwrap_or_default()),
         labelled("at once", words::count(usize::try_from(plan.parallel).unwrap_or(usize::MAX), "host", "hosts")),
         labelled(

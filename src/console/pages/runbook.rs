@@ -160,6 +160,7 @@ fn targets(cx: &Cx<'_>, runbook: &Runbook) -> Vec<Part> {
     }
     let batches = if batches.is_empty() { "all in one".to_owned() } else { batches.join(", then ") };
     parts.extend(labelled("batches", format!("{batches} · {} at once · {failures}", targets.parallel)));
+    parts.extend(labelled("order", targets.pace.words().unwrap_or_default()));
     let between = targets.between.words().unwrap_or_default();
     parts.extend(labelled("in between", between));
     parts

@@ -92,6 +92,7 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry
         | Rule::Claimed
         | Rule::Egress
         | Rule::LocalAccount
+        | Rule::Baseline
         | Rule::Choice => false,
     };
     // Only a run that exists: a leaf must not open the chain of one that never was.

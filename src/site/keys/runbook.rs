@@ -149,6 +149,11 @@ pub(in crate::site) static TARGETS: Table = Table::of(
             "Numbers of hosts or shares, canary first; one batch of all unless written.",
         ),
         optional("parallel", Shape::Integer { min: 1, max: 1_024 }, "Hosts at once inside a batch; 8 unless written."),
+        optional(
+            "order",
+            word(&["host-first", "step-first"]),
+            "host-first unless written: each host goes through the steps. step-first: each step on all hosts, batch by batch, before the next step.",
+        ),
         optional("pause_between", DURATION, "After a batch is through so long passes before the next begins; none unless written."),
         optional("gate", word(&["person"]), "person: after each batch but the last the run pauses, until somebody who may execute it lets it go on."),
         optional(

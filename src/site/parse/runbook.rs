@@ -4,7 +4,7 @@ use super::template::{Templates, merge};
 use super::{Parsed, Report, parts, step, within};
 use crate::domain::people::Role;
 use crate::domain::runbook::{
-    Amount, Between, Change, Done, Effect, Impact, Input, InputKind, Kind, Limits, Lock, Runbook, Scope, Secret,
+    Amount, Between, Change, Done, Effect, Impact, Input, InputKind, Kind, Limits, Lock, Pace, Runbook, Scope, Secret,
     Status, Step, Targets,
 };
 use crate::domain::tool::terraform;
@@ -58,7 +58,7 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
             excluded: scope.strings("excluded"),
             exclude: scope.maybe("exclude"),
         }),
-        targets: targets(fields.table("targets"), limits.run_ms, report),
+        targets: targets(fields.table("targets"), fields.tables("step").count(), limits.run_ms, report),
         limits,
         inputs: parts::inputs(&fields, report),
         secrets: secrets(&fields, report),
@@ -146,11 +146,18 @@ pub(super) fn impact(word: Option<&str>) -> Impact {
     }
 }
 
-fn targets(fields: Option<&Fields>, run_ms: u64, report: &mut Report) -> Targets {
+fn targets(fields: Option<&Fields>, steps: usize, run_ms: u64, report: &mut Report) -> Targets {
     let whole = || vec![Amount::Percent(100)];
     let Some(fields) = fields else {
-        let (select, between, lock) = (String::new(), Between::default(), Lock::Exclusive);
-        return Targets { select, batches: whole(), parallel: PARALLEL_HOSTS, between, lock, max_failures: None };
+        return Targets {
+            select: String::new(),
+            batches: whole(),
+            parallel: PARALLEL_HOSTS,
+            between: Between::default(),
+            pace: Pace::HostFirst,
+            lock: Lock::Exclusive,
+            max_failures: None,
+        };
     };
     let mut batches = Vec::new();
     for node in fields.get("batches").map_or(&[][..], Node::items) {
@@ -166,7 +173,12 @@ fn targets(fields: Option<&Fields>, run_ms: u64, report: &mut Report) -> Targets
         report.error(Code::Value, fields.span_of("batches"), "no batches", hint);
     }
     let pause_ms = fields.duration_ms("pause_between").unwrap_or(0);
-    let pauses = u64::try_from(batches.len().saturating_sub(1)).unwrap_or(u64::MAX);
+    let pace = match fields.text("order") {
+        Some("step-first") => Pace::StepFirst,
+        _ => Pace::HostFirst,
+    };
+    let rounds = if pace == Pace::StepFirst { steps } else { 1 };
+    let pauses = u64::try_from(batches.len().saturating_sub(1) * rounds).unwrap_or(u64::MAX);
     if pause_ms.saturating_mul(pauses) >= run_ms {
         let hint = "pause for less long, or write a longer `run` under [limits]";
         report.error(
@@ -181,6 +193,7 @@ fn targets(fields: Option<&Fields>, run_ms: u64, report: &mut Report) -> Targets
         batches: if batches.is_empty() { whole() } else { batches },
         parallel: fields.integer("parallel").and_then(|n| u32::try_from(n).ok()).unwrap_or(PARALLEL_HOSTS),
         between: Between { pause_ms, gate: fields.text("gate") == Some("person") },
+        pace,
         lock: match fields.text("lock") {
             Some("shared") => Lock::Shared,
             _ => Lock::Exclusive,

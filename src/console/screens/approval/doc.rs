@@ -157,6 +157,9 @@ impl Doc {
         if let Some(words) = plan.runbook.targets.between.words().filter(|_| plan.batches.len() > 1) {
             self.tell(Role::Text, &format!("Between batches {words}."), columns);
         }
+        if let Some(words) = plan.runbook.targets.pace.words() {
+            self.tell(Role::Text, &format!("Order: {words}."), columns);
+        }
         if let Some(exclude) = &plan.runbook.scope.exclude {
             self.line(vec![text(Role::Muted, safe!("out of scope: {exclude}"))]);
         }
