@@ -45,6 +45,7 @@ pub fn workspace(id: &str) -> Workspace {
             port: 22,
             user: "deploy".to_owned(),
             jump: None,
+            algorithms: crate::domain::algorithms::Algorithms::Modern,
             trust: Trust::Keys(vec!["ssh-ed25519 AAAA".to_owned()]),
         },
         groups: [group.to_owned()].into(),

@@ -7,6 +7,7 @@
 
 pub mod action;
 pub mod again;
+pub mod algorithms;
 pub mod binding;
 pub mod call;
 pub mod canonical;

@@ -1,6 +1,7 @@
 //! A workspace: the servers a team operates, who may do what there, and by which rules. It limits runs
 //! structurally: a selector resolves inside one workspace and reaches nothing else.
 
+use super::algorithms::Algorithms;
 use super::id::{PersonId, ServerName, WorkspaceId};
 use super::people::Role;
 use super::runbook::Impact;
@@ -115,6 +116,9 @@ pub enum Reach {
         jump: Option<ServerName>,
         /// Whose host key is accepted.
         trust: Trust,
+        /// Which algorithms it is offered.
+        #[serde(default, skip_serializing_if = "Algorithms::is_modern")]
+        algorithms: Algorithms,
     },
     /// On the bastion itself (`local = true`).
     Local,

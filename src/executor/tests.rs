@@ -7,6 +7,7 @@ mod kit;
 mod local;
 mod publishing;
 mod real_abort;
+mod real_algorithms;
 mod real_copy;
 mod real_login;
 mod real_steps;

@@ -254,9 +254,10 @@ pub fn hosts(rows: &[(&Workspace, &Server)]) -> String {
 fn reach(reach: &Reach) -> String {
     match reach {
         Reach::Local => "this machine".to_owned(),
-        Reach::Ssh { address, port, user, jump, trust: _ } => {
+        Reach::Ssh { address, port, user, jump, algorithms, trust: _ } => {
             let over = jump.as_ref().map(|jump| format!(" over {jump}"));
-            format!("{user}@{address}:{port}{}", over.unwrap_or_default())
+            let offered = Some(algorithms.word()).filter(|_| !algorithms.is_modern()).map(|word| format!(" ({word})"));
+            format!("{user}@{address}:{port}{}{}", over.unwrap_or_default(), offered.unwrap_or_default())
         }
     }
 }

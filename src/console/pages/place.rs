@@ -122,9 +122,10 @@ fn takes(run: &Run, workspace: &Workspace, server: &Server) -> bool {
 fn reached(reach: &Reach) -> Safe {
     match reach {
         Reach::Local => Safe::new("this machine"),
-        Reach::Ssh { address, port, user, jump, trust: _ } => {
+        Reach::Ssh { address, port, user, jump, algorithms, trust: _ } => {
             let over = jump.as_ref().map(|jump| format!(" over {jump}")).unwrap_or_default();
-            safe!("{user}@{address}:{port}{over}")
+            let offered = if algorithms.is_modern() { String::new() } else { format!(" ({})", algorithms.word()) };
+            safe!("{user}@{address}:{port}{over}{offered}")
         }
     }
 }

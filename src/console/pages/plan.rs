@@ -12,7 +12,8 @@ use crate::console::widgets::page::Part;
 use crate::console::widgets::piece::{gap, name, text};
 use crate::console::words;
 use crate::domain::HostIx;
-use crate::domain::plan::Plan;
+use crate::domain::algorithms::Algorithms;
+use crate::domain::plan::{Plan, PlannedHost};
 use crate::domain::runbook::Lock;
 use crate::domain::workspace::{Quorum, Reach, Trust};
 use crate::terminal::line::Safe;
@@ -108,6 +109,7 @@ fn place(plan: &Plan) -> Vec<Part> {
         labelled("logs in", logins(plan)),
         labelled("through", jumps(plan)),
         labelled("host keys", trust(plan)),
+        labelled("algorithms", algorithms(plan)),
         labelled("local work", local_work(plan)),
         labelled("order", plan.runbook.targets.pace.words().unwrap_or_default()),
         labelled("in between", plan.runbook.targets.between.words().unwrap_or_default()),
@@ -200,6 +202,17 @@ fn trust(plan: &Plan) -> String {
     };
     let all: BTreeSet<&str> = plan.hosts.iter().filter_map(|host| said(&host.reach)).collect();
     all.into_iter().collect::<Vec<_>>().join("; ")
+}
+
+/// Which hosts, and servers on the way, are offered weaker algorithms than others.
+fn algorithms(plan: &Plan) -> String {
+    let of = |policy: Algorithms| {
+        let offered = |it: &&PlannedHost| matches!(&it.reach, Reach::Ssh { algorithms, .. } if *algorithms == policy);
+        let ways = plan.jumps.iter().filter(|jump| !plan.hosts.iter().any(|host| host.name == jump.name));
+        let names: Vec<&str> = plan.hosts.iter().chain(ways).filter(offered).map(|it| it.name.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{} to {}", policy.word(), names.join(", ")))
+    };
+    [Algorithms::Legacy, Algorithms::Standard].into_iter().filter_map(of).collect::<Vec<_>>().join("; ")
 }
 
 fn given(plan: &Plan) -> Vec<Part> {

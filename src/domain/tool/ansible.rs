@@ -103,12 +103,18 @@ fn ways(plan: &Plan) -> impl Iterator<Item = &PlannedHost> {
 fn ssh_config(plan: &Plan) -> String {
     let mut text = String::new();
     for host in ways(plan) {
-        let Reach::Ssh { address, port, user, jump, trust } = &host.reach else { continue };
+        let Reach::Ssh { address, port, user, jump, trust, algorithms } = &host.reach else { continue };
         // In `HostName` a percent sign begins a token: the zone of an IPv6 address has one.
         let address = address.replace('%', "%%");
         let _ = writeln!(text, "Host {}\n  HostName {address}\n  Port {port}\n  User {user}", host.name);
         if let Some(jump) = jump {
             let _ = writeln!(text, "  ProxyJump {jump}");
+        }
+        // The server's own client may be too old to know the newest of them.
+        let known: Vec<&str> = algorithms.kex().into_iter().filter(|name| !name.starts_with("mlkem")).collect();
+        let offered = [("KexAlgorithms", known), ("Ciphers", algorithms.ciphers()), ("MACs", algorithms.macs())];
+        for (key, names) in offered {
+            let _ = writeln!(text, "  {key} {}", names.join(","));
         }
         match trust {
             Trust::Keys(_) => {

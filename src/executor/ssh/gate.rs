@@ -3,12 +3,13 @@
 
 use super::dial::Stream;
 use super::trust::Trust;
+use crate::domain::algorithms::Algorithms;
 use crate::domain::id::Timestamp;
 use crate::domain::run::Reason;
 use crate::executor::trouble::Trouble;
 use russh::client::{self, ChannelOpenHandle, DisconnectReason, Handle, Handler, Msg, Session};
 use russh::keys::PublicKeyOrCertificate;
-use russh::{Channel, ChannelId, ChannelOpenFailure, cipher, compression, kex, mac};
+use russh::{Channel, ChannelId, ChannelOpenFailure, compression, kex};
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -29,19 +30,8 @@ const WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 /// Largest packet, the size OpenSSH sends.
 const PACKET_BYTES_MAX: u32 = 32 * 1024;
 
-const KEX: &[kex::Name] = &[
-    kex::MLKEM768X25519_SHA256,
-    kex::CURVE25519,
-    kex::CURVE25519_PRE_RFC_8731,
-    kex::EXTENSION_SUPPORT_AS_CLIENT,
-    kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
-];
-
-/// AES-256-GCM first: with it OpenSSH moves half as much again as with ChaCha20.
-const CIPHERS: &[cipher::Name] = &[cipher::AES_256_GCM, cipher::AES_128_GCM, cipher::CHACHA20_POLY1305];
-
-/// Named for form: all our ciphers bring their own.
-const MACS: &[mac::Name] = &[mac::HMAC_SHA512_ETM, mac::HMAC_SHA256_ETM];
+/// What we say of ourselves beside key exchanges: that we know of extensions, and number packets strictly (CVE-2023-48795).
+const KEX_EXTENSIONS: [kex::Name; 2] = [kex::EXTENSION_SUPPORT_AS_CLIENT, kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT];
 
 /// What became known about a connection while others waited on it.
 #[derive(Debug, Default)]
@@ -68,6 +58,7 @@ impl Fate {
 pub(super) async fn shake_hands(
     stream: Box<dyn Stream>,
     trust: Trust,
+    algorithms: Algorithms,
     now: Timestamp,
 ) -> Result<(Handle<Gate>, Arc<Fate>), Trouble> {
     let fate = Arc::new(Fate::default());
@@ -76,11 +67,11 @@ pub(super) async fn shake_hands(
         maximum_packet_size: PACKET_BYTES_MAX,
         channel_buffer_size: CHANNEL_MESSAGES_MAX,
         preferred: russh::Preferred {
-            kex: Cow::Borrowed(KEX),
+            kex: Cow::Owned(names::<kex::Name>(&algorithms.kex()).chain(KEX_EXTENSIONS).collect()),
             key: Cow::Owned(trust.key_algorithms()),
             host_key_certificates: Cow::Owned(trust.certificate_algorithms()),
-            cipher: Cow::Borrowed(CIPHERS),
-            mac: Cow::Borrowed(MACS),
+            cipher: Cow::Owned(names(&algorithms.ciphers()).collect()),
+            mac: Cow::Owned(names(&algorithms.macs()).collect()),
             compression: Cow::Borrowed(&[compression::NONE]),
         },
         keepalive_interval: Some(Duration::from_millis(KEEPALIVE_INTERVAL_MS)),
@@ -96,6 +87,11 @@ pub(super) async fn shake_hands(
     Ok((handle, fate))
 }
 
+/// The library's names for these; `offered` below tests that it knows all of them.
+fn names<'a, N: TryFrom<&'a str>>(words: &[&'a str]) -> impl Iterator<Item = N> {
+    words.iter().filter_map(|word| N::try_from(word).ok())
+}
+
 fn handshake_trouble(error: &russh::Error) -> Trouble {
     use russh::{AlgorithmKind, Error};
     match error {
@@ -108,7 +104,10 @@ fn handshake_trouble(error: &russh::Error) -> Trouble {
         ),
         Error::NoCommonAlgo { kind, theirs, .. } => Trouble::new(
             Reason::Unreachable,
-            format!("no common {kind:?} algorithm; the host offers {}", theirs.join(", ")),
+            format!(
+                "no common {kind:?} algorithm; the host offers {}; where it knows no better, say so of its group under [algorithms]",
+                theirs.join(", ")
+            ),
         ),
         Error::Version => Trouble::new(Reason::Unreachable, "what answers does not speak SSH 2"),
         Error::WrongServerSig => {
@@ -194,5 +193,20 @@ impl Handler for Gate {
         server_channel_open_direct_tcpip(&str, u32, &str, u32);
         server_channel_open_direct_streamlocal(&str);
         server_channel_open_x11(&str, u32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use russh::{cipher, mac};
+
+    #[test]
+    fn offered_is_every_algorithm_a_policy_names() {
+        for policy in Algorithms::ALL {
+            assert_eq!(names::<kex::Name>(&policy.kex()).count(), policy.kex().len(), "{policy:?}");
+            assert_eq!(names::<cipher::Name>(&policy.ciphers()).count(), policy.ciphers().len(), "{policy:?}");
+            assert_eq!(names::<mac::Name>(&policy.macs()).count(), policy.macs().len(), "{policy:?}");
+        }
     }
 }

@@ -136,7 +136,7 @@ impl Pool {
     }
 
     async fn make(&self, host: &PlannedHost, through: Option<Arc<Connection>>) -> Result<Connection, Trouble> {
-        let Reach::Ssh { address, port, user, trust, .. } = &host.reach else {
+        let Reach::Ssh { address, port, user, trust, algorithms, .. } = &host.reach else {
             return Err(Trouble::new(Reason::Local, format!("{} is not reached over SSH", host.name)));
         };
         let trust = self.trust(host, trust, address, *port).await?;
@@ -147,7 +147,7 @@ impl Pool {
                 dialed.map_err(|error| dial::trouble(address, *port, &error))?
             }
         };
-        let (mut handle, fate) = shake_hands(stream, trust, (self.means.now)()).await?;
+        let (mut handle, fate) = shake_hands(stream, trust, *algorithms, (self.means.now)()).await?;
         let identities = self.means.identities.read().unwrap_or_else(PoisonError::into_inner).clone();
         log_in(&mut handle, &fate, user, &identities, self.means.agent.as_deref()).await?;
         Ok(Connection::new(handle, fate, through))

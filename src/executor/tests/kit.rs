@@ -1,5 +1,6 @@
 //! What the executor's tests share: orders, an executor over given means, and what came out of carrying one out.
 
+use crate::domain::algorithms::Algorithms;
 use crate::domain::id::{HostIx, RunId, ServerName, Timestamp};
 use crate::domain::order::{CellResult, Delivery, Job, Order, OrderKey, OrderLimits, Outcome, Purpose, Stream, Under};
 use crate::domain::plan::{PinnedSecret, PlannedHost};
@@ -74,7 +75,14 @@ pub fn here() -> PlannedHost {
 
 /// A host over SSH.
 pub fn host(name: &str, address: &str, port: u16, user: &str, trust: Trust) -> PlannedHost {
-    let reach = Reach::Ssh { address: address.to_owned(), port, user: user.to_owned(), jump: None, trust };
+    let reach = Reach::Ssh {
+        address: address.to_owned(),
+        port,
+        user: user.to_owned(),
+        jump: None,
+        trust,
+        algorithms: Algorithms::Modern,
+    };
     PlannedHost { name: ServerName::new(name), reach }
 }
 

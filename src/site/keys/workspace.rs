@@ -8,6 +8,8 @@ use crate::site::shape::{Is, SCHEMA, Shape, Table, When, always, optional, word}
 const IDS: Shape = Shape::List(&Shape::Text(Rule::Id));
 const PUBLIC_KEYS: Shape = Shape::Either(&[Shape::Text(Rule::PublicKey), Shape::List(&Shape::Text(Rule::PublicKey))]);
 
+const ALGORITHMS: Shape = word(&["modern", "standard", "legacy"]);
+
 /// A workspace's file.
 pub(in crate::site) static WORKSPACE: Table = Table::of(
     "a workspace",
@@ -15,6 +17,11 @@ pub(in crate::site) static WORKSPACE: Table = Table::of(
         SCHEMA,
         always("workspace", Shape::Table(&HEAD), "What it is and who answers for it."),
         optional("server", Shape::Tables(&SERVER), "The machines a run can reach, and no others."),
+        optional(
+            "algorithms",
+            Shape::Map { names: Rule::Name, of: &ALGORITHMS },
+            "What the hosts of a group are offered over SSH: modern unless written, standard or legacy where they know no better.",
+        ),
         optional("members", Shape::Map { names: Rule::Id, of: &Shape::List(&word(ROLES)) }, "Who may do what here."),
         optional("policy", Shape::Table(&POLICY), "Rules for approvals."),
         optional("window", Shape::Tables(&WINDOW), "When runs may start; without one, always."),

@@ -3,6 +3,7 @@
 use super::parts::{duplicate_ids, duplicates, duplicates_in, look_alikes};
 use super::runbook::{impact, says_unicode};
 use super::{Parsed, Report};
+use crate::domain::algorithms::Algorithms;
 use crate::domain::people::Role;
 use crate::domain::workspace::{Environment, Freeze, Policy, Quorum, Reach, Server, Slot, Trust, Window, Workspace};
 use crate::domain::{PersonId, ServerName, WorkspaceId, window};
@@ -11,7 +12,7 @@ use crate::site::fields::Fields;
 use crate::site::keys::workspace::WORKSPACE;
 use crate::site::read::{Strictness, read};
 use crate::site::suggest::nearest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A request waits this long unless the workspace says otherwise: a shift's half.
 const APPROVAL_EXPIRY_MS: u64 = 4 * 3_600_000;
@@ -49,17 +50,55 @@ pub fn workspace(file: &str, text: &str) -> Parsed<Workspace> {
         baseline_tags: head.strings("baseline_tags"),
         duties: head.strings("duties"),
         owner: PersonId::new(head.string("owner")),
-        servers: fields.tables("server").map(|server| self::server(server, &mut report)).collect(),
+        servers: fields
+            .tables("server")
+            .map(|server| self::server(server, fields.table("algorithms"), &mut report))
+            .collect(),
         policy: policy(&fields, &members, &mut report),
         members,
         windows: fields.tables("window").map(self::window).collect(),
         freezes: fields.tables("freeze").map(|item| freeze(item, &mut report)).collect(),
     };
+    algorithms_of_nobody(&fields, &mut report);
     jumps(&fields, &value, &mut report);
     Parsed::new(report, Some(fields), Some(value))
 }
 
-fn server(fields: &Fields, report: &mut Report) -> Server {
+/// What the groups of a server say of it; two that say it differently leave open what is offered.
+fn algorithms(server: &Fields, by_group: Option<&Fields>, report: &mut Report) -> Algorithms {
+    let groups: BTreeSet<String> = server.strings("groups");
+    let entries = by_group.map_or(&[][..], |table| &table.entries).iter();
+    let said: BTreeSet<Algorithms> = entries
+        .filter(|field| groups.contains(&field.name))
+        .filter_map(|field| field.node.text().and_then(Algorithms::parse))
+        .collect();
+    if said.len() > 1 {
+        let hint = "take the server out of one of the groups, or say the same of both under [algorithms]";
+        report.error(
+            Code::Rule,
+            server.span_of("groups"),
+            "its groups disagree about the algorithms it is offered",
+            hint,
+        );
+    }
+    said.into_iter().next().unwrap_or_default()
+}
+
+/// Groups that no server is in: what they were to say is said of nobody.
+fn algorithms_of_nobody(fields: &Fields, report: &mut Report) {
+    let groups: BTreeSet<String> =
+        fields.tables("server").flat_map(|server| server.strings::<Vec<_>>("groups")).collect();
+    for field in fields.table("algorithms").map_or(&[][..], |table| &table.entries) {
+        if !groups.contains(&field.name) {
+            let hint = nearest(&field.name, groups.iter().map(String::as_str));
+            let hint = hint.map(|meant| format!("did you mean `{meant}`?")).unwrap_or_default();
+            let message = format!("no server of this workspace is in a group `{}`", field.name);
+            report.error(Code::Undeclared, field.name_span.clone(), message, &hint);
+        }
+    }
+}
+
+fn server(fields: &Fields, by_group: Option<&Fields>, report: &mut Report) -> Server {
     let local = fields.flag("local");
     for key in ["address", "port", "user", "jump", "host_key", "host_ca"] {
         if let Some(field) = fields.field(key).filter(|_| local) {
@@ -91,6 +130,7 @@ fn server(fields: &Fields, report: &mut Report) -> Server {
                 port: fields.integer("port").and_then(|port| u16::try_from(port).ok()).unwrap_or(SSH_PORT),
                 user: fields.string("user"),
                 jump: fields.text("jump").map(ServerName::new),
+                algorithms: algorithms(fields, by_group, report),
                 trust: match (keys.is_empty(), authorities.is_empty()) {
                     (false, _) => Trust::Keys(keys),
                     (true, false) => Trust::Authorities(authorities),

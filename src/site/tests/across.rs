@@ -1,7 +1,9 @@
 //! What only several files together show: who is meant, who decides, what is declared where.
 
-use super::lines;
 use super::whole::{DRAFT, LAB, PEOPLE, SITE, refused, sound, stands};
+use super::{lines, public_key};
+use crate::domain::algorithms::Algorithms;
+use crate::domain::workspace::Reach;
 use crate::site::diagnostic::Code;
 
 const HELLO: &str = "runbooks/hello.toml";
@@ -122,4 +124,34 @@ fn a_playbook_is_read_like_everything_a_reviewer_reads() {
     let hidden = "- hosts: all # \u{202e}\n";
     stands(&refused(&[(playbook, hidden), (HELLO, &draft)]), Code::TextHidden, playbook, hidden, "\u{202e}");
     stands(&refused(&[(HELLO, &draft)]), Code::FileMissing, HELLO, &draft, "\"files/web/site.yml\"");
+}
+
+#[test]
+fn algorithms_are_said_of_groups_there_are_and_alike_of_all_groups_of_a_server() {
+    let remote = |groups: &str, said: &str| {
+        LAB.replace(
+            "[members]",
+            &format!(
+                "[[server]]\nname = \"old\"\naddress = \"127.0.0.9\"\nuser = \"ops\"\nhost_key = \"{}\"\ngroups = {groups}\n[algorithms]\n{said}\n[members]",
+                public_key(1)
+            ),
+        )
+    };
+    let loaded = sound(&[("workspaces/lab.toml", &remote("[\"old\", \"lab\"]", "old = \"legacy\""))]);
+    let servers = &loaded.site.workspaces[&"lab".into()].servers;
+    let of = |nth: usize| match &servers[nth].reach {
+        Reach::Ssh { algorithms, .. } => Some(*algorithms),
+        Reach::Local => None,
+    };
+    assert_eq!((of(0), of(1)), (None, Some(Algorithms::Legacy)));
+    let text = remote("[\"old\", \"older\"]", "old = \"legacy\"\nolder = \"standard\"");
+    stands(
+        &refused(&[("workspaces/lab.toml", &text)]),
+        Code::Rule,
+        "workspaces/lab.toml",
+        &text,
+        "[\"old\", \"older\"]",
+    );
+    let text = remote("[\"old\"]", "odl = \"legacy\"");
+    stands(&refused(&[("workspaces/lab.toml", &text)]), Code::Undeclared, "workspaces/lab.toml", &text, "odl = ");
 }

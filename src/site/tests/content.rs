@@ -80,7 +80,7 @@ fn a_whole_workspace_keeps_what_was_written() {
     let parsed = parse::workspace("w.toml", &text);
     let it = parsed.value.unwrap_or_else(|| panic!("{}", lines(&parsed.diagnostics)));
     assert_eq!((it.environment, it.colour.as_str(), it.owner.as_str()), (Environment::Production, "red", "grace"));
-    let Reach::Ssh { address, port, user, jump, trust } = &it.servers[1].reach else { panic!("ssh") };
+    let Reach::Ssh { address, port, user, jump, trust, .. } = &it.servers[1].reach else { panic!("ssh") };
     assert_eq!((address.as_str(), *port, user.as_str()), ("10.20.0.11", 22, "deploy"));
     assert_eq!(jump.as_ref().unwrap().as_str(), "edge-1");
     assert_eq!(*trust, Trust::Keys(vec![public_key(2), public_key(3)]));
