@@ -59,8 +59,30 @@ pub struct Script {
     pub interpreter: Interpreter,
     /// Longest time it may take, in milliseconds.
     pub timeout_ms: u64,
-    /// Secrets it gets, by name.
+    /// Secrets it gets, by name; the one that lets it become somebody is among them.
     pub secrets: Vec<String>,
+    /// As whom it runs, where that is not who logs in.
+    #[serde(default, rename = "become", skip_serializing_if = "Option::is_none")]
+    pub becomes: Option<Become>,
+}
+
+/// Another user of a host, become by `sudo`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Become {
+    /// Whom.
+    pub user: String,
+    /// The secret that is the password `sudo` asks for; without one it must not ask.
+    pub password: Option<String>,
+}
+
+impl Become {
+    /// `root, by sudo with the password sudo_password`.
+    pub fn words(&self) -> String {
+        match &self.password {
+            Some(name) => format!("{}, by sudo with the password {name}", self.user),
+            None => format!("{}, by sudo without a password", self.user),
+        }
+    }
 }
 
 /// What reads a script.

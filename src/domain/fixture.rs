@@ -78,7 +78,13 @@ pub fn workspace(id: &str) -> Workspace {
 
 /// A script of the interpreter sh.
 pub fn script(text: &str) -> Script {
-    Script { text: text.to_owned(), interpreter: Interpreter::Sh, timeout_ms: 60_000, secrets: Vec::new() }
+    Script {
+        text: text.to_owned(),
+        interpreter: Interpreter::Sh,
+        timeout_ms: 60_000,
+        secrets: Vec::new(),
+        becomes: None,
+    }
 }
 
 /// An idempotent step that pauses on failure.

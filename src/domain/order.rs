@@ -105,10 +105,21 @@ pub struct Delivery {
     pub secrets: Vec<PinnedSecret>,
     /// The script's text, exactly as reviewed.
     pub text: String,
+    /// As whom it runs, where that is not who logs in.
+    pub becomes: Option<Becomes>,
     /// What a check expects; `None` for a step, whose exit status decides.
     pub expect: Option<Expect>,
     /// Whether its work goes on elsewhere: that it was seen to end here says nothing of what it had begun there.
     pub elsewhere: bool,
+}
+
+/// Another user of a host, become by `sudo`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Becomes {
+    /// Whom.
+    pub user: String,
+    /// The password to resolve now.
+    pub password: Option<PinnedSecret>,
 }
 
 /// How long each part may take, in milliseconds.

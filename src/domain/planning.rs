@@ -9,7 +9,7 @@ use super::id::{HostIx, PersonId, RunId, Timestamp};
 use super::people::Role;
 use super::plan::{Origin, PinnedSecret, Plan, PlannedHost, Proposal};
 use super::refusal::{Refusal, Rule};
-use super::runbook::{Amount, Runbook, Status, Targets};
+use super::runbook::{Amount, Runbook, Status, Step, Targets};
 use super::selector;
 use super::site::Site;
 use super::workspace::{Environment, Reach, Server, Workspace};
@@ -52,6 +52,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
     let steps = steps(workspace, runbook, proposal)?;
     baseline_stands(world, workspace, runbook, proposal, &hosts)?;
     let chosen = || steps.iter().filter_map(|nth| runbook.steps.get(usize::from(*nth)));
+    becomes_nobody_here(&hosts, chosen())?;
     let secrets = secrets(site, runbook)?;
     let local_account = local_account(site, workspace, &hosts, chosen(), &secrets)?;
     let (programs, groups) = (programs(site, chosen()), groups(workspace, &hosts, chosen()));
@@ -317,6 +318,18 @@ fn steps(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Resul
         return Err(Refusal::new(Rule::Input, "no step carries one of the tags").next("choose tags that steps carry"));
     }
     Ok(chosen)
+}
+
+/// On the server's own machine work is done by the account for it, which becomes nobody else.
+fn becomes_nobody_here<'a>(hosts: &[PlannedHost], mut steps: impl Iterator<Item = &'a Step>) -> Result<(), Refusal> {
+    let becomes = |step: &&Step| step.action.script().is_some_and(|script| script.becomes.is_some());
+    match (hosts.iter().find(|host| host.reach == Reach::Local), steps.find(becomes)) {
+        (Some(host), Some(step)) => {
+            let what = format!("step {} becomes another user, and {} is this machine", step.id, host.name);
+            Err(Refusal::new(Rule::Targets, what).next("choose hosts that are reached by SSH"))
+        }
+        (_, _) => Ok(()),
+    }
 }
 
 /// More than the baseline is for hosts on which a run of the baseline, of this very version, ended well.

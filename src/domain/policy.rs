@@ -5,9 +5,9 @@ use super::copy::{self, FileCopy};
 pub use super::findings::{Finding, answer, host_findings, open_warnings, warned_hosts, warnings};
 use super::id::{PersonId, StepId, Timestamp};
 use super::locks;
-use super::order::{Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose, Under};
+use super::order::{Becomes, Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose, Under};
 use super::people::Role;
-use super::plan::{Origin, Plan, PlannedHost};
+use super::plan::{Origin, PinnedSecret, Plan, PlannedHost};
 use super::published;
 use super::run::{Choice, Item, Phase, Run, Slot, Vote};
 use super::runbook::{Action, Gate, Impact, Interpreter, Script, Wait};
@@ -171,12 +171,18 @@ fn variables(run: &Run, key: OrderKey, host: Option<&PlannedHost>, step: &str) -
 
 fn delivery(run: &Run, key: OrderKey, host: &PlannedHost, script: &Script, step: &str) -> Delivery {
     let variables = variables(run, key, Some(host), step);
-    let secrets = run.plan.secrets.iter().filter(|secret| script.secrets.contains(&secret.name)).cloned().collect();
+    let becomes = script.becomes.as_ref();
+    let password = becomes.and_then(|becomes| becomes.password.as_ref());
+    let named = |secret: &&PinnedSecret| script.secrets.contains(&secret.name) && Some(&secret.name) != password;
     Delivery {
         interpreter: script.interpreter.clone(),
         variables,
-        secrets,
+        secrets: run.plan.secrets.iter().filter(named).cloned().collect(),
         text: script.text.clone(),
+        becomes: becomes.map(|becomes| Becomes {
+            user: becomes.user.clone(),
+            password: run.plan.secrets.iter().find(|secret| Some(&secret.name) == password).cloned(),
+        }),
         expect: None,
         elsewhere: false,
     }
@@ -187,7 +193,7 @@ fn put(run: &Run, key: OrderKey, host: &PlannedHost, step: &str, copy: &FileCopy
     let mut variables = variables(run, key, Some(host), step);
     variables.push((copy::TEXT.to_owned(), copy.file.text.clone()));
     let (interpreter, text) = (Interpreter::Sh, copy.script());
-    Delivery { interpreter, variables, secrets: Vec::new(), text, expect: None, elsewhere: false }
+    Delivery { interpreter, variables, secrets: Vec::new(), text, becomes: None, expect: None, elsewhere: false }
 }
 
 /// A program's work as a script: Python is what all of them come with, or are at home with.
@@ -198,7 +204,7 @@ fn work(run: &Run, key: OrderKey, step: &str, tool: &Tool) -> Delivery {
     let text = tool.script(plan, &is_in, &variables);
     let secrets = plan.secrets.iter().filter(|secret| tool.secrets.contains(&secret.name)).cloned().collect();
     let interpreter = Interpreter::Program(vec!["python3".to_owned(), "-".to_owned()]);
-    Delivery { interpreter, variables, secrets, text, expect: None, elsewhere: true }
+    Delivery { interpreter, variables, secrets, text, becomes: None, expect: None, elsewhere: true }
 }
 
 /// Something that must happen before a run may start.

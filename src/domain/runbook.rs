@@ -1,7 +1,7 @@
 //! A runbook as it stands after loading: flat, checked, templates merged. `site/` makes these from TOML; nothing
 //! after it knows templates. The limits here are the words of `formats.md`.
 
-pub use super::action::{Action, Done, Gate, Interpreter, Script, Wait};
+pub use super::action::{Action, Become, Done, Gate, Interpreter, Script, Wait};
 use super::id::{Digest, RunbookId, StepId};
 use super::people::Role;
 use super::published::Publish;
@@ -553,6 +553,8 @@ impl Step {
     /// What else decides how it ends or what it gets, in words: what must come out, values that no
     /// form asks for, and values it publishes.
     pub fn aside(&self) -> Vec<(&'static str, String)> {
+        let script = self.action.script();
+        let becomes = script.and_then(|it| it.becomes.as_ref()).map(|becomes| ("as", becomes.words()));
         // Exit status 0 alone is what every step must come to.
         let expects = self
             .expect
@@ -561,7 +563,7 @@ impl Step {
             .map(|expect| ("expects", super::check::expected(expect)));
         let fixed = self.fixed.iter().map(|(name, value)| ("with", format!("{name} = {value}")));
         let publishes = self.publishes.iter().map(|publish| ("publishes", publish.words()));
-        expects.chain(fixed).chain(publishes).collect()
+        becomes.into_iter().chain(expects).chain(fixed).chain(publishes).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use super::Executor;
 use super::marker::{Mark, Marker};
 use super::output::{Chunk, Outlet, clip_back};
 use super::publish;
-use super::script::{self, Lead, Nonce};
+use super::script::{self, Becoming, Lead, Nonce};
 use super::talk::{Exit, Heard, Place, Talk};
 use super::trouble::Trouble;
 use crate::domain::order::{self, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream, Used};
@@ -36,7 +36,7 @@ pub(super) async fn carry_out(
 ) -> Outcome {
     let outlet = Outlet::new(order.key, out, executor.secrets.masks(order.key.run), order.withhold);
     let connect_until = Instant::now() + Duration::from_millis(order.limits.connect_ms);
-    let mut carrier = Carrier { executor, order, outlet, cancel, connect_until, used: Vec::new() };
+    let mut carrier = Carrier { executor, order, outlet, cancel, connect_until, used: Vec::new(), becoming: None };
     let end = match script {
         None => carrier.reach().await,
         Some(delivery) => carrier.script(delivery, started).await,
@@ -63,6 +63,8 @@ struct Carrier<'a> {
     connect_until: Instant,
     /// Secrets the script gets.
     used: Vec<Used>,
+    /// As whom it runs, where that is not who logs in.
+    becoming: Option<Becoming>,
 }
 
 /// How something that may have begun ended.
@@ -85,6 +87,17 @@ struct Reader {
     talk: Talk,
     marker: Marker,
     pid: u32,
+}
+
+impl Reader {
+    /// The shell has become another user's, under another number.
+    fn goes_on_as(&mut self, marks: &[Mark]) {
+        for mark in marks {
+            if let Mark::Reads(pid) = mark {
+                self.pid = *pid;
+            }
+        }
+    }
 }
 
 /// What waiting for a shell came to.
@@ -124,7 +137,9 @@ impl Carrier<'_> {
 
     async fn script(&mut self, delivery: &order::Delivery, started: oneshot::Sender<u32>) -> Result<End, Trouble> {
         let Executor { secrets, resolve, local, .. } = self.executor;
-        let fetching = secrets.fetch(self.order, &delivery.secrets, resolve, local);
+        let password = delivery.becomes.as_ref().and_then(|becomes| becomes.password.as_ref());
+        let wanted: Vec<_> = delivery.secrets.iter().chain(password).cloned().collect();
+        let fetching = secrets.fetch(self.order, &wanted, resolve, local);
         let fetched = tokio::select! {
             biased;
             () = self.cancel.cancelled() => return Err(Trouble::new(Reason::Aborted, "ended before it began")),
@@ -133,12 +148,26 @@ impl Carrier<'_> {
             })?,
         };
         self.used = fetched.used;
+        let local = |error: script::ScriptError| Trouble::new(Reason::Local, error.to_string());
+        let (named, last) = fetched.named.split_at(delivery.secrets.len());
+        self.becoming = delivery.becomes.as_ref().map(|becomes| Becoming {
+            user: becomes.user.clone(),
+            password: last.first().map(|(_, value)| value.clone()),
+        });
+        if self.becoming.as_ref().and_then(|it| it.password.as_ref()).is_some_and(|it| it.expose().contains(&b'\n')) {
+            return Err(Trouble::new(Reason::SecretMissing, "the password for sudo is more than one line"));
+        }
         let mut started = Some(started);
         loop {
             let nonce = fresh_nonce()?;
-            let payload = script::payload(&nonce, delivery, &fetched.named)
-                .map_err(|error| Trouble::new(Reason::Local, error.to_string()))?;
-            let reader = self.reader(&nonce, |lead| script::line(&delivery.interpreter, &nonce, lead)).await?;
+            let payload = script::payload(&nonce, delivery, named).map_err(local)?;
+            let (payload, reader) = match self.becoming.clone() {
+                None => (payload, self.reader(&nonce, |lead| script::line(&delivery.interpreter, &nonce, lead)).await?),
+                Some(becoming) => {
+                    let payload = script::joined(&becoming.ahead(&nonce), &payload);
+                    (payload, self.reader(&nonce, |_| becoming.line(&delivery.interpreter, &nonce)).await?)
+                }
+            };
             let (place, lead) = (reader.place.clone(), reader.lead);
             match self.follow(reader, payload, &mut started).await? {
                 Some(end) => return Ok(end),

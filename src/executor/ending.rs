@@ -10,6 +10,7 @@
 //! Invariant: "gone" is said only when the host said that no process of group and session lives. Deliberately absent: any
 //! belief that a signal sent is a process ended.
 
+use super::script::Becoming;
 use super::ssh::pool::Pool;
 use super::talk::{Heard, Place};
 use super::trouble::Trouble;
@@ -64,31 +65,37 @@ pub(super) async fn end_anyhow(
     order: &Order,
     place: Place,
     group: u32,
+    becoming: Option<Becoming>,
     say: mpsc::Sender<String>,
 ) -> Seen {
-    let seen = end_group(&place, group, &say).await;
+    let seen = end_group(&place, group, becoming.as_ref(), &say).await;
     let (Seen::NoAnswer(words), Place::Ssh(_)) = (&seen, &place) else {
         return seen;
     };
     note(&say, format!("{words}; trying another connection"));
     pool.forget(order.key.run, &order.host.name);
     match timeout(Duration::from_millis(order.limits.connect_ms), pool.connect_anew(&way(order))).await {
-        Ok(Ok(fresh)) => end_group(&Place::Ssh(fresh), group, &say).await,
+        Ok(Ok(fresh)) => end_group(&Place::Ssh(fresh), group, becoming.as_ref(), &say).await,
         Ok(Err(trouble)) => Seen::NoAnswer(trouble.words),
         Err(_) => seen,
     }
 }
 
-async fn end_group(place: &Place, group: u32, say: &mpsc::Sender<String>) -> Seen {
+/// To signal another user's processes one must be that user; to see whether they are there, nobody in particular.
+async fn end_group(place: &Place, group: u32, becoming: Option<&Becoming>, say: &mpsc::Sender<String>) -> Seen {
+    let signal_line = |signal| match becoming {
+        Some(becoming) => becoming.aside(&signal_text(signal, group)),
+        None => signal_line(signal, group),
+    };
     for (signal, grace_ms) in [("TERM", TERM_GRACE_MS), ("KILL", KILL_GRACE_MS)] {
         note(say, format!("sending {signal} to process group {group}"));
         // What dies of TERM may need its time; what a dying process started meanwhile must hear of KILL as well.
-        let again = if signal == "KILL" { signal_line(signal, group) } else { look_line(group) };
+        let again = if signal == "KILL" { signal_line(signal) } else { look_line(group) };
         let until = Instant::now() + Duration::from_millis(grace_ms);
         let mut pause_ms = ASK_AGAIN_MS_MIN;
-        let mut line = signal_line(signal, group);
+        let mut line = signal_line(signal);
         loop {
-            match ask(place, &line).await {
+            match ask(place, &line, becoming.filter(|_| line != look_line(group))).await {
                 Ok(true) => return Seen::Gone,
                 Ok(false) => {}
                 Err(trouble) => return Seen::NoAnswer(trouble.words),
@@ -110,11 +117,11 @@ fn note(say: &mpsc::Sender<String>, words: String) {
 }
 
 /// Runs a line that answers `gone` or `there`; whether it said `gone`.
-async fn ask(place: &Place, line: &str) -> Result<bool, Trouble> {
+async fn ask(place: &Place, line: &str, becoming: Option<&Becoming>) -> Result<bool, Trouble> {
     let answer = async {
         let mut talk = place.start_aside(line).await?;
-        // Nothing is sent: the end of input, at once.
-        talk.deliver(zeroize::Zeroizing::new(Vec::new())).await;
+        // Nothing is sent but the password where one is asked for: then the end of input, at once.
+        talk.deliver(becoming.map(Becoming::password).unwrap_or_default()).await;
         let mut said = Vec::new();
         loop {
             match talk.hear().await {
@@ -137,12 +144,16 @@ async fn ask(place: &Place, line: &str) -> Result<bool, Trouble> {
 }
 
 fn signal_line(signal: &str, group: u32) -> String {
+    format!("exec sh -c '{}'", signal_text(signal, group))
+}
+
+fn signal_text(signal: &str, group: u32) -> String {
     // The shell itself too, for the moment in which it may not lead a group yet. Nobody gets a signal twice: to many a program the
     // second TERM means to leave everything as it is.
     let of_group = format!("kill -{signal} -{group} 2>/dev/null || kill -{signal} {group} 2>/dev/null");
     let of_session =
         each_process(&format!("[ \"$4\" = {group} ] && [ \"$3\" != {group} ] && kill -{signal} \"$p\" 2>/dev/null"));
-    format!("exec sh -c '{of_group}; {of_session} {}'", look(group))
+    format!("{of_group}; {of_session} {}", look(group))
 }
 
 fn look_line(group: u32) -> String {

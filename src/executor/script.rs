@@ -73,15 +73,20 @@ pub(super) enum ScriptError {
 
 /// The command line for a script.
 pub(super) fn line(interpreter: &Interpreter, nonce: &Nonce, lead: Lead) -> String {
-    let shell = match interpreter {
-        Interpreter::Sh | Interpreter::Program(_) => "sh",
-        Interpreter::Bash => "bash",
-    };
+    let shell = shell_of(interpreter);
     let setsid = match lead {
         Lead::Given => "",
         Lead::Taken => "setsid ",
     };
     format!("exec {setsid}{shell} -c 'echo \"{} $$\" >&2; eval \"$(cat)\" </dev/null'", nonce.as_str())
+}
+
+/// The shell that reads what is sent.
+fn shell_of(interpreter: &Interpreter) -> &'static str {
+    match interpreter {
+        Interpreter::Sh | Interpreter::Program(_) => "sh",
+        Interpreter::Bash => "bash",
+    }
 }
 
 /// The command line that only shows that a shell answers.
@@ -136,6 +141,14 @@ pub(super) fn payload(
     push_quoted(&mut out, delivery.text.as_bytes());
     out.extend_from_slice(b"\n}\n");
     Ok(out)
+}
+
+/// One after the other, in memory that is wiped when dropped.
+pub(super) fn joined(ahead: &[u8], payload: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut whole = Zeroizing::new(Vec::with_capacity(ahead.len() + payload.len()));
+    whole.extend_from_slice(ahead);
+    whole.extend_from_slice(payload);
+    whole
 }
 
 /// `kill -0 -$$` succeeds only for the leader of a process group; without one nothing could be ended later.
@@ -197,6 +210,9 @@ fn push_quoted(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'\'');
 }
 
+mod becoming;
 mod program;
+
+pub(super) use becoming::Becoming;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ mod local;
 mod publishing;
 mod real_abort;
 mod real_algorithms;
+mod real_become;
 mod real_copy;
 mod real_login;
 mod real_steps;

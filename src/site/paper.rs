@@ -238,7 +238,9 @@ fn step(nr: usize, step: &Step, tolerated: Option<Amount>, out: &mut String) {
             }
         }
         Action::Script(script) => {
-            let _ = write!(out, "- [ ] On every host, at most {}:\n\n", duration::short(script.timeout_ms));
+            let becomes = script.becomes.as_ref().map(|it| format!(" as `{}`, by `sudo`,", it.user));
+            let becomes = becomes.unwrap_or_else(|| ",".to_owned());
+            let _ = write!(out, "- [ ] On every host{becomes} at most {}:\n\n", duration::short(script.timeout_ms));
             words::code(&script.text, &script.interpreter, out);
             if let Some(expect) = &step.expect {
                 let _ = writeln!(out, "\nExpected: {}.", words::expected(expect));

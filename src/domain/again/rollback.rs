@@ -121,6 +121,7 @@ fn undoing(step: &Step, undo: &str) -> Step {
             interpreter: Interpreter::Sh,
             timeout_ms: UNDO_TIMEOUT_MS,
             secrets: step.action.secrets().to_vec(),
+            becomes: None,
         },
     };
     Step {

@@ -151,3 +151,41 @@ fn a_baseline_that_failed_or_was_undone_or_is_of_another_version_does_not_count(
     let refused = propose(&mut driver, deep(Some("host:web-2"))).unwrap_err();
     assert_eq!(refused.rule, Rule::Baseline, "another version: {refused}");
 }
+
+#[test]
+fn a_step_that_becomes_somebody_is_for_hosts_reached_by_ssh_and_its_password_is_no_variable() {
+    use crate::domain::order::Job;
+    use crate::domain::runbook::{Action, Become, Secret};
+    let with = |local: bool| {
+        driver_of(|site| {
+            in_workspace(site, |workspace| {
+                if local {
+                    workspace.servers[0].reach = crate::domain::workspace::Reach::Local;
+                }
+            });
+            in_runbook(site, |runbook| {
+                let secret = Secret { reference: "file:/s/pw".to_owned(), purpose: "p".to_owned() };
+                runbook.secrets.insert("pw".to_owned(), secret);
+                if let Action::Script(script) = &mut runbook.steps[0].action {
+                    script.becomes = Some(Become { user: "root".to_owned(), password: Some("pw".to_owned()) });
+                    script.secrets = vec!["pw".to_owned()];
+                }
+            });
+        })
+    };
+    let refused = propose(&mut with(true), Proposal { select: Some("host:web-1".to_owned()), ..fixture::proposal() });
+    assert!(refused.unwrap_err().what.contains("becomes another user"));
+    let mut driver = with(false);
+    driver.start_one();
+    let mut seen = 0;
+    driver.carry_out(|cleared| {
+        if let (Item::Step(0), Job::Script(delivery)) = (cleared.order().key.slot.item, &cleared.order().job) {
+            let becomes = delivery.becomes.as_ref().unwrap();
+            assert_eq!(becomes.password.as_ref().map(|it| it.name.as_str()), Some("pw"));
+            assert!(delivery.secrets.is_empty(), "it reaches sudo alone");
+            seen += 1;
+        }
+        CellResult::Ok
+    });
+    assert!(seen > 0);
+}

@@ -41,7 +41,14 @@ impl Carrier<'_> {
     pub(super) async fn stop(&mut self, mut reader: Reader, mut begun: bool, why: Reason) -> Result<End, Trouble> {
         let (say, mut said) = mpsc::channel(NOTES_MAX);
         let pid = reader.pid;
-        let mut ending = Box::pin(end_anyhow(&self.executor.pool, self.order, reader.place.clone(), pid, say));
+        let mut ending = Box::pin(end_anyhow(
+            &self.executor.pool,
+            self.order,
+            reader.place.clone(),
+            pid,
+            self.becoming.clone(),
+            say,
+        ));
         let mut heard = Hearing::More;
         let seen = loop {
             tokio::select! {

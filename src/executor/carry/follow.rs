@@ -112,9 +112,12 @@ impl Carrier<'_> {
                     last = Instant::now();
                     held_flushed = false;
                     match heeded {
-                        Heeded::Marks(marks) => if let Err(left) = progress.heed(marks, reader.pid) {
-                            return self.left(left, progress, started);
-                        },
+                        Heeded::Marks(marks) => {
+                            reader.goes_on_as(&marks);
+                            if let Err(left) = progress.heed(marks, reader.pid) {
+                                return self.left(left, progress, started);
+                            }
+                        }
                         Heeded::Output => {}
                         Heeded::Exit(exit) => {
                             drop(delivery);
@@ -162,6 +165,7 @@ impl Carrier<'_> {
             };
             match heeded {
                 Heeded::Marks(marks) => {
+                    reader.goes_on_as(&marks);
                     if let Err(left) = progress.heed(marks, reader.pid) {
                         return self.left(left, progress, started);
                     }

@@ -11,6 +11,7 @@ fn delivery(text: &str) -> Delivery {
         variables,
         secrets: Vec::new(),
         text: text.to_owned(),
+        becomes: None,
         expect: None,
         elsewhere: false,
     }

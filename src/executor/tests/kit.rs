@@ -23,6 +23,7 @@ pub fn delivery(interpreter: Interpreter, text: &str) -> Delivery {
         variables: Vec::new(),
         secrets: Vec::new(),
         text: text.to_owned(),
+        becomes: None,
         expect: None,
         elsewhere: false,
     }

@@ -124,7 +124,9 @@ impl Sshd {
         } else {
             fs::write(path.join("passwd"), passwd).unwrap();
             let mut command = Command::new("unshare");
-            let script = format!("mount --bind {}/passwd /etc/passwd && {start}", path.display());
+            // With it go what `prepare` put beside it.
+            let each = "for f in passwd shadow sudoers; do [ ! -e $d/$f ] || mount --bind $d/$f /etc/$f || exit; done";
+            let script = format!("d={}; {each}; {start}", path.display());
             command.args(["--mount", "sh", "-c", &script]);
             command
         };

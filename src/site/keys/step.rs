@@ -132,6 +132,11 @@ const STEP_KEYS: &[Key] = &[
     optional("required", Shape::Boolean, "Cannot be skipped."),
     optional("secrets", VARIABLES, "Names of the secrets it gets."),
     optional(
+        "become",
+        Shape::Table(&BECOME),
+        "For script: as whom it runs on a host, and its undo and probe with it; by sudo, which must let that user run sh.",
+    ),
+    optional(
         "output",
         word(&["withhold"]),
         "withhold: what it prints is counted and thrown away; a reader learns how it ended and no more.",
@@ -193,6 +198,19 @@ pub(in crate::site) static UNTIL: Table = Table::of(
 )
 .later(LATER);
 
+pub(in crate::site) static BECOME: Table = Table::of(
+    "become",
+    &[&[
+        optional("user", Shape::Text(Rule::Account), "Whom; root unless written."),
+        optional(
+            "password",
+            Shape::Text(Rule::Variable),
+            "The secret that is the password sudo asks for; it goes ahead of the script on standard input. Without it sudo must not ask.",
+        ),
+    ]],
+)
+.later(LATER);
+
 pub(in crate::site) static OUTPUT_VALUE: Table = Table::of(
     "a value of outputs",
     &[&[
@@ -220,7 +238,18 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             word: "script",
             needs: &["run"],
             one_of: &[],
-            may: &["interpreter", "timeout", "retries", "secrets", "undo", "probe", "output", "expect", "outputs"],
+            may: &[
+                "interpreter",
+                "timeout",
+                "retries",
+                "secrets",
+                "undo",
+                "probe",
+                "output",
+                "expect",
+                "outputs",
+                "become",
+            ],
             hint: "write the script under `run`, or say kind = \"manual\" and write `text`",
         },
         OfKind {

@@ -176,6 +176,7 @@ pub(super) fn script(fields: &Fields, timeout_ms: u64) -> Script {
         interpreter: interpreter(fields),
         timeout_ms: fields.duration_ms("timeout").unwrap_or(timeout_ms),
         secrets: Vec::new(),
+        becomes: None,
     }
 }
 

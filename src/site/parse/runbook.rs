@@ -233,7 +233,8 @@ fn secrets_of_steps(fields: &Fields, runbook: &Runbook, report: &mut Report) {
     let single =
         fields.tables("step").flat_map(|step| ["key", "kubeconfig"].into_iter().filter_map(|key| step.get(key)));
     let several = fields.tables("step").filter_map(|step| step.get("secrets")).flat_map(Node::items);
-    for item in several.chain(single) {
+    let becomes = fields.tables("step").filter_map(|step| step.table("become")?.get("password"));
+    for item in several.chain(single).chain(becomes) {
         let name = item.text().unwrap_or_default();
         if declared.is_none_or(|declared| declared.field(name).is_none()) {
             let hint = format!("declare it under [secrets.{name}]");

@@ -3,7 +3,7 @@
 use super::{Report, call, copy, parts, tool};
 use crate::domain::StepId;
 use crate::domain::published::{Found, Publish, VALUES_MAX};
-use crate::domain::runbook::{Action, Effect, Expect, Gate, OnFailure, Retries, Script, Step, Wait};
+use crate::domain::runbook::{Action, Become, Effect, Expect, Gate, OnFailure, Retries, Script, Step, Wait};
 use crate::domain::tool::{ToolKind, terraform};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Field, Fields};
@@ -76,9 +76,17 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
             text,
             timeout_ms: PROBE_TIMEOUT_MS,
             secrets: Vec::new(),
+            becomes: becomes(fields),
             ..parts::script(fields, PROBE_TIMEOUT_MS)
         }),
     }
+}
+
+/// As whom it runs, where that is not who logs in.
+fn becomes(fields: &Fields) -> Option<Become> {
+    let table = fields.table("become")?;
+    let user = table.maybe("user").unwrap_or_else(|| "root".to_owned());
+    Some(Become { user, password: table.maybe("password") })
 }
 
 /// The values it publishes: those that are written, and the SHA-256 of a plan. A value may be read by whoever may read the record.
@@ -169,8 +177,11 @@ fn action(fields: &Fields, kind: &str, report: &mut Report) -> Action {
         "copy" => Action::Copy(Box::new(copy::copy(fields, report))),
         "helm" => Action::Tool(Box::new(tool::cluster(ToolKind::Helm, fields, report))),
         _ => {
-            let script = parts::script(fields, STEP_TIMEOUT_MS);
-            Action::Script(Script { secrets: fields.strings("secrets"), ..script })
+            let script = Script { becomes: becomes(fields), ..parts::script(fields, STEP_TIMEOUT_MS) };
+            let mut secrets: Vec<String> = fields.strings("secrets");
+            let password = script.becomes.as_ref().and_then(|becomes| becomes.password.clone());
+            secrets.extend(password.filter(|name| !secrets.contains(name)));
+            Action::Script(Script { secrets, ..script })
         }
     }
 }

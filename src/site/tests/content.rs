@@ -344,3 +344,23 @@ fn a_freeze_ends_after_it_began() {
     assert_eq!(workspace(&freeze("2026-12-18T00:00:00Z", "2027-01-04T00:00:00")), [(Code::ValueType, 3, 8)]);
     assert_eq!(workspace(&freeze("2026-12-18", "2027-01-04T00:00:00")), [(Code::ValueType, 3, 8)]);
 }
+
+#[test]
+fn a_step_that_becomes_somebody_gets_the_password_apart_from_its_secrets() {
+    let text = "schema = 1\n[runbook]\nid = \"a\"\ntitle = \"A\"\nkind = \"audit\"\nversion = \"1\"\nstatus = \"draft\"\nimpact = \"low\"\n\
+                [secrets.pw]\nref = \"file:/s/pw\"\npurpose = \"p\"\n[secrets.t]\nref = \"file:/s/t\"\npurpose = \"p\"\n\
+                [[step]]\nid = \"s\"\nrun = \"id\"\nsecrets = [\"t\"]\nundo = \"id\"\nprobe = \"id\"\nbecome = { password = \"pw\" }\n";
+    let parsed = parse::runbook("a.toml", text, &Templates::default());
+    assert!(parsed.diagnostics.is_empty(), "{}", lines(&parsed.diagnostics));
+    let runbook = parsed.value.unwrap();
+    let step = &runbook.steps[0];
+    assert_eq!(step.action.secrets(), ["t", "pw"], "both are fetched");
+    let becomes = step.action.script().unwrap().becomes.clone().unwrap();
+    assert_eq!((becomes.user.as_str(), becomes.password.as_deref()), ("root", Some("pw")));
+    assert_eq!(step.probe.as_ref().unwrap().becomes.as_ref(), Some(&becomes), "its probe looks as that user too");
+    let wrong = text.replace("password = \"pw\"", "password = \"pv\"");
+    let found = parse::runbook("a.toml", &wrong, &Templates::default()).diagnostics;
+    assert!(found.iter().any(|it| it.message.contains("no secret is called `pv`")), "{}", lines(&found));
+    let injected = text.replace("{ password", "{ user = \"root; id\", password");
+    assert!(!parse::runbook("a.toml", &injected, &Templates::default()).diagnostics.is_empty());
+}
