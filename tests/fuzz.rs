@@ -2,6 +2,7 @@
 //!
 //! Every target is a function from bytes to a verdict (`tests/fuzz/TARGET.rs`) with inputs worth keeping (`tests/fuzz/corpus/TARGET/`).
 //! Each input is tried, and a bounded number of seeded changes of it: the same ones every time, more under `QUARTERDECK_DEEP`.
+//! (The one of known_hosts stands beside what it tries, which nothing outside the executor can reach.)
 //! Each target is also shown a variant that is wrong on purpose and must notice it.
 
 #![cfg(test)]

@@ -283,4 +283,6 @@ fn glob(pattern: &str, name: &str) -> bool {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
