@@ -27,6 +27,8 @@ mod desk_tests;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod scale;
+#[cfg(test)]
 mod tests;
 
 pub use codec::{CodecError, OUTPUTS};

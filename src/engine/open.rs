@@ -106,9 +106,20 @@ impl Engine {
 /// # Errors
 /// With the exit code of its class.
 pub async fn open(settings: Settings) -> Result<(Handle, Engine), OpenError> {
+    open_on(settings, |disk| Arc::new(disk)).await
+}
+
+/// The same on what is made of the disk: a slower one, for tests.
+pub(super) async fn open_on(
+    settings: Settings,
+    made_of: impl FnOnce(RealDisk) -> Arc<dyn Disk> + Send + 'static,
+) -> Result<(Handle, Engine), OpenError> {
     let Settings { site, data, executor } = settings;
-    let opened =
-        tokio::task::spawn_blocking(move || open_data(data, executor)).await.map_err(|_| OpenError::Broken)??;
+    let opening = move || {
+        let disk = made_of(RealDisk::lock(&data, std::process::id())?);
+        open_data(data, disk, executor)
+    };
+    let opened = tokio::task::spawn_blocking(opening).await.map_err(|_| OpenError::Broken)??;
     let Opened { mut core, transcripts, store, executor, clock, repaired_bytes } = opened;
     let origin = core.world().origin.clone();
     let library = Library::new(store, core.reader(), transcripts.clone(), executor.1.clone(), origin);
@@ -195,8 +206,7 @@ struct Opened {
     repaired_bytes: u64,
 }
 
-fn open_data(data: PathBuf, executor: executor::Settings) -> Result<Opened, OpenError> {
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk::lock(&data, std::process::id())?);
+fn open_data(data: PathBuf, disk: Arc<dyn Disk>, executor: executor::Settings) -> Result<Opened, OpenError> {
     let wall = clock::wall();
     let entropy = || Box::new(OsEntropy);
     let mut ledger = match Ledger::open(Arc::clone(&disk), entropy()) {

@@ -98,12 +98,12 @@ plan = "Remove it."
     )
 }
 
-struct Site {
+pub(super) struct Site {
     dir: tempfile::TempDir,
 }
 
 impl Site {
-    fn new(step: &str) -> Self {
+    pub(super) fn new(step: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = dir.path().join("site").join(name);
@@ -118,7 +118,7 @@ impl Site {
         Self { dir }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.dir.path()
     }
 
@@ -149,12 +149,12 @@ impl Site {
     }
 }
 
-fn verified(data: &Path) -> Verdict {
+pub(super) fn verified(data: &Path) -> Verdict {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::read_only(data).unwrap());
     ledger::verify(&disk, Known { kinds: words::KINDS, since: None, outputs: Some(super::OUTPUTS) })
 }
 
-fn who(id: &str) -> Actor {
+pub(super) fn who(id: &str) -> Actor {
     Actor::Person { person: id.into(), door: Door::Socket { uid: 1 } }
 }
 
@@ -163,7 +163,7 @@ async fn ask(handle: &Handle, person: &str, ask: Ask) -> Result<Receipt, Refusal
 }
 
 /// Waits until the open run satisfies `wanted`.
-async fn until(handle: &Handle, id: RunId, wanted: impl Fn(&Run) -> bool) -> Arc<Run> {
+pub(super) async fn until(handle: &Handle, id: RunId, wanted: impl Fn(&Run) -> bool) -> Arc<Run> {
     let mut world = handle.world();
     let waiting = world.wait_for(|world| world.run(id).is_none_or(|run| wanted(run)));
     let found = match tokio::time::timeout(PATIENCE, waiting).await {
@@ -176,7 +176,7 @@ async fn until(handle: &Handle, id: RunId, wanted: impl Fn(&Run) -> bool) -> Arc
     }
 }
 
-async fn start_one(handle: &Handle) -> RunId {
+pub(super) async fn start_one(handle: &Handle) -> RunId {
     let form = Proposal {
         workspace: "lab".into(),
         runbook: "touch".into(),

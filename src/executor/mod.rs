@@ -23,7 +23,7 @@ mod talk;
 mod trouble;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::domain::id::{RunId, Timestamp};
 use crate::domain::order::{Job, Order, Outcome};

@@ -1,7 +1,7 @@
 //! Tests of the executor: a kit shared by them, then one file per kind of place.
 
 mod cut;
-mod fake;
+pub(crate) mod fake;
 mod faults;
 mod kit;
 mod local;

@@ -70,6 +70,8 @@ pub enum Does {
     Closes,
     /// Runs on until it is signalled.
     Runs,
+    /// Prints so many numbered lines as fast as they are taken, and exits with 0.
+    Counts(usize),
     /// Prints so many bytes in pieces of 1 KiB as fast as they are taken, and exits with 0.
     Prints(usize),
 }
@@ -151,6 +153,20 @@ fn key(seed: u8) -> PrivateKey {
     PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
 }
 
+/// As many hosts as are dialed, all of which behave so: how they are reached, the key they let in, written below `dir`, and the
+/// one they show.
+pub fn crowd(ways: Ways, dir: &std::path::Path) -> (Arc<dyn Dial>, std::path::PathBuf, String) {
+    let client = dir.join("client");
+    key(1).write_openssh_file(&client, russh::keys::ssh_key::LineEnding::LF).unwrap();
+    let host_key = key(2);
+    let shown = host_key.public_key().to_openssh().unwrap();
+    (Arc::new(Fake { ways, config: Arc::new(config(host_key)), state: Arc::default() }), client, shown)
+}
+
+fn config(host_key: PrivateKey) -> Config {
+    Config { keys: vec![host_key], auth_rejection_time: Duration::ZERO, inactivity_timeout: None, ..Config::default() }
+}
+
 /// A host that behaves so, an executor that can reach it alone, and the directory of its key.
 pub fn fake(ways: Ways) -> (Executor, PlannedHost, Arc<State>, tempfile::TempDir) {
     fake_with(ways, |_| {})
@@ -166,12 +182,7 @@ pub fn fake_with(
     key(1).write_openssh_file(&client, russh::keys::ssh_key::LineEnding::LF).unwrap();
     let host_key = key(2);
     let trust = Trust::Keys(vec![host_key.public_key().to_openssh().unwrap()]);
-    let config = Config {
-        keys: vec![host_key],
-        auth_rejection_time: Duration::ZERO,
-        inactivity_timeout: None,
-        ..Config::default()
-    };
+    let config = config(host_key);
     let state = Arc::new(State::default());
     let mut settings = kit::settings();
     settings.keys = vec![client];
@@ -363,6 +374,20 @@ impl Handler for Serving {
             Does::Takes(seconds) => {
                 self.state.tasks.lock().unwrap().spawn(async move {
                     tokio::time::sleep(Duration::from_secs(seconds)).await;
+                    let _ = handle.exit_status_request(channel, 0).await;
+                    let _ = handle.close(channel).await;
+                });
+                Ok(())
+            }
+            Does::Counts(lines) => {
+                self.state.tasks.lock().unwrap().spawn(async move {
+                    let numbers: Vec<usize> = (0..lines).collect();
+                    for piece in numbers.chunks(100) {
+                        let text: String = piece.iter().map(|number| format!("line {number}\n")).collect();
+                        if handle.data(channel, text.into_bytes()).await.is_err() {
+                            return;
+                        }
+                    }
                     let _ = handle.exit_status_request(channel, 0).await;
                     let _ = handle.close(channel).await;
                 });
