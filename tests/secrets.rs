@@ -5,11 +5,13 @@
 mod real;
 
 use real::openbao::OpenBao;
-use real::product::{Product, runbook, state};
+use real::product::{Product, RUN, runbook, state};
 use real::{Fleet, count};
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 const VALUE: &str = "correct-horse-battery-staple";
 
@@ -53,19 +55,31 @@ fn product(bao: &OpenBao, fleet: &Fleet, secret_id: &str) -> Product {
     product
 }
 
-/// Files below a directory that hold these bytes.
-fn holding(directory: &Path, needle: &[u8], found: &mut Vec<String>) {
+/// As much of a secret as may stand nowhere.
+const PART_BYTES: usize = 12;
+
+/// Every part of these values.
+fn parts(values: &[&str]) -> HashSet<Vec<u8>> {
+    values.iter().flat_map(|value| value.as_bytes().windows(PART_BYTES).map(<[u8]>::to_vec)).collect()
+}
+
+/// Whether one of them stands in these bytes.
+fn shows(bytes: &[u8], parts: &HashSet<Vec<u8>>) -> bool {
+    bytes.windows(PART_BYTES).any(|window| parts.contains(window))
+}
+
+/// Files below a directory in which one of them stands.
+fn holding(directory: &Path, parts: &HashSet<Vec<u8>>) -> Vec<String> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap().flatten() {
         let (path, kind) = (entry.path(), entry.file_type().unwrap());
         if kind.is_dir() {
-            holding(&path, needle, found);
-        } else if kind.is_file() {
-            let bytes = fs::read(&path).unwrap_or_default();
-            if bytes.windows(needle.len()).any(|window| window == needle) {
-                found.push(path.display().to_string());
-            }
+            found.extend(holding(&path, parts));
+        } else if kind.is_file() && shows(&fs::read(&path).unwrap_or_default(), parts) {
+            found.push(path.display().to_string());
         }
     }
+    found
 }
 
 #[test]
@@ -90,11 +104,7 @@ fn real_openbao_gives_a_secret_that_reaches_the_host_and_is_found_nowhere_else()
     let audit = String::from_utf8(audit.stdout).unwrap();
     assert!(audit.matches("token from vault:kv/web#token, version 1").count() >= 2, "{audit}");
     // Ledger, details, transcripts, views, logs: no twelve bytes of it stand anywhere.
-    for window in VALUE.as_bytes().windows(12) {
-        let mut found = Vec::new();
-        holding(&product.at("data"), window, &mut found);
-        assert_eq!(found, Vec::<String>::new());
-    }
+    assert_eq!(holding(&product.at("data"), &parts(&[VALUE])), Vec::<String>::new());
 }
 
 #[test]
@@ -110,4 +120,149 @@ fn real_openbao_that_refuses_says_why_and_nothing_begins_on_a_host() {
         assert!(saw.contains(words), "{case}: {saw}");
         assert_eq!(fleet.host(1).file("length"), "");
     }
+}
+
+/// A run that replaces the secret it uses: first with the old value, then by a program that gets it as JSON, then with the new one.
+const ROTATES: &str = r#"max_failures = 0
+
+[secrets.token]
+ref = "vault:kv/web#token"
+purpose = "For the test."
+
+[secrets.admin]
+ref = "file:@ADMIN@"
+purpose = "Writes the new one."
+
+[[step]]
+id = "before"
+run = '''
+umask 077
+printf %s "$token" >"$HOME/old"
+echo "it is $token"
+sleep 0.3
+'''
+effect = "once"
+secrets = ["token"]
+
+[[step]]
+id = "rotate"
+interpreter = "python3"
+run = '''
+import json, os, time, urllib.request
+given = json.load(os.fdopen(3))
+if given["host"] == "h01":
+    value = open(os.path.expanduser("~/next")).read()
+    body = json.dumps({"data": {"token": value}}).encode()
+    asked = urllib.request.Request("@ADDRESS@/v1/kv/data/web", data=body, headers={"X-Vault-Token": given["admin"]})
+    urllib.request.urlopen(asked).read()
+print("rotated with", given["admin"])
+time.sleep(0.3)
+'''
+effect = "once"
+secrets = ["admin"]
+
+[[step]]
+id = "settle"
+kind = "wait"
+for = "1s"
+effect = "read"
+
+[[step]]
+id = "after"
+run = '''
+printf %s "$token" >"$HOME/new"
+echo "was $(cat "$HOME/old"), is $token"
+printf %s "$token" | base64
+set -x; : "$token"; set +x
+sleep 0.3
+'''
+effect = "once"
+secrets = ["token"]
+
+[[verify]]
+id = "v"
+title = "v"
+run = 'true'
+effect = "read"
+"#;
+
+/// Looks at every process of this machine, which is every host's too, until it is told to stop: which showed a value in its
+/// command line or environment, and how often it looked.
+fn sampled(parts: &HashSet<Vec<u8>>, stop: &AtomicBool) -> (Vec<String>, usize) {
+    let (mut found, mut times) = (Vec::new(), 0);
+    while !stop.load(Relaxed) {
+        times += 1;
+        found.extend(sampled_once(parts));
+    }
+    (found, times)
+}
+
+fn sampled_once(parts: &HashSet<Vec<u8>>) -> Vec<String> {
+    let own = std::process::id().to_string();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap_or_default();
+        if name == own || !name.starts_with(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
+        for file in ["cmdline", "environ"] {
+            let bytes = fs::read(entry.path().join(file)).unwrap_or_default();
+            if shows(&bytes, parts) {
+                found.push(format!("{name}/{file}: {}", String::from_utf8_lossy(&bytes)));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn real_r_a_run_that_rotates_its_own_secret_goes_on_and_no_process_shows_either_value() {
+    let (Some(bao), Some(fleet)) = (OpenBao::start(), Fleet::plan(2).start()) else { return };
+    const NEXT: &str = "another-lantern-under-water";
+    bao.says(&["kv", "put", "kv/web", &format!("token={VALUE}")]);
+    let admin = bao.says(&["token", "create", "-field=token"]);
+    let product = product(&bao, &fleet, &bao.secret_id);
+    let file = product.at("admin");
+    fs::write(&file, &admin).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(fleet.host(1).home.join("next"), NEXT).unwrap();
+    let text = ROTATES.replace("@ADMIN@", file.to_str().unwrap()).replace("@ADDRESS@", &bao.address);
+    fs::write(product.at("site/runbooks/rotates.toml"), runbook("rotates", &text)).unwrap();
+    let stop = AtomicBool::new(false);
+    let parts = parts(&[VALUE, NEXT, &admin]);
+    let (run, id, (shown, times)) = std::thread::scope(|scope| {
+        let sampler = scope.spawn(|| sampled(&parts, &stop));
+        let id = product.start("rotates");
+        let run = product.until_phase(id, &["ended", "paused"]);
+        stop.store(true, Relaxed);
+        (run, id, sampler.join().unwrap())
+    });
+    assert_eq!(run["ending"], "succeeded", "{run:#}");
+    assert!(shown.is_empty() && times > 20, "looked {times} times: {shown:?}");
+    for host in fleet.hosts() {
+        assert_eq!((host.file("old").as_str(), host.file("new").as_str()), (VALUE, NEXT), "each fetched anew");
+    }
+    let log = product.says(&["runs", "log", &id.to_string(), "--as", "ada"]);
+    let log = String::from_utf8(log.stdout).unwrap();
+    assert!(log.contains("was [secret:token], is [secret:token]"), "{log}");
+    let audit = String::from_utf8(product.says(&["audit", "list", "--json", "--as", "ada"]).stdout).unwrap();
+    for version in [1, 2] {
+        assert!(audit.contains(&format!("token from vault:kv/web#token, version {version}")), "{audit}");
+    }
+    assert_eq!(holding(&product.at("data"), &parts), Vec::<String>::new());
+    product.verifies();
+}
+
+#[test]
+fn a_process_that_shows_a_part_of_a_value_is_noticed() {
+    let word = format!("of-{}-{VALUE}", std::process::id());
+    let mut shown = std::process::Command::new("sleep").arg("30").env("ANY", &word).spawn().unwrap();
+    let parts = parts(&[&word]);
+    let own = format!("{}/environ", shown.id());
+    real::until("the process to be noticed", RUN, || {
+        let found = sampled_once(&parts);
+        if found.iter().any(|it| it.starts_with(&own)) { Ok(()) } else { Err(format!("{found:?}")) }
+    });
+    shown.kill().unwrap();
+    shown.wait().unwrap();
 }
