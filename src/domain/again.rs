@@ -57,6 +57,7 @@ pub fn plan(
         warnings: Vec::new(),
         given: Vec::new(),
         published: Vec::new(),
+        promised: Vec::new(),
         ..(**old).clone()
     };
     let plan = match again.how {

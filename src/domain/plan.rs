@@ -209,6 +209,9 @@ pub struct Plan {
     /// Values that the run it goes back to had published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Heard>,
+    /// Names that run's steps were to publish, where what is undone may use them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub promised: Vec<String>,
     /// Hosts at once.
     pub parallel: u32,
     /// Failed hosts tolerated; `None` where the runbook names no number.

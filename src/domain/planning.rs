@@ -85,6 +85,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
         steps,
         given: Vec::new(),
         published: Vec::new(),
+        promised: Vec::new(),
         limits: runbook.limits.clone(),
         impact,
         impact_because,

@@ -53,10 +53,7 @@ pub fn clear(run: &Run, slot: Slot) -> Option<Cleared> {
     let withhold = step.is_some_and(|step| step.withhold);
     // A probe only looks: it publishes nothing.
     let publishes = step.filter(|_| purpose == Purpose::Step).map(|step| step.publishes.clone()).unwrap_or_default();
-    let lacks = match slot.item {
-        Item::Step(n) => published::lacking(run, n, slot.host),
-        Item::Reach | Item::Preflight(_) | Item::Verify(_) => Vec::new(),
-    };
+    let lacks = published::lacking(run, slot.item, slot.host);
     Some(Cleared(Order { key, purpose, host, under, jumps, job, withhold, publishes, lacks, limits }))
 }
 

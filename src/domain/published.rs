@@ -141,18 +141,26 @@ pub fn before(run: &Run, item: Item, host: Option<HostIx>) -> Vec<(String, Strin
     known
 }
 
-/// Names a step would use, that steps before it were to publish, and that have no value: it must not run.
-pub fn lacking(run: &Run, position: u16, host: Option<HostIx>) -> Vec<String> {
-    let Some(step) = run.plan.step(position) else { return Vec::new() };
-    let item = Item::Step(position);
+/// Names a step or verification would use, that were to be published before it, and that have no value: it must not run.
+pub fn lacking(run: &Run, item: Item, host: Option<HostIx>) -> Vec<String> {
+    let Some(written) = written_of(run, item) else { return Vec::new() };
     let known = before(run, item, host);
     let promised = publishers(run, item).filter(|(_, it)| it.action.done() != Done::OnHosts || host.is_some());
-    let mut names: Vec<String> =
-        promised.flat_map(|(_, step)| step.publishes.iter().map(|publish| publish.name.clone())).collect();
+    let promised = promised.flat_map(|(_, step)| step.publishes.iter().map(|publish| &publish.name));
+    let mut names: Vec<String> = promised.chain(&run.plan.promised).cloned().collect();
     names.sort();
     names.dedup();
-    names.retain(|name| !known.iter().any(|(other, _)| other == name) && mentions(step, name));
+    names.retain(|name| !known.iter().any(|(other, _)| other == name) && mentions(&written, name));
     names
+}
+
+/// Everything an item runs, as it was written.
+fn written_of(run: &Run, item: Item) -> Option<String> {
+    match item {
+        Item::Reach | Item::Preflight(_) => None,
+        Item::Step(position) => run.plan.step(position).map(|step| step.action.written(&str::to_owned)),
+        Item::Verify(n) => run.plan.runbook.verify.get(usize::from(n)).map(|check| check.script.text.clone()),
+    }
 }
 
 /// Steps before an item that publish something, in order.
@@ -172,17 +180,16 @@ fn place(step: &Step, host: Option<HostIx>) -> Option<HostIx> {
     }
 }
 
-/// Whether a name stands as a word in what a step does. It may stand there for something else; then too it is better asked than
+/// Whether a name stands as a word in what is run. It may stand there for something else; then too it is better asked than
 /// guessed.
-fn mentions(step: &Step, name: &str) -> bool {
+fn mentions(written: &str, name: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let written = step.action.written(&str::to_owned);
     let ends = |text: &str, at: usize| {
         let before = text.get(..at).and_then(|text| text.chars().next_back());
         let after = text.get(at + name.len()..).and_then(|text| text.chars().next());
         !before.is_some_and(is_word) && !after.is_some_and(is_word)
     };
-    written.match_indices(name).any(|(at, _)| ends(&written, at))
+    written.match_indices(name).any(|(at, _)| ends(written, at))
 }
 
 #[cfg(test)]

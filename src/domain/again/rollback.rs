@@ -89,15 +89,10 @@ pub(super) fn plan(base: Plan, earlier: &Run) -> Result<Plan, Refusal> {
     let targets = Targets { between: Between::default(), ..old.runbook.targets.clone() };
     let runbook =
         Arc::new(Runbook { steps, targets, preflight: Vec::new(), within: Vec::new(), ..(*old.runbook).clone() });
-    let plan = Plan {
-        from: Origin::Rollback(earlier.id),
-        runbook,
-        steps: positions,
-        given,
-        warnings,
-        published: heard(earlier),
-        ..base
-    };
+    let names = old.steps().flat_map(|(_, step)| &step.publishes).map(|publish| publish.name.clone());
+    let (promised, published) = (names.collect(), heard(earlier));
+    let from = Origin::Rollback(earlier.id);
+    let plan = Plan { from, runbook, steps: positions, given, warnings, published, promised, ..base };
     on_hosts(plan, old, |host| touched.contains(&host), "no step that ran has an undo")
 }
 

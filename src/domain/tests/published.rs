@@ -120,3 +120,48 @@ fn the_rest_of_a_run_and_its_way_back_know_what_it_had_published() {
         assert_eq!(at(&given, "web-2", position), [format!("web-2 in {id}")], "{how:?}: {given:?}");
     }
 }
+
+#[test]
+fn a_verification_and_an_undo_that_name_what_was_never_published_do_not_run() {
+    let mut driver = driver_of(|site| {
+        in_runbook(site, |runbook| {
+            let [first, second] = runbook.steps.as_mut_slice() else { panic!("two steps") };
+            first.undo = Some("rm -rf \"/srv/$made\"".to_owned());
+            first.on_failure = Some(OnFailure::Pause);
+            second.publishes = vec![publish("made")];
+            second.on_failure = Some(OnFailure::Pause);
+            runbook.verify[0].script.text = "test -e \"/srv/$made\"".to_owned();
+        });
+    });
+    let id = driver.start_one();
+    let lacking = |driver: &mut Driver, result: &CellResult| {
+        let mut lacking = Vec::new();
+        driver.carry_out(|cleared| {
+            if !cleared.order().lacks.is_empty() {
+                lacking.push(cleared.order().key.slot.item);
+                return CellResult::Refused(Reason::NotPublished);
+            }
+            if cleared.order().key.slot.item == Item::Step(1) { result.clone() } else { CellResult::Ok }
+        });
+        lacking
+    };
+    assert!(lacking(&mut driver, &CellResult::Failed(Reason::Exit(1))).is_empty());
+    let skip = |driver: &Driver| driver.run(id).progress.attention.iter().next().copied();
+    while let Some(slot) = skip(&driver) {
+        let reason = "looked".to_owned();
+        driver.as_person("ada", Ask::Resolve { run: RunId(id), slot, decision: Decision::Skip, reason }).unwrap();
+        lacking(&mut driver, &CellResult::Failed(Reason::Exit(1)));
+    }
+    let run = driver.run(id);
+    let verified = run.cells.iter().filter(|(slot, _)| matches!(slot.item, Item::Verify(0)));
+    assert!(verified.clone().count() > 0);
+    assert!(verified.clone().all(|(_, cell)| cell.state == CellState::Refused(Reason::NotPublished)));
+    let again = Again { run: RunId(id), how: How::Rollback, settled: Vec::new() };
+    let proposal = Proposal::going_back(&driver.run(id), again, "as agreed");
+    driver.as_person("ada", Ask::Propose(Box::new(proposal))).unwrap();
+    let next = driver.world.next_run - 1;
+    driver.carry_out(|_| CellResult::Ok);
+    driver.approve("grace", next).unwrap();
+    driver.as_person("ada", Ask::Start { run: RunId(next) }).unwrap();
+    assert!(lacking(&mut driver, &CellResult::Ok).contains(&Item::Step(0)), "nothing below /srv is removed");
+}
