@@ -266,3 +266,74 @@ fn a_process_that_shows_a_part_of_a_value_is_noticed() {
     shown.kill().unwrap();
     shown.wait().unwrap();
 }
+
+/// A secret that is made anew where it lies, used, and whose old version is taken away.
+const MAKES: &str = r#"max_failures = 0
+
+[secrets.token]
+ref = "vault:kv/web#token"
+purpose = "For the test."
+
+[[step]]
+id = "before"
+run = 'umask 077; printf %s "$token" >"$HOME/old"'
+effect = "once"
+secrets = ["token"]
+
+[[step]]
+id = "make"
+kind = "vault"
+do = "generate"
+secret = "token"
+length = 40
+effect = "once"
+
+[[step]]
+id = "after"
+run = 'umask 077; printf %s "$token" >"$HOME/new"; echo "version $make_version: $token"'
+effect = "once"
+secrets = ["token"]
+
+[[step]]
+id = "revoke"
+kind = "vault"
+do = "revoke"
+secret = "token"
+of = "make"
+effect = "once"
+
+[[verify]]
+id = "v"
+title = "v"
+run = '[ "$(cat "$HOME/old")" != "$(cat "$HOME/new")" ]'
+effect = "read"
+"#;
+
+#[test]
+fn real_openbao_a_new_value_is_made_where_it_lies_used_and_the_old_version_revoked() {
+    let (Some(bao), Some(fleet)) = (OpenBao::start(), Fleet::plan(2).start()) else { return };
+    bao.says(&["kv", "put", "kv/web", &format!("token={VALUE}"), "other=stays"]);
+    let product = product(&bao, &fleet, &bao.secret_id);
+    fs::write(product.at("site/runbooks/makes.toml"), runbook("makes", MAKES)).unwrap();
+    let id = product.start("makes");
+    let run = product.until_phase(id, &["paused"]);
+    let refused = run.to_string();
+    assert!(refused.contains("look at the role's policy"), "a role that only reads writes nothing: {run:#}");
+    bao.may_write();
+    product.json("ada", &["decide", &id.to_string(), "-", "make", "retry", "--reason", "the policy was mended"]);
+    let run = product.until_phase(id, &["ended", "paused"]);
+    assert_eq!(run["ending"], "succeeded", "{run:#}");
+    let value = fleet.host(1).file("new");
+    assert!(value.len() == 40 && value.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{value}");
+    assert_eq!((fleet.host(2).file("new"), fleet.host(1).file("old")), (value.clone(), VALUE.to_owned()));
+    assert_eq!(bao.says(&["kv", "get", "-field=token", "kv/web"]), value);
+    assert_eq!(bao.says(&["kv", "get", "-field=other", "kv/web"]), "stays", "other fields are left alone");
+    let versions = bao.says(&["kv", "metadata", "get", "-format=json", "kv/web"]);
+    let versions: serde_json::Value = serde_json::from_str(&versions).unwrap();
+    let destroyed = |version: &str| versions["data"]["versions"][version]["destroyed"].as_bool();
+    assert_eq!((destroyed("1"), destroyed("2")), (Some(true), Some(false)), "{versions:#}");
+    let log = String::from_utf8(product.says(&["runs", "log", &id.to_string(), "--as", "ada"]).stdout).unwrap();
+    assert!(log.contains("version 2: [secret:token]"), "{log}");
+    assert_eq!(holding(&product.at("data"), &parts(&[VALUE, &value])), Vec::<String>::new());
+    product.verifies();
+}

@@ -18,18 +18,100 @@ const VAULT_TIMEOUT_MS: u64 = 5_000;
 /// # Errors
 /// What is wrong and what to do, in words.
 pub async fn read(at: &VaultAt, secret_id: &Sealed, path: &str, field: &str) -> Result<(Vec<u8>, String), String> {
-    let secret_id = std::str::from_utf8(secret_id.expose()).map_err(|_| "the secret_id is no text".to_owned())?;
-    let login = Json(serde_json::json!({ "role_id": at.role_id, "secret_id": secret_id }));
-    let let_in = ask(at, "POST", "auth/approle/login", None, Some(Zeroizing::new(login.0.to_string()))).await?;
-    let token = let_in.text("/auth/client_token").ok_or("it let us in without a token")?;
+    let let_in = log_in(at, secret_id).await?;
+    let token = let_in.text("/auth/client_token");
     let (mount, rest) =
         path.split_once('/').ok_or("the reference names no path behind its mount: vault:MOUNT/PATH#FIELD")?;
-    let entry = ask(at, "GET", &format!("{mount}/data/{rest}"), Some(token), None).await?;
+    let entry = ask(at, "GET", &format!("{mount}/data/{rest}"), token, None).await?;
     let pointer = format!("/data/data/{}", field.replace('~', "~0").replace('/', "~1"));
     let value = entry.text(&pointer).ok_or_else(|| format!("{path} has no text field called {field}"))?;
     let version = entry.0.pointer("/data/metadata/version").and_then(Value::as_u64);
     let version = version.ok_or("its answer has no version: is the mount of version 2 of KV?")?;
     Ok((value.as_bytes().to_vec(), version.to_string()))
+}
+
+/// The answer to an AppRole login, with the token in it.
+async fn log_in(at: &VaultAt, secret_id: &Sealed) -> Result<Json, String> {
+    let secret_id = std::str::from_utf8(secret_id.expose()).map_err(|_| "the secret_id is no text".to_owned())?;
+    let login = Json(serde_json::json!({ "role_id": at.role_id, "secret_id": secret_id }));
+    let let_in = ask(at, "POST", "auth/approle/login", None, Some(Zeroizing::new(login.0.to_string()))).await?;
+    match let_in.text("/auth/client_token") {
+        Some(_) => Ok(let_in),
+        None => Err("it let us in without a token".to_owned()),
+    }
+}
+
+/// What becomes of an entry.
+pub enum Change<'a> {
+    /// This field gets this value; the others stay.
+    Set(&'a str, &'a Sealed),
+    /// This version is destroyed.
+    Destroy(u64),
+}
+
+/// The versions of an entry after a change: the one it has now, and the one before; 0 where there is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Versions {
+    /// The latest.
+    pub now: u64,
+    /// The one it replaced.
+    pub before: u64,
+}
+
+/// Why an entry was not changed, or may have been.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unchanged {
+    /// It is as it was: why, in words.
+    Refused(String),
+    /// Whether the change arrived cannot be told.
+    Unknown(String),
+}
+
+/// Changes the entry at `path`, whose first part is the mount. A version that somebody else wrote since it was read here is not written
+/// over (`cas`).
+///
+/// # Errors
+/// What is wrong and what to do, in words; and whether it may have been done nevertheless.
+pub async fn change(at: &VaultAt, secret_id: &Sealed, path: &str, change: Change<'_>) -> Result<Versions, Unchanged> {
+    let refused = |why: &str| Unchanged::Refused(why.to_owned());
+    let token = log_in(at, secret_id).await.map_err(Unchanged::Refused)?;
+    let (mount, rest) = path.split_once('/').ok_or_else(|| refused("the reference names no path behind its mount"))?;
+    let asked = |method, path: String, body| tried(at, method, path, token.text("/auth/client_token"), body);
+    match change {
+        Change::Destroy(version) => {
+            let body = serde_json::json!({ "versions": [version] }).to_string();
+            asked("POST", format!("{mount}/destroy/{rest}"), Some(Zeroizing::new(body)))
+                .await
+                .map_err(Fault::of_change)?;
+            Ok(Versions { now: version, before: version })
+        }
+        Change::Set(field, value) => {
+            let value = std::str::from_utf8(value.expose()).map_err(|_| refused("the value is no text"))?;
+            let (mut fields, before) = match asked("GET", format!("{mount}/data/{rest}"), None).await {
+                Ok(entry) => {
+                    let version = entry.0.pointer("/data/metadata/version").and_then(Value::as_u64);
+                    let version = version
+                        .ok_or_else(|| refused("its answer has no version: is the mount of version 2 of KV?"))?;
+                    (Json(entry.0.pointer("/data/data").cloned().unwrap_or_default()), version)
+                }
+                Err(Fault::Status(404, _)) => (Json(Value::Null), 0),
+                Err(fault) => return Err(Unchanged::Refused(fault.words(at, "data/"))),
+            };
+            if !fields.0.is_object() {
+                fields.0 = Value::Object(serde_json::Map::new());
+            }
+            if let Some(all) = fields.0.as_object_mut() {
+                all.insert(field.to_owned(), Value::String(value.to_owned()));
+            }
+            let body = Zeroizing::new(format!("{{\"options\":{{\"cas\":{before}}},\"data\":{}}}", fields.0));
+            let written = asked("POST", format!("{mount}/data/{rest}"), Some(body)).await;
+            let written = written.map_err(Fault::of_change)?;
+            match written.0.pointer("/data/version").and_then(Value::as_u64) {
+                Some(now) => Ok(Versions { now, before }),
+                None => Err(Unchanged::Unknown("it took the value and named no version".to_owned())),
+            }
+        }
+    }
 }
 
 /// JSON whose texts are wiped when it is dropped.
@@ -56,6 +138,47 @@ fn wipe(value: &mut Value) {
     }
 }
 
+/// What came instead of an answer.
+enum Fault {
+    /// Another status, and where it was asked.
+    Status(u16, String),
+    /// No JSON.
+    NoJson,
+    /// Nothing was sent.
+    NotSent(String),
+    /// Nothing was heard.
+    NotHeard(String),
+}
+
+impl Fault {
+    fn words(&self, at: &VaultAt, path: &str) -> String {
+        match self {
+            Self::Status(status, _) => meaning(*status, path),
+            Self::NoJson => "its answer is no JSON".to_owned(),
+            Self::NotSent(why) | Self::NotHeard(why) => format!("{} does not answer: {why}", at.address),
+        }
+    }
+
+    /// What a change that was asked for came to.
+    fn of_change(self) -> Unchanged {
+        match self {
+            // A check-and-set that did not match is a 400.
+            Self::Status(400, path) if path.contains("/data/") => Unchanged::Refused(
+                "somebody else wrote there meanwhile, or the latest version is deleted: look at it, then try again"
+                    .to_owned(),
+            ),
+            Self::Status(403, _) => {
+                Unchanged::Refused("it does not let this role change that; look at the role's policy".to_owned())
+            }
+            Self::Status(status @ 500.., _) => Unchanged::Unknown(format!("it answered {status}")),
+            Self::Status(status, path) => Unchanged::Refused(meaning(status, &path)),
+            Self::NotSent(why) => Unchanged::Refused(why),
+            Self::NoJson => Unchanged::Unknown("its answer is no JSON".to_owned()),
+            Self::NotHeard(why) => Unchanged::Unknown(why),
+        }
+    }
+}
+
 async fn ask(
     at: &VaultAt,
     method: &'static str,
@@ -63,6 +186,16 @@ async fn ask(
     token: Option<&str>,
     body: Option<Zeroizing<String>>,
 ) -> Result<Json, String> {
+    tried(at, method, path.to_owned(), token, body).await.map_err(|fault| fault.words(at, path))
+}
+
+async fn tried(
+    at: &VaultAt,
+    method: &'static str,
+    path: String,
+    token: Option<&str>,
+    body: Option<Zeroizing<String>>,
+) -> Result<Json, Fault> {
     let header = |name: &str, value: &str| (name.to_owned(), Zeroizing::new(value.to_owned()));
     let mut headers = vec![header("X-Vault-Request", "true")];
     headers.extend(at.namespace.as_ref().map(|namespace| header("X-Vault-Namespace", namespace)));
@@ -72,12 +205,12 @@ async fn ask(
     match send(request).await {
         Ok(Answer { status: 200, body, .. }) => {
             let body = Zeroizing::new(body);
-            serde_json::from_slice(&body).map(Json).map_err(|_| "its answer is no JSON".to_owned())
+            serde_json::from_slice(&body).map(Json).map_err(|_| Fault::NoJson)
         }
-        Ok(Answer { status, .. }) => Err(meaning(status, path)),
-        Err(CallError::NotSent(why) | CallError::NotHeard(why)) => {
-            Err(format!("{} does not answer: {why}", at.address))
-        }
+        Ok(Answer { status: 204, .. }) => Ok(Json(Value::Null)),
+        Ok(Answer { status, .. }) => Err(Fault::Status(status, path)),
+        Err(CallError::NotSent(why)) => Err(Fault::NotSent(why)),
+        Err(CallError::NotHeard(why)) => Err(Fault::NotHeard(why)),
     }
 }
 

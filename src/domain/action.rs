@@ -5,6 +5,7 @@ use super::call::Call;
 use super::copy::FileCopy;
 use super::duration;
 use super::tool::Tool;
+use super::vault::VaultStep;
 use super::workspace::Slot;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,8 @@ pub enum Action {
     Tool(Box<Tool>),
     /// Puts a file of the site on every host.
     Copy(Box<FileCopy>),
+    /// The server changes a secret where it lies, once.
+    Vault(Box<VaultStep>),
 }
 
 /// Where and by whom an action is done.
@@ -158,7 +161,7 @@ impl Action {
         match self {
             Action::Script(_) | Action::Copy(_) => Done::OnHosts,
             Action::Manual { .. } | Action::Approval(_) => Done::ByPeople,
-            Action::Call(_) | Action::Tool(_) | Action::Wait(Wait::Until { .. }) => Done::ByServer,
+            Action::Call(_) | Action::Tool(_) | Action::Vault(_) | Action::Wait(Wait::Until { .. }) => Done::ByServer,
             Action::Wait(Wait::For { .. }) => Done::ByTime,
         }
     }
@@ -173,6 +176,7 @@ impl Action {
             Action::Call(call) => call.word(),
             Action::Tool(tool) => tool.word(),
             Action::Copy(_) => "copy",
+            Action::Vault(_) => "vault",
         }
     }
 
@@ -185,7 +189,8 @@ impl Action {
             | Action::Wait(_)
             | Action::Call(_)
             | Action::Tool(_)
-            | Action::Copy(_) => None,
+            | Action::Copy(_)
+            | Action::Vault(_) => None,
         }
     }
 
@@ -198,7 +203,8 @@ impl Action {
             | Action::Approval(_)
             | Action::Wait(_)
             | Action::Call(_)
-            | Action::Copy(_) => None,
+            | Action::Copy(_)
+            | Action::Vault(_) => None,
         }
     }
 
@@ -211,7 +217,8 @@ impl Action {
             | Action::Approval(_)
             | Action::Wait(Wait::For { .. })
             | Action::Tool(_)
-            | Action::Copy(_) => None,
+            | Action::Copy(_)
+            | Action::Vault(_) => None,
         }
     }
 
@@ -224,7 +231,8 @@ impl Action {
             | Action::Wait(_)
             | Action::Call(_)
             | Action::Tool(_)
-            | Action::Copy(_) => &[],
+            | Action::Copy(_)
+            | Action::Vault(_) => &[],
         }
     }
 
@@ -237,7 +245,8 @@ impl Action {
             | Action::Wait(_)
             | Action::Call(_)
             | Action::Tool(_)
-            | Action::Copy(_) => None,
+            | Action::Copy(_)
+            | Action::Vault(_) => None,
         }
     }
 
@@ -255,6 +264,7 @@ impl Action {
             Action::Call(call) => call.written(told),
             Action::Tool(tool) => tool.written(told),
             Action::Copy(copy) => copy.written(),
+            Action::Vault(step) => step.written(told),
         }
     }
 
@@ -264,6 +274,7 @@ impl Action {
             Action::Script(script) => &script.secrets,
             Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => &call.secrets,
             Action::Tool(tool) => &tool.secrets,
+            Action::Vault(step) => &step.secrets,
             Action::Manual { .. } | Action::Approval(_) | Action::Wait(Wait::For { .. }) | Action::Copy(_) => &[],
         }
     }

@@ -47,6 +47,7 @@ pub mod selector;
 pub mod settle;
 pub mod site;
 pub mod tool;
+pub mod vault;
 pub mod window;
 pub mod words;
 pub mod workspace;

@@ -76,7 +76,8 @@ pub fn over_at(run: &Run, position: u16) -> Option<Timestamp> {
         | Action::Approval(_)
         | Action::Call(_)
         | Action::Tool(_)
-        | Action::Copy(_) => None,
+        | Action::Copy(_)
+        | Action::Vault(_) => None,
     }
 }
 
@@ -94,7 +95,8 @@ pub fn open_gate(run: &Run) -> Option<(u16, &Gate)> {
         | Action::Wait(_)
         | Action::Call(_)
         | Action::Tool(_)
-        | Action::Copy(_) => None,
+        | Action::Copy(_)
+        | Action::Vault(_) => None,
     }
 }
 

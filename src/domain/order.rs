@@ -8,6 +8,7 @@ use super::plan::{PinnedSecret, PlannedHost};
 use super::published::Publish;
 use super::run::{Reason, Slot};
 use super::runbook::{Expect, Interpreter};
+use super::vault::VaultStep;
 use serde::{Deserialize, Serialize};
 
 /// Identifies one try of one cell, for as long as the ledger lives.
@@ -81,6 +82,8 @@ pub enum Job {
     Call(Errand<Call>),
     /// Put a file there.
     Copy(Box<FileCopy>),
+    /// Change a secret where it lies. Done where the server is.
+    Vault(Errand<VaultStep>),
 }
 
 /// Something other than a script, and what it gets.

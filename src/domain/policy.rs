@@ -126,6 +126,9 @@ fn job(run: &Run, key: OrderKey, host: &PlannedHost) -> Option<(Purpose, Job, u6
                 Action::Call(call) | Action::Wait(Wait::Until { call, .. }) => {
                     (Job::Call(errand(run, key, id, &step.action, &**call)), call.timeout_ms)
                 }
+                Action::Vault(step) => {
+                    (Job::Vault(errand(run, key, id, &plan.step(n)?.action, &**step)), step.timeout_ms)
+                }
                 Action::Tool(tool) => (Job::Script(work(run, key, id, tool)), tool.timeout_ms),
                 Action::Copy(copy) => match host.reach {
                     Reach::Ssh { .. } => (Job::Copy(copy.clone()), copy.timeout_ms),

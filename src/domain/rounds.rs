@@ -68,7 +68,8 @@ fn roles(workspace: &Workspace, run: &Run) -> (Verdict, String) {
         | Action::Wait(_)
         | Action::Call(_)
         | Action::Tool(_)
-        | Action::Copy(_) => None,
+        | Action::Copy(_)
+        | Action::Vault(_) => None,
     });
     let quorum = run.plan.quorum.as_ref().map(|quorum| (String::new(), quorum.from.as_slice()));
     for (place, from) in quorum.into_iter().chain(gates) {

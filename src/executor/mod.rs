@@ -21,6 +21,7 @@ mod secrets;
 mod ssh;
 mod talk;
 mod trouble;
+mod vault;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -119,6 +120,7 @@ impl Executor {
         }
         match &order.job {
             Job::Call(errand) => call::carry_out(self, order, errand, out, cancel).await,
+            Job::Vault(errand) => vault::carry_out(self, order, errand, out, cancel).await,
             Job::Copy(file) => copy::carry_out(self, order, file, out, cancel).await,
             Job::Reach => carry::carry_out(self, order, None, out, started, cancel).await,
             Job::Script(delivery) => carry::carry_out(self, order, Some(delivery), out, started, cancel).await,

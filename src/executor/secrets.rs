@@ -93,13 +93,22 @@ impl RunSecrets {
             let (name, reference) = (secret.name.clone(), secret.reference.clone());
             fetched.used.push(Used { name, reference, version: resolved.version });
         }
-        // What is looked for in output is computed anew for a long value: not where other orders wait.
-        let (here, named) = (self.clone(), fetched.named.clone());
-        match tokio::task::spawn_blocking(move || here.mask(run, &named)).await {
-            Ok(masked) => masked.map_err(missing)?,
-            Err(_) => return Err(missing("masking a secret failed inside this program".to_owned())),
-        }
+        self.hide(run, fetched.named.clone()).await?;
         Ok(fetched)
+    }
+
+    /// Has values masked in all output of `run` from now on.
+    ///
+    /// # Errors
+    /// One cannot be masked: it must not be used.
+    pub async fn hide(&self, run: RunId, named: Vec<Named>) -> Result<(), Trouble> {
+        let missing = |words: String| Trouble::new(Reason::SecretMissing, words);
+        // What is looked for in output is computed anew for a long value: not where other orders wait.
+        let here = self.clone();
+        match tokio::task::spawn_blocking(move || here.mask(run, &named)).await {
+            Ok(masked) => masked.map_err(missing),
+            Err(_) => Err(missing("masking a secret failed inside this program".to_owned())),
+        }
     }
 
     fn mask(&self, run: RunId, fetched: &[Named]) -> Result<(), String> {

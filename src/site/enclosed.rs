@@ -91,7 +91,12 @@ fn fill(runbook: &mut Runbook, files: &BTreeMap<String, String>) {
                 copy.file.text = files.get(&copy.file.path).cloned().unwrap_or_default();
                 bind(&copy.file.path, &copy.file.text);
             }
-            Action::Script(_) | Action::Manual { .. } | Action::Approval(_) | Action::Wait(_) | Action::Call(_) => {}
+            Action::Script(_)
+            | Action::Manual { .. }
+            | Action::Approval(_)
+            | Action::Wait(_)
+            | Action::Call(_)
+            | Action::Vault(_) => {}
         }
     }
     if whole.len() > before {

@@ -247,7 +247,12 @@ fn step(nr: usize, step: &Step, tolerated: Option<Amount>, out: &mut String) {
             }
             failure(step, tolerated, out);
         }
-        Action::Approval(_) | Action::Wait(_) | Action::Call(_) | Action::Tool(_) | Action::Copy(_) => {
+        Action::Approval(_)
+        | Action::Wait(_)
+        | Action::Call(_)
+        | Action::Tool(_)
+        | Action::Copy(_)
+        | Action::Vault(_) => {
             let place = if step.action.done() == Done::OnHosts { "On every host" } else { "Once for all" };
             let _ = write!(out, "- [ ] {place}, {}:\n\n", step.action.word());
             words::code(&step.action.written(&|text| words::told(text)), &Interpreter::Sh, out);

@@ -56,6 +56,15 @@ impl OpenBao {
         Some(bao)
     }
 
+    /// Lets the role change the entry too.
+    pub fn may_write(&self) {
+        let policy = self.directory.path().join("more.hcl");
+        let rules = "path \"kv/data/web\" { capabilities = [\"read\", \"create\", \"update\"] }\n\
+                     path \"kv/destroy/web\" { capabilities = [\"update\"] }\n";
+        std::fs::write(&policy, rules).unwrap();
+        self.says(&["policy", "write", "web", policy.to_str().unwrap()]);
+    }
+
     /// The command line's answer to these words, as root.
     pub fn says(&self, words: &[&str]) -> String {
         let mut command = Command::new(program("bao").unwrap());

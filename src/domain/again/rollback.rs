@@ -73,7 +73,8 @@ pub(super) fn plan(base: Plan, earlier: &Run) -> Result<Plan, Refusal> {
             | Action::Approval(_)
             | Action::Wait(_)
             | Action::Call(_)
-            | Action::Tool(_) => undo.clone(),
+            | Action::Tool(_)
+            | Action::Vault(_) => undo.clone(),
         };
         steps.push(undoing(step, &undo));
     }

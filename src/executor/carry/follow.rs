@@ -225,7 +225,7 @@ impl Carrier<'_> {
             Left::NoProgram => {
                 let reads = match &self.order.job {
                     Job::Script(delivery) => delivery.interpreter.words(),
-                    Job::Reach | Job::Call(_) | Job::Copy(_) => String::new(),
+                    Job::Reach | Job::Call(_) | Job::Copy(_) | Job::Vault(_) => String::new(),
                 };
                 let words = format!("`{reads}` cannot read a script here: install it, or write the step for sh");
                 Err(Trouble::new(Reason::NoInterpreter, words))

@@ -22,10 +22,11 @@ const KINDS_NOW: &[&str] = &[
     "copy",
     "runbook",
     "terraform",
+    "vault",
 ];
 
 /// Kinds of steps of later versions.
-const KINDS_LATER: &[&str] = &["argocd", "n8n", "vault", "notify"];
+const KINDS_LATER: &[&str] = &["argocd", "n8n", "notify"];
 
 const OUTPUTS: Shape = Shape::Map { names: Rule::Variable, of: &Shape::Table(&OUTPUT_VALUE) };
 
@@ -90,9 +91,17 @@ const STEP_KEYS: &[Key] = &[
     ),
     optional(
         "do",
-        word(&["plan", "apply"]),
-        "For terraform: make a plan and keep it, or carry out one that was approved.",
+        word(&["plan", "apply", "generate", "write", "revoke"]),
+        "For terraform: plan makes a plan and keeps it, apply carries out one that was approved. For vault: generate a new value, write another secret's, or revoke a version that was replaced.",
     ),
+    optional("secret", Shape::Text(Rule::Variable), "For vault: the secret that is changed, where its `ref` says."),
+    optional(
+        "length",
+        Shape::Integer { min: 16, max: 128 },
+        "For vault that generates: so many letters and digits; 32 unless written.",
+    ),
+    optional("value", Shape::Text(Rule::Variable), "For vault that writes: the secret whose value is written."),
+    optional("of", Shape::Text(Rule::Id), "For vault that revokes: the step that replaced the version."),
     optional("plan", Shape::Text(Rule::Id), "For terraform that applies: the step that made the plan."),
     optional("kubeconfig", Shape::Text(Rule::Variable), "For kubectl and helm: the secret that is its kubeconfig."),
     optional("file", LINE, "For copy: which file of the site, as in files/web/app.conf."),
@@ -323,6 +332,13 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             one_of: &[],
             may: &["plan", "timeout", "retries", "secrets", "output"],
             hint: "say what is done with what: do = \"plan\", folder = \"files/infra\"",
+        },
+        OfKind {
+            word: "vault",
+            needs: &["do", "secret"],
+            one_of: &[],
+            may: &["length", "value", "of", "timeout"],
+            hint: "say what is done with which secret: do = \"generate\", secret = \"token\"",
         },
         OfKind {
             word: "copy",

@@ -10,6 +10,7 @@ mod step;
 mod template;
 mod theme;
 mod tool;
+mod vault;
 pub(super) mod within;
 mod workspace;
 

@@ -8,6 +8,7 @@ use crate::domain::runbook::{
     Status, Step, Targets,
 };
 use crate::domain::tool::terraform;
+use crate::domain::vault;
 use crate::domain::{Digest, RunbookId, prose};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Fields, Node};
@@ -82,6 +83,7 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
     let before = value.steps.iter().filter(|step| step.id.as_str().contains('/')).cloned().collect::<Vec<_>>();
     names(&fields, &value.inputs, &before, report);
     super::tool::plans(&fields, report);
+    super::vault::places(&fields, report);
     outputs_clash(&fields, &value, report);
     secrets_of_steps(&fields, &value, report);
     rules(&fields, head, &value, report);
@@ -230,8 +232,9 @@ fn secrets(fields: &Fields, report: &mut Report) -> BTreeMap<String, Secret> {
 /// Every secret a step names is declared, and every declared one is used.
 fn secrets_of_steps(fields: &Fields, runbook: &Runbook, report: &mut Report) {
     let declared = fields.table("secrets");
-    let single =
-        fields.tables("step").flat_map(|step| ["key", "kubeconfig"].into_iter().filter_map(|key| step.get(key)));
+    let single = fields
+        .tables("step")
+        .flat_map(|step| ["key", "kubeconfig", "secret", "value"].into_iter().filter_map(|key| step.get(key)));
     let several = fields.tables("step").filter_map(|step| step.get("secrets")).flat_map(Node::items);
     let becomes = fields.tables("step").filter_map(|step| step.table("become")?.get("password"));
     for item in several.chain(single).chain(becomes) {
@@ -263,6 +266,11 @@ pub(super) fn names(fields: &Fields, inputs: &[Input], before: &[Step], report: 
         let on_hosts = matches!(step.text(KINDS.key).unwrap_or(KINDS.unless_written), "script" | "copy");
         let names = step.table("outputs").map_or(&[][..], |table| &table.entries).iter().filter(|_| !on_hosts);
         known.extend(names.map(|field| published(&field.name)));
+        if step.text("kind") == Some("vault") {
+            known.extend(
+                [vault::written(&step.string("id")), vault::replaced(&step.string("id"))].map(|it| published(&it)),
+            );
+        }
         if step.text("do") == Some("plan") {
             known.push(published(&terraform::published(&step.string("id"))));
         }

@@ -1,10 +1,11 @@
 //! Steps: what all kinds have in common, and what each does.
 
-use super::{Report, call, copy, parts, tool};
+use super::{Report, call, copy, parts, tool, vault};
 use crate::domain::StepId;
 use crate::domain::published::{Found, Publish, VALUES_MAX};
 use crate::domain::runbook::{Action, Become, Effect, Expect, Gate, OnFailure, Retries, Script, Step, Wait};
 use crate::domain::tool::{ToolKind, terraform};
+use crate::domain::vault as of_vault;
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Field, Fields};
 use crate::site::keys::step::KINDS;
@@ -53,7 +54,8 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
         | Action::Approval(_)
         | Action::Wait(_)
         | Action::Call(_)
-        | Action::Tool(_) => fields.maybe("undo"),
+        | Action::Tool(_)
+        | Action::Vault(_) => fields.maybe("undo"),
     };
     let id = fields.string("id");
     parts::duplicates(fields, "secrets", report);
@@ -95,6 +97,13 @@ fn publishes(fields: &Fields, report: &mut Report) -> Vec<Publish> {
         let (name, found) =
             (terraform::published(&fields.string("id")), Found::Matches(terraform::PUBLISHED.to_owned()));
         return vec![Publish { name, found }];
+    }
+    if fields.text(KINDS.key) == Some("vault") && fields.text("do") != Some("revoke") {
+        let (id, found) = (fields.string("id"), |pattern: &str| Found::Matches(pattern.to_owned()));
+        return vec![
+            Publish { name: of_vault::written(&id), found: found(of_vault::VERSION) },
+            Publish { name: of_vault::replaced(&id), found: found(of_vault::REPLACED) },
+        ];
     }
     let Some(table) = fields.table("outputs") else {
         return Vec::new();
@@ -173,6 +182,7 @@ fn action(fields: &Fields, kind: &str, report: &mut Report) -> Action {
         "logql" => Action::Call(Box::new(call::logql(fields, report))),
         "ansible" => Action::Tool(Box::new(tool::ansible(fields, report))),
         "kubectl" => Action::Tool(Box::new(tool::cluster(ToolKind::Kubectl, fields, report))),
+        "vault" => Action::Vault(Box::new(vault::vault(fields, report))),
         "terraform" => Action::Tool(Box::new(tool::terraform(fields, report))),
         "copy" => Action::Copy(Box::new(copy::copy(fields, report))),
         "helm" => Action::Tool(Box::new(tool::cluster(ToolKind::Helm, fields, report))),

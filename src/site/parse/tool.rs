@@ -51,6 +51,9 @@ pub(super) fn terraform(fields: &Fields, report: &mut Report) -> Tool {
     if !fields.lacks("folder") {
         is_below(&folder, fields.span_of("folder"), report);
     }
+    if let Some(other) = fields.text("do").filter(|word| !["plan", "apply"].contains(word)) {
+        report.error(Code::Value, fields.span_of("do"), format!("terraform does not {other}"), "plan or apply");
+    }
     let does = match fields.text("do") {
         Some("apply") => Does::Apply { plan: terraform::published(&fields.string("plan")) },
         _ => Does::Plan,

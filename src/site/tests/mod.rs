@@ -13,6 +13,7 @@ mod strict;
 mod terraform;
 mod validator;
 mod values;
+mod vault;
 mod whole;
 mod within;
 

@@ -32,7 +32,9 @@ pub(super) fn effect(step: &Step) -> &'static str {
         Action::Manual { .. } => "by hand",
         Action::Approval(_) => "approval",
         Action::Wait(_) => "wait",
-        Action::Script(_) | Action::Call(_) | Action::Tool(_) | Action::Copy(_) => step.effect.word(),
+        Action::Script(_) | Action::Call(_) | Action::Tool(_) | Action::Copy(_) | Action::Vault(_) => {
+            step.effect.word()
+        }
     }
 }
 

@@ -18,7 +18,12 @@ pub(super) fn page(run: &Run, item: Item) -> Option<Page> {
     let (told, checklist, evidence) = match &step.action {
         Action::Manual { text, checklist, evidence, .. } => (text, checklist, evidence),
         Action::Approval(gate) => return Some(of_gate(run, position, &step.title, gate)),
-        Action::Script(_) | Action::Wait(_) | Action::Call(_) | Action::Tool(_) | Action::Copy(_) => return None,
+        Action::Script(_)
+        | Action::Wait(_)
+        | Action::Call(_)
+        | Action::Tool(_)
+        | Action::Copy(_)
+        | Action::Vault(_) => return None,
     };
     let cell = run.cell(Slot { item, host: None });
     let is_done = cell.is_some_and(|cell| cell.state == CellState::Ok);
