@@ -4,12 +4,11 @@
 
 use std::ops::ControlFlow;
 
-use regex::bytes::Regex;
-
 use super::TranscriptError;
 use super::filter::Filter;
 use super::index::{ENTRIES_READ, Entry};
 use super::reader::Reader;
+use super::search::Pattern;
 
 /// Filters whose counts a reader keeps: a viewer's panes, and the one before.
 const COUNTS_KEPT_MAX: usize = 8;
@@ -18,7 +17,7 @@ const COUNTS_KEPT_MAX: usize = 8;
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub(super) filter: Filter,
-    pub(super) pattern: Option<Regex>,
+    pub(super) pattern: Option<Pattern>,
 }
 
 impl Wanted {
@@ -148,7 +147,7 @@ impl Counts {
             return Ok(u64::from(entry.ended));
         }
         let mut count = 0;
-        let _ = reader.lines(entry, |line| {
+        let _ = reader.lines(entry, self.wanted.pattern.as_ref(), |line| {
             count += u64::from(self.wanted.wants(line.bytes));
             ControlFlow::Continue(())
         })?;

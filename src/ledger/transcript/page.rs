@@ -28,7 +28,7 @@ impl Reader {
     /// # Errors
     /// When the pattern is no regular expression, the file cannot be read or is damaged.
     pub fn page(&mut self, query: &LogQuery, legend: &Legend) -> Result<LogPage, TranscriptError> {
-        let pattern = query.matching.as_deref().map(search::compile).transpose()?;
+        let pattern = query.matching.as_deref().map(search::Pattern::of).transpose()?;
         let wanted = Wanted { filter: Filter::of(query, legend), pattern };
         let mut counts = Counts::of(self, wanted);
         let page = self.counted_page(query, legend, &mut counts);
@@ -82,7 +82,7 @@ impl Reader {
                 if !wanted.filter.wants(&entry.lane) {
                     continue;
                 }
-                let flow = self.lines(&entry, |line| {
+                let flow = self.lines(&entry, wanted.pattern.as_ref(), |line| {
                     if !wanted.wants(line.bytes) {
                         return ControlFlow::Continue(());
                     }

@@ -11,6 +11,7 @@ use super::frame::{Decoder, Header};
 use super::index::{self, ENTRIES_READ, Entries, Entry};
 use super::lines::{self, Ends};
 use super::scan;
+use super::search::Pattern;
 use super::writer::{Printed, Torn};
 use super::{TranscriptError, data_path, index_path};
 use crate::domain::id::{RunId, Timestamp};
@@ -134,16 +135,23 @@ impl Reader {
         TranscriptError::Damaged { file: data_path(self.run), offset, why }
     }
 
-    /// Calls `each` for the lines that end in the frame of `entry`, in order, until it breaks.
+    /// Calls `each` for the lines that end in the frame of `entry`, in order, until it breaks. Where `of` cannot stand in any of them
+    /// nothing is called.
     pub(super) fn lines(
         &mut self,
         entry: &Entry,
+        of: Option<&Pattern>,
         mut each: impl FnMut(Line<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TranscriptError> {
         if entry.ended == 0 {
             return Ok(ControlFlow::Continue(()));
         }
         let (header, payload) = self.payload(entry)?;
+        // Then every line in it begins behind a line feed or with it.
+        let whole = entry.open == 0 && payload.len() <= lines::LINE_BYTES_MAX;
+        if whole && of.is_some_and(|pattern| !pattern.may_stand_in(&payload)) {
+            return Ok(ControlFlow::Continue(()));
+        }
         let mut earlier = if entry.open > 0 { Some(self.earlier(entry)?) } else { None };
         for piece in lines::pieces(entry.open, &payload, header.end).filter(|it| it.ends != Ends::Later) {
             let flow = match earlier.take() {
