@@ -1,14 +1,16 @@
 //! Reads a transcript, while it grows or long after: entries, frames, and the lines in them.
 //!
 //! Invariants: takes memory for a few frames and, per filter in use, a number for every [`index::ENTRIES_READ`] frames; a line is read
-//! whole, wherever its parts stand. Never seen: bytes of a line that has not ended (see [`super::Live`]).
+//! whole, wherever its parts stand; the beginnings of some lines are kept for who reads on. Never seen: bytes of a line that has not ended (see [`super::Live`]).
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::count::Counts;
 use super::frame::{Decoder, Header};
 use super::index::{self, ENTRIES_READ, Entries, Entry};
+use super::lane::Lane;
 use super::lines::{self, Ends};
 use super::scan;
 use super::search::Pattern;
@@ -29,7 +31,23 @@ pub struct Reader {
     stored: Vec<u8>,
     /// What is counted of recent filters, latest last.
     pub(super) counts: Vec<Counts>,
+    /// How the last frame of a lane that was read ended, where a line began in it that goes on in the next.
+    begun: BTreeMap<Lane, Begun>,
 }
+
+/// The first part of a line.
+#[derive(Debug)]
+struct Begun {
+    /// Of the frame it stands in.
+    offset: u64,
+    /// When it began.
+    at: Timestamp,
+    bytes: Vec<u8>,
+}
+
+/// Lanes whose beginnings of lines are kept; and how long a beginning is. Others are read again.
+const BEGUN_LANES_MAX: usize = 1_024;
+const BEGUN_BYTES_MAX: usize = 1_024;
 
 #[derive(Debug)]
 enum Index {
@@ -48,6 +66,24 @@ pub(super) struct Line<'a> {
     pub(super) at: Timestamp,
     /// Without its line end.
     pub(super) bytes: &'a [u8],
+}
+
+/// Whether a pattern stands in none of the lines that end in a frame: not in the first, part of which stands in an earlier one, and not in
+/// the others, each of which begins behind a line feed. Lines that are cut for their length begin elsewhere: then nobody knows.
+fn stands_nowhere(pattern: &Pattern, entry: &Entry, earlier: Option<&(Timestamp, Vec<u8>)>, payload: &[u8]) -> bool {
+    if entry.open as usize + payload.len() > lines::LINE_BYTES_MAX {
+        return false;
+    }
+    match earlier {
+        None => !pattern.may_stand_in(payload),
+        Some((_, begin)) => match payload.iter().position(|byte| *byte == b'\n') {
+            None => false,
+            Some(feed) => {
+                let (end, others) = payload.split_at(feed + 1);
+                !pattern.may_stand_in(&[begin, end].concat()) && !pattern.may_stand_in(others)
+            }
+        },
+    }
 }
 
 impl Reader {
@@ -69,7 +105,7 @@ impl Reader {
             }
         };
         let (decoder, stored, counts) = (Decoder::default(), Vec::new(), Vec::new());
-        Ok(Self { run, data, index, torn, decoder, stored, counts })
+        Ok(Self { run, data, index, torn, decoder, stored, counts, begun: BTreeMap::new() })
     }
 
     /// What stands behind the last whole frame, where a crash or damage left something: it is not shown.
@@ -147,12 +183,11 @@ impl Reader {
             return Ok(ControlFlow::Continue(()));
         }
         let (header, payload) = self.payload(entry)?;
-        // Then every line in it begins behind a line feed or with it.
-        let whole = entry.open == 0 && payload.len() <= lines::LINE_BYTES_MAX;
-        if whole && of.is_some_and(|pattern| !pattern.may_stand_in(&payload)) {
+        let mut earlier = if entry.open > 0 { Some(self.earlier(entry)?) } else { None };
+        self.keep_begun(entry, &header, &payload);
+        if of.is_some_and(|pattern| stands_nowhere(pattern, entry, earlier.as_ref(), &payload)) {
             return Ok(ControlFlow::Continue(()));
         }
-        let mut earlier = if entry.open > 0 { Some(self.earlier(entry)?) } else { None };
         for piece in lines::pieces(entry.open, &payload, header.end).filter(|it| it.ends != Ends::Later) {
             let flow = match earlier.take() {
                 Some((at, mut bytes)) => {
@@ -178,8 +213,12 @@ impl Reader {
             if before.lane != later.lane || before.offset >= later.offset {
                 return Err(self.damaged(later.offset, "the earlier part of its first line is not there"));
             }
+            if let Some(begun) = self.begun.get(&before.lane).filter(|begun| begun.offset == before.offset) {
+                parts.push(begun.bytes.clone());
+                break begun.at;
+            }
             let (header, payload) = self.payload(&before)?;
-            let last = lines::pieces(before.open, &payload, header.end).last();
+            let last = lines::last(before.open, &payload, header.end);
             let Some(last) = last.filter(|it| it.ends == Ends::Later) else {
                 return Err(self.damaged(later.offset, "the earlier part of its first line is not there"));
             };
@@ -191,6 +230,19 @@ impl Reader {
         };
         parts.reverse();
         Ok((at, parts.concat()))
+    }
+
+    /// A reader that goes forward needs the end of this frame for the next one of its lane.
+    fn keep_begun(&mut self, entry: &Entry, header: &Header, payload: &[u8]) {
+        let last = lines::last(entry.open, payload, header.end);
+        let begins_here = entry.ended > 0 || entry.open == 0;
+        match last.filter(|it| it.ends == Ends::Later && begins_here && it.bytes.len() <= BEGUN_BYTES_MAX) {
+            Some(last) if self.begun.len() < BEGUN_LANES_MAX || self.begun.contains_key(&entry.lane) => {
+                let begun = Begun { offset: entry.offset, at: entry.at, bytes: last.bytes.to_vec() };
+                self.begun.insert(entry.lane, begun);
+            }
+            Some(_) | None => drop(self.begun.remove(&entry.lane)),
+        }
     }
 
     /// What a try printed on standard output and standard error, computed again from the file: compare it with the record.

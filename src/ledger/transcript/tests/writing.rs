@@ -273,7 +273,7 @@ proptest! {
         for host in [None, Some("web-1".to_owned()), Some("nobody".to_owned()), Some(String::new())] {
             for item in [None, Some(Item::Step(1)), Some(Item::Reach)] {
                 for stream in [None, Some(Stream::Err)] {
-                    for matching in [None, Some("a+b".to_owned()), Some("^$".to_owned())] {
+                    for matching in [None, Some("a+b".to_owned()), Some("^$".to_owned()), Some("(^|a)b$".to_owned())] {
                         let pattern = regex::bytes::Regex::new(matching.as_deref().unwrap_or("")).unwrap();
                         let meant: Vec<LogLine> = whole.iter().filter(|it| {
                             host.as_ref().is_none_or(|name| *name == it.host)
