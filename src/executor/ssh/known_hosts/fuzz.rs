@@ -2,9 +2,65 @@
 //! revoked stays so.
 
 use super::*;
+use proptest::prelude::*;
+use proptest::sample::select;
 
-#[path = "../../../../tests/fuzz/mutate.rs"]
-mod mutate;
+/// How many changed files are tried; so many times more by `tests/run --deep`.
+const TRIED: u32 = 2_000;
+const DEEP_TIMES: u32 = 50;
+
+/// Pieces that mean something here.
+const TOKENS: [&[u8]; 16] = [
+    b"\n",
+    b"\r\n",
+    b"\0",
+    b"\xff",
+    b" ",
+    b"\t",
+    b"#",
+    b"@revoked ",
+    b"@cert-authority ",
+    b"*",
+    b"?",
+    b"!",
+    b",",
+    b"|1|",
+    b"web-1.example",
+    b"[web-1.example]:2222",
+];
+
+/// The files that are kept (`tests/fuzz/corpus/known_hosts/`).
+fn corpus() -> Vec<Vec<u8>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/known_hosts");
+    let files = std::fs::read_dir(directory).unwrap();
+    let mut paths: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+/// One of them with up to four changes: a stretch gone, doubled, or replaced by what means something.
+fn changed() -> impl Strategy<Value = Vec<u8>> {
+    let change = (any::<prop::sample::Index>(), 0..40_usize, prop::option::of(select(TOKENS.to_vec())), any::<bool>());
+    (select(corpus()), prop::collection::vec(change, 0..=4)).prop_map(|(mut file, changes)| {
+        for (at, length, token, doubled) in changes {
+            let at = at.index(file.len() + 1);
+            let end = (at + length).min(file.len());
+            let piece = file[at..end].to_vec();
+            match (token, doubled) {
+                (Some(token), _) => drop(file.splice(at..at, token.iter().copied())),
+                (None, true) => drop(file.splice(at..at, piece)),
+                (None, false) => drop(file.drain(at..end)),
+            }
+        }
+        file
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test runner says so by the environment")]
+fn tried() -> ProptestConfig {
+    let times = if std::env::var_os("QUARTERDECK_DEEP").is_some() { DEEP_TIMES } else { 1 };
+    ProptestConfig { cases: TRIED * times, failure_persistence: None, ..ProptestConfig::default() }
+}
 
 /// Who is asked about: a plain name, one at another port, one that stands in patterns.
 const ASKED: [(&str, u16); 3] = [("web-1.example", 22), ("web-1.example", 2222), ("web-9.example", 22)];
@@ -69,17 +125,19 @@ fn key_of<'a>(words: impl Iterator<Item = &'a str>) -> Option<KeyData> {
     russh::keys::PublicKey::from_openssh(&words.join(" ")).ok().map(|key| key.key_data().clone())
 }
 
-#[test]
-fn no_key_is_accepted_that_no_line_gives_and_none_that_is_revoked() {
-    mutate::each("known_hosts", 400, |data| check(data, ours));
+proptest! {
+    #![proptest_config(tried())]
+
+    #[test]
+    fn no_key_is_accepted_that_no_line_gives_and_none_that_is_revoked(file in changed()) {
+        prop_assert_eq!(check(&file, ours), Ok(()), "{}", file.escape_ascii());
+    }
 }
 
 #[test]
-fn known_hosts_target_notices_a_reader_that_takes_every_line() {
-    mutate::must_notice("known_hosts", |data| check(data, credulous));
-}
-
-#[test]
-fn known_hosts_target_notices_a_reader_that_passes_over_revocations() {
-    mutate::must_notice("known_hosts", |data| check(data, forgiving));
+fn known_hosts_target_notices_readers_that_are_wrong_on_purpose() {
+    for wrong in [credulous as Reader, forgiving] {
+        assert!(corpus().iter().any(|file| check(file, wrong).is_err()));
+    }
+    assert!(corpus().iter().all(|file| check(file, ours).is_ok()));
 }
