@@ -346,7 +346,7 @@ impl Plan {
         }
     }
 
-    /// What stands from the beginning, a line a step: which, as what, where, and why.
+    /// What stands from the beginning, a line a step: which, as what, where, and why; then a line for each value that is known already.
     pub fn standing(&self) -> Vec<String> {
         let line = |given: &Given| {
             let step = self.step(given.step).map_or("?", |step| step.id.as_str());
@@ -359,7 +359,22 @@ impl Plan {
             let place = if names.is_empty() { String::new() } else { format!(" on {}", names.join(" ")) };
             format!("{step} {what}{place}: {}", given.why)
         };
-        self.given.iter().map(line).collect()
+        let mut known: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+        for heard in &self.published {
+            let host = heard.host.and_then(|ix| self.host(ix)).map(|host| host.name.as_str());
+            match known
+                .iter_mut()
+                .find(|(name, value, _)| (*name, *value) == (heard.name.as_str(), heard.value.as_str()))
+            {
+                Some((_, _, hosts)) => hosts.extend(host),
+                None => known.push((&heard.name, &heard.value, host.into_iter().collect())),
+            }
+        }
+        let values = known.into_iter().map(|(name, value, hosts)| {
+            let place = if hosts.is_empty() { String::new() } else { format!(" on {}", hosts.join(" ")) };
+            format!("{name} = {value}{place}, as it was published")
+        });
+        self.given.iter().map(line).chain(values).collect()
     }
 
     /// The step at a position among the steps that run.

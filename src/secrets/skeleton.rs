@@ -11,6 +11,7 @@
 //! bytes further back are settled.
 //!
 //! Known gap: a colour sequence has no trace, so a text that a stray `ESC [` turns into one (`ESC [` and then `1m…`) hides its few bytes.
+//! The fewer sequences count as such, the fewer texts that are.
 
 /// How many bytes backspaces can take back: one character of UTF-8. Overstriking needs no more.
 pub(super) const POPS_MAX: usize = 4;
@@ -272,11 +273,12 @@ impl Folder {
         self.sequence.len() < SEQUENCE_BYTES_MAX && !(byte.is_ascii_digit() && digits >= SEQUENCE_DIGITS_MAX)
     }
 
-    /// Whether `last` ends a sequence that only changes the display: others are rare enough to be read as text.
+    /// Whether `last` ends a sequence that tools put amid text: colours, erasing, moves along a line or to its beginning. All others are read
+    /// as text: each letter that ended a sequence here would be one that a stray `ESC [` takes from the beginning of a secret.
     fn is_display(&self, last: u8) -> bool {
         match last {
-            b'@'..=b'H' | b'J'..=b'M' | b'P' | b'S' | b'T' | b'X' | b'd' | b'f' | b'm' | b's' | b'u' => true,
-            b'h' | b'l' | b'n' => self.sequence.get(1) == Some(&b'?'),
+            b'A'..=b'D' | b'G' | b'H' | b'J' | b'K' | b'm' => true,
+            b'h' | b'l' => self.sequence.get(1) == Some(&b'?'),
             _ => false,
         }
     }

@@ -113,6 +113,9 @@ fn the_rest_of_a_run_and_its_way_back_know_what_it_had_published() {
                 .as_person("bo", Ask::AcceptWarning { run: RunId(next), warning, reason: "known".to_owned() })
                 .unwrap();
         }
+        let told = driver.run(next).plan.standing();
+        let line = format!("made = web-2 in {id} on web-2, as it was published");
+        assert!(told.contains(&line), "whoever approves reads it: {told:?}");
         driver.approve("grace", next).unwrap();
         driver.as_person("ada", Ask::Start { run: RunId(next) }).unwrap();
         let given = given(&mut driver, "made", |_, _| CellResult::Ok);
