@@ -20,6 +20,9 @@ use std::ops::Range;
 /// So deep one runbook stands in another at most: who reads the outermost must still know what runs.
 const DEPTH_MAX: usize = 4;
 
+/// So long a chain is followed at most while circles are looked for: beyond [`DEPTH_MAX`] it is refused anyway.
+const PATH_MAX: usize = 32;
+
 /// Steps of one runbook in all: what calls what calls what grows faster than anybody reads.
 const STEPS_MAX: usize = 500;
 
@@ -67,17 +70,23 @@ fn visit(
     let named: Vec<String> =
         all.get(nth).map(|parsed| calls(parsed).map(|it| it.runbook).collect()).unwrap_or_default();
     path.push(nth);
-    let mut circles = Vec::new();
+    let (mut circles, mut too_deep) = (Vec::new(), false);
     for inner in named.iter().filter_map(|id| ids.get(id).copied()) {
         match path.iter().position(|known| *known == inner) {
             Some(from) => {
                 let names = path.iter().skip(from).chain([&inner]).filter_map(|nth| all.get(*nth).and_then(id));
                 circles.push((inner, names.collect::<Vec<_>>().join(" → ")));
             }
+            // Whoever stands too deep is refused below, and whatever it names when its own turn comes.
+            None if path.len() >= PATH_MAX => too_deep = true,
             None => visit(inner, all, ids, done, path),
         }
     }
     path.pop();
+    if too_deep {
+        // Not done: its own turn, at the beginning of a path, goes on from here.
+        return;
+    }
     done.insert(nth);
     let Some(mut outer) = all.get_mut(nth).and_then(|parsed| parsed.value.take()) else {
         return;
@@ -164,6 +173,15 @@ fn inline(outer: &mut Runbook, at: usize, call: &Call<'_>, inner: &Runbook) -> R
         }
     }
     names_clash(outer, &added, &steps, inner, &mut found);
+    if let Some(twice) = steps.iter().find(|step| outer.steps.iter().any(|own| own.id == step.id)) {
+        let message = format!("a second step would be called `{}`", twice.id);
+        found.push(wrong(
+            "runbook",
+            Code::Clash,
+            message,
+            "a template's items are called so: give this step another id",
+        ));
+    }
     if !found.is_empty() {
         return Err(found);
     }

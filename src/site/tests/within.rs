@@ -270,3 +270,31 @@ fn an_inner_duty_nobody_declares_is_seen_from_the_outer_runbook() {
         loaded.warnings.iter().filter(|it| it.file == "runbooks/hello.toml").map(ToString::to_string).collect();
     assert!(of_outer.iter().any(|it| it.contains("`comms`")), "{of_outer:?}");
 }
+
+#[test]
+fn a_step_is_called_as_no_item_of_a_template_is() {
+    let text = usual()
+        .replace("impact", "uses = [\"facts@1\"]\nimpact")
+        .replace("id = \"drain\"\nkind", "id = \"facts\"\nkind");
+    let inner = DRAIN.replace("id = \"stop\"", "id = \"open\"");
+    let found = refused(&[("runbooks/hello.toml", &text), ("runbooks/drain.toml", &inner)]);
+    stands(&found, Code::Clash, "runbooks/hello.toml", &text, "\"drain@1.2.0\"");
+    assert!(lines(&found).contains("`facts/open`"), "{}", lines(&found));
+}
+
+/// Followed to its end, a chain as long as this took the stack with it.
+#[test]
+fn a_chain_of_thousands_is_refused_and_not_followed() {
+    let level = |nth: usize| {
+        let own =
+            DRAFT.replace("id = \"hello\"", &format!("id = \"l{nth}\"")).replace("\"Hello\"", &format!("\"L{nth}\""));
+        format!("{own}[[step]]\nid = \"next\"\nkind = \"runbook\"\nrunbook = \"l{}@1\"\neffect = \"read\"\n", nth + 1)
+    };
+    let last = DRAFT.replace("id = \"hello\"", "id = \"l3000\"").replace("\"Hello\"", "\"L3000\"");
+    let mut files: Vec<(String, String)> =
+        (0..3_000).map(|nth| (format!("runbooks/l{nth}.toml"), level(nth))).collect();
+    files.push(("runbooks/l3000.toml".to_owned(), last));
+    let refs: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let found = refused(&refs);
+    assert!(lines(&found).contains("more than 4 deep"), "{} problems", found.len());
+}
