@@ -101,7 +101,8 @@ pub async fn change(at: &VaultAt, secret_id: &Sealed, path: &str, change: Change
                 fields.0 = Value::Object(serde_json::Map::new());
             }
             if let Some(all) = fields.0.as_object_mut() {
-                all.insert(field.to_owned(), Value::String(value.to_owned()));
+                let old = all.insert(field.to_owned(), Value::String(value.to_owned()));
+                drop(old.map(Json));
             }
             let body = Zeroizing::new(format!("{{\"options\":{{\"cas\":{before}}},\"data\":{}}}", fields.0));
             let written = asked("POST", format!("{mount}/data/{rest}"), Some(body)).await;

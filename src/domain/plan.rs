@@ -359,18 +359,12 @@ impl Plan {
             let place = if names.is_empty() { String::new() } else { format!(" on {}", names.join(" ")) };
             format!("{step} {what}{place}: {}", given.why)
         };
-        let mut known: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+        let mut known: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         for heard in &self.published {
             let host = heard.host.and_then(|ix| self.host(ix)).map(|host| host.name.as_str());
-            match known
-                .iter_mut()
-                .find(|(name, value, _)| (*name, *value) == (heard.name.as_str(), heard.value.as_str()))
-            {
-                Some((_, _, hosts)) => hosts.extend(host),
-                None => known.push((&heard.name, &heard.value, host.into_iter().collect())),
-            }
+            known.entry((&heard.name, &heard.value)).or_default().extend(host);
         }
-        let values = known.into_iter().map(|(name, value, hosts)| {
+        let values = known.into_iter().map(|((name, value), hosts)| {
             let place = if hosts.is_empty() { String::new() } else { format!(" on {}", hosts.join(" ")) };
             format!("{name} = {value}{place}, as it was published")
         });

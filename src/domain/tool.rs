@@ -97,6 +97,11 @@ impl Tool {
         }
     }
 
+    /// Whether it makes a plan that is carried out later.
+    pub fn is_a_plan(&self) -> bool {
+        matches!(&self.kind, ToolKind::Terraform(work) if work.does == terraform::Does::Plan)
+    }
+
     /// Whether it chooses among hosts by their groups.
     pub fn knows_groups(&self) -> bool {
         matches!(self.kind, ToolKind::Ansible { .. })

@@ -3,6 +3,7 @@
 //! Invariant: no value is part of a step, of its result or of the record: a new one is made by the server, written where the secret
 //! lies, and read from there by whatever needs it. A version that somebody else wrote meanwhile is never written over.
 
+use super::published::{Found, Publish};
 use serde::{Deserialize, Serialize};
 
 /// What is done with which secret.
@@ -40,19 +41,20 @@ pub enum Does {
 }
 
 /// The line in which a step says which version it wrote.
-pub const VERSION: &str = "^version ([0-9]+)$";
+const VERSION: &str = "^version ([0-9]+)$";
 
 /// The line in which it says which one that replaced; 0 where there was none.
-pub const REPLACED: &str = "^replaced ([0-9]+)$";
+const REPLACED: &str = "^replaced ([0-9]+)$";
 
 /// The name under which a step publishes the version it replaced.
 pub fn replaced(step: &str) -> String {
     format!("{}_replaced", step.replace('-', "_"))
 }
 
-/// The name under which it publishes the one it wrote.
-pub fn written(step: &str) -> String {
-    format!("{}_version", step.replace('-', "_"))
+/// What a step publishes that writes: the version it wrote, and the one it replaced.
+pub fn publishes(step: &str) -> Vec<Publish> {
+    let found = |name: String, line: &str| Publish { name, found: Found::Matches(line.to_owned()) };
+    vec![found(format!("{}_version", step.replace('-', "_")), VERSION), found(replaced(step), REPLACED)]
 }
 
 impl VaultStep {

@@ -5,14 +5,14 @@
 //! reads; everything else was answered.
 
 use super::Executor;
-use super::output::{Chunk, Outlet, WITHHELD, clip_back};
+use super::output::{Chunk, Outlet, WITHHELD};
 use super::publish;
 use super::secrets::Named;
 use super::trouble::Trouble;
 use crate::connect::{self, Answer, CallError, Request};
 use crate::domain::call::{self, Call, CallKind, Encoded};
 use crate::domain::check;
-use crate::domain::order::{CellResult, Errand, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream, Used};
+use crate::domain::order::{CellResult, Errand, Order, Outcome, Stream, Used};
 use crate::domain::run::Reason;
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -37,7 +37,7 @@ pub(super) async fn carry_out(
         prepared = prepare(executor, order, errand) => prepared,
     };
     let (result, saw, used) = match prepared {
-        Err(trouble) => return refused(trouble, &mut outlet).await,
+        Err(trouble) => return publish::refused(&mut outlet, trouble).await,
         Ok((request, used)) => {
             outlet.note(&format!("{} {}", request.method, request.url));
             let (result, saw) = tokio::select! {
@@ -53,15 +53,7 @@ pub(super) async fn carry_out(
         }
     };
     outlet.finish().await;
-    let printed = outlet.judged().stdout;
-    let (result, saw, published) = publish::of(order, &outlet, (result, saw), &printed);
-    let saw = clip_back(&outlet.clean(&saw), SAW_BYTES_MAX);
-    Outcome { result, output: OutputSummary::nothing(), saw, used, published }
-}
-
-async fn refused(trouble: Trouble, outlet: &mut Outlet) -> Outcome {
-    outlet.finish().await;
-    Outcome::refused(trouble.reason, clip_back(&outlet.clean(&trouble.words), SAW_BYTES_MAX))
+    publish::ended(order, &outlet, (result, saw), used)
 }
 
 /// Everything before a byte leaves: the secrets, and the request with its templates filled.

@@ -10,12 +10,12 @@ mod follow;
 
 use super::Executor;
 use super::marker::{Mark, Marker};
-use super::output::{Chunk, Outlet, clip_back};
+use super::output::{Chunk, Outlet};
 use super::publish;
 use super::script::{self, Becoming, Lead, Nonce};
 use super::talk::{Exit, Heard, Place, Talk};
 use super::trouble::Trouble;
-use crate::domain::order::{self, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream, Used};
+use crate::domain::order::{self, Order, Outcome, Stream, Used};
 use crate::domain::run::Reason;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -41,18 +41,15 @@ pub(super) async fn carry_out(
         None => carrier.reach().await,
         Some(delivery) => carrier.script(delivery, started).await,
     };
-    carrier.outlet.finish().await;
-    let (result, saw, used) = match end {
+    match end {
         Ok(end) => {
-            let (result, saw) = carrier.verdict(end);
-            (result, saw, std::mem::take(&mut carrier.used))
+            carrier.outlet.finish().await;
+            let came = carrier.verdict(end);
+            publish::ended(order, &carrier.outlet, came, std::mem::take(&mut carrier.used))
         }
         // Nothing has left for the host.
-        Err(trouble) => return Outcome::refused(trouble.reason, carrier.said(&trouble.words)),
-    };
-    let printed = carrier.outlet.judged().stdout;
-    let (result, saw, published) = publish::of(order, &carrier.outlet, (result, saw), &printed);
-    Outcome { result, output: OutputSummary::nothing(), saw: carrier.said(&saw), used, published }
+        Err(trouble) => publish::refused(&mut carrier.outlet, trouble).await,
+    }
 }
 
 struct Carrier<'a> {
@@ -110,11 +107,6 @@ enum Heeded {
 }
 
 impl Carrier<'_> {
-    /// Words for the record: masked, and no more than it takes.
-    fn said(&self, words: &str) -> String {
-        clip_back(&self.outlet.clean(words), SAW_BYTES_MAX)
-    }
-
     async fn reach(&mut self) -> Result<End, Trouble> {
         let nonce = fresh_nonce()?;
         // The probe reads nothing and ends by itself.

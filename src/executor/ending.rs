@@ -211,7 +211,10 @@ mod tests {
     fn what_is_sent_is_one_line_without_a_break() {
         let nonce = Nonce::fresh().unwrap();
         let starts = [Lead::Given, Lead::Taken].map(|lead| script::line(&Interpreter::Sh, &nonce, lead));
-        for line in [look_line(7), signal_line("TERM", 7), script::probe_line(&nonce)].iter().chain(&starts) {
+        let root = Becoming { user: "root".to_owned(), password: None };
+        let becoming = [root.line(&Interpreter::Bash, &nonce), root.aside(&signal_text("KILL", 7))];
+        let asked = [look_line(7), signal_line("TERM", 7), script::probe_line(&nonce)];
+        for line in asked.iter().chain(&starts).chain(&becoming) {
             assert!(!line.contains('\n'), "{line}");
         }
     }

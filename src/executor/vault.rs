@@ -4,11 +4,11 @@
 //! What certainly did not happen is `Refused`; what was asked for and not heard of is `Unknown`.
 
 use super::Executor;
-use super::output::{Chunk, Outlet, clip_back};
+use super::output::{Chunk, Outlet};
 use super::publish;
 use super::trouble::Trouble;
 use crate::connect::vault::{self, Change, Unchanged, Versions};
-use crate::domain::order::{CellResult, Errand, Order, Outcome, OutputSummary, SAW_BYTES_MAX, Stream, Used};
+use crate::domain::order::{CellResult, Errand, Order, Outcome, Stream, Used};
 use crate::domain::plan::PinnedSecret;
 use crate::domain::run::Reason;
 use crate::domain::secret_ref::SecretRef;
@@ -40,23 +40,13 @@ pub(super) async fn carry_out(
     };
     let ready = match ready {
         Ok(ready) => ready,
-        Err(trouble) => {
-            outlet.finish().await;
-            return Outcome::refused(trouble.reason, clip_back(&outlet.clean(&trouble.words), SAW_BYTES_MAX));
-        }
+        Err(trouble) => return publish::refused(&mut outlet, trouble).await,
     };
     let change = match &ready.change {
         Todo::Nothing => {
-            outlet.note("there is no older version");
             outlet.finish().await;
-            let (output, used, published) = (OutputSummary::nothing(), Vec::new(), Vec::new());
-            return Outcome {
-                result: CellResult::Ok,
-                output,
-                saw: "there is no older version".to_owned(),
-                used,
-                published,
-            };
+            let came = (CellResult::Ok, "there is no older version".to_owned());
+            return publish::ended(order, &outlet, came, Vec::new());
         }
         Todo::Set(value) => Change::Set(&ready.field, value),
         Todo::Destroy(version) => Change::Destroy(*version),
@@ -79,10 +69,7 @@ pub(super) async fn carry_out(
         }
     };
     outlet.finish().await;
-    let printed = outlet.judged().stdout;
-    let (result, saw, published) = publish::of(order, &outlet, (result, saw), &printed);
-    let saw = clip_back(&outlet.clean(&saw), SAW_BYTES_MAX);
-    Outcome { result, output: OutputSummary::nothing(), saw, used: ready.used, published }
+    publish::ended(order, &outlet, (result, saw), ready.used)
 }
 
 /// Everything before a byte leaves.

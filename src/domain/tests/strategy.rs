@@ -189,3 +189,28 @@ fn a_step_that_becomes_somebody_is_for_hosts_reached_by_ssh_and_its_password_is_
     });
     assert!(seen > 0);
 }
+
+#[test]
+fn a_baseline_that_somebody_let_a_host_go_past_does_not_count_there() {
+    use crate::domain::command::Decision;
+    let mut driver = tagged();
+    let id = propose(&mut driver, fixture::proposal()).unwrap();
+    driver.carry_out(|_| CellResult::Ok);
+    driver.approve("grace", id).unwrap();
+    driver.as_person("ada", Ask::Start { run: RunId(id) }).unwrap();
+    let judge = |cleared: &crate::domain::policy::Cleared| {
+        let order = cleared.order();
+        match (order.host.name.as_str(), order.key.slot.item) {
+            ("web-2", Item::Step(1)) => CellResult::Failed(Reason::Exit(1)),
+            _ => CellResult::Ok,
+        }
+    };
+    driver.carry_out(judge);
+    let slot = driver.run(id).progress.attention.iter().next().copied().unwrap();
+    let reason = "not needed there".to_owned();
+    driver.as_person("ada", Ask::Resolve { run: RunId(id), slot, decision: Decision::Skip, reason }).unwrap();
+    driver.carry_out(judge);
+    assert_eq!(driver.run(id).phase.ending(), Some(Ending::Succeeded));
+    assert_eq!(propose(&mut driver, deep(Some("host:web-2"))).unwrap_err().rule, Rule::Baseline);
+    propose(&mut driver, deep(Some("host:web-1"))).unwrap();
+}

@@ -6,6 +6,7 @@
 
 use super::Enclosed;
 use super::work::Work;
+use crate::domain::published::{Found, Publish};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -46,6 +47,11 @@ const CHANGES: u8 = 2;
 /// The name under which a planning step publishes the SHA-256 of its file.
 pub fn published(step: &str) -> String {
     format!("{}_sha256", step.replace('-', "_"))
+}
+
+/// What a planning step publishes.
+pub fn publishes(step: &str) -> Vec<Publish> {
+    vec![Publish { name: published(step), found: Found::Matches(PUBLISHED.to_owned()) }]
 }
 
 /// The line in which it says so.

@@ -85,8 +85,11 @@ def shelf():
         raise SystemExit("%s is not this account's own: look who made it" % path)
     for name in os.listdir(path):
         kept = os.path.join(path, name)
-        if os.lstat(kept).st_mtime < time.time() - KEPT_S:
-            os.remove(kept)
+        try:
+            if os.lstat(kept).st_mtime < time.time() - KEPT_S:
+                os.remove(kept)
+        except FileNotFoundError:
+            pass  # Another step of this account took it meanwhile.
     return path
 
 

@@ -7,13 +7,10 @@ use crate::domain::runbook::{
     Amount, Between, Change, Done, Effect, Impact, Input, InputKind, Kind, Limits, Lock, Pace, Runbook, Scope, Secret,
     Status, Step, Targets,
 };
-use crate::domain::tool::terraform;
-use crate::domain::vault;
 use crate::domain::{Digest, RunbookId, prose};
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Fields, Node};
 use crate::site::keys::runbook::RUNBOOK;
-use crate::site::keys::step::KINDS;
 use crate::site::read::{Strictness, read};
 use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
@@ -80,8 +77,7 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
         }
     }
     merge(&mut value, &fields, templates, text, report);
-    let before = value.steps.iter().filter(|step| step.id.as_str().contains('/')).cloned().collect::<Vec<_>>();
-    names(&fields, &value.inputs, &before, report);
+    names(&fields, "", &value.inputs, &value.steps.iter().collect::<Vec<_>>(), report);
     super::tool::plans(&fields, report);
     super::vault::places(&fields, report);
     outputs_clash(&fields, &value, report);
@@ -254,26 +250,16 @@ fn secrets_of_steps(fields: &Fields, runbook: &Runbook, report: &mut Report) {
 }
 
 /// Templates of steps name inputs, or values that a step before them publishes once for the whole run: known ones, and that is seen before
-/// anybody reads them. `before` are the steps that templates put before these.
-pub(super) fn names(fields: &Fields, inputs: &[Input], before: &[Step], report: &mut Report) {
-    let mut known = inputs.to_vec();
-    let once = before.iter().filter(|step| step.action.done() != Done::OnHosts).flat_map(|step| &step.publishes);
-    known.extend(once.map(|publish| published(&publish.name)));
+/// anybody reads them. `steps` are all there are, in order; those of this file are called `prefix` and their id.
+pub(super) fn names(fields: &Fields, prefix: &str, inputs: &[Input], steps: &[&Step], report: &mut Report) {
     for step in fields.tables("step") {
+        let id = format!("{prefix}{}", step.string("id"));
+        let before = steps.iter().take_while(|other| other.id.as_str() != id);
+        let once = before.filter(|other| other.action.done() != Done::OnHosts).flat_map(|other| &other.publishes);
+        let known: Vec<Input> = inputs.iter().cloned().chain(once.map(|publish| published(&publish.name))).collect();
         texts(step, &known, report);
         super::call::names(step, &known, report);
         super::tool::names(step, &known, report);
-        let on_hosts = matches!(step.text(KINDS.key).unwrap_or(KINDS.unless_written), "script" | "copy");
-        let names = step.table("outputs").map_or(&[][..], |table| &table.entries).iter().filter(|_| !on_hosts);
-        known.extend(names.map(|field| published(&field.name)));
-        if step.text("kind") == Some("vault") {
-            known.extend(
-                [vault::written(&step.string("id")), vault::replaced(&step.string("id"))].map(|it| published(&it)),
-            );
-        }
-        if step.text("do") == Some("plan") {
-            known.push(published(&terraform::published(&step.string("id"))));
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::domain::StepId;
 use crate::domain::published::{Found, Publish, VALUES_MAX};
 use crate::domain::runbook::{Action, Become, Effect, Expect, Gate, OnFailure, Retries, Script, Step, Wait};
 use crate::domain::tool::{ToolKind, terraform};
-use crate::domain::vault as of_vault;
+use crate::domain::vault::Does;
 use crate::site::diagnostic::Code;
 use crate::site::fields::{Field, Fields};
 use crate::site::keys::step::KINDS;
@@ -62,6 +62,7 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
     Step {
         title: fields.maybe("title").unwrap_or_else(|| id.clone()),
         id: StepId::new(format!("{prefix}{id}")),
+        publishes: publishes(fields, &action, report),
         action,
         effect,
         tags: fields.strings("tags"),
@@ -73,7 +74,6 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
         withhold: fields.text("output") == Some("withhold"),
         expect: expected(fields, kind, report),
         fixed: BTreeMap::new(),
-        publishes: publishes(fields, report),
         probe: fields.maybe("probe").map(|text| Script {
             text,
             timeout_ms: PROBE_TIMEOUT_MS,
@@ -91,19 +91,21 @@ fn becomes(fields: &Fields) -> Option<Become> {
     Some(Become { user, password: table.maybe("password") })
 }
 
-/// The values it publishes: those that are written, and the SHA-256 of a plan. A value may be read by whoever may read the record.
-fn publishes(fields: &Fields, report: &mut Report) -> Vec<Publish> {
-    if fields.text(KINDS.key) == Some("terraform") && fields.text("do") == Some("plan") {
-        let (name, found) =
-            (terraform::published(&fields.string("id")), Found::Matches(terraform::PUBLISHED.to_owned()));
-        return vec![Publish { name, found }];
-    }
-    if fields.text(KINDS.key) == Some("vault") && fields.text("do") != Some("revoke") {
-        let (id, found) = (fields.string("id"), |pattern: &str| Found::Matches(pattern.to_owned()));
-        return vec![
-            Publish { name: of_vault::written(&id), found: found(of_vault::VERSION) },
-            Publish { name: of_vault::replaced(&id), found: found(of_vault::REPLACED) },
-        ];
+/// The values it publishes: those of its kind, or those that are written. Whoever may read the record may read them.
+fn publishes(fields: &Fields, action: &Action, report: &mut Report) -> Vec<Publish> {
+    match action {
+        Action::Tool(tool) if tool.is_a_plan() => return terraform::publishes(&fields.string("id")),
+        Action::Vault(step) if !matches!(step.does, Does::Revoke { .. }) => {
+            return crate::domain::vault::publishes(&fields.string("id"));
+        }
+        Action::Script(_)
+        | Action::Manual { .. }
+        | Action::Approval(_)
+        | Action::Wait(_)
+        | Action::Call(_)
+        | Action::Tool(_)
+        | Action::Copy(_)
+        | Action::Vault(_) => {}
     }
     let Some(table) = fields.table("outputs") else {
         return Vec::new();

@@ -92,7 +92,8 @@ pub fn template(file: &str, text: &str) -> Parsed<Template> {
         id,
     };
     super::tool::plans(&fields, &mut report);
-    super::runbook::names(&fields, &value.inputs, &[], &mut report);
+    let steps: Vec<&Step> = value.before.iter().chain(&value.after).collect();
+    super::runbook::names(&fields, &format!("{}/", value.id), &value.inputs, &steps, &mut report);
     Parsed::new(report, Some(fields), Some(value))
 }
 
