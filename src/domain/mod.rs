@@ -46,6 +46,7 @@ pub mod segments;
 pub mod selector;
 pub mod settle;
 pub mod site;
+pub mod targets;
 pub mod tool;
 pub mod vault;
 pub mod window;
