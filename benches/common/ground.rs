@@ -108,6 +108,7 @@ impl Ground {
     pub async fn open(&self) -> (Handle, Engine) {
         let executor = ExecutorSettings {
             keys: self.keys.clone(),
+            named_keys: std::path::PathBuf::new(),
             known_hosts: Vec::new(),
             agent: None,
             dial: Arc::new(Tcp),

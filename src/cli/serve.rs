@@ -179,6 +179,7 @@ pub fn executor_settings(data: &Path, around: &Surroundings) -> executor::Settin
     let known_hosts = own.into_iter().chain([PathBuf::from("/etc/ssh/ssh_known_hosts")]).collect();
     executor::Settings {
         keys,
+        named_keys: data.join("keys"),
         known_hosts,
         agent: around.agent.clone(),
         dial: Arc::new(Tcp),

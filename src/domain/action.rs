@@ -67,6 +67,9 @@ pub struct Script {
     /// As whom it runs, where that is not who logs in.
     #[serde(default, rename = "become", skip_serializing_if = "Option::is_none")]
     pub becomes: Option<Become>,
+    /// Whether it is given a terminal, for programs that want one. Its two streams are one then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pty: bool,
 }
 
 /// Another user of a host, become by `sudo`.

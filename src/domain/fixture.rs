@@ -45,6 +45,7 @@ pub fn workspace(id: &str) -> Workspace {
             port: 22,
             user: "deploy".to_owned(),
             jump: None,
+            key: None,
             algorithms: crate::domain::algorithms::Algorithms::Modern,
             trust: Trust::Keys(vec!["ssh-ed25519 AAAA".to_owned()]),
         },
@@ -84,6 +85,7 @@ pub fn script(text: &str) -> Script {
         timeout_ms: 60_000,
         secrets: Vec::new(),
         becomes: None,
+        pty: false,
     }
 }
 

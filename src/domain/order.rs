@@ -110,6 +110,8 @@ pub struct Delivery {
     pub text: String,
     /// As whom it runs, where that is not who logs in.
     pub becomes: Option<Becomes>,
+    /// Whether it is given a terminal.
+    pub pty: bool,
     /// What a check expects; `None` for a step, whose exit status decides.
     pub expect: Option<Expect>,
     /// Whether its work goes on elsewhere: that it was seen to end here says nothing of what it had begun there.

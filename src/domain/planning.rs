@@ -52,7 +52,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
     let steps = steps(workspace, runbook, proposal)?;
     baseline_stands(world, workspace, runbook, proposal, &hosts)?;
     let chosen = || steps.iter().filter_map(|nth| runbook.steps.get(usize::from(*nth)));
-    becomes_nobody_here(&hosts, chosen())?;
+    only_over_ssh(&hosts, chosen())?;
     let secrets = secrets(site, runbook)?;
     let local_account = local_account(site, workspace, &hosts, chosen(), &secrets)?;
     let (programs, groups) = (programs(site, chosen()), groups(workspace, &hosts, chosen()));
@@ -321,16 +321,22 @@ fn steps(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Resul
     Ok(chosen)
 }
 
-/// On the server's own machine work is done by the account for it, which becomes nobody else.
-fn becomes_nobody_here<'a>(hosts: &[PlannedHost], mut steps: impl Iterator<Item = &'a Step>) -> Result<(), Refusal> {
-    let becomes = |step: &&Step| step.action.script().is_some_and(|script| script.becomes.is_some());
-    match (hosts.iter().find(|host| host.reach == Reach::Local), steps.find(becomes)) {
-        (Some(host), Some(step)) => {
-            let what = format!("step {} becomes another user, and {} is this machine", step.id, host.name);
-            Err(Refusal::new(Rule::Targets, what).next("choose hosts that are reached by SSH"))
-        }
-        (_, _) => Ok(()),
+/// On the server's own machine work is done by the account for it, which becomes nobody else and is given no terminal.
+fn only_over_ssh<'a>(hosts: &[PlannedHost], steps: impl Iterator<Item = &'a Step>) -> Result<(), Refusal> {
+    let Some(host) = hosts.iter().find(|host| host.reach == Reach::Local) else {
+        return Ok(());
+    };
+    for step in steps {
+        let Some(script) = step.action.script() else { continue };
+        let wants = match (&script.becomes, script.pty) {
+            (Some(_), _) => "becomes another user",
+            (None, true) => "wants a terminal",
+            (None, false) => continue,
+        };
+        let what = format!("step {} {wants}, and {} is this machine", step.id, host.name);
+        return Err(Refusal::new(Rule::Targets, what).next("choose hosts that are reached by SSH"));
     }
+    Ok(())
 }
 
 /// More than the baseline is for hosts on which a run of the baseline, of this very version, ended well.

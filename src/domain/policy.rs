@@ -183,6 +183,7 @@ fn delivery(run: &Run, key: OrderKey, host: &PlannedHost, script: &Script, step:
             user: becomes.user.clone(),
             password: run.plan.secrets.iter().find(|secret| Some(&secret.name) == password).cloned(),
         }),
+        pty: script.pty,
         expect: None,
         elsewhere: false,
     }
@@ -193,7 +194,16 @@ fn put(run: &Run, key: OrderKey, host: &PlannedHost, step: &str, copy: &FileCopy
     let mut variables = variables(run, key, Some(host), step);
     variables.push((copy::TEXT.to_owned(), copy.file.text.clone()));
     let (interpreter, text) = (Interpreter::Sh, copy.script());
-    Delivery { interpreter, variables, secrets: Vec::new(), text, becomes: None, expect: None, elsewhere: false }
+    Delivery {
+        interpreter,
+        variables,
+        secrets: Vec::new(),
+        text,
+        becomes: None,
+        pty: false,
+        expect: None,
+        elsewhere: false,
+    }
 }
 
 /// A program's work as a script: Python is what all of them come with, or are at home with.
@@ -204,7 +214,7 @@ fn work(run: &Run, key: OrderKey, step: &str, tool: &Tool) -> Delivery {
     let text = tool.script(plan, &is_in, &variables);
     let secrets = plan.secrets.iter().filter(|secret| tool.secrets.contains(&secret.name)).cloned().collect();
     let interpreter = Interpreter::Program(vec!["python3".to_owned(), "-".to_owned()]);
-    Delivery { interpreter, variables, secrets, text, becomes: None, expect: None, elsewhere: true }
+    Delivery { interpreter, variables, secrets, text, becomes: None, pty: false, expect: None, elsewhere: true }
 }
 
 /// Something that must happen before a run may start.

@@ -455,7 +455,8 @@ impl Step {
             .map(|expect| ("expects", super::check::expected(expect)));
         let fixed = self.fixed.iter().map(|(name, value)| ("with", format!("{name} = {value}")));
         let publishes = self.publishes.iter().map(|publish| ("publishes", publish.words()));
-        becomes.into_iter().chain(expects).chain(fixed).chain(publishes).collect()
+        let terminal = script.filter(|it| it.pty).map(|_| ("given", "a terminal".to_owned()));
+        becomes.into_iter().chain(terminal).chain(expects).chain(fixed).chain(publishes).collect()
     }
 }
 

@@ -116,6 +116,9 @@ pub enum Reach {
         jump: Option<ServerName>,
         /// Whose host key is accepted.
         trust: Trust,
+        /// The one key it is shown, by its name among the server's keys; `None` for those that every host is shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
         /// Which algorithms it is offered.
         #[serde(default, skip_serializing_if = "Algorithms::is_modern")]
         algorithms: Algorithms,

@@ -184,6 +184,7 @@ async fn no_line_of_very_many_hosts_is_missing_or_doubled_where_the_disk_stalls(
     std::fs::create_dir_all(dir.path().join("home")).unwrap();
     let executor = executor::Settings {
         keys: vec![client],
+        named_keys: std::path::PathBuf::new(),
         known_hosts: Vec::new(),
         agent: None,
         dial,

@@ -125,6 +125,7 @@ impl Site {
     async fn open(&self) -> Result<(Handle, Engine), OpenError> {
         let executor = executor::Settings {
             keys: Vec::new(),
+            named_keys: std::path::PathBuf::new(),
             known_hosts: Vec::new(),
             agent: None,
             dial: Arc::new(Tcp),

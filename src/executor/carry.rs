@@ -13,10 +13,11 @@ use super::marker::{Mark, Marker};
 use super::output::{Chunk, Outlet};
 use super::publish;
 use super::script::{self, Becoming, Lead, Nonce};
-use super::talk::{Exit, Heard, Place, Talk};
+use super::talk::{Exit, Heard, Place, Streams, Talk};
 use super::trouble::Trouble;
 use crate::domain::order::{self, Order, Outcome, Stream, Used};
 use crate::domain::run::Reason;
+use bytes::Bytes;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
@@ -24,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest we wait for the output of something that was seen to be gone.
 const AFTER_ENDING_MS_MAX: u64 = 2_000;
+
+/// `sudo` is given its password on standard input, which is no terminal. A site that says both does not load.
+const BECOMES_WITHOUT_TERMINAL: &str = "a step that becomes somebody is given no terminal";
 
 /// Carries `order` out in a shell: this script, or the sight that one answers.
 pub(super) async fn carry_out(
@@ -110,7 +114,7 @@ impl Carrier<'_> {
     async fn reach(&mut self) -> Result<End, Trouble> {
         let nonce = fresh_nonce()?;
         // The probe reads nothing and ends by itself.
-        let mut reader = self.reader(&nonce, |_| script::probe_line(&nonce)).await?;
+        let mut reader = self.reader(&nonce, Streams::Apart, |_| script::probe_line(&nonce)).await?;
         let until = self.connect_until;
         let goodbye = async {
             loop {
@@ -153,11 +157,21 @@ impl Carrier<'_> {
         loop {
             let nonce = fresh_nonce()?;
             let payload = script::payload(&nonce, delivery, named).map_err(local)?;
-            let (payload, reader) = match self.becoming.clone() {
-                None => (payload, self.reader(&nonce, |lead| script::line(&delivery.interpreter, &nonce, lead)).await?),
-                Some(becoming) => {
+            let by = &delivery.interpreter;
+            let (payload, reader) = match (self.becoming.clone(), delivery.pty) {
+                (None, false) => {
+                    (payload, self.reader(&nonce, Streams::Apart, |lead| script::line(by, &nonce, lead)).await?)
+                }
+                (None, true) => {
+                    let payload = script::padded(&payload);
+                    let line = |lead| script::line_on_a_terminal(by, &nonce, lead, payload.len());
+                    let reader = self.reader(&nonce, Streams::Terminal, line).await?;
+                    (payload, reader)
+                }
+                (Some(_), true) => return Err(Trouble::new(Reason::Local, BECOMES_WITHOUT_TERMINAL)),
+                (Some(becoming), false) => {
                     let payload = script::joined(&becoming.ahead(&nonce), &payload);
-                    (payload, self.reader(&nonce, |_| becoming.line(&delivery.interpreter, &nonce)).await?)
+                    (payload, self.reader(&nonce, Streams::Apart, |_| becoming.line(by, &nonce)).await?)
                 }
             };
             let (place, lead) = (reader.place.clone(), reader.lead);
@@ -183,22 +197,23 @@ async fn listen(talk: &mut Talk, marker: &mut Marker, outlet: &mut Outlet) -> He
     listen_on(talk, marker, outlet).await
 }
 
+/// Keeps what was said, but for our own lines.
+fn said(stream: Stream, bytes: Bytes, marker: &mut Marker, outlet: &mut Outlet) -> Heeded {
+    let mut marks = Vec::new();
+    let rest = if stream == marker.stream { marker.take(bytes, &mut marks) } else { bytes };
+    outlet.push(stream, rest);
+    if marks.is_empty() { Heeded::Output } else { Heeded::Marks(marks) }
+}
+
 /// Hears the next thing whether or not there is room for it. Safe to cancel.
 async fn listen_on(talk: &mut Talk, marker: &mut Marker, outlet: &mut Outlet) -> Heeded {
     match talk.hear().await {
-        Heard::Out(bytes) => outlet.push(Stream::Out, bytes),
-        Heard::Err(bytes) => {
-            let mut marks = Vec::new();
-            outlet.push(Stream::Err, marker.take(bytes, &mut marks));
-            if !marks.is_empty() {
-                return Heeded::Marks(marks);
-            }
-        }
-        Heard::Exit(exit) => return Heeded::Exit(exit),
-        Heard::Closed => return Heeded::Closed,
-        Heard::Lost => return Heeded::Lost,
+        Heard::Out(bytes) => said(Stream::Out, bytes, marker, outlet),
+        Heard::Err(bytes) => said(Stream::Err, bytes, marker, outlet),
+        Heard::Exit(exit) => Heeded::Exit(exit),
+        Heard::Closed => Heeded::Closed,
+        Heard::Lost => Heeded::Lost,
     }
-    Heeded::Output
 }
 
 fn fresh_nonce() -> Result<Nonce, Trouble> {

@@ -1,4 +1,4 @@
-//! Takes our own lines (`NONCE PID`, `NONCE +`, `NONCE -`, `NONCE !`) out of a host's standard error.
+//! Takes our own lines (`NONCE PID`, `NONCE +`, `NONCE -`, `NONCE !`) out of a host's standard error, or out of its terminal.
 //!
 //! What a login shell says before them is noise, and kept. Once the script begins every byte passes untouched and uncopied: a
 //! script that prints the nonce itself prints it.
@@ -6,6 +6,7 @@
 //! Invariant: what passes does not depend on how the stream was cut into pieces; at most [`HELD_BYTES_MAX`] bytes wait.
 
 use super::script::Nonce;
+use crate::domain::order::Stream;
 use bytes::{Bytes, BytesMut};
 
 /// Nonce, blank, process id and line end fit.
@@ -26,6 +27,8 @@ pub(super) enum Mark {
 
 /// Finds the marks in one stream.
 pub(super) struct Marker {
+    /// Where they are looked for.
+    pub stream: Stream,
     nonce: Nonce,
     held: BytesMut,
     open: bool,
@@ -33,8 +36,8 @@ pub(super) struct Marker {
 
 impl Marker {
     /// Looks for the marks of one attempt.
-    pub fn new(nonce: Nonce) -> Self {
-        Self { nonce, held: BytesMut::new(), open: false }
+    pub fn new(nonce: Nonce, stream: Stream) -> Self {
+        Self { stream, nonce, held: BytesMut::new(), open: false }
     }
 
     /// Takes the next bytes: gives back what is not ours, and appends the marks found.
@@ -106,7 +109,7 @@ mod tests {
     use super::*;
 
     fn told(pieces: &[&[u8]], nonce: &Nonce) -> (Vec<Mark>, Vec<u8>) {
-        let (mut marker, mut marks, mut passed) = (Marker::new(nonce.clone()), Vec::new(), Vec::new());
+        let (mut marker, mut marks, mut passed) = (Marker::new(nonce.clone(), Stream::Err), Vec::new(), Vec::new());
         for piece in pieces {
             passed.extend_from_slice(&marker.take(Bytes::copy_from_slice(piece), &mut marks));
         }
@@ -156,7 +159,7 @@ mod tests {
     #[test]
     fn little_waits_even_where_no_line_ends() {
         let nonce = Nonce::fresh().unwrap();
-        let mut marker = Marker::new(nonce.clone());
+        let mut marker = Marker::new(nonce.clone(), Stream::Err);
         let long = nonce.as_str().repeat(100);
         marker.take(Bytes::from(long.into_bytes()), &mut Vec::new());
         assert!(marker.held.len() <= HELD_BYTES_MAX, "{} bytes wait", marker.held.len());

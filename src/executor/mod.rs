@@ -58,6 +58,8 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct Settings {
     /// Private key files, in the order they are tried.
     pub keys: Vec<PathBuf>,
+    /// Where keys lie that hosts name.
+    pub named_keys: PathBuf,
     /// The account's known_hosts files, for workspaces that trust them.
     pub known_hosts: Vec<PathBuf>,
     /// The ssh-agent's socket.
@@ -82,10 +84,10 @@ pub struct Executor {
 impl Executor {
     /// An executor without connections. Reads the key files; blocks.
     pub fn new(settings: Settings, resolve: Resolve) -> Self {
-        let Settings { keys, known_hosts, agent, dial, now, local } = settings;
+        let Settings { keys, named_keys, known_hosts, agent, dial, now, local } = settings;
         let identities = RwLock::new(Arc::new(Identities::read(&keys)));
         let known_hosts = Arc::new(KnownHosts::new(&known_hosts));
-        let means = Means { dial, known_hosts, identities, agent, now };
+        let means = Means { dial, known_hosts, identities, named_keys, agent, now };
         Self { pool: Pool::new(means), local: Arc::new(local), secrets: RunSecrets::default(), resolve, keys }
     }
 

@@ -81,6 +81,29 @@ pub(super) fn line(interpreter: &Interpreter, nonce: &Nonce, lead: Lead) -> Stri
     format!("exec {setsid}{shell} -c 'echo \"{} $$\" >&2; eval \"$(cat)\" </dev/null'", nonce.as_str())
 }
 
+/// What is sent to a terminal is as long as the line says: its end cannot be seen there. In steps, so that the line, which others
+/// on the host can see, tells little of how long a secret is.
+const PAYLOAD_STEP_BYTES: usize = 4_096;
+
+/// The command line for a script that is given a terminal, and finds `bytes` there. What it reads afterwards nobody types.
+pub(super) fn line_on_a_terminal(interpreter: &Interpreter, nonce: &Nonce, lead: Lead, bytes: usize) -> String {
+    let shell = shell_of(interpreter);
+    let setsid = match lead {
+        Lead::Given => "",
+        Lead::Taken => "setsid ",
+    };
+    format!("exec {setsid}{shell} -c 'echo \"{} $$\" >&2; eval \"$(head -c {bytes})\"'", nonce.as_str())
+}
+
+/// The same, with blank lines up to the next step of its length.
+pub(super) fn padded(payload: &[u8]) -> Zeroizing<Vec<u8>> {
+    let bytes = payload.len().next_multiple_of(PAYLOAD_STEP_BYTES);
+    let mut whole = Zeroizing::new(Vec::with_capacity(bytes));
+    whole.extend_from_slice(payload);
+    whole.resize(bytes, b'\n');
+    whole
+}
+
 /// The shell that reads what is sent.
 fn shell_of(interpreter: &Interpreter) -> &'static str {
     match interpreter {

@@ -6,12 +6,33 @@ use super::script::Lead;
 use super::ssh::connection::Connection;
 use super::ssh::talk::SshTalk;
 use super::trouble::Trouble;
+use crate::domain::order::Stream;
+use crate::domain::run::Reason;
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
+
+/// What a shell's input and output are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Streams {
+    /// Three of them: what goes to standard error is known as such.
+    Apart,
+    /// A terminal, which is all of them at once.
+    Terminal,
+}
+
+impl Streams {
+    /// Where our own lines are heard.
+    pub fn of_marks(self) -> Stream {
+        match self {
+            Streams::Apart => Stream::Err,
+            Streams::Terminal => Stream::Out,
+        }
+    }
+}
 
 /// A place where a command line can be started.
 #[derive(Clone)]
@@ -27,10 +48,13 @@ impl Place {
     ///
     /// # Errors
     /// When no shell could be started; then nothing was.
-    pub async fn start(&self, line: &str, room: Room) -> Result<Talk, Trouble> {
-        match self {
-            Place::Ssh(connection) => connection.start(line, room.0).await.map(Talk::Ssh),
-            Place::Local(local) => local.start(line).map(|talk| Talk::Local(Box::new(talk))),
+    pub async fn start(&self, line: &str, streams: Streams, room: Room) -> Result<Talk, Trouble> {
+        match (self, streams) {
+            (Place::Ssh(connection), _) => connection.start(line, streams, room.0).await.map(Talk::Ssh),
+            (Place::Local(local), Streams::Apart) => local.start(line).map(|talk| Talk::Local(Box::new(talk))),
+            (Place::Local(_), Streams::Terminal) => {
+                Err(Trouble::new(Reason::Local, "what runs on this machine is given no terminal"))
+            }
         }
     }
 

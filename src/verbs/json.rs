@@ -319,10 +319,11 @@ pub fn server(workspace: &Workspace, server: &Server) -> Value {
 fn reach(reach: &Reach) -> Value {
     match reach {
         Reach::Local => json!({"kind": "local"}),
-        Reach::Ssh { address, port, user, jump, algorithms, trust: _ } => json!({
+        Reach::Ssh { address, port, user, key, jump, algorithms, trust: _ } => json!({
             "address": address,
             "algorithms": algorithms.word(),
             "jump": jump.as_ref().map(ToString::to_string),
+            "key": key,
             "kind": "ssh",
             "port": port,
             "user": user,

@@ -254,10 +254,12 @@ pub fn hosts(rows: &[(&Workspace, &Server)]) -> String {
 fn reach(reach: &Reach) -> String {
     match reach {
         Reach::Local => "this machine".to_owned(),
-        Reach::Ssh { address, port, user, jump, algorithms, trust: _ } => {
+        Reach::Ssh { address, port, user, key, jump, algorithms, trust: _ } => {
+            let with = key.as_ref().map(|key| format!(" with key {key}"));
             let over = jump.as_ref().map(|jump| format!(" over {jump}"));
+            let over = format!("{}{}", with.unwrap_or_default(), over.unwrap_or_default());
             let offered = Some(algorithms.word()).filter(|_| !algorithms.is_modern()).map(|word| format!(" ({word})"));
-            format!("{user}@{address}:{port}{}{}", over.unwrap_or_default(), offered.unwrap_or_default())
+            format!("{user}@{address}:{port}{over}{}", offered.unwrap_or_default())
         }
     }
 }

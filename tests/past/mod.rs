@@ -192,6 +192,7 @@ impl Past {
 pub async fn open(dir: &Path) -> (Handle, Engine) {
     let executor = ExecutorSettings {
         keys: Vec::new(),
+        named_keys: std::path::PathBuf::new(),
         known_hosts: Vec::new(),
         agent: None,
         dial: Arc::new(Tcp),

@@ -122,10 +122,11 @@ fn takes(run: &Run, workspace: &Workspace, server: &Server) -> bool {
 fn reached(reach: &Reach) -> Safe {
     match reach {
         Reach::Local => Safe::new("this machine"),
-        Reach::Ssh { address, port, user, jump, algorithms, trust: _ } => {
+        Reach::Ssh { address, port, user, key, jump, algorithms, trust: _ } => {
+            let with = key.as_ref().map(|key| format!(" with key {key}")).unwrap_or_default();
             let over = jump.as_ref().map(|jump| format!(" over {jump}")).unwrap_or_default();
             let offered = if algorithms.is_modern() { String::new() } else { format!(" ({})", algorithms.word()) };
-            safe!("{user}@{address}:{port}{over}{offered}")
+            safe!("{user}@{address}:{port}{with}{over}{offered}")
         }
     }
 }

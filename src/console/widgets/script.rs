@@ -29,6 +29,7 @@ pub fn sheet(plan: &Plan, slot: Slot) -> Sheet {
             parts.push(pair("where", host.map_or(safe!("on {} hosts", plan.hosts.len()), Safe::new)));
             parts.push(pair("run by", safe!("{interpreter}, for at most {}", moment::span(script.timeout_ms))));
             parts.extend(script.becomes.as_ref().map(|becomes| pair("as", Safe::new(becomes.words()))));
+            parts.extend(script.pty.then(|| pair("given", safe!("a terminal: its two outputs are one"))));
             parts.extend(expected(plan, slot.item).map(|words| pair("expected", Safe::new(&words))));
             parts.push(Part::Air);
             parts.push(Part::Rule(Safe::new("script, exactly as reviewed")));

@@ -118,6 +118,7 @@ fn undoing(step: &Step, undo: &str) -> Step {
             timeout_ms: UNDO_TIMEOUT_MS,
             secrets: step.action.secrets().to_vec(),
             becomes: None,
+            pty: false,
         },
     };
     Step {

@@ -173,8 +173,21 @@ fn a_step_that_becomes_somebody_is_for_hosts_reached_by_ssh_and_its_password_is_
             });
         })
     };
-    let refused = propose(&mut with(true), Proposal { select: Some("host:web-1".to_owned()), ..fixture::proposal() });
+    let one = || Proposal { select: Some("host:web-1".to_owned()), ..fixture::proposal() };
+    let refused = propose(&mut with(true), one());
     assert!(refused.unwrap_err().what.contains("becomes another user"));
+    let refused = propose(
+        &mut driver_of(|site| {
+            in_workspace(site, |workspace| workspace.servers[0].reach = crate::domain::workspace::Reach::Local);
+            in_runbook(site, |runbook| {
+                if let Action::Script(script) = &mut runbook.steps[0].action {
+                    script.pty = true;
+                }
+            });
+        }),
+        one(),
+    );
+    assert!(refused.unwrap_err().what.contains("wants a terminal"));
     let mut driver = with(false);
     driver.start_one();
     let mut seen = 0;

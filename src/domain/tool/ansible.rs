@@ -103,7 +103,7 @@ fn ways(plan: &Plan) -> impl Iterator<Item = &PlannedHost> {
 fn ssh_config(plan: &Plan) -> String {
     let mut text = String::new();
     for host in ways(plan) {
-        let Reach::Ssh { address, port, user, jump, trust, algorithms } = &host.reach else { continue };
+        let Reach::Ssh { address, port, user, jump, trust, algorithms, key: _ } = &host.reach else { continue };
         // In `HostName` a percent sign begins a token: the zone of an IPv6 address has one.
         let address = address.replace('%', "%%");
         let _ = writeln!(text, "Host {}\n  HostName {address}\n  Port {port}\n  User {user}", host.name);

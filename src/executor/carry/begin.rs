@@ -2,29 +2,39 @@
 //! wrong here is `Refused`.
 
 use super::{Carrier, Heeded, Reader, listen_on, words};
-use crate::domain::order::{SAW_BYTES_MAX, Stream};
+use crate::domain::order::SAW_BYTES_MAX;
 use crate::domain::run::Reason;
 use crate::domain::workspace::Reach;
 use crate::executor::ending::way;
 use crate::executor::marker::{Mark, Marker};
 use crate::executor::output::Outlet;
 use crate::executor::script::{Lead, Nonce};
-use crate::executor::talk::{Place, Talk};
+use crate::executor::talk::{Place, Streams, Talk};
 use crate::executor::trouble::Trouble;
 use tokio::time::{Instant, timeout_at};
 
 impl Carrier<'_> {
     /// Connects, starts the line, and waits until the shell says that it reads. Nothing of the script has left by then.
-    pub(super) async fn reader(&mut self, nonce: &Nonce, line: impl Fn(Lead) -> String) -> Result<Reader, Trouble> {
+    pub(super) async fn reader(
+        &mut self,
+        nonce: &Nonce,
+        streams: Streams,
+        line: impl Fn(Lead) -> String,
+    ) -> Result<Reader, Trouble> {
         let cancel = self.cancel.clone();
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(Trouble::new(Reason::Aborted, "stopped before anything was sent")),
-            opened = self.open(nonce, line) => opened,
+            opened = self.open(nonce, streams, line) => opened,
         }
     }
 
-    async fn open(&mut self, nonce: &Nonce, line: impl Fn(Lead) -> String) -> Result<Reader, Trouble> {
+    async fn open(
+        &mut self,
+        nonce: &Nonce,
+        streams: Streams,
+        line: impl Fn(Lead) -> String,
+    ) -> Result<Reader, Trouble> {
         let mut first = true;
         loop {
             let place = self.in_time(self.place()).await?;
@@ -33,7 +43,7 @@ impl Carrier<'_> {
             // Others of our own were in the way, not the host.
             self.connect_until += waits.elapsed();
             let lead = place.lead();
-            let talk = match self.in_time(place.start(&line(lead), room)).await {
+            let talk = match self.in_time(place.start(&line(lead), streams, room)).await {
                 // The connection of an earlier order ended meanwhile: nothing was sent, so one more try is no repetition.
                 Err(trouble) if trouble.reason == Reason::ConnectionLost && first => {
                     first = false;
@@ -42,7 +52,7 @@ impl Carrier<'_> {
                 other => other?,
             };
             let until = self.connect_until;
-            let (marker, outlet) = (Marker::new(nonce.clone()), &mut self.outlet);
+            let (marker, outlet) = (Marker::new(nonce.clone(), streams.of_marks()), &mut self.outlet);
             let read = timeout_at(until, await_reader(outlet, place, lead, talk, marker)).await;
             return read.unwrap_or_else(|_| Err(self.late()));
         }
@@ -87,7 +97,7 @@ async fn await_reader(
             Heeded::Output => {}
             Heeded::Exit(how) => exit = Some(how),
             Heeded::Closed => {
-                outlet.push(Stream::Err, marker.finish());
+                outlet.push(marker.stream, marker.finish());
                 let said = outlet.last_words(SAW_BYTES_MAX / 2);
                 let how = exit.map_or("closed the session".to_owned(), |exit| format!("ended with {}", words(&exit)));
                 let said = if said.is_empty() { said } else { format!(": {said}") };

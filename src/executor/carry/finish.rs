@@ -2,7 +2,7 @@
 
 use super::{AFTER_ENDING_MS_MAX, Carrier, End, Heeded, Reader, listen_on};
 use crate::domain::check;
-use crate::domain::order::{CellResult, Delivery, Job, SAW_BYTES_MAX, Stream};
+use crate::domain::order::{CellResult, Delivery, Job, SAW_BYTES_MAX};
 use crate::domain::run::Reason;
 use crate::domain::runbook::Expect;
 use crate::executor::ending::{NOTES_MAX, Seen, end_anyhow};
@@ -72,7 +72,7 @@ impl Carrier<'_> {
                 Err(_) => heard = Hearing::Part,
             }
         }
-        self.outlet.push(Stream::Err, reader.marker.finish());
+        self.outlet.push(reader.marker.stream, reader.marker.finish());
         reader.talk.leave().await;
         Ok(match seen {
             Seen::Gone if begun => End::Stopped(why, format!("process group {pid} was ended and seen to be gone")),

@@ -1,7 +1,7 @@
 //! From a shell that reads to the end of what it ran: the script is sent, heard, timed, and ended where it must be.
 
 use super::{Carrier, End, Heeded, Reader, listen, words};
-use crate::domain::order::{Job, Stream};
+use crate::domain::order::Job;
 use crate::domain::run::Reason;
 use crate::executor::marker::Mark;
 use crate::executor::talk::{Delivery, Exit, Place};
@@ -124,7 +124,7 @@ impl Carrier<'_> {
                             return self.after_exit(reader, exit, progress, started).await;
                         }
                         Heeded::Closed => {
-                            self.outlet.push(Stream::Err, reader.marker.finish());
+                            self.outlet.push(reader.marker.stream, reader.marker.finish());
                             let words = "the session closed without an exit status".to_owned();
                             return Ok(Some(End::Unknown(Reason::NoExitStatus, words)));
                         }
@@ -175,7 +175,7 @@ impl Carrier<'_> {
                 Heeded::Lost => break Rest::Lost,
             }
         };
-        self.outlet.push(Stream::Err, reader.marker.finish());
+        self.outlet.push(reader.marker.stream, reader.marker.finish());
         match rest {
             Rest::Heard => {}
             Rest::Held => {

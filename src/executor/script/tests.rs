@@ -12,6 +12,7 @@ fn delivery(text: &str) -> Delivery {
         secrets: Vec::new(),
         text: text.to_owned(),
         becomes: None,
+        pty: false,
         expect: None,
         elsewhere: false,
     }

@@ -4,6 +4,7 @@ use super::gate::{Fate, Gate};
 use super::sftp::{Sftp, Unable};
 use super::talk::{Answer, SshTalk};
 use crate::domain::run::Reason;
+use crate::executor::talk::Streams;
 use crate::executor::trouble::Trouble;
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, Disconnect};
@@ -74,15 +75,16 @@ impl Connection {
     pub(in crate::executor) async fn start(
         &self,
         line: &str,
+        streams: Streams,
         room: Option<OwnedSemaphorePermit>,
     ) -> Result<SshTalk, Trouble> {
-        self.start_in(room.ok_or_else(|| self.lost())?, line).await
+        self.start_in(room.ok_or_else(|| self.lost())?, line, streams).await
     }
 
     /// Starts `line` in the place that orders never take: ending what runs must not wait for what runs.
     pub(in crate::executor) async fn start_aside(&self, line: &str) -> Result<SshTalk, Trouble> {
         let place = self.aside.clone().acquire_owned().await.map_err(|_| self.lost())?;
-        self.start_in(place, line).await
+        self.start_in(place, line, Streams::Apart).await
     }
 
     /// Begins SFTP in a place from [`Connection::room`]. No answer may take longer than `patience`.
@@ -111,9 +113,19 @@ impl Connection {
         })
     }
 
-    async fn start_in(&self, place: OwnedSemaphorePermit, line: &str) -> Result<SshTalk, Trouble> {
+    async fn start_in(&self, place: OwnedSemaphorePermit, line: &str, streams: Streams) -> Result<SshTalk, Trouble> {
         let channel = self.session().await?;
-        let mut talk = SshTalk::new(channel, place);
+        let mut talk = SshTalk::new(channel, streams, place);
+        if streams == Streams::Terminal {
+            match talk.ask_for_a_terminal().await {
+                Answer::Accepted => {}
+                Answer::Refused | Answer::Closed => {
+                    let words = "the host gives this login no terminal, which the step asks for (pty = true)";
+                    return Err(Trouble::new(Reason::NoShell, words));
+                }
+                Answer::Lost => return Err(self.lost()),
+            }
+        }
         match talk.ask(line).await {
             Answer::Accepted => Ok(talk),
             Answer::Refused => Err(Trouble::new(Reason::NoShell, "the host refuses to run commands for this login")),

@@ -28,6 +28,8 @@ pub(in crate::executor) struct Means {
     pub known_hosts: Arc<KnownHosts>,
     /// Keys from files.
     pub identities: RwLock<Arc<Identities>>,
+    /// Where keys lie that hosts name.
+    pub named_keys: PathBuf,
     /// The agent's socket.
     pub agent: Option<PathBuf>,
     /// The wall clock, for the dates of host certificates.
@@ -136,7 +138,7 @@ impl Pool {
     }
 
     async fn make(&self, host: &PlannedHost, through: Option<Arc<Connection>>) -> Result<Connection, Trouble> {
-        let Reach::Ssh { address, port, user, trust, algorithms, .. } = &host.reach else {
+        let Reach::Ssh { address, port, user, key, trust, algorithms, jump: _ } = &host.reach else {
             return Err(Trouble::new(Reason::Local, format!("{} is not reached over SSH", host.name)));
         };
         let trust = self.trust(host, trust, address, *port).await?;
@@ -148,9 +150,22 @@ impl Pool {
             }
         };
         let (mut handle, fate) = shake_hands(stream, trust, *algorithms, (self.means.now)()).await?;
-        let identities = self.means.identities.read().unwrap_or_else(PoisonError::into_inner).clone();
-        log_in(&mut handle, &fate, user, &identities, self.means.agent.as_deref()).await?;
+        let (identities, agent) = match key {
+            Some(name) => (self.named_key(name).await?, None),
+            None => (
+                self.means.identities.read().unwrap_or_else(PoisonError::into_inner).clone(),
+                self.means.agent.as_deref(),
+            ),
+        };
+        log_in(&mut handle, &fate, user, &identities, agent).await?;
         Ok(Connection::new(handle, fate, through))
+    }
+
+    /// The one key a host names. Read anew, so that a new key is taken without a word; no other is shown in its stead.
+    async fn named_key(&self, name: &str) -> Result<Arc<Identities>, Trouble> {
+        let path = self.means.named_keys.join(name);
+        let read = spawn_blocking(move || Arc::new(Identities::read(&[path]))).await;
+        read.map_err(|_| Trouble::new(Reason::Local, "reading the key failed in this program"))
     }
 
     async fn trust(

@@ -1,10 +1,10 @@
 //! A shell started over SSH.
 
 use super::connection::GOODBYE_MS_MAX;
-use crate::executor::talk::{Delivery, Exit, Heard};
+use crate::executor::talk::{Delivery, Exit, Heard, Streams};
 use bytes::Bytes;
 use russh::client::Msg;
-use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Pty, Sig};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,38 @@ const SIGNALS: [&str; 23] = [
 /// What is shown of any other name: more than any system's own.
 const NAME_CHARS_MAX: usize = 64;
 
+/// What a terminal says it is: one that knows no colours and moves no cursor.
+const TERMINAL_KIND: &str = "dumb";
+
+/// Columns and rows: wide, so that programs fold few of their lines.
+const TERMINAL_SIZE: (u32, u32) = (160, 50);
+
+/// The modes of RFC 4254, section 8, under which a terminal is a pipe in both directions: nothing is echoed (a secret would be),
+/// no byte means anything, no line end is changed.
+const TERMINAL_MODES: [(Pty, u32); 16] = [
+    (Pty::ECHO, 0),
+    (Pty::ECHOE, 0),
+    (Pty::ECHOK, 0),
+    (Pty::ECHONL, 0),
+    (Pty::ICANON, 0),
+    (Pty::ISIG, 0),
+    (Pty::IEXTEN, 0),
+    (Pty::INLCR, 0),
+    (Pty::IGNCR, 0),
+    (Pty::ICRNL, 0),
+    (Pty::ISTRIP, 0),
+    (Pty::IXON, 0),
+    (Pty::IXOFF, 0),
+    (Pty::OPOST, 0),
+    (Pty::CS8, 1),
+    (Pty::PARENB, 0),
+];
+
 /// A channel on which a command line was accepted.
 pub(in crate::executor) struct SshTalk {
     read: ChannelReadHalf,
     write: Arc<ChannelWriteHalf<Msg>>,
+    streams: Streams,
     /// Heard before the command line was accepted.
     early: VecDeque<Heard>,
     /// One of the connection's places for channels.
@@ -45,9 +73,9 @@ pub(super) enum Answer {
 
 impl SshTalk {
     /// Listens on a channel.
-    pub fn new(channel: russh::Channel<Msg>, place: OwnedSemaphorePermit) -> Self {
+    pub fn new(channel: russh::Channel<Msg>, streams: Streams, place: OwnedSemaphorePermit) -> Self {
         let (read, write) = channel.split();
-        Self { read, write: Arc::new(write), early: VecDeque::new(), _place: place }
+        Self { read, write: Arc::new(write), streams, early: VecDeque::new(), _place: place }
     }
 
     /// Asks for `line` to be run and waits for the answer.
@@ -55,6 +83,19 @@ impl SshTalk {
         if self.write.exec(true, line).await.is_err() {
             return Answer::Lost;
         }
+        self.answer().await
+    }
+
+    /// Asks for a terminal that changes nothing of what passes through it, and waits for the answer.
+    pub(super) async fn ask_for_a_terminal(&mut self) -> Answer {
+        let (columns, rows) = TERMINAL_SIZE;
+        if self.write.request_pty(true, TERMINAL_KIND, columns, rows, 0, 0, &TERMINAL_MODES).await.is_err() {
+            return Answer::Lost;
+        }
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> Answer {
         loop {
             match self.read.wait().await {
                 Some(ChannelMsg::Success) => return Answer::Accepted,
@@ -84,10 +125,10 @@ impl SshTalk {
     }
 
     pub(in crate::executor) fn deliver(&mut self, bytes: Zeroizing<Vec<u8>>) -> Delivery {
-        let write = self.write.clone();
+        let (write, streams) = (self.write.clone(), self.streams);
         Box::pin(async move {
-            // A host that is gone is heard to be gone.
-            if write.data_bytes(Bytes::from_owner(bytes)).await.is_ok() {
+            // A host that is gone is heard to be gone. A terminal whose input ends is hung up by some hosts.
+            if write.data_bytes(Bytes::from_owner(bytes)).await.is_ok() && streams == Streams::Apart {
                 let _ = write.eof().await;
             }
         })

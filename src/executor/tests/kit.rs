@@ -24,6 +24,7 @@ pub fn delivery(interpreter: Interpreter, text: &str) -> Delivery {
         secrets: Vec::new(),
         text: text.to_owned(),
         becomes: None,
+        pty: false,
         expect: None,
         elsewhere: false,
     }
@@ -80,6 +81,7 @@ pub fn host(name: &str, address: &str, port: u16, user: &str, trust: Trust) -> P
         address: address.to_owned(),
         port,
         user: user.to_owned(),
+        key: None,
         jump: None,
         trust,
         algorithms: Algorithms::Modern,
@@ -112,6 +114,7 @@ pub fn secrets(values: &[(&str, &str)]) -> Resolve {
 pub fn settings() -> Settings {
     Settings {
         keys: Vec::new(),
+        named_keys: PathBuf::new(),
         known_hosts: Vec::new(),
         agent: None,
         dial: Arc::new(Tcp),

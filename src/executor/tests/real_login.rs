@@ -1,13 +1,11 @@
 //! Who is let in by real servers, by what way, and to what.
 
-use super::kit::{self, carry, host, secrets, settings, sh};
-use super::sshd::{
-    Agent, Sshd, executor, free_port, has, is_root, keygen, public, reach, refused, run, wait_for, with_settings,
-};
+use super::dropbear::Dropbear;
+use super::kit::{self, carry, host, sh};
+use super::sshd::{Agent, Sshd, executor, free_port, has, is_root, keygen, public, reach, refused, run, with_settings};
 use crate::domain::order::{CellResult, Job};
 use crate::domain::run::Reason;
-use crate::domain::workspace::Trust;
-use crate::executor::Executor;
+use crate::domain::workspace::{Reach, Trust};
 use std::fs;
 use std::path::PathBuf;
 
@@ -162,42 +160,34 @@ async fn a_forced_command_never_sees_the_script() {
 
 #[tokio::test]
 async fn dropbear_is_a_host_like_any_other() {
-    if !has("dropbear") || !has("dropbearkey") || !has("ssh-keygen") {
-        return;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let (key, host_key) = (keygen(dir.path(), "client", "ed25519"), dir.path().join("host"));
-    let shown = run("dropbearkey", &["-t", "ed25519", "-f", host_key.to_str().unwrap()]);
-    let pinned = shown.lines().find(|line| line.starts_with("ssh-ed25519")).unwrap().to_owned();
-    fs::copy(key.with_extension("pub"), dir.path().join("authorized_keys")).unwrap();
-    let port = free_port();
-    let mut help = std::process::Command::new("dropbear");
-    let help = String::from_utf8_lossy(&help.arg("-h").output().unwrap().stderr).into_owned();
-    if !help.contains("-D") {
-        println!("skipped: this dropbear reads keys from home directories alone");
-        return;
-    }
-    let mut child = std::process::Command::new("dropbear")
-        .args([
-            "-F",
-            "-E",
-            "-p",
-            &format!("127.0.0.1:{port}"),
-            "-r",
-            host_key.to_str().unwrap(),
-            "-D",
-            dir.path().to_str().unwrap(),
-        ])
-        .spawn()
-        .unwrap();
-    wait_for("dropbear listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
-    let user = run("id", &["-un"]).trim().to_owned();
-    let host = host("web-1", "127.0.0.1", port, &user, Trust::Keys(vec![pinned]));
-    let mut settings = settings();
-    settings.keys = vec![key];
-    let came = carry(&Executor::new(settings, secrets(&[])), sh(&host, "echo out; echo err >&2; exit 3")).await;
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let Some(dropbear) = Dropbear::start().await else { return };
+    let came = carry(&dropbear.executor(), sh(&dropbear.host(), "echo out; echo err >&2; exit 3")).await;
     assert_eq!(came.result(), &CellResult::Failed(Reason::Exit(3)), "{}", came.outcome.saw);
     assert_eq!((came.out.as_str(), came.err.as_str()), ("out\n", "err\n"));
+}
+
+#[tokio::test]
+async fn a_host_that_names_a_key_is_shown_that_one_and_no_other() {
+    let Some(sshd) = Sshd::start("").await else { return };
+    let executor = with_settings(&sshd, |settings| settings.named_keys = sshd.dir.path().to_owned());
+    let naming = |name: &str| {
+        let mut host = sshd.host("web-1", "127.0.1.1");
+        if let Reach::Ssh { key, .. } = &mut host.reach {
+            *key = Some(name.to_owned());
+        }
+        host
+    };
+    // The server's own key would be let in: it is not shown.
+    keygen(sshd.dir.path(), "other", "ed25519");
+    for (name, words) in [("other", "the host did not take the key"), ("gone", "there is no key to show")] {
+        let came = reach(&executor, naming(name)).await;
+        refused(&came, Reason::LoginRefused);
+        assert!(came.outcome.saw.contains(words) && came.outcome.saw.contains("key "), "{}", came.outcome.saw);
+    }
+    let held = sshd.logged("Failed publickey") + sshd.logged("Accepted publickey");
+    assert!(held <= 1, "another key was shown: {}", sshd.log());
+    // It is let in: the file is read again, without a word from anybody.
+    let of_both = [kit::read(&sshd.dir.path().join("client.pub")), kit::read(&sshd.dir.path().join("other.pub"))];
+    fs::write(sshd.dir.path().join("authorized"), of_both.concat()).unwrap();
+    assert_eq!(reach(&executor, naming("other")).await.result(), &CellResult::Ok);
 }

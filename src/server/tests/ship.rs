@@ -113,6 +113,7 @@ impl Ship {
         }
         let executor = ExecutorSettings {
             keys: Vec::new(),
+            named_keys: std::path::PathBuf::new(),
             known_hosts: Vec::new(),
             agent: None,
             dial: Arc::new(Tcp),

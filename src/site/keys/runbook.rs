@@ -7,7 +7,7 @@ use crate::site::rule::Rule;
 use crate::site::shape::{Key, SCHEMA, Shape, Table, always, approved, optional, word};
 
 /// Keys of later versions, wherever they may come to stand.
-pub(super) const LATER: &[&str] = &["pty", "test"];
+pub(super) const LATER: &[&str] = &["test"];
 
 /// A runbook's file.
 pub(in crate::site) static RUNBOOK: Table = Table::of(

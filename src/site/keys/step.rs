@@ -146,6 +146,11 @@ const STEP_KEYS: &[Key] = &[
         "For script: as whom it runs on a host, and its undo and probe with it; by sudo, which must let that user run sh.",
     ),
     optional(
+        "pty",
+        Shape::Boolean,
+        "For script: it is given a terminal on the host, for programs that want one; its two outputs are one then, and nobody types.",
+    ),
+    optional(
         "output",
         word(&["withhold"]),
         "withhold: what it prints is counted and thrown away; a reader learns how it ended and no more.",
@@ -258,6 +263,7 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
                 "expect",
                 "outputs",
                 "become",
+                "pty",
             ],
             hint: "write the script under `run`, or say kind = \"manual\" and write `text`",
         },

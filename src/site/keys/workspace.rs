@@ -55,6 +55,11 @@ pub(in crate::site) static SERVER: Table = Table::of(
         optional("address", Shape::Text(Rule::Address), "Host name or address."),
         optional("port", Shape::Integer { min: 1, max: 65_535 }, "TCP port; 22 unless written."),
         optional("user", Shape::Text(Rule::Account), "Login name."),
+        optional(
+            "key",
+            Shape::Text(Rule::Name),
+            "The one private key it is shown, by its file's name under keys/ in the data directory; without it, the server's own keys and its agent's.",
+        ),
         optional("groups", NAMES, "Groups it belongs to."),
         optional("tags", NAMES, "Tags it carries."),
         optional("jump", Shape::Text(Rule::Name), "Server of this workspace to go through."),
@@ -63,7 +68,7 @@ pub(in crate::site) static SERVER: Table = Table::of(
     ]],
 )
 .when(When { key: "local", is: Is::True, then: &[], otherwise: &["address", "user"] })
-.misplaced(&[("password", "hosts are reached by keys; no secret lives in a site"), ("key", "write `host_key`")]);
+.misplaced(&[("password", "hosts are reached by keys; no secret lives in a site")]);
 
 pub(in crate::site) static POLICY: Table = Table::of(
     "[policy]",

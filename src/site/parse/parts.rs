@@ -177,6 +177,7 @@ pub(super) fn script(fields: &Fields, timeout_ms: u64) -> Script {
         timeout_ms: fields.duration_ms("timeout").unwrap_or(timeout_ms),
         secrets: Vec::new(),
         becomes: None,
+        pty: false,
     }
 }
 

@@ -79,9 +79,20 @@ pub(super) fn step(fields: &Fields, prefix: &str, report: &mut Report) -> Step {
             timeout_ms: PROBE_TIMEOUT_MS,
             secrets: Vec::new(),
             becomes: becomes(fields),
+            pty: false,
             ..parts::script(fields, PROBE_TIMEOUT_MS)
         }),
     }
+}
+
+/// Whether it is given a terminal. `sudo` is given its password on standard input, which a terminal would take away.
+fn terminal(fields: &Fields, report: &mut Report) -> bool {
+    let wanted = fields.flag("pty");
+    if let Some(field) = fields.field("become").filter(|_| wanted) {
+        let hint = "take one of them out: sudo gets its password on standard input, not from a terminal";
+        report.error(Code::Rule, field.name_span.clone(), "a step that becomes somebody is given no terminal", hint);
+    }
+    wanted
 }
 
 /// As whom it runs, where that is not who logs in.
@@ -189,7 +200,11 @@ fn action(fields: &Fields, kind: &str, report: &mut Report) -> Action {
         "copy" => Action::Copy(Box::new(copy::copy(fields, report))),
         "helm" => Action::Tool(Box::new(tool::cluster(ToolKind::Helm, fields, report))),
         _ => {
-            let script = Script { becomes: becomes(fields), ..parts::script(fields, STEP_TIMEOUT_MS) };
+            let script = Script {
+                becomes: becomes(fields),
+                pty: terminal(fields, report),
+                ..parts::script(fields, STEP_TIMEOUT_MS)
+            };
             let mut secrets: Vec<String> = fields.strings("secrets");
             let password = script.becomes.as_ref().and_then(|becomes| becomes.password.clone());
             secrets.extend(password.filter(|name| !secrets.contains(name)));

@@ -100,7 +100,7 @@ fn algorithms_of_nobody(fields: &Fields, report: &mut Report) {
 
 fn server(fields: &Fields, by_group: Option<&Fields>, report: &mut Report) -> Server {
     let local = fields.flag("local");
-    for key in ["address", "port", "user", "jump", "host_key", "host_ca"] {
+    for key in ["address", "port", "user", "key", "jump", "host_key", "host_ca"] {
         if let Some(field) = fields.field(key).filter(|_| local) {
             let message = format!("a local server has no `{key}`");
             report.error(Code::KeyMisplaced, field.name_span.clone(), message, "it is the bastion itself: take it out");
@@ -129,6 +129,7 @@ fn server(fields: &Fields, by_group: Option<&Fields>, report: &mut Report) -> Se
                 address: fields.string("address"),
                 port: fields.integer("port").and_then(|port| u16::try_from(port).ok()).unwrap_or(SSH_PORT),
                 user: fields.string("user"),
+                key: fields.maybe("key"),
                 jump: fields.text("jump").map(ServerName::new),
                 algorithms: algorithms(fields, by_group, report),
                 trust: match (keys.is_empty(), authorities.is_empty()) {

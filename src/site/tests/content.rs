@@ -346,6 +346,22 @@ fn a_freeze_ends_after_it_began() {
 }
 
 #[test]
+fn a_step_that_becomes_somebody_is_given_no_terminal() {
+    let text = "schema = 1\n[runbook]\nid = \"a\"\ntitle = \"A\"\nkind = \"audit\"\nversion = \"1\"\nstatus = \"draft\"\nimpact = \"low\"\n\
+                [[step]]\nid = \"s\"\nrun = \"id\"\nundo = \"id\"\nprobe = \"id\"\npty = true\n";
+    let parsed = parse::runbook("a.toml", text, &Templates::default());
+    assert!(parsed.diagnostics.is_empty(), "{}", lines(&parsed.diagnostics));
+    let step = &parsed.value.unwrap().steps[0];
+    assert!(step.action.script().unwrap().pty);
+    assert!(!step.probe.as_ref().unwrap().pty, "it looks, and needs none");
+    let both = format!("{text}[step.become]\nuser = \"web\"\n");
+    let found = parse::runbook("a.toml", &both, &Templates::default()).diagnostics;
+    assert!(found.iter().any(|it| it.code == Code::Rule && it.message.contains("no terminal")), "{}", lines(&found));
+    let manual = text.replace("run = \"id\"\nundo = \"id\"\nprobe = \"id\"", "kind = \"manual\"\ntext = \"t\"");
+    assert!(!parse::runbook("a.toml", &manual, &Templates::default()).diagnostics.is_empty());
+}
+
+#[test]
 fn a_step_that_becomes_somebody_gets_the_password_apart_from_its_secrets() {
     let text = "schema = 1\n[runbook]\nid = \"a\"\ntitle = \"A\"\nkind = \"audit\"\nversion = \"1\"\nstatus = \"draft\"\nimpact = \"low\"\n\
                 [secrets.pw]\nref = \"file:/s/pw\"\npurpose = \"p\"\n[secrets.t]\nref = \"file:/s/t\"\npurpose = \"p\"\n\

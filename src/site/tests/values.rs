@@ -204,7 +204,6 @@ fn a_file_of_a_later_version_is_not_judged_by_this_one() {
 
 #[test]
 fn what_comes_later_is_known_as_such() {
-    assert_eq!(brings("[[step]]\nid = \"a\"\nrun = \"true\"\npty = 1\n"), [(Code::KeyLater, 4, 1)]);
     assert_eq!(brings("[[test]]\nname = \"x\"\n"), [(Code::KeyLater, 1, 3)]);
     let kinds = ["argocd", "n8n", "notify"];
     for kind in kinds {
