@@ -113,21 +113,21 @@ impl Connection {
         })
     }
 
+    /// Nothing but the line has left when the answer is heard, and by itself the line does nothing: so it may be said again
+    /// where a host closes the channel without a word. Dropbear does at times, when another channel ends that moment.
     async fn start_in(&self, place: OwnedSemaphorePermit, line: &str, streams: Streams) -> Result<SshTalk, Trouble> {
-        let channel = self.session().await?;
-        let mut talk = SshTalk::new(channel, streams, place);
-        if streams == Streams::Terminal {
-            match talk.ask_for_a_terminal().await {
-                Answer::Accepted => {}
-                Answer::Refused | Answer::Closed => {
-                    let words = "the host gives this login no terminal, which the step asks for (pty = true)";
-                    return Err(Trouble::new(Reason::NoShell, words));
-                }
-                Answer::Lost => return Err(self.lost()),
-            }
+        let mut talk = SshTalk::new(self.session().await?, streams, place);
+        let mut answer = talk.ask(line).await;
+        if matches!(answer, Answer::Closed) {
+            talk = SshTalk::new(self.session().await?, streams, talk.into_place());
+            answer = talk.ask(line).await;
         }
-        match talk.ask(line).await {
+        match answer {
             Answer::Accepted => Ok(talk),
+            Answer::NoTerminal => {
+                let words = "the host gives this login no terminal, which the step asks for (pty = true)";
+                Err(Trouble::new(Reason::NoShell, words))
+            }
             Answer::Refused => Err(Trouble::new(Reason::NoShell, "the host refuses to run commands for this login")),
             Answer::Closed => {
                 Err(Trouble::new(Reason::NoShell, "the host closed the session instead of starting a shell"))

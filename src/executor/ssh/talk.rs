@@ -56,13 +56,15 @@ pub(in crate::executor) struct SshTalk {
     /// Heard before the command line was accepted.
     early: VecDeque<Heard>,
     /// One of the connection's places for channels.
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 /// The host's answer to a command line.
 pub(super) enum Answer {
     /// It runs.
     Accepted,
+    /// The host gives no terminal.
+    NoTerminal,
     /// The host does not do that.
     Refused,
     /// The channel closed instead.
@@ -75,11 +77,24 @@ impl SshTalk {
     /// Listens on a channel.
     pub fn new(channel: russh::Channel<Msg>, streams: Streams, place: OwnedSemaphorePermit) -> Self {
         let (read, write) = channel.split();
-        Self { read, write: Arc::new(write), streams, early: VecDeque::new(), _place: place }
+        Self { read, write: Arc::new(write), streams, early: VecDeque::new(), place }
     }
 
-    /// Asks for `line` to be run and waits for the answer.
+    /// The place it had, for another channel.
+    pub(super) fn into_place(self) -> OwnedSemaphorePermit {
+        self.place
+    }
+
+    /// Asks for `line` to be run, on a terminal where there is to be one, and waits for the answer.
     pub(super) async fn ask(&mut self, line: &str) -> Answer {
+        match self.streams {
+            Streams::Apart => {}
+            Streams::Terminal => match self.ask_for_a_terminal().await {
+                Answer::Accepted => {}
+                Answer::Refused => return Answer::NoTerminal,
+                other => return other,
+            },
+        }
         if self.write.exec(true, line).await.is_err() {
             return Answer::Lost;
         }
@@ -87,7 +102,7 @@ impl SshTalk {
     }
 
     /// Asks for a terminal that changes nothing of what passes through it, and waits for the answer.
-    pub(super) async fn ask_for_a_terminal(&mut self) -> Answer {
+    async fn ask_for_a_terminal(&mut self) -> Answer {
         let (columns, rows) = TERMINAL_SIZE;
         if self.write.request_pty(true, TERMINAL_KIND, columns, rows, 0, 0, &TERMINAL_MODES).await.is_err() {
             return Answer::Lost;

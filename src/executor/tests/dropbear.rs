@@ -16,7 +16,7 @@ const OPS: u32 = 4242;
 
 /// A running server.
 pub struct Dropbear {
-    _dir: TempDir,
+    dir: TempDir,
     port: u16,
     key: PathBuf,
     host_key: String,
@@ -57,9 +57,14 @@ impl Dropbear {
             .stderr(fs::File::create(path.join("log")).unwrap())
             .spawn()
             .unwrap();
-        let dropbear = Self { _dir: dir, port, key, host_key, child };
+        let dropbear = Self { dir, port, key, host_key, child };
         wait_for("dropbear listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
         Some(dropbear)
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        kit::read(&self.dir.path().join("log"))
     }
 
     /// It as a host, its key pinned.

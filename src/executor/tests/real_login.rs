@@ -162,7 +162,7 @@ async fn a_forced_command_never_sees_the_script() {
 async fn dropbear_is_a_host_like_any_other() {
     let Some(dropbear) = Dropbear::start().await else { return };
     let came = carry(&dropbear.executor(), sh(&dropbear.host(), "echo out; echo err >&2; exit 3")).await;
-    assert_eq!(came.result(), &CellResult::Failed(Reason::Exit(3)), "{}", came.outcome.saw);
+    assert_eq!(came.result(), &CellResult::Failed(Reason::Exit(3)), "{} {}", came.outcome.saw, dropbear.log());
     assert_eq!((came.out.as_str(), came.err.as_str()), ("out\n", "err\n"));
 }
 
