@@ -91,6 +91,8 @@ pub struct Ways {
     pub dies_of: &'static str,
     /// Whether command lines are accepted.
     pub execs: bool,
+    /// So many of the first command lines are answered by nothing but the end of their channel.
+    pub closes: usize,
     /// Whether an accepted command line starts a shell of ours.
     pub shell: bool,
     /// Sessions at once.
@@ -108,6 +110,7 @@ impl Default for Ways {
             leads: true,
             dies_of: "TERM",
             execs: true,
+            closes: 0,
             shell: true,
             sessions: usize::MAX,
             faults: Vec::new(),
@@ -290,8 +293,15 @@ impl Handler for Serving {
         session: &mut Session,
     ) -> Result<(), russh::Error> {
         let line = String::from_utf8_lossy(data).into_owned();
-        self.state.lines.lock().unwrap().push(line.clone());
+        let nth = {
+            let mut lines = self.state.lines.lock().unwrap();
+            lines.push(line.clone());
+            lines.len()
+        };
         self.reached(Stage::Exec);
+        if nth <= self.ways.closes {
+            return session.close(channel);
+        }
         if !self.ways.execs {
             return session.channel_failure(channel);
         }

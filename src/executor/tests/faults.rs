@@ -165,6 +165,17 @@ async fn a_host_that_runs_nothing_for_us_is_told_from_one_that_answers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_channel_that_closes_without_an_answer_is_opened_once_more_and_the_script_sent_once() {
+    for (closes, expected) in [(1, CellResult::Ok), (2, CellResult::Refused(Reason::NoShell))] {
+        let (executor, host, state, _dir) = fake(Ways { closes, ..Ways::default() });
+        let came = carry(&executor, sh(&host, "the script")).await;
+        assert_eq!(came.result(), &expected, "{}", came.outcome.saw);
+        let (lines, sent) = (state.lines.lock().unwrap().len(), state.scripts.lock().unwrap().len());
+        assert_eq!((lines, sent), (2, 2 - closes));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn noise_before_the_shell_is_kept_and_our_lines_are_not() {
     let noise = "Welcome!\nno line end at the last";
     let (came, _) = carried(Ways { noise: noise.to_owned(), ..Ways::default() }).await;
