@@ -1,7 +1,7 @@
 //! The program as a process: arguments, environment, terminal, and the server it attaches to or becomes.
 //!
 //! Reading order: [`main`], `surroundings` (the environment, read once), `places` (site, data, socket), then by what a verb
-//! needs: `files` (verbs over files alone), `link` (reaching a server, starting it), `speak` (a verb over the link),
+//! needs: `files` (verbs over files alone), `import` (what other tools know), `link` (reaching a server, starting it), `speak` (a verb over the link),
 //! `attach` (the console over the link, `person` at it), `serve` (being the server), `doctor`, `demo`.
 //!
 //! Invariants: the only module that reads the environment, prints and decides the exit; a terminal it changed is given back
@@ -11,6 +11,7 @@ mod attach;
 mod demo;
 mod doctor;
 mod files;
+mod import;
 mod link;
 mod person;
 mod places;
@@ -22,7 +23,7 @@ mod surroundings;
 mod tests;
 
 use crate::site::Diagnostic;
-use crate::verbs::args::{Audit, Line, Place, Verb};
+use crate::verbs::args::{Audit, Hosts, Line, Place, Verb};
 use crate::verbs::out::document;
 use crate::verbs::{self, Exit, Misunderstood, json};
 use places::Places;
@@ -124,6 +125,8 @@ fn carry_out(line: &Line, arguments: &[String], around: &Surroundings) -> Ended 
         Some(Verb::Check { dir }) => files::check(dir.as_deref(), &places, around, line.common.json),
         Some(Verb::Schema { kind }) => files::schema(kind),
         Some(Verb::Show(show)) => files::show(show, &places, line.common.json),
+        Some(Verb::Import(what)) => import::runbooks(what, line.common.json),
+        Some(Verb::Hosts(Hosts::Import(what))) => import::hosts(what, around, line.common.json),
         Some(Verb::Audit(Audit::Verify)) => files::audit_verify(&places, line.common.json),
         Some(Verb::Completions { shell }) => files::completions(*shell),
         Some(Verb::Doctor) => doctor::doctor(&places, line.common.json),

@@ -17,6 +17,7 @@ mod enclosed;
 mod fields;
 mod files;
 mod form;
+pub mod import;
 mod init;
 mod keys;
 mod load;

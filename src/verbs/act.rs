@@ -126,6 +126,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Check { .. }
         | Verb::Schema { .. }
         | Verb::Show(_)
+        | Verb::Import(_)
         | Verb::Plan(_)
         | Verb::Run { .. }
         | Verb::Secret { .. }

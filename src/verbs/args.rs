@@ -64,6 +64,9 @@ pub enum Verb {
     },
     /// Show a runbook; without one, list them
     Show(Show),
+    /// Print a draft of a runbook made of what another tool knows
+    #[command(subcommand)]
+    Import(Import),
     /// Show what a proposal would run, without proposing it
     Plan(Proposal),
     /// Propose a run
@@ -440,6 +443,49 @@ pub enum Hosts {
         #[arg(long)]
         select: Option<String>,
     },
+    /// Print servers found elsewhere as a workspace writes them
+    Import(ImportHosts),
+}
+
+/// `hosts import`.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+#[group(id = "from", required = true, multiple = false, args = ["ssh_config", "ansible"])]
+pub struct ImportHosts {
+    /// Hosts that a client's configuration of SSH names [~/.ssh/config unless written]; asks `ssh -G` what it says of each
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    pub ssh_config: Option<PathBuf>,
+    /// Hosts of an inventory of Ansible; asks `ansible-inventory`. A file in JSON is what that has printed
+    #[arg(long, value_name = "INVENTORY")]
+    pub ansible: Option<PathBuf>,
+    /// Who logs in where the inventory names nobody [the account one is]
+    #[arg(long, value_name = "LOGIN")]
+    pub user: Option<String>,
+    /// These alone; all unless written
+    pub hosts: Vec<String>,
+}
+
+/// `import …`.
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum Import {
+    /// Jobs of Rundeck, exported as YAML
+    Rundeck {
+        /// The file; `-` for standard input
+        file: PathBuf,
+        /// The job of this name, where there are several
+        #[arg(long, value_name = "NAME")]
+        job: Option<String>,
+        /// Write each to DIR/ID.toml instead, over no file that is there
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
+    /// A runbook written in Markdown
+    Markdown {
+        /// The file; `-` for standard input
+        file: PathBuf,
+        /// Write it to DIR/ID.toml instead, over no file that is there
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
 }
 
 /// `audit …`.
@@ -527,6 +573,8 @@ impl Verb {
             | Verb::Check { .. }
             | Verb::Schema { .. }
             | Verb::Show(_)
+            | Verb::Import(_)
+            | Verb::Hosts(Hosts::Import(_))
             | Verb::Audit(Audit::Verify)
             | Verb::Completions { .. }
             | Verb::Doctor => Place::Here,
@@ -554,7 +602,7 @@ impl Verb {
             | Verb::Close { .. }
             | Verb::Review { .. }
             | Verb::Runs(_)
-            | Verb::Hosts(_)
+            | Verb::Hosts(Hosts::List { .. })
             | Verb::Audit(Audit::List { .. })
             | Verb::Site(_) => Place::Server,
         }

@@ -1,7 +1,7 @@
 //! Verbs that ask: plans, runs, hosts, events.
 
 use super::act::{proposal, refused};
-use super::args::{Hosts, Proposal as Form, RunsList};
+use super::args::{Proposal as Form, RunsList};
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, find, json, text};
 use crate::domain::query::{AuditQuery, Fetch, Fetched, HistoryQuery};
@@ -97,12 +97,11 @@ pub fn secrets_missing(cx: &Cx<'_>, id: RunId) -> String {
 }
 
 /// `hosts list`.
-pub async fn hosts(cx: &Cx<'_>, verb: &Hosts, io: &mut Io<'_>) -> Result<Exit, Gone> {
-    let Hosts::List { workspace, select } = verb;
+pub async fn hosts(cx: &Cx<'_>, workspace: Option<&str>, select: Option<&str>, io: &mut Io<'_>) -> Result<Exit, Gone> {
     let world = cx.world();
     let workspaces = world.site.iter().flat_map(|site| site.workspaces.values());
     let wanted = workspaces.filter(|found| {
-        let named = workspace.as_deref().is_none_or(|id| found.id.as_str() == id);
+        let named = workspace.is_none_or(|id| found.id.as_str() == id);
         named && found.has_member(cx.person)
     });
     let mut rows = Vec::new();

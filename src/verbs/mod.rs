@@ -22,7 +22,7 @@ mod tests;
 
 use crate::domain::{Actor, PersonId, Refusal, Rule};
 use crate::engine::Handle;
-use args::{Audit, Line, Runs, Verb};
+use args::{Audit, Hosts, Line, Runs, Verb};
 use clap::Parser as _;
 use out::{Gone, Io};
 pub use text::{safe_lines, table};
@@ -159,7 +159,9 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Runs(Runs::List(query)) => look::runs(cx, query, io).await,
         Verb::Runs(Runs::Show { run }) => look::run(cx, *run, io).await,
         Verb::Runs(Runs::Log(query)) => watch::log(cx, query, io).await,
-        Verb::Hosts(hosts) => look::hosts(cx, hosts, io).await,
+        Verb::Hosts(Hosts::List { workspace, select }) => {
+            look::hosts(cx, workspace.as_deref(), select.as_deref(), io).await
+        }
         Verb::Audit(Audit::List { run, person, kind, before, limit }) => {
             let query = crate::domain::query::AuditQuery {
                 run: *run,
@@ -197,6 +199,8 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Check { .. }
         | Verb::Schema { .. }
         | Verb::Show(_)
+        | Verb::Import(_)
+        | Verb::Hosts(Hosts::Import(_))
         | Verb::Audit(Audit::Verify)
         | Verb::Serve(_)
         | Verb::Attach { .. }
