@@ -79,6 +79,7 @@ const OUTSIDE_THE_CONSOLE: &[(&str, &str)] = &[
     ("init", "there is no site yet"),
     ("import rundeck", "files of other tools, for a site's repository"),
     ("import markdown", "files of other tools, for a site's repository"),
+    ("hosts enrol", "it makes a change for a site's repository; what waits then is at :approvals"),
     ("hosts import", "files of other tools, for a site's repository"),
     ("check", "files that nobody serves yet"),
     ("schema", "for editors"),

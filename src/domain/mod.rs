@@ -18,6 +18,7 @@ pub mod deadlines;
 pub mod decide;
 pub mod due;
 pub mod duration;
+pub mod enrol;
 pub mod event;
 pub mod evolve;
 pub mod failure;

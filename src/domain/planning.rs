@@ -267,7 +267,7 @@ fn beginning(text: &str) -> String {
 }
 
 /// Every server the hosts go through, once, in the order first needed.
-fn jumps(workspace: &Workspace, hosts: &[PlannedHost]) -> Result<Vec<PlannedHost>, Refusal> {
+pub(crate) fn jumps(workspace: &Workspace, hosts: &[PlannedHost]) -> Result<Vec<PlannedHost>, Refusal> {
     let mut found: Vec<PlannedHost> = Vec::new();
     for host in hosts {
         let mut at = host.reach.clone();

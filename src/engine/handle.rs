@@ -6,6 +6,7 @@ use super::reload::{Reload, ReloadError};
 use super::vault::Vault;
 use crate::domain::query::{Fetch, Fetched, Preset};
 use crate::domain::{Actor, Ask, PersonId, Receipt, Refusal, Rule, RunId, Seen, Timestamp, World};
+use crate::executor::Executor;
 use crate::secrets::Sealed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub struct Handle {
     pub(super) clock: super::clock::Clock,
     pub(super) library: Library,
     pub(super) vault: Vault,
+    pub(super) executor: Arc<Executor>,
     pub(super) reload: Reload,
     pub(super) grown: watch::Receiver<BTreeMap<RunId, u64>>,
     pub(super) stop: CancellationToken,

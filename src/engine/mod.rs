@@ -12,6 +12,7 @@ pub mod clock;
 mod codec;
 pub mod core;
 mod desk;
+mod enrol;
 mod fetch;
 mod handle;
 mod open;

@@ -153,6 +153,7 @@ pub(super) async fn open_on(
         clock: clock.clone(),
         library: library.clone(),
         vault: executor.1,
+        executor: Arc::clone(&executor.0),
         reload,
         grown,
         stop: stop.clone(),

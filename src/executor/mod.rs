@@ -26,9 +26,10 @@ mod vault;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use crate::domain::enrol;
 use crate::domain::id::{RunId, Timestamp};
 use crate::domain::order::{Job, Order, Outcome};
-use crate::domain::plan::PinnedSecret;
+use crate::domain::plan::{PinnedSecret, PlannedHost};
 use crate::domain::policy::Cleared;
 use crate::domain::run::Reason;
 use crate::secrets::{Masks, Resolved, SecretError};
@@ -37,6 +38,7 @@ use secrets::RunSecrets;
 use ssh::known_hosts::KnownHosts;
 use ssh::login::Identities;
 use ssh::pool::{Means, Pool};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot};
@@ -79,6 +81,12 @@ pub struct Executor {
     secrets: RunSecrets,
     resolve: Resolve,
     keys: Vec<PathBuf>,
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Executor")
+    }
 }
 
 impl Executor {
@@ -134,6 +142,17 @@ impl Executor {
         self.pool.forget(order.key.run, &order.host.name);
         let limit_ms = order.limits.connect_ms;
         Trouble::new(Reason::ConnectTimeout, format!("no usable session within {limit_ms} ms"))
+    }
+
+    /// What a host shows for itself, reached through `jumps`; `None` for this machine. Nobody logs in to it.
+    pub async fn look(&self, jumps: &[PlannedHost], host: &PlannedHost) -> Option<enrol::Seen> {
+        let way: Vec<&PlannedHost> = jumps.iter().chain([host]).collect();
+        self.pool.look(&way).await
+    }
+
+    /// Ends the connections over which others were looked at.
+    pub async fn release_looks(&self) {
+        self.pool.release(ssh::scan::NO_RUN).await;
     }
 
     /// What is masked in the output of `run` so far, for other words about it.

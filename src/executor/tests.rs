@@ -13,6 +13,7 @@ mod real_become;
 mod real_copy;
 mod real_login;
 mod real_pty;
+mod real_scan;
 mod real_steps;
 mod real_trust;
 pub(super) mod sshd;

@@ -443,6 +443,17 @@ pub enum Hosts {
         #[arg(long)]
         select: Option<String>,
     },
+    /// Look at the keys hosts show, hold them against known_hosts and the site, and print the change that pins them
+    Enrol {
+        /// Of this workspace
+        #[arg(long = "in", short = 'w', value_name = "WORKSPACE")]
+        workspace: String,
+        /// The change alone, for `git apply`: another person accepts it once it is loaded
+        #[arg(long)]
+        patch: bool,
+        /// These alone; all unless written
+        hosts: Vec<String>,
+    },
     /// Print servers found elsewhere as a workspace writes them
     Import(ImportHosts),
 }
@@ -602,7 +613,7 @@ impl Verb {
             | Verb::Close { .. }
             | Verb::Review { .. }
             | Verb::Runs(_)
-            | Verb::Hosts(Hosts::List { .. })
+            | Verb::Hosts(Hosts::List { .. } | Hosts::Enrol { .. })
             | Verb::Audit(Audit::List { .. })
             | Verb::Site(_) => Place::Server,
         }

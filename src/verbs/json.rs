@@ -3,6 +3,7 @@
 
 use super::Exit;
 use crate::domain::deadlines;
+use crate::domain::enrol::Enrolment;
 use crate::domain::locks::Ahead;
 use crate::domain::policy::{self, WaitsFor};
 use crate::domain::query::{AuditRow, HistoryRow, LogLine, Page};
@@ -314,6 +315,22 @@ pub fn server(workspace: &Workspace, server: &Server) -> Value {
         "tags": server.tags,
         "workspace": workspace.id.as_str(),
     })
+}
+
+/// What hosts show, and the change that pins it.
+pub fn enrolment(found: &Enrolment) -> Value {
+    let row = |seen: &crate::domain::enrol::Seen| {
+        json!({
+            "authority": seen.shown.as_ref().and_then(|shown| shown.authority.as_deref()),
+            "fingerprint": seen.shown.as_ref().map(|shown| &shown.fingerprint),
+            "host": seen.host.as_str(),
+            "key": seen.shown.as_ref().map(|shown| &shown.key),
+            "reached": seen.reached,
+            "standing": seen.standing.word(),
+            "words": seen.standing.words(),
+        })
+    };
+    json!({"patch": found.patch, "rows": found.seen.iter().map(row).collect::<Vec<_>>()})
 }
 
 fn reach(reach: &Reach) -> Value {

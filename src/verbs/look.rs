@@ -4,8 +4,9 @@ use super::act::{proposal, refused};
 use super::args::{Proposal as Form, RunsList};
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, find, json, text};
+use crate::domain::enrol::Standing;
 use crate::domain::query::{AuditQuery, Fetch, Fetched, HistoryQuery};
-use crate::domain::{PersonId, Refusal, Rule, RunId, Timestamp, planning, selector};
+use crate::domain::{PersonId, Refusal, Rule, RunId, Timestamp, WorkspaceId, planning, selector};
 use serde_json::json;
 
 /// `plan`: what a proposal would run. The number and the moment are those the next proposal would get, so the code
@@ -133,6 +134,29 @@ pub async fn hosts(cx: &Cx<'_>, workspace: Option<&str>, select: Option<&str>, i
     };
     io.out(&answer).await?;
     Ok(Exit::Done)
+}
+
+/// `hosts enrol`.
+pub async fn enrol(cx: &Cx<'_>, workspace: &str, patch: bool, hosts: &[String], io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let found = match cx.engine.enrol(cx.actor, &WorkspaceId::new(workspace), hosts).await {
+        Ok(found) => found,
+        Err(refusal) => return refused(cx, &refusal, io).await,
+    };
+    match (cx.json, patch) {
+        (true, _) => io.out(&out::document(&json::enrolment(&found))).await?,
+        (false, true) => {
+            io.err(&text::seen(&found.seen)).await?;
+            // To the byte, as another program reads it: a file in force holds no character that a terminal would mind.
+            io.out(&found.patch).await?;
+        }
+        (false, false) => io.out(&text::enrolment(&found)).await?,
+    }
+    let standings = || found.seen.iter().map(|seen| &seen.standing);
+    Ok(match () {
+        () if standings().any(|it| matches!(it, Standing::Differs(_))) => Exit::No,
+        () if standings().any(|it| matches!(it, Standing::Unreached(_))) => Exit::Unreachable,
+        () => Exit::Done,
+    })
 }
 
 /// `audit list`.

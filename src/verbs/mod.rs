@@ -159,6 +159,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Runs(Runs::List(query)) => look::runs(cx, query, io).await,
         Verb::Runs(Runs::Show { run }) => look::run(cx, *run, io).await,
         Verb::Runs(Runs::Log(query)) => watch::log(cx, query, io).await,
+        Verb::Hosts(Hosts::Enrol { workspace, patch, hosts }) => look::enrol(cx, workspace, *patch, hosts, io).await,
         Verb::Hosts(Hosts::List { workspace, select }) => {
             look::hosts(cx, workspace.as_deref(), select.as_deref(), io).await
         }

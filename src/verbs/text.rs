@@ -2,6 +2,7 @@
 
 use super::json::{kind, reason, state_word};
 use crate::domain::deadlines;
+use crate::domain::enrol::{Enrolment, Seen, Shown};
 use crate::domain::order::Stream;
 use crate::domain::plan::Plan;
 use crate::domain::policy::{self, WaitsFor};
@@ -249,6 +250,43 @@ pub fn hosts(rows: &[(&Workspace, &Server)]) -> String {
         .collect();
     let headings = ["workspace", "environment", "host", "reached", "groups", "tags"];
     table(&headings, &rows)
+}
+
+/// What hosts show, and what to do with it.
+pub fn enrolment(found: &Enrolment) -> String {
+    let mut text = seen(&found.seen);
+    let troubles = found.seen.iter().filter(|seen| seen.standing.is_trouble()).count();
+    if troubles > 0 {
+        text.push_str(&format!("\n{troubles} of {} to look into before anything is pinned there\n", found.seen.len()));
+    }
+    match found.patch.is_empty() {
+        true => text.push_str("\nnothing to pin\n"),
+        false => {
+            text.push_str(
+                "\nThe change that pins what was seen (with --patch it is printed alone, for `git apply`):\n\n",
+            );
+            text.push_str(&safe_lines(&found.patch));
+            text.push_str(
+                "\nOnce it is loaded (`quarterdeck site load`) another person accepts it, as any change to servers.\n",
+            );
+        }
+    }
+    text
+}
+
+/// What hosts show.
+pub fn seen(seen: &[Seen]) -> String {
+    let row = |seen: &Seen| {
+        let shown = |of: fn(&Shown) -> String| seen.shown.as_ref().map(of).unwrap_or_else(|| "-".to_owned());
+        vec![
+            seen.host.to_string(),
+            seen.reached.clone(),
+            shown(|it| it.key.split(' ').next().unwrap_or_default().to_owned()),
+            shown(|it| it.fingerprint.clone()),
+            seen.standing.words(),
+        ]
+    };
+    table(&["host", "reached", "kind", "fingerprint", "standing"], &seen.iter().map(row).collect::<Vec<_>>())
 }
 
 fn reach(reach: &Reach) -> String {

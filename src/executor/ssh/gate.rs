@@ -62,7 +62,18 @@ pub(super) async fn shake_hands(
     now: Timestamp,
 ) -> Result<(Handle<Gate>, Arc<Fate>), Trouble> {
     let fate = Arc::new(Fate::default());
-    let config = client::Config {
+    let config = offer(&trust, algorithms);
+    let gate = Gate { trust, now, fate: fate.clone() };
+    let handle = client::connect_stream(Arc::new(config), stream, gate).await.map_err(|fault| match fault {
+        Fault::Refused(trouble) => trouble,
+        Fault::Ssh(error) => handshake_trouble(&error),
+    })?;
+    Ok((handle, fate))
+}
+
+/// What a host is offered, and how we behave on the way to it.
+pub(super) fn offer(trust: &Trust, algorithms: Algorithms) -> client::Config {
+    client::Config {
         window_size: WINDOW_BYTES,
         maximum_packet_size: PACKET_BYTES_MAX,
         channel_buffer_size: CHANNEL_MESSAGES_MAX,
@@ -78,13 +89,7 @@ pub(super) async fn shake_hands(
         keepalive_max: KEEPALIVES_UNANSWERED_MAX,
         nodelay: true,
         ..client::Config::default()
-    };
-    let gate = Gate { trust, now, fate: fate.clone() };
-    let handle = client::connect_stream(Arc::new(config), stream, gate).await.map_err(|fault| match fault {
-        Fault::Refused(trouble) => trouble,
-        Fault::Ssh(error) => handshake_trouble(&error),
-    })?;
-    Ok((handle, fate))
+    }
 }
 
 /// The library's names for these; `offered` below tests that it knows all of them.

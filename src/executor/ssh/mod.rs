@@ -9,6 +9,7 @@ mod gate;
 pub(super) mod known_hosts;
 pub(super) mod login;
 pub(super) mod pool;
+pub(super) mod scan;
 pub(super) mod sftp;
 pub(super) mod talk;
 pub(super) mod trust;

@@ -168,7 +168,7 @@ impl Pool {
         read.map_err(|_| Trouble::new(Reason::Local, "reading the key failed in this program"))
     }
 
-    async fn trust(
+    pub(super) async fn trust(
         &self,
         host: &PlannedHost,
         trust: &workspace::Trust,

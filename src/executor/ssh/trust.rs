@@ -30,6 +30,17 @@ pub(in crate::executor) struct Trust {
     accepted: Accepted,
 }
 
+/// What looking at a key comes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::executor) enum Judged {
+    /// It is what was pinned or is known.
+    Accepted,
+    /// Nothing is known of the host.
+    Unknown,
+    /// Something else is known of it; in words.
+    Refused(String),
+}
+
 #[derive(Clone, Debug)]
 enum Accepted {
     Keys(Vec<KeyData>),
@@ -96,6 +107,17 @@ impl Trust {
                 ),
             )),
             (Accepted::Known(known), _) => self.check_known(known, shown, now),
+        }
+    }
+
+    /// The same for whoever only looks.
+    pub fn judge(&self, shown: &PublicKeyOrCertificate, now: Timestamp) -> Judged {
+        match self.check(shown, now) {
+            Ok(_) => Judged::Accepted,
+            Err(trouble) if trouble.reason == Reason::HostKeyUnknown && matches!(self.accepted, Accepted::Known(_)) => {
+                Judged::Unknown
+            }
+            Err(trouble) => Judged::Refused(trouble.words),
         }
     }
 
