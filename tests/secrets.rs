@@ -337,3 +337,29 @@ fn real_openbao_a_new_value_is_made_where_it_lies_used_and_the_old_version_revok
     assert_eq!(holding(&product.at("data"), &parts(&[VALUE, &value])), Vec::<String>::new());
     product.verifies();
 }
+
+#[test]
+fn real_openbao_a_version_is_pinned_when_a_run_is_proposed_and_another_one_voids_it_before_it_starts() {
+    let (Some(bao), Some(fleet)) = (OpenBao::start(), Fleet::plan(1).start()) else { return };
+    bao.says(&["kv", "put", "kv/web", &format!("token={VALUE}")]);
+    let product = product(&bao, &fleet, &bao.secret_id);
+    let id = product.propose("uses");
+    product.until_phase(id, &["approved"]);
+    let shown = product.says(&["runs", "show", &id.to_string(), "--as", "ada"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let line = shown.lines().find(|line| line.contains("vault:kv/web#token")).unwrap().to_owned();
+    assert!(line.contains('1') && !line.contains("not pinned"), "{line}");
+    // Somebody else rotates it before the run starts: what was approved is not what would be used.
+    bao.says(&["kv", "put", "kv/web", "token=another-value-of-the-token"]);
+    let refused = product.tries("ada", &["start", &id.to_string()]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let run = product.run(id);
+    assert_eq!(run["phase"], "cancelled", "{run:#}");
+    let audit = String::from_utf8(product.says(&["audit", "list", "--as", "ada"]).stdout).unwrap();
+    assert!(audit.contains("the secret token has version 2, not 1"), "{audit}");
+    assert_eq!(fleet.host(1).file("length"), "", "nothing ran");
+    // Proposed anew it is pinned anew.
+    let next = product.start("uses");
+    let run = product.until_phase(next, &["ended"]);
+    assert_eq!(run["ending"], "succeeded", "{run:#}");
+}

@@ -165,6 +165,7 @@ pub async fn approved(handle: &Handle, runbook: &str) -> RunId {
         communication: String::new(),
         raise_to: None,
         again: None,
+        versions: std::collections::BTreeMap::new(),
     };
     let id = ask(handle, "ada", Ask::Propose(Box::new(form))).await.run.unwrap();
     let run = until(handle, id, |run| !matches!(run.phase, Phase::Checking(_))).await;

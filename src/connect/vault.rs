@@ -30,6 +30,27 @@ pub async fn read(at: &VaultAt, secret_id: &Sealed, path: &str, field: &str) -> 
     Ok((value.as_bytes().to_vec(), version.to_string()))
 }
 
+/// The version of the entry at `path`, as its metadata says it; where this role may not read those, as the entry itself says it, and
+/// nothing of its fields is kept.
+///
+/// # Errors
+/// As [`read`].
+pub async fn version(at: &VaultAt, secret_id: &Sealed, path: &str) -> Result<String, String> {
+    let let_in = log_in(at, secret_id).await?;
+    let token = || let_in.text("/auth/client_token");
+    let (mount, rest) =
+        path.split_once('/').ok_or("the reference names no path behind its mount: vault:MOUNT/PATH#FIELD")?;
+    let said = match tried(at, "GET", format!("{mount}/metadata/{rest}"), token(), None).await {
+        Ok(metadata) => metadata.0.pointer("/data/current_version").and_then(Value::as_u64),
+        Err(_) => {
+            let entry = ask(at, "GET", &format!("{mount}/data/{rest}"), token(), None).await?;
+            entry.0.pointer("/data/metadata/version").and_then(Value::as_u64)
+        }
+    };
+    said.map(|version| version.to_string())
+        .ok_or_else(|| "its answer has no version: is the mount of version 2 of KV?".to_owned())
+}
+
 /// The answer to an AppRole login, with the token in it.
 async fn log_in(at: &VaultAt, secret_id: &Sealed) -> Result<Json, String> {
     let secret_id = std::str::from_utf8(secret_id.expose()).map_err(|_| "the secret_id is no text".to_owned())?;

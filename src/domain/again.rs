@@ -52,6 +52,7 @@ pub fn plan(
             raise_to: proposal.raise_to.max(Some(old.impact)),
             select: None,
             again: Some(again.clone()),
+            versions: proposal.versions.clone(),
             ..old.proposal.clone()
         },
         warnings: Vec::new(),

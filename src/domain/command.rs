@@ -1,12 +1,14 @@
 //! Everything anybody can ask for. Console, command line, clock and executor all submit a [`Command`] to the same
 //! `decide`: there is no other way to change anything.
 
-use super::id::{Digest, PersonId, RunId, StepId, Timestamp};
+use super::id::{Digest, PersonId, RunId, StepId, Timestamp, WorkspaceId};
 use super::order::Report;
 use super::people::Actor;
 use super::plan::Proposal;
 use super::run::{Choice, Slot, StopHow};
 use super::site::Site;
+use super::workspace::Server;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Somebody asks for something at a moment.
@@ -51,6 +53,22 @@ pub enum Ask {
         digest: Digest,
         /// Why.
         reason: String,
+    },
+    /// A source of servers said these.
+    List {
+        /// Of which workspace.
+        workspace: WorkspaceId,
+        /// Which source.
+        source: String,
+        /// The servers, as the site has them.
+        servers: Vec<Server>,
+    },
+    /// Vaults said these versions of the secrets of a run that is about to start.
+    Versions {
+        /// Which run.
+        run: RunId,
+        /// Versions by the secret's name; one that is missing was not heard.
+        versions: BTreeMap<String, String>,
     },
     /// Propose a run.
     Propose(Box<Proposal>),
@@ -190,6 +208,7 @@ impl Ask {
         match self {
             Ask::LoadSite { .. }
             | Ask::AcceptSite { .. }
+            | Ask::List { .. }
             | Ask::Propose(_)
             | Ask::Boot { .. }
             | Ask::ClockJumped { .. } => None,
@@ -208,6 +227,7 @@ impl Ask {
             | Ask::Close { run, .. }
             | Ask::Review { run, .. }
             | Ask::Wake { run }
+            | Ask::Versions { run, .. }
             | Ask::Hold { run } => Some(*run),
             Ask::Report(report) => Some(report.key.run),
         }
@@ -218,6 +238,8 @@ impl Ask {
         match self {
             Ask::LoadSite { .. } => "load",
             Ask::AcceptSite { .. } => "accept-site",
+            Ask::List { .. } => "list",
+            Ask::Versions { .. } => "versions",
             Ask::Propose(_) => "propose",
             Ask::Withdraw { .. } => "withdraw",
             Ask::AcceptWarning { .. } => "accept",

@@ -53,6 +53,15 @@ pub enum Event {
         /// Its digest.
         digest: Digest,
     },
+    /// A source said other servers than before. Detail: `servers`, as JSON.
+    SourceListed {
+        /// Of which workspace.
+        workspace: WorkspaceId,
+        /// Which source.
+        source: String,
+        /// How many servers it names.
+        servers: u32,
+    },
     /// A run was proposed. Detail: `plan`.
     RunProposed {
         /// Its number.
@@ -374,6 +383,7 @@ impl Event {
             Event::SiteLoaded { .. }
             | Event::SitePending { .. }
             | Event::SiteAccepted { .. }
+            | Event::SourceListed { .. }
             | Event::RunProposed { .. }
             | Event::RoundBegan { .. }
             | Event::ChecksReleased { .. }
@@ -410,7 +420,8 @@ impl Event {
             | Event::ClockJumped { .. }
             | Event::SiteLoaded { .. }
             | Event::SitePending { .. }
-            | Event::SiteAccepted { .. } => None,
+            | Event::SiteAccepted { .. }
+            | Event::SourceListed { .. } => None,
             Event::Refused { run, .. } => *run,
             Event::RunProposed { run, .. }
             | Event::RoundBegan { run, .. }

@@ -4,7 +4,7 @@
 
 use super::command::Decision;
 use super::event::{Details, Event, Recorded};
-use super::id::{HostIx, RunId, Timestamp};
+use super::id::{HostIx, RunId, Timestamp, WorkspaceId};
 use super::legal::{self, Illegal};
 use super::locks::{self, Queued};
 use super::order::CellResult;
@@ -18,6 +18,7 @@ use super::run::{
 use super::runbook::Done;
 use super::settle;
 use super::site::{Sensitive, Site};
+use super::source::{Listed, with_listed};
 use super::world::{LastGood, PendingSite, Proven, USUAL_RUNS_MAX, World};
 use std::sync::Arc;
 
@@ -94,14 +95,25 @@ fn in_site(world: &mut World, recorded: &Recorded) {
         world.accepted_runbooks.extend(seen.map(|runbook| runbook.digest));
         put_in_force(world, pending.site);
     }
+    if let Event::SourceListed { workspace, source, .. } = &recorded.event {
+        list(world, workspace, source, &text(&recorded.details, "servers"));
+    }
     if let Event::ClockJumped { by_ms } = &recorded.event {
         world.clock_jump = Some((recorded.at, *by_ms));
     }
 }
 
+fn list(world: &mut World, workspace: &WorkspaceId, source: &str, servers: &str) {
+    let of = world.workspace(workspace).and_then(|found| found.sources.iter().find(|it| it.name == source)).cloned();
+    if let (Some(of), Ok(servers)) = (of, serde_json::from_str(servers)) {
+        world.listed.insert((workspace.clone(), source.to_owned()), Listed { of, servers });
+        world.site = world.site.take().map(|site| with_listed(site, &world.listed));
+    }
+}
+
 fn put_in_force(world: &mut World, site: Arc<Site>) {
     world.pending = None;
-    world.site = Some(site);
+    world.site = Some(with_listed(site, &world.listed));
 }
 
 fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>> {
@@ -381,6 +393,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         | Event::SiteLoaded { .. }
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
+        | Event::SourceListed { .. }
         | Event::RunProposed { .. }
         | Event::SecretUsed { .. }
         | Event::Refused { .. } => {}

@@ -51,6 +51,7 @@ pub fn workspace(id: &str) -> Workspace {
         },
         groups: [group.to_owned()].into(),
         tags: BTreeSet::new(),
+        source: None,
     };
     let mut servers: Vec<Server> = (1..=4).map(|n| server(format!("web-{n}"), "web", n)).collect();
     servers.push(server("db-1".to_owned(), "db", 9));
@@ -74,6 +75,7 @@ pub fn workspace(id: &str) -> Workspace {
         policy: Policy { approval_expiry_ms: 4 * 3_600_000, execution_expiry_ms: 24 * 3_600_000, quorums: Vec::new() },
         windows: Vec::new(),
         freezes: Vec::new(),
+        sources: Vec::new(),
     }
 }
 
@@ -195,6 +197,7 @@ pub fn proposal() -> Proposal {
         communication: String::new(),
         raise_to: None,
         again: None,
+        versions: std::collections::BTreeMap::new(),
     }
 }
 

@@ -25,6 +25,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         | Event::SiteLoaded { .. }
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
+        | Event::SourceListed { .. }
         | Event::Refused { .. } => true,
         Event::RunProposed { .. } => false,
         Event::RoundBegan { .. } => matches!(phase, P::Checking | P::Approved),
@@ -99,6 +100,7 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::SiteLoaded { .. }
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
+        | Event::SourceListed { .. }
         | Event::Refused { .. }
         | Event::RunProposed { .. }
         | Event::RoundBegan { .. }

@@ -47,6 +47,7 @@ pub mod segments;
 pub mod selector;
 pub mod settle;
 pub mod site;
+pub mod source;
 pub mod targets;
 pub mod tool;
 pub mod vault;

@@ -41,6 +41,9 @@ pub struct Proposal {
     /// The earlier run it goes back to; then that run's plan decides what runs, and form fields beyond the words are its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<Again>,
+    /// Versions that vaults had of its secrets when it was proposed, by name. The engine asks them; nobody else fills this.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<String, String>,
 }
 
 impl Proposal {

@@ -53,7 +53,7 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
     baseline_stands(world, workspace, runbook, proposal, &hosts)?;
     let chosen = || steps.iter().filter_map(|nth| runbook.steps.get(usize::from(*nth)));
     only_over_ssh(&hosts, chosen())?;
-    let secrets = secrets(site, runbook)?;
+    let secrets = secrets(site, runbook, proposal)?;
     let local_account = local_account(site, workspace, &hosts, chosen(), &secrets)?;
     let (programs, groups) = (programs(site, chosen()), groups(workspace, &hosts, chosen()));
     egress(site, chosen())?;
@@ -200,8 +200,8 @@ fn filled(runbook: &Runbook, proposal: &Proposal) -> Vec<(String, String)> {
     runbook.inputs.iter().map(|input| (input.name.clone(), value(&input.name, &input.default))).collect()
 }
 
-fn secrets(site: &Site, runbook: &Runbook) -> Result<Vec<PinnedSecret>, Refusal> {
-    runbook.secrets.iter().map(|(name, secret)| pinned(site, name, &secret.reference)).collect()
+fn secrets(site: &Site, runbook: &Runbook, proposal: &Proposal) -> Result<Vec<PinnedSecret>, Refusal> {
+    runbook.secrets.iter().map(|(name, secret)| pinned(site, proposal, name, &secret.reference)).collect()
 }
 
 fn hosts(workspace: &Workspace, runbook: &Runbook, proposal: &Proposal) -> Result<Vec<PlannedHost>, Refusal> {

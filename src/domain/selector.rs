@@ -251,6 +251,7 @@ mod tests {
             reach: Reach::Local,
             groups: groups.iter().map(ToString::to_string).collect(),
             tags: tags.iter().map(ToString::to_string).collect(),
+            source: None,
         }
     }
 

@@ -17,8 +17,11 @@ use serde::{Deserialize, Serialize};
 use terraform::Terraform;
 use work::Work;
 
-/// Every program there is a kind of step for.
-pub const PROGRAMS: [&str; 4] = ["ansible-playbook", "kubectl", "helm", "terraform"];
+/// Every program of the server's machine that a site may place: those of steps, and the one that reads inventories.
+pub const PROGRAMS: [&str; 5] = ["ansible-playbook", "kubectl", "helm", "terraform", INVENTORY];
+
+/// The program that says what is in an inventory of Ansible.
+pub const INVENTORY: &str = "ansible-inventory";
 
 /// A program's work.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

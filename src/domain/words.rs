@@ -27,6 +27,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::SiteLoaded { .. } => "site_loaded",
         Event::SitePending { .. } => "site_pending",
         Event::SiteAccepted { .. } => "site_accepted",
+        Event::SourceListed { .. } => "source_listed",
         Event::RunProposed { .. } => "run_proposed",
         Event::RoundBegan { .. } => "round_began",
         Event::ChecksReleased { .. } => "checks_released",
@@ -75,6 +76,7 @@ pub const KINDS: &[&str] = &[
     "site_loaded",
     "site_pending",
     "site_accepted",
+    "source_listed",
     "run_proposed",
     "round_began",
     "checks_released",
@@ -135,6 +137,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::SiteLoaded { .. }
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
+        | Event::SourceListed { .. }
         | Event::RunProposed { .. }
         | Event::RoundBegan { .. }
         | Event::ChecksReleased { .. }
@@ -190,6 +193,9 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
                 Ok(changes) => format!("{waits}: {}", first_of(&changes)),
                 Err(_) => format!("{waits}: {}", count_of(*sensitive, "change", "changes")),
             }
+        }
+        Event::SourceListed { workspace, source, servers } => {
+            format!("source {source} of {workspace} names {}", count_of(*servers, "server", "servers"))
         }
         Event::SiteAccepted { digest } => said(format!("site {} accepted", digest.short()), "reason"),
         Event::RunProposed { workspace, runbook, hosts, impact, .. } => {

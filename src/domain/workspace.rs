@@ -5,6 +5,7 @@ use super::algorithms::Algorithms;
 use super::id::{PersonId, ServerName, WorkspaceId};
 use super::people::Role;
 use super::runbook::Impact;
+use super::source::Source;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +51,9 @@ pub struct Workspace {
     pub owner: PersonId,
     /// Its servers, in file order.
     pub servers: Vec<Server>,
+    /// Where more servers are asked for; what they said last stands among `servers`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Source>,
     /// Who may do what.
     pub members: BTreeMap<PersonId, BTreeSet<Role>>,
     /// Rules for approvals.
@@ -98,6 +102,9 @@ pub struct Server {
     pub groups: BTreeSet<String>,
     /// Tags it carries.
     pub tags: BTreeSet<String>,
+    /// The source that named it; `None` where the workspace's file does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// How a host is reached.

@@ -6,6 +6,7 @@ use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, Works
 use super::refusal::{Refusal, Rule};
 use super::run::Run;
 use super::site::{Sensitive, Site};
+use super::source::AllListed;
 use super::workspace::Workspace;
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
@@ -23,8 +24,10 @@ pub struct World {
     pub events: u64,
     /// The moment of the last one.
     pub last_at: Timestamp,
-    /// The site in force; `None` before the first load.
+    /// The site in force, with the servers that its sources said; `None` before the first load.
     pub site: Option<Arc<Site>>,
+    /// What the sources of servers last said.
+    pub listed: AllListed,
     /// A site that waits for a second person.
     pub pending: Option<PendingSite>,
     /// Runbook digests that a second person has accepted (or that came with the first load).

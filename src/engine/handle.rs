@@ -40,6 +40,19 @@ impl Handle {
     /// # Errors
     /// A refusal; nothing has changed.
     pub async fn submit(&self, by: Actor, seen: Seen, ask: Ask) -> Result<Receipt, Refusal> {
+        let ask = match ask {
+            Ask::Propose(proposal) => Ask::Propose(Box::new(self.gathered(&by, *proposal).await?)),
+            Ask::Start { run } => {
+                self.ask_versions(&by, run).await?;
+                ask
+            }
+            other => other,
+        };
+        self.decided(by, seen, ask).await
+    }
+
+    /// The same, with nothing left to be asked of others first.
+    pub(super) async fn decided(&self, by: Actor, seen: Seen, ask: Ask) -> Result<Receipt, Refusal> {
         let gone = || Refusal::new(Rule::Stopping, "the server is stopping").next("try again");
         let (reply, answer) = oneshot::channel();
         self.requests.send((Request { by, seen, ask }, reply)).await.map_err(|_| gone())?;

@@ -14,6 +14,7 @@ pub mod core;
 mod desk;
 mod enrol;
 mod fetch;
+mod gather;
 mod handle;
 mod open;
 mod reconcile;

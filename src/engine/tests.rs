@@ -191,6 +191,7 @@ pub(super) async fn start_one(handle: &Handle) -> RunId {
         communication: String::new(),
         raise_to: None,
         again: None,
+        versions: std::collections::BTreeMap::new(),
     };
     let id = ask(handle, "ada", Ask::Propose(Box::new(form))).await.unwrap().run.unwrap();
     let run = until(handle, id, |run| run.phase == Phase::Waiting).await;

@@ -66,6 +66,19 @@ impl Vault {
         }
     }
 
+    /// The version that a vault has of a secret now. Its value is not kept.
+    ///
+    /// # Errors
+    /// It cannot be asked, or does not say.
+    pub async fn version(&self, secret: &PinnedSecret) -> Result<String, SecretError> {
+        let none = || SecretError::provider(secret, "no vault holds it".to_owned());
+        let reference: SecretRef = secret.reference.parse().map_err(|_| none())?;
+        let (SecretRef::Vault { path, .. }, Some(at)) = (reference, &secret.vault) else { return Err(none()) };
+        let file = SecretRef::File(at.secret_id.clone().into());
+        let id = here("secret_id".to_owned(), file, Answers::default()).await?;
+        connect::vault::version(at, &id.value, &path).await.map_err(|why| SecretError::provider(secret, why))
+    }
+
     /// Forgets the values of every run but these.
     pub fn retain(&self, open: impl Fn(RunId) -> bool) {
         self.answers().retain(|run, _| open(*run));

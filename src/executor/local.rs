@@ -2,9 +2,10 @@
 //!
 //! The child gets a minimal environment and no terminal, and runs under the account the plan names, where that one lives.
 //! Deliberately absent: any way to start something else than the lines of [`super::script`] and the programs that print secrets
-//! ([`print`]), and any reading of the server's own environment.
+//! ([`print`]) or lists of servers ([`list`]), and any reading of the server's own environment.
 
 mod account;
+mod list;
 mod print;
 
 use super::talk::{Delivery, Exit, Heard};

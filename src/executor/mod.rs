@@ -28,7 +28,7 @@ pub(crate) mod tests;
 
 use crate::domain::enrol;
 use crate::domain::id::{RunId, Timestamp};
-use crate::domain::order::{Job, Order, Outcome};
+use crate::domain::order::{Job, Order, Outcome, Under};
 use crate::domain::plan::{PinnedSecret, PlannedHost};
 use crate::domain::policy::Cleared;
 use crate::domain::run::Reason;
@@ -148,6 +148,15 @@ impl Executor {
     pub async fn look(&self, jumps: &[PlannedHost], host: &PlannedHost) -> Option<enrol::Seen> {
         let way: Vec<&PlannedHost> = jumps.iter().chain([host]).collect();
         self.pool.look(&way).await
+    }
+
+    /// What a program of this machine prints, started without a shell: a list of servers.
+    ///
+    /// # Errors
+    /// In words.
+    pub async fn list(&self, under: &Under, words: &[String]) -> Result<String, String> {
+        let here = self.local.under(under).await.map_err(|trouble| trouble.words)?;
+        here.list(words).await
     }
 
     /// Ends the connections over which others were looked at.

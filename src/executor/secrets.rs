@@ -58,7 +58,7 @@ impl RunSecrets {
     /// Fetches secrets for one order of `run`, and has them masked from now on.
     ///
     /// # Errors
-    /// When one cannot be had, is not the version the plan pinned, or cannot be masked.
+    /// When one cannot be had, or cannot be masked.
     pub async fn fetch(
         &self,
         order: &Order,
@@ -85,10 +85,6 @@ impl RunSecrets {
                 }
             };
             let resolved = resolved.map_err(|error| missing(error.to_string()))?;
-            if secret.version.is_some() && secret.version != resolved.version {
-                let words = "is no longer the version the plan pinned; propose the run again";
-                return Err(missing(format!("secret {} {words}", secret.name)));
-            }
             fetched.named.push((secret.name.clone(), resolved.value));
             let (name, reference) = (secret.name.clone(), secret.reference.clone());
             fetched.used.push(Used { name, reference, version: resolved.version });

@@ -173,6 +173,7 @@ pub fn proposal(form: &Form) -> Proposal {
         communication: form.tell.clone(),
         raise_to: form.impact.map(Into::into),
         again: None,
+        versions: std::collections::BTreeMap::new(),
     }
 }
 

@@ -12,10 +12,15 @@ use serde_json::json;
 /// `plan`: what a proposal would run. The number and the moment are those the next proposal would get, so the code
 /// shown is not the one to approve by: another second, another code.
 pub async fn plan(cx: &Cx<'_>, form: &Form, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    // As a proposal would be: with the servers and versions there are now.
+    let proposal = match cx.engine.gathered(cx.actor, proposal(form)).await {
+        Ok(proposal) => proposal,
+        Err(refusal) => return refused(cx, &refusal, io).await,
+    };
     let world = cx.world();
     let number = RunId(world.next_run.max(1));
     let now = cx.engine.now();
-    match planning::plan(&world, number, cx.person, now, &proposal(form)) {
+    match planning::plan(&world, number, cx.person, now, &proposal) {
         Ok(plan) => {
             let answer = match cx.json {
                 true => out::document(&serde_json::to_value(&plan).unwrap_or_default()),
@@ -99,6 +104,12 @@ pub fn secrets_missing(cx: &Cx<'_>, id: RunId) -> String {
 
 /// `hosts list`.
 pub async fn hosts(cx: &Cx<'_>, workspace: Option<&str>, select: Option<&str>, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let known: Vec<WorkspaceId> = cx.world().site.iter().flat_map(|site| site.workspaces.keys().cloned()).collect();
+    for id in known.iter().filter(|id| workspace.is_none_or(|named| id.as_str() == named)) {
+        if let Err(refusal) = cx.engine.ask_sources(cx.actor, id).await {
+            return refused(cx, &refusal, io).await;
+        }
+    }
     let world = cx.world();
     let workspaces = world.site.iter().flat_map(|site| site.workspaces.values());
     let wanted = workspaces.filter(|found| {

@@ -252,6 +252,7 @@ fn form(number: u64) -> Proposal {
         communication: String::new(),
         raise_to: None,
         again: None,
+        versions: std::collections::BTreeMap::new(),
     }
 }
 

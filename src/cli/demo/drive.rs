@@ -65,6 +65,7 @@ impl<'a> Stage<'a> {
             communication: "stakeholder chat".to_owned(),
             raise_to: None,
             again: None,
+            versions: std::collections::BTreeMap::new(),
         };
         let receipt = self.ask(change.by, Seen::Nothing, Ask::Propose(Box::new(proposal))).await?;
         let id = receipt.run.ok_or_else(|| gone_wrong("the proposal made no run"))?;

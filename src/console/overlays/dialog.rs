@@ -513,6 +513,8 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::Wake { .. }
         | Ask::Hold { .. }
         | Ask::Boot { .. }
+        | Ask::List { .. }
+        | Ask::Versions { .. }
         | Ask::ClockJumped { .. } => ask,
     }
 }

@@ -1,6 +1,7 @@
 //! Everything before a run starts: propose, answer for warnings, vote, start.
 
 use super::*;
+use std::collections::BTreeMap;
 
 impl Deciding {
     pub(super) fn propose(&mut self, proposal: &Proposal) -> Result<(), Refusal> {
@@ -137,6 +138,23 @@ impl Deciding {
                 format!("{person}: {reason}"),
             )),
             Choice::Approve => self.settle(id),
+        }
+    }
+
+    /// What has not started and would use another version of a secret than was approved is void. Once it works, what changes
+    /// may be its own doing, and the record says which version each step got.
+    pub(super) fn versions(&mut self, id: RunId, versions: &BTreeMap<String, String>) -> Result<(), Refusal> {
+        self.engine_only()?;
+        let Some(run) = self.world.run(id).filter(|run| run.started.is_none() && run.phase.ending().is_none()) else {
+            return Ok(());
+        };
+        let other = run.plan.secrets.iter().find_map(|secret| {
+            let (pinned, now) = (secret.version.as_ref()?, versions.get(&secret.name)?);
+            (pinned != now).then(|| format!("changed: the secret {} has version {now}, not {pinned}", secret.name))
+        });
+        match other {
+            Some(why) => self.emit(voided(id, Rule::BindingDrift, &why)),
+            None => Ok(()),
         }
     }
 

@@ -1,6 +1,10 @@
 //! Loading a site, and accepting one that waits.
 
 use super::*;
+use crate::domain::event::DETAIL_BYTES_MAX;
+use crate::domain::id::WorkspaceId;
+use crate::domain::source;
+use crate::domain::workspace::Server;
 
 /// Runs named in a refusal before the rest is counted.
 const NAMED_RUNS_MAX: usize = 5;
@@ -49,6 +53,29 @@ impl Deciding {
         }
         self.drops_no_run(&pending.site)?;
         self.emit(Entry::with(Event::SiteAccepted { digest }, "reason", needed(reason, "a reason")?))?;
+        self.site_changed()
+    }
+
+    /// What a source says is recorded where it differs from what it said before; what waits and would run elsewhere by it is void.
+    pub(super) fn list(&mut self, workspace: &WorkspaceId, source: &str, servers: &[Server]) -> Result<(), Refusal> {
+        self.engine_only()?;
+        let gone = || Refusal::new(Rule::NotFound, format!("{workspace} has no source {source} any more"));
+        let found = self.world.workspace(workspace).ok_or_else(gone)?;
+        let of = found.sources.iter().find(|it| it.name == source).ok_or_else(gone)?;
+        let before = self.world.listed.get(&(workspace.clone(), source.to_owned()));
+        if before.is_some_and(|before| before.of == *of && before.servers == servers) {
+            return Ok(());
+        }
+        if let Some(why) = source::unfit(found, source, servers) {
+            return Err(Refusal::new(Rule::Targets, format!("the source {source} of {workspace}: {why}")));
+        }
+        let list = serde_json::to_string(servers).map_err(|error| Refusal::new(Rule::Site, error.to_string()))?;
+        if list.len() > DETAIL_BYTES_MAX {
+            return Err(Refusal::new(Rule::Limit, format!("the source {source} says more than one event can keep")));
+        }
+        let count = u32::try_from(servers.len()).unwrap_or(u32::MAX);
+        let event = Event::SourceListed { workspace: workspace.clone(), source: source.to_owned(), servers: count };
+        self.emit(Entry::with(event, "servers", list))?;
         self.site_changed()
     }
 

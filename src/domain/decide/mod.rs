@@ -124,6 +124,8 @@ impl Deciding {
         match ask {
             Ask::LoadSite { site, diff } => self.load_site(site, diff),
             Ask::AcceptSite { digest, reason } => self.accept_site(*digest, reason),
+            Ask::List { workspace, source, servers } => self.list(workspace, source, servers),
+            Ask::Versions { run, versions } => self.versions(*run, versions),
             Ask::Propose(proposal) => self.propose(proposal),
             Ask::Withdraw { run } => self.withdraw(*run, seen),
             Ask::AcceptWarning { run, warning, reason } => self.accept_warning(*run, warning, reason, seen),

@@ -37,7 +37,7 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
     egress(site, plan.steps().map(|(_, step)| step))?;
     let jumps = jumps(workspace, &hosts)?;
     let chosen = || plan.steps().map(|(_, step)| step);
-    let secrets = plan.secrets.iter().map(|secret| pinned(site, &secret.name, &secret.reference));
+    let secrets = plan.secrets.iter().map(|secret| pinned(site, &plan.proposal, &secret.name, &secret.reference));
     let secrets = secrets.collect::<Result<Vec<_>, Refusal>>()?;
     let local_account = local_account(site, workspace, &hosts, chosen(), &secrets)?;
     let (programs, groups) = (programs(site, chosen()), groups(workspace, &hosts, chosen()));
@@ -72,14 +72,15 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
 }
 
 /// A secret with the place it is read at, as today's site names it.
-pub(super) fn pinned(site: &Site, name: &str, reference: &str) -> Result<PinnedSecret, Refusal> {
+pub(super) fn pinned(site: &Site, proposal: &Proposal, name: &str, reference: &str) -> Result<PinnedSecret, Refusal> {
     let reads_vault = reference.starts_with("vault:");
     if reads_vault && site.vault.is_none() {
         let what = format!("the secret {name} is read from a vault, and the site names none");
         return Err(Refusal::new(Rule::Input, what).next("describe it under [vault] in quarterdeck.toml"));
     }
     let vault = site.vault.clone().filter(|_| reads_vault);
-    Ok(PinnedSecret { name: name.to_owned(), reference: reference.to_owned(), version: None, vault })
+    let version = proposal.versions.get(name).filter(|_| reads_vault).cloned();
+    Ok(PinnedSecret { name: name.to_owned(), reference: reference.to_owned(), version, vault })
 }
 
 /// Under which account work on the server's own machine is done. In production never under the server's: that one reads keys

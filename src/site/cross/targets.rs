@@ -23,7 +23,8 @@ pub(super) fn check(runbook: &Parsed<Runbook>, parts: &Parts, found: &mut Vec<Di
     let Some(workspaces) = workspaces.filter(|all| !all.is_empty()) else {
         return;
     };
-    if value.status == Status::Retired {
+    // Whom a source will name, nobody knows here.
+    if value.status == Status::Retired || workspaces.iter().any(|workspace| !workspace.sources.is_empty()) {
         return;
     }
     let place = Place { runbook: value, fields, source: &runbook.source, workspaces };

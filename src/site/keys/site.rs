@@ -41,6 +41,7 @@ static PROGRAMS: Table = Table::of(
     "[local.programs]",
     &[&[
         optional("ansible-playbook", LINE, "Where it lies: an absolute path."),
+        optional("ansible-inventory", LINE, "Where it lies."),
         optional("kubectl", LINE, "Where it lies."),
         optional("helm", LINE, "Where it lies."),
         optional("terraform", LINE, "Where it lies."),

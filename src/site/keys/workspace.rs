@@ -18,6 +18,11 @@ pub(in crate::site) static WORKSPACE: Table = Table::of(
         always("workspace", Shape::Table(&HEAD), "What it is and who answers for it."),
         optional("server", Shape::Tables(&SERVER), "The machines a run can reach, and no others."),
         optional(
+            "source",
+            Shape::Tables(&SOURCE),
+            "Where more servers are asked for whenever a run is proposed; what was said then is bound.",
+        ),
+        optional(
             "algorithms",
             Shape::Map { names: Rule::Name, of: &ALGORITHMS },
             "What the hosts of a group are offered over SSH: modern unless written, standard or legacy where they know no better.",
@@ -69,6 +74,37 @@ pub(in crate::site) static SERVER: Table = Table::of(
 )
 .when(When { key: "local", is: Is::True, then: &[], otherwise: &["address", "user"] })
 .misplaced(&[("password", "hosts are reached by keys; no secret lives in a site")]);
+
+pub(in crate::site) static SOURCE: Table = Table::of(
+    "a source of servers",
+    &[&[
+        always("name", Shape::Text(Rule::Name), "Its name inside the workspace."),
+        optional(
+            "inventory",
+            LINE,
+            "An inventory of Ansible, as an absolute path: `ansible-inventory --list` says what is in it.",
+        ),
+        optional(
+            "command",
+            Shape::List(&Shape::Text(Rule::Word)),
+            "Or a program by its absolute path, with its arguments, started without a shell: it prints what that would.",
+        ),
+        always("user", Shape::Text(Rule::Account), "Login name where the answer names none."),
+        optional("groups", NAMES, "Groups that all its servers belong to, beside those of the answer."),
+        optional("tags", NAMES, "Tags that all its servers carry."),
+        optional(
+            "jump",
+            Shape::Text(Rule::Name),
+            "Server of this workspace to go through, where the answer names none.",
+        ),
+        optional("key", Shape::Text(Rule::Name), "The one private key they are shown, as of a server."),
+        optional(
+            "host_ca",
+            PUBLIC_KEYS,
+            "The authority that signs their host certificates. The variable `quarterdeck_host_key` of a host pins its key instead; without both, known_hosts decides.",
+        ),
+    ]],
+);
 
 pub(in crate::site) static POLICY: Table = Table::of(
     "[policy]",

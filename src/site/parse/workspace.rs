@@ -5,6 +5,7 @@ use super::runbook::{impact, says_unicode};
 use super::{Parsed, Report};
 use crate::domain::algorithms::Algorithms;
 use crate::domain::people::Role;
+use crate::domain::source::{Asks, Source};
 use crate::domain::workspace::{Environment, Freeze, Policy, Quorum, Reach, Server, Slot, Trust, Window, Workspace};
 use crate::domain::{PersonId, ServerName, WorkspaceId, window};
 use crate::site::diagnostic::Code;
@@ -13,6 +14,7 @@ use crate::site::keys::workspace::WORKSPACE;
 use crate::site::read::{Strictness, read};
 use crate::site::suggest::nearest;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// A request waits this long unless the workspace says otherwise: a shift's half.
 const APPROVAL_EXPIRY_MS: u64 = 4 * 3_600_000;
@@ -35,6 +37,7 @@ pub fn workspace(file: &str, text: &str) -> Parsed<Workspace> {
     let head = fields.table("workspace").unwrap_or(&empty);
     duplicate_ids(&fields, "server", "name", &mut report);
     look_alikes(&fields, "server", "name", &mut report);
+    duplicate_ids(&fields, "source", "name", &mut report);
     duplicate_ids(&fields, "window", "name", &mut report);
     duplicate_ids(&fields, "freeze", "name", &mut report);
     let members = members(&fields, &mut report);
@@ -53,6 +56,10 @@ pub fn workspace(file: &str, text: &str) -> Parsed<Workspace> {
         servers: fields
             .tables("server")
             .map(|server| self::server(server, fields.table("algorithms"), &mut report))
+            .collect(),
+        sources: fields
+            .tables("source")
+            .map(|source| self::source(source, fields.table("algorithms"), &mut report))
             .collect(),
         policy: policy(&fields, &members, &mut report),
         members,
@@ -86,6 +93,10 @@ fn algorithms(server: &Fields, by_group: Option<&Fields>, report: &mut Report) -
 
 /// Groups that no server is in: what they were to say is said of nobody.
 fn algorithms_of_nobody(fields: &Fields, report: &mut Report) {
+    // What a source will say is not known here.
+    if fields.tables("source").next().is_some() {
+        return;
+    }
     let groups: BTreeSet<String> =
         fields.tables("server").flat_map(|server| server.strings::<Vec<_>>("groups")).collect();
     for field in fields.table("algorithms").map_or(&[][..], |table| &table.entries) {
@@ -141,6 +152,45 @@ fn server(fields: &Fields, by_group: Option<&Fields>, report: &mut Report) -> Se
         },
         groups: fields.strings("groups"),
         tags: fields.strings("tags"),
+        source: None,
+    }
+}
+
+/// Where more servers are asked for. What is asked lies where it is said to lie: found by a search, it could be another one tomorrow.
+fn source(fields: &Fields, by_group: Option<&Fields>, report: &mut Report) -> Source {
+    let command: Vec<String> = fields.strings("command");
+    let places = [("inventory", fields.maybe("inventory")), ("command", command.first().cloned())];
+    for (key, place) in places {
+        if place.is_some_and(|place| !Path::new(&place).is_absolute()) {
+            let hint = "as in: /etc/ansible/hosts, or [\"/usr/local/bin/cmdb\", \"--list\"]";
+            report.error(Code::Value, fields.span_of(key), "not an absolute path", hint);
+        }
+    }
+    let spoiled = fields.is_spoiled("inventory") || fields.is_spoiled("command");
+    if fields.field("inventory").is_some() == fields.field("command").is_some() && !spoiled {
+        let hint = "write one of them: inventory = \"/etc/ansible/hosts\", or command = [\"/usr/local/bin/cmdb\"]";
+        report.error(Code::Rule, fields.span.clone(), "a source asks an inventory or a command", hint);
+    }
+    for key in ["host_ca", "groups", "tags"] {
+        duplicates(fields, key, report);
+    }
+    let authorities: Vec<String> = fields.strings("host_ca");
+    let entries = by_group.map_or(&[][..], |table| &table.entries).iter();
+    Source {
+        name: fields.string("name"),
+        asks: match fields.maybe("inventory") {
+            Some(inventory) => Asks::Inventory(inventory),
+            None => Asks::Command(command),
+        },
+        user: fields.string("user"),
+        groups: fields.strings("groups"),
+        tags: fields.strings("tags"),
+        jump: fields.text("jump").map(ServerName::new),
+        key: fields.maybe("key"),
+        trust: if authorities.is_empty() { Trust::KnownHosts } else { Trust::Authorities(authorities) },
+        algorithms: entries
+            .filter_map(|field| Some((field.name.clone(), field.node.text().and_then(Algorithms::parse)?)))
+            .collect(),
     }
 }
 

@@ -115,6 +115,7 @@ impl Form {
             communication: of(&What::Tells).trim().to_owned(),
             raise_to: [Impact::Medium, Impact::High].into_iter().find(|impact| impact.word() == raise),
             again: None,
+            versions: std::collections::BTreeMap::new(),
         }
     }
 
