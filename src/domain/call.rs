@@ -3,9 +3,14 @@
 //! Invariant: where a call goes is written in the runbook and bound: templates stand behind the authority of its URL, never in it,
 //! and values are encoded for the place they stand in, so that no input can break out of its own (Z40).
 
+pub mod argocd;
+pub mod message;
+
 use super::check;
 use super::prose;
 use super::runbook::{Expect, Match};
+use argocd::Argo;
+use message::Form;
 use serde::{Deserialize, Serialize};
 
 /// One request, and what its answer must look like.
@@ -55,6 +60,37 @@ pub enum CallKind {
         query: String,
         /// Names and values; the values are templates.
         headers: Vec<(String, String)>,
+    },
+    /// A workflow of n8n, by its production webhook.
+    N8n {
+        /// Its webhook; a template behind its authority.
+        url: String,
+        /// Names and values; the values are templates.
+        headers: Vec<(String, String)>,
+        /// What is sent along, a template; the run, the step and every input where none is written.
+        body: Option<String>,
+    },
+    /// A message to people.
+    Notify {
+        /// Where it goes: what the secret names must go there too.
+        url: String,
+        /// What takes it.
+        form: Form,
+        /// The secret that is the whole address.
+        address: String,
+        /// The message; a template.
+        text: String,
+    },
+    /// An application of Argo CD.
+    Argocd {
+        /// Where Argo CD answers.
+        url: String,
+        /// The application's name.
+        application: String,
+        /// The secret that is the token it is asked with.
+        token: String,
+        /// What is done.
+        does: Argo,
     },
 }
 
@@ -171,13 +207,21 @@ impl Call {
             CallKind::Http { .. } => "http",
             CallKind::Promql { .. } => "promql",
             CallKind::Logql { .. } => "logql",
+            CallKind::N8n { .. } => "n8n",
+            CallKind::Notify { .. } => "notify",
+            CallKind::Argocd { .. } => "argocd",
         }
     }
 
     /// Where it goes, as written.
     pub fn url(&self) -> &str {
         match &self.kind {
-            CallKind::Http { url, .. } | CallKind::Promql { url, .. } | CallKind::Logql { url, .. } => url,
+            CallKind::Http { url, .. }
+            | CallKind::Promql { url, .. }
+            | CallKind::Logql { url, .. }
+            | CallKind::N8n { url, .. }
+            | CallKind::Notify { url, .. }
+            | CallKind::Argocd { url, .. } => url,
         }
     }
 
@@ -204,6 +248,35 @@ impl Call {
                 let mut lines = vec![format!("asks {url}"), told(query)];
                 lines.extend(headers.iter().map(|(name, value)| format!("{name}: {}", told(value))));
                 lines
+            }
+            CallKind::N8n { url, headers, body } => {
+                let mut lines = vec![format!("triggers the workflow at {}", told(url))];
+                lines.extend(headers.iter().map(|(name, value)| format!("{name}: {}", told(value))));
+                lines.push(
+                    body.as_ref().map_or_else(|| "with the run, the step and every input".to_owned(), |it| told(it)),
+                );
+                lines
+            }
+            CallKind::Notify { url, form, address, text } => {
+                let to = format!("tells {url} ({}), at the address in the secret {address}:", form.word());
+                vec![to, told(text)]
+            }
+            CallKind::Argocd { url, application, token, does } => {
+                let what = match does {
+                    Argo::Sync { revision, prune } => {
+                        let to = revision.as_ref().map_or_else(|| "the newest revision".to_owned(), |it| told(it));
+                        let pruned = if *prune { ", and takes away what it no longer has" } else { "" };
+                        format!("brings the application {application} to {to}{pruned}")
+                    }
+                    Argo::Rollback { replaced } => {
+                        let entry = told(&format!("{{{{ {replaced} }}}}"));
+                        format!("takes the application {application} back to entry {entry} of its history")
+                    }
+                };
+                vec![
+                    format!("{what}, in Argo CD at {url} with the token {token}"),
+                    "waits until it is healthy".to_owned(),
+                ]
             }
         };
         lines.extend(self.expect.stdout.as_ref().map(|wanted| format!("expects {}", check::wanted(wanted))));

@@ -17,3 +17,4 @@ mod real_scan;
 mod real_steps;
 mod real_trust;
 pub(super) mod sshd;
+mod systems;

@@ -23,10 +23,10 @@ const KINDS_NOW: &[&str] = &[
     "runbook",
     "terraform",
     "vault",
+    "n8n",
+    "notify",
+    "argocd",
 ];
-
-/// Kinds of steps of later versions.
-const KINDS_LATER: &[&str] = &["argocd", "n8n", "notify"];
 
 const OUTPUTS: Shape = Shape::Map { names: Rule::Variable, of: &Shape::Table(&OUTPUT_VALUE) };
 
@@ -43,10 +43,14 @@ const VARIABLES: Shape = Shape::List(&Shape::Text(Rule::Variable));
 const STEP_KEYS: &[Key] = &[
     always("id", Shape::Text(Rule::Id), "Its id."),
     optional("title", LINE, "What it does, in a line; the id unless written."),
-    optional("kind", Shape::Word { now: KINDS_NOW, later: KINDS_LATER }, "script unless written."),
+    optional("kind", word(KINDS_NOW), "script unless written."),
     optional("run", Shape::Text(Rule::Command), "The script. Inputs are shell variables; nothing in it is templated."),
     INTERPRETER,
-    optional("text", PROSE, "For manual and approval: what a person does or decides. {{ input }} is replaced."),
+    optional(
+        "text",
+        PROSE,
+        "For manual and approval: what a person does or decides. For notify: the message. {{ input }} is replaced.",
+    ),
     optional(
         "from",
         Shape::Tables(&SLOT),
@@ -91,8 +95,8 @@ const STEP_KEYS: &[Key] = &[
     ),
     optional(
         "do",
-        word(&["plan", "apply", "generate", "write", "revoke"]),
-        "For terraform: plan makes a plan and keeps it, apply carries out one that was approved. For vault: generate a new value, write another secret's, or revoke a version that was replaced.",
+        word(&["plan", "apply", "generate", "write", "revoke", "sync", "rollback"]),
+        "For terraform: plan makes a plan and keeps it, apply carries out one that was approved. For vault: generate a new value, write another secret's, or revoke a version that was replaced. For argocd: sync an application, or roll it back.",
     ),
     optional("secret", Shape::Text(Rule::Variable), "For vault: the secret that is changed, where its `ref` says."),
     optional(
@@ -101,7 +105,21 @@ const STEP_KEYS: &[Key] = &[
         "For vault that generates: so many letters and digits; 32 unless written.",
     ),
     optional("value", Shape::Text(Rule::Variable), "For vault that writes: the secret whose value is written."),
-    optional("of", Shape::Text(Rule::Id), "For vault that revokes: the step that replaced the version."),
+    optional(
+        "of",
+        Shape::Text(Rule::Id),
+        "For vault that revokes: the step that replaced the version. For argocd that rolls back: the step that synchronised.",
+    ),
+    optional("application", Shape::Text(Rule::Id), "For argocd: the application's name."),
+    optional("revision", LINE, "For argocd that syncs: to which revision; the newest it follows unless written."),
+    optional("prune", Shape::Boolean, "For argocd that syncs: whether what the revision no longer has is taken away."),
+    optional("token", Shape::Text(Rule::Variable), "For argocd: the secret that is the token it is asked with."),
+    optional("form", word(&["slack", "teams", "json"]), "For notify: what takes the message; json unless written."),
+    optional(
+        "address",
+        Shape::Text(Rule::Variable),
+        "For notify: the secret that is the whole address; it must go where `url` says.",
+    ),
     optional("plan", Shape::Text(Rule::Id), "For terraform that applies: the step that made the plan."),
     optional("kubeconfig", Shape::Text(Rule::Variable), "For kubectl and helm: the secret that is its kubeconfig."),
     optional("file", LINE, "For copy: which file of the site, as in files/web/app.conf."),
@@ -208,6 +226,7 @@ pub(in crate::site) static UNTIL: Table = Table::of(
             "What the answer's body, or every series of a query, must look like.",
         ),
         optional("timeout", DURATION, "Longest time one try may take; 5s unless written."),
+        optional("of", word(&["prometheus", "loki"]), "Of whom the query is; prometheus unless written."),
     ]],
 )
 .later(LATER);
@@ -310,6 +329,27 @@ pub(in crate::site) static KINDS: Kinds = Kinds {
             one_of: &[],
             may: &["headers", "timeout", "retries", "secrets", "output"],
             hint: "say whom, what, and what must come out: url, query, expect = { number = \"< 1\" }",
+        },
+        OfKind {
+            word: "n8n",
+            needs: &["url"],
+            one_of: &[],
+            may: &["headers", "body", "expect", "timeout", "retries", "secrets", "output", "outputs"],
+            hint: "say which workflow: url = \"https://n8n.example/webhook/deploy\"",
+        },
+        OfKind {
+            word: "notify",
+            needs: &["url", "address", "text"],
+            one_of: &[],
+            may: &["form", "timeout", "retries"],
+            hint: "say where to, which secret is the whole address, and what: url, address, text",
+        },
+        OfKind {
+            word: "argocd",
+            needs: &["url", "application", "do", "token"],
+            one_of: &[],
+            may: &["revision", "prune", "of", "timeout"],
+            hint: "say which application and what: application = \"web\", do = \"sync\", token = \"argocd\"",
         },
         OfKind {
             word: "ansible",

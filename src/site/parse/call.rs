@@ -26,8 +26,7 @@ pub(super) fn promql(fields: &Fields, report: &mut Report) -> Call {
 /// A query to Loki.
 pub(super) fn logql(fields: &Fields, report: &mut Report) -> Call {
     let secrets = fields.strings("secrets");
-    let (url, query, headers) = (fields.string("url"), fields.string("query"), headers(fields));
-    of(CallKind::Logql { url, query, headers }, fields, secrets, report)
+    of(loki(fields), fields, secrets, report)
 }
 
 /// What a wait waits for: a query where one is written, else a request. The secrets stand in the step.
@@ -38,9 +37,14 @@ pub(super) fn until(fields: &Fields, step: &Fields, report: &mut Report) -> Call
                 let message = format!("a query has no `{key}`");
                 report.error(Code::KeyMisplaced, fields.span_of(key), message, "take it out, or take `query` out");
             }
-            query(fields)
+            if fields.text("of") == Some("loki") { loki(fields) } else { query(fields) }
         }
-        None => request(fields),
+        None => {
+            if fields.get("of").is_some() {
+                report.error(Code::KeyMisplaced, fields.span_of("of"), "`of` says of whom a query is", "write `query`");
+            }
+            request(fields)
+        }
     };
     of(kind, fields, step.strings("secrets"), report)
 }
@@ -56,11 +60,15 @@ fn request(fields: &Fields) -> CallKind {
     }
 }
 
+fn loki(fields: &Fields) -> CallKind {
+    CallKind::Logql { url: fields.string("url"), query: fields.string("query"), headers: headers(fields) }
+}
+
 fn query(fields: &Fields) -> CallKind {
     CallKind::Promql { url: fields.string("url"), query: fields.string("query"), headers: headers(fields) }
 }
 
-fn of(kind: CallKind, fields: &Fields, secrets: Vec<String>, report: &mut Report) -> Call {
+pub(super) fn of(kind: CallKind, fields: &Fields, secrets: Vec<String>, report: &mut Report) -> Call {
     let expect = fields.table("expect");
     if let Some(expect) = expect {
         for key in ["exit", "stderr"].into_iter().filter(|key| expect.get(key).is_some()) {
@@ -76,7 +84,7 @@ fn of(kind: CallKind, fields: &Fields, secrets: Vec<String>, report: &mut Report
     }
 }
 
-fn headers(fields: &Fields) -> Vec<(String, String)> {
+pub(super) fn headers(fields: &Fields) -> Vec<(String, String)> {
     let Some(table) = fields.table("headers") else {
         return Vec::new();
     };
@@ -91,7 +99,10 @@ pub(super) fn names(step: &Fields, inputs: &[Input], report: &mut Report) {
         if let Some(query) = call.get("query") {
             free_words(query, inputs, report);
         }
-        let open = ["url", "query"].into_iter().filter_map(|key| call.get(key)).map(|node| (node, false));
+        let open = ["url", "query"].into_iter().filter_map(|key| call.get(key));
+        // Of the step itself alone: what is waited for has none.
+        let of_step = step.get("revision").filter(|_| std::ptr::eq(call, step));
+        let open = open.chain(of_step).map(|node| (node, false));
         let closed = call.table("headers").map_or(&[][..], |table| table.entries.as_slice()).iter().map(|it| &it.node);
         let closed = closed.chain(call.get("body")).map(|node| (node, true));
         for (node, may_be_secret) in open.chain(closed) {

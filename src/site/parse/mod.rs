@@ -7,6 +7,7 @@ mod people;
 mod runbook;
 mod settings;
 mod step;
+mod systems;
 mod template;
 mod theme;
 mod tool;

@@ -80,6 +80,7 @@ pub fn runbook(file: &str, text: &str, templates: &Templates) -> Parsed<Runbook>
     names(&fields, "", &value.inputs, &value.steps.iter().collect::<Vec<_>>(), report);
     super::tool::plans(&fields, report);
     super::vault::places(&fields, report);
+    super::systems::places(&fields, report);
     outputs_clash(&fields, &value, report);
     secrets_of_steps(&fields, &value, report);
     rules(&fields, head, &value, report);
@@ -228,9 +229,9 @@ fn secrets(fields: &Fields, report: &mut Report) -> BTreeMap<String, Secret> {
 /// Every secret a step names is declared, and every declared one is used.
 fn secrets_of_steps(fields: &Fields, runbook: &Runbook, report: &mut Report) {
     let declared = fields.table("secrets");
-    let single = fields
-        .tables("step")
-        .flat_map(|step| ["key", "kubeconfig", "secret", "value"].into_iter().filter_map(|key| step.get(key)));
+    let single = fields.tables("step").flat_map(|step| {
+        ["key", "kubeconfig", "secret", "value", "address", "token"].into_iter().filter_map(|key| step.get(key))
+    });
     let several = fields.tables("step").filter_map(|step| step.get("secrets")).flat_map(Node::items);
     let becomes = fields.tables("step").filter_map(|step| step.table("become")?.get("password"));
     for item in several.chain(single).chain(becomes) {

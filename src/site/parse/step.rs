@@ -1,7 +1,9 @@
 //! Steps: what all kinds have in common, and what each does.
 
-use super::{Report, call, copy, parts, tool, vault};
+use super::{Report, call, copy, parts, systems, tool, vault};
 use crate::domain::StepId;
+use crate::domain::call::CallKind;
+use crate::domain::call::argocd::{self, Argo};
 use crate::domain::published::{Found, Publish, VALUES_MAX};
 use crate::domain::runbook::{Action, Become, Effect, Expect, Gate, OnFailure, Retries, Script, Step, Wait};
 use crate::domain::tool::{ToolKind, terraform};
@@ -109,11 +111,15 @@ fn publishes(fields: &Fields, action: &Action, report: &mut Report) -> Vec<Publi
         Action::Vault(step) if !matches!(step.does, Does::Revoke { .. }) => {
             return crate::domain::vault::publishes(&fields.string("id"));
         }
+        Action::Call(call) => {
+            if let CallKind::Argocd { does: Argo::Sync { .. }, .. } = &call.kind {
+                return argocd::publishes(&fields.string("id"));
+            }
+        }
         Action::Script(_)
         | Action::Manual { .. }
         | Action::Approval(_)
         | Action::Wait(_)
-        | Action::Call(_)
         | Action::Tool(_)
         | Action::Copy(_)
         | Action::Vault(_) => {}
@@ -193,6 +199,9 @@ fn action(fields: &Fields, kind: &str, report: &mut Report) -> Action {
         "http" => Action::Call(Box::new(call::http(fields, report))),
         "promql" => Action::Call(Box::new(call::promql(fields, report))),
         "logql" => Action::Call(Box::new(call::logql(fields, report))),
+        "n8n" => Action::Call(Box::new(systems::n8n(fields, report))),
+        "notify" => Action::Call(Box::new(systems::notify(fields, report))),
+        "argocd" => Action::Call(Box::new(systems::argocd(fields, report))),
         "ansible" => Action::Tool(Box::new(tool::ansible(fields, report))),
         "kubectl" => Action::Tool(Box::new(tool::cluster(ToolKind::Kubectl, fields, report))),
         "vault" => Action::Vault(Box::new(vault::vault(fields, report))),

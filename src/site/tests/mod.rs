@@ -10,6 +10,7 @@ mod outputs;
 mod shipped;
 mod spots;
 mod strict;
+mod systems;
 mod terraform;
 mod validator;
 mod values;

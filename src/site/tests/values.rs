@@ -205,11 +205,6 @@ fn a_file_of_a_later_version_is_not_judged_by_this_one() {
 #[test]
 fn what_comes_later_is_known_as_such() {
     assert_eq!(brings("[[test]]\nname = \"x\"\n"), [(Code::KeyLater, 1, 3)]);
-    let kinds = ["argocd", "n8n", "notify"];
-    for kind in kinds {
-        let body = format!("[[step]]\nkind = \"{kind}\"\n[step.{kind}]\nurl = \"x\"\n");
-        assert_eq!(brings(&body), [(Code::KeyLater, 2, 8)], "its other keys are that version's too: {kind}");
-    }
 }
 
 #[test]
