@@ -6,13 +6,14 @@ use super::places::Places;
 use super::say::Sent;
 use super::surroundings::Surroundings;
 use super::{Ended, Exit, Failure};
+use crate::domain::evidence::EVIDENCE_BYTES_MAX;
 use crate::server::LINE_BYTES_MAX;
 use crate::terminal::guard::RawMode;
 use crate::terminal::line::Safe;
 use crate::verbs::args::{Line, Runs, RunsLog, Verb};
-use russh::client::Msg;
-use russh::{Channel, ChannelMsg};
+use russh::{ChannelMsg, ChannelReadHalf};
 use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
 use zeroize::Zeroizing;
 
 /// Standard error, as SSH numbers it.
@@ -33,8 +34,14 @@ pub fn speak(places: &Places, around: &Surroundings, line: &Line, arguments: &[S
         say(&link, arguments, stdin, enough).await
     };
     runtime()?.block_on(async {
-        let Some(Verb::Secret { name, .. }) = &line.verb else {
-            return spoken(None).await;
+        let name = match &line.verb {
+            Some(Verb::Secret { name, .. }) => name,
+            Some(Verb::Evidence { file, .. }) => return spoken(Some(evidence(file)?)).await,
+            Some(Verb::Runs(Runs::Evidence { sha256: Some(_), .. })) if to_a_terminal(line) => {
+                let text = "a file is not for a terminal: write it somewhere, as in > FILE";
+                return Err(Failure::new(Exit::Usage, text));
+            }
+            Some(_) | None => return spoken(None).await,
         };
         if !std::io::stdin().is_terminal() {
             return spoken(Some(piped()?)).await;
@@ -47,6 +54,22 @@ pub fn speak(places: &Places, around: &Surroundings, line: &Line, arguments: &[S
             () = ending.come() => Err(lost()),
         }
     })
+}
+
+fn to_a_terminal(line: &Line) -> bool {
+    !line.common.json && std::io::stdout().is_terminal()
+}
+
+/// The file of a person, read as that person; one byte more than the server takes says that it is too long.
+fn evidence(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let unread = |error: std::io::Error| Failure::new(Exit::BadInput, format!("{}: {error}", file.display()));
+    let from: Box<dyn std::io::Read> = match file.as_os_str() == "-" {
+        true => Box::new(std::io::stdin()),
+        false => Box::new(std::fs::File::open(file).map_err(unread)?),
+    };
+    let mut bytes = Zeroizing::new(Vec::new());
+    from.take(EVIDENCE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(unread)?;
+    Ok(bytes)
 }
 
 /// Says a line to the server that runs.
@@ -89,16 +112,24 @@ pub fn lost() -> Failure {
 async fn say(link: &Link, arguments: &[String], stdin: Option<Zeroizing<Vec<u8>>>, enough: Exit) -> Ended {
     let line = quoted(arguments)?;
     let broken = |_| lost();
-    let mut channel = link.channel().await?;
+    let channel = link.channel().await?;
     channel.exec(true, line).await.map_err(broken)?;
-    if let Some(bytes) = stdin {
-        channel.data(bytes.as_slice()).await.map_err(broken)?;
+    let (mut read, write) = channel.split();
+    // An answer may come before all of it is taken: then the rest need not go.
+    let given = async {
+        if let Some(bytes) = stdin {
+            let _ = write.data(bytes.as_slice()).await;
+        }
+        let _ = write.eof().await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        ended = hear(&mut read, enough) => ended,
+        () = given => Err(lost()),
     }
-    channel.eof().await.map_err(broken)?;
-    hear(&mut channel, enough).await
 }
 
-async fn hear(channel: &mut Channel<Msg>, enough: Exit) -> Ended {
+async fn hear(channel: &mut ChannelReadHalf, enough: Exit) -> Ended {
     let mut exit = None;
     while let Some(message) = channel.wait().await {
         match message {

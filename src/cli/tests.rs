@@ -79,6 +79,8 @@ const OUTSIDE_THE_CONSOLE: &[(&str, &str)] = &[
     ("init", "there is no site yet"),
     ("import rundeck", "files of other tools, for a site's repository"),
     ("import markdown", "files of other tools, for a site's repository"),
+    ("evidence", "a file lies where its person is, not where the console runs"),
+    ("runs evidence", "a file is for a program, not for a terminal"),
     ("hosts enrol", "it makes a change for a site's repository; what waits then is at :approvals"),
     ("hosts import", "files of other tools, for a site's repository"),
     ("check", "files that nobody serves yet"),

@@ -262,6 +262,7 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
         cells: Default::default(),
         progress: Progress::default(),
         notes: Default::default(),
+        evidence: Default::default(),
         outcome_note: None,
         review: None,
         plan: Arc::new(plan),

@@ -111,6 +111,17 @@ pub enum Ask {
         /// What shows it.
         evidence: String,
     },
+    /// Give a file that shows that a manual step was done.
+    Evidence {
+        /// Which run.
+        run: RunId,
+        /// Which step.
+        step: StepId,
+        /// What the file is called.
+        name: String,
+        /// What is in it.
+        content: Arc<[u8]>,
+    },
     /// Decide what becomes of a cell that failed or is unknown.
     Resolve {
         /// Which run.
@@ -217,6 +228,7 @@ impl Ask {
             | Ask::Vote { run, .. }
             | Ask::Start { run }
             | Ask::Tick { run, .. }
+            | Ask::Evidence { run, .. }
             | Ask::Resolve { run, .. }
             | Ask::Claim { run, .. }
             | Ask::HandOver { run, .. }
@@ -247,6 +259,7 @@ impl Ask {
             Ask::Vote { choice: Choice::Deny, .. } => "deny",
             Ask::Start { .. } => "start",
             Ask::Tick { .. } => "tick",
+            Ask::Evidence { .. } => "evidence",
             Ask::Resolve { .. } => "decide",
             Ask::Claim { .. } => "claim",
             Ask::HandOver { .. } => "handover",

@@ -230,6 +230,17 @@ pub enum Event {
         /// Points of the checklist that are done.
         checked: Vec<u16>,
     },
+    /// A file was given that shows that a manual step was done. Details: `name`, `content` in base64.
+    EvidenceGiven {
+        /// The run.
+        run: RunId,
+        /// The step.
+        slot: Slot,
+        /// SHA-256 of its content.
+        sha256: Digest,
+        /// How long it is.
+        bytes: u64,
+    },
     /// The next stretch of steps, or the next batch of one, began.
     BatchBegan {
         /// The run.
@@ -392,6 +403,7 @@ impl Event {
             | Event::Resolved { .. }
             | Event::ManualOpened { .. }
             | Event::Ticked { .. }
+            | Event::EvidenceGiven { .. }
             | Event::GateAnswered { .. }
             | Event::RunTaken { .. }
             | Event::BatchBegan { .. }
@@ -436,6 +448,7 @@ impl Event {
             | Event::HostDropped { run, .. }
             | Event::ManualOpened { run, .. }
             | Event::Ticked { run, .. }
+            | Event::EvidenceGiven { run, .. }
             | Event::WaitOver { run, .. }
             | Event::RunTaken { run, .. }
             | Event::GateAnswered { run, .. }

@@ -4,6 +4,7 @@
 
 use super::command::Decision;
 use super::event::{Details, Event, Recorded};
+use super::evidence::Evidence;
 use super::id::{HostIx, RunId, Timestamp, WorkspaceId};
 use super::legal::{self, Illegal};
 use super::locks::{self, Queued};
@@ -153,6 +154,7 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
         cells: imbl::OrdMap::new(),
         progress: Progress::default(),
         notes: imbl::Vector::new(),
+        evidence: imbl::Vector::new(),
         outcome_note: None,
         review: None,
     });
@@ -287,6 +289,18 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             if let Some(cell) = run.cells.get_mut(slot) {
                 cell.saw = text(&recorded.details, "evidence").into();
             }
+            run.revision += 1;
+        }
+        Event::EvidenceGiven { slot, sha256, bytes, .. } => {
+            run.executors.extend(by());
+            run.evidence.extend(by().map(|by| Evidence {
+                slot: *slot,
+                by,
+                at,
+                name: text(&recorded.details, "name"),
+                sha256: *sha256,
+                bytes: *bytes,
+            }));
             run.revision += 1;
         }
         Event::GateAnswered { slot, choice, .. } => {

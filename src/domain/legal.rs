@@ -44,6 +44,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         Event::Resolved { .. } => matches!(phase, P::Paused | P::Running),
         Event::HostDropped { .. } => matches!(phase, P::Running | P::Paused | P::Stopping),
         Event::ManualOpened { .. } => matches!(phase, P::Running | P::Stopping),
+        Event::EvidenceGiven { .. } => matches!(phase, P::Running | P::Paused | P::Stopping),
         Event::Ticked { .. } | Event::WaitOver { .. } | Event::GateAnswered { .. } | Event::GateOver { .. } => {
             matches!(phase, P::Running | P::Paused | P::Stopping)
         }
@@ -92,6 +93,7 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         },
         Event::ManualOpened { .. }
         | Event::Ticked { .. }
+        | Event::EvidenceGiven { .. }
         | Event::WaitOver { .. }
         | Event::GateAnswered { .. }
         | Event::GateOver { .. } => *state == CellState::Waiting,

@@ -20,6 +20,7 @@ pub mod due;
 pub mod duration;
 pub mod enrol;
 pub mod event;
+pub mod evidence;
 pub mod evolve;
 pub mod failure;
 pub mod findings;

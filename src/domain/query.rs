@@ -27,6 +27,8 @@ pub enum Fetch {
     Drafts(PersonId),
     /// Names of the `prompt:` secrets that nobody has typed yet for a run.
     Secrets(RunId),
+    /// A file that was given as evidence in a run, by the beginning of its SHA-256.
+    Evidence(RunId, String),
 }
 
 /// An answer.
@@ -46,6 +48,8 @@ pub enum Fetched {
     Drafts(Vec<Preset>),
     /// To `Fetch::Secrets`.
     Secrets(Vec<String>),
+    /// To `Fetch::Evidence`: its name and its content.
+    Evidence(String, Arc<[u8]>),
     /// It could not be had, and why, in words.
     Failed(String),
 }

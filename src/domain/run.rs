@@ -8,6 +8,7 @@ mod phase;
 pub use cell::{Cell, CellState, Item, Reason, Slot};
 pub use phase::{Cancel, Ending, PauseCause, Phase, PhaseTag, Round, StopHow};
 
+use super::evidence::Evidence;
 use super::id::{Digest, HostIx, PersonId, RunId, Timestamp};
 use super::locks::Queued;
 use super::plan::Plan;
@@ -62,6 +63,8 @@ pub struct Run {
     pub progress: Progress,
     /// Notes, oldest first.
     pub notes: Vector<Note>,
+    /// Files that show that manual steps were done, in the order they were given.
+    pub evidence: Vector<Evidence>,
     /// The outcome note a run closes with.
     pub outcome_note: Option<Note>,
     /// The sign-off.

@@ -41,6 +41,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::HostDropped { .. } => "host_dropped",
         Event::ManualOpened { .. } => "manual_opened",
         Event::Ticked { .. } => "ticked",
+        Event::EvidenceGiven { .. } => "evidence_given",
         Event::WaitOver { .. } => "wait_over",
         Event::RunTaken { .. } => "run_taken",
         Event::GateAnswered { .. } => "gate_answered",
@@ -90,6 +91,7 @@ pub const KINDS: &[&str] = &[
     "host_dropped",
     "manual_opened",
     "ticked",
+    "evidence_given",
     "wait_over",
     "run_taken",
     "gate_answered",
@@ -129,6 +131,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::HostDropped { slot, .. }
         | Event::ManualOpened { slot, .. }
         | Event::Ticked { slot, .. }
+        | Event::EvidenceGiven { slot, .. }
         | Event::WaitOver { slot, .. }
         | Event::GateAnswered { slot, .. }
         | Event::GateOver { slot, .. } => Some(*slot),
@@ -239,6 +242,9 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::SecretUsed { slot, .. } => said(format!("{}, secrets handed over", place(*slot)), "secrets"),
         Event::WaitOver { slot, .. } => format!("{}, the wait is over", place(*slot)),
         Event::Ticked { slot, .. } => said(format!("{}, done by hand", place(*slot)), "evidence"),
+        Event::EvidenceGiven { slot, sha256, .. } => {
+            said(format!("{}, a file that shows it, SHA-256 {}", place(*slot), sha256.short()), "name")
+        }
         Event::BatchBegan { segment, batch, .. } => {
             format!("batch {} of stretch {} began", batch + 1, segment + 1)
         }

@@ -5,6 +5,7 @@ use super::codec;
 use super::core::Happened;
 use super::vault::Vault;
 use super::views::Views;
+use crate::domain::event::Event;
 use crate::domain::plan::Plan;
 use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogPage, LogQuery, Preset};
 use crate::domain::run::Run;
@@ -12,6 +13,8 @@ use crate::domain::{PersonId, Refusal, Rule, RunId, WorkspaceId, World, evolve};
 use crate::ledger;
 use crate::ledger::transcript::{Legend, Reader, TranscriptError, Transcripts, compile};
 use crate::store::Store;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -69,6 +72,7 @@ impl Library {
             Fetch::Run(run) => self.run(world, asker, run).map(Fetched::Run),
             Fetch::Presets(person) => self.kept(asker, &person, |kept| !kept.name.is_empty()).map(Fetched::Presets),
             Fetch::Drafts(person) => self.kept(asker, &person, |kept| kept.name.is_empty()).map(Fetched::Drafts),
+            Fetch::Evidence(run, sha256) => self.evidence(world, asker, run, &sha256),
             Fetch::Secrets(run) => self.run(world, asker, run).map(|run| Fetched::Secrets(self.vault.missing(&run))),
         }
     }
@@ -107,6 +111,34 @@ impl Library {
             None => self.fold(id)?.ok_or_else(missing)?,
         };
         if world.can_see(asker, &found.plan.proposal.workspace) { Ok(found) } else { Err(missing()) }
+    }
+
+    /// A file that was given as evidence, from the record itself.
+    fn evidence(&self, world: &World, asker: &PersonId, id: RunId, sha256: &str) -> Result<Fetched, Refusal> {
+        let run = self.run(world, asker, id)?;
+        let mut meant = run.evidence.iter().filter(|given| given.is_called(sha256));
+        let given = match (meant.next(), meant.next()) {
+            (Some(given), None) => given,
+            (Some(_), Some(_)) => return Err(Refusal::new(Rule::Input, "several files begin so: say more of it")),
+            (None, _) => return Err(Refusal::new(Rule::NotFound, format!("{id} has no file with this SHA-256"))),
+        };
+        for index in self.views()?.events_of(id).map_err(unread)? {
+            let entry = self.ledger.read(index).map_err(unread)?;
+            let details = self.ledger.details(&entry).map_err(unread)?;
+            let Some(recorded) = codec::recorded(ledger::Recorded { entry, details }).map_err(unread)? else {
+                continue;
+            };
+            if !matches!(recorded.event, Event::EvidenceGiven { sha256, .. } if sha256 == given.sha256) {
+                continue;
+            }
+            let content = recorded.details.get("content").map_or("", |detail| detail.text());
+            let content = STANDARD.decode(content).map_err(unread)?;
+            return match content.is_empty() {
+                true => Err(Refusal::new(Rule::NotFound, "its content was erased; what it was stands in the record")),
+                false => Ok(Fetched::Evidence(given.name.clone(), content.into())),
+            };
+        }
+        Err(Refusal::new(Rule::Storage, "its event is not among those of the run"))
     }
 
     fn fold(&self, id: RunId) -> Result<Option<Arc<Run>>, Refusal> {

@@ -127,7 +127,7 @@ impl Guest {
             return false;
         };
         let (stdin, from) = mpsc::channel(EVENTS_WAITING_MAX);
-        let reads = matches!(&understood, Ok(Line { verb: Some(Verb::Secret { .. }), .. }));
+        let reads = matches!(&understood, Ok(Line { verb: Some(Verb::Secret { .. } | Verb::Evidence { .. }), .. }));
         room.begun = Begun::Verb { stdin: reads.then_some(stdin), cancel: gone.clone() };
         let spoken = Spoken { understood, stdin: from, gone, channel, handle, writer };
         let tasks = house.tasks.clone();

@@ -102,6 +102,7 @@ impl Session<'_> {
                 | Fetched::Presets(_)
                 | Fetched::Drafts(_)
                 | Fetched::Secrets(_)
+                | Fetched::Evidence(..)
                 | Fetched::Failed(_) => None,
             };
             Done::Lines(run, page)

@@ -4,11 +4,13 @@ use super::args::{Decide, Proposal as Form, Site as SiteVerb, Tick, Verb};
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, find, json, text};
 use crate::domain::command::{Ask, Receipt, Seen};
+use crate::domain::evidence::EVIDENCE_BYTES_MAX;
 use crate::domain::plan::{Again, How, Proposal};
 use crate::domain::run::{Choice, StopHow};
 use crate::domain::{Refusal, Rule, RunId, StepId, binding};
 use crate::engine::{Diagnostic, ReloadError, Sealed};
 use serde_json::json;
+use std::path::Path;
 
 /// A certificate with its key is the longest secret there is; see `secrets`, which says so again.
 const SECRET_INPUT_BYTES_MAX: usize = 64 * 1024 + 1;
@@ -127,6 +129,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Schema { .. }
         | Verb::Show(_)
         | Verb::Import(_)
+        | Verb::Evidence { .. }
         | Verb::Plan(_)
         | Verb::Run { .. }
         | Verb::Secret { .. }
@@ -230,6 +233,21 @@ pub async fn secret(cx: &Cx<'_>, run: RunId, name: &str, io: &mut Io<'_>) -> Res
             let receipt = Receipt { run: Some(run), index: None };
             told(cx, "secret taken for", &receipt, io).await
         }
+        Err(refusal) => refused(cx, &refusal, io).await,
+    }
+}
+
+/// `evidence`.
+pub async fn evidence(cx: &Cx<'_>, run: RunId, step: &str, file: &Path, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let Some(bytes) = io.read(EVIDENCE_BYTES_MAX).await else {
+        let what = format!("the file is longer than {} MiB", EVIDENCE_BYTES_MAX / (1024 * 1024));
+        return refused(cx, &Refusal::new(Rule::Input, what), io).await;
+    };
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = if name == "-" { "standard-input".to_owned() } else { name };
+    let ask = Ask::Evidence { run, step: StepId::new(step), name, content: bytes.into() };
+    match cx.engine.submit(cx.actor.clone(), Seen::Nothing, ask).await {
+        Ok(receipt) => told(cx, "kept as evidence of", &receipt, io).await,
         Err(refusal) => refused(cx, &refusal, io).await,
     }
 }

@@ -117,6 +117,15 @@ pub enum Verb {
     },
     /// Say that a manual step is done
     Tick(Tick),
+    /// Give a file that shows that a manual step was done; its SHA-256 stands in the record
+    Evidence {
+        /// The run
+        run: RunId,
+        /// The manual step's id
+        step: String,
+        /// The file; `-` for standard input
+        file: PathBuf,
+    },
     /// Give a secret that is asked for by `prompt:`; the value comes on standard input
     Secret {
         /// The run
@@ -360,6 +369,13 @@ pub enum Runs {
     },
     /// Print what a run printed
     Log(RunsLog),
+    /// List files that were given as evidence, or write one to standard output
+    Evidence {
+        /// The run
+        run: RunId,
+        /// The beginning of its SHA-256
+        sha256: Option<String>,
+    },
 }
 
 /// `runs list`.
@@ -600,6 +616,7 @@ impl Verb {
             | Verb::Run { .. }
             | Verb::Tick(_)
             | Verb::Secret { .. }
+            | Verb::Evidence { .. }
             | Verb::Decide(_)
             | Verb::Claim { .. }
             | Verb::Handover { .. }

@@ -53,7 +53,8 @@ pub fn another_answer(fetched: &Fetched) -> Refusal {
         | Fetched::Run(_)
         | Fetched::Presets(_)
         | Fetched::Drafts(_)
-        | Fetched::Secrets(_) => "another question was answered",
+        | Fetched::Secrets(_)
+        | Fetched::Evidence(..) => "another question was answered",
     };
     Refusal::new(Rule::Storage, why)
 }

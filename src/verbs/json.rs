@@ -97,6 +97,7 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
         "impact": plan.impact.word(),
         "impact_because": plan.impact_because,
         "inputs": plan.inputs.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+        "evidence": evidence(run),
         "notes": run.notes.iter().map(|found| note(Some(found))).collect::<Vec<_>>(),
         "outcome_note": note(run.outcome_note.as_ref()),
         "phase": run.phase.tag().word(),
@@ -315,6 +316,21 @@ pub fn server(workspace: &Workspace, server: &Server) -> Value {
         "tags": server.tags,
         "workspace": workspace.id.as_str(),
     })
+}
+
+/// Files that show that manual steps of a run were done.
+pub fn evidence(run: &Run) -> Vec<Value> {
+    let row = |given: &crate::domain::evidence::Evidence| {
+        json!({
+            "at": time(given.at),
+            "by": given.by.as_str(),
+            "bytes": given.bytes,
+            "name": given.name,
+            "sha256": given.sha256.to_string(),
+            "step": run.plan.item_name(given.slot.item).0.as_str(),
+        })
+    };
+    run.evidence.iter().map(row).collect()
 }
 
 /// What hosts show, and the change that pins it.

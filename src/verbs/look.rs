@@ -7,6 +7,8 @@ use super::{Cx, Exit, find, json, text};
 use crate::domain::enrol::Standing;
 use crate::domain::query::{AuditQuery, Fetch, Fetched, HistoryQuery};
 use crate::domain::{PersonId, Refusal, Rule, RunId, Timestamp, WorkspaceId, planning, selector};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 /// `plan`: what a proposal would run. The number and the moment are those the next proposal would get, so the code
@@ -144,6 +146,26 @@ pub async fn hosts(cx: &Cx<'_>, workspace: Option<&str>, select: Option<&str>, i
         false => text::hosts(&rows),
     };
     io.out(&answer).await?;
+    Ok(Exit::Done)
+}
+
+/// `runs evidence`.
+pub async fn evidence(cx: &Cx<'_>, run: RunId, sha256: Option<&str>, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let fetch = match sha256 {
+        Some(sha256) => Fetch::Evidence(run, sha256.to_owned()),
+        None => Fetch::Run(run),
+    };
+    match (cx.ask(fetch).await, cx.json) {
+        (Ok(Fetched::Evidence(name, content)), true) => {
+            let content = STANDARD.encode(&content);
+            io.out(&out::document(&json!({"content": content, "name": name}))).await?;
+        }
+        (Ok(Fetched::Evidence(_, content)), false) => io.out_bytes(&content).await?,
+        (Ok(Fetched::Run(run)), true) => io.out(&out::document(&json!({"rows": json::evidence(&run)}))).await?,
+        (Ok(Fetched::Run(run)), false) => io.out(&text::evidence(&run)).await?,
+        (Ok(other), _) => return unanswered(cx, &find::another_answer(&other), io).await,
+        (Err(refusal), _) => return unanswered(cx, &refusal, io).await,
+    }
     Ok(Exit::Done)
 }
 

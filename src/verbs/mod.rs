@@ -175,6 +175,8 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
             look::audit(cx, query, io).await
         }
         Verb::Site(site) => act::site(cx, site, io).await,
+        Verb::Runs(Runs::Evidence { run, sha256 }) => look::evidence(cx, *run, sha256.as_deref(), io).await,
+        Verb::Evidence { run, step, file } => act::evidence(cx, *run, step, file, io).await,
         Verb::Secret { run, name } => act::secret(cx, *run, name, io).await,
         Verb::Propose(_)
         | Verb::Accept { .. }

@@ -31,6 +31,15 @@ impl Io<'_> {
         write(self.stdout, text).await
     }
 
+    /// Writes bytes of a file to standard output, as they are: what reads them is no terminal.
+    ///
+    /// # Errors
+    /// Nobody listens any more.
+    pub(super) async fn out_bytes(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        self.stdout.write_all(bytes).await.map_err(|_| Gone)?;
+        self.stdout.flush().await.map_err(|_| Gone)
+    }
+
     /// Writes to standard error.
     ///
     /// # Errors

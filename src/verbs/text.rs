@@ -252,6 +252,16 @@ pub fn hosts(rows: &[(&Workspace, &Server)]) -> String {
     table(&headings, &rows)
 }
 
+/// Files that show that manual steps of a run were done.
+pub fn evidence(run: &Run) -> String {
+    let row = |given: &crate::domain::evidence::Evidence| {
+        let step = run.plan.item_name(given.slot.item).0;
+        let (by, bytes) = (given.by.to_string(), given.bytes.to_string());
+        vec![step.to_string(), given.name.clone(), bytes, given.sha256.to_string(), by, time(given.at)]
+    };
+    table(&["step", "name", "bytes", "sha256", "by", "at"], &run.evidence.iter().map(row).collect::<Vec<_>>())
+}
+
 /// What hosts show, and what to do with it.
 pub fn enrolment(found: &Enrolment) -> String {
     let mut text = seen(&found.seen);

@@ -514,6 +514,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::Hold { .. }
         | Ask::Boot { .. }
         | Ask::List { .. }
+        | Ask::Evidence { .. }
         | Ask::Versions { .. }
         | Ask::ClockJumped { .. } => ask,
     }

@@ -1,7 +1,10 @@
 //! While a run works: tick off, decide about failures, pause, go on, stop, note.
 
 use super::*;
+use crate::domain::evidence::{EVIDENCE_BYTES_MAX, EVIDENCE_FILES_MAX, EVIDENCE_NAME_BYTES_MAX};
 use crate::domain::failure;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 impl Deciding {
     pub(super) fn tick(&mut self, id: RunId, step: &StepId, checked: &[u16], evidence: &str) -> Result<(), Refusal> {
@@ -31,10 +34,54 @@ impl Deciding {
             return Err(Refusal::new(Rule::Input, "every point of the checklist must be ticked")
                 .next("tick each point (`tick RUN STEP --all`), or skip the step with a reason"));
         }
-        let text = if *wants_evidence { needed(evidence, "evidence")? } else { bounded(evidence)? };
+        // A file shows it as well as words do.
+        let has_file = run.evidence.iter().any(|given| given.slot == slot);
+        let text = match *wants_evidence && !has_file {
+            true => needed(evidence, "evidence")?,
+            false => bounded(evidence)?,
+        };
         let checked = checked.iter().copied().filter(|n| usize::from(*n) < checklist.len()).collect();
         self.emit(Entry::with(Event::Ticked { run: id, slot, checked }, "evidence", text))?;
         self.settle(id)
+    }
+
+    pub(super) fn evidence(&mut self, id: RunId, step: &StepId, name: &str, content: &[u8]) -> Result<(), Refusal> {
+        let person = self.person()?;
+        let (run, workspace) = self.run_for(id, &person)?;
+        let Some((position, found)) = run.plan.steps().find(|(_, found)| found.id == *step) else {
+            return Err(Refusal::new(Rule::NotFound, format!("{id} has no step called {step}")));
+        };
+        if !matches!(found.action, Action::Manual { .. }) {
+            let what = found.action.word();
+            return Err(Refusal::new(Rule::Choice, format!("{step} is no manual step but {what}: it shows itself")));
+        }
+        if !policy::may_stop(&workspace, &person) && !workspace.grants(&person, Role::Reviewer) {
+            return Err(planning::missing_role(&workspace, &person, Role::Operator, "give evidence of a step"));
+        }
+        separate(&run, &person)?;
+        let slot = Slot { item: Item::Step(position), host: None };
+        if run.cell(slot).is_none_or(|cell| cell.state != CellState::Waiting) {
+            return Err(Refusal::new(Rule::State, format!("{step} is not waiting for anybody"))
+                .next("a file is given while the step waits, before it is ticked off"));
+        }
+        if run.evidence.len() >= EVIDENCE_FILES_MAX {
+            return Err(Refusal::new(Rule::Limit, format!("{id} has {EVIDENCE_FILES_MAX} files already")));
+        }
+        let sound = !name.is_empty()
+            && name.len() <= EVIDENCE_NAME_BYTES_MAX
+            && !name.contains('/')
+            && !name.chars().any(crate::domain::input::is_invisible);
+        if !sound {
+            return Err(Refusal::new(Rule::Input, "this is no name for a file").next("rename it"));
+        }
+        if content.is_empty() || content.len() > EVIDENCE_BYTES_MAX {
+            let most = EVIDENCE_BYTES_MAX / (1024 * 1024);
+            let what = format!("the file has {} bytes; between 1 byte and {most} MiB show something", content.len());
+            return Err(Refusal::new(Rule::Input, what).next("name where a longer one lies in the step's words"));
+        }
+        let (sha256, bytes) = (Digest::of(content), content.len() as u64);
+        let given = Entry::with(Event::EvidenceGiven { run: id, slot, sha256, bytes }, "name", name.to_owned());
+        self.emit(given.and("content", STANDARD.encode(content)))
     }
 
     pub(super) fn resolve(

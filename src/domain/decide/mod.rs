@@ -132,6 +132,7 @@ impl Deciding {
             Ask::Vote { run, choice, reason } => self.vote(*run, *choice, reason, seen),
             Ask::Start { run } => self.start(*run, seen),
             Ask::Tick { run, step, checked, evidence } => self.tick(*run, step, checked, evidence),
+            Ask::Evidence { run, step, name, content } => self.evidence(*run, step, name, content),
             Ask::Resolve { run, slot, decision, reason } => self.resolve(*run, *slot, *decision, reason, seen),
             Ask::Claim { run, reason } => self.claim(*run, reason),
             Ask::HandOver { run, to, reason } => self.hand_over(*run, to, reason),

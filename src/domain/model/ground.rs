@@ -140,6 +140,15 @@ pub fn asks(run: RunId, binding: Digest, slot: Slot) -> Vec<(Seen, Ask)> {
         vote(Choice::Deny, binding),
         (Seen::Nothing, Ask::Start { run }),
         (Seen::Nothing, Ask::Tick { run, step: StepId::new("look"), checked: Vec::new(), evidence: word() }),
+        (
+            Seen::Nothing,
+            Ask::Evidence {
+                run,
+                step: StepId::new("look"),
+                name: "shot.png".to_owned(),
+                content: b"png".as_slice().into(),
+            },
+        ),
         decide(Decision::Retry),
         decide(Decision::Skip),
         decide(Decision::Drop),

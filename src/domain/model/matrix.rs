@@ -78,6 +78,8 @@ fn asks(node: &Node) -> Vec<(&'static str, &'static str, Seen, Ask)> {
     let vote = |choice| Ask::Vote { run, choice, reason: word() };
     let decide = |decision| Ask::Resolve { run, slot, decision, reason: word() };
     let tick = Ask::Tick { run, step: StepId::new("look"), checked: Vec::new(), evidence: word() };
+    let (name, content) = ("shot.png".to_owned(), b"png".as_slice().into());
+    let evidence = Ask::Evidence { run, step: StepId::new("look"), name, content };
     let not = Seen::Nothing;
     vec![
         ("withdraw", "ada", not, Ask::Withdraw { run }),
@@ -86,6 +88,7 @@ fn asks(node: &Node) -> Vec<(&'static str, &'static str, Seen, Ask)> {
         ("deny", "bo", seen, vote(Choice::Deny)),
         ("start", "ada", not, Ask::Start { run }),
         ("tick", "ada", not, tick),
+        ("evidence", "ada", not, evidence),
         ("retry", "ada", not, decide(Decision::Retry)),
         ("skip", "ada", not, decide(Decision::Skip)),
         ("drop", "ada", not, decide(Decision::Drop)),

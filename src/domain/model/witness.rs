@@ -226,7 +226,7 @@ impl Witness {
             }
             Event::BatchBegan { .. } => assert_eq!(life.phase, "running"),
             event => {
-                if matches!(event, Event::Resolved { .. } | Event::Ticked { .. }) {
+                if matches!(event, Event::Resolved { .. } | Event::Ticked { .. } | Event::EvidenceGiven { .. }) {
                     life.took_part.extend(who.clone());
                 }
                 life.cell_moves(event, who.is_some());

@@ -37,9 +37,14 @@ pub(super) fn page(run: &Run, item: Item) -> Option<Page> {
     let shown = cell.map(|cell| cell.saw.trim()).filter(|saw| !saw.is_empty());
     match shown {
         Some(saw) => parts.push(Part::Labelled(14, Safe::new("what shows it"), Role::Text, saw.to_owned())),
-        None if *evidence && !is_done => parts.push(Part::Words(Role::Muted, "asks for evidence".to_owned())),
+        None if *evidence && !is_done => {
+            let file = format!("quarterdeck evidence {} {} FILE", run.id.0, step.id);
+            parts.push(Part::Words(Role::Muted, format!("asks for evidence: words, or a file by `{file}`")));
+        }
         None => {}
     }
+    let files = run.evidence.iter().filter(|given| given.slot == Slot { item, host: None });
+    parts.extend(files.map(|given| Part::Labelled(14, Safe::new("a file shows it"), Role::Text, given.words())));
     Some(Page::new(parts))
 }
 
