@@ -1,4 +1,4 @@
-//! What it costs to run `true` on 64 real hosts, beside clush and pdsh on the same addresses and a bare russh client.
+//! What it costs to run `true` on 64 real hosts, beside clush, pdsh and Ansible on the same addresses and a bare russh client.
 //!
 //! Ours is a governed run from its start to its end: hosts reached again, host keys checked, every intent and outcome in the
 //! ledger, output searched for a secret. Peers are called as installed, with known host keys, and once with the key
@@ -87,6 +87,7 @@ fn main() {
         ("clush", "clush", clush(&fleet, &[])),
         ("clush-curve25519", "clush", clush(&fleet, &["-o", "KexAlgorithms=curve25519-sha256"])),
         ("pdsh", "pdsh", pdsh(&fleet)),
+        ("ansible", "ansible", ansible(&fleet)),
     ];
     let cost = ours.cpu_ms_per_host();
     for (name, program, command) in peers {
@@ -195,6 +196,18 @@ fn pdsh(fleet: &Fleet) -> Option<Command> {
     command.env("PDSH_SSH_ARGS_APPEND", options(fleet).join(" "));
     command.args(["-S", "-R", "ssh", "-f", &HOSTS.to_string(), "-l", &fleet.hosts()[0].user]);
     command.args(["-w", &addresses(fleet), "true"]);
+    Some(command)
+}
+
+/// Without Python on the hosts, without facts: no more than the command, as the others.
+fn ansible(fleet: &Fleet) -> Option<Command> {
+    let mut command = Command::new(real::program("ansible")?);
+    let host = &fleet.hosts()[0];
+    let known = format!("-F none -o UserKnownHostsFile={} -o ControlMaster=no", fleet.known_hosts().display());
+    command.args(["all", "-i", &format!("{},", addresses(fleet)), "-f", &HOSTS.to_string(), "-u", &host.user]);
+    command.args(["-e", &format!("ansible_port={}", host.port), "--private-key"]).arg(&fleet.user_key.private);
+    command.args(["--ssh-common-args", &known, "-m", "ansible.builtin.raw", "-a", "true"]);
+    command.env("ANSIBLE_HOST_KEY_CHECKING", "True").env("ANSIBLE_NOCOLOR", "1");
     Some(command)
 }
 

@@ -141,3 +141,98 @@ fn real_z56_an_account_that_is_not_there_or_somebodys_starts_nothing() {
     let words = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
     assert!(!said.status.success() && words.contains("is an account of ada"), "{words}");
 }
+
+/// The product's words, said by an account that is not root, for which `sudo` knows these rules. They hold for whatever it starts, and
+/// for nobody else on this machine.
+struct NotRoot<'a> {
+    product: &'a Product,
+    program: std::path::PathBuf,
+    rules: std::path::PathBuf,
+    account: &'a Account,
+}
+
+impl NotRoot<'_> {
+    fn says(&self, words: &[&str]) -> String {
+        let at = |name: &str| self.product.at(name).display().to_string();
+        let becomes = format!(
+            "mount --bind '{}' /etc/sudoers && exec setpriv --reuid={uid} --regid={gid} --clear-groups -- \"$0\" \"$@\"",
+            self.rules.display(),
+            uid = self.account.uid,
+            gid = self.account.gid,
+        );
+        let said = std::process::Command::new("unshare")
+            .args(["--mount", "sh", "-c", &becomes])
+            .arg(&self.program)
+            .args(words)
+            .args(["--site", &at("site"), "--data", &at("data"), "--socket", &at("socket"), "--json", "--as", "ada"])
+            .env("HOME", self.product.at("."))
+            .current_dir("/")
+            .output()
+            .unwrap();
+        assert!(said.status.success(), "{words:?}: {said:?}");
+        String::from_utf8(said.stdout).unwrap()
+    }
+
+    fn json(&self, words: &[&str]) -> serde_json::Value {
+        serde_json::from_str(&self.says(words)).unwrap()
+    }
+
+    fn until_phase(&self, id: &str, phase: &str) -> serde_json::Value {
+        until(phase, real::product::RUN, || {
+            let run = self.json(&["runs", "show", id]);
+            if run["phase"] == phase { Ok(run) } else { Err(format!("{run:#}")) }
+        })
+    }
+}
+
+#[test]
+fn real_z56_a_server_that_is_not_root_does_local_work_by_sudo_and_ends_it_that_way() {
+    if real::program("sudo").is_none() || real::program("unshare").is_none() {
+        return;
+    }
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let homes = tempfile::Builder::new().prefix("qd-sudo").tempdir_in("/tmp").unwrap();
+    fs::set_permissions(homes.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (own, work) = (homes.path().join("own"), homes.path().join("work"));
+    let (Some(server), Some(worker)) =
+        (Account::new("server", "/bin/sh", &own), Account::new("worker", "/bin/sh", &work))
+    else {
+        return;
+    };
+    let text = "id -un; id -Gn; echo \"in $PWD of $HOME\"; env | grep -c '^QUARTERDECK'; echo $$ >\"$HOME/began\"; sleep 987321 & wait";
+    let product = Product::new(&fleet, &[("try", &steps(text, ""))]);
+    with_this_machine(&product, &worker.name);
+    let people = product.at("site/people.toml");
+    let told =
+        fs::read_to_string(&people).unwrap().replace("unix = [\"root\"]", &format!("unix = [\"{}\"]", server.name));
+    fs::write(&people, told).unwrap();
+    let (program, rules) = (homes.path().join("quarterdeck"), homes.path().join("sudoers"));
+    fs::copy(env!("CARGO_BIN_EXE_quarterdeck"), &program).unwrap();
+    fs::write(&rules, format!("Defaults env_reset\n{} ALL=({}) NOPASSWD: ALL\n", server.name, worker.name)).unwrap();
+    fs::set_permissions(&rules, std::os::unix::fs::PermissionsExt::from_mode(0o440)).unwrap();
+    let mut given = std::process::Command::new("chown");
+    given.args(["-R", &format!("{}:{}", server.uid, server.gid)]).arg(product.at("."));
+    assert!(given.status().unwrap().success());
+    let not_root = NotRoot { product: &product, program, rules, account: &server };
+
+    let id = not_root.json(&["propose", "try", "--in", "lab", "--purpose", "fix"])["run"].to_string();
+    not_root.until_phase(&id, "approved");
+    not_root.json(&["start", &id]);
+    let began = work.join("began");
+    until("the step to begin", real::product::RUN, || match fs::read_to_string(&began) {
+        Ok(text) if text.ends_with('\n') => Ok(()),
+        other => Err(format!("{other:?} {:#}", not_root.json(&["runs", "show", &id]))),
+    });
+    not_root.json(&["abort", &id, "--reason", "enough"]);
+    let run = not_root.until_phase(&id, "ended");
+    assert_eq!(cell(&run, "here", "step", "try").unwrap()["state"], "failed", "seen to be gone: {run:#}");
+    let lives = |entry: &fs::DirEntry| {
+        fs::read(entry.path().join("cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains("987321"))
+    };
+    assert!(!fs::read_dir(Path::new("/proc")).unwrap().flatten().any(|entry| lives(&entry)));
+    let log = not_root.says(&["runs", "log", &id, "--step", "try"]);
+    assert!(
+        log.contains(&worker.name) && log.contains(&format!("in {} of {}", work.display(), work.display())),
+        "{log}"
+    );
+}

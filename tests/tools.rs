@@ -207,6 +207,39 @@ fn real_kubectl_reads_its_kubeconfig_from_a_pipe_and_asks_what_was_approved() {
     product.verifies();
 }
 
+/// Helm cannot be had where these tests run. What stands in for it says what it was given, as its documentation has it: words behind
+/// its name, the chart beside it, `KUBECONFIG` a file that can be read once.
+#[test]
+fn helm_is_given_its_words_its_chart_and_its_kubeconfig() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let product = Product::new(&fleet, &[]);
+    let stand_in = product.at("helm");
+    let script = "#!/bin/sh\nfor word; do printf '<%s>\\n' \"$word\"; done\ncat chart/Chart.yaml\n\
+                  test \"$(cat \"$KUBECONFIG\")\" = 'cluster: wheelhouse-9137' && echo it fits\nenv | grep -c wheelhouse\nexit 3\n";
+    fs::write(&stand_in, script).unwrap();
+    fs::set_permissions(&stand_in, fs::Permissions::from_mode(0o755)).unwrap();
+    let settings = fs::read_to_string(product.at("site/quarterdeck.toml")).unwrap();
+    put(&product, "quarterdeck.toml", &format!("{settings}[local.programs]\nhelm = \"{}\"\n", stand_in.display()));
+    put(&product, "files/web/chart/Chart.yaml", "name: web\n");
+    secret(&product, "kubeconfig", "cluster: wheelhouse-9137");
+    let rest = format!(
+        "[inputs.release]\nprompt = \"Release\"\ntype = \"string\"\ndefault = \"v2 --debug $(id)\"\n\
+         [secrets.cluster]\nref = \"file:{}\"\npurpose = \"p\"\n[[step]]\nid = \"play\"\nkind = \"helm\"\nkubeconfig = \"cluster\"\n\
+         folder = \"files/web\"\nargs = [\"upgrade\", \"web\", \"chart\", \"--set-string=tag={{{{ release }}}}\"]\neffect = \"once\"\n{VERIFY}",
+        product.at("kubeconfig").display()
+    );
+    put(&product, "runbooks/up.toml", &runbook("up", &rest));
+    let id = product.start("up");
+    let run = product.until_phase(id, &["ended", "paused"]);
+    let log = log(&product, id);
+    let said: Vec<&str> = log.lines().filter_map(|line| line.split_once('<').map(|(_, rest)| rest)).collect();
+    assert_eq!(said, ["upgrade>", "web>", "chart>", "--set-string=tag=v2 --debug $(id)>"], "{log}");
+    assert!(log.contains("name: web") && log.contains("it fits"), "{log}");
+    assert!(!log.contains("wheelhouse-9137"), "{log}");
+    // It ends as it says itself.
+    assert!(run.to_string().contains("\"failed\"") && run["phase"] == "paused", "{run:#}");
+}
+
 #[test]
 fn real_ansible_whose_way_to_a_host_broke_is_unknown() {
     let Some(fleet) = Fleet::plan(1).start() else { return };
