@@ -321,8 +321,10 @@ pub fn by_hand(cx: &Cx<'_>, run: &Run, slot: Slot) -> Option<Do> {
     for (number, point) in (0u16..).zip(checklist) {
         dialog = dialog.tick(point, number);
     }
-    let need = if *evidence { Need::Words } else { Need::MayWords };
-    let label = if *evidence { "what shows it" } else { "what shows it (may stay empty)" };
+    // A file shows it as well as words do.
+    let asks = *evidence && !run.evidence.iter().any(|given| given.slot.item == slot.item);
+    let need = if asks { Need::Words } else { Need::MayWords };
+    let label = if asks { "what shows it" } else { "what shows it (may stay empty)" };
     Some(over(Overlay::Dialog(Box::new(dialog.field(label, need)))))
 }
 

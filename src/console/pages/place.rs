@@ -53,6 +53,10 @@ pub fn workspace(cx: &Cx<'_>, workspace: &Workspace) -> Vec<Part> {
                 ),
             ),
             labelled("duties", listed(workspace.duties.iter().cloned())),
+            labelled(
+                "asks for",
+                listed(workspace.sources.iter().map(|source| format!("{}, by {}", source.name, source.words()))),
+            ),
         ]
         .into_iter()
         .flatten(),
@@ -107,6 +111,9 @@ fn hosts_of(cx: &Cx<'_>, workspace: &Workspace, servers: Vec<&Server>) -> Vec<Pa
             gap(1),
             text(Ink::Running, run.map(|run| safe!("in {}", run.id)).unwrap_or_default()),
         ]));
+        if let Some(words) = apart(server) {
+            parts.push(Part::Line(vec![gap(HOST_COLUMNS + 1), text(Ink::Muted, words)]));
+        }
         if let Some(words) = unpinned(&server.reach) {
             parts.push(Part::Line(vec![gap(HOST_COLUMNS + 1), text(Ink::Warning, words)]));
         }
@@ -122,13 +129,23 @@ fn takes(run: &Run, workspace: &Workspace, server: &Server) -> bool {
 fn reached(reach: &Reach) -> Safe {
     match reach {
         Reach::Local => Safe::new("this machine"),
-        Reach::Ssh { address, port, user, key, jump, algorithms, trust: _ } => {
-            let with = key.as_ref().map(|key| format!(" with key {key}")).unwrap_or_default();
+        Reach::Ssh { address, port, user, jump, algorithms, .. } => {
             let over = jump.as_ref().map(|jump| format!(" over {jump}")).unwrap_or_default();
             let offered = if algorithms.is_modern() { String::new() } else { format!(" ({})", algorithms.word()) };
-            safe!("{user}@{address}:{port}{with}{over}{offered}")
+            safe!("{user}@{address}:{port}{over}{offered}")
         }
     }
+}
+
+/// What is not usual of it: the one key it is shown, the source that named it.
+fn apart(server: &Server) -> Option<String> {
+    let key = match &server.reach {
+        Reach::Ssh { key, .. } => key.as_ref().map(|key| format!("is shown the key {key} alone")),
+        Reach::Local => None,
+    };
+    let source = server.source.as_ref().map(|source| format!("named by the source {source}"));
+    let words: Vec<String> = key.into_iter().chain(source).collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 fn unpinned(reach: &Reach) -> Option<&'static str> {

@@ -165,8 +165,11 @@ fn left_alone(plan: &Plan) -> String {
 
 fn logins(plan: &Plan) -> String {
     let who = |reach: &Reach| match reach {
-        Reach::Ssh { user, port: 22, .. } => format!("as {user}"),
-        Reach::Ssh { user, port, .. } => format!("as {user}, port {port}"),
+        Reach::Ssh { user, port, key, .. } => {
+            let at = if *port == 22 { String::new() } else { format!(", port {port}") };
+            let with = key.as_ref().map(|key| format!(", with the key {key} alone")).unwrap_or_default();
+            format!("as {user}{at}{with}")
+        }
         Reach::Local => "on the bastion itself".to_owned(),
     };
     let all: BTreeSet<String> = plan.hosts.iter().map(|host| who(&host.reach)).collect();

@@ -44,7 +44,7 @@ pub(super) fn page(run: &Run, item: Item) -> Option<Page> {
         None => {}
     }
     let files = run.evidence.iter().filter(|given| given.slot == Slot { item, host: None });
-    parts.extend(files.map(|given| Part::Labelled(14, Safe::new("a file shows it"), Role::Text, given.words())));
+    parts.extend(files.map(|given| Part::Labelled(14, Safe::new("a file"), Role::Text, given.words())));
     Some(Page::new(parts))
 }
 
