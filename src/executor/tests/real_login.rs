@@ -191,3 +191,71 @@ async fn a_host_that_names_a_key_is_shown_that_one_and_no_other() {
     fs::write(sshd.dir.path().join("authorized"), of_both.concat()).unwrap();
     assert_eq!(reach(&executor, naming("other")).await.result(), &CellResult::Ok);
 }
+
+#[tokio::test]
+async fn a_host_behind_two_servers_is_reached_over_both_and_over_nothing_else() {
+    let (Some(outer), Some(middle), Some(inner)) =
+        (Sshd::start("").await, Sshd::start("").await, Sshd::start("").await)
+    else {
+        return;
+    };
+    for host in [&middle, &inner] {
+        fs::copy(outer.key.with_extension("pub"), host.dir.path().join("authorized")).unwrap();
+    }
+    let executor = executor(&outer);
+    let mut order = sh(&inner.host("db-1", "127.0.3.1"), "echo here");
+    // Nearest to us first.
+    order.jumps = vec![outer.host("edge-1", "127.0.2.1"), middle.host("edge-2", "127.0.2.2")];
+    let came = carry(&executor, order.clone()).await;
+    assert_eq!((came.result(), came.out.as_str()), (&CellResult::Ok, "here\n"), "{}", came.outcome.saw);
+    let sessions = |sshd: &Sshd| (sshd.logged("Accepted publickey"), sshd.logged("Starting session"));
+    assert_eq!((sessions(&outer), sessions(&middle), sessions(&inner)), ((1, 0), (1, 0), (1, 1)));
+    // The one in the middle is another than was meant: nothing is asked of what lies behind it.
+    let other = keygen(outer.dir.path(), "other", "ed25519");
+    if let Reach::Ssh { trust, .. } = &mut order.jumps[1].reach {
+        *trust = Trust::Keys(vec![public(&other)]);
+    }
+    order.key.run = crate::domain::id::RunId(8);
+    let came = carry(&executor, order).await;
+    refused(&came, Reason::HostKeyMismatch);
+    assert!(came.outcome.saw.contains("edge-2"), "{}", came.outcome.saw);
+    assert_eq!(sessions(&inner), (1, 1));
+}
+
+#[tokio::test]
+async fn a_host_is_reached_by_an_address_of_ipv6() {
+    let Some(sshd) = Sshd::start("ListenAddress ::1\n").await else { return };
+    let came = carry(&executor(&sshd), sh(&sshd.host("web-1", "::1"), "echo $SSH_CONNECTION")).await;
+    assert_eq!(came.result(), &CellResult::Ok, "{}", came.outcome.saw);
+    assert!(came.out.starts_with("::1 "), "{}", came.out);
+}
+
+#[tokio::test]
+async fn a_key_with_a_certificate_is_let_in_by_the_authority_that_signed_it() {
+    let prepare = |dir: &std::path::Path, config: &mut String| {
+        keygen(dir, "ca", "ed25519");
+        config.push_str(&format!("TrustedUserCAKeys {}/ca.pub\nAuthorizedKeysFile none\n", dir.display()));
+    };
+    // The first setting of its name counts.
+    let first = |dir: &std::path::Path, config: &mut String| {
+        prepare(dir, config);
+        *config =
+            config.replace(&format!("AuthorizedKeysFile {}/authorized", dir.display()), "AuthorizedKeysFile none");
+    };
+    let Some(sshd) = Sshd::start_with("", first, "").await else { return };
+    let dir = sshd.dir.path();
+    let sign = |validity: &str| {
+        let (ca, key) = (dir.join("ca"), sshd.key.with_extension("pub"));
+        let words =
+            ["-q", "-s", ca.to_str().unwrap(), "-I", "server", "-n", &sshd.user, "-V", validity, key.to_str().unwrap()];
+        run("ssh-keygen", &words);
+    };
+    let host = sshd.host("web-1", "127.0.1.1");
+    refused(&reach(&executor(&sshd), host.clone()).await, Reason::LoginRefused);
+    sign("20200101:20200102");
+    refused(&reach(&executor(&sshd), host.clone()).await, Reason::LoginRefused);
+    sign("20200101:20990101");
+    let came = reach(&executor(&sshd), host).await;
+    assert_eq!(came.result(), &CellResult::Ok, "{} {}", came.outcome.saw, sshd.log());
+    assert!(sshd.log().contains("ED25519-CERT"), "{}", sshd.log());
+}
