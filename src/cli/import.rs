@@ -4,7 +4,7 @@
 use super::surroundings::Surroundings;
 use super::{Ended, Exit, Failure, say};
 use crate::site::import::{self, Draft, Found, ImportError, SOURCE_BYTES_MAX};
-use crate::verbs::args::{Import, ImportHosts};
+use crate::verbs::args::{CLIENT_CONFIG, Import, ImportHosts};
 use crate::verbs::out::document;
 use serde_json::{Value, json};
 use std::fs::{self, File, OpenOptions};
@@ -91,9 +91,11 @@ fn told(written: &[(PathBuf, usize)], as_json: bool) -> Ended {
 pub fn hosts(what: &ImportHosts, around: &Surroundings, as_json: bool) -> Ended {
     let (source, mut found) = match (&what.ssh_config, &what.ansible) {
         (Some(file), _) => {
-            let home = around.home.as_ref().map(|home| home.join(".ssh/config"));
-            let file = Some(file.clone()).filter(|file| !file.as_os_str().is_empty()).or(home);
-            let file = file.ok_or_else(|| Failure::new(Exit::Usage, "no home directory: say which file"))?;
+            let file = match (file.as_os_str() == CLIENT_CONFIG, &around.home) {
+                (true, Some(home)) => home.join(".ssh/config"),
+                (true, None) => return Err(Failure::new(Exit::Usage, "no home directory: say which file")),
+                (false, _) => file.clone(),
+            };
             (file.clone(), of_ssh(&file, &what.hosts, around)?)
         }
         (None, Some(inventory)) => {

@@ -474,12 +474,14 @@ pub enum Hosts {
     Import(ImportHosts),
 }
 
+/// The configuration of SSH's client that is read where none is named.
+pub const CLIENT_CONFIG: &str = "~/.ssh/config";
+
 /// `hosts import`.
 #[derive(Args, Clone, PartialEq, Eq, Debug)]
-#[group(id = "from", required = true, multiple = false, args = ["ssh_config", "ansible"])]
 pub struct ImportHosts {
     /// Hosts that a client's configuration of SSH names [~/.ssh/config unless written]; asks `ssh -G` what it says of each
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = CLIENT_CONFIG, required_unless_present = "ansible", conflicts_with = "ansible")]
     pub ssh_config: Option<PathBuf>,
     /// Hosts of an inventory of Ansible; asks `ansible-inventory`. A file in JSON is what that has printed
     #[arg(long, value_name = "INVENTORY")]
