@@ -94,6 +94,14 @@ fn real_servers_that_a_command_names_are_planned_with_run_on_and_recorded() {
         assert_eq!(said.status.code(), Some(1), "{told}");
         assert!(told.contains(words) && told.contains("the source found"), "{told}");
     }
+    // What a run did is undone, and servers the workspace writes down are reached, whatever an inventory says.
+    let back = product.tries("ada", &["rerun", &id.to_string(), "--reason", "again"]);
+    let told = String::from_utf8_lossy(&back.stdout).into_owned();
+    assert!(!told.contains("the source found"), "{told}");
+    // Who wants to see the hosts sees what was last heard, and that it was not heard again.
+    let list = product.tries("ada", &["hosts", "list"]);
+    assert!(list.status.success() && String::from_utf8_lossy(&list.stdout).contains("h03"), "{list:?}");
+    assert!(String::from_utf8_lossy(&list.stderr).contains("the source found"), "{list:?}");
     product.verifies();
     let audit = product.says(&["audit", "list", "--as", "ada"]);
     let audit = String::from_utf8_lossy(&audit.stdout).into_owned();
@@ -132,4 +140,28 @@ fn real_an_inventory_of_ansible_names_servers_by_its_groups() {
     let rows = product.json("ada", &["hosts", "list", "--select", "group:spare"]);
     assert_eq!(rows["rows"][0]["name"], "elsewhere");
     assert!([1, 2].iter().all(|n| fleet.host(*n).file("did") == "here\n"));
+}
+
+#[test]
+fn real_a_source_that_is_down_keeps_nobody_from_servers_that_are_named_and_written() {
+    let Some(fleet) = Fleet::plan(2).start() else { return };
+    let product = Product::new(&fleet, &[("look", &runbook("look", LOOK))]);
+    let file = product.at("site/workspaces/lab.toml");
+    let source = "\n[[source]]\nname = \"found\"\ncommand = [\"/bin/false\"]\nuser = \"nobody\"\n";
+    fs::write(&file, fs::read_to_string(&file).unwrap() + source).unwrap();
+    let propose = |more: &[&str]| {
+        let words = [&["propose", "look", "--in", "lab", "--purpose", "fix"], more].concat();
+        product.tries("ada", &words)
+    };
+    // What a group means nobody knows while the source is down.
+    for more in
+        [&[][..], &["--select", "group:fleet"], &["--select", "host:h01 | /h0/"], &["--select", "host:h01 & !tag:x"]]
+    {
+        let said = propose(more);
+        assert_eq!(said.status.code(), Some(1), "{more:?}: {said:?}");
+        assert!(String::from_utf8_lossy(&said.stdout).contains("--select"), "{said:?}");
+    }
+    assert!(propose(&["--select", "host:h01"]).status.success());
+    assert!(propose(&["--select", "host:h01 | host:h02"]).status.success());
+    assert_eq!(propose(&["--select", "host:h09"]).status.code(), Some(1));
 }

@@ -8,6 +8,7 @@ use crate::domain::command::{Ask, Seen};
 use crate::domain::order::Under;
 use crate::domain::plan::{PinnedSecret, Proposal};
 use crate::domain::run::Run;
+use crate::domain::selector::{self, Named};
 use crate::domain::site::Site;
 use crate::domain::source::{Asks, Source};
 use crate::domain::tool::INVENTORY;
@@ -23,8 +24,37 @@ impl Handle {
     /// # Errors
     /// As [`Handle::ask_sources`].
     pub async fn gathered(&self, by: &Actor, proposal: Proposal) -> Result<Proposal, Refusal> {
-        self.ask_sources(by, &proposal.workspace).await?;
+        // What goes back to a run has that run's hosts; whoever must undo something at night waits for no inventory.
+        if proposal.again.is_none()
+            && let Err(refusal) = self.ask_sources(by, &proposal.workspace).await
+            && !self.names_written_servers(&proposal)
+        {
+            let next = "mend the source, or name servers that the workspace writes down: --select 'host:web-1'";
+            return Err(refusal.next(next));
+        }
         Ok(self.with_versions(by, proposal).await)
+    }
+
+    /// Whether a proposal names its servers one by one, and all of them are written in the workspace: then no source that does not
+    /// answer keeps one of them back.
+    fn names_written_servers(&self, proposal: &Proposal) -> bool {
+        let world = Arc::clone(&self.world.borrow());
+        let written = |select: &str| {
+            let names = selector::parse(select).ok()?;
+            let named: Option<BTreeSet<&str>> = names
+                .names()
+                .into_iter()
+                .map(|(named, negated)| match named {
+                    Named::Host(name) if !negated => Some(name),
+                    Named::Host(_) | Named::Group(_) | Named::Tag(_) => None,
+                })
+                .collect();
+            let found = world.workspace(&proposal.workspace)?.servers.iter().filter(|server| names.matches(server));
+            let found: Vec<&Server> = found.collect();
+            let all_named = found.iter().all(|server| server.source.is_none()) && found.len() == named?.len();
+            Some(all_named && !found.is_empty())
+        };
+        proposal.select.as_deref().and_then(written).unwrap_or(false)
     }
 
     /// Asks the sources of a workspace for its servers, and has what changed recorded. Nothing happens where it has none, or where

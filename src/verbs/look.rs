@@ -108,8 +108,9 @@ pub fn secrets_missing(cx: &Cx<'_>, id: RunId) -> String {
 pub async fn hosts(cx: &Cx<'_>, workspace: Option<&str>, select: Option<&str>, io: &mut Io<'_>) -> Result<Exit, Gone> {
     let known: Vec<WorkspaceId> = cx.world().site.iter().flat_map(|site| site.workspaces.keys().cloned()).collect();
     for id in known.iter().filter(|id| workspace.is_none_or(|named| id.as_str() == named)) {
+        // What a source last said is listed all the same: somebody may need just that.
         if let Err(refusal) = cx.engine.ask_sources(cx.actor, id).await {
-            return refused(cx, &refusal, io).await;
+            io.err(&text::refusal(&refusal)).await?;
         }
     }
     let world = cx.world();

@@ -27,7 +27,7 @@ pub fn parts(cx: &Cx<'_>, plan: &Plan) -> Vec<Part> {
         place(plan),
         standing(plan),
         steps(&runs_as(plan), &plan.runbook, plan.steps().map(|(_, step)| step), |step, words| plan.told(step, words)),
-        given(plan),
+        given(cx, plan),
         checks("checked before the first step", "none of the runbook's own", &plan.runbook.preflight),
         checks("verified after the last", "nothing: the run cannot end as succeeded", &plan.runbook.verify),
         against(cx, plan),
@@ -218,7 +218,7 @@ fn algorithms(plan: &Plan) -> String {
     [Algorithms::Legacy, Algorithms::Standard].into_iter().filter_map(of).collect::<Vec<_>>().join("; ")
 }
 
-fn given(plan: &Plan) -> Vec<Part> {
+fn given(cx: &Cx<'_>, plan: &Plan) -> Vec<Part> {
     let mut parts = Vec::new();
     if !plan.inputs.is_empty() {
         parts.extend(heading("inputs", safe!("{}", plan.inputs.len())));
@@ -245,6 +245,10 @@ fn given(plan: &Plan) -> Vec<Part> {
         for secret in &plan.secrets {
             let version = match &secret.version {
                 Some(version) => text(Role::Text, version.as_str()),
+                // A form that is still being filled: the vault is asked when it is proposed.
+                None if secret.vault.is_some() && plan.run.0 >= cx.world.next_run => {
+                    text(Role::Muted, "pinned when proposed")
+                }
                 None => text(Role::Warning, "not pinned"),
             };
             parts.push(row(&secret.name, [name(Role::Muted, secret.place()).rest(), gap(1), version]));

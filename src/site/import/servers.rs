@@ -37,6 +37,9 @@ impl Found {
     /// What of it no workspace takes, in words; empty where it is sound.
     pub fn unsound(&self) -> Vec<String> {
         let mut all = Vec::new();
+        if !self.local && self.user.is_empty() {
+            all.push("user: nobody says who logs in".to_owned());
+        }
         let mut judge = |what: &str, verdict: Result<(), form::Fault>| {
             if let Err(fault) = verdict {
                 all.push(format!("{what}: {}", fault.message));
@@ -46,6 +49,9 @@ impl Found {
         if !self.local {
             judge("address", form::address(&self.address));
             judge("user", form::account(&self.user));
+            for key in &self.host_keys {
+                judge("host key", form::public_key(key).map(|_| ()));
+            }
         }
         if let Some(jump) = &self.jump {
             judge("jump", form::name(jump));

@@ -300,6 +300,12 @@ fn in_a_workspace(toml: &str, count: usize) {
 
 #[test]
 fn what_no_workspace_takes_stands_there_as_a_comment() {
+    let nobody = inventory(
+        r#"{"all": {"hosts": ["a"]}, "_meta": {"hostvars": {"a": {"quarterdeck_host_key": "ssh-ed25519 nonsense"}}}}"#,
+        "",
+    )
+    .unwrap();
+    assert_eq!(nobody[0].unsound().len(), 2, "{:?}", nobody[0].unsound());
     let printed = r#"{"all": {"hosts": ["good", "-oProxyCommand=evil", "a b", "x\ny"]}, "_meta": {"hostvars": {"good": {"ansible_user": "me"}}}}"#;
     let found = inventory(printed, "ops").unwrap();
     in_a_workspace(&servers(&found, "evil\n[[server]]"), 1);
