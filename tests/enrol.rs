@@ -14,6 +14,9 @@ const LOOK: &str = "[[step]]\nid = \"look\"\nrun = \"true\"\neffect = \"read\"\n
 
 #[test]
 fn real_keys_of_hosts_are_looked_at_pinned_by_a_change_and_accepted_by_another_person() {
+    if real::program("git").is_none() {
+        return;
+    }
     let Some(fleet) = Fleet::plan(3).start() else { return };
     let product = Product::new(&fleet, &[("look", &runbook("look", LOOK))]);
     let file = product.at("site/workspaces/lab.toml");

@@ -8,27 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 
 impl Deciding {
     pub(super) fn tick(&mut self, id: RunId, step: &StepId, checked: &[u16], evidence: &str) -> Result<(), Refusal> {
-        let person = self.person()?;
-        let (run, workspace) = self.run_for(id, &person)?;
-        let Some((position, found)) = run.plan.steps().find(|(_, found)| found.id == *step) else {
-            return Err(Refusal::new(Rule::NotFound, format!("{id} has no step called {step}")));
+        let (run, slot) = self.by_hand(id, step, "tick off a step", "nobody ticks it off")?;
+        let found = run.plan.steps().find(|(_, found)| found.id == *step);
+        let (checklist, wants_evidence) = match found.map(|(_, found)| &found.action) {
+            Some(Action::Manual { checklist, evidence, .. }) => (checklist.as_slice(), *evidence),
+            Some(_) | None => (&[][..], false),
         };
-        let Action::Manual { checklist, evidence: wants_evidence, .. } = &found.action else {
-            let what = found.action.word();
-            return Err(Refusal::new(
-                Rule::Choice,
-                format!("{step} is no manual step but {what}: nobody ticks it off"),
-            ));
-        };
-        if !policy::may_stop(&workspace, &person) && !workspace.grants(&person, Role::Reviewer) {
-            return Err(planning::missing_role(&workspace, &person, Role::Operator, "tick off a step"));
-        }
-        separate(&run, &person)?;
-        let slot = Slot { item: Item::Step(position), host: None };
-        if run.cell(slot).is_none_or(|cell| cell.state != CellState::Waiting) {
-            return Err(Refusal::new(Rule::State, format!("{step} is not waiting for anybody"))
-                .next("it opens once the steps before it are done"));
-        }
         let every_point = (0u16..).zip(checklist).all(|(number, _)| checked.contains(&number));
         if !every_point {
             return Err(Refusal::new(Rule::Input, "every point of the checklist must be ticked")
@@ -36,7 +21,7 @@ impl Deciding {
         }
         // A file shows it as well as words do.
         let has_file = run.evidence.iter().any(|given| given.slot == slot);
-        let text = match *wants_evidence && !has_file {
+        let text = match wants_evidence && !has_file {
             true => needed(evidence, "evidence")?,
             false => bounded(evidence)?,
         };
@@ -46,24 +31,7 @@ impl Deciding {
     }
 
     pub(super) fn evidence(&mut self, id: RunId, step: &StepId, name: &str, content: &[u8]) -> Result<(), Refusal> {
-        let person = self.person()?;
-        let (run, workspace) = self.run_for(id, &person)?;
-        let Some((position, found)) = run.plan.steps().find(|(_, found)| found.id == *step) else {
-            return Err(Refusal::new(Rule::NotFound, format!("{id} has no step called {step}")));
-        };
-        if !matches!(found.action, Action::Manual { .. }) {
-            let what = found.action.word();
-            return Err(Refusal::new(Rule::Choice, format!("{step} is no manual step but {what}: it shows itself")));
-        }
-        if !policy::may_stop(&workspace, &person) && !workspace.grants(&person, Role::Reviewer) {
-            return Err(planning::missing_role(&workspace, &person, Role::Operator, "give evidence of a step"));
-        }
-        separate(&run, &person)?;
-        let slot = Slot { item: Item::Step(position), host: None };
-        if run.cell(slot).is_none_or(|cell| cell.state != CellState::Waiting) {
-            return Err(Refusal::new(Rule::State, format!("{step} is not waiting for anybody"))
-                .next("a file is given while the step waits, before it is ticked off"));
-        }
+        let (run, slot) = self.by_hand(id, step, "give evidence of a step", "it shows itself")?;
         if run.evidence.len() >= EVIDENCE_FILES_MAX {
             return Err(Refusal::new(Rule::Limit, format!("{id} has {EVIDENCE_FILES_MAX} files already")));
         }
@@ -82,6 +50,29 @@ impl Deciding {
         let (sha256, bytes) = (Digest::of(content), content.len() as u64);
         let given = Entry::with(Event::EvidenceGiven { run: id, slot, sha256, bytes }, "name", name.to_owned());
         self.emit(given.and("content", STANDARD.encode(content)))
+    }
+
+    /// The manual step that waits for this person's `act`. `otherwise`: what holds of a step that is none.
+    fn by_hand(&self, id: RunId, step: &StepId, act: &str, otherwise: &str) -> Result<(Arc<Run>, Slot), Refusal> {
+        let person = self.person()?;
+        let (run, workspace) = self.run_for(id, &person)?;
+        let Some((position, found)) = run.plan.steps().find(|(_, found)| found.id == *step) else {
+            return Err(Refusal::new(Rule::NotFound, format!("{id} has no step called {step}")));
+        };
+        if !matches!(found.action, Action::Manual { .. }) {
+            let what = found.action.word();
+            return Err(Refusal::new(Rule::Choice, format!("{step} is no manual step but {what}: {otherwise}")));
+        }
+        if !policy::may_stop(&workspace, &person) && !workspace.grants(&person, Role::Reviewer) {
+            return Err(planning::missing_role(&workspace, &person, Role::Operator, act));
+        }
+        separate(&run, &person)?;
+        let slot = Slot { item: Item::Step(position), host: None };
+        if run.cell(slot).is_none_or(|cell| cell.state != CellState::Waiting) {
+            return Err(Refusal::new(Rule::State, format!("{step} is not waiting for anybody"))
+                .next("it opens once the steps before it are done, and closes when it is ticked off"));
+        }
+        Ok((run, slot))
     }
 
     pub(super) fn resolve(
