@@ -39,7 +39,8 @@ fn with_program(fleet: &Fleet, name: &str) -> Option<Product> {
 
 /// Stands in the command line of this test's Ansible alone: others run beside it.
 fn own_word() -> String {
-    format!("of-{}", std::process::id())
+    // The last word closes it: another process may have a number that begins with this one.
+    format!("of-{}-here", std::process::id())
 }
 
 /// A runbook that plays `tasks` with the fleet's key and a secret of its own.
