@@ -65,7 +65,7 @@ codes! {
     Schema = "schema.version",
     /// A key nobody reads.
     KeyUnknown = "key.unknown",
-    /// A key or word of a later version.
+    /// A key of a later version.
     KeyLater = "key.later",
     /// A key that is missing.
     KeyMissing = "key.missing",

@@ -43,7 +43,6 @@ impl Reader<'_> {
     pub(super) fn table(&mut self, raw: &DeTable<'_>, span: Range<usize>, shape: &'static Table) -> Fields {
         let mut entries = Vec::new();
         let mut spoiled = Vec::new();
-        let of_later = self.has_later_word(raw, shape);
         for (name, value) in in_file_order(raw) {
             match shape.key(name.get_ref()) {
                 Some(key) => match self.value(value, &key.shape) {
@@ -52,11 +51,10 @@ impl Reader<'_> {
                     }
                     None => spoiled.push(key.name),
                 },
-                None if of_later => {}
                 None => spoiled.extend(self.unknown(name, shape)),
             }
         }
-        for key in shape.all().filter(|_| !of_later) {
+        for key in shape.all() {
             let is_there = raw.contains_key(key.name) || spoiled.contains(&key.name);
             if !is_there && !self.has_enough() {
                 self.missing(key, &span, shape);
@@ -79,7 +77,7 @@ impl Reader<'_> {
             Shape::Table(_) | Shape::Map { .. } => format!("[{}]", key.name),
             Shape::Tables(_) => format!("[[{}]]", key.name),
             Shape::Text(_)
-            | Shape::Word { .. }
+            | Shape::Word(_)
             | Shape::Integer { .. }
             | Shape::Boolean
             | Shape::Day
@@ -100,16 +98,6 @@ impl Reader<'_> {
         let message = format!("{place} lacks {what}{why}");
         let diagnostic = self.error(Code::KeyMissing, at.clone(), message);
         self.found.push(diagnostic.label(format!("{what} is missing")).hint(key.about));
-    }
-
-    /// Whether a word of this table belongs to a later version: then its other keys are that version's too.
-    fn has_later_word(&self, raw: &DeTable<'_>, shape: &'static Table) -> bool {
-        shape.all().any(|key| match &key.shape {
-            Shape::Word { later, .. } => {
-                raw.get(key.name).and_then(|value| value.get_ref().as_str()).is_some_and(|word| later.contains(&word))
-            }
-            _ => false,
-        })
     }
 
     /// Reports a key nobody reads; answers the known key that was meant.
@@ -169,7 +157,7 @@ impl Reader<'_> {
         let span = raw.span();
         let value = match (shape, raw.get_ref()) {
             (Shape::Text(rule), DeValue::String(text)) => self.text(*rule, text, &span)?,
-            (Shape::Word { now, later }, DeValue::String(word)) => self.word(now, later, word, &span)?,
+            (Shape::Word(words), DeValue::String(word)) => self.word(words, word, &span)?,
             (Shape::Integer { min, max }, DeValue::Integer(number)) => {
                 let value = i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok();
                 let inside = value.filter(|value| (min..=max).contains(&value));
@@ -280,28 +268,19 @@ impl Reader<'_> {
         false
     }
 
-    fn word(&mut self, now: &[&'static str], later: &[&str], word: &str, span: &Range<usize>) -> Option<Value> {
-        if now.contains(&word) {
+    fn word(&mut self, words: &[&'static str], word: &str, span: &Range<usize>) -> Option<Value> {
+        if words.contains(&word) {
             return Some(Value::Text(word.to_owned()));
         }
-        let known = now.join(", ");
-        let diagnostic = match later.contains(&word) {
-            true => self
-                .error(Code::KeyLater, span.clone(), format!("`{word}` comes with a later version"))
-                .hint(format!("now: {known}")),
-            false => {
-                let message = match now {
-                    [only] => format!("`{word}` is not allowed here, only \"{only}\""),
-                    _ => format!("`{word}` is none of {known}"),
-                };
-                let diagnostic = self.error(Code::Value, span.clone(), message);
-                match nearest(word, now.iter().copied()) {
-                    Some(meant) => diagnostic.hint(format!("did you mean \"{meant}\"?")),
-                    None => diagnostic,
-                }
-            }
+        let message = match words {
+            [only] => format!("`{word}` is not allowed here, only \"{only}\""),
+            _ => format!("`{word}` is none of {}", words.join(", ")),
         };
-        self.found.push(diagnostic);
+        let diagnostic = self.error(Code::Value, span.clone(), message);
+        self.found.push(match nearest(word, words.iter().copied()) {
+            Some(meant) => diagnostic.hint(format!("did you mean \"{meant}\"?")),
+            None => diagnostic,
+        });
         None
     }
 

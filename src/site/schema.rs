@@ -133,7 +133,7 @@ fn described(key: &Key, strict: bool) -> Value {
 fn shape(of: &Shape, strict: bool) -> Value {
     match of {
         Shape::Text(rule) => rule.schema(),
-        Shape::Word { now, .. } => json!({ "type": "string", "enum": now }),
+        Shape::Word(words) => json!({ "type": "string", "enum": words }),
         Shape::Integer { min, max } => {
             let mut value = json!({ "type": "integer" });
             if let Some(object) = value.as_object_mut() {
@@ -175,7 +175,7 @@ fn when_approved(of: &Table) -> Option<Value> {
                 Shape::Table(table) => when_approved(table)?,
                 Shape::Tables(table) => json!({ "items": when_approved(table)? }),
                 Shape::Text(_)
-                | Shape::Word { .. }
+                | Shape::Word(_)
                 | Shape::Integer { .. }
                 | Shape::Boolean
                 | Shape::Day

@@ -122,13 +122,8 @@ pub(super) enum Need {
 pub(super) enum Shape {
     /// A text.
     Text(Rule),
-    /// One of these words; those of later versions are known as such.
-    Word {
-        /// The words.
-        now: &'static [&'static str],
-        /// Words of later versions.
-        later: &'static [&'static str],
-    },
+    /// One of these words.
+    Word(&'static [&'static str]),
     /// A whole number within bounds.
     Integer {
         /// Least.
@@ -211,9 +206,9 @@ pub(super) const fn optional(name: &'static str, shape: Shape, about: &'static s
     Key { name, need: Need::Optional, shape, about }
 }
 
-/// One of these words, with none in sight for later.
-pub(super) const fn word(now: &'static [&'static str]) -> Shape {
-    Shape::Word { now, later: &[] }
+/// One of these words.
+pub(super) const fn word(words: &'static [&'static str]) -> Shape {
+    Shape::Word(words)
 }
 
 /// The version of the formats, first in every file.

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 /// Whether a value is of a shape's type.
 pub(super) fn fits(shape: &Shape, value: &DeValue<'_>) -> bool {
     match (shape, value) {
-        (Shape::Text(_) | Shape::Word { .. }, DeValue::String(_))
+        (Shape::Text(_) | Shape::Word(_), DeValue::String(_))
         | (Shape::Integer { .. }, DeValue::Integer(_))
         | (Shape::Boolean, DeValue::Boolean(_))
         | (Shape::Day | Shape::Moment, DeValue::Datetime(_))
@@ -21,7 +21,7 @@ pub(super) fn fits(shape: &Shape, value: &DeValue<'_>) -> bool {
 pub(super) fn expected(shape: &Shape) -> String {
     match shape {
         Shape::Text(_) => "a text".to_owned(),
-        Shape::Word { now, .. } => format!("one of \"{}\"", now.join("\", \"")),
+        Shape::Word(words) => format!("one of \"{}\"", words.join("\", \"")),
         Shape::Integer { .. } => "a whole number".to_owned(),
         Shape::Boolean => "true or false".to_owned(),
         Shape::Day => "a day as in 2026-11-30".to_owned(),

@@ -183,6 +183,28 @@ async fn a_workflow_is_triggered_with_what_the_run_knows_and_one_that_is_not_the
 }
 
 #[tokio::test]
+async fn a_header_the_runbook_writes_is_not_sent_a_second_time() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    let own = [("content-type", "application/vnd.api+json"), ("IDEMPOTENCY-KEY", "{{ release }}")];
+    let headers: Vec<_> = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let url = format!("{}/hook", server.uri());
+    let post = crate::domain::call::Method::Post;
+    let body = Some("{}".to_owned());
+    for kind in [
+        CallKind::N8n { url: url.clone(), headers: headers.clone(), body: body.clone() },
+        CallKind::Http { method: post, url: url.clone(), headers, body, status: Vec::new() },
+    ] {
+        assert_eq!(came_with(kind, &[("release", "v2")]).await.result(), &CellResult::Ok);
+    }
+    for request in server.received_requests().await.unwrap() {
+        let all = |name: &str| request.headers.get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(all("content-type"), ["application/vnd.api+json"]);
+        assert_eq!(all("idempotency-key"), ["v2"]);
+    }
+}
+
+#[tokio::test]
 async fn a_message_reaches_its_secret_address_and_no_other_place_and_its_address_stands_nowhere() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))

@@ -78,12 +78,7 @@ fn tables(root: &'static Table) -> Vec<&'static Table> {
             Shape::Table(table) | Shape::Tables(table) => into(table, found),
             Shape::List(of) | Shape::Map { of, .. } => within(of, found),
             Shape::Either(shapes) => shapes.iter().for_each(|shape| within(shape, found)),
-            Shape::Text(_)
-            | Shape::Word { .. }
-            | Shape::Integer { .. }
-            | Shape::Boolean
-            | Shape::Day
-            | Shape::Moment => {}
+            Shape::Text(_) | Shape::Word(_) | Shape::Integer { .. } | Shape::Boolean | Shape::Day | Shape::Moment => {}
         }
     }
     fn into(table: &'static Table, found: &mut Vec<&'static Table>) {
@@ -197,7 +192,7 @@ const TYPES: [(&str, Type); 8] = [
 
 fn takes(shape: &Shape, value: Type) -> bool {
     match shape {
-        Shape::Text(_) | Shape::Word { .. } => value == Type::Text,
+        Shape::Text(_) | Shape::Word(_) => value == Type::Text,
         Shape::Integer { .. } => value == Type::Integer,
         Shape::Boolean => value == Type::Boolean,
         Shape::Day => value == Type::Day,
