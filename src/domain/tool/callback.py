@@ -2,8 +2,10 @@
 # with what the module said.
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 
 from ansible.plugins.callback import CallbackBase
 
@@ -15,6 +17,22 @@ description: [one line per host and task]
 """
 
 SAID_LINES_MAX = 40
+
+PR_SET_PDEATHSIG = 1
+ANSIBLE = os.getpid()
+IS_WORKER = False
+
+
+def end_with_ansible():
+    # Its workers lead sessions of their own, so that nothing sent to its group reaches them, and it does not always pass on what
+    # it got before it goes. The kernel tells them; by INT, for a second TERM amid the first would leave their ssh alone.
+    global IS_WORKER
+    first, IS_WORKER = not IS_WORKER, True
+    if first and ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT) == 0 and os.getppid() != ANSIBLE:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+os.register_at_fork(after_in_child=end_with_ansible)
 
 
 class CallbackModule(CallbackBase):
