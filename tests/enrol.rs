@@ -4,8 +4,8 @@
 
 mod real;
 
-use real::Fleet;
 use real::product::{Product, runbook};
+use real::{Fleet, Tmux};
 use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -40,6 +40,7 @@ fn real_keys_of_hosts_are_looked_at_pinned_by_a_change_and_accepted_by_another_p
 
     let patch = product.says(&["hosts", "enrol", "--in", "lab", "--patch", "--as", "ada"]);
     assert!(patch.status.success(), "{patch:?}");
+    in_the_console(&product, &patch.stdout);
     let mut git = Command::new("git")
         .args(["apply", "--unsafe-paths", "--directory"])
         .arg(product.at("site"))
@@ -68,4 +69,25 @@ fn real_keys_of_hosts_are_looked_at_pinned_by_a_change_and_accepted_by_another_p
     assert_eq!(rows["patch"], "");
     let id = product.start("look");
     product.until_phase(id, &["ended"]);
+}
+
+/// The same look in a terminal, and the same change saved from there.
+fn in_the_console(product: &Product, patch: &[u8]) {
+    let Some(tmux) = Tmux::shell(80, 24) else { return };
+    let command = product.command(&["--as", "ada"]);
+    let words: Vec<String> = command.get_args().map(|word| word.display().to_string()).collect();
+    // What is saved goes to where one started from.
+    let home = product.at("home");
+    fs::create_dir(&home).unwrap();
+    tmux.line(&format!("cd {}; {} {}", home.display(), command.get_program().display(), words.join(" ")));
+    tmux.wait_for_text("Home");
+    tmux.text(":enrol lab");
+    tmux.keys(&["Enter"]);
+    let screen = tmux.wait_for_text("as the site pins it");
+    assert!(screen.contains("SHA256:") && screen.contains("2 hosts have nobody vouched for"), "{screen}");
+    tmux.text(":save keys.patch");
+    tmux.keys(&["Enter"]);
+    tmux.wait_for_text("saved");
+    assert_eq!(fs::read(home.join("keys.patch")).unwrap(), patch);
+    tmux.keys(&["Escape", "q"]);
 }

@@ -8,6 +8,7 @@ mod rules;
 use super::fixture::{self, long_name};
 use super::harness::{Harness, log_page, log_rows};
 use super::msg::Msg;
+use crate::domain::enrol::{Enrolment, Seen, Shown, Standing};
 use crate::domain::plan::{PinnedSecret, Proposal};
 use crate::domain::query::{AuditRow, Fetch, Fetched, Page, Preset};
 use crate::domain::run::{Ending, Item, Phase, Round, Run};
@@ -78,6 +79,7 @@ pub(super) const CASES: &[Case] = &[
     Case("past", State::world, past),
     Case("audit", State::world, audit),
     Case("site-change", pending, site_change),
+    Case("host-keys", State::world, host_keys),
     Case("help", State::world, help),
     Case("palette", State::world, palette),
     Case("dialog", always_runs, dialog),
@@ -138,6 +140,7 @@ kept! {
     kept_past "past"
     kept_audit "audit"
     kept_site_change "site-change"
+    kept_host_keys "host-keys"
     kept_help "help"
     kept_palette "palette"
     kept_dialog "dialog"
@@ -439,6 +442,55 @@ fn site_change(state: State, console: Harness) -> Harness {
         State::Error => {
             let console = console.press("space a").type_str("lea approves from today").press("enter enter");
             console.refused(Refusal::new(Rule::Role, "grace owns no workspace this changes").who_may("lea"))
+        }
+    }
+}
+
+fn keys(state: State) -> Enrolment {
+    let long = state == State::Long;
+    let key = "AAAAC3NzaC1lZDI1NTE5AAAAIGbsWZ5DeLZ3gLHJqVsXqTTl6Zcoyzf0jBZyNqOfXbLk";
+    let shown = || {
+        let fingerprint = "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8".to_owned();
+        Some(Shown { key: format!("ssh-ed25519 {key}"), fingerprint, authority: None })
+    };
+    let differs = "known_hosts has ecdsa-sha2-nistp256 SHA256:p2QAMXNIC1TJYWeIOttrVc98/R1BUFWu3/LiyKgUfQM".to_owned();
+    let rows = [
+        (Standing::Pinned, shown()),
+        (Standing::Known, shown()),
+        (Standing::Unknown, shown()),
+        (Standing::Differs(differs), shown()),
+        (Standing::Unreached("connection refused".to_owned()), None),
+    ];
+    let host = |nth: usize| if long { format!("{}-{nth}", long_name()) } else { format!("web-{nth}") };
+    let seen = |(nth, (standing, shown)): (usize, (Standing, Option<Shown>))| Seen {
+        host: host(nth + 1).as_str().into(),
+        reached: format!("192.0.2.{}:22", nth + 1),
+        shown,
+        standing,
+    };
+    let patch = format!(
+        "--- a/workspaces/prod-web.toml\n+++ b/workspaces/prod-web.toml\n@@ -14,3 +14,5 @@\n name = \"{}\"\n \
+         address = \"192.0.2.2\"\n+# SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8 as in known_hosts\n\
+         +host_key = \"ssh-ed25519 {key}\"\n groups = [\"web\"]\n",
+        host(2)
+    );
+    match state {
+        State::Empty => Enrolment { seen: Vec::new(), patch: String::new() },
+        State::Busy | State::Loading | State::Long | State::Error => {
+            Enrolment { seen: rows.into_iter().enumerate().map(seen).collect(), patch }
+        }
+    }
+}
+
+fn host_keys(state: State, console: Harness) -> Harness {
+    let console = command(console, if state == State::Empty { "enrol lab" } else { "enrol prod-web" });
+    match state {
+        State::Busy | State::Empty => console.fetched(Fetched::Keys(keys(state))),
+        State::Loading => console.wait(400),
+        State::Long => console.fetched(Fetched::Keys(keys(state))).press("G"),
+        State::Error => {
+            let why = "ada is neither operator nor owner in prod-web and may not reach its hosts";
+            console.fetched(Fetched::Failed(why.to_owned()))
         }
     }
 }

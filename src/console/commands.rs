@@ -7,7 +7,7 @@ use super::model::Cx;
 use super::overlays::Overlay;
 use super::overlays::sheet::{Part, Sheet};
 use super::pages;
-use super::screens::{Screen, live::Live, past::Past, propose::Propose, site_change::SiteChange};
+use super::screens::{Screen, host_keys::HostKeys, live::Live, past::Past, propose::Propose, site_change::SiteChange};
 use crate::domain::{PersonId, RunId, RunbookId, WorkspaceId, duration};
 
 /// What a screen is told by a command that only it can carry out.
@@ -34,6 +34,8 @@ pub enum Takes {
     File,
     Run,
     Runbook,
+    /// A workspace, and hosts of it or none for all.
+    Workspace,
     /// Hosts, by a selector, or all of them.
     Hosts,
     /// What is done with the site, or nothing to look at it.
@@ -53,6 +55,7 @@ impl Takes {
             Takes::File => "FILE",
             Takes::Run => "RUN",
             Takes::Runbook => "RUNBOOK [WORKSPACE]",
+            Takes::Workspace => "WORKSPACE [HOST…]",
             Takes::Hosts => "[SELECTOR]",
             Takes::Site => "[load | accept]",
             Takes::Record => "[verify]",
@@ -63,7 +66,13 @@ impl Takes {
     fn is_needed(self) -> bool {
         match self {
             Takes::Nothing | Takes::Hosts | Takes::Site | Takes::Record => false,
-            Takes::Person | Takes::Theme | Takes::Span | Takes::File | Takes::Run | Takes::Runbook => true,
+            Takes::Person
+            | Takes::Theme
+            | Takes::Span
+            | Takes::File
+            | Takes::Run
+            | Takes::Runbook
+            | Takes::Workspace => true,
         }
     }
 
@@ -82,6 +91,7 @@ impl Takes {
             | Takes::File
             | Takes::Run
             | Takes::Runbook
+            | Takes::Workspace
             | Takes::Hosts => &[],
         }
     }
@@ -104,6 +114,7 @@ enum Does {
     Go(Place),
     Record,
     Hosts,
+    Enrol,
     Site,
     State,
     Propose,
@@ -144,6 +155,12 @@ pub const TABLE: &[Named] = &[
     named(&["propose", "new"], Takes::Runbook, Does::Propose, "Fill the form for a run of this runbook."),
     named(&["run", "r"], Takes::Run, Does::Run, "Open this run, live or as it was."),
     named(&["hosts"], Takes::Hosts, Does::Hosts, "Hosts of your workspaces: how they are reached, what runs on them."),
+    named(
+        &["enrol"],
+        Takes::Workspace,
+        Does::Enrol,
+        "Look at the keys that hosts of a workspace show, and the change that pins them.",
+    ),
     named(&["site"], Takes::Site, Does::Site, "The site in force, and what of it waits."),
     named(&["state", "doctor"], Takes::Nothing, Does::State, "Site, record, server, this session: is all well?"),
     named(&["since"], Takes::Span, Does::Since, "Go to the first line of the log of so long ago."),
@@ -258,6 +275,10 @@ fn behind(cx: &Cx<'_>, command: &Named, themes: &[String], rest: &str) -> Vec<Of
             .visible_runs(cx.me())
             .map(|run| (run.id.0.to_string(), format!("{} in {}", run.plan.runbook.id, run.plan.proposal.workspace)))
             .collect(),
+        Takes::Workspace => super::facts::workspaces(cx.world, cx.me())
+            .iter()
+            .map(|place| (place.id.to_string(), place.title.clone()))
+            .collect(),
         Takes::Runbook => site.map(|site| runbook_words(cx, site, rest)).unwrap_or_default(),
     };
     let rest = rest.trim_start_matches('#');
@@ -327,6 +348,7 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
             Ok(parts) => vec![sheet("hosts", parts)],
             Err(why) => vec![Do::Say(why)],
         },
+        Does::Enrol => enrol(cx, rest),
         Does::Site => match rest {
             "" => vec![sheet("site", pages::state::parts(cx))],
             "load" => vec![Do::LoadSite],
@@ -381,5 +403,14 @@ fn propose(cx: &Cx<'_>, rest: &str) -> Vec<Do> {
     match Propose::new(cx, &RunbookId::new(runbook), &place) {
         Some(form) => vec![push(Screen::Propose(Box::new(form)))],
         None => vec![Do::Say(format!("no runbook {runbook}, or no workspace {place}"))],
+    }
+}
+
+fn enrol(cx: &Cx<'_>, rest: &str) -> Vec<Do> {
+    let mut words = rest.split_whitespace().map(str::to_owned);
+    let place = WorkspaceId::new(words.next().unwrap_or_default());
+    match super::facts::workspaces(cx.world, cx.me()).iter().any(|known| known.id == place) {
+        true => vec![push(Screen::HostKeys(HostKeys::of(place, words.collect())))],
+        false => vec![Do::Say(format!("no workspace is called {place}; tab shows them"))],
     }
 }

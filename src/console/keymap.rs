@@ -194,6 +194,7 @@ pub enum Scope {
     Past,
     Audit,
     SiteChange,
+    HostKeys,
     /// A form of several fields: letters go into the focused field.
     Form,
     /// A dialog: letters go into its field.
@@ -210,7 +211,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 23] = [
+    pub const ALL: [Scope; 24] = [
         Scope::Everywhere,
         Scope::Screens,
         Scope::Move,
@@ -228,6 +229,7 @@ impl Scope {
         Scope::Past,
         Scope::Audit,
         Scope::SiteChange,
+        Scope::HostKeys,
         Scope::Form,
         Scope::Dialog,
         Scope::Line,
@@ -257,6 +259,7 @@ impl Scope {
             Past => &[Past, Log, Move, Screens, Everywhere],
             Audit => &[Audit, List, Move, Screens, Everywhere],
             SiteChange => &[SiteChange, Move, Screens, Everywhere],
+            HostKeys => &[HostKeys, Move, Screens, Everywhere],
             Form => &[Form],
             Dialog => &[Dialog],
             Line => &[Line],
@@ -286,6 +289,7 @@ impl Scope {
             Scope::Past => "a past run",
             Scope::Audit => "audit",
             Scope::SiteChange => "a change to the site",
+            Scope::HostKeys => "keys of hosts",
             Scope::Form => "forms",
             Scope::Dialog => "dialogs",
             Scope::Line => "typing a line",

@@ -1,6 +1,7 @@
-//! Questions about what is no longer in `World`, and their answers. The console asks by these, verbs print them,
-//! the store and the transcripts answer. Every answer is a page.
+//! Questions about what is not in `World`, and their answers. The console asks by these, verbs print them; the store and
+//! the transcripts answer, a page at a time, and of their keys the hosts themselves.
 
+use super::enrol::Enrolment;
 use super::id::{PersonId, RunId, RunbookId, StepId, Timestamp, WorkspaceId};
 use super::order::Stream;
 use super::people::Actor;
@@ -29,6 +30,8 @@ pub enum Fetch {
     Secrets(RunId),
     /// A file that was given as evidence in a run, by the beginning of its SHA-256.
     Evidence(RunId, String),
+    /// What the hosts of a workspace show for themselves now; of these alone, where some are named.
+    Keys(WorkspaceId, Vec<String>),
 }
 
 /// An answer.
@@ -50,6 +53,8 @@ pub enum Fetched {
     Secrets(Vec<String>),
     /// To `Fetch::Evidence`: its name and its content.
     Evidence(String, Arc<[u8]>),
+    /// To `Fetch::Keys`.
+    Keys(Enrolment),
     /// It could not be had, and why, in words.
     Failed(String),
 }

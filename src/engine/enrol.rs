@@ -6,7 +6,7 @@ use crate::domain::people::Role;
 use crate::domain::plan::PlannedHost;
 use crate::domain::planning::jumps;
 use crate::domain::workspace::{Reach, Server, Trust, Workspace};
-use crate::domain::{Actor, Refusal, Rule, ServerName, WorkspaceId};
+use crate::domain::{PersonId, Refusal, Rule, ServerName, WorkspaceId};
 use crate::site::{Pin, pinned};
 use futures::StreamExt as _;
 use futures::stream;
@@ -20,10 +20,14 @@ impl Handle {
     ///
     /// # Errors
     /// A refusal: no such workspace or host for this person, or no role to reach hosts there.
-    pub async fn enrol(&self, by: &Actor, workspace: &WorkspaceId, hosts: &[String]) -> Result<Enrolment, Refusal> {
+    pub(super) async fn keys(
+        &self,
+        person: &PersonId,
+        workspace: &WorkspaceId,
+        hosts: &[String],
+    ) -> Result<Enrolment, Refusal> {
         let world = Arc::clone(&self.world.borrow());
         let missing = || Refusal::new(Rule::NotFound, format!("no workspace is called {workspace}"));
-        let person = by.person().ok_or_else(missing)?;
         let found = world.workspace(workspace).filter(|found| found.has_member(person)).ok_or_else(missing)?;
         let may = found.is_owned_by(person) || found.grants(person, Role::Operator);
         if !may {

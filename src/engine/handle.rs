@@ -72,8 +72,12 @@ impl Handle {
     /// The same for whoever must tell why there is no answer.
     ///
     /// # Errors
-    /// [`Rule::NotFound`]; [`Rule::Input`] where it was asked wrongly; [`Rule::Storage`] where it cannot be read.
+    /// [`Rule::NotFound`]; [`Rule::Role`] where hosts would be reached by somebody who may not; [`Rule::Input`] where it was
+    /// asked wrongly; [`Rule::Storage`] where it cannot be read.
     pub async fn ask(&self, asker: &PersonId, fetch: Fetch) -> Result<Fetched, Refusal> {
+        if let Fetch::Keys(workspace, hosts) = &fetch {
+            return self.keys(asker, workspace, hosts).await.map(Fetched::Keys);
+        }
         let world = Arc::clone(&self.world.borrow());
         let (library, asker) = (self.library.clone(), asker.clone());
         let answer = tokio::task::spawn_blocking(move || library.answer(&world, &asker, fetch)).await;

@@ -103,6 +103,7 @@ impl Session<'_> {
                 | Fetched::Drafts(_)
                 | Fetched::Secrets(_)
                 | Fetched::Evidence(..)
+                | Fetched::Keys(_)
                 | Fetched::Failed(_) => None,
             };
             Done::Lines(run, page)

@@ -54,6 +54,7 @@ pub fn another_answer(fetched: &Fetched) -> Refusal {
         | Fetched::Presets(_)
         | Fetched::Drafts(_)
         | Fetched::Secrets(_)
+        | Fetched::Keys(_)
         | Fetched::Evidence(..) => "another question was answered",
     };
     Refusal::new(Rule::Storage, why)

@@ -172,8 +172,9 @@ pub async fn evidence(cx: &Cx<'_>, run: RunId, sha256: Option<&str>, io: &mut Io
 
 /// `hosts enrol`.
 pub async fn enrol(cx: &Cx<'_>, workspace: &str, patch: bool, hosts: &[String], io: &mut Io<'_>) -> Result<Exit, Gone> {
-    let found = match cx.engine.enrol(cx.actor, &WorkspaceId::new(workspace), hosts).await {
-        Ok(found) => found,
+    let found = match cx.ask(Fetch::Keys(WorkspaceId::new(workspace), hosts.to_vec())).await {
+        Ok(Fetched::Keys(found)) => found,
+        Ok(other) => return unanswered(cx, &find::another_answer(&other), io).await,
         Err(refusal) => return refused(cx, &refusal, io).await,
     };
     match (cx.json, patch) {

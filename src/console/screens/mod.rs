@@ -7,6 +7,7 @@ pub mod audit;
 mod held;
 pub mod history;
 pub mod home;
+pub mod host_keys;
 pub mod listing;
 pub mod live;
 pub mod past;
@@ -54,6 +55,8 @@ pub enum Screen {
     Audit(audit::Audit),
     /// A change to the site that waits for a second person.
     SiteChange(site_change::SiteChange),
+    /// What hosts show for themselves.
+    HostKeys(host_keys::HostKeys),
 }
 
 impl Screen {
@@ -83,6 +86,7 @@ impl Screen {
             Screen::Past(screen) => screen.as_ref(),
             Screen::Audit(screen) => screen,
             Screen::SiteChange(screen) => screen,
+            Screen::HostKeys(screen) => screen,
         }
     }
 
@@ -100,6 +104,7 @@ impl Screen {
             Screen::Past(screen) => screen.as_mut(),
             Screen::Audit(screen) => screen,
             Screen::SiteChange(screen) => screen,
+            Screen::HostKeys(screen) => screen,
         }
     }
 }

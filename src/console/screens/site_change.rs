@@ -13,14 +13,14 @@ use crate::console::moment;
 use crate::console::overlays::Overlay;
 use crate::console::overlays::dialog::{Dialog, Need};
 use crate::console::overlays::sheet::{Part, Sheet};
-use crate::console::pages::labelled;
+use crate::console::pages::{diff, labelled};
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::page::Page;
 use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::piece::{Piece, text};
 use crate::console::words;
-use crate::domain::world::{LEFT_OUT, PendingSite};
+use crate::domain::world::PendingSite;
 use crate::domain::{Ask, Digest, Refusal, Seen};
 use crate::terminal::line::Safe;
 use ratatui::layout::Rect;
@@ -158,31 +158,13 @@ fn parts(cx: &Cx<'_>, pending: &PendingSite) -> Vec<Part> {
         pending.sensitive.iter().map(|change| Part::Labelled(3, Safe::new(" !"), Role::Warning, change.words())),
     );
     parts.push(Part::Air);
-    parts.push(Part::Counted(Safe::new("what changes"), counts(&pending.diff)));
+    parts.push(Part::Counted(Safe::new("what changes"), diff::counts(&pending.diff)));
     if pending.diff.is_empty() {
         let words = "The difference was not kept: compare the files in the repository.";
         parts.push(Part::Words(Role::Warning, words.to_owned()));
     }
-    parts.extend(pending.diff.lines().map(|line| Part::Verbatim(role_of(line), line.to_owned())));
+    parts.extend(diff::lines(&pending.diff));
     parts
-}
-
-/// `+12 -3`.
-fn counts(diff: &str) -> Safe {
-    let count =
-        |sign: char, head: &str| diff.lines().filter(|line| line.starts_with(sign) && !line.starts_with(head)).count();
-    safe!("+{} -{}", count('+', "+++"), count('-', "---"))
-}
-
-fn role_of(line: &str) -> Role {
-    match line.as_bytes() {
-        [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => Role::Title,
-        [b'+', ..] => Role::Ok,
-        [b'-', ..] => Role::Failed,
-        [b'@', ..] => Role::Accent,
-        [first, ..] if char::from(*first) == LEFT_OUT => Role::Warning,
-        _ => Role::Muted,
-    }
 }
 
 impl Face for SiteChange {
