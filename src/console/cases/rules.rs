@@ -67,7 +67,9 @@ enum Folds {
 /// Words as a reader takes them in: letters alone; numbers differ from size to size, other scripts break anywhere.
 fn words(screen: &str, folds: Folds) -> Vec<(String, bool)> {
     let mut words = Vec::new();
-    for row in screen.lines() {
+    let goes_on = |row: Option<&&str>| row.is_some_and(|row| row.trim_start().starts_with('↳'));
+    let rows: Vec<&str> = screen.lines().collect();
+    for (nth, row) in rows.iter().enumerate() {
         let cells: Vec<char> = row.chars().collect();
         let mut at = 0;
         while at < cells.len() {
@@ -83,6 +85,9 @@ fn words(screen: &str, folds: Folds) -> Vec<(String, bool)> {
             // Commands and names longer than a row go on in the next one, wherever the row ends.
             let first = cells[..from].iter().all(|c| !c.is_alphanumeric());
             let edge = first || at == cells.len();
+            // Text in which every space counts breaks where it must, and the row that goes on says so.
+            let marked =
+                marked || (first && goes_on(rows.get(nth))) || (at == cells.len() && goes_on(rows.get(nth + 1)));
             if folds == Folds::Yes && edge && crate::console::fixture::long_name().contains(&word) {
                 at = at.max(from + 1);
                 continue;
