@@ -70,6 +70,12 @@ pub fn plan(
         How::Resume => resume::plan(base, &earlier, again)?,
         How::Rollback => rollback::plan(base, &earlier)?,
     };
+    let hour_hosts = match again.how {
+        // What went out in many small runs may come back as it went.
+        How::Rollback => 0,
+        How::Rerun | How::Failed | How::Resume => planning::hour_hosts(world, &plan.proposal, at, &plan.hosts),
+    };
+    let plan = Plan { hour_hosts, ..plan };
     let today = planning::under_site(world, by, plan.clone())?;
     moved(&plan, &today)?;
     Ok(today)

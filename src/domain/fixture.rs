@@ -32,6 +32,7 @@ pub fn person(id: &str) -> Person {
         unix: vec![id.to_owned()],
         keys: Vec::new(),
         principals: Vec::new(),
+        git: Vec::new(),
         contact: BTreeMap::new(),
     }
 }
@@ -175,6 +176,7 @@ pub fn site() -> Site {
         people: people.into_iter().map(|person| (person.id.clone(), person)).collect(),
         workspaces: BTreeMap::from([("prod-web".into(), Arc::new(workspace("prod-web")))]),
         runbooks: BTreeMap::from([("restart".into(), Arc::new(runbook("restart")))]),
+        editors: BTreeMap::new(),
         digest: Digest::of(b"site"),
         commit: None,
         dirty: None,

@@ -39,6 +39,8 @@ pub mod policy;
 pub mod prose;
 pub mod published;
 pub mod query;
+pub mod quorum;
+pub mod recent;
 pub mod refusal;
 pub mod rounds;
 pub mod run;

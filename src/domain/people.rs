@@ -18,6 +18,9 @@ pub struct Person {
     pub keys: Vec<String>,
     /// Principals accepted in a short-lived SSH certificate.
     pub principals: Vec<String>,
+    /// Addresses the person commits under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub git: Vec<String>,
     /// Ways to reach the person, by name (`pager`, `chat`).
     pub contact: BTreeMap<String, String>,
 }

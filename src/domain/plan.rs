@@ -65,6 +65,12 @@ pub struct Again {
     pub settled: Vec<Settled>,
 }
 
+/// Plans of versions that counted no hour have none.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
 /// What is done with an earlier run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -221,6 +227,12 @@ pub struct Plan {
     pub max_failures: Option<u32>,
     /// Time-outs.
     pub limits: Limits,
+    /// Who changed what runs last, as far as that is known.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub editors: BTreeSet<PersonId>,
+    /// How many hosts runs of this runbook here were asked for within an hour, this run's among them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hour_hosts: u32,
     /// Impact after all rules.
     pub impact: Impact,
     /// Why the impact is what it is, in words.
@@ -417,6 +429,11 @@ impl Plan {
                 .or_else(|| to_come(name).then(|| format!("{{{{ {name} }}}}"))),
         };
         super::prose::fill(text, value).unwrap_or_else(|_| text.to_owned())
+    }
+
+    /// `grace, kim`: who made the last change to what runs; empty where that is not known.
+    pub fn editors_in_words(&self) -> String {
+        self.editors.iter().map(PersonId::as_str).collect::<Vec<_>>().join(", ")
     }
 
     /// Id, title and severity of the item, for messages and columns. The connection check is called `reach`.

@@ -34,9 +34,39 @@ const RECOGNISED_CHARS_MAX: usize = 60;
 /// # Errors
 /// The first refusal in the order a person would mend things: workspace, runbook, fields, hosts.
 pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &Proposal) -> Result<Plan, Refusal> {
-    if let Some(again) = &proposal.again {
-        return super::again::plan(world, run, by, at, proposal, again);
+    match &proposal.again {
+        Some(again) => super::again::plan(world, run, by, at, proposal, again),
+        None => planned(world, run, by, at, proposal, None),
     }
+}
+
+/// What was planned before, as it would be planned under the site now in force. What was asked for meanwhile is no matter.
+///
+/// # Errors
+/// As [`plan`].
+pub fn anew(world: &World, old: &Plan) -> Result<Plan, Refusal> {
+    match &old.proposal.again {
+        // What goes back to an earlier run is pinned in its own plan: only where it runs and who lets it can change.
+        Some(_) => under_site(world, &old.requester, Plan::clone(old)),
+        None => planned(world, old.run, &old.requester, old.asked, &old.proposal, Some(old.hour_hosts)),
+    }
+}
+
+/// How many hosts runs like this one were asked for within an hour, these among them.
+pub(super) fn hour_hosts(world: &World, proposal: &Proposal, at: Timestamp, hosts: &[PlannedHost]) -> u32 {
+    let these = hosts.iter().map(|host| &host.name);
+    let hosts = super::recent::hosts(&world.recent, &proposal.workspace, &proposal.runbook, at, these);
+    u32::try_from(hosts).unwrap_or(u32::MAX)
+}
+
+fn planned(
+    world: &World,
+    run: RunId,
+    by: &PersonId,
+    at: Timestamp,
+    proposal: &Proposal,
+    hour: Option<u32>,
+) -> Result<Plan, Refusal> {
     let site = loaded(world)?;
     let workspace = visible_workspace(site, by, proposal)?;
     let runbook = site.runbooks.get(&proposal.runbook).ok_or_else(|| {
@@ -57,7 +87,8 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
     let local_account = local_account(site, workspace, &hosts, chosen(), &secrets)?;
     let (programs, groups) = (programs(site, chosen()), groups(workspace, &hosts, chosen()));
     egress(site, chosen())?;
-    let (impact, impact_because) = impact(workspace, runbook, hosts.len(), proposal);
+    let hour_hosts = hour.unwrap_or_else(|| hour_hosts(world, proposal, at, &hosts));
+    let (impact, impact_because) = impact(workspace, runbook, (hosts.len(), hour_hosts), proposal);
     Ok(Plan {
         origin: world.origin.clone(),
         crate_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -87,6 +118,8 @@ pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &
         published: Vec::new(),
         promised: Vec::new(),
         limits: runbook.limits.clone(),
+        editors: site.editors.get(&runbook.id).cloned().unwrap_or_default(),
+        hour_hosts,
         impact,
         impact_because,
         quorum: quorum(site, workspace, impact),

@@ -9,13 +9,13 @@ use super::order::{Becomes, Delivery, Errand, Job, Order, OrderKey, OrderLimits,
 use super::people::Role;
 use super::plan::{Origin, PinnedSecret, Plan, PlannedHost};
 use super::published;
-use super::run::{Choice, Item, Phase, Run, Slot, Vote};
+pub use super::quorum::{can_be_filled, latest_votes, missing_answers, missing_approvals};
+use super::run::{Item, Phase, Run, Slot};
 use super::runbook::{Action, Gate, Impact, Interpreter, Script, Wait};
 use super::tool::Tool;
 use super::window::{self, WindowState};
-use super::workspace::{Environment, Reach, Slot as Seat, Workspace};
+use super::workspace::{Environment, Reach, Workspace};
 use super::world::World;
-use imbl::Vector;
 
 /// An order that policy has cleared. Holding one is the permission to carry it out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -314,112 +314,11 @@ pub fn lost_authority(world: &World, run: &Run) -> Option<String> {
     }
 }
 
-/// The latest word of everybody who voted, in ledger order.
-pub fn latest_votes(run: &Run) -> Vec<(&PersonId, Choice)> {
-    latest(&run.votes)
-}
-
-fn latest(votes: &Vector<Vote>) -> Vec<(&PersonId, Choice)> {
-    let mut latest: Vec<(&PersonId, Choice)> = Vec::new();
-    for vote in votes {
-        latest.retain(|(person, _)| **person != vote.by);
-        latest.push((&vote.by, vote.choice));
-    }
-    latest
-}
-
-/// Approvals still missing, judged by the roles people hold now. Each person fills one slot, found by matching, so that
-/// no order of voting can waste somebody who alone could fill another slot.
-pub fn missing_approvals(workspace: &Workspace, run: &Run) -> Vec<WaitsFor> {
-    let Some(quorum) = &run.plan.quorum else {
-        return Vec::new();
-    };
-    unfilled(workspace, run, &quorum.from, latest(&run.votes))
-}
-
-/// Answers a gate inside a run still waits for.
-pub fn missing_answers(workspace: &Workspace, run: &Run, slot: Slot, gate: &Gate) -> Vec<WaitsFor> {
-    unfilled(workspace, run, &gate.from, run.answers.get(&slot).map(latest).unwrap_or_default())
-}
-
 /// Whether a person may answer a gate: holds one of its roles, did not ask for the run, and from high impact executed none of it.
 pub fn may_answer(workspace: &Workspace, run: &Run, gate: &Gate, person: &PersonId) -> bool {
     let holds = gate.from.iter().any(|seat| workspace.grants(person, seat.role));
     let apart = run.plan.impact < Impact::High || !run.executors.contains(person);
     holds && apart && *person != run.plan.requester
-}
-
-fn unfilled(workspace: &Workspace, run: &Run, from: &[Seat], said: Vec<(&PersonId, Choice)>) -> Vec<WaitsFor> {
-    let approvers: Vec<&PersonId> = said
-        .into_iter()
-        .filter(|(person, choice)| *choice == Choice::Approve && **person != run.plan.requester)
-        .map(|(person, _)| person)
-        .collect();
-    let seats = seats(from);
-    let filled = matching(workspace, &seats, &approvers);
-    let mut missing: Vec<(Role, u32)> = Vec::new();
-    for (seat, role) in seats.iter().enumerate() {
-        if filled.get(seat).copied().flatten().is_none() {
-            match missing.iter_mut().find(|(known, _)| known == role) {
-                Some((_, count)) => *count += 1,
-                None => missing.push((*role, 1)),
-            }
-        }
-    }
-    let may = |role: Role| {
-        workspace
-            .holders(role)
-            .filter(|person| **person != run.plan.requester && !approvers.contains(person))
-            .cloned()
-            .collect()
-    };
-    missing.into_iter().map(|(role, missing)| WaitsFor::Approval { role, missing, may: may(role) }).collect()
-}
-
-/// Whether the members of a workspace could fill these seats at all without the requester.
-pub fn can_be_filled(workspace: &Workspace, from: &[Seat], requester: &PersonId) -> bool {
-    let people: Vec<&PersonId> = workspace.members.keys().filter(|person| *person != requester).collect();
-    matching(workspace, &seats(from), &people).iter().all(Option::is_some)
-}
-
-fn seats(from: &[Seat]) -> Vec<Role> {
-    from.iter().flat_map(|slot| (0..slot.n).map(|_| slot.role)).collect()
-}
-
-/// Who sits where: a largest bipartite matching by augmenting paths. Seats and people are few.
-fn matching(workspace: &Workspace, seats: &[Role], people: &[&PersonId]) -> Vec<Option<usize>> {
-    fn seat_person(
-        person: usize,
-        fits: &dyn Fn(usize, usize) -> bool,
-        taken: &mut Vec<Option<usize>>,
-        tried: &mut Vec<bool>,
-    ) -> bool {
-        for seat in 0..taken.len() {
-            if !fits(person, seat) || tried.get(seat).copied().unwrap_or(true) {
-                continue;
-            }
-            if let Some(mark) = tried.get_mut(seat) {
-                *mark = true;
-            }
-            let sitting = taken.get(seat).copied().flatten();
-            if sitting.is_none_or(|other| seat_person(other, fits, taken, tried)) {
-                if let Some(place) = taken.get_mut(seat) {
-                    *place = Some(person);
-                }
-                return true;
-            }
-        }
-        false
-    }
-    let fits = |person: usize, seat: usize| match (people.get(person), seats.get(seat)) {
-        (Some(person), Some(role)) => workspace.grants(person, *role),
-        _ => false,
-    };
-    let mut taken = vec![None; seats.len()];
-    for person in 0..people.len() {
-        seat_person(person, &fits, &mut taken, &mut vec![false; seats.len()]);
-    }
-    taken
 }
 
 /// Whether a person may answer for a run's warnings: somebody who works there, and from medium impact not the proposer.
@@ -456,33 +355,4 @@ pub fn may_review(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
 /// Whether somebody let a run on or said no to it: before its start, or at a gate inside it.
 fn has_voted(run: &Run, person: &PersonId) -> bool {
     run.votes.iter().chain(run.answers.values().flatten()).any(|vote| vote.by == *person)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::fixture;
-    use crate::domain::workspace::Quorum;
-
-    fn quorum(seats: &[(Role, u32)]) -> Quorum {
-        Quorum {
-            impact: crate::domain::runbook::Impact::High,
-            from: seats.iter().map(|(role, n)| Seat { role: *role, n: *n }).collect(),
-        }
-    }
-
-    #[test]
-    fn z28_a_person_fills_one_seat_and_matching_is_not_greedy() {
-        let mut workspace = fixture::workspace("prod-web");
-        let both: std::collections::BTreeSet<Role> = [Role::Approver, Role::Owner].into();
-        workspace.members = [("grace".into(), both), ("kim".into(), [Role::Approver].into())].into();
-        let and = quorum(&[(Role::Approver, 1), (Role::Owner, 1)]);
-        let (grace, kim) = (PersonId::new("grace"), PersonId::new("kim"));
-        let all = |people: &[&PersonId]| matching(&workspace, &seats(&and.from), people).iter().all(Option::is_some);
-        assert!(!all(&[&grace]));
-        assert!(all(&[&grace, &kim]));
-        assert!(all(&[&kim, &grace]));
-        assert!(can_be_filled(&workspace, &and.from, &"ada".into()));
-        assert!(!can_be_filled(&workspace, &and.from, &grace));
-    }
 }

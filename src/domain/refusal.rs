@@ -80,6 +80,8 @@ rules! {
     SeparationSelf = "sod.self",
     /// Executor and reviewer are one person.
     SeparationReview = "sod.review",
+    /// Whoever changed the runbook last is its only approver.
+    SeparationEditor = "sod.editor",
     /// A machine or the engine may not do what only a person may.
     ActorMachine = "actor.machine",
     /// The person is not known to the site in force.

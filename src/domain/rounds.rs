@@ -73,10 +73,11 @@ fn roles(workspace: &Workspace, run: &Run) -> (Verdict, String) {
     });
     let quorum = run.plan.quorum.as_ref().map(|quorum| (String::new(), quorum.from.as_slice()));
     for (place, from) in quorum.into_iter().chain(gates) {
-        if !policy::can_be_filled(workspace, from, &run.plan.requester) {
+        if !policy::can_be_filled(workspace, from, &run.plan.requester, &run.plan.editors) {
             let roles: Vec<&str> = from.iter().map(|slot| slot.role.word()).collect();
             let (id, by) = (&workspace.id, &run.plan.requester);
-            let why = format!("{id} has not enough people besides {by} for: {}{place}", roles.join(" and "));
+            let wrote = if run.plan.editors.is_empty() { "" } else { " and whoever changed the runbook last" };
+            let why = format!("{id} has not enough people besides {by}{wrote} for: {}{place}", roles.join(" and "));
             return (Verdict::Block, why);
         }
     }

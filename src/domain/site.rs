@@ -37,6 +37,9 @@ pub struct Site {
     pub workspaces: BTreeMap<WorkspaceId, Arc<Workspace>>,
     /// Every runbook, by id.
     pub runbooks: BTreeMap<RunbookId, Arc<Runbook>>,
+    /// Who changed what a runbook runs last, as far as Git and `people.toml` tell.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub editors: BTreeMap<RunbookId, BTreeSet<PersonId>>,
     /// SHA-256 over all files read: path, NUL, length, bytes, in path order.
     pub digest: Digest,
     /// The Git commit it was read at, where the directory is a repository.
@@ -184,7 +187,7 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
     }
     for id in union(&old.people, &new.people) {
         let credentials =
-            |site: &Site| site.people.get(&id).map(|p| (p.unix.clone(), p.keys.clone(), p.principals.clone()));
+            |site: &Site| site.people.get(&id).map(|p| [&p.unix, &p.keys, &p.principals, &p.git].map(Clone::clone));
         if credentials(old) != credentials(new) {
             found.push(Sensitive::People(id));
         }

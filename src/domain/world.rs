@@ -3,6 +3,7 @@
 //! store's.
 
 use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
+use super::recent::Recent;
 use super::refusal::{Refusal, Rule};
 use super::run::Run;
 use super::site::{Sensitive, Site};
@@ -40,6 +41,8 @@ pub struct World {
     pub usual: OrdMap<(WorkspaceId, RunbookId), Usual>,
     /// Runs proposed per day (UTC, days since 1970), the last 31 days, and how many of them failed.
     pub days: OrdMap<i64, Day>,
+    /// What was asked for within the last hour.
+    pub recent: Recent,
     /// The last jump of the wall clock: when, and by how many milliseconds.
     pub clock_jump: Option<(Timestamp, i64)>,
 }

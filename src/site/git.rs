@@ -1,12 +1,12 @@
-//! What Git says about a site: the commit it stands at, and whether the files read are that commit's. Read-only, through
+//! What Git says about a site: the commit it stands at, whether the files read are that commit's, and who changed them last. Read-only, through
 //! the `git` binary with fixed arguments, an empty environment and no configuration but the repository's own.
 //!
-//! Whose the repository is does not matter, because nothing it names is run: two questions are asked, neither looks at
+//! Whose the repository is does not matter, because nothing it names is run: three questions are asked, neither looks at
 //! the working tree, and no transport is allowed. What differs is decided here, from the bytes that were read: Git's own
 //! answer would run the repository's filters, and leave out what somebody told it to assume unchanged.
 
 use sha1::{Digest as _, Sha1};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::Path;
@@ -20,6 +20,8 @@ const ANSWER_MS_MAX: u64 = 5_000;
 const COMMIT_BYTES_MAX: u64 = 4_096;
 /// Bytes read of a list of files: four times what the most files of a site need.
 const TREE_BYTES_MAX: u64 = 4 << 20;
+/// Commits that are looked through for who changed a file last; who did so before them is not known.
+const COMMITS_MAX: &str = "--max-count=10000";
 /// Where a site's files lie; what else is in the repository does not belong to it.
 const PLACES: [&str; 5] = ["quarterdeck.toml", "people.toml", "workspaces", "runbooks", "themes"];
 
@@ -30,6 +32,8 @@ pub struct Git {
     pub commit: Option<String>,
     /// The blob of each of the site's files in that commit, where it could be learned.
     blobs: Option<BTreeMap<String, String>>,
+    /// The last change of each runbook's file.
+    pub(super) changed: BTreeMap<String, Change>,
 }
 
 impl Git {
@@ -39,6 +43,20 @@ impl Git {
         let same = files.len() == blobs.len() && files.iter().all(|(path, text)| blobs.get(path) == Some(&blob(text)));
         Some(!same)
     }
+
+    /// Whether the commit has this file with this text.
+    pub(super) fn holds(&self, path: &str, text: &str) -> bool {
+        self.blobs.as_ref().and_then(|blobs| blobs.get(path)).is_some_and(|found| *found == blob(text))
+    }
+}
+
+/// A commit that changed a file.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Change {
+    /// How many commits that changed runbooks are newer.
+    pub newer: usize,
+    /// Addresses, in small letters, of whoever wrote it and whoever committed it.
+    pub by: BTreeSet<String>,
 }
 
 /// Asks Git about a directory.
@@ -51,7 +69,38 @@ pub fn state(dir: &Path) -> Git {
         let words = [["ls-tree", "-r", "-z", commit, "--"].as_slice(), &PLACES].concat();
         ask(dir, &words, TREE_BYTES_MAX).as_deref().map(listed)
     });
-    Git { commit, blobs }
+    let changed = commit.as_ref().and_then(|commit| {
+        let words = [
+            "log",
+            "-z",
+            "--no-show-signature",
+            "--no-renames",
+            "--relative",
+            "--name-only",
+            "--format=%x01%ae%x02%ce",
+        ];
+        let rest = [COMMITS_MAX, commit.as_str(), "--", "runbooks"];
+        ask(dir, &[words.as_slice(), &rest].concat(), TREE_BYTES_MAX).as_deref().map(last_changes)
+    });
+    Git { commit, blobs, changed: changed.unwrap_or_default() }
+}
+
+/// For each path the addresses of the first commit that names it: `<1>AUTHOR<2>COMMITTER`, then paths, newest commit first.
+fn last_changes(answer: &str) -> BTreeMap<String, Change> {
+    let mut changed = BTreeMap::new();
+    let mut commits = 0;
+    let mut change = Change::default();
+    for word in answer.split(['\0', '\n']).filter(|word| !word.is_empty()) {
+        match word.strip_prefix('\u{1}') {
+            Some(who) => {
+                let by = who.split('\u{2}').map(str::to_lowercase).filter(|who| !who.is_empty()).collect();
+                change = Change { newer: commits, by };
+                commits += 1;
+            }
+            None => drop(changed.entry(word.to_owned()).or_insert_with(|| change.clone())),
+        }
+    }
+    changed
 }
 
 /// `MODE TYPE BLOB<tab>PATH<nul>` for each file, of those the site would read.

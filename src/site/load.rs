@@ -2,6 +2,7 @@
 
 use super::cross;
 use super::diagnostic::{self, Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severity};
+use super::editors;
 use super::enclosed;
 use super::files;
 use super::git::Git;
@@ -83,7 +84,10 @@ pub(super) fn from_files(
     let settings = parts.settings.and_then(|parsed| parsed.value).ok_or(()).map_err(nothing)?;
     let people = parts.people.and_then(|parsed| parsed.value).ok_or(()).map_err(nothing)?;
     let workspaces = parts.workspaces.into_iter().filter_map(|parsed| parsed.value);
-    let runbooks = parts.runbooks.into_iter().filter_map(|parsed| parsed.value);
+    let runbooks: Vec<Runbook> = parts.runbooks.into_iter().filter_map(|parsed| parsed.value).collect();
+    let of_template = |it: &Parsed<Template>| Some((it.value.as_ref()?.name(), it.source.file().to_owned()));
+    let templates = parts.templates.iter().filter_map(of_template).collect();
+    let editors = editors::of(&git, &files, &people, &runbooks, &templates);
     let site = Site {
         name: settings.name.clone(),
         theme: settings.theme.clone(),
@@ -94,7 +98,8 @@ pub(super) fn from_files(
         programs: settings.programs.clone(),
         people,
         workspaces: workspaces.map(|it| (it.id.clone(), Arc::new(it))).collect(),
-        runbooks: runbooks.map(|it| (it.id.clone(), Arc::new(it))).collect(),
+        editors,
+        runbooks: runbooks.into_iter().map(|it| (it.id.clone(), Arc::new(it))).collect(),
         digest,
         dirty: git.dirty(&files),
         commit: git.commit,

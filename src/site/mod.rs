@@ -13,6 +13,7 @@ pub mod parse;
 
 mod cross;
 mod diff;
+mod editors;
 mod enclosed;
 mod fields;
 mod files;

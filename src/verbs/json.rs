@@ -94,6 +94,7 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
         "ending": run.phase.ending().map(|ending| ending.word()),
         "environment": plan.environment.word(),
         "hosts": hosts,
+        "editors": plan.editors.iter().map(|person| person.as_str()).collect::<Vec<_>>(),
         "impact": plan.impact.word(),
         "impact_because": plan.impact_because,
         "inputs": plan.inputs.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),

@@ -341,6 +341,9 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
         }
     };
     let _ = writeln!(text, "approval: {approval}");
+    if !plan.editors.is_empty() {
+        let _ = writeln!(text, "last changed by: {}", plan.editors_in_words());
+    }
     section(&mut text, "inputs", plan.inputs.iter().map(|(name, value)| (name.clone(), value.clone())));
     section(
         &mut text,

@@ -318,6 +318,7 @@ fn bound(cx: &Cx<'_>, plan: &Plan) -> Vec<Part> {
         labelled("stack", templates.join(", ")),
         labelled("within", super::runbook::within(&plan.runbook)),
         labelled("commit", commit),
+        labelled("changed by", plan.editors_in_words()),
         labelled("site", plan.site.short()),
         labelled(
             "windows",

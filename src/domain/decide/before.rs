@@ -114,6 +114,21 @@ impl Deciding {
         if !policy::may_vote(&workspace, &run, &person) {
             return Err(planning::missing_role(&workspace, &person, Role::Approver, "decide on this run"));
         }
+        let alone =
+            run.plan.quorum.as_ref().is_some_and(|quorum| quorum.from.iter().map(|seat| seat.n).sum::<u32>() == 1);
+        if choice == Choice::Approve && alone && run.plan.editors.contains(&person) {
+            let others = workspace.members.keys().filter(|other| **other != person);
+            let may: Vec<&str> = others
+                .filter(|other| policy::may_vote(&workspace, &run, other) && !run.plan.editors.contains(*other))
+                .map(PersonId::as_str)
+                .collect();
+            return Err(Refusal::new(
+                Rule::SeparationEditor,
+                "whoever changed the runbook last is not its only approver",
+            )
+            .who_may(may.join(", "))
+            .next("ask one of them; a denial is yours to give"));
+        }
         match (choice, &run.phase) {
             (_, Phase::Waiting) | (Choice::Deny, Phase::Approved | Phase::Checking(Round::Start)) => {}
             (_, phase) => {

@@ -8,12 +8,7 @@ use super::*;
 /// edit elsewhere in the site voids nobody's approval.
 pub fn drift(world: &World, run: &Run) -> Option<String> {
     let old = &run.plan;
-    // What goes back to an earlier run is pinned in its own plan: only where it runs and who lets it can change.
-    let again = match &old.proposal.again {
-        Some(_) => planning::under_site(world, &old.requester, Plan::clone(old)),
-        None => planning::plan(world, run.id, &old.requester, old.asked, &old.proposal),
-    };
-    let new = match again {
+    let new = match planning::anew(world, old) {
         Ok(plan) => Plan {
             site: old.site,
             commit: old.commit.clone(),
@@ -22,6 +17,8 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
             workspace_title: old.workspace_title.clone(),
             runbook_accepted: old.runbook_accepted,
             from: old.from,
+            // The same text is the same edit, whoever commits it once more.
+            editors: old.editors.clone(),
             ..plan
         },
         Err(refusal) => return Some(format!("it could not be proposed now: {}", refusal.what)),

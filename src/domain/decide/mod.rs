@@ -65,6 +65,7 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry
         Rule::Role
         | Rule::SeparationSelf
         | Rule::SeparationReview
+        | Rule::SeparationEditor
         | Rule::ActorMachine
         | Rule::ActorUnknown
         | Rule::ApprovalUsed

@@ -41,7 +41,7 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
     let secrets = secrets.collect::<Result<Vec<_>, Refusal>>()?;
     let local_account = local_account(site, workspace, &hosts, chosen(), &secrets)?;
     let (programs, groups) = (programs(site, chosen()), groups(workspace, &hosts, chosen()));
-    let (impact, impact_because) = impact(workspace, &plan.runbook, hosts.len(), &plan.proposal);
+    let (impact, impact_because) = impact(workspace, &plan.runbook, (hosts.len(), plan.hour_hosts), &plan.proposal);
     let mut all_warnings = plan.warnings;
     all_warnings.retain(|warning| warning.id.as_str() != findings::UNCOMMITTED);
     all_warnings.extend(warnings(site, workspace));
@@ -152,7 +152,7 @@ pub(super) fn egress<'a>(site: &Site, steps: impl Iterator<Item = &'a Step>) -> 
 pub(super) fn impact(
     workspace: &Workspace,
     runbook: &Runbook,
-    hosts: usize,
+    (hosts, hour_hosts): (usize, u32),
     proposal: &Proposal,
 ) -> (Impact, Vec<String>) {
     let (raise_to, goes_back) = (proposal.raise_to, proposal.again.is_some());
@@ -165,7 +165,11 @@ pub(super) fn impact(
     if hosts > MANY_HOSTS {
         because.push(format!("raised by more than {MANY_HOSTS} hosts"));
     }
-    if production || hosts > MANY_HOSTS {
+    let many_in_an_hour = usize::try_from(hour_hosts).unwrap_or(usize::MAX) > MANY_HOSTS;
+    if many_in_an_hour && hosts <= MANY_HOSTS {
+        because.push(format!("raised by {hour_hosts} hosts within an hour"));
+    }
+    if production || hosts > MANY_HOSTS || many_in_an_hour {
         impact = impact.raised();
     }
     if let Some(higher) = raise_to.filter(|wanted| *wanted > impact) {

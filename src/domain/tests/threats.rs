@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::order::Under;
 use crate::domain::people::{Actor, Door, Role};
+use crate::domain::plan::How;
 use crate::domain::run::Cancel;
 use crate::domain::runbook::{Action, Amount, Impact, Secret};
 use crate::domain::site::Site;
@@ -179,6 +180,73 @@ fn z38_a_higher_impact_never_asks_for_fewer_people() {
     assert_eq!(driver.world.runs.values().next_back().unwrap().plan.impact, Impact::Medium, "and nothing lowers it");
 }
 
+/// A lab with twelve hosts, where what harms little needs nobody's word.
+fn twelve_hosts(site: &mut Site) {
+    in_workspace(site, |place| {
+        place.environment = Environment::Lab;
+        let first = place.servers[0].clone();
+        place.servers = (1..=12)
+            .map(|nth| crate::domain::workspace::Server { name: format!("web-{nth}").as_str().into(), ..first.clone() })
+            .collect();
+    });
+    in_runbook(site, |runbook| runbook.impact = Impact::Low);
+}
+
+impl Driver {
+    fn propose_for(&mut self, host: &str) -> u64 {
+        let select = Some(format!("host:{host}"));
+        self.as_person("ada", Ask::Propose(Box::new(super::super::plan::Proposal { select, ..proposal() }))).unwrap();
+        self.world.next_run - 1
+    }
+}
+
+#[test]
+fn z39_hosts_that_runs_are_split_over_within_an_hour_count_together() {
+    let mut driver = driver_of(twelve_hosts);
+    let gone = driver.propose_for("web-12");
+    driver.as_person("ada", Ask::Withdraw { run: RunId(gone) }).unwrap();
+    for nth in 1..=10 {
+        let id = driver.propose_for(&format!("web-{nth}"));
+        assert_eq!((driver.run(id).plan.impact, &driver.run(id).plan.quorum), (Impact::Low, &None), "{nth}");
+    }
+    // The same host again is no further host.
+    let id = driver.propose_for("web-1");
+    assert_eq!(driver.run(id).plan.impact, Impact::Low);
+    let id = driver.propose_for("web-11");
+    let raised = driver.run(id);
+    assert_eq!(raised.plan.impact, Impact::Medium);
+    assert!(raised.plan.quorum.is_some(), "somebody else must say yes");
+    assert_eq!(raised.plan.impact_because[1], "raised by 11 hosts within an hour");
+    // What is asked for later changes nothing for what was asked for before.
+    driver.change_site(|site| site.theme = "other".to_owned());
+    assert!(driver.world.runs.values().all(|run| crate::domain::decide::drift(&driver.world, run).is_none()));
+    driver.at = driver.at.plus_ms(3_600_000);
+    let id = driver.propose_for("web-12");
+    assert_eq!(driver.run(id).plan.impact, Impact::Low, "an hour later it counts alone");
+    assert_eq!(driver.world.recent.len(), 1);
+    assert_eq!(fold(&driver), driver.world);
+}
+
+#[test]
+fn z39_repeating_many_small_runs_counts_together_and_undoing_one_does_not() {
+    let mut driver = driver_of(|site| {
+        twelve_hosts(site);
+        in_runbook(site, |runbook| runbook.steps[0].undo = Some("undo restart".to_owned()));
+    });
+    let ids: Vec<u64> = (1..=11).map(|nth| driver.propose_for(&format!("web-{nth}"))).collect();
+    driver.carry_out_checks();
+    driver.start("ada", ids[0]);
+    driver.carry_out(|_| CellResult::Ok);
+    let again = |how| {
+        let again = Some(crate::domain::plan::Again { run: RunId(ids[0]), how, settled: Vec::new() });
+        Ask::Propose(Box::new(super::super::plan::Proposal { again, ..proposal() }))
+    };
+    for (how, impact) in [(How::Rerun, Impact::Medium), (How::Rollback, Impact::Low)] {
+        driver.as_person("ada", again(how)).unwrap();
+        assert_eq!(driver.run(driver.world.next_run - 1).plan.impact, impact, "{how:?}");
+    }
+}
+
 #[test]
 fn a_selector_that_is_too_long_is_refused_without_being_said_back_whole() {
     let select = Some(vec!["tag:a"; 20_000].join("|"));
@@ -236,4 +304,68 @@ fn z56_a_plan_from_before_there_were_accounts_runs_nothing_beside_the_server() {
     let mut lab = driver_of(|site| in_workspace(site, |place| place.environment = Environment::Lab));
     lab.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
     assert!(lab.orders().iter().all(|it| it.order().under == Under::Server));
+}
+
+#[test]
+fn z30_whoever_changed_the_runbook_last_is_not_its_only_approver() {
+    let edited = |by: &[&str]| {
+        let by: std::collections::BTreeSet<crate::domain::PersonId> = by.iter().map(|who| (*who).into()).collect();
+        move |site: &mut Site| drop(site.editors.insert("restart".into(), by))
+    };
+    let mut driver = driver_of(edited(&["grace"]));
+    let id = driver.propose();
+    let before = driver.world.clone();
+    let refusal = driver.approve("grace", id).unwrap_err();
+    assert_eq!((refusal.rule, refusal.who_may.as_str()), (Rule::SeparationEditor, "kim"));
+    assert_eq!(driver.world, before, "and nothing changes");
+    driver.approve("kim", id).unwrap();
+    assert_eq!(driver.run(id).phase, Phase::Approved);
+    // The same text committed by somebody else is the same edit.
+    driver.change_site(|site| {
+        site.editors = std::collections::BTreeMap::from([("restart".into(), ["kim".into()].into())])
+    });
+    assert_eq!(driver.run(id).phase, Phase::Approved);
+
+    // No is theirs to say.
+    let mut driver = driver_of(edited(&["grace"]));
+    let id = driver.propose();
+    let seen = Seen::Binding(driver.run(id).binding);
+    let no = Ask::Vote { run: RunId(id), choice: Choice::Deny, reason: "wrong host".to_owned() };
+    driver.submit(fixture::actor("grace"), seen, no).unwrap();
+    assert!(driver.world.run(RunId(id)).is_none());
+}
+
+#[test]
+fn z30_editors_alone_fill_no_quorum_of_several_and_checks_say_so_before() {
+    let edited = |by: &'static [&'static str], third: bool| {
+        driver_of(move |site| {
+            two_approvers(site);
+            if third {
+                in_workspace(site, |place| drop(place.members.insert("lea".into(), [Role::Approver].into())));
+            }
+            site.editors.insert("restart".into(), by.iter().map(|who| (*who).into()).collect());
+        })
+    };
+    let mut driver = edited(&["grace", "kim"], true);
+    let id = driver.propose();
+    driver.approve("grace", id).unwrap();
+    driver.approve("kim", id).unwrap();
+    assert_eq!(driver.run(id).phase, Phase::Waiting, "two who wrote it are nobody who did not");
+    let waits = crate::domain::policy::waits_for(&driver.world, &driver.run(id), driver.at);
+    assert!(
+        matches!(&waits[..], [crate::domain::policy::WaitsFor::Approval { missing: 1, may, .. }] if *may == ["lea".into()])
+    );
+    driver.approve("lea", id).unwrap();
+    assert_eq!(driver.run(id).phase, Phase::Approved);
+    let mut driver = edited(&["grace"], false);
+    let id = driver.propose();
+    driver.approve("grace", id).unwrap();
+    driver.approve("kim", id).unwrap();
+    assert_eq!(driver.run(id).phase, Phase::Approved, "one of two may have written it");
+    let mut driver = edited(&["grace", "kim"], false);
+    driver.as_person("ada", Ask::Propose(Box::new(proposal()))).unwrap();
+    driver.carry_out_checks();
+    let blocked =
+        driver.log.iter().flat_map(|one| one.details.values()).any(|it| it.text().contains("not enough people"));
+    assert!(blocked, "nobody is left who did not write it");
 }

@@ -105,6 +105,11 @@ pub(in crate::site) static PERSON: Table = Table::of(
         optional("unix", Shape::List(&Shape::Text(Rule::Account)), "Accounts on this bastion."),
         optional("keys", Shape::List(&Shape::Text(Rule::PublicKey)), "OpenSSH public keys."),
         optional("principals", Shape::List(&Shape::Text(Rule::Account)), "Principals accepted in an SSH certificate."),
+        optional(
+            "git",
+            Shape::List(&Shape::Text(Rule::Account)),
+            "Addresses the person commits under: who changed a runbook last does not alone approve a run of it.",
+        ),
         optional("contact", Shape::Map { names: Rule::Name, of: &LINE }, "Ways to reach the person, by name."),
     ]],
 )

@@ -25,7 +25,7 @@ pub fn people(file: &str, text: &str) -> Parsed<BTreeMap<PersonId, Person>> {
     let value: BTreeMap<PersonId, Person> = fields
         .tables("person")
         .map(|person| {
-            for key in ["unix", "keys", "principals"] {
+            for key in ["unix", "keys", "principals", "git"] {
                 duplicates(person, key, &mut report);
             }
             let person = self::person(person);
@@ -50,6 +50,7 @@ fn person(fields: &Fields) -> Person {
         unix: fields.strings("unix"),
         keys: fields.strings("keys"),
         principals: fields.strings("principals"),
+        git: fields.strings("git"),
         contact: contact
             .map_or(&[][..], |contact| &contact.entries)
             .iter()
@@ -58,16 +59,19 @@ fn person(fields: &Fields) -> Person {
     }
 }
 
-/// Accounts, keys and principals that two persons claim; and `root`, which several people usually can become.
+/// Accounts, keys, principals and addresses that two persons claim; and `root`, which several people usually can become.
 fn credentials(fields: &Fields, report: &mut Report) {
     let mut owners: BTreeMap<(&str, String), (usize, String)> = BTreeMap::new();
     for (at, person) in fields.tables("person").enumerate() {
-        for (list, what) in [("unix", "the account"), ("keys", "the key"), ("principals", "the principal")] {
+        let lists =
+            [("unix", "the account"), ("keys", "the key"), ("principals", "the principal"), ("git", "the address")];
+        for (list, what) in lists {
             for item in person.get(list).map_or(&[][..], |node| node.items()) {
                 let text = item.text().unwrap_or_default();
                 // The comment of a key is decoration: the key is what signs in.
                 let same = match list {
                     "keys" => public_key(text).map_or_else(|_| text.to_owned(), |(kind, key)| format!("{kind} {key}")),
+                    "git" => text.to_lowercase(),
                     _ => text.to_owned(),
                 };
                 let shown = if list == "keys" { String::new() } else { format!(" `{text}`") };

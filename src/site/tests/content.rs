@@ -269,6 +269,7 @@ fn z03_a_credential_belongs_to_one_person() {
         [(Code::Credential, 9, 9)],
         "the comment is decoration"
     );
+    assert_eq!(pair("git = [\"x@y\"]", "git = [\"X@Y\"]"), [(Code::Credential, 9, 8)]);
     assert_eq!(pair("unix = [\"x\"]", "principals = [\"x\"]"), [], "an account and a principal are different things");
     assert_eq!(pair("unix = [\"root\"]", ""), [(Code::Root, 5, 9)]);
     assert_eq!(pair("unix = [\"a\", \"a\"]", ""), [(Code::Duplicate, 5, 14)]);

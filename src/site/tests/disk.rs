@@ -149,6 +149,50 @@ fn append(dir: &Path, path: &str, text: &str) {
 }
 
 #[test]
+fn z30_git_tells_who_changed_last_what_a_runbook_runs() {
+    let dir = starter();
+    let people = std::fs::read_to_string(dir.path().join("people.toml")).unwrap();
+    let person = |id: &str| format!("[[person]]\nid = \"{id}\"\nname = \"{id}\"\ngit = [\"{id}@Example.invalid\"]\n");
+    std::fs::write(dir.path().join("people.toml"), format!("{people}{}{}", person("bo"), person("kim"))).unwrap();
+    run_git(dir.path(), &["init", "-q"]);
+    let commit = |author: &str| {
+        run_git(dir.path(), &["add", "."]);
+        let author = format!("--author=X <{author}@example.invalid>");
+        run_git(dir.path(), &["-c", "user.email=KIM@example.invalid", "commit", "-q", "-m", "x", &author]);
+    };
+    let editors = || {
+        let site = load(dir.path(), git::state(dir.path())).map_err(|found| lines(&found)).unwrap().site;
+        let first = site.runbooks.values().next().unwrap();
+        let who = site.editors.get(&first.id).into_iter().flatten().map(|who| who.to_string()).collect::<Vec<_>>();
+        (first.file.clone(), who)
+    };
+    commit("nobody");
+    let (file, who) = editors();
+    assert_eq!(who, ["kim"], "whoever committed; an address of nobody here names nobody");
+    append(dir.path(), &file, "# one\n");
+    assert_eq!(editors().1, [""; 0], "what is in no commit names nobody");
+    commit("bo");
+    append(dir.path(), "people.toml", "# two\n");
+    commit("ada");
+    assert_eq!(editors().1, ["bo", "kim"], "author and committer of the last commit that changed it");
+    append(dir.path(), "runbooks/templates/host-facts.toml", "# three\n");
+    assert_eq!(editors().1, [""; 0], "a template is a part of what runs");
+    commit("ada");
+    assert_eq!(editors().1, ["kim"]);
+    // A site may lie in a directory of its repository.
+    let outer = tempfile::tempdir().unwrap();
+    std::fs::rename(dir.path(), outer.path().join("site")).unwrap();
+    std::fs::rename(outer.path().join("site/.git"), outer.path().join("old")).unwrap();
+    run_git(outer.path(), &["init", "-q"]);
+    run_git(outer.path(), &["add", "site"]);
+    run_git(outer.path(), &["-c", "user.email=bo@example.invalid", "commit", "-q", "-m", "x"]);
+    let within = outer.path().join("site");
+    let site = load(&within, git::state(&within)).map_err(|found| lines(&found)).unwrap().site;
+    assert!(site.editors.values().all(|who| who.iter().map(ToString::to_string).eq(["bo"])), "{:?}", site.editors);
+    assert_eq!(site.editors.len(), site.runbooks.len());
+}
+
+#[test]
 fn git_tells_the_commit_and_whether_files_differ_from_it() {
     let dir = starter();
     assert_eq!(standing(dir.path()), (None, None), "no repository");
