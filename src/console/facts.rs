@@ -219,7 +219,7 @@ pub fn is_for(waits: &WaitsFor, person: &PersonId) -> bool {
 fn continues(run: &Run, person: &PersonId, executes: bool) -> bool {
     match &run.phase {
         Phase::Paused(PauseCause::Person(by)) => by == person,
-        Phase::Paused(PauseCause::NoRoom | PauseCause::Batch | PauseCause::Authority) => executes,
+        Phase::Paused(PauseCause::NoRoom | PauseCause::Batch | PauseCause::Authority | PauseCause::Window) => executes,
         _ => false,
     }
 }

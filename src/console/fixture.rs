@@ -248,6 +248,7 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
         phase_since: ago(2),
         proposed: plan.asked,
         started: None,
+        may_begin_until: None,
         ended: None,
         driver: None,
         claim: None,

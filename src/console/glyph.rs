@@ -71,7 +71,8 @@ pub fn phase(phase: &Phase) -> Mark {
             | PauseCause::Failure
             | PauseCause::NoRoom
             | PauseCause::Batch
-            | PauseCause::Authority,
+            | PauseCause::Authority
+            | PauseCause::Window,
         ) => PAUSED,
         Phase::Stopping(_) => mark("‖", "stopping", Role::Warning),
         Phase::Verifying => mark("◐", "verifying", Role::Running),

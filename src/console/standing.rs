@@ -83,6 +83,10 @@ fn lines(cx: &Cx<'_>, run: &Run) -> Vec<(Ink, String)> {
         Phase::Paused(PauseCause::Batch) => {
             vec![fact("a batch is through; P lets the next begin, X ends it here"), told.who("by", executes)]
         }
+        Phase::Paused(PauseCause::Window) => {
+            let closed = "its window has closed: nothing new starts; P goes on within a window, X ends it here";
+            vec![fact(closed), told.who("by", executes)]
+        }
         Phase::Paused(PauseCause::NoRoom) => {
             vec![fact("the disk was full; P goes on once there is room"), told.who("by", executes)]
         }

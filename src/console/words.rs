@@ -39,6 +39,7 @@ pub fn phase(phase: &Phase) -> String {
         Phase::Paused(PauseCause::Batch) => "paused: a batch is through".to_owned(),
         Phase::Paused(PauseCause::NoRoom) => "paused: the disk was full".to_owned(),
         Phase::Paused(PauseCause::Authority) => "paused: a role was lost".to_owned(),
+        Phase::Paused(PauseCause::Window) => "paused: its window closed".to_owned(),
         Phase::Stopping(how) => format!("stopping: {}", stop(*how)),
         Phase::Verifying => "verifying".to_owned(),
         Phase::Ended(how) => format!("{}: outcome note missing", ending(*how)),

@@ -46,6 +46,7 @@ pub fn next_moment(run: &Run) -> Option<Timestamp> {
             [next_retry(run), between, once::next_moment(run), deadlines::next(run)]
                 .into_iter()
                 .flatten()
+                .chain(run.may_begin_until)
                 .chain([over])
                 .min()
         }

@@ -21,6 +21,7 @@ use super::runbook::Done;
 use super::settle;
 use super::site::{Sensitive, Site};
 use super::source::{Listed, with_listed};
+use super::window;
 use super::world::{LastGood, PendingSite, Proven, USUAL_RUNS_MAX, World};
 use std::sync::Arc;
 
@@ -142,6 +143,7 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
         proposed: recorded.at,
         started: None,
         ended: None,
+        may_begin_until: None,
         driver: None,
         claim: None,
         executors: imbl::OrdSet::new(),
@@ -363,6 +365,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         Event::StartAsked { .. } => run.driver = run.queued.take().map(|queued| queued.by).or_else(by),
         Event::RunStarted { .. } => {
             run.started = Some(at);
+            run.may_begin_until = window::may_begin_until(run, at);
             run.executors.extend(run.driver.clone());
             take_given(run, at);
             leave_out_unreached(run);
@@ -371,6 +374,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         Event::RunPaused { cause, .. } => enter(run, Phase::Paused(cause.clone()), at),
         Event::RunContinued { .. } => {
             run.executors.extend(by());
+            run.may_begin_until = window::may_begin_until(run, at);
             if run.phase == Phase::Paused(PauseCause::Authority) {
                 run.driver = by();
             }
@@ -631,6 +635,8 @@ fn lose_what_is_in_flight(run: &mut Run, at: Timestamp) {
 pub fn ends_with_decisions(cause: &PauseCause) -> bool {
     match cause {
         PauseCause::Failure => true,
-        PauseCause::Person(_) | PauseCause::NoRoom | PauseCause::Batch | PauseCause::Authority => false,
+        PauseCause::Person(_) | PauseCause::NoRoom | PauseCause::Batch | PauseCause::Authority | PauseCause::Window => {
+            false
+        }
     }
 }

@@ -73,7 +73,12 @@ pub fn workspace(id: &str) -> Workspace {
             ("kim".into(), roles(&[Role::Approver, Role::Operator])),
             ("lea".into(), roles(&[Role::Reviewer])),
         ]),
-        policy: Policy { approval_expiry_ms: 4 * 3_600_000, execution_expiry_ms: 24 * 3_600_000, quorums: Vec::new() },
+        policy: Policy {
+            approval_expiry_ms: 4 * 3_600_000,
+            execution_expiry_ms: 24 * 3_600_000,
+            quorums: Vec::new(),
+            after_window: crate::domain::workspace::AfterWindow::Pause,
+        },
         windows: Vec::new(),
         freezes: Vec::new(),
         sources: Vec::new(),

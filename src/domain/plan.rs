@@ -5,7 +5,7 @@ use super::id::{Digest, HostIx, PersonId, ServerName, StepId, Timestamp, Workspa
 use super::published::Heard;
 use super::runbook::{Action, Impact, Limits, Runbook, Severity, Step};
 use super::site::VaultAt;
-use super::workspace::{Environment, Quorum, Reach, Window};
+use super::workspace::{AfterWindow, Environment, Quorum, Reach, Window};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -246,6 +246,9 @@ pub struct Plan {
     /// The workspace's windows as written; empty means always. Freezes are not bound: they are judged at the start, and one
     /// that is put up in a hurry voids nobody's approval.
     pub windows: Vec<Window>,
+    /// What becomes of it when its window closes meanwhile.
+    #[serde(default)]
+    pub after_window: AfterWindow,
     /// Warnings computed while planning; each needs a named person and a reason.
     pub warnings: Vec<PlanWarning>,
     /// Whether a second person has accepted this runbook version, so that its checks may run before approval.

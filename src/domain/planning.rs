@@ -126,6 +126,7 @@ fn planned(
         approval_expiry_ms: workspace.policy.approval_expiry_ms,
         execution_expiry_ms: workspace.policy.execution_expiry_ms,
         windows: workspace.windows.clone(),
+        after_window: workspace.policy.after_window,
         warnings: warnings(site, workspace),
         runbook_accepted: accepted,
     })

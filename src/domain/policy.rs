@@ -260,7 +260,7 @@ pub fn waits_for(world: &World, run: &Run, at: Timestamp) -> Vec<WaitsFor> {
         WaitsFor::Warning { id, text, may }
     }));
     waits.extend(run.queued.as_ref().and_then(|_| locks::line(world, run)).map(WaitsFor::Line));
-    match window::state(workspace, at) {
+    match window::state_for(workspace, run, at) {
         WindowState::Always | WindowState::Open { .. } => {}
         WindowState::Closed { opens } => {
             waits.push(WaitsFor::Window { why: "outside the change windows".to_owned(), until: opens });

@@ -1,10 +1,11 @@
 //! The checks that need no host, and what keeps an approved run from starting right now.
 
+use super::duration;
 use super::id::Timestamp;
 use super::locks;
 use super::policy;
 use super::refusal::{Refusal, Rule};
-use super::run::{BuiltIn, Run, Verdict};
+use super::run::{BuiltIn, Phase, Round, Run, Verdict};
 use super::runbook::Action;
 use super::window::{self, WindowState};
 use super::words;
@@ -29,7 +30,7 @@ pub fn judge(world: &World, run: &Run, check: BuiltIn, at: Timestamp) -> (Verdic
         BuiltIn::Stack => stack(run),
         BuiltIn::Scope => pass(format!("{} of {}", words::count(run.plan.hosts.len(), "host", "hosts"), workspace.id)),
         BuiltIn::Excluded => pass(excluded(run)),
-        BuiltIn::Window => pass(window_words(workspace, at)),
+        BuiltIn::Window => windows(world, workspace, run, at),
         BuiltIn::Busy => pass(busy_words(world, run)),
         BuiltIn::Freshness => freshness(run, at),
     }
@@ -44,7 +45,7 @@ pub fn is_allowed_now(world: &World, run: &Run, at: Timestamp) -> Result<(), Ref
         return Err(Refusal::new(Rule::NotFound, "the workspace is gone"));
     };
     let words = window_words(workspace, at);
-    match window::state(workspace, at) {
+    match window::state_for(workspace, run, at) {
         WindowState::Always | WindowState::Open { .. } => {}
         WindowState::Closed { .. } => {
             return Err(Refusal::new(Rule::WindowClosed, words).next("start it when the window opens"));
@@ -114,6 +115,21 @@ fn freshness(run: &Run, at: Timestamp) -> (Verdict, String) {
         i64::MIN..=0 => pass(format!("next review {due}")),
         1..=REVIEW_OVERDUE_DAYS_MAX => (Verdict::Warn, format!("its review was due on {due}")),
         _ => (Verdict::Block, format!("its review was due on {due}, more than {REVIEW_OVERDUE_DAYS_MAX} days ago")),
+    }
+}
+
+/// A run that is started in a window, and usually takes longer than that stays open, warns.
+fn windows(world: &World, workspace: &Workspace, run: &Run, at: Timestamp) -> (Verdict, String) {
+    let words = window_words(workspace, at);
+    let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
+    let usual = world.usual.get(&key).and_then(super::world::Usual::duration_ms);
+    let starts = run.phase == Phase::Checking(Round::Start);
+    match (window::may_begin_until(run, at), usual) {
+        (Some(until), Some(usual)) if starts && until > at && at.plus_ms(usual) > until => {
+            let (usual, left) = (duration::short(usual), duration::short(until.ms_since(at)));
+            (Verdict::Warn, format!("it usually takes {usual}, and {left} are left: {words}"))
+        }
+        _ => pass(words),
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Run {
     pub proposed: Timestamp,
     /// When the first step was released.
     pub started: Option<Timestamp>,
+    /// Until when it may begin steps, where its window limits it.
+    pub may_begin_until: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
     /// Who started it, or took it over since; the driver of guided failures. Nobody, while it may only be started.

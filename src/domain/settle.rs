@@ -165,7 +165,26 @@ fn running(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
     if let Some(entry) = authority_lost(world, run) {
         return Some(entry);
     }
+    if let Some(entry) = window_over(run, at) {
+        return Some(entry);
+    }
     next_work(run, at, Admit::Hosts).or_else(|| stretch_over(run, at))
+}
+
+/// What is in flight ends; nothing more begins until somebody lets it, within a window.
+fn window_over(run: &Run, at: Timestamp) -> Option<Entry> {
+    let over = has_closed(run, at) && !is_through(run);
+    over.then(|| Entry::bare(Event::RunPaused { run: run.id, cause: PauseCause::Window }))
+}
+
+fn has_closed(run: &Run, at: Timestamp) -> bool {
+    run.may_begin_until.is_some_and(|until| at >= until)
+}
+
+/// Whether no step is left to begin.
+fn is_through(run: &Run) -> bool {
+    let at_rest = run.progress.active.is_empty() && run.progress.in_flight.is_empty();
+    at_rest && segments::at(&run.plan, run.progress.segment).is_none()
 }
 
 /// What is in flight ends; nothing more begins until somebody with authority lets it.
@@ -334,13 +353,14 @@ fn paused(world: &World, run: &Run, cause: &PauseCause, at: Timestamp) -> Option
     }
     match cause {
         PauseCause::Person(_) | PauseCause::NoRoom | PauseCause::Batch => return authority_lost(world, run),
-        PauseCause::Failure | PauseCause::Authority => {}
+        PauseCause::Failure | PauseCause::Authority | PauseCause::Window => {}
     }
     let over = super::evolve::ends_with_decisions(cause) && run.progress.attention.is_empty();
     if !over {
         return None;
     }
-    authority_lost(world, run).or_else(|| Some(Entry::bare(Event::RunContinued { run: run.id })))
+    let kept = authority_lost(world, run).or_else(|| window_over(run, at));
+    kept.or_else(|| Some(Entry::bare(Event::RunContinued { run: run.id })))
 }
 
 fn stopping(world: &World, run: &Run, how: StopHow, at: Timestamp) -> Option<Entry> {
@@ -348,7 +368,7 @@ fn stopping(world: &World, run: &Run, how: StopHow, at: Timestamp) -> Option<Ent
         if let Some(slot) = run.progress.attention.iter().next() {
             return Some(Entry::bare(Event::HostDropped { run: run.id, slot: *slot }));
         }
-        let lost = policy::lost_authority(world, run).is_some();
+        let lost = policy::lost_authority(world, run).is_some() || has_closed(run, at);
         let admit = if failure::beyond_tolerated(run) { Admit::Nobody } else { Admit::Hosts };
         if let Some(entry) = next_work(run, at, admit).filter(|_| !lost) {
             return Some(entry);

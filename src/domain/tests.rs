@@ -21,6 +21,7 @@ mod sources;
 mod start;
 mod strategy;
 mod threats;
+mod windows;
 mod within;
 
 fn driver() -> Driver {

@@ -4,7 +4,9 @@
 //! so a change of clocks neither shortens nor doubles it. A freeze wins over every window.
 
 use super::id::Timestamp;
-use super::workspace::{Freeze, Window, Workspace};
+use super::plan::Origin;
+use super::run::Run;
+use super::workspace::{AfterWindow, Freeze, Window, Workspace};
 use jiff::Zoned;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -50,6 +52,34 @@ pub fn state(workspace: &Workspace, at: Timestamp) -> WindowState {
         Some((until, name)) => WindowState::Open { name, until },
         None => WindowState::Closed { opens: workspace.windows.iter().filter_map(|w| opens_next(w, at)).min() },
     }
+}
+
+/// The state of a workspace's windows for a run. What ran may be undone at any time, as far as it was approved.
+pub fn state_for(workspace: &Workspace, run: &Run, at: Timestamp) -> WindowState {
+    match run.plan.from {
+        Origin::Rollback(_) => WindowState::Always,
+        Origin::Proposed | Origin::Resume(_) | Origin::Rerun(_) => state(workspace, at),
+    }
+}
+
+/// Windows that follow one another at once count as one, up to so many.
+const WINDOWS_IN_A_ROW_MAX: usize = 64;
+
+/// Until when a run that goes on at this moment may begin steps; `None` where no window of its plan limits it.
+pub fn may_begin_until(run: &Run, at: Timestamp) -> Option<Timestamp> {
+    let undoes = matches!(run.plan.from, Origin::Rollback(_));
+    if undoes || run.plan.windows.is_empty() || run.plan.after_window == AfterWindow::Finish {
+        return None;
+    }
+    let mut until = at;
+    for _ in 0..WINDOWS_IN_A_ROW_MAX {
+        let open = run.plan.windows.iter().filter_map(|window| open_until(window, until)).map(|(until, _)| until).max();
+        match open.filter(|next| *next > until) {
+            Some(next) => until = next,
+            None => break,
+        }
+    }
+    Some(until)
 }
 
 /// Whether a window's cron expression and zone can be read.
@@ -150,6 +180,87 @@ mod tests {
         let window = Window { start: "0 1 * * SUN".to_owned(), ..nightly() };
         let opened = at("2026-10-25T01:00:00+02:00[Europe/Berlin]");
         assert_eq!(open_until(&window, opened).unwrap().0.ms_since(opened), 4 * 3_600_000);
+    }
+
+    const ZONES: [&str; 10] = [
+        "Europe/Berlin",
+        "Europe/London",
+        "America/New_York",
+        "America/Sao_Paulo",
+        "America/St_Johns",
+        "Australia/Lord_Howe",
+        "Pacific/Auckland",
+        "Africa/Casablanca",
+        "Asia/Tehran",
+        "Asia/Kolkata",
+    ];
+
+    /// Changes of clocks of a zone, 2024 to 2030.
+    fn changes(zone: &str) -> Vec<Timestamp> {
+        let zone = TimeZone::get(zone).unwrap();
+        let from = jiff::Timestamp::from_second(1_704_067_200).unwrap();
+        let to = jiff::Timestamp::from_second(1_924_992_000).unwrap();
+        let all = zone.following(from).take_while(|change| change.timestamp() < to);
+        all.map(|change| Timestamp::from(change.timestamp())).collect()
+    }
+
+    /// Every day on which clocks change in ten zones, 2024 to 2030, and the days beside it: whatever the clock skips or shows
+    /// twice, a daily window opens once on each day, for exactly its span, and the next opening that is told is the next there is.
+    #[test]
+    fn windows_hold_over_every_change_of_clocks() {
+        const MINUTE_MS: u64 = 60_000;
+        let mut looked = 0;
+        for zone in ZONES {
+            for change in changes(zone) {
+                let begun = Timestamp(change.0 - 36 * 3_600_000);
+                for start in
+                    ["30 0 * * *", "0 1 * * *", "30 1 * * *", "15 2 * * *", "30 2 * * *", "0 3 * * *", "0 22 * * *"]
+                {
+                    let lasts_ms = 90 * MINUTE_MS;
+                    let window = Window { start: start.to_owned(), zone: zone.to_owned(), lasts_ms, ..nightly() };
+                    let mut opened: Vec<Timestamp> = Vec::new();
+                    let mut told = opens_next(&window, begun).unwrap();
+                    for quarter in 1..=72 * 4 {
+                        // Every opening and every end falls on a quarter of an hour.
+                        let now = begun.plus_ms(quarter * 15 * MINUTE_MS);
+                        looked += 1;
+                        let said = || format!("{zone} {start} at {}", local(&window, now).unwrap());
+                        let until = open_until(&window, now).map(|(until, _)| until);
+                        if let Some(until) = until {
+                            let opening = Timestamp(until.0 - 90 * 60_000);
+                            assert!(opening <= now && now < until, "{}", said());
+                            if opened.last() != Some(&opening) {
+                                assert!(
+                                    opened.is_empty() && opening <= begun || opening == now,
+                                    "begins late: {}",
+                                    said()
+                                );
+                                opened.push(opening);
+                            }
+                        }
+                        if now >= told {
+                            assert_eq!(opened.last(), Some(&told), "what was told: {}", said());
+                            told = opens_next(&window, now).unwrap();
+                            assert!(told > now, "{}", said());
+                        } else {
+                            assert_eq!(opens_next(&window, now), Some(told), "told otherwise: {}", said());
+                        }
+                        let open = opened.last().is_some_and(|opening| now < opening.plus_ms(lasts_ms));
+                        assert_eq!(until.is_some(), open, "{}", said());
+                    }
+                    let days: Vec<_> = opened.iter().map(|opening| local(&window, *opening).unwrap().date()).collect();
+                    let mut distinct = days.clone();
+                    distinct.dedup();
+                    assert_eq!(days, distinct, "twice on a day: {zone} {start} {opened:?}");
+                    assert!(
+                        days.len() >= 3,
+                        "a day without: {zone} {start} around {}",
+                        local(&window, change).unwrap()
+                    );
+                }
+            }
+        }
+        assert!(looked > 150_000, "{looked}");
     }
 
     #[test]

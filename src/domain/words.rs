@@ -263,6 +263,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::RunPaused { cause: PauseCause::Person(person), .. } => format!("paused by {person}"),
         Event::RunPaused { cause: PauseCause::Failure, .. } => "paused: somebody must decide".to_owned(),
         Event::RunPaused { cause: PauseCause::Batch, .. } => "paused: a batch is through".to_owned(),
+        Event::RunPaused { cause: PauseCause::Window, .. } => "paused: its window has closed".to_owned(),
         Event::RunPaused { cause: PauseCause::NoRoom, .. } => "paused: the disk is full".to_owned(),
         Event::RunPaused { cause: PauseCause::Authority, .. } => said("paused".to_owned(), "why"),
         Event::RunContinued { .. } => "goes on".to_owned(),

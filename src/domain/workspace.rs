@@ -155,6 +155,20 @@ pub struct Policy {
     pub execution_expiry_ms: u64,
     /// Quorums by impact; where none is written, one approver.
     pub quorums: Vec<Quorum>,
+    /// What becomes of a run whose window closes while it is at work.
+    #[serde(default)]
+    pub after_window: AfterWindow,
+}
+
+/// What becomes of a run whose window closes while it is at work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterWindow {
+    /// Steps at work end, and no other begins.
+    #[default]
+    Pause,
+    /// It goes on to its end.
+    Finish,
 }
 
 /// Who must approve at one impact: every slot, each filled by another person.

@@ -127,6 +127,7 @@ fn because(phase: &Phase) -> Value {
         Phase::Paused(PauseCause::Person(person)) => json!(person.as_str()),
         Phase::Paused(PauseCause::Failure) => json!("failure"),
         Phase::Paused(PauseCause::Batch) => json!("batch"),
+        Phase::Paused(PauseCause::Window) => json!("window"),
         Phase::Paused(PauseCause::NoRoom) => json!("no_room"),
         Phase::Paused(PauseCause::Authority) => json!("authority"),
         Phase::Stopping(how) => json!(how),

@@ -121,6 +121,7 @@ pub fn phase(phase: &Phase) -> String {
         Phase::Paused(PauseCause::Person(person)) => format!("{word} by {person}"),
         Phase::Paused(PauseCause::Failure) => format!("{word} after a failure"),
         Phase::Paused(PauseCause::Batch) => format!("{word} behind a batch"),
+        Phase::Paused(PauseCause::Window) => format!("{word}: its window has closed"),
         Phase::Paused(PauseCause::NoRoom) => format!("{word}: the disk was full"),
         Phase::Paused(PauseCause::Authority) => format!("{word}: a role it stands on was lost"),
         Phase::Stopping(how) => words::stop_words(*how).to_owned(),

@@ -129,9 +129,11 @@ pub fn pause(cx: &Cx<'_>, run: &Run) -> Do {
             let title = safe!("continue {}", run.id);
             let goes_on = match cause {
                 PauseCause::Batch => "The next batch begins.",
-                PauseCause::Person(_) | PauseCause::Failure | PauseCause::NoRoom | PauseCause::Authority => {
-                    "Steps start again where they stopped."
-                }
+                PauseCause::Person(_)
+                | PauseCause::Failure
+                | PauseCause::NoRoom
+                | PauseCause::Window
+                | PauseCause::Authority => "Steps start again where they stopped.",
             };
             let dialog =
                 Dialog::new(cx, title, "Continue", "going on with", Seen::Nothing, ask).says(Role::Text, goes_on);

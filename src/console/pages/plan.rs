@@ -15,7 +15,7 @@ use crate::domain::HostIx;
 use crate::domain::algorithms::Algorithms;
 use crate::domain::plan::{Plan, PlannedHost};
 use crate::domain::runbook::Lock;
-use crate::domain::workspace::{Quorum, Reach, Trust};
+use crate::domain::workspace::{AfterWindow, Quorum, Reach, Trust};
 use crate::terminal::line::Safe;
 use std::collections::BTreeSet;
 
@@ -324,7 +324,14 @@ fn bound(cx: &Cx<'_>, plan: &Plan) -> Vec<Part> {
             "windows",
             match plan.windows.is_empty() {
                 true => "always".to_owned(),
-                false => plan.windows.iter().map(|window| window.name.as_str()).collect::<Vec<_>>().join(", "),
+                false => {
+                    let names: Vec<&str> = plan.windows.iter().map(|window| window.name.as_str()).collect();
+                    let then = match plan.after_window {
+                        AfterWindow::Pause => "pauses",
+                        AfterWindow::Finish => "goes on to its end",
+                    };
+                    format!("{}; at work when it closes, it {then}", names.join(", "))
+                }
             },
         ),
         labelled(

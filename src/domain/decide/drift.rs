@@ -44,7 +44,7 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
         ("secrets", old.secrets != new.secrets),
         ("impact", old.impact != new.impact || old.impact_because != new.impact_because),
         ("quorum", old.quorum != new.quorum),
-        ("windows", old.windows != new.windows),
+        ("windows", old.windows != new.windows || old.after_window != new.after_window),
         ("approval expiry", old.approval_expiry_ms != new.approval_expiry_ms),
         ("execution expiry", old.execution_expiry_ms != new.execution_expiry_ms),
     ];

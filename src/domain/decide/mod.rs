@@ -30,6 +30,7 @@ use crate::domain::run::{Cancel, CellState, Choice, Ending, Item, PauseCause, Ph
 use crate::domain::runbook::{Action, Effect};
 use crate::domain::settle;
 use crate::domain::site::{self, Site};
+use crate::domain::window;
 use crate::domain::workspace::Workspace;
 use crate::domain::world::{WORLD_OPEN_RUNS_MAX, World};
 use crate::domain::{binding, event::Detail};

@@ -65,6 +65,7 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
         approval_expiry_ms: workspace.policy.approval_expiry_ms,
         execution_expiry_ms: workspace.policy.execution_expiry_ms,
         windows: workspace.windows.clone(),
+        after_window: workspace.policy.after_window,
         warnings: all_warnings,
         runbook_accepted: accepted,
         ..plan

@@ -56,6 +56,8 @@ pub enum PauseCause {
     Batch,
     /// Whoever drives it, or too many of those who approved it, lost the role.
     Authority,
+    /// Its change window closed.
+    Window,
 }
 
 /// How a run is stopped.

@@ -111,6 +111,11 @@ pub(in crate::site) static POLICY: Table = Table::of(
     &[&[
         optional("approval_expiry", DURATION, "A request waiting longer expires; 4h unless written."),
         optional("execution_expiry", DURATION, "An approved run not started for longer expires; 24h unless written."),
+        optional(
+            "after_window",
+            word(&["pause", "finish"]),
+            "What becomes of a run whose window closes while it is at work; `pause` unless written.",
+        ),
         optional("quorum", Shape::Tables(&QUORUM), "Who must approve at one impact; one approver unless written."),
     ]],
 );

@@ -6,7 +6,9 @@ use super::{Parsed, Report};
 use crate::domain::algorithms::Algorithms;
 use crate::domain::people::Role;
 use crate::domain::source::{Asks, Source};
-use crate::domain::workspace::{Environment, Freeze, Policy, Quorum, Reach, Server, Slot, Trust, Window, Workspace};
+use crate::domain::workspace::{
+    AfterWindow, Environment, Freeze, Policy, Quorum, Reach, Server, Slot, Trust, Window, Workspace,
+};
 use crate::domain::{PersonId, ServerName, WorkspaceId, window};
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
@@ -265,6 +267,10 @@ fn policy(
     }
     Policy {
         approval_expiry_ms: policy.duration_ms("approval_expiry").unwrap_or(APPROVAL_EXPIRY_MS),
+        after_window: match policy.string("after_window").as_str() {
+            "finish" => AfterWindow::Finish,
+            _ => AfterWindow::Pause,
+        },
         execution_expiry_ms: policy.duration_ms("execution_expiry").unwrap_or(EXECUTION_EXPIRY_MS),
         quorums: policy
             .tables("quorum")

@@ -105,6 +105,7 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
             Some(format!("batch {done} of {of} is through · P goes on"))
         }
         Phase::Paused(PauseCause::NoRoom) => Some("the disk was full · P goes on when there is room".to_owned()),
+        Phase::Paused(PauseCause::Window) => Some("its window closed · P goes on within one, X ends it".to_owned()),
         Phase::Paused(PauseCause::Authority) => {
             let why =
                 policy::lost_authority(cx.world, run).unwrap_or_else(|| "a role was lost and is held again".to_owned());

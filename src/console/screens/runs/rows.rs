@@ -84,7 +84,9 @@ fn whose(run: &Run) -> &PersonId {
 /// What holds people up comes first, what is over last.
 fn urgency(phase: &Phase) -> u8 {
     match phase {
-        Phase::Paused(PauseCause::Failure | PauseCause::NoRoom | PauseCause::Batch | PauseCause::Authority) => 0,
+        Phase::Paused(
+            PauseCause::Failure | PauseCause::NoRoom | PauseCause::Batch | PauseCause::Authority | PauseCause::Window,
+        ) => 0,
         Phase::Paused(PauseCause::Person(_)) | Phase::Stopping(_) => 1,
         Phase::Running | Phase::Verifying | Phase::Checking(_) => 2,
         Phase::Waiting | Phase::Approved => 3,
@@ -120,6 +122,7 @@ fn now(cx: &Cx<'_>, run: &Run) -> String {
         Phase::Paused(PauseCause::Batch) => "a batch is through".to_owned(),
         Phase::Paused(PauseCause::NoRoom) => "the disk was full".to_owned(),
         Phase::Paused(PauseCause::Authority) => "a role it stands on was lost".to_owned(),
+        Phase::Paused(PauseCause::Window) => "its window closed".to_owned(),
         Phase::Checking(_) => "checks run".to_owned(),
         Phase::Ended(_) => "outcome note missing".to_owned(),
         Phase::Closed(_) => "review due".to_owned(),
