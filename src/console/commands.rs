@@ -36,6 +36,8 @@ pub enum Takes {
     Runbook,
     /// A workspace, and hosts of it or none for all.
     Workspace,
+    /// A workspace, or none for all.
+    AnyWorkspace,
     /// Hosts, by a selector, or all of them.
     Hosts,
     /// What is done with the site, or nothing to look at it.
@@ -56,6 +58,7 @@ impl Takes {
             Takes::Run => "RUN",
             Takes::Runbook => "RUNBOOK [WORKSPACE]",
             Takes::Workspace => "WORKSPACE [HOST…]",
+            Takes::AnyWorkspace => "[WORKSPACE]",
             Takes::Hosts => "[SELECTOR]",
             Takes::Site => "[load | accept]",
             Takes::Record => "[verify]",
@@ -65,7 +68,7 @@ impl Takes {
     /// Whether a command means nothing without what stands behind it.
     fn is_needed(self) -> bool {
         match self {
-            Takes::Nothing | Takes::Hosts | Takes::Site | Takes::Record => false,
+            Takes::Nothing | Takes::AnyWorkspace | Takes::Hosts | Takes::Site | Takes::Record => false,
             Takes::Person
             | Takes::Theme
             | Takes::Span
@@ -92,6 +95,7 @@ impl Takes {
             | Takes::Run
             | Takes::Runbook
             | Takes::Workspace
+            | Takes::AnyWorkspace
             | Takes::Hosts => &[],
         }
     }
@@ -115,6 +119,7 @@ enum Does {
     Record,
     Hosts,
     Enrol,
+    Windows,
     Site,
     State,
     Propose,
@@ -155,6 +160,7 @@ pub const TABLE: &[Named] = &[
     named(&["propose", "new"], Takes::Runbook, Does::Propose, "Fill the form for a run of this runbook."),
     named(&["run", "r"], Takes::Run, Does::Run, "Open this run, live or as it was."),
     named(&["hosts"], Takes::Hosts, Does::Hosts, "Hosts of your workspaces: how they are reached, what runs on them."),
+    named(&["windows", "calendar"], Takes::AnyWorkspace, Does::Windows, "When runs may start, and when none may."),
     named(
         &["enrol"],
         Takes::Workspace,
@@ -275,7 +281,7 @@ fn behind(cx: &Cx<'_>, command: &Named, themes: &[String], rest: &str) -> Vec<Of
             .visible_runs(cx.me())
             .map(|run| (run.id.0.to_string(), format!("{} in {}", run.plan.runbook.id, run.plan.proposal.workspace)))
             .collect(),
-        Takes::Workspace => super::facts::workspaces(cx.world, cx.me())
+        Takes::Workspace | Takes::AnyWorkspace => super::facts::workspaces(cx.world, cx.me())
             .iter()
             .map(|place| (place.id.to_string(), place.title.clone()))
             .collect(),
@@ -349,6 +355,7 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
             Err(why) => vec![Do::Say(why)],
         },
         Does::Enrol => enrol(cx, rest),
+        Does::Windows => windows(cx, rest),
         Does::Site => match rest {
             "" => vec![sheet("site", pages::state::parts(cx))],
             "load" => vec![Do::LoadSite],
@@ -412,5 +419,14 @@ fn enrol(cx: &Cx<'_>, rest: &str) -> Vec<Do> {
     match super::facts::workspaces(cx.world, cx.me()).iter().any(|known| known.id == place) {
         true => vec![push(Screen::HostKeys(HostKeys::of(place, words.collect())))],
         false => vec![Do::Say(format!("no workspace is called {place}; tab shows them"))],
+    }
+}
+
+fn windows(cx: &Cx<'_>, place: &str) -> Vec<Do> {
+    let all = super::facts::workspaces(cx.world, cx.me());
+    let wanted: Vec<_> = all.iter().filter(|known| place.is_empty() || known.id.as_str() == place).collect();
+    match wanted.is_empty() {
+        true => vec![Do::Say(format!("no workspace is called {place}; tab shows them"))],
+        false => vec![sheet("when runs may start", pages::calendar::parts(cx, wanted.into_iter().map(|it| &***it)))],
     }
 }

@@ -9,6 +9,7 @@ pub mod action;
 pub mod again;
 pub mod algorithms;
 pub mod binding;
+pub mod calendar;
 pub mod call;
 pub mod canonical;
 pub mod check;

@@ -114,13 +114,22 @@ pub fn cron(expression: &str) -> Result<croner::Cron, String> {
         .map_err(|error| format!("`{expression}` is no cron expression: {error}"))
 }
 
+/// When a window opens between two moments, and the opening before them where it is open still.
+pub fn openings(window: &Window, from: Timestamp, until: Timestamp) -> impl Iterator<Item = Timestamp> {
+    // What opened exactly so long ago has closed.
+    let first = opens_next(window, Timestamp(from.0.saturating_sub_unsigned(window.lasts_ms)));
+    std::iter::successors(first, |last| opens_next(window, *last)).take_while(move |opens| *opens < until)
+}
+
+/// From when to when a freeze lasts; `None` where it cannot be read.
+pub fn lasts(freeze: &Freeze) -> Option<(Timestamp, Timestamp)> {
+    let zone = TimeZone::get(&freeze.zone).ok()?;
+    Some((moment(&freeze.from, &zone)?, moment(&freeze.to, &zone)?))
+}
+
 fn in_force(freeze: &Freeze, at: Timestamp) -> Option<(String, Timestamp)> {
-    let unreadable = || Some((freeze.name.clone(), Timestamp(i64::MAX)));
-    let Ok(zone) = TimeZone::get(&freeze.zone) else {
-        return unreadable();
-    };
-    let (Some(from), Some(to)) = (moment(&freeze.from, &zone), moment(&freeze.to, &zone)) else {
-        return unreadable();
+    let Some((from, to)) = lasts(freeze) else {
+        return Some((freeze.name.clone(), Timestamp(i64::MAX)));
     };
     (from <= at && at < to).then(|| (freeze.name.clone(), to))
 }

@@ -103,6 +103,8 @@ codes! {
     Clash = "template.clash",
     /// An approval that nobody can give.
     Quorum = "policy.quorum",
+    /// A change window that is open at other times than it looks.
+    Window = "policy.window",
     /// More problems than are shown.
     More = "more",
 }

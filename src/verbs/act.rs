@@ -135,6 +135,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Secret { .. }
         | Verb::Runs(_)
         | Verb::Hosts(_)
+        | Verb::Windows(_)
         | Verb::Audit(_)
         | Verb::Site(_)
         | Verb::Serve(_)

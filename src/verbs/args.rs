@@ -239,6 +239,9 @@ pub enum Verb {
     /// Servers
     #[command(subcommand)]
     Hosts(Hosts),
+    /// Change windows and freezes
+    #[command(subcommand)]
+    Windows(Windows),
     /// The record
     #[command(subcommand)]
     Audit(Audit),
@@ -474,6 +477,23 @@ pub enum Hosts {
     Import(ImportHosts),
 }
 
+/// `windows …`.
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum Windows {
+    /// When runs may start in your workspaces, and when none may
+    List {
+        /// Of this workspace
+        #[arg(long = "in", short = 'w', value_name = "WORKSPACE")]
+        workspace: Option<String>,
+        /// For so many days from now
+        #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=366))]
+        days: u16,
+        /// As a file for other calendars (iCalendar)
+        #[arg(long)]
+        ical: bool,
+    },
+}
+
 /// The configuration of SSH's client that is read where none is named.
 pub const CLIENT_CONFIG: &str = "~/.ssh/config";
 
@@ -633,6 +653,7 @@ impl Verb {
             | Verb::Review { .. }
             | Verb::Runs(_)
             | Verb::Hosts(Hosts::List { .. } | Hosts::Enrol { .. })
+            | Verb::Windows(_)
             | Verb::Audit(Audit::List { .. })
             | Verb::Site(_) => Place::Server,
         }

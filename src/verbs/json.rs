@@ -2,6 +2,7 @@
 //! missing; moments are RFC 3339 in UTC with milliseconds, spans are milliseconds and say so in their name.
 
 use super::Exit;
+use crate::domain::calendar::Span;
 use crate::domain::deadlines;
 use crate::domain::enrol::Enrolment;
 use crate::domain::locks::Ahead;
@@ -317,6 +318,18 @@ pub fn server(workspace: &Workspace, server: &Server) -> Value {
         "reach": reach(&server.reach),
         "tags": server.tags,
         "workspace": workspace.id.as_str(),
+    })
+}
+
+/// A window or freeze of `windows list`.
+pub fn span(span: &Span) -> Value {
+    json!({
+        "from": time(span.from),
+        "kind": span.kind.word(),
+        "name": span.name,
+        "until": time(span.until),
+        "workspace": span.workspace.as_str(),
+        "zone": span.zone,
     })
 }
 

@@ -4,12 +4,15 @@ use super::act::{proposal, refused};
 use super::args::{Proposal as Form, RunsList};
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, find, json, text};
+use crate::domain::calendar::{self, Span};
 use crate::domain::enrol::Standing;
 use crate::domain::query::{AuditQuery, Fetch, Fetched, HistoryQuery};
 use crate::domain::{PersonId, Refusal, Rule, RunId, Timestamp, WorkspaceId, planning, selector};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// `plan`: what a proposal would run. The number and the moment are those the next proposal would get, so the code
 /// shown is not the one to approve by: another second, another code.
@@ -145,6 +148,37 @@ pub async fn hosts(cx: &Cx<'_>, workspace: Option<&str>, select: Option<&str>, i
             out::document(&json!({"rows": rows}))
         }
         false => text::hosts(&rows),
+    };
+    io.out(&answer).await?;
+    Ok(Exit::Done)
+}
+
+/// `windows list`.
+pub async fn windows(
+    cx: &Cx<'_>,
+    workspace: Option<&str>,
+    days: u16,
+    ical: bool,
+    io: &mut Io<'_>,
+) -> Result<Exit, Gone> {
+    let (world, now) = (cx.world(), cx.engine.now());
+    let workspaces = world.site.iter().flat_map(|site| site.workspaces.values());
+    let wanted: Vec<_> = workspaces
+        .filter(|found| workspace.is_none_or(|id| found.id.as_str() == id) && found.has_member(cx.person))
+        .collect();
+    if let (true, Some(id)) = (wanted.is_empty(), workspace) {
+        return refused(cx, &Refusal::new(Rule::NotFound, format!("no workspace is called {id}")), io).await;
+    }
+    let until = now.plus_ms(u64::from(days) * DAY_MS);
+    let mut spans: Vec<Span> = wanted.iter().flat_map(|found| calendar::spans(found, now, until)).collect();
+    spans.sort();
+    let answer = match (cx.json, ical) {
+        (true, _) => out::document(&json!({"rows": spans.iter().map(json::span).collect::<Vec<_>>()})),
+        (false, true) => {
+            let site = world.site.as_ref().map_or("", |site| site.name.as_str());
+            super::ical::calendar(site, &spans, now)
+        }
+        (false, false) => text::spans(&spans),
     };
     io.out(&answer).await?;
     Ok(Exit::Done)

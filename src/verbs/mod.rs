@@ -11,6 +11,7 @@ mod act;
 pub mod args;
 mod cast;
 mod find;
+mod ical;
 pub mod json;
 mod look;
 pub mod out;
@@ -22,7 +23,7 @@ mod tests;
 
 use crate::domain::{Actor, PersonId, Refusal, Rule};
 use crate::engine::Handle;
-use args::{Audit, Hosts, Line, Runs, Verb};
+use args::{Audit, Hosts, Line, Runs, Verb, Windows};
 use clap::Parser as _;
 use out::{Gone, Io};
 pub use text::{safe_lines, table};
@@ -160,6 +161,9 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Runs(Runs::Show { run }) => look::run(cx, *run, io).await,
         Verb::Runs(Runs::Log(query)) => watch::log(cx, query, io).await,
         Verb::Hosts(Hosts::Enrol { workspace, patch, hosts }) => look::enrol(cx, workspace, *patch, hosts, io).await,
+        Verb::Windows(Windows::List { workspace, days, ical }) => {
+            look::windows(cx, workspace.as_deref(), *days, *ical, io).await
+        }
         Verb::Hosts(Hosts::List { workspace, select }) => {
             look::hosts(cx, workspace.as_deref(), select.as_deref(), io).await
         }

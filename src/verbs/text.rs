@@ -1,6 +1,7 @@
 //! Answers in words: short lines, columns that line up, nothing a terminal could take for a command.
 
 use super::json::{kind, reason, state_word};
+use crate::domain::calendar::Span;
 use crate::domain::deadlines;
 use crate::domain::enrol::{Enrolment, Seen, Shown};
 use crate::domain::order::Stream;
@@ -251,6 +252,17 @@ pub fn hosts(rows: &[(&Workspace, &Server)]) -> String {
         .collect();
     let headings = ["workspace", "environment", "host", "reached", "groups", "tags"];
     table(&headings, &rows)
+}
+
+/// Windows and freezes, each in its own zone.
+pub fn spans(spans: &[Span]) -> String {
+    let row = |span: &Span| {
+        let zone = jiff::tz::TimeZone::get(&span.zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let local = |at: Timestamp| at.to_jiff().to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M").to_string();
+        let words = [local(span.from), local(span.until), span.zone.clone(), span.workspace.to_string()];
+        [words.as_slice(), &[span.kind.word().to_owned(), span.name.clone()]].concat()
+    };
+    table(&["from", "until", "zone", "workspace", "kind", "name"], &spans.iter().map(row).collect::<Vec<_>>())
 }
 
 /// Files that show that manual steps of a run were done.

@@ -12,6 +12,7 @@ mod template;
 mod theme;
 mod tool;
 mod vault;
+mod windows;
 pub(super) mod within;
 mod workspace;
 

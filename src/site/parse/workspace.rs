@@ -2,14 +2,14 @@
 
 use super::parts::{duplicate_ids, duplicates, duplicates_in, look_alikes};
 use super::runbook::{impact, says_unicode};
-use super::{Parsed, Report};
+use super::{Parsed, Report, windows};
 use crate::domain::algorithms::Algorithms;
 use crate::domain::people::Role;
 use crate::domain::source::{Asks, Source};
 use crate::domain::workspace::{
     AfterWindow, Environment, Freeze, Policy, Quorum, Reach, Server, Slot, Trust, Window, Workspace,
 };
-use crate::domain::{PersonId, ServerName, WorkspaceId, window};
+use crate::domain::{PersonId, ServerName, WorkspaceId};
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
 use crate::site::keys::workspace::WORKSPACE;
@@ -65,8 +65,8 @@ pub fn workspace(file: &str, text: &str) -> Parsed<Workspace> {
             .collect(),
         policy: policy(&fields, &members, &mut report),
         members,
-        windows: fields.tables("window").map(self::window).collect(),
-        freezes: fields.tables("freeze").map(|item| freeze(item, &mut report)).collect(),
+        windows: windows::windows(&fields, &mut report),
+        freezes: fields.tables("freeze").map(|item| windows::freeze(item, &mut report)).collect(),
     };
     algorithms_of_nobody(&fields, &mut report);
     jumps(&fields, &value, &mut report);
@@ -330,29 +330,4 @@ fn quorum_can_be_met(
             return;
         }
     }
-}
-
-fn window(fields: &Fields) -> Window {
-    Window {
-        name: fields.string("name"),
-        start: fields.string("start"),
-        lasts_ms: fields.duration_ms("lasts").unwrap_or(0),
-        zone: fields.string("zone"),
-    }
-}
-
-fn freeze(fields: &Fields, report: &mut Report) -> Freeze {
-    let freeze = Freeze {
-        name: fields.string("name"),
-        from: fields.string("from"),
-        to: fields.string("to"),
-        zone: fields.string("zone"),
-    };
-    let complete = ["from", "to", "zone"].iter().all(|key| fields.get(key).is_some());
-    if let Err(why) = window::check_freeze(&freeze)
-        && complete
-    {
-        report.error(Code::Rule, fields.span_of("to"), why, "");
-    }
-    freeze
 }

@@ -321,6 +321,31 @@ fn a_jump_leads_somewhere_and_not_in_a_circle() {
 }
 
 #[test]
+fn windows_that_never_open_or_overlap_are_told_before_anybody_is_blocked() {
+    let window = |name: &str, start: &str, lasts: &str, zone: &str| {
+        format!("[[window]]\nname = \"{name}\"\nstart = \"{start}\"\nlasts = \"{lasts}\"\nzone = \"{zone}\"\n")
+    };
+    let codes = |text: &str| workspace(text).into_iter().map(|(code, _, _)| code).collect::<Vec<_>>();
+    let nightly = || window("nightly", "0 22 * * MON-THU", "4h", "UTC");
+    assert_eq!(codes(&nightly()), []);
+    assert_eq!(codes(&window("never", "0 0 31 2,4 *", "4h", "UTC")), [Code::Value]);
+    assert_eq!(codes(&window("empty", "0 22 * * *", "0m", "UTC")), [Code::Value]);
+    assert_eq!(codes(&window("leap", "0 0 29 2 *", "4h", "UTC")), []);
+    assert_eq!(
+        codes(&(nightly() + &window("late", "0 1 * * TUE", "4h", "UTC"))),
+        [Code::Window],
+        "Tuesday, one to two"
+    );
+    assert_eq!(
+        codes(&(nightly() + &window("after", "0 2 * * TUE", "4h", "UTC"))),
+        [],
+        "one begins where the other ends"
+    );
+    assert_eq!(codes(&(nightly() + &window("other", "0 1 * * *", "1h", "Asia/Tokyo"))), [], "16 o'clock here");
+    assert_eq!(codes(&window("always", "0 * * * *", "90m", "UTC")), [Code::Window]);
+}
+
+#[test]
 fn z28_a_quorum_that_distinct_people_cannot_fill_is_a_warning() {
     let quorum =
         "[[policy.quorum]]\nimpact = \"high\"\nfrom = [{ role = \"approver\", n = 1 }, { role = \"owner\" }]\n";
