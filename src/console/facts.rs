@@ -235,7 +235,7 @@ pub fn hand_step(run: &Run) -> Option<(Slot, &Cell)> {
 
 /// By when an approved run must have started, where something says so: the window closes or the approval expires.
 pub fn start_by(world: &World, run: &Run, now: Timestamp) -> Option<Timestamp> {
-    let window = world.workspace(&run.plan.proposal.workspace).and_then(|w| match window::state(w, now) {
+    let window = world.workspace(&run.plan.proposal.workspace).and_then(|w| match window::state_for(w, run, now) {
         WindowState::Open { until, .. } => Some(until),
         WindowState::Always | WindowState::Closed { .. } | WindowState::Frozen { .. } => None,
     });

@@ -47,7 +47,7 @@ fn lines(cx: &Cx<'_>, run: &Run) -> Vec<(Ink, String)> {
         Phase::Approved => {
             let mut lines = vec![told.who(&format!("to be started (S) by an {}", executor.word()), executes)];
             lines.extend(told.not_you(&format!("you are no {} here", executor.word()), Rule::Role, executes));
-            lines.extend(closed(cx, workspace));
+            lines.extend(closed(cx, workspace, run));
             let lapses = policy::expires(run).map(|by| moment::when(by, cx.now(), &cx.here.zone));
             lines.extend(lapses.map(|by| (Ink::Muted, format!("the approval lapses {by}"))));
             lines
@@ -138,8 +138,8 @@ fn by_hand(cx: &Cx<'_>, run: &Run) -> Option<(Ink, String)> {
     Some(fact(&format!("a step is done by hand{duty}, waiting {waits}: {title}")))
 }
 
-fn closed(cx: &Cx<'_>, workspace: &Workspace) -> Option<(Ink, String)> {
-    let state = window::state(workspace, cx.now());
+fn closed(cx: &Cx<'_>, workspace: &Workspace, run: &Run) -> Option<(Ink, String)> {
+    let state = window::state_for(workspace, run, cx.now());
     match state {
         WindowState::Always | WindowState::Open { .. } => None,
         WindowState::Closed { .. } | WindowState::Frozen { .. } => {

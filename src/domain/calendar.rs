@@ -106,6 +106,7 @@ mod tests {
             from: from.to_owned(),
             to: to.to_owned(),
             zone: "UTC".to_owned(),
+            except: std::collections::BTreeSet::new(),
         };
         place.freezes = vec![
             freeze("over", "2020-01-01T00:00:00", "2020-01-02T00:00:00"),

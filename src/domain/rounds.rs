@@ -44,7 +44,7 @@ pub fn is_allowed_now(world: &World, run: &Run, at: Timestamp) -> Result<(), Ref
     let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else {
         return Err(Refusal::new(Rule::NotFound, "the workspace is gone"));
     };
-    let words = window_words(workspace, at);
+    let words = window_words(workspace, run, at);
     match window::state_for(workspace, run, at) {
         WindowState::Always | WindowState::Open { .. } => {}
         WindowState::Closed { .. } => {
@@ -120,7 +120,7 @@ fn freshness(run: &Run, at: Timestamp) -> (Verdict, String) {
 
 /// A run that is started in a window, and usually takes longer than that stays open, warns.
 fn windows(world: &World, workspace: &Workspace, run: &Run, at: Timestamp) -> (Verdict, String) {
-    let words = window_words(workspace, at);
+    let words = window_words(workspace, run, at);
     let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
     let usual = world.usual.get(&key).and_then(super::world::Usual::duration_ms);
     let starts = run.phase == Phase::Checking(Round::Start);
@@ -133,14 +133,14 @@ fn windows(world: &World, workspace: &Workspace, run: &Run, at: Timestamp) -> (V
     }
 }
 
-/// The state of the windows in words.
-pub fn window_words(workspace: &Workspace, at: Timestamp) -> String {
+/// The state of the windows for a run, in words.
+pub fn window_words(workspace: &Workspace, run: &Run, at: Timestamp) -> String {
     let when = |moment: Timestamp| {
         let zone = workspace.windows.first().map_or("UTC", |window| window.zone.as_str());
         let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
         moment.to_jiff().to_zoned(zone).strftime("%a %d %b %H:%M %Z").to_string()
     };
-    match window::state(workspace, at) {
+    match window::state_for(workspace, run, at) {
         WindowState::Always => "always allowed".to_owned(),
         WindowState::Open { name, until } => format!("{name} is open until {}", when(until)),
         WindowState::Closed { opens: Some(opens) } => {

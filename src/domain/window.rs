@@ -41,7 +41,12 @@ pub enum WindowState {
 ///
 /// A window or freeze that cannot be read (the site's checker refuses such files) counts against starting.
 pub fn state(workspace: &Workspace, at: Timestamp) -> WindowState {
-    if let Some((name, until)) = workspace.freezes.iter().find_map(|freeze| in_force(freeze, at)) {
+    judged(workspace, at, |_| true)
+}
+
+fn judged(workspace: &Workspace, at: Timestamp, counts: impl Fn(&Freeze) -> bool) -> WindowState {
+    let freezes = workspace.freezes.iter().filter(|freeze| counts(freeze));
+    if let Some((name, until)) = freezes.filter_map(|freeze| in_force(freeze, at)).max_by_key(|(_, until)| *until) {
         return WindowState::Frozen { name, until };
     }
     if workspace.windows.is_empty() {
@@ -54,11 +59,14 @@ pub fn state(workspace: &Workspace, at: Timestamp) -> WindowState {
     }
 }
 
-/// The state of a workspace's windows for a run. What ran may be undone at any time, as far as it was approved.
+/// The state of a workspace's windows for a run. What ran may be undone at any time, as far as it was approved; a freeze holds for
+/// no runbook it excepts by name.
 pub fn state_for(workspace: &Workspace, run: &Run, at: Timestamp) -> WindowState {
     match run.plan.from {
         Origin::Rollback(_) => WindowState::Always,
-        Origin::Proposed | Origin::Resume(_) | Origin::Rerun(_) => state(workspace, at),
+        Origin::Proposed | Origin::Resume(_) | Origin::Rerun(_) => {
+            judged(workspace, at, |freeze| !freeze.except.contains(&run.plan.runbook.id))
+        }
     }
 }
 
@@ -87,8 +95,11 @@ pub fn may_begin_until(run: &Run, at: Timestamp) -> Option<Timestamp> {
 /// # Errors
 /// Says which of the two is wrong.
 pub fn check(window: &Window) -> Result<(), String> {
-    TimeZone::get(&window.zone).map_err(|_| format!("`{}` is no time zone", window.zone))?;
-    cron(&window.start).map(|_| ())
+    let zone = TimeZone::get(&window.zone).map_err(|_| format!("`{}` is no time zone", window.zone))?;
+    match moment(&window.start, &zone) {
+        Some(_) => Ok(()),
+        None => cron(&window.start).map(|_| ()),
+    }
 }
 
 /// Whether a freeze's moments and zone can be read and are in order.
@@ -139,18 +150,31 @@ fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_timestamp(civil).ok().map(Timestamp::from)
 }
 
+/// When a window opens that does so once.
+fn once(window: &Window) -> Option<Timestamp> {
+    moment(&window.start, &TimeZone::get(&window.zone).ok()?)
+}
+
 fn local(window: &Window, at: Timestamp) -> Option<Zoned> {
     Some(at.to_jiff().to_zoned(TimeZone::get(&window.zone).ok()?))
 }
 
 fn open_until(window: &Window, at: Timestamp) -> Option<(Timestamp, String)> {
-    let now = local(window, at)?;
-    let opened = cron(&window.start).ok()?.find_previous_occurrence(&now, true).ok()?;
-    let until = Timestamp::from(opened.timestamp()).plus_ms(window.lasts_ms);
+    let opened = match once(window) {
+        Some(moment) => Some(moment).filter(|moment| *moment <= at)?,
+        None => {
+            let now = local(window, at)?;
+            Timestamp::from(cron(&window.start).ok()?.find_previous_occurrence(&now, true).ok()?.timestamp())
+        }
+    };
+    let until = opened.plus_ms(window.lasts_ms);
     (at < until).then(|| (until, window.name.clone()))
 }
 
 fn opens_next(window: &Window, at: Timestamp) -> Option<Timestamp> {
+    if let Some(moment) = once(window) {
+        return Some(moment).filter(|moment| *moment > at);
+    }
     let now = local(window, at)?;
     let next = cron(&window.start).ok()?.find_next_occurrence(&now, false).ok()?;
     Some(Timestamp::from(next.timestamp()))
@@ -273,6 +297,22 @@ mod tests {
     }
 
     #[test]
+    fn a_window_may_open_once() {
+        let window = Window { start: "2026-12-05T08:00:00".to_owned(), ..nightly() };
+        assert!(check(&window).is_ok());
+        let opens = at("2026-12-05T08:00:00+01:00[Europe/Berlin]");
+        let before = Timestamp(opens.0 - 1);
+        assert_eq!(open_until(&window, before), None);
+        assert_eq!(opens_next(&window, before), Some(opens));
+        let closes = opens.plus_ms(window.lasts_ms);
+        assert_eq!(open_until(&window, opens).map(|(until, _)| until), Some(closes));
+        assert_eq!(open_until(&window, closes), None);
+        assert_eq!(opens_next(&window, opens), None);
+        let found: Vec<Timestamp> = openings(&window, Timestamp(closes.0 - 1), closes.plus_ms(1)).collect();
+        assert_eq!(found, [opens], "what is open still");
+    }
+
+    #[test]
     fn wrong_windows_are_named() {
         assert!(check(&nightly()).is_ok());
         assert!(check(&Window { zone: "Europe/Atlantis".to_owned(), ..nightly() }).unwrap_err().contains("zone"));
@@ -282,6 +322,7 @@ mod tests {
             from: "2026-12-18T00:00:00".to_owned(),
             to: "2026-12-17T00:00:00".to_owned(),
             zone: "UTC".to_owned(),
+            except: std::collections::BTreeSet::new(),
         };
         assert!(check_freeze(&freeze).unwrap_err().contains("after"));
         assert!(

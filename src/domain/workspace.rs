@@ -2,7 +2,7 @@
 //! structurally: a selector resolves inside one workspace and reaches nothing else.
 
 use super::algorithms::Algorithms;
-use super::id::{PersonId, ServerName, WorkspaceId};
+use super::id::{PersonId, RunbookId, ServerName, WorkspaceId};
 use super::people::Role;
 use super::runbook::Impact;
 use super::source::Source;
@@ -189,12 +189,12 @@ pub struct Slot {
     pub n: u32,
 }
 
-/// A recurring change window.
+/// A change window: one that comes again, or one that is open once.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Window {
     /// Its name.
     pub name: String,
-    /// Five-field cron expression, in `zone`.
+    /// In `zone`: a five-field cron expression, or the one moment it opens at, `YYYY-MM-DDTHH:MM:SS`.
     pub start: String,
     /// How long it stays open, in milliseconds.
     pub lasts_ms: u64,
@@ -213,4 +213,7 @@ pub struct Freeze {
     pub to: String,
     /// IANA zone name.
     pub zone: String,
+    /// Runbooks that start all the same, within the windows.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub except: BTreeSet<RunbookId>,
 }

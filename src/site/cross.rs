@@ -27,6 +27,7 @@ pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
     unique_templates(&parts.templates, found);
     unique_themes(&parts.themes, found);
     for workspace in &parts.workspaces {
+        excepted_runbooks_exist(workspace, parts, found);
         if let Some(people) = handles(parts) {
             people_exist(workspace, &people, found);
         }
@@ -95,6 +96,26 @@ fn unique_ids<T>(parsed: &[Parsed<T>], kind: &str, found: &mut Vec<Diagnostic>) 
                 ids.insert(skeleton(id), (id.to_owned(), file.source.file().to_owned()));
             }
         }
+    }
+}
+
+/// An exception for a runbook that is spelled otherwise holds for nobody, and is found out in the night.
+fn excepted_runbooks_exist(workspace: &Parsed<Workspace>, parts: &Parts, found: &mut Vec<Diagnostic>) {
+    let Some(fields) = &workspace.fields else { return };
+    let heads = parts.runbooks.iter().filter_map(|file| file.fields.as_ref()?.table("runbook"));
+    let known: BTreeSet<&str> = heads.filter_map(|head| head.text("id")).collect();
+    let named = fields.tables("freeze").filter_map(|freeze| freeze.get("except")).flat_map(|node| node.items());
+    for item in named.take(DIAGNOSTICS_PER_FILE_MAX + 1) {
+        let name = item.text().unwrap_or_default();
+        if known.contains(name) {
+            continue;
+        }
+        let hint = match nearest(name, known.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "runbooks stand in runbooks/".to_owned(),
+        };
+        let message = format!("no runbook is called `{name}`");
+        found.push(error(&workspace.source, Code::Undeclared, item.span.clone()).say(message, hint));
     }
 }
 

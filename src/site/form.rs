@@ -152,7 +152,10 @@ const DEPENDING: [&str; 5] = ["localtime", "posixrules", "Etc/Unknown", "Factory
 
 /// Five cron fields that come true at some time.
 pub(super) fn cron(text: &str) -> Result<(), Fault> {
-    let hint = "minute hour day month weekday, as in: 0 22 * * MON-THU";
+    if text.parse::<jiff::civil::DateTime>().is_ok() {
+        return Ok(());
+    }
+    let hint = "minute hour day month weekday, as in: 0 22 * * MON-THU; or one moment: 2026-12-05T08:00:00";
     let cron = window::cron(text).map_err(|why| fault(why, hint))?;
     let some_day = jiff::civil::date(2026, 1, 1).to_zoned(jiff::tz::TimeZone::UTC);
     match some_day.map(|day| cron.find_next_occurrence(&day, true)) {

@@ -83,7 +83,7 @@ mod tests {
             place.windows =
                 vec![Window { name: "nightly".to_owned(), start, lasts_ms: 14_400_000, zone: zone.clone() }];
             let [from, to] = ["2026-11-23T12:00:00", "2026-11-24T12:00:00"].map(str::to_owned);
-            place.freezes = vec![Freeze { name: "release".to_owned(), from, to, zone }];
+            place.freezes = vec![Freeze { name: "release".to_owned(), from, to, zone, except: [].into() }];
             world.site = Some(Arc::new(site));
         })
     }

@@ -148,7 +148,7 @@ impl Deciding {
                 .next(format!("have the role given back, or end the run: abort {id}")));
         }
         if window::may_begin_until(&run, self.at).is_some_and(|until| until <= self.at) {
-            let words = rounds::window_words(&workspace, self.at);
+            let words = rounds::window_words(&workspace, &run, self.at);
             return Err(Refusal::new(Rule::WindowClosed, format!("{id} begins nothing more: {words}"))
                 .next(format!("let it go on when the window opens, or end it: abort {id}")));
         }

@@ -15,7 +15,7 @@ pub(super) fn midday() -> Window {
 
 fn freeze(from: &str) -> Freeze {
     let (from, to) = (from.to_owned(), "2026-12-24T00:00:00".to_owned());
-    Freeze { name: "year end".to_owned(), from, to, zone: "UTC".to_owned() }
+    Freeze { name: "year end".to_owned(), from, to, zone: "UTC".to_owned(), except: std::collections::BTreeSet::new() }
 }
 
 fn warns(site: &mut super::super::site::Site) {

@@ -149,3 +149,31 @@ fn a_start_that_would_outlast_the_window_warns_and_somebody_answers_for_it() {
     driver.carry_out_checks();
     assert_eq!(driver.run(id).phase, Phase::Running);
 }
+
+#[test]
+fn z18_a_freeze_holds_for_everything_but_what_it_excepts_and_that_only_within_the_windows() {
+    let frozen = |except: &[&str], window: bool| {
+        let except: std::collections::BTreeSet<crate::domain::RunbookId> =
+            except.iter().map(|id| (*id).into()).collect();
+        driver_of(move |site| {
+            in_workspace(site, |place| {
+                let [from, to] = ["2026-11-20T00:00:00", "2026-12-24T00:00:00"].map(str::to_owned);
+                let (name, zone) = ("year end".to_owned(), "UTC".to_owned());
+                place.freezes.push(super::super::workspace::Freeze { name, from, to, zone, except });
+                let start = "0 22 * * *".to_owned();
+                place.windows.extend(window.then(|| super::super::workspace::Window { start, ..midday() }));
+            });
+        })
+    };
+    for (except, window, rule) in [
+        (&["other"][..], false, Some(Rule::Frozen)),
+        (&["restart"][..], false, None),
+        (&["restart"][..], true, Some(Rule::WindowClosed)),
+    ] {
+        let mut driver = frozen(except, window);
+        let id = driver.propose();
+        driver.approve("grace", id).unwrap();
+        let started = driver.as_person("ada", Ask::Start { run: RunId(id) });
+        assert_eq!(started.err().map(|refusal| refusal.rule), rule, "{except:?} {window}");
+    }
+}

@@ -140,7 +140,11 @@ pub(in crate::site) static WINDOW: Table = Table::of(
     "a window",
     &[&[
         always("name", LINE, "Its name."),
-        always("start", Shape::Text(Rule::Cron), "When it opens: five cron fields, in the zone."),
+        always(
+            "start",
+            Shape::Text(Rule::Cron),
+            "When it opens, in the zone: five cron fields, or the one moment as \"2026-12-05T08:00:00\".",
+        ),
         always("lasts", DURATION, "How long it stays open."),
         always("zone", Shape::Text(Rule::Zone), "Time zone, as in \"Europe/Berlin\"."),
     ]],
@@ -152,6 +156,7 @@ pub(in crate::site) static FREEZE: Table = Table::of(
         always("name", LINE, "Its name."),
         always("from", Shape::Moment, "First moment, in the zone."),
         always("to", Shape::Moment, "First moment after it, in the zone."),
+        optional("except", IDS, "Runbooks that start all the same, within the windows."),
         always("zone", Shape::Text(Rule::Zone), "Time zone, as in \"Europe/Berlin\"."),
     ]],
 );

@@ -2,9 +2,9 @@
 //! is read.
 
 use super::Report;
-use crate::domain::Timestamp;
 use crate::domain::window;
 use crate::domain::workspace::{Freeze, Window};
+use crate::domain::{RunbookId, Timestamp};
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
 
@@ -58,6 +58,7 @@ pub(super) fn freeze(fields: &Fields, report: &mut Report) -> Freeze {
         from: fields.string("from"),
         to: fields.string("to"),
         zone: fields.string("zone"),
+        except: fields.strings::<Vec<String>>("except").into_iter().map(RunbookId::new).collect(),
     };
     let complete = ["from", "to", "zone"].iter().all(|key| fields.get(key).is_some());
     if let Err(why) = window::check_freeze(&freeze)

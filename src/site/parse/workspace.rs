@@ -6,9 +6,7 @@ use super::{Parsed, Report, windows};
 use crate::domain::algorithms::Algorithms;
 use crate::domain::people::Role;
 use crate::domain::source::{Asks, Source};
-use crate::domain::workspace::{
-    AfterWindow, Environment, Freeze, Policy, Quorum, Reach, Server, Slot, Trust, Window, Workspace,
-};
+use crate::domain::workspace::{AfterWindow, Environment, Policy, Quorum, Reach, Server, Slot, Trust, Workspace};
 use crate::domain::{PersonId, ServerName, WorkspaceId};
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;

@@ -7,6 +7,7 @@ use crate::domain::workspace::Reach;
 use crate::site::diagnostic::Code;
 
 const HELLO: &str = "runbooks/hello.toml";
+const WORKSPACE: &str = "workspaces/lab.toml";
 const MANUAL: &str =
     "[[step]]\nid = \"tell\"\nkind = \"manual\"\nrole = \"coms\"\ntext = \"Tell them.\"\neffect = \"once\"\n";
 
@@ -27,6 +28,19 @@ fn approved(body: &str) -> String {
     format!(
         "{text}[scope]\nchanges = \"x\"\nwhy = \"x\"\nexpected = \"x\"\n[rollback]\nplan = \"x\"\n[[verify]]\nid = \"v\"\ntitle = \"V\"\nrun = \"true\"\neffect = \"read\"\n{body}"
     )
+}
+
+#[test]
+fn a_freeze_excepts_runbooks_that_there_are() {
+    let freeze = |id: &str| {
+        let span = "from = 2026-12-18T00:00:00\nto = 2027-01-04T06:00:00\nzone = \"UTC\"\n";
+        format!("{LAB}[[freeze]]\nname = \"year end\"\n{span}except = [\"{id}\"]\n")
+    };
+    assert!(sound(&[(WORKSPACE, &freeze("hello"))]).warnings.is_empty());
+    let wrong = freeze("helo");
+    let found = refused(&[(WORKSPACE, &wrong)]);
+    stands(&found, Code::Undeclared, WORKSPACE, &wrong, "\"helo\"");
+    assert!(found[0].to_string().contains("did you mean `hello`?"), "{}", lines(&found));
 }
 
 #[test]

@@ -346,6 +346,15 @@ fn windows_that_never_open_or_overlap_are_told_before_anybody_is_blocked() {
 }
 
 #[test]
+fn a_window_may_open_once_and_at_no_moment_that_is_none() {
+    let window =
+        |start: &str| format!("[[window]]\nname = \"once\"\nstart = \"{start}\"\nlasts = \"4h\"\nzone = \"UTC\"\n");
+    let codes = |text: &str| workspace(text).into_iter().map(|(code, _, _)| code).collect::<Vec<_>>();
+    assert_eq!(codes(&window("2026-12-05T08:00:00")), []);
+    assert_eq!(codes(&window("2026-02-30T08:00:00")), [Code::Value]);
+}
+
+#[test]
 fn z28_a_quorum_that_distinct_people_cannot_fill_is_a_warning() {
     let quorum =
         "[[policy.quorum]]\nimpact = \"high\"\nfrom = [{ role = \"approver\", n = 1 }, { role = \"owner\" }]\n";

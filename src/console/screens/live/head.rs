@@ -175,7 +175,7 @@ pub(super) fn second(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
         }
     }
     pieces.extend([gap(2), spring()]);
-    let state = cx.world.workspace(&run.plan.proposal.workspace).map(|w| window::state(w, cx.now()));
+    let state = cx.world.workspace(&run.plan.proposal.workspace).map(|w| window::state_for(w, run, cx.now()));
     let window = match (run.is_over() || run.ended.is_some(), state) {
         (true, _) | (false, None | Some(WindowState::Always)) => None,
         (false, Some(WindowState::Open { until, .. })) => {
