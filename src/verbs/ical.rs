@@ -4,11 +4,11 @@
 use crate::domain::Timestamp;
 use crate::domain::calendar::{Kind, Span};
 use crate::terminal::line::Safe;
-use icalendar::{Calendar, Component, Event, EventLike};
+use icalendar::{Calendar, Component, Event};
 
 /// A calendar of these spans, told at this moment.
 pub fn calendar(site: &str, spans: &[Span], at: Timestamp) -> String {
-    let moment = |at: Timestamp| chrono::DateTime::from_timestamp_millis(at.0).unwrap_or_default();
+    let moment = |at: Timestamp| at.to_jiff().strftime("%Y%m%dT%H%M%SZ").to_string();
     let mut calendar = Calendar::empty();
     for head in [("VERSION", "2.0"), ("PRODID", "-//quarterdeck//change windows//EN"), ("CALSCALE", "GREGORIAN")] {
         calendar.append_property(head);
@@ -23,10 +23,10 @@ pub fn calendar(site: &str, spans: &[Span], at: Timestamp) -> String {
         let uid = format!("{}-{}-{}-{}", span.kind.word(), place, name, span.from.0);
         let event = Event::new()
             .uid(&uid)
-            .timestamp(moment(at))
             .summary(&summary)
-            .starts(moment(span.from))
-            .ends(moment(span.until))
+            .add_property("DTSTAMP", moment(at))
+            .add_property("DTSTART", moment(span.from))
+            .add_property("DTEND", moment(span.until))
             .done();
         calendar.push(event);
     }

@@ -29,7 +29,8 @@ pub(super) fn windows(fields: &Fields, report: &mut Report) -> Vec<Window> {
             let message = format!("`{}` and `{}` overlap", first.name, window.name);
             let hint = "where two are open at once, a run may go on until the later one closes";
             report.warning(Code::Window, item.span_of("start"), message, hint);
-        } else if openings.array_windows().any(|[one, next]| next.ms_since(*one) < window.lasts_ms) {
+        } else if openings.iter().zip(openings.iter().skip(1)).any(|(one, next)| next.ms_since(*one) < window.lasts_ms)
+        {
             let hint = "it opens again before it closes: between the two it is never closed";
             report.warning(Code::Window, item.span_of("lasts"), "this window overlaps itself", hint);
         }
