@@ -12,7 +12,6 @@ use super::order::CellResult;
 use super::plan::{Origin, Plan, Stands};
 use super::policy;
 use super::published;
-use super::recent;
 use super::run::{
     Acceptance, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason,
     Round, Run, Slot, Stage, StopHow, Vote,
@@ -161,7 +160,7 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
         outcome_note: None,
         review: None,
     });
-    recent::note(&mut world.recent, &run);
+    world.recent.note(&run);
     world.runs.insert(id, Arc::clone(&run));
     Some(run)
 }
@@ -181,7 +180,7 @@ fn in_run(world: &mut World, recorded: &Recorded, id: RunId) -> Result<Option<Ar
     if matches!(run.phase, Phase::Reviewed(_) | Phase::Cancelled(_)) {
         world.runs.remove(&id);
         if let Phase::Cancelled(_) = run.phase {
-            world.recent.remove(&id);
+            world.recent.forget(id);
         }
     } else {
         world.runs.insert(id, Arc::clone(&run));

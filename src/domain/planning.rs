@@ -55,7 +55,7 @@ pub fn anew(world: &World, old: &Plan) -> Result<Plan, Refusal> {
 /// How many hosts runs like this one were asked for within an hour, these among them.
 pub(super) fn hour_hosts(world: &World, proposal: &Proposal, at: Timestamp, hosts: &[PlannedHost]) -> u32 {
     let these = hosts.iter().map(|host| &host.name);
-    let hosts = super::recent::hosts(&world.recent, &proposal.workspace, &proposal.runbook, at, these);
+    let hosts = world.recent.hosts_with(&proposal.workspace, &proposal.runbook, at, these);
     u32::try_from(hosts).unwrap_or(u32::MAX)
 }
 
