@@ -86,7 +86,7 @@ impl Recent {
 
     /// How many runs count.
     #[cfg(test)]
-    pub fn len(&self) -> usize {
+    pub fn runs(&self) -> usize {
         self.runs.len()
     }
 }

@@ -223,7 +223,7 @@ fn z39_hosts_that_runs_are_split_over_within_an_hour_count_together() {
     driver.at = driver.at.plus_ms(3_600_000);
     let id = driver.propose_for("web-12");
     assert_eq!(driver.run(id).plan.impact, Impact::Low, "an hour later it counts alone");
-    assert_eq!(driver.world.recent.len(), 1);
+    assert_eq!(driver.world.recent.runs(), 1);
     assert_eq!(fold(&driver), driver.world);
 }
 
