@@ -13,7 +13,7 @@ use crate::domain::workspace::Workspace;
 /// Days ahead: two weeks, as people plan.
 const DAYS: u64 = 14;
 
-const TIMES_COLUMNS: u16 = 20;
+const TIMES_COLUMNS: u16 = 27;
 const KIND_COLUMNS: u16 = 9;
 const PLACE_COLUMNS: u16 = 18;
 
@@ -92,7 +92,7 @@ mod tests {
     fn a_calendar_shows_what_is_open_now_and_no_window_in_a_freeze() {
         let screen = planned().press(":").type_str("windows prod-web").press("enter").screen();
         let rows: Vec<&str> = screen.lines().map(str::trim).filter(|row| row.contains("prod-web  ")).collect();
-        let wanted = ["now – 02:00         window   prod-web          nightly"];
+        let wanted = ["now – 02:00                window   prod-web          nightly"];
         assert_eq!(rows[..1], wanted, "{screen}");
         assert!(rows.iter().any(|row| row.starts_with("12:00 –") && row.contains("freeze")), "{screen}");
         assert_eq!(screen.matches("Mon 23 Nov 2026").count(), 1, "{screen}");
