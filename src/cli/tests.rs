@@ -42,6 +42,7 @@ const IN_THE_CONSOLE: &[(&str, &str)] = &[
     ("accept", "accept warning"),
     ("approve", "approve"),
     ("deny", "deny"),
+    ("retract", "take back"),
     ("withdraw", "stop …"),
     ("start", "start"),
     ("run", ":run"),

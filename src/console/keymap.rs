@@ -97,6 +97,7 @@ pub enum ApprovalAct {
     NextUnread,
     Approve,
     Deny,
+    Retract,
     AllLines,
 }
 

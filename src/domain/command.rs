@@ -257,6 +257,7 @@ impl Ask {
             Ask::AcceptWarning { .. } => "accept",
             Ask::Vote { choice: Choice::Approve, .. } => "approve",
             Ask::Vote { choice: Choice::Deny, .. } => "deny",
+            Ask::Vote { choice: Choice::Retract, .. } => "retract",
             Ask::Start { .. } => "start",
             Ask::Tick { .. } => "tick",
             Ask::Evidence { .. } => "evidence",

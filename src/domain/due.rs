@@ -46,7 +46,7 @@ pub fn next_moment(run: &Run) -> Option<Timestamp> {
             [next_retry(run), between, once::next_moment(run), deadlines::next(run)]
                 .into_iter()
                 .flatten()
-                .chain(run.may_begin_until)
+                .chain(run.may_begin_until.filter(|_| super::settle::has_more_to_begin(run)))
                 .chain([over])
                 .min()
         }

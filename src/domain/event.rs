@@ -257,7 +257,8 @@ pub enum Event {
         /// Which warning.
         warning: StepId,
     },
-    /// The checks are through; something must happen before the run may start.
+    /// The checks are through, or an approval was taken back; something must happen before the run may start. Detail: `why`, for
+    /// the latter.
     RunWaiting {
         /// The run.
         run: RunId,

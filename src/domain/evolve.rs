@@ -318,6 +318,8 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         Event::GateOver { slot, choice: Choice::Deny, .. } => {
             settle_cell(run, *slot, CellState::Failed(Reason::Denied), at);
         }
+        // Taking a word back ends no question.
+        Event::GateOver { choice: Choice::Retract, .. } => {}
         Event::RunTaken { by, .. } => {
             run.claim = Some(by.clone());
             run.driver = Some(by.clone());

@@ -50,7 +50,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         }
         Event::BatchBegan { .. } => phase == P::Running,
         Event::WarningAccepted { .. } => matches!(phase, P::Checking | P::Waiting),
-        Event::RunWaiting { .. } => phase == P::Checking,
+        Event::RunWaiting { .. } => matches!(phase, P::Checking | P::Approved),
         Event::Voted { .. } => before_start,
         Event::RunApproved { .. } => matches!(phase, P::Checking | P::Waiting),
         Event::RunPaused { .. } => matches!(phase, P::Running | P::Paused),

@@ -56,6 +56,12 @@ pub fn follows(run: &Run, position: u16, at: Timestamp) -> Once {
     }
 }
 
+/// Whether such a step is at work, open for people, or settled. One that is to be tried again has yet to begin.
+pub fn has_begun(run: &Run, position: u16) -> bool {
+    let by_server = run.plan.step(position).is_some_and(|step| step.action.done() == Done::ByServer);
+    run.cell(slot(position)).is_some_and(|cell| !by_server || cell.state != CellState::Waiting)
+}
+
 /// The next moment at which such a step goes on by itself.
 pub fn next_moment(run: &Run) -> Option<Timestamp> {
     let super::segments::Segment::Once { step } = super::segments::at(&run.plan, run.progress.segment)? else {

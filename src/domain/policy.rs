@@ -9,7 +9,7 @@ use super::order::{Becomes, Delivery, Errand, Job, Order, OrderKey, OrderLimits,
 use super::people::Role;
 use super::plan::{Origin, PinnedSecret, Plan, PlannedHost};
 use super::published;
-pub use super::quorum::{can_be_filled, latest_votes, missing_answers, missing_approvals};
+pub use super::quorum::{can_be_filled, has_approved, has_let_on, latest_votes, missing_answers, missing_approvals};
 use super::run::{Item, Phase, Run, Slot};
 use super::runbook::{Action, Gate, Impact, Interpreter, Script, Wait};
 use super::tool::Tool;

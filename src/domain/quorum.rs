@@ -26,6 +26,18 @@ fn latest(votes: &Vector<Vote>) -> Vec<(&PersonId, Choice)> {
     latest
 }
 
+/// Whether this person's word stands for the run: approved, and not taken back.
+pub fn has_approved(run: &Run, person: &PersonId) -> bool {
+    let yes = |(voter, choice): &(&PersonId, Choice)| *voter == person && *choice == Choice::Approve;
+    latest_votes(run).iter().any(yes)
+}
+
+/// Whether this person said yes at a gate, and has not taken it back.
+pub fn has_let_on(run: &Run, slot: Slot, person: &PersonId) -> bool {
+    let said = run.answers.get(&slot).map(latest).unwrap_or_default();
+    said.iter().any(|(voter, choice)| *voter == person && *choice == Choice::Approve)
+}
+
 /// Approvals still missing, judged by the roles people hold now. Each person fills one slot, found by matching, so that
 /// no order of voting can waste somebody who alone could fill another slot.
 pub fn missing_approvals(workspace: &Workspace, run: &Run) -> Vec<WaitsFor> {

@@ -179,6 +179,8 @@ pub struct Vote {
 pub enum Choice {
     Approve,
     Deny,
+    /// What was approved before is taken back, while it has let nothing on yet.
+    Retract,
 }
 
 /// Words of a person on the record.

@@ -173,7 +173,7 @@ fn running(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
 
 /// What is in flight ends; nothing more begins until somebody lets it, within a window.
 fn window_over(run: &Run, at: Timestamp) -> Option<Entry> {
-    let over = has_closed(run, at) && !is_through(run);
+    let over = has_closed(run, at) && has_more_to_begin(run);
     over.then(|| Entry::bare(Event::RunPaused { run: run.id, cause: PauseCause::Window }))
 }
 
@@ -181,10 +181,27 @@ fn has_closed(run: &Run, at: Timestamp) -> bool {
     run.may_begin_until.is_some_and(|until| at >= until)
 }
 
-/// Whether no step is left to begin.
-fn is_through(run: &Run) -> bool {
-    let at_rest = run.progress.active.is_empty() && run.progress.in_flight.is_empty();
-    at_rest && segments::at(&run.plan, run.progress.segment).is_none()
+/// Whether a step is left that has not begun. What is in flight, or open for people, has.
+pub fn has_more_to_begin(run: &Run) -> bool {
+    let Some(stretch) = segments::at(&run.plan, run.progress.segment) else {
+        return false;
+    };
+    if all_dropped(run) {
+        return false;
+    }
+    if segments::at(&run.plan, run.progress.segment + 1).is_some() {
+        return true;
+    }
+    match stretch {
+        Segment::Once { step } => !once::has_begun(run, step),
+        Segment::OnHosts { last, .. } => {
+            let at_last = |host: &HostIx| {
+                next_step(run, *host).is_none_or(|(item, state)| item == Item::Step(last) && state.is_in_flight())
+            };
+            let batch = usize::try_from(run.progress.batch + 1).unwrap_or(usize::MAX);
+            batch < run.plan.batches.len() || next_host(run).is_some() || !run.progress.active.iter().all(at_last)
+        }
+    }
 }
 
 /// What is in flight ends; nothing more begins until somebody with authority lets it.

@@ -17,6 +17,7 @@ mod failing;
 mod locks;
 mod once;
 mod published;
+mod retract;
 mod sources;
 mod start;
 mod strategy;

@@ -236,8 +236,11 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
             said(format!("{}, said yes", place(*slot)), "reason")
         }
         Event::GateAnswered { slot, choice: Choice::Deny, .. } => said(format!("{}, said no", place(*slot)), "reason"),
+        Event::GateAnswered { slot, choice: Choice::Retract, .. } => {
+            said(format!("{}, took the yes back", place(*slot)), "reason")
+        }
         Event::GateOver { slot, choice: Choice::Approve, .. } => format!("{}, let on", place(*slot)),
-        Event::GateOver { slot, choice: Choice::Deny, .. } => format!("{}, denied", place(*slot)),
+        Event::GateOver { slot, choice: Choice::Deny | Choice::Retract, .. } => format!("{}, denied", place(*slot)),
         Event::RunTaken { by, .. } => said(format!("{by} drives it now"), "reason"),
         Event::SecretUsed { slot, .. } => said(format!("{}, secrets handed over", place(*slot)), "secrets"),
         Event::WaitOver { slot, .. } => format!("{}, the wait is over", place(*slot)),
@@ -249,9 +252,13 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
             format!("batch {} of stretch {} began", batch + 1, segment + 1)
         }
         Event::WarningAccepted { warning, .. } => said(format!("answers for the warning {warning}"), "reason"),
-        Event::RunWaiting { .. } => "checks are through; waiting".to_owned(),
+        Event::RunWaiting { .. } => match text("why") {
+            why if why.is_empty() => "checks are through; waiting".to_owned(),
+            why => format!("waits again: {why}"),
+        },
         Event::Voted { choice: Choice::Approve, .. } => said("approved".to_owned(), "reason"),
         Event::Voted { choice: Choice::Deny, .. } => said("denied".to_owned(), "reason"),
+        Event::Voted { choice: Choice::Retract, .. } => said("took the approval back".to_owned(), "reason"),
         Event::RunApproved { .. } => match text("why") {
             why if why.is_empty() => "may start".to_owned(),
             why => format!("not started: {why}"),

@@ -78,6 +78,10 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
             let found = cx.open_run(*run)?;
             vote(*run, Seen::Binding(found.binding), Choice::Deny, reason)
         }
+        Verb::Retract { run, reason } => {
+            let found = cx.open_run(*run)?;
+            vote(*run, Seen::Binding(found.binding), Choice::Retract, reason)
+        }
         Verb::Withdraw { run } => (looked_at(*run)?, Ask::Withdraw { run: *run }, "withdrawn"),
         Verb::Start { run } => (looked_at(*run)?, Ask::Start { run: *run }, "started"),
         Verb::Tick(tick) => (Seen::Nothing, ticked(cx, tick)?, "ticked off in"),
@@ -151,6 +155,7 @@ fn vote(run: RunId, seen: Seen, choice: Choice, reason: &str) -> (Seen, Ask, &'s
     let said = match choice {
         Choice::Approve => "approved",
         Choice::Deny => "denied",
+        Choice::Retract => "approval taken back from",
     };
     let reason = reason.to_owned();
     (seen, Ask::Vote { run, choice, reason }, said)

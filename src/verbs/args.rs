@@ -104,6 +104,14 @@ pub enum Verb {
         #[arg(long)]
         reason: String,
     },
+    /// Take back an approval you gave, while the run has not started
+    Retract {
+        /// The run
+        run: RunId,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
     /// Take a proposal back
     Withdraw {
         /// The run
@@ -388,6 +396,7 @@ impl Verb {
             | Verb::Accept { .. }
             | Verb::Approve { .. }
             | Verb::Deny { .. }
+            | Verb::Retract { .. }
             | Verb::Withdraw { .. }
             | Verb::Start { .. }
             | Verb::Run { .. }

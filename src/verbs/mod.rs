@@ -186,6 +186,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Accept { .. }
         | Verb::Approve { .. }
         | Verb::Deny { .. }
+        | Verb::Retract { .. }
         | Verb::Withdraw { .. }
         | Verb::Start { .. }
         | Verb::Tick(_)

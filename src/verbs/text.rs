@@ -467,6 +467,7 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> String {
         let word = match vote.choice {
             crate::domain::run::Choice::Approve => "approved",
             crate::domain::run::Choice::Deny => "denied",
+            crate::domain::run::Choice::Retract => "took the approval back",
         };
         vec![time(vote.at), vote.by.to_string(), format!("{word}: {}", vote.reason)]
     }));

@@ -126,6 +126,13 @@ pub const TABLE: &[Bound] = &[
     row(Scope::Approval, &[c('x')], Act::Approval(ApprovalAct::Deny), "deny", "Deny, with a reason."),
     row(
         Scope::Approval,
+        &[c('t')],
+        Act::Approval(ApprovalAct::Retract),
+        "take back",
+        "Take back the approval you gave, while the run has not started.",
+    ),
+    row(
+        Scope::Approval,
         &[c('d')],
         Act::Approval(ApprovalAct::AllLines),
         "all lines",

@@ -28,6 +28,7 @@ pub fn vote(cx: &Cx<'_>, run: &Run, choice: Choice) -> Do {
     let (title, verb, said) = match choice {
         Choice::Approve => ("approve", "Approve", "approved"),
         Choice::Deny => ("deny", "Deny", "denied"),
+        Choice::Retract => ("take back the approval of", "Take back", "took back the approval of"),
     };
     let ask = Ask::Vote { run: run.id, choice, reason: String::new() };
     let title = safe!("{title} {} {}", run.id, plan.runbook.id);
@@ -42,6 +43,9 @@ pub fn vote(cx: &Cx<'_>, run: &Run, choice: Choice) -> Do {
         Choice::Deny => dialog
             .says(Role::Muted, "The request ends here; it can be proposed anew.")
             .field("why you deny", Need::Words),
+        Choice::Retract => dialog
+            .says(Role::Muted, "It has not started: without your word it waits again.")
+            .field("why you take it back", Need::Words),
     };
     if choice == Choice::Approve && plan.impact == Impact::High {
         let code = binding::code(&run.binding);
@@ -268,17 +272,20 @@ pub fn resolve(cx: &Cx<'_>, run: &Run, slot: Slot, decision: Decision) -> Do {
 }
 
 /// The answers to a gate.
-fn gate_menu(run: &Run, title: &str) -> Do {
+fn gate_menu(run: &Run, title: &str, is_said: bool) -> Do {
     let row = |choice: Choice, label: &str, detail: &str| Row {
         label: Safe::new(label),
         detail: Safe::new(detail),
         mark: None,
         choice: Pick::Answer(choice),
     };
-    let rows = vec![
+    let mut rows = vec![
         row(Choice::Approve, "let it go on", "your name and reason stay with the run"),
         row(Choice::Deny, "say no", "the run waits here for a decision"),
     ];
+    if is_said {
+        rows.push(row(Choice::Retract, "take the yes back", "as if you had not answered yet"));
+    }
     over(Overlay::Menu(Menu::new(safe!("{} · {title}", run.id), rows)))
 }
 
@@ -290,6 +297,7 @@ pub fn answer(cx: &Cx<'_>, run: &Run, choice: Choice) -> Do {
     let (verb, said, why) = match choice {
         Choice::Approve => ("Let it go on", "let go on", "why it may go on"),
         Choice::Deny => ("Say no", "said no to", "why not"),
+        Choice::Retract => ("Take back", "took back the yes to", "why you take it back"),
     };
     let ask = Ask::Vote { run: run.id, choice, reason: String::new() };
     let title = safe!("{} · {}", run.id, run.plan.item_name(once::slot(position).item).1);
@@ -311,7 +319,7 @@ pub fn by_hand(cx: &Cx<'_>, run: &Run, slot: Slot) -> Option<Do> {
     };
     let step = run.plan.step(position)?;
     if let Action::Approval(_) = &step.action {
-        return Some(gate_menu(run, &step.title));
+        return Some(gate_menu(run, &step.title, policy::has_let_on(run, slot, cx.me())));
     }
     let Action::Manual { text, checklist, evidence, .. } = &step.action else {
         return None;

@@ -95,6 +95,7 @@ fn approvals(cx: &Cx<'_>, run: &Run) -> Vec<Part> {
         let (mark, word) = match vote.choice {
             Choice::Approve => (glyph::DONE, "approved"),
             Choice::Deny => (glyph::REFUSED, "denied"),
+            Choice::Retract => (glyph::SKIPPED, "took the approval back"),
         };
         let when = moment::when(vote.at, cx.now(), &cx.here.zone);
         parts.push(Part::Line(vec![

@@ -199,6 +199,7 @@ impl Approval {
         let locks = match choice {
             Choice::Approve => self.locks(cx, run),
             Choice::Deny => denying(cx, run),
+            Choice::Retract => retracting(cx, run),
         };
         match locks.first() {
             Some(why) => vec![Do::Say(format!("locked · {why}"))],
@@ -258,6 +259,9 @@ impl Face for Approval {
             foot(Act::Approval(ApprovalAct::Approve)).locked(locked),
             foot(Act::Approval(ApprovalAct::Deny)).locked(!denying(cx, run).is_empty()),
         ];
+        if retracting(cx, run).is_empty() {
+            feet.push(foot(Act::Approval(ApprovalAct::Retract)));
+        }
         if !policy::open_warnings(run).is_empty() {
             feet.push(foot(Act::Run(RunAct::Accept)));
         }
@@ -339,6 +343,7 @@ impl Face for Approval {
                 }
             }
             Act::Approval(ApprovalAct::Deny) => self.vote(cx, &run, Choice::Deny),
+            Act::Approval(ApprovalAct::Retract) => self.vote(cx, &run, Choice::Retract),
             Act::Run(RunAct::Accept) => vec![asks::accept(cx, &run)],
             Act::Row(RowAct::Raw) => {
                 vec![sheet::source(&run.plan.runbook)]
@@ -431,10 +436,19 @@ fn head(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
 /// Why this person may not approve at all.
 fn voting(cx: &Cx<'_>, run: &Run) -> Vec<String> {
     let mut locks = denying(cx, run);
-    if locks.is_empty() && doc::has_approved(run, cx.me()) {
-        locks.push("you approved it already".to_owned());
+    if locks.is_empty() && policy::has_approved(run, cx.me()) {
+        locks.push("you approved it already; t takes it back".to_owned());
     }
     locks
+}
+
+/// Why this person has nothing to take back.
+fn retracting(cx: &Cx<'_>, run: &Run) -> Vec<String> {
+    match (policy::has_approved(run, cx.me()), run.started) {
+        (true, None) => Vec::new(),
+        (true, Some(_)) => vec!["it has started; an approval is used once".to_owned()],
+        (false, _) => vec!["you have not approved it".to_owned()],
+    }
 }
 
 /// Why this person may not decide at all.

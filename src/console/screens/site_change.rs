@@ -216,7 +216,7 @@ impl Face for SiteChange {
             Act::Motion(motion) => self.page.scroll(motion, Self::area(cx)),
             Act::Approval(ApprovalAct::NextUnread) => self.page.scroll(Motion::PageDown, Self::area(cx)),
             Act::Approval(ApprovalAct::Approve) => return self.accept(cx),
-            Act::Approval(ApprovalAct::Deny | ApprovalAct::AllLines)
+            Act::Approval(ApprovalAct::Deny | ApprovalAct::Retract | ApprovalAct::AllLines)
             | Act::Anywhere(_)
             | Act::Go(_)
             | Act::Row(_)

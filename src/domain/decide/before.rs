@@ -104,6 +104,9 @@ impl Deciding {
         if run.started.is_some() {
             return Err(Refusal::new(Rule::ApprovalUsed, format!("{id} has started; approvals are used once")));
         }
+        if choice == Choice::Retract {
+            return self.retract(&run, &person, reason, seen);
+        }
         if run.plan.requester == person {
             let may: Vec<String> =
                 workspace.holders(Role::Approver).filter(|p| **p != person).map(ToString::to_string).collect();
@@ -152,8 +155,35 @@ impl Deciding {
                 "why",
                 format!("{person}: {reason}"),
             )),
-            Choice::Approve => self.settle(id),
+            Choice::Approve | Choice::Retract => self.settle(id),
         }
+    }
+
+    /// Whoever approved may take it back until the run has started: the safe direction, so it asks for no role and no clock. A run
+    /// that was let on by it waits again.
+    fn retract(&mut self, run: &Run, person: &PersonId, reason: &str, seen: Seen) -> Result<(), Refusal> {
+        let id = run.id;
+        fresh(run, seen)?;
+        if !policy::has_approved(run, person) {
+            return Err(Refusal::new(Rule::State, format!("{person} has given {id} no approval that stands")));
+        }
+        let text = needed(reason, "a reason")?;
+        let voted = Event::Voted { run: id, binding: run.binding, choice: Choice::Retract };
+        self.emit(Entry::with(voted, "reason", text))?;
+        if run.phase == Phase::Approved && !self.is_approved(run) {
+            let why = format!("{person} took the approval back");
+            if run.queued.is_some() {
+                self.leave_line(id, &why)?;
+            }
+            self.emit(Entry::with(Event::RunWaiting { run: id }, "why", why))?;
+        }
+        self.settle(id)
+    }
+
+    fn is_approved(&self, run: &Run) -> bool {
+        let now = self.world.run(run.id);
+        let workspace = self.world.workspace(&run.plan.proposal.workspace);
+        now.zip(workspace).is_some_and(|(run, workspace)| policy::missing_approvals(workspace, run).is_empty())
     }
 
     /// What has not started and would use another version of a secret than was approved is void. Once it works, what changes

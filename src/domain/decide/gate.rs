@@ -43,11 +43,14 @@ impl Deciding {
                     .next(format!("give the code of {}: {}", run.id, binding::code(&run.binding))));
             }
         }
+        if choice == Choice::Retract && !policy::has_let_on(run, slot, &person) {
+            return Err(Refusal::new(Rule::State, format!("{person} has not said yes here")));
+        }
         let text = needed(reason, "a reason")?;
         self.emit(Entry::with(Event::GateAnswered { run: run.id, slot, choice }, "reason", text))?;
         let now = self.world.run(run.id).map(Arc::clone);
         let open = now.is_some_and(|now| !policy::missing_answers(workspace, &now, slot, gate).is_empty());
-        if choice == Choice::Deny || !open {
+        if choice == Choice::Deny || (choice == Choice::Approve && !open) {
             self.emit(Entry::bare(Event::GateOver { run: run.id, slot, choice }))?;
         }
         self.settle(run.id)

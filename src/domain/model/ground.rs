@@ -138,6 +138,7 @@ pub fn asks(run: RunId, binding: Digest, slot: Slot) -> Vec<(Seen, Ask)> {
         (Seen::Nothing, Ask::AcceptWarning { run, warning: StepId::new("disk"), reason: word() }),
         vote(Choice::Approve, binding),
         vote(Choice::Deny, binding),
+        vote(Choice::Retract, binding),
         (Seen::Nothing, Ask::Start { run }),
         (Seen::Nothing, Ask::Tick { run, step: StepId::new("look"), checked: Vec::new(), evidence: word() }),
         (

@@ -86,6 +86,7 @@ fn asks(node: &Node) -> Vec<(&'static str, &'static str, Seen, Ask)> {
         ("accept", "bo", not, Ask::AcceptWarning { run, warning: StepId::new("disk"), reason: word() }),
         ("approve", "bo", seen, vote(Choice::Approve)),
         ("deny", "bo", seen, vote(Choice::Deny)),
+        ("retract", "bo", seen, vote(Choice::Retract)),
         ("start", "ada", not, Ask::Start { run }),
         ("tick", "ada", not, tick),
         ("evidence", "ada", not, evidence),

@@ -55,7 +55,7 @@ struct Life {
 const WAYS: &[(&str, &[&str])] = &[
     ("checking", &["checking", "waiting", "approved", "running", "cancelled"]),
     ("waiting", &["approved", "cancelled"]),
-    ("approved", &["checking", "cancelled"]),
+    ("approved", &["checking", "waiting", "cancelled"]),
     ("running", &["paused", "stopping", "verifying", "ended"]),
     ("paused", &["paused", "running", "stopping", "ended"]),
     ("stopping", &["stopping", "ended"]),
@@ -139,10 +139,18 @@ impl Witness {
             Event::Voted { binding, choice, .. } => {
                 let who = who.clone().expect("a person votes");
                 assert_ne!(who, life.proposer, "z1: {who} voted on an own proposal");
-                assert!(holds(Role::Approver), "{who} voted without being an approver");
+                match choice {
+                    Choice::Retract => {
+                        assert_eq!(life.said.get(&who), Some(&Choice::Approve), "{who} took nothing back")
+                    }
+                    Choice::Approve | Choice::Deny => {
+                        assert!(holds(Role::Approver), "{who} voted without being an approver")
+                    }
+                }
                 assert_eq!(*binding, life.binding, "z16: a vote for another binding");
                 assert_eq!(life.starts, 0, "a vote after the start");
-                assert!(recorded.at < life.worth_until(), "z18: a vote after the request expired");
+                let in_time = recorded.at < life.worth_until() || *choice == Choice::Retract;
+                assert!(in_time, "z18: a vote after the request expired");
                 life.took_part.insert(who.clone());
                 life.said.insert(who, *choice);
             }

@@ -65,6 +65,43 @@ fn z18_when_its_window_closes_the_step_in_flight_ends_and_nothing_more_begins() 
 }
 
 #[test]
+fn a_run_whose_last_step_is_at_work_when_the_window_closes_goes_on_to_be_verified() {
+    let (mut driver, id) = at_work(AfterWindow::Pause);
+    let closes = NOON.plus_ms(2 * HOUR_MS);
+    assert_eq!(driver.alarm(id), Some(closes), "something is left to begin");
+    let hosts = driver.run(id).plan.hosts.len();
+    let is_last = |driver: &Driver| {
+        let run = driver.run(id);
+        let done = run.progress.done.get(&1).copied().unwrap_or(0);
+        run.progress.in_flight.len() == 1 && usize::try_from(done).unwrap() == hosts - 1
+    };
+    while !is_last(&driver) {
+        let order = driver.orders().remove(0);
+        driver.ended(&order, CellResult::Ok);
+    }
+    assert_ne!(driver.alarm(id), Some(closes), "nothing happens at that moment any more");
+    driver.at = closes;
+    driver.wake();
+    assert_eq!(driver.run(id).phase, Phase::Running);
+    driver.carry_out(|_| CellResult::Ok);
+    assert_eq!(driver.run(id).phase, Phase::Ended(Ending::Succeeded));
+
+    // What fails then, and would be tried again, is something to begin.
+    let (mut driver, id) = at_work(AfterWindow::Pause);
+    while !is_last(&driver) {
+        let order = driver.orders().remove(0);
+        driver.ended(&order, CellResult::Ok);
+    }
+    driver.at = closes;
+    let order = driver.orders().remove(0);
+    driver.ended(&order, CellResult::Failed(Reason::Exit(1)));
+    let slot = *driver.run(id).progress.attention.iter().next().unwrap();
+    let retry = Ask::Resolve { run: RunId(id), slot, decision: Decision::Retry, reason: String::new() };
+    driver.as_person("ada", retry).unwrap();
+    assert_eq!(driver.run(id).phase, Phase::Paused(PauseCause::Window));
+}
+
+#[test]
 fn a_policy_may_let_a_run_that_has_begun_come_to_its_end() {
     let (mut driver, id) = at_work(AfterWindow::Finish);
     assert_eq!(driver.run(id).may_begin_until, None);

@@ -14,12 +14,12 @@ use crate::console::theme::Role;
 use crate::console::widgets::fold;
 use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::words;
+use crate::domain::HostIx;
 use crate::domain::binding;
 use crate::domain::plan::Plan;
 use crate::domain::policy;
 use crate::domain::run::{Run, Verdict};
 use crate::domain::runbook::{Action, Check, Step};
-use crate::domain::{HostIx, PersonId};
 use crate::terminal::line::Safe;
 use std::collections::BTreeSet;
 
@@ -462,10 +462,4 @@ fn is_first(token: Token) -> bool {
         Token::Command { line, .. } => line == 0,
         Token::Host(_) | Token::Input { .. } => false,
     }
-}
-
-/// Whether a person has approved already.
-pub(super) fn has_approved(run: &Run, person: &PersonId) -> bool {
-    use crate::domain::run::Choice;
-    policy::latest_votes(run).iter().any(|(voter, choice)| *voter == person && *choice == Choice::Approve)
 }

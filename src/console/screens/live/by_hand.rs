@@ -65,6 +65,7 @@ fn of_gate(run: &Run, position: u16, title: &str, gate: &Gate) -> Page {
         let (mark, ink) = match vote.choice {
             Choice::Approve => ("yes", Role::Ok),
             Choice::Deny => ("no", Role::ErrorText),
+            Choice::Retract => ("yes taken back", Role::Muted),
         };
         Part::Labelled(14, safe!("{}: {mark}", vote.by), ink, vote.reason.clone())
     });
