@@ -357,6 +357,7 @@ fn event(index: u64, run: u64, by: &str, kind: &str, summary: &str) -> AuditRow 
         by: Actor::Person { person: PersonId::new(by), door: Door::Socket { uid: 1000 } },
         kind: kind.to_owned(),
         run: Some(RunId(run)),
+        workspace: None,
         summary: summary.to_owned(),
     }
 }

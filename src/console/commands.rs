@@ -5,10 +5,11 @@ use super::effect::{Do, Effect, over, push};
 use super::keymap::{self, Act, Anywhere, Bound, Place, Scope};
 use super::model::Cx;
 use super::overlays::Overlay;
+use super::overlays::lend;
 use super::overlays::sheet::{Part, Sheet};
 use super::pages;
 use super::screens::{Screen, host_keys::HostKeys, live::Live, past::Past, propose::Propose, site_change::SiteChange};
-use crate::domain::{PersonId, RunId, RunbookId, WorkspaceId, duration};
+use crate::domain::{PersonId, Role, RunId, RunbookId, WorkspaceId, duration};
 
 /// What a screen is told by a command that only it can carry out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +41,8 @@ pub enum Takes {
     AnyWorkspace,
     /// Hosts, by a selector, or all of them.
     Hosts,
+    /// A role, a workspace, and for how long.
+    Role,
     /// What is done with the site, or nothing to look at it.
     Site,
     /// What is done with the record, or nothing to look at it.
@@ -60,6 +63,7 @@ impl Takes {
             Takes::Workspace => "WORKSPACE [HOST…]",
             Takes::AnyWorkspace => "[WORKSPACE]",
             Takes::Hosts => "[SELECTOR]",
+            Takes::Role => "ROLE WORKSPACE 60m",
             Takes::Site => "[load | accept]",
             Takes::Record => "[verify]",
         }
@@ -75,6 +79,7 @@ impl Takes {
             | Takes::File
             | Takes::Run
             | Takes::Runbook
+            | Takes::Role
             | Takes::Workspace => true,
         }
     }
@@ -96,6 +101,7 @@ impl Takes {
             | Takes::Runbook
             | Takes::Workspace
             | Takes::AnyWorkspace
+            | Takes::Role
             | Takes::Hosts => &[],
         }
     }
@@ -120,6 +126,8 @@ enum Does {
     Hosts,
     Enrol,
     Windows,
+    Elevate,
+    Elevations,
     Site,
     State,
     Propose,
@@ -167,6 +175,8 @@ pub const TABLE: &[Named] = &[
         Does::Enrol,
         "Look at the keys that hosts of a workspace show, and the change that pins them.",
     ),
+    named(&["elevate"], Takes::Role, Does::Elevate, "Ask to hold a role for a while; another person lends it."),
+    named(&["elevations", "roles"], Takes::Nothing, Does::Elevations, "Roles for a while: asked for and lent."),
     named(&["site"], Takes::Site, Does::Site, "The site in force, and what of it waits."),
     named(&["state", "doctor"], Takes::Nothing, Does::State, "Site, record, server, this session: is all well?"),
     named(&["since"], Takes::Span, Does::Since, "Go to the first line of the log of so long ago."),
@@ -285,10 +295,19 @@ fn behind(cx: &Cx<'_>, command: &Named, themes: &[String], rest: &str) -> Vec<Of
             .iter()
             .map(|place| (place.id.to_string(), place.title.clone()))
             .collect(),
+        Takes::Role => role_words(cx, rest),
         Takes::Runbook => site.map(|site| runbook_words(cx, site, rest)).unwrap_or_default(),
     };
     let rest = rest.trim_start_matches('#');
     known.into_iter().filter(|(word, _)| word.to_lowercase().starts_with(rest)).map(offer).collect()
+}
+
+fn role_words(cx: &Cx<'_>, rest: &str) -> Vec<(String, String)> {
+    let places = super::facts::workspaces(cx.world, cx.me());
+    match rest.split_once(' ') {
+        None => Role::ALL.iter().map(|role| (role.word().to_owned(), String::new())).collect(),
+        Some((role, _)) => places.iter().map(|place| (format!("{role} {}", place.id), place.title.clone())).collect(),
+    }
 }
 
 fn runbook_words(cx: &Cx<'_>, site: &crate::domain::site::Site, rest: &str) -> Vec<(String, String)> {
@@ -356,6 +375,8 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
         },
         Does::Enrol => enrol(cx, rest),
         Does::Windows => windows(cx, rest),
+        Does::Elevate => vec![lend::asked(cx, rest)],
+        Does::Elevations => vec![lend::all(cx)],
         Does::Site => match rest {
             "" => vec![sheet("site", pages::state::parts(cx))],
             "load" => vec![Do::LoadSite],

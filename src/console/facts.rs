@@ -67,7 +67,7 @@ pub struct Waiting {
 /// Every role a person holds anywhere, in the order the formats list them.
 pub fn roles(world: &World, person: &PersonId) -> BTreeSet<Role> {
     let Some(site) = &world.site else { return BTreeSet::new() };
-    site.workspaces.values().filter_map(|workspace| workspace.members.get(person)).flatten().copied().collect()
+    site.workspaces.values().flat_map(|workspace| workspace.roles(person)).collect()
 }
 
 /// The workspaces a person may see, production first.

@@ -362,6 +362,55 @@ fn an_owner_accepts_a_change_to_the_site_by_keys_once_every_line_was_shown() {
 }
 
 #[test]
+fn a_role_is_asked_for_lent_and_given_back_by_keys_and_an_approval_is_taken_back() {
+    let mut owned = site();
+    let place = Arc::make_mut(owned.workspaces.get_mut(&WorkspaceId::new("prod-web")).unwrap());
+    place.members.insert("grace".into(), [Role::Owner, Role::Approver].into());
+    let mut house = House::new(owned, &["ada", "grace", "lea"]);
+    house.press("lea", ":");
+    house.types("lea", "elevate approver prod-web 1h");
+    house.press("lea", "enter");
+    house.sees("lea", &["to be approver in prod-web for 1 h", "why you need it"]);
+    house.types("lea", "grace is on leave tonight");
+    house.press("lea", "enter enter");
+    house.sees("grace", &["lea asks to be approver in prod-web for 1 h: grace is on leave tonight"]);
+    house.sees_not("ada", &["lea asks"]);
+    // It stands above what else waits: the first row.
+    house.press("grace", "g enter");
+    house.sees("grace", &["lend the role", "refuse"]);
+    house.press("grace", "enter");
+    house.types("grace", "agreed");
+    house.press("grace", "enter enter");
+    house.sees("lea", &["you are approver in prod-web, until", "lea: approver, reviewer"]);
+
+    propose(&mut house);
+    house.all_goes_well();
+    house.press("lea", "4 enter");
+    while !house.screen("lea").contains("everything was shown") {
+        house.press("lea", "space");
+    }
+    house.press("lea", "a");
+    house.types("lea", "seen");
+    house.press("lea", "enter enter");
+    let run = RunId(house.world.next_run - 1);
+    assert_eq!(*house.phase(run.0), Phase::Approved);
+    // Taken back on the same screen, by its own key.
+    house.sees("lea", &["take back"]);
+    house.press("lea", "t");
+    house.types("lea", "the ticket was closed meanwhile");
+    house.press("lea", "enter enter");
+    assert_eq!(*house.phase(run.0), Phase::Waiting);
+
+    house.press("lea", ":");
+    house.types("lea", "elevations");
+    house.press("lea", "enter enter");
+    house.sees("lea", &["give it back"]);
+    house.press("lea", "enter");
+    house.press("lea", "enter enter");
+    assert!(house.world.elevations.is_empty(), "{}", house.screen("lea"));
+}
+
+#[test]
 fn lists_are_filtered_by_words_by_what_they_are_not_and_fuzzily() {
     let screen = |filter: &str| {
         let console = Harness::new(fixture::world()).press("3 /").type_str(filter).press("enter");

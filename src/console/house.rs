@@ -385,6 +385,7 @@ fn audit(one: &Recorded, runs: &BTreeMap<RunId, Arc<Run>>) -> AuditRow {
         by: one.by.clone(),
         kind: words::kind(&one.event).to_owned(),
         run: one.event.run(),
+        workspace: one.event.workspace().cloned(),
         summary: words::event(&one.event, &one.details, plan),
     }
 }

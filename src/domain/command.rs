@@ -1,9 +1,10 @@
 //! Everything anybody can ask for. Console, command line, clock and executor all submit a [`Command`] to the same
 //! `decide`: there is no other way to change anything.
 
-use super::id::{Digest, PersonId, RunId, StepId, Timestamp, WorkspaceId};
+use super::decide::elevate::Answer;
+use super::id::{Digest, ElevationId, PersonId, RunId, StepId, Timestamp, WorkspaceId};
 use super::order::Report;
-use super::people::Actor;
+use super::people::{Actor, Role};
 use super::plan::Proposal;
 use super::run::{Choice, Slot, StopHow};
 use super::site::Site;
@@ -189,6 +190,28 @@ pub enum Ask {
         /// The reviewer's words.
         comment: String,
     },
+    /// Ask to hold a role for a while.
+    Elevate {
+        /// Where.
+        workspace: WorkspaceId,
+        /// Which role.
+        role: Role,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+        /// Why.
+        reason: String,
+    },
+    /// Grant or refuse such a role, or end it.
+    AnswerElevation {
+        /// Which.
+        elevation: ElevationId,
+        /// What becomes of it.
+        answer: Answer,
+        /// Why.
+        reason: String,
+    },
+    /// A moment has come at which something lapses that is of no run.
+    Lapse,
     /// The executor reports.
     Report(Report),
     /// A moment `due` named has come for this run.
@@ -221,6 +244,9 @@ impl Ask {
             | Ask::AcceptSite { .. }
             | Ask::List { .. }
             | Ask::Propose(_)
+            | Ask::Elevate { .. }
+            | Ask::AnswerElevation { .. }
+            | Ask::Lapse
             | Ask::Boot { .. }
             | Ask::ClockJumped { .. } => None,
             Ask::Withdraw { run }
@@ -270,6 +296,11 @@ impl Ask {
             Ask::Note { .. } => "note",
             Ask::Close { .. } => "close",
             Ask::Review { .. } => "review",
+            Ask::Elevate { .. } => "elevate",
+            Ask::AnswerElevation { answer: Answer::Grant, .. } => "grant",
+            Ask::AnswerElevation { answer: Answer::Refuse, .. } => "refuse",
+            Ask::AnswerElevation { answer: Answer::End, .. } => "end",
+            Ask::Lapse => "lapse",
             Ask::Report(_) => "report",
             Ask::Wake { .. } => "wake",
             Ask::Hold { .. } => "hold",

@@ -3,6 +3,7 @@
 
 use super::command::Ask;
 use super::deadlines;
+use super::elevation;
 use super::id::Timestamp;
 use super::locks;
 use super::once;
@@ -23,7 +24,8 @@ pub enum Work {
 /// Everything that is due, over all open runs.
 pub fn due(world: &World) -> Vec<Work> {
     let turns = locks::turns(world).map(|run| Work::At(run.phase_since, Ask::Wake { run: run.id }));
-    world.runs.values().flat_map(|run| of_run(run)).chain(turns).collect()
+    let lapses = elevation::next(&world.elevations).map(|moment| Work::At(moment, Ask::Lapse));
+    world.runs.values().flat_map(|run| of_run(run)).chain(turns).chain(lapses).collect()
 }
 
 /// What is due for one run.

@@ -48,6 +48,23 @@ pub fn short(ms: u64) -> String {
     }
 }
 
+/// A duration as people say it, in its two largest units: `1 h 30 min`, `45 min`, `30 s`.
+pub fn words(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let mut left = seconds;
+    let mut parts = Vec::new();
+    for (unit, word) in units {
+        let n = left / unit;
+        left %= unit;
+        if n > 0 {
+            parts.push(format!("{n} {word}"));
+        }
+    }
+    parts.truncate(2);
+    if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
+}
+
 /// A duration as a running clock shows it: `00:09`, `06:12`, `1:02:03`.
 pub fn clock(ms: u64) -> String {
     let seconds = ms / 1_000;

@@ -2,7 +2,8 @@
 //! person or host wrote is a *detail* kept beside it, so that it can be erased and every proof stays valid.
 
 use super::command::Decision;
-use super::id::{Digest, PersonId, RunId, RunbookId, StepId, Timestamp, WorkspaceId};
+use super::elevation;
+use super::id::{Digest, ElevationId, PersonId, RunId, RunbookId, StepId, Timestamp, WorkspaceId};
 use super::order::{CellResult, OutputSummary};
 use super::people::Actor;
 use super::plan::Origin;
@@ -362,6 +363,15 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
+    /// A role for a while was asked for, granted, or is over.
+    Elevation {
+        /// Which.
+        elevation: ElevationId,
+        /// Where.
+        workspace: WorkspaceId,
+        /// What happened to it.
+        act: elevation::Act,
+    },
     /// Something was refused that is worth keeping: an attempt against separation of duties or authority.
     Refused {
         /// The run, where it was about one.
@@ -385,6 +395,7 @@ impl Event {
             | Event::Ended { .. }
             | Event::RetryPlanned { .. }
             | Event::HostDropped { .. }
+            | Event::Elevation { act: elevation::Act::Over { .. }, .. }
             | Event::StepOverdue { .. }
             | Event::WaitOver { .. }
             | Event::GateOver { .. }
@@ -422,6 +433,7 @@ impl Event {
             | Event::Noted { .. }
             | Event::RunClosed { .. }
             | Event::RunReviewed { .. }
+            | Event::Elevation { act: elevation::Act::Asked { .. } | elevation::Act::Granted { .. }, .. }
             | Event::Refused { .. } => false,
         }
     }
@@ -434,7 +446,8 @@ impl Event {
             | Event::SiteLoaded { .. }
             | Event::SitePending { .. }
             | Event::SiteAccepted { .. }
-            | Event::SourceListed { .. } => None,
+            | Event::SourceListed { .. }
+            | Event::Elevation { .. } => None,
             Event::Refused { run, .. } => *run,
             Event::RunProposed { run, .. }
             | Event::RoundBegan { run, .. }
@@ -475,6 +488,16 @@ impl Event {
             | Event::RunClosed { run }
             | Event::RunReviewed { run } => Some(*run),
         }
+    }
+}
+
+impl Event {
+    /// The workspace an event belongs to that is of no run: for whoever is no member of it, it did not happen.
+    pub fn workspace(&self) -> Option<&WorkspaceId> {
+        let (Event::SourceListed { workspace, .. } | Event::Elevation { workspace, .. }) = self else {
+            return None;
+        };
+        Some(workspace)
     }
 }
 

@@ -3,6 +3,7 @@
 //! nothing, so any subset that keeps whole runs folds as well.
 
 use super::command::Decision;
+use super::elevation::{self, with_elevated};
 use super::event::{Details, Event, Recorded};
 use super::evidence::Evidence;
 use super::id::{HostIx, RunId, Timestamp, WorkspaceId};
@@ -38,6 +39,10 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
     let touched = match &recorded.event {
         Event::RunProposed { run, .. } => propose(world, recorded, *run),
         Event::Refused { .. } => None,
+        Event::Elevation { .. } => {
+            elevation::fold(world, recorded)?;
+            None
+        }
         event => match event.run() {
             Some(id) => in_run(world, recorded, id)?,
             None => {
@@ -85,6 +90,7 @@ fn in_site(world: &mut World, recorded: &Recorded) {
         let seen = pending.sensitive.iter().filter_map(|change| match change {
             Sensitive::Runbook(id) => pending.site.runbooks.get(id),
             Sensitive::People(_)
+            | Sensitive::Administrators
             | Sensitive::Members(_)
             | Sensitive::Policy(_)
             | Sensitive::Servers(_)
@@ -115,7 +121,7 @@ fn list(world: &mut World, workspace: &WorkspaceId, source: &str, servers: &str)
 
 fn put_in_force(world: &mut World, site: Arc<Site>) {
     world.pending = None;
-    world.site = Some(with_listed(site, &world.listed));
+    world.site = Some(with_elevated(with_listed(site, &world.listed), &world.elevations));
 }
 
 fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>> {
@@ -420,6 +426,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         | Event::SourceListed { .. }
         | Event::RunProposed { .. }
         | Event::SecretUsed { .. }
+        | Event::Elevation { .. }
         | Event::Refused { .. } => {}
     }
 }

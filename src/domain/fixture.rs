@@ -81,6 +81,7 @@ pub fn workspace(id: &str) -> Workspace {
         },
         windows: Vec::new(),
         freezes: Vec::new(),
+        lent: BTreeMap::new(),
         sources: Vec::new(),
     }
 }
@@ -173,6 +174,7 @@ pub fn site() -> Site {
     Site {
         name: "acme-ops".to_owned(),
         theme: "harbour".to_owned(),
+        administrators: BTreeSet::new(),
         allow_as: false,
         egress: BTreeSet::new(),
         vault: None,

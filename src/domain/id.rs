@@ -91,6 +91,31 @@ impl std::str::FromStr for RunId {
     }
 }
 
+/// A role for a while, counted from 1 and shown as `E3`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ElevationId(pub u64);
+
+impl fmt::Display for ElevationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "E{}", self.0)
+    }
+}
+
+impl std::str::FromStr for ElevationId {
+    type Err = NoElevation;
+
+    /// Reads `3` or `E3`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix(['E', 'e']).unwrap_or(text).parse().map(Self).map_err(|_| NoElevation)
+    }
+}
+
+/// A text that names no elevation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("an elevation is a number, as `quarterdeck elevations list` shows it: 3 or E3")]
+pub struct NoElevation;
+
 /// A host's position in its plan's host list.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]

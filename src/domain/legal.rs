@@ -26,6 +26,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
         | Event::SourceListed { .. }
+        | Event::Elevation { .. }
         | Event::Refused { .. } => true,
         Event::RunProposed { .. } => false,
         Event::RoundBegan { .. } => matches!(phase, P::Checking | P::Approved),
@@ -103,6 +104,7 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
         | Event::SourceListed { .. }
+        | Event::Elevation { .. }
         | Event::Refused { .. }
         | Event::RunProposed { .. }
         | Event::RoundBegan { .. }

@@ -19,6 +19,7 @@ pub mod deadlines;
 pub mod decide;
 pub mod due;
 pub mod duration;
+pub mod elevation;
 pub mod enrol;
 pub mod event;
 pub mod evidence;

@@ -178,6 +178,9 @@ pub struct AuditRow {
     pub kind: String,
     /// The run it belongs to.
     pub run: Option<RunId>,
+    /// The workspace it belongs to, where it is of no run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<WorkspaceId>,
     /// What happened, in words.
     pub summary: String,
 }

@@ -78,6 +78,8 @@ rules! {
     Role = "role.missing",
     /// Proposer and approver are one person.
     SeparationSelf = "sod.self",
+    /// A role is asked for or granted beyond what anybody may give this way.
+    Escalate = "iam.escalate",
     /// Executor and reviewer are one person.
     SeparationReview = "sod.review",
     /// Whoever changed the runbook last is its only approver.

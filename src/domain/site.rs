@@ -31,6 +31,9 @@ pub struct Site {
     /// Where programs that steps need lie, by name, where they are not found by themselves.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub programs: BTreeMap<String, String>,
+    /// Who looks after people and policy of the whole site; no role anywhere comes with it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub administrators: BTreeSet<PersonId>,
     /// Everybody, by handle.
     pub people: BTreeMap<PersonId, Person>,
     /// Every workspace, by id.
@@ -95,13 +98,18 @@ impl Site {
         self.people.len() < 2
     }
 
-    /// Whether a person answers for what a change touches: for a workspace its owner, for what all share any owner.
+    /// Whether a person answers for what a change touches: for a workspace its owner, for what all share any owner. Who may do
+    /// what, and by which rules, is a site administrator's too; what runs where never is.
     pub fn answers_for(&self, person: &PersonId, change: &Sensitive) -> bool {
+        if change.is_of_people_or_policy() && self.administrators.contains(person) {
+            return true;
+        }
         let of = match change {
             Sensitive::Members(id) | Sensitive::Policy(id) | Sensitive::Servers(id) | Sensitive::Workspace(id) => {
                 self.workspaces.get(id)
             }
             Sensitive::People(_)
+            | Sensitive::Administrators
             | Sensitive::Runbook(_)
             | Sensitive::AllowAs
             | Sensitive::Egress
@@ -132,6 +140,8 @@ impl Site {
 pub enum Sensitive {
     /// Somebody joined, left, or changed accounts or keys.
     People(PersonId),
+    /// Who administers the site.
+    Administrators,
     /// Members of a workspace.
     Members(WorkspaceId),
     /// Approvals, expiry, quorums, windows, freezes or environment of a workspace.
@@ -153,10 +163,28 @@ pub enum Sensitive {
 }
 
 impl Sensitive {
+    /// Whether it is about who may do what, or by which rules: not about what runs, and where.
+    fn is_of_people_or_policy(&self) -> bool {
+        match self {
+            Sensitive::People(_)
+            | Sensitive::Administrators
+            | Sensitive::Members(_)
+            | Sensitive::Policy(_)
+            | Sensitive::AllowAs => true,
+            Sensitive::Servers(_)
+            | Sensitive::Workspace(_)
+            | Sensitive::Runbook(_)
+            | Sensitive::Egress
+            | Sensitive::Vault
+            | Sensitive::LocalAccount => false,
+        }
+    }
+
     /// The change in a person's words.
     pub fn words(&self) -> String {
         match self {
             Sensitive::People(id) => format!("accounts or keys of {id}"),
+            Sensitive::Administrators => "who administers the site".to_owned(),
             Sensitive::Members(id) => format!("members of {id}"),
             Sensitive::Policy(id) => format!("policy, windows or freezes of {id}"),
             Sensitive::Servers(id) => format!("servers or host keys of {id}"),
@@ -175,6 +203,9 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
     let mut found = Vec::new();
     if old.allow_as != new.allow_as {
         found.push(Sensitive::AllowAs);
+    }
+    if old.administrators != new.administrators {
+        found.push(Sensitive::Administrators);
     }
     if old.egress != new.egress {
         found.push(Sensitive::Egress);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 mod again;
 mod authority;
 mod batches;
+mod elevation;
 mod failing;
 mod locks;
 mod once;

@@ -1,6 +1,7 @@
 //! Events in words: for the audit list, for verbs, and for whoever reads a refusal at three in the morning.
 
 use super::command::Decision;
+use super::elevation;
 use super::event::{Details, Event};
 use super::order::CellResult;
 use super::plan::Plan;
@@ -66,6 +67,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Noted { .. } => "noted",
         Event::RunClosed { .. } => "run_closed",
         Event::RunReviewed { .. } => "run_reviewed",
+        Event::Elevation { .. } => "elevation",
         Event::Refused { .. } => "refused",
     }
 }
@@ -116,6 +118,7 @@ pub const KINDS: &[&str] = &[
     "noted",
     "run_closed",
     "run_reviewed",
+    "elevation",
     "refused",
 ];
 
@@ -166,6 +169,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::Noted { .. }
         | Event::RunClosed { .. }
         | Event::RunReviewed { .. }
+        | Event::Elevation { .. }
         | Event::Refused { .. } => None,
     }
 }
@@ -286,6 +290,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::Noted { .. } => said("note".to_owned(), "text"),
         Event::RunClosed { .. } => said("closed".to_owned(), "text"),
         Event::RunReviewed { .. } => said("reviewed".to_owned(), "text"),
+        Event::Elevation { workspace, act, .. } => elevation::words(act, workspace, said),
         Event::Refused { rule, verb, .. } => format!("{verb} refused: {}", rule.code()),
     }
 }

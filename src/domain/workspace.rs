@@ -62,12 +62,20 @@ pub struct Workspace {
     pub windows: Vec<Window>,
     /// When none may start.
     pub freezes: Vec<Freeze>,
+    /// Roles that members hold for a while, beside those written: of the record, not of the file.
+    #[serde(skip)]
+    pub lent: BTreeMap<PersonId, BTreeSet<Role>>,
 }
 
 impl Workspace {
     /// Whether `person` holds `role` here. An owner holds no other role by being owner.
     pub fn grants(&self, person: &PersonId, role: Role) -> bool {
-        self.members.get(person).is_some_and(|roles| roles.contains(&role))
+        [&self.members, &self.lent].into_iter().any(|held| held.get(person).is_some_and(|roles| roles.contains(&role)))
+    }
+
+    /// Every role `person` holds here, for good or for a while.
+    pub fn roles(&self, person: &PersonId) -> impl Iterator<Item = Role> {
+        [&self.members, &self.lent].into_iter().filter_map(|held| held.get(person)).flatten().copied()
     }
 
     /// Whether `person` answers for it: named as its owner, or holding that role.
@@ -77,7 +85,7 @@ impl Workspace {
 
     /// Everybody who holds `role` here.
     pub fn holders(&self, role: Role) -> impl Iterator<Item = &PersonId> {
-        self.members.iter().filter(move |(_, roles)| roles.contains(&role)).map(|(person, _)| person)
+        self.members.keys().filter(move |person| self.grants(person, role))
     }
 
     /// Whether `person` is a member at all; a workspace does not exist for others.

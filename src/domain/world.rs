@@ -2,6 +2,7 @@
 //! to clone (persistent maps of `Arc`s) and small: a run leaves it once it is over and reviewed; history is the
 //! store's.
 
+use super::elevation::Elevations;
 use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
 use super::recent::Recent;
 use super::refusal::{Refusal, Rule};
@@ -41,6 +42,10 @@ pub struct World {
     pub usual: OrdMap<(WorkspaceId, RunbookId), Usual>,
     /// Runs proposed per day (UTC, days since 1970), the last 31 days, and how many of them failed.
     pub days: OrdMap<i64, Day>,
+    /// Roles for a while that are asked for or lent.
+    pub elevations: Elevations,
+    /// The number the next of them gets.
+    pub next_elevation: u64,
     /// What was asked for within the last hour.
     pub recent: Recent,
     /// The last jump of the wall clock: when, and by how many milliseconds.
@@ -172,6 +177,12 @@ impl World {
     /// Whether `person` may see `workspace`: for everybody else it does not exist.
     pub fn can_see(&self, person: &PersonId, workspace: &WorkspaceId) -> bool {
         self.workspace(workspace).is_some_and(|found| found.has_member(person))
+    }
+
+    /// Whether `person` may read what happened in `workspace`: its members, and site administrators, who see no more of it than
+    /// that.
+    pub fn can_audit(&self, person: &PersonId, workspace: &WorkspaceId) -> bool {
+        self.can_see(person, workspace) || self.site.as_ref().is_some_and(|site| site.administrators.contains(person))
     }
 
     /// Open runs that `person` may see, newest first.

@@ -77,7 +77,7 @@ pub fn own(entry: &ledger::Entry) -> AuditRow {
         other => other.to_owned(),
     };
     let (index, at, kind) = (entry.index, Timestamp(entry.at), entry.kind.clone());
-    AuditRow { index, at, by: Actor::Engine, kind, run: None, summary }
+    AuditRow { index, at, by: Actor::Engine, kind, run: None, workspace: None, summary }
 }
 
 /// The event in a ledger record; `None` for the ledger's own events (created, repaired, erased).

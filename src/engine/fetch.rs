@@ -64,10 +64,10 @@ impl Library {
     /// # Errors
     /// As [`super::Handle::ask`].
     pub fn answer(&self, world: &World, asker: &PersonId, fetch: Fetch) -> Result<Fetched, Refusal> {
-        let sees = |workspace: &WorkspaceId| world.can_see(asker, workspace);
+        let audits = |workspace: &WorkspaceId| world.can_audit(asker, workspace);
         match fetch {
             Fetch::History(query) => self.history(world, asker, query),
-            Fetch::Audit(query) => self.views()?.audit(&query, &sees).map(Fetched::Audit).map_err(unread),
+            Fetch::Audit(query) => self.views()?.audit(&query, &audits).map(Fetched::Audit).map_err(unread),
             Fetch::Log(query) => self.log(world, asker, &query),
             Fetch::Run(run) => self.run(world, asker, run).map(Fetched::Run),
             Fetch::Presets(person) => self.kept(asker, &person, |kept| !kept.name.is_empty()).map(Fetched::Presets),

@@ -8,7 +8,7 @@ mod targets;
 
 use super::diagnostic::{Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severity};
 use super::load::Parts;
-use super::parse::{Parsed, Template, Theme};
+use super::parse::{Parsed, Settings, Template, Theme};
 use super::source::Source;
 use super::suggest::nearest;
 use super::text::skeleton;
@@ -34,6 +34,9 @@ pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
     }
     for runbook in &parts.runbooks {
         targets::check(runbook, parts, found);
+    }
+    if let (Some(settings), Some(people)) = (&parts.settings, handles(parts)) {
+        administrators_exist(settings, &people, found);
     }
     settings(parts, found);
     authority::check(parts, found);
@@ -180,6 +183,19 @@ fn people_exist(workspace: &Parsed<Workspace>, people: &BTreeSet<&str>, found: &
         };
         let message = format!("nobody is called `{name}`");
         found.push(error(&workspace.source, Code::Undeclared, at).say(message, hint));
+    }
+}
+
+fn administrators_exist(settings: &Parsed<Settings>, people: &BTreeSet<&str>, found: &mut Vec<Diagnostic>) {
+    let head = settings.fields.as_ref().and_then(|fields| fields.table("site"));
+    let named = settings.value.iter().flat_map(|settings| &settings.administrators);
+    for name in named.filter(|name| !people.contains(name.as_str())) {
+        let at = head.map_or(0..0, |head| head.span_of("administrators"));
+        let hint = match nearest(name.as_str(), people.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "people stand in people.toml".to_owned(),
+        };
+        found.push(error(&settings.source, Code::Undeclared, at).say(format!("nobody is called `{name}`"), hint));
     }
 }
 

@@ -100,11 +100,15 @@ pub fn of_run(row: &HistoryRow) -> Vec<Vec<u8>> {
     keys
 }
 
+/// Events of a workspace that are of none of its runs.
+pub const OF_WORKSPACE: &str = "of";
+
 /// The facets of an event.
 pub fn of_event(row: &AuditRow) -> Vec<Vec<u8>> {
     let mut keys = vec![faceted("kind", &row.kind, row.index)];
     keys.extend(row.by.person().map(|person| faceted("actor", person.as_str(), row.index)));
     keys.extend(row.run.map(|run| event_of(run, row.index)));
+    keys.extend(row.workspace.as_ref().map(|workspace| faceted(OF_WORKSPACE, workspace.as_str(), row.index)));
     keys
 }
 

@@ -124,6 +124,7 @@ impl Store {
                 by: recorded.by.clone(),
                 kind: words::kind(&recorded.event).to_owned(),
                 run: recorded.event.run(),
+                workspace: recorded.event.workspace().cloned(),
                 summary: words::event(&recorded.event, &recorded.details, run.map(|run| &*run.plan)),
             };
             count += put_row(&audit, &mut batch)?;

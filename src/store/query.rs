@@ -19,7 +19,7 @@ impl Store {
         query: &HistoryQuery,
         visible: &dyn Fn(&WorkspaceId) -> bool,
     ) -> Result<Page<HistoryRow>, StoreError> {
-        let workspaces = self.workspaces()?;
+        let workspaces = self.workspaces("workspace")?;
         let (mut total, mut sees_all) = (0, true);
         for workspace in &workspaces {
             match visible(workspace) {
@@ -70,6 +70,9 @@ impl Store {
         for run in &hidden {
             total = total.saturating_sub(self.count(&keys::events_of(*run))?);
         }
+        for workspace in self.workspaces(keys::OF_WORKSPACE)?.iter().filter(|workspace| !visible(workspace)) {
+            total = total.saturating_sub(self.count(&keys::facet(keys::OF_WORKSPACE, workspace.as_str()))?);
+        }
         let asked =
             usize::from(query.run.is_some()) + usize::from(query.person.is_some()) + usize::from(query.kind.is_some());
         let matching = match asked {
@@ -88,7 +91,8 @@ impl Store {
             let row: AuditRow = serde_json::from_slice(&bytes)?;
             let fits = query.person.as_ref().is_none_or(|person| row.by.person() == Some(person))
                 && query.kind.as_ref().is_none_or(|kind| row.kind == *kind)
-                && row.run.is_none_or(|run| !hidden.contains(&run));
+                && row.run.is_none_or(|run| !hidden.contains(&run))
+                && row.workspace.as_ref().is_none_or(visible);
             if fits && page.take(index, row).is_break() {
                 break;
             }
@@ -99,7 +103,7 @@ impl Store {
     /// Runs of workspaces that are not visible.
     fn hidden(&self, visible: &dyn Fn(&WorkspaceId) -> bool) -> Result<BTreeSet<RunId>, StoreError> {
         let mut hidden = BTreeSet::new();
-        for workspace in self.workspaces()?.iter().filter(|workspace| !visible(workspace)) {
+        for workspace in self.workspaces("workspace")?.iter().filter(|workspace| !visible(workspace)) {
             for key in self.views.scan_prefix(keys::facet("workspace", workspace.as_str())).keys() {
                 hidden.extend(keys::number(&key?).map(RunId));
             }
@@ -122,18 +126,19 @@ impl Store {
         self.views.range(prefix..end).keys().rev()
     }
 
-    fn workspaces(&self) -> Result<Vec<WorkspaceId>, StoreError> {
-        let prefix = b"i/workspace\0".as_slice();
+    /// The workspaces that have an entry in this index.
+    fn workspaces(&self, facet: &str) -> Result<Vec<WorkspaceId>, StoreError> {
+        let prefix = format!("i/{facet}\0").into_bytes();
         let mut found: Vec<WorkspaceId> = Vec::new();
-        let mut next = prefix.to_vec();
+        let mut next = prefix.clone();
         // From each workspace's first key to past its last: one look per workspace, not per run.
         while let Some(entry) = self.views.range(next.clone()..).next() {
             let (key, _) = entry?;
-            let Some(rest) = key.strip_prefix(prefix) else {
+            let Some(rest) = key.strip_prefix(prefix.as_slice()) else {
                 break;
             };
             let name = String::from_utf8_lossy(rest.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned();
-            next = keys::facet("workspace", &name);
+            next = keys::facet(facet, &name);
             next.extend_from_slice(&[0xff; 9]);
             found.push(WorkspaceId::new(name));
         }

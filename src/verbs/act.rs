@@ -137,6 +137,8 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Plan(_)
         | Verb::Run { .. }
         | Verb::Secret { .. }
+        | Verb::Elevate { .. }
+        | Verb::Elevations(_)
         | Verb::Runs(_)
         | Verb::Hosts(_)
         | Verb::Windows(_)

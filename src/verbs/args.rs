@@ -1,18 +1,21 @@
 //! The command line as data: the one definition that the client parses with, the server parses with, and completions are
 //! printed from. Deliberately absent: the environment and any defaults that come from it.
 
+mod people;
 mod places;
 mod runs;
 mod words;
 
 use crate::domain::RunId;
+use crate::domain::duration::parse_ms;
 use crate::domain::plan::Settled;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use people::Elevations;
 pub use places::{CLIENT_CONFIG, Hosts, Import, ImportHosts, Windows};
 pub use runs::{Decide, Proposal, Runs, RunsList, RunsLog, Tick};
 use std::path::PathBuf;
 use words::settled;
-pub use words::{DecisionWord, EndingWord, ImpactWord, PhaseWord, Purpose, StreamWord};
+pub use words::{DecisionWord, EndingWord, ImpactWord, PhaseWord, Purpose, RoleWord, StreamWord};
 
 /// Governs operations from a terminal: propose, check, approve, run, watch, verify, note, review, prove.
 #[derive(Parser, Clone, PartialEq, Debug)]
@@ -245,6 +248,24 @@ pub enum Verb {
         #[arg(long)]
         comment: String,
     },
+    /// Ask to hold a role for a while; another person grants it
+    Elevate {
+        /// Which role
+        #[arg(value_enum)]
+        role: RoleWord,
+        /// In which workspace
+        #[arg(long = "in", short = 'w', value_name = "WORKSPACE")]
+        workspace: String,
+        /// For how long, such as 60m
+        #[arg(long = "for", value_name = "DURATION", value_parser = parse_ms)]
+        for_ms: u64,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Roles for a while: asked for and lent
+    #[command(subcommand)]
+    Elevations(Elevations),
     /// Runs, open and past
     #[command(subcommand)]
     Runs(Runs),
@@ -415,6 +436,8 @@ impl Verb {
             | Verb::Note { .. }
             | Verb::Close { .. }
             | Verb::Review { .. }
+            | Verb::Elevate { .. }
+            | Verb::Elevations(_)
             | Verb::Runs(_)
             | Verb::Hosts(Hosts::List { .. } | Hosts::Enrol { .. })
             | Verb::Windows(_)

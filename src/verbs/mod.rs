@@ -10,6 +10,7 @@
 mod act;
 pub mod args;
 mod cast;
+mod elevations;
 mod find;
 mod ical;
 pub mod json;
@@ -178,6 +179,10 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
             };
             look::audit(cx, query, io).await
         }
+        Verb::Elevate { role, workspace, for_ms, reason } => {
+            elevations::elevate(cx, *role, workspace, *for_ms, reason, io).await
+        }
+        Verb::Elevations(verb) => elevations::run(cx, verb, io).await,
         Verb::Site(site) => act::site(cx, site, io).await,
         Verb::Runs(Runs::Evidence { run, sha256 }) => look::evidence(cx, *run, sha256.as_deref(), io).await,
         Verb::Evidence { run, step, file } => act::evidence(cx, *run, step, file, io).await,

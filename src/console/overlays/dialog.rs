@@ -503,6 +503,8 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         Ask::Note { run, .. } => Ask::Note { run, text: words },
         Ask::Close { run, .. } => Ask::Close { run, note: words },
         Ask::Review { run, .. } => Ask::Review { run, comment: words },
+        Ask::Elevate { workspace, role, for_ms, .. } => Ask::Elevate { workspace, role, for_ms, reason: words },
+        Ask::AnswerElevation { elevation, answer, .. } => Ask::AnswerElevation { elevation, answer, reason: words },
         Ask::Propose(proposal) => Ask::Propose(Box::new(going_back(*proposal, words))),
         Ask::LoadSite { .. }
         | Ask::Withdraw { .. }
@@ -516,6 +518,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::List { .. }
         | Ask::Evidence { .. }
         | Ask::Versions { .. }
+        | Ask::Lapse
         | Ask::ClockJumped { .. } => ask,
     }
 }

@@ -11,6 +11,8 @@ use crate::console::theme::{Ground, Role};
 use crate::console::widgets::paint::{Paint, below};
 use crate::console::widgets::piece::{self, gap, name, text};
 use crate::domain::StepId;
+use crate::domain::decide::elevate::Answer;
+use crate::domain::id::ElevationId;
 use crate::domain::plan::{How, Unsure};
 use crate::domain::run::{self, StopHow};
 use crate::terminal::key::Input;
@@ -38,8 +40,19 @@ pub enum Choice {
     Draft(usize),
     /// A run of what the page is about.
     Propose,
+    /// What is of no screen, and is answered alike wherever it was chosen.
+    Wherever(Wherever),
     /// The thing of this name: a workspace, a host.
     Named(String),
+}
+
+/// What can be chosen wherever one is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wherever {
+    /// This role for a while: what can be done about it.
+    Elevation(ElevationId),
+    /// Do this about a role for a while.
+    Elevate(ElevationId, Answer),
 }
 
 /// One row.

@@ -4,6 +4,7 @@ pub mod asks;
 pub mod back;
 pub mod dialog;
 pub mod help;
+pub mod lend;
 pub mod menu;
 pub mod palette;
 pub mod prompt;

@@ -17,6 +17,7 @@ use crate::console::keymap::{Act, Anywhere, Place, RowAct, Scope};
 use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::overlays::Overlay;
+use crate::console::overlays::lend;
 use crate::console::overlays::sheet::{self, Sheet};
 use crate::console::pages;
 use crate::console::safe;
@@ -25,6 +26,7 @@ use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::pick::Pick;
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
+use crate::domain::id::ElevationId;
 use crate::domain::{PersonId, RunId, WorkspaceId};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -42,6 +44,7 @@ enum RowId {
     Other(RunId),
     AtWork(RunId),
     Place(WorkspaceId),
+    Elevation(ElevationId),
     Site,
 }
 
@@ -49,7 +52,7 @@ impl RowId {
     fn run(&self) -> Option<RunId> {
         match self {
             RowId::Mine(run, _) | RowId::Other(run) | RowId::AtWork(run) => Some(*run),
-            RowId::Place(_) | RowId::Site => None,
+            RowId::Place(_) | RowId::Elevation(_) | RowId::Site => None,
         }
     }
 }
@@ -244,6 +247,7 @@ fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
             }
             None => Vec::new(),
         },
+        RowId::Elevation(id) => vec![lend::menu(cx, id)],
         RowId::Site => vec![push(Screen::SiteChange(SiteChange::default()))],
     }
 }

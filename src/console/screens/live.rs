@@ -398,7 +398,7 @@ impl Face for Live {
             Choice::Withdraw => vec![asks::withdraw(cx, run)],
             Choice::Accept(id) => vec![asks::accept_id(cx, run, id)],
             Choice::Named(secret) => vec![asks::secret(cx, run, secret)],
-            Choice::Preset(_) | Choice::Draft(_) | Choice::Propose => Vec::new(),
+            Choice::Preset(_) | Choice::Draft(_) | Choice::Propose | Choice::Wherever(_) => Vec::new(),
         }
     }
 

@@ -323,6 +323,7 @@ impl Face for Runbooks {
             | Choice::Became(_)
             | Choice::Withdraw
             | Choice::Accept(_)
+            | Choice::Wherever(_)
             | Choice::Preset(_) => Vec::new(),
         }
     }

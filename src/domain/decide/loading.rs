@@ -100,7 +100,7 @@ impl Deciding {
     /// What has not started and would run something else under the site now in force is void; what has started goes on as
     /// approved and is marked. What waited for a role that somebody holds (again) goes on, and what stands on a role that
     /// somebody lost pauses.
-    fn site_changed(&mut self) -> Result<(), Refusal> {
+    pub(super) fn site_changed(&mut self) -> Result<(), Refusal> {
         let open: Vec<Arc<Run>> = self.world.runs.values().cloned().collect();
         for run in open {
             match (&run.phase, drift(&self.world, &run)) {

@@ -9,6 +9,7 @@ mod before;
 mod claim;
 mod drift;
 mod during;
+pub mod elevate;
 mod gate;
 mod loading;
 mod reports;
@@ -65,6 +66,7 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry
     let worth_keeping = match refusal.rule {
         Rule::Role
         | Rule::SeparationSelf
+        | Rule::Escalate
         | Rule::SeparationReview
         | Rule::SeparationEditor
         | Rule::ActorMachine
@@ -123,6 +125,7 @@ struct Deciding {
 
 impl Deciding {
     fn ask(&mut self, ask: &Ask, seen: Seen) -> Result<(), Refusal> {
+        self.lapse()?;
         match ask {
             Ask::LoadSite { site, diff } => self.load_site(site, diff),
             Ask::AcceptSite { digest, reason } => self.accept_site(*digest, reason),
@@ -144,6 +147,10 @@ impl Deciding {
             Ask::Note { run, text } => self.note(*run, text),
             Ask::Close { run, note } => self.close(*run, note, seen),
             Ask::Review { run, comment } => self.review(*run, comment, seen),
+            Ask::Elevate { workspace, role, for_ms, reason } => self.elevate(workspace, *role, *for_ms, reason),
+            Ask::AnswerElevation { elevation, answer, reason } => self.answer_elevation(*elevation, *answer, reason),
+            // What is over by now is ended before every ask.
+            Ask::Lapse => self.engine_only(),
             Ask::Report(report) => self.report(report),
             Ask::Wake { run } => self.wake(*run),
             Ask::Hold { run } => self.hold(*run),

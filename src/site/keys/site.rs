@@ -22,6 +22,11 @@ pub(in crate::site) static HEAD: Table = Table::of(
     &[&[
         always("name", Shape::Text(Rule::Name), "Its name."),
         optional("theme", Shape::Text(Rule::Id), "The theme consoles start with; harbour unless written."),
+        optional(
+            "administrators",
+            Shape::List(&Shape::Text(Rule::Id)),
+            "People who look after people, members and policy everywhere, lend roles and read the whole audit. They run and approve nothing by that.",
+        ),
     ]],
 );
 

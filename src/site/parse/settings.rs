@@ -1,6 +1,7 @@
 //! `quarterdeck.toml`.
 
 use super::{Parsed, Report};
+use crate::domain::PersonId;
 use crate::domain::site::VaultAt;
 use crate::domain::tool::PROGRAMS;
 use crate::site::diagnostic::Code;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub data_dir: Option<PathBuf>,
     /// Where the server's socket lies, where it says so.
     pub socket: Option<PathBuf>,
+    /// Who administers the site.
+    pub administrators: BTreeSet<PersonId>,
     /// Whether verbs may say `--as PERSON`.
     pub allow_as: bool,
     /// The account of the server's machine that local work runs under.
@@ -64,6 +67,12 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
         theme: head.and_then(|head| head.maybe("theme")).unwrap_or_else(|| THEME.to_owned()),
         data_dir: data.and_then(|data| data.text("dir")).map(PathBuf::from),
         socket: data.and_then(|data| data.text("socket")).map(PathBuf::from),
+        administrators: head
+            .map(|head| head.strings::<Vec<String>>("administrators"))
+            .into_iter()
+            .flatten()
+            .map(PersonId::new)
+            .collect(),
         allow_as: fields.table("local").is_some_and(|local: &Fields| local.flag("allow_as")),
         local_account: fields.table("local").and_then(|local| local.maybe("account")),
         programs: programs(fields.table("local"), &mut report),

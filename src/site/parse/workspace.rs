@@ -64,6 +64,7 @@ pub fn workspace(file: &str, text: &str) -> Parsed<Workspace> {
         policy: policy(&fields, &members, &mut report),
         members,
         windows: windows::windows(&fields, &mut report),
+        lent: std::collections::BTreeMap::new(),
         freezes: fields.tables("freeze").map(|item| windows::freeze(item, &mut report)).collect(),
     };
     algorithms_of_nobody(&fields, &mut report);

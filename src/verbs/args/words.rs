@@ -5,7 +5,7 @@ use crate::domain::order::Stream;
 use crate::domain::plan::{RunPurpose, Settled, Unsure};
 use crate::domain::run::{Ending, PhaseTag};
 use crate::domain::runbook::Impact;
-use crate::domain::{ServerName, StepId};
+use crate::domain::{Role, ServerName, StepId};
 use clap::ValueEnum;
 
 /// `web-2:restart=done,seen in the process list`.
@@ -47,6 +47,19 @@ words!(
         Rollout => RunPurpose::Rollout,
         Fix => RunPurpose::Fix,
         Audit => RunPurpose::Audit,
+    }
+);
+
+words!(
+    /// A role.
+    RoleWord for Role {
+        Viewer => Role::Viewer,
+        Operator => Role::Operator,
+        Approver => Role::Approver,
+        Reviewer => Role::Reviewer,
+        Commander => Role::Commander,
+        Auditor => Role::Auditor,
+        Owner => Role::Owner,
     }
 );
 

@@ -5,6 +5,7 @@ use crate::console::facts::{self, Board, Errand, Waiting};
 use crate::console::glyph;
 use crate::console::model::Cx;
 use crate::console::moment;
+use crate::console::overlays::lend;
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::chart;
@@ -131,6 +132,18 @@ fn banners(cx: &Cx<'_>) -> Vec<Line> {
         lines.push(Line::Row {
             id: RowId::Site,
             pieces: vec![text(Role::Warning, safe!("! {words}")).rest()],
+            more: Vec::new(),
+        });
+    }
+    for one in lend::mine(cx) {
+        let words = match &one.granted {
+            Some(_) => safe!("you are {}", lend::words(cx, one)),
+            None => safe!("{} asks to be {}", one.person, lend::words(cx, one)),
+        };
+        let ink = if one.granted.is_some() { Role::Muted } else { Role::Warning };
+        lines.push(Line::Row {
+            id: RowId::Elevation(one.id),
+            pieces: vec![text(ink, safe!("{} {words}", if one.granted.is_some() { "·" } else { "!" })).rest()],
             more: Vec::new(),
         });
     }
