@@ -9,7 +9,7 @@ use super::overlays::lend;
 use super::overlays::sheet::{Part, Sheet};
 use super::pages;
 use super::screens::{Screen, host_keys::HostKeys, live::Live, past::Past, propose::Propose, site_change::SiteChange};
-use crate::domain::{PersonId, Role, RunId, RunbookId, WorkspaceId, duration};
+use crate::domain::{PersonId, Role, RunId, RunbookId, Timestamp, WorkspaceId, ahead, duration};
 
 /// What a screen is told by a command that only it can carry out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +20,8 @@ pub enum PaletteAct {
     Save(String),
     /// Put what is shown into the terminal's clipboard.
     Copy,
+    /// Start the run that is shown at this moment.
+    Schedule(Timestamp),
     /// Give the run that is shown to this person.
     HandOver(PersonId),
 }
@@ -32,6 +34,7 @@ pub enum Takes {
     Person,
     Theme,
     Span,
+    Moment,
     File,
     Run,
     Runbook,
@@ -57,6 +60,7 @@ impl Takes {
             Takes::Person => "PERSON",
             Takes::Theme => "NAME",
             Takes::Span => "5m",
+            Takes::Moment => "22:00",
             Takes::File => "FILE",
             Takes::Run => "RUN",
             Takes::Runbook => "RUNBOOK [WORKSPACE]",
@@ -76,6 +80,7 @@ impl Takes {
             Takes::Person
             | Takes::Theme
             | Takes::Span
+            | Takes::Moment
             | Takes::File
             | Takes::Run
             | Takes::Runbook
@@ -96,6 +101,7 @@ impl Takes {
             | Takes::Person
             | Takes::Theme
             | Takes::Span
+            | Takes::Moment
             | Takes::File
             | Takes::Run
             | Takes::Runbook
@@ -136,6 +142,7 @@ enum Does {
     Save,
     Copy,
     HandOver,
+    Schedule,
     As,
     Theme,
     Mouse,
@@ -188,6 +195,7 @@ pub const TABLE: &[Named] = &[
         Does::HandOver,
         "Give the run that is shown to somebody else, who drives it then.",
     ),
+    named(&["schedule"], Takes::Moment, Does::Schedule, "Have the approved run that is shown begin at a moment ahead."),
     named(&["as"], Takes::Person, Does::As, "Sign in afresh as somebody else, where the site allows it."),
     named(&["theme"], Takes::Theme, Does::Theme, "Take other colours."),
     named(
@@ -277,7 +285,7 @@ fn behind(cx: &Cx<'_>, command: &Named, themes: &[String], rest: &str) -> Vec<Of
     };
     let site = cx.world.site.as_ref();
     let known: Vec<(String, String)> = match command.takes {
-        Takes::Nothing | Takes::Span | Takes::File | Takes::Hosts => Vec::new(),
+        Takes::Nothing | Takes::Span | Takes::Moment | Takes::File | Takes::Hosts => Vec::new(),
         Takes::Site | Takes::Record => {
             let fixed = command.takes.fixed().iter();
             fixed.map(|(word, help)| ((*word).to_owned(), (*help).to_owned())).collect()
@@ -397,6 +405,10 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
         Does::Save => vec![Do::Palette(PaletteAct::Save(rest.to_owned()))],
         Does::Copy => vec![Do::Palette(PaletteAct::Copy)],
         Does::HandOver => vec![Do::Palette(PaletteAct::HandOver(PersonId::new(rest)))],
+        Does::Schedule => match ahead::parse(rest, cx.now(), &cx.here.zone) {
+            Ok(at) => vec![Do::Palette(PaletteAct::Schedule(at))],
+            Err(wrong) => vec![Do::Say(wrong)],
+        },
         Does::As => vec![Do::Effect(Effect::SignInAs(PersonId::new(rest)))],
         Does::Theme => vec![Do::Theme(rest.to_owned())],
         Does::Mouse => vec![Do::ToggleMouse],

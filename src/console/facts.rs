@@ -166,7 +166,7 @@ fn errand(workspace: &Workspace, run: &Run, person: &PersonId, waits: &[WaitsFor
             let errand = waits.iter().find_map(|waits| match waits {
                 WaitsFor::Approval { may, .. } => may.contains(person).then_some(Errand::Approve),
                 WaitsFor::Warning { id, may, .. } => may.contains(person).then(|| Errand::Accept(id.clone())),
-                WaitsFor::Window { .. } | WaitsFor::Line(_) => None,
+                WaitsFor::Window { .. } | WaitsFor::Line(_) | WaitsFor::Moment { .. } => None,
             })?;
             (errand, run.phase_since)
         }
@@ -211,7 +211,7 @@ fn asks_for(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
 pub fn is_for(waits: &WaitsFor, person: &PersonId) -> bool {
     match waits {
         WaitsFor::Approval { may, .. } | WaitsFor::Warning { may, .. } => may.contains(person),
-        WaitsFor::Window { .. } | WaitsFor::Line(_) => false,
+        WaitsFor::Window { .. } | WaitsFor::Line(_) | WaitsFor::Moment { .. } => false,
     }
 }
 

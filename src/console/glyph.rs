@@ -83,7 +83,8 @@ pub fn phase(phase: &Phase) -> Mark {
 
 /// Where a run stands, the line for its hosts among it.
 pub fn standing(run: &Run) -> Mark {
-    match run.queued {
+    match &run.queued {
+        Some(queued) if queued.not_before.is_some() => mark("⋯", "scheduled", Role::Ok),
         Some(_) => mark("⋯", "in line", Role::Warning),
         None => phase(&run.phase),
     }

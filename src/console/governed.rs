@@ -411,6 +411,37 @@ fn a_role_is_asked_for_lent_and_given_back_by_keys_and_an_approval_is_taken_back
 }
 
 #[test]
+fn an_approved_run_is_put_off_to_a_moment_by_keys_and_begins_then() {
+    let mut house = house();
+    propose(&mut house);
+    house.all_goes_well();
+    let run = RunId(house.world.next_run - 1);
+    house.press("grace", "4 enter");
+    while !house.screen("grace").contains("everything was shown") {
+        house.press("grace", "space");
+    }
+    house.press("grace", "a");
+    house.types("grace", "seen");
+    house.press("grace", "enter enter");
+    house.press("ada", ":");
+    house.types("ada", &format!("run {}", run.0));
+    house.press("ada", "enter");
+    house.press("ada", ":");
+    house.types("ada", "schedule tomorrow");
+    house.press("ada", "enter");
+    house.sees("ada", &["`tomorrow` is no moment; write 2h, 22:00"]);
+    house.press("ada", ":");
+    house.types("ada", "schedule 30s");
+    house.press("ada", "enter");
+    house.sees("ada", &["It begins", "by itself, for you, if everything still holds then."]);
+    house.press("ada", "tab enter");
+    assert!(house.run(run.0).queued.is_some(), "{}", house.screen("ada"));
+    house.sees("ada", &["scheduled", "begins", "asked for by ada", "take back"]);
+    house.all_goes_well();
+    assert!(house.run(run.0).started.is_some(), "{:?}", house.phase(run.0));
+}
+
+#[test]
 fn lists_are_filtered_by_words_by_what_they_are_not_and_fuzzily() {
     let screen = |filter: &str| {
         let console = Harness::new(fixture::world()).press("3 /").type_str(filter).press("enter");

@@ -8,6 +8,7 @@ use super::overlays::sheet::{Part, Sheet};
 use super::safe;
 use super::theme::Role as Ink;
 use super::words;
+use crate::domain::locks;
 use crate::domain::policy;
 use crate::domain::run::{PauseCause, Phase, Run};
 use crate::domain::window::{self, WindowState};
@@ -40,8 +41,12 @@ fn lines(cx: &Cx<'_>, run: &Run) -> Vec<(Ink, String)> {
             let mut lines: Vec<_> =
                 waits.iter().map(|waits| fact(&words::waits(waits, cx.me(), cx.now(), &cx.here.zone))).collect();
             let by = run.queued.as_ref().map_or("somebody", |queued| queued.by.as_str());
-            lines.push(fact(&format!("started by {by}; it begins by itself, unless what is before it ends badly")));
-            lines.push(told.who("taken out of the line (P) by", works_there));
+            if locks::is_in_line(run) {
+                lines.push(fact(&format!("started by {by}; it begins by itself, unless what is before it ends badly")));
+            } else {
+                lines.push(fact("it begins by itself; everything a start is judged by is judged once more then"));
+            }
+            lines.push(told.who("taken back (P) by", works_there));
             lines
         }
         Phase::Approved => {
@@ -219,6 +224,7 @@ mod tests {
         let holder = (**world.run(RunId(40)).unwrap()).clone();
         waits.plan = std::sync::Arc::clone(&holder.plan);
         waits.queued = Some(Queued {
+            not_before: None,
             by: "ada".into(),
             at: fixture::ago(1),
             order: 7,
@@ -228,7 +234,7 @@ mod tests {
         let mut console = Harness::new(world).by("ada").at(80, 24).press(":").type_str("run 42").press("enter");
         let screen = console.screen();
         assert!(screen.contains("⋯ in line") && screen.contains("#40 holds"), "{screen}");
-        assert!(screen.contains("P out of the line") && !screen.contains("S start"), "{screen}");
+        assert!(screen.contains("P take back") && !screen.contains("S start"), "{screen}");
         console = console.press("w");
         assert!(console.screen().contains("it begins by itself"), "{}", console.screen());
     }

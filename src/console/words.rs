@@ -95,15 +95,25 @@ pub fn waits_short(waits: &WaitsFor, me: &PersonId, now: Timestamp, zone: &TimeZ
     match waits {
         WaitsFor::Approval { role, may, .. } => format!("{}: {}", role.word(), one_of(may, me)),
         WaitsFor::Line(line) => line.short(),
+        WaitsFor::Moment { at, .. } => format!("begins {}", moment::when(*at, now, zone)),
         WaitsFor::Warning { .. } | WaitsFor::Window { .. } => self::waits(waits, me, now, zone),
     }
 }
 
 /// Where a run stands, the line for its hosts among it.
 pub fn standing(run: &Run) -> String {
-    match run.queued {
+    match &run.queued {
+        Some(queued) if queued.not_before.is_some() => "scheduled".to_owned(),
         Some(_) => "in line for its hosts".to_owned(),
         None => phase(&run.phase),
+    }
+}
+
+/// Whether it is what a start that was asked for waits for: hosts, or a moment.
+pub fn is_of_the_start(waits: &WaitsFor) -> bool {
+    match waits {
+        WaitsFor::Line(_) | WaitsFor::Moment { .. } => true,
+        WaitsFor::Approval { .. } | WaitsFor::Warning { .. } | WaitsFor::Window { .. } => false,
     }
 }
 
@@ -120,6 +130,7 @@ pub fn waits(waits: &WaitsFor, me: &PersonId, now: Timestamp, zone: &TimeZone) -
         WaitsFor::Warning { id, may, .. } => format!("warning {id}: {}", one_of(may, me)),
         WaitsFor::Window { why, until: Some(until) } => format!("{why}, until {}", moment::when(*until, now, zone)),
         WaitsFor::Window { why, until: None } => why.clone(),
+        WaitsFor::Moment { at, by } => format!("begins {}, asked for by {by}", moment::when(*at, now, zone)),
         WaitsFor::Line(line) => line.words(),
     }
 }

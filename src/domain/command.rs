@@ -101,6 +101,13 @@ pub enum Ask {
         /// Which run.
         run: RunId,
     },
+    /// Start an approved run at a moment ahead.
+    Schedule {
+        /// Which run.
+        run: RunId,
+        /// When.
+        at: Timestamp,
+    },
     /// Say that a manual step is done.
     Tick {
         /// Which run.
@@ -253,6 +260,7 @@ impl Ask {
             | Ask::AcceptWarning { run, .. }
             | Ask::Vote { run, .. }
             | Ask::Start { run }
+            | Ask::Schedule { run, .. }
             | Ask::Tick { run, .. }
             | Ask::Evidence { run, .. }
             | Ask::Resolve { run, .. }
@@ -284,7 +292,7 @@ impl Ask {
             Ask::Vote { choice: Choice::Approve, .. } => "approve",
             Ask::Vote { choice: Choice::Deny, .. } => "deny",
             Ask::Vote { choice: Choice::Retract, .. } => "retract",
-            Ask::Start { .. } => "start",
+            Ask::Start { .. } | Ask::Schedule { .. } => "start",
             Ask::Tick { .. } => "tick",
             Ask::Evidence { .. } => "evidence",
             Ask::Resolve { .. } => "decide",

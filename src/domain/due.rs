@@ -41,7 +41,10 @@ pub fn of_run(run: &Run) -> Vec<Work> {
 /// The next moment at which something changes without anybody doing anything.
 pub fn next_moment(run: &Run) -> Option<Timestamp> {
     match &run.phase {
-        Phase::Waiting | Phase::Approved => policy::expires(run),
+        Phase::Waiting | Phase::Approved => {
+            let begins = run.queued.as_ref().and_then(|queued| queued.not_before);
+            policy::expires(run).into_iter().chain(begins).min()
+        }
         Phase::Running => {
             let over = run.phase_since.plus_ms(run.plan.limits.run_ms);
             let between = super::settle::next_batch_at(run);

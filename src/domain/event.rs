@@ -278,10 +278,13 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
-    /// An operator asked for the start, and waits in the line for hosts that other runs have.
+    /// An operator asked for the start, and it waits: in the line for hosts that other runs have, or for a moment.
     StartQueued {
         /// The run.
         run: RunId,
+        /// The moment, where it waits for one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_before: Option<Timestamp>,
     },
     /// It waits in the line no more, and has to be asked for again. Detail: `why`.
     QueueLeft {
@@ -472,7 +475,7 @@ impl Event {
             | Event::RunWaiting { run }
             | Event::Voted { run, .. }
             | Event::RunApproved { run }
-            | Event::StartQueued { run }
+            | Event::StartQueued { run, .. }
             | Event::QueueLeft { run }
             | Event::StartAsked { run }
             | Event::RunStarted { run }

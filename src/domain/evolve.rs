@@ -360,8 +360,11 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             run.approved.get_or_insert(at);
             enter(run, Phase::Approved, at);
         }
-        Event::StartQueued { .. } => {
-            run.queued = by().map(|by| Queued { by, at, order: recorded.index, behind: Vec::new() });
+        Event::StartQueued { not_before, .. } => {
+            // Whose moment has come waits in the line for whoever asked.
+            let asked = by().or_else(|| run.queued.take().map(|queued| queued.by));
+            let (order, not_before) = (recorded.index, *not_before);
+            run.queued = asked.map(|by| Queued { by, at, not_before, order, behind: Vec::new() });
             run.revision += 1;
         }
         Event::QueueLeft { .. } => {

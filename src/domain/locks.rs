@@ -17,13 +17,16 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A place in the line: whoever asked for the start, since when, and who was there before.
+/// A start that was asked for and has not come: whoever asked, since when, who was there before; or the moment it is put off to.
+/// Until then it is in no line, and nobody waits for it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Queued {
     /// Who asked.
     pub by: PersonId,
     /// When.
     pub at: Timestamp,
+    /// The moment it begins at; `None` where it begins as soon as its hosts are free.
+    pub not_before: Option<Timestamp>,
     /// The ledger index of that: what comes first is earlier.
     pub order: u64,
     /// Runs that had its hosts, or had asked for them, by then. Nobody passes, so it can only become fewer; and whether its turn
@@ -107,6 +110,7 @@ pub fn line(world: &World, run: &Run) -> Option<Line> {
     let mut line = Line::default();
     let mut waiting: Vec<(u64, Ahead)> = Vec::new();
     let contested = match &run.queued {
+        Some(queued) if queued.not_before.is_some() => return None,
         Some(queued) => queued.behind.clone(),
         None => all_contested(world, run),
     };
@@ -140,7 +144,8 @@ fn stands_before(other: &Run, order: Option<u64>) -> Option<Before> {
     if holds(other) {
         return Some(Before::Holds(other.driver.clone()));
     }
-    let queued = other.queued.as_ref().filter(|theirs| order.is_none_or(|ours| theirs.order < ours))?;
+    let waits = other.queued.as_ref().filter(|theirs| theirs.not_before.is_none());
+    let queued = waits.filter(|theirs| order.is_none_or(|ours| theirs.order < ours))?;
     Some(Before::Waits(queued.order, queued.by.clone()))
 }
 
@@ -151,10 +156,15 @@ pub fn turns(world: &World) -> impl Iterator<Item = &Arc<Run>> {
 
 /// Whether a run waits in the line, and need not any longer.
 pub fn is_its_turn(world: &World, run: &Run) -> bool {
-    let Some(queued) = &run.queued else { return false };
+    let Some(queued) = run.queued.as_ref().filter(|queued| queued.not_before.is_none()) else { return false };
     let before =
         |one: &Contested| world.run(one.run).is_some_and(|other| stands_before(other, Some(queued.order)).is_some());
     !queued.behind.iter().any(before)
+}
+
+/// Whether a run waits for hosts that others have, and not for a moment.
+pub fn is_in_line(run: &Run) -> bool {
+    run.queued.as_ref().is_some_and(|queued| queued.not_before.is_none())
 }
 
 /// Runs in the line for hosts of one that ended so that somebody should look at them first.
@@ -163,7 +173,7 @@ pub fn held_up_by(world: &World, over: &Run, ending: Ending) -> Vec<RunId> {
         Ending::Succeeded | Ending::Unverified => true,
         Ending::Failed | Ending::Aborted | Ending::Interrupted | Ending::Stuck | Ending::Unknown => false,
     };
-    let waits = |run: &&Arc<Run>| run.queued.is_some() && contested(run, over).is_some();
+    let waits = |run: &&Arc<Run>| is_in_line(run) && contested(run, over).is_some();
     world.runs.values().filter(|_| !well).filter(waits).map(|run| run.id).collect()
 }
 

@@ -7,6 +7,7 @@
 
 pub mod action;
 pub mod again;
+pub mod ahead;
 pub mod algorithms;
 pub mod binding;
 pub mod calendar;

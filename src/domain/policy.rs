@@ -238,6 +238,13 @@ pub enum WaitsFor {
         /// Who could accept it.
         may: Vec<PersonId>,
     },
+    /// Its start was put off to this moment.
+    Moment {
+        /// When.
+        at: Timestamp,
+        /// Who asked for it.
+        by: PersonId,
+    },
     /// Other runs have its hosts. Only while it waits in the line.
     Line(locks::Line),
     /// No window is open, or a freeze is in force. It keeps a run from starting, not from being approved.
@@ -258,6 +265,10 @@ pub fn waits_for(world: &World, run: &Run, at: Timestamp) -> Vec<WaitsFor> {
     waits.extend(open_warnings(run).into_iter().map(|(id, text)| {
         let may = workspace.members.keys().filter(|person| may_accept(workspace, run, person)).cloned().collect();
         WaitsFor::Warning { id, text, may }
+    }));
+    waits.extend(run.queued.as_ref().and_then(|queued| {
+        let (at, by) = (queued.not_before?, queued.by.clone());
+        Some(WaitsFor::Moment { at, by })
     }));
     waits.extend(run.queued.as_ref().and_then(|_| locks::line(world, run)).map(WaitsFor::Line));
     match window::state_for(workspace, run, at) {

@@ -19,6 +19,7 @@ mod locks;
 mod once;
 mod published;
 mod retract;
+mod schedule;
 mod sources;
 mod start;
 mod strategy;

@@ -44,7 +44,7 @@ async fn told(cx: &Cx<'_>, said: &str, receipt: &Receipt, io: &mut Io<'_>) -> Re
             "run": receipt.run.map(|id| id.0),
         })),
         // It was asked for, and waits for its hosts: not yet started.
-        (false, Some(run)) if run.queued.is_some() => {
+        (false, Some(run)) if crate::domain::locks::is_in_line(run) => {
             format!("queued {}: {}\n", run.id, text::standing(&world, run, cx.engine.now()))
         }
         (false, Some(run)) => format!("{said} {}: {}\n", run.id, text::standing(&world, run, cx.engine.now())),
@@ -83,7 +83,11 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
             vote(*run, Seen::Binding(found.binding), Choice::Retract, reason)
         }
         Verb::Withdraw { run } => (looked_at(*run)?, Ask::Withdraw { run: *run }, "withdrawn"),
-        Verb::Start { run } => (looked_at(*run)?, Ask::Start { run: *run }, "started"),
+        Verb::Start { run, at: None } => (looked_at(*run)?, Ask::Start { run: *run }, "started"),
+        Verb::Start { run, at: Some(at) } => {
+            let ask = Ask::Schedule { run: *run, at: find::ahead(cx, *run, at)? };
+            (looked_at(*run)?, ask, "scheduled")
+        }
         Verb::Tick(tick) => (Seen::Nothing, ticked(cx, tick)?, "ticked off in"),
         Verb::Decide(decide) => decided(cx, decide)?,
         Verb::Claim { run, reason } => (Seen::Nothing, Ask::Claim { run: *run, reason: reason.clone() }, "taken"),

@@ -120,10 +120,13 @@ pub enum Verb {
         /// The run
         run: RunId,
     },
-    /// Start an approved run
+    /// Start an approved run, now or at a moment ahead
     Start {
         /// The run
         run: RunId,
+        /// When: `2h` from now, `22:00` or `2026-11-29T22:00` in the zone of the workspace's windows (else UTC), or RFC 3339
+        #[arg(long, value_name = "WHEN")]
+        at: Option<String>,
     },
     /// Start a run unless it has started, and watch it until it ends
     Run {

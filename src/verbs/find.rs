@@ -116,6 +116,16 @@ pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Refusal> {
     Ok(Timestamp(now.0.saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX))))
 }
 
+/// A moment ahead, in the zone that the windows of a run's workspace are written in.
+pub fn ahead(cx: &Cx<'_>, run: RunId, text: &str) -> Result<Timestamp, Refusal> {
+    let run = cx.open_run(run)?;
+    let world = cx.world();
+    let windows = world.workspace(&run.plan.proposal.workspace).map(|workspace| workspace.windows.as_slice());
+    let zone = windows.and_then(|windows| jiff::tz::TimeZone::get(&windows.first()?.zone).ok());
+    crate::domain::ahead::parse(text, cx.engine.now(), &zone.unwrap_or(jiff::tz::TimeZone::UTC))
+        .map_err(|wrong| Refusal::new(Rule::Input, wrong))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

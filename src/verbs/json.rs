@@ -105,7 +105,7 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
         "phase": run.phase.tag().word(),
         "phase_because": because(&run.phase),
         "phase_since": time(run.phase_since),
-        "queued": run.queued.as_ref().map(|queued| json!({"at": time(queued.at), "by": queued.by.as_str()})),
+        "queued": run.queued.as_ref().map(|queued| json!({"at": time(queued.at), "by": queued.by.as_str(), "not_before": time(queued.not_before)})),
         "proposed": time(run.proposed),
         "requester": plan.requester.as_str(),
         "review": note(run.review.as_ref()),
@@ -210,6 +210,7 @@ fn waits_for(waits: &WaitsFor) -> Value {
         WaitsFor::Warning { id, text, may } => json!({
             "id": id.as_str(), "kind": "warning", "may": names(may), "text": text,
         }),
+        WaitsFor::Moment { at, by } => json!({"at": time(*at), "by": by.as_str(), "for": "moment"}),
         WaitsFor::Line(line) => json!({
             "before": line.before.iter().map(ahead).collect::<Vec<_>>(),
             "held": line.held.iter().map(ahead).collect::<Vec<_>>(), "kind": "line", "position": line.position(),

@@ -62,7 +62,7 @@ fn a_plan_tells_a_step_by_hand_with_the_values_of_the_form() {
 #[test]
 fn runs_are_written_with_and_without_the_sign() {
     for line in ["start 42", "start '#42'"] {
-        assert_eq!(parsed(line).verb, Some(Verb::Start { run: crate::domain::RunId(42) }));
+        assert_eq!(parsed(line).verb, Some(Verb::Start { run: crate::domain::RunId(42), at: None }));
     }
 }
 

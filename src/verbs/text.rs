@@ -69,7 +69,8 @@ pub fn more(shown: usize, matching: u64, next: Option<u64>) -> String {
 
 /// Where a run stands, in one line: `waiting for 1 approver (grace, kim)`.
 pub fn standing(world: &World, run: &Run, now: Timestamp) -> String {
-    let phase = match run.queued {
+    let phase = match &run.queued {
+        Some(queued) if queued.not_before.is_some() => "scheduled".to_owned(),
         Some(_) => "in line".to_owned(),
         None => phase(&run.phase),
     };
@@ -143,6 +144,7 @@ fn waits_for(waits: &WaitsFor) -> String {
         WaitsFor::Warning { id, text, may } => {
             format!("somebody to answer for warning {id}: {} ({})", Safe::new(text), people(may))
         }
+        WaitsFor::Moment { at, by } => format!("begins {}, asked for by {by}", time(*at)),
         WaitsFor::Line(line) => line.words(),
         WaitsFor::Window { why, until } => match until {
             Some(until) => format!("{why}, until {}", time(*until)),
@@ -172,9 +174,10 @@ pub fn history(rows: &[HistoryRow], world: &World) -> String {
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
-            let queued = world.run(row.run).is_some_and(|run| run.queued.is_some());
+            let queued = world.run(row.run).and_then(|run| run.queued.as_ref());
             let stands = match row.ending {
-                None if queued => "in line".to_owned(),
+                None if queued.is_some_and(|queued| queued.not_before.is_some()) => "scheduled".to_owned(),
+                None if queued.is_some() => "in line".to_owned(),
                 Some(ending) => format!("{}, {}", row.phase.word(), ending.word()),
                 None => row.phase.word().to_owned(),
             };

@@ -18,7 +18,7 @@ use crate::domain::policy;
 use crate::domain::run::{CellState, Choice, PauseCause, Phase, Round, Run, Slot, StopHow};
 use crate::domain::runbook::{Action, Effect, Impact};
 use crate::domain::workspace::Environment;
-use crate::domain::{Ask, Decision, PersonId, Seen, StepId, binding};
+use crate::domain::{Ask, Decision, PersonId, Seen, StepId, Timestamp, binding};
 use crate::terminal::line::Safe;
 
 /// Approve or deny exactly this plan.
@@ -121,12 +121,26 @@ pub fn secret(cx: &Cx<'_>, run: &Run, name: &str) -> Do {
     over(Overlay::Dialog(Box::new(Dialog::secret(cx, run.id, name, words))))
 }
 
+/// Have an approved run begin at a moment ahead.
+pub fn schedule(cx: &Cx<'_>, run: &Run, at: Timestamp) -> Do {
+    if run.phase != Phase::Approved || run.queued.is_some() {
+        return Do::Say(format!("{} {}: nothing to schedule", run.id, words::standing(run)));
+    }
+    let ask = Ask::Schedule { run: run.id, at };
+    let when = moment::when(at, cx.now(), &cx.here.zone);
+    let title = safe!("start {} {when}", run.id);
+    let dialog = Dialog::new(cx, title, "Schedule", "scheduled", Seen::Nothing, ask)
+        .says(Role::Text, format!("It begins {when} by itself, for you, if everything still holds then."))
+        .says(Role::Muted, "P takes it back until then.");
+    over(Overlay::Dialog(Box::new(dialog)))
+}
+
 /// Let no step start for now, or go on.
 pub fn pause(cx: &Cx<'_>, run: &Run) -> Do {
     match &run.phase {
         Phase::Running => Do::Submit { seen: Seen::Nothing, ask: Ask::Pause { run: run.id }, said: "paused" },
         Phase::Approved if run.queued.is_some() => {
-            Do::Submit { seen: Seen::Nothing, ask: Ask::Pause { run: run.id }, said: "out of the line" }
+            Do::Submit { seen: Seen::Nothing, ask: Ask::Pause { run: run.id }, said: "start taken back:" }
         }
         Phase::Paused(cause) => {
             let ask = Ask::Continue { run: run.id };

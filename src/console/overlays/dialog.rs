@@ -509,6 +509,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         Ask::LoadSite { .. }
         | Ask::Withdraw { .. }
         | Ask::Start { .. }
+        | Ask::Schedule { .. }
         | Ask::Pause { .. }
         | Ask::Continue { .. }
         | Ask::Report(_)

@@ -253,7 +253,7 @@ impl Face for Live {
                 vec![foot(Act::Run(RunAct::Open)).says("the request"), foot(Act::Anywhere(Anywhere::Why))]
             }
             Phase::Approved if run.queued.is_some() => {
-                vec![foot(Act::Run(RunAct::Pause)).says("out of the line"), foot(Act::Anywhere(Anywhere::Why))]
+                vec![foot(Act::Run(RunAct::Pause)).says("take back"), foot(Act::Anywhere(Anywhere::Why))]
             }
             Phase::Approved => vec![foot(Act::Run(RunAct::Start)), foot(Act::Anywhere(Anywhere::Why))],
             Phase::Running => vec![foot(Act::Run(RunAct::Pause))],
@@ -378,6 +378,7 @@ impl Face for Live {
             }
             PaletteAct::Copy => self.log.copied(),
             PaletteAct::Save(name) => self.log.saved(name),
+            PaletteAct::Schedule(at) => self.found(cx).map(|run| asks::schedule(cx, run, *at)).into_iter().collect(),
             PaletteAct::HandOver(to) => self.found(cx).map(|run| asks::hand_over(cx, run, to)).into_iter().collect(),
         }
     }

@@ -220,11 +220,45 @@ impl Deciding {
                 self.emit(Entry::bare(Event::StartAsked { run: id }))?;
                 self.begin_round(id, Round::Start)
             }
-            Some(line) => self.emit(Entry::with(Event::StartQueued { run: id }, "why", line.words())),
+            Some(line) => {
+                let queued = Event::StartQueued { run: id, not_before: None };
+                self.emit(Entry::with(queued, "why", line.words()))
+            }
         }
     }
 
+    /// Everything a start is judged by holds now, but for the window: that must be open at the moment itself. All of it is judged
+    /// once more when the moment has come.
+    pub(super) fn schedule(&mut self, id: RunId, moment: Timestamp, seen: Seen) -> Result<(), Refusal> {
+        let person = self.person()?;
+        let (run, workspace) = self.run_for(id, &person)?;
+        fresh(&run, seen)?;
+        if let Some(queued) = &run.queued {
+            let what = format!("{} has asked for the start of {id} already", queued.by);
+            return Err(Refusal::new(Rule::State, what).next(format!("take it back first: pause {}", id.0)));
+        }
+        if moment <= self.at {
+            return Err(Refusal::new(Rule::Input, "that moment is over").next(format!("start it now: start {}", id.0)));
+        }
+        if run.phase == Phase::Approved && moment >= policy::worth_until(&run) {
+            return Err(Refusal::new(Rule::Expired, "the approval is over before that moment")
+                .next("name an earlier one, or have it approved again later"));
+        }
+        self.may_start_at(&run, &workspace, &person, moment)?;
+        self.emit(Entry::bare(Event::StartQueued { run: id, not_before: Some(moment) }))
+    }
+
     fn may_start(&self, run: &Run, workspace: &Workspace, person: &PersonId) -> Result<(), Refusal> {
+        self.may_start_at(run, workspace, person, self.at)
+    }
+
+    fn may_start_at(
+        &self,
+        run: &Run,
+        workspace: &Workspace,
+        person: &PersonId,
+        moment: Timestamp,
+    ) -> Result<(), Refusal> {
         self.needs(workspace, person, run.plan.runbook.runs_as, "start this run")?;
         if run.phase != Phase::Approved {
             return Err(not_startable(&self.world, run, self.at));
@@ -238,10 +272,16 @@ impl Deciding {
             return Err(Refusal::new(Rule::Role, "an approver no longer holds the role the approval needs")
                 .next("withdraw the run and propose it again"));
         }
-        rounds::is_allowed_now(&self.world, run, self.at)
+        rounds::is_allowed_now(&self.world, run, moment)
     }
 
-    /// The hosts of a run in the line are free. Everything that held when its start was asked for is judged once more; what no
+    /// Whether the moment has come that a start was put off to.
+    pub(super) fn has_come(&self, run: &Run) -> bool {
+        let moment = run.queued.as_ref().and_then(|queued| queued.not_before);
+        run.phase == Phase::Approved && moment.is_some_and(|moment| self.at >= moment)
+    }
+
+    /// The hosts of a run in the line are free, or its moment has come. Everything that held when its start was asked for is judged once more; what no
     /// longer does takes it out of the line, so that nothing begins later without anybody expecting it.
     pub(super) fn take_turn(&mut self, run: &Run) -> Result<(), Refusal> {
         let id = run.id;
@@ -251,11 +291,18 @@ impl Deciding {
             return self.leave_line(id, "its workspace is gone");
         };
         let known = self.world.site.as_ref().is_some_and(|site| site.people.contains_key(&person));
+        let put_off_to = run.queued.as_ref().and_then(|queued| queued.not_before);
+        if put_off_to.is_some_and(|moment| self.at.ms_since(moment) > LATE_MS_MAX) {
+            return self.leave_line(id, "its moment passed while the server was down");
+        }
         let judged = match known {
             true => self.may_start(run, &workspace, &person),
             false => Err(Refusal::new(Rule::ActorUnknown, format!("{person} is nobody here"))),
         };
+        // In the line already, it is its turn; whose moment has come may have to wait for hosts as anybody.
+        let line = put_off_to.and_then(|_| locks::all_contested(&self.world, run).into_iter().next());
         match judged {
+            Ok(()) if line.is_some() => self.emit(Entry::bare(Event::StartQueued { run: id, not_before: None })),
             Ok(()) => {
                 self.emit(Entry::bare(Event::StartAsked { run: id }))?;
                 self.begin_round(id, Round::Start)
@@ -270,6 +317,9 @@ impl Deciding {
         self.emit(Entry::with(Event::QueueLeft { run }, "why", why))
     }
 }
+
+/// How much later than it was put off to a start still happens by itself: nobody expects it any more after that.
+const LATE_MS_MAX: u64 = 10 * 60_000;
 
 /// What there is to do instead, once a run has started.
 fn after_start(run: &Run) -> String {
@@ -292,7 +342,7 @@ fn not_startable(world: &World, run: &Run, at: Timestamp) -> Refusal {
             format!("nobody answers for the warning {id}: {text}"),
             may.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         )),
-        policy::WaitsFor::Window { .. } | policy::WaitsFor::Line(_) => None,
+        policy::WaitsFor::Window { .. } | policy::WaitsFor::Line(_) | policy::WaitsFor::Moment { .. } => None,
     });
     match (&run.phase, first) {
         (Phase::Waiting, Some((what, who))) => {

@@ -136,6 +136,7 @@ impl Deciding {
             Ask::AcceptWarning { run, warning, reason } => self.accept_warning(*run, warning, reason, seen),
             Ask::Vote { run, choice, reason } => self.vote(*run, *choice, reason, seen),
             Ask::Start { run } => self.start(*run, seen),
+            Ask::Schedule { run, at } => self.schedule(*run, *at, seen),
             Ask::Tick { run, step, checked, evidence } => self.tick(*run, step, checked, evidence),
             Ask::Evidence { run, step, name, content } => self.evidence(*run, step, name, content),
             Ask::Resolve { run, slot, decision, reason } => self.resolve(*run, *slot, *decision, reason, seen),
@@ -218,7 +219,7 @@ impl Deciding {
         self.engine_only()?;
         self.settle(id)?;
         match self.world.run(id).cloned() {
-            Some(run) if locks::is_its_turn(&self.world, &run) => self.take_turn(&run),
+            Some(run) if locks::is_its_turn(&self.world, &run) || self.has_come(&run) => self.take_turn(&run),
             Some(_) | None => Ok(()),
         }
     }

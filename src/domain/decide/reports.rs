@@ -49,7 +49,7 @@ impl Deciding {
         self.engine_only()?;
         self.emit(Entry::bare(Event::Booted { repaired_bytes }))?;
         let open: Vec<(RunId, Phase, bool)> =
-            self.world.runs.values().map(|run| (run.id, run.phase.clone(), run.queued.is_some())).collect();
+            self.world.runs.values().map(|run| (run.id, run.phase.clone(), locks::is_in_line(run))).collect();
         for (run, phase, queued) in open {
             match phase {
                 Phase::Approved if queued => self.leave_line(run, "the server started anew")?,

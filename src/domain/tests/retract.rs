@@ -96,7 +96,7 @@ fn one_approval_of_two_taken_back_is_one_missing() {
             .iter()
             .map(|wait| match wait {
                 WaitsFor::Approval { missing, .. } => *missing,
-                WaitsFor::Warning { .. } | WaitsFor::Line(_) | WaitsFor::Window { .. } => 0,
+                WaitsFor::Warning { .. } | WaitsFor::Line(_) | WaitsFor::Moment { .. } | WaitsFor::Window { .. } => 0,
             })
             .sum::<u32>()
     };

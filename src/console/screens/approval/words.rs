@@ -20,7 +20,7 @@ pub(super) fn needed(cx: &Cx<'_>, run: &Run) -> String {
                     words::count(usize::try_from(*missing).unwrap_or(0), role.word(), &format!("{}s", role.word()));
                 Some(format!("{count} ({})", words::one_of(may, cx.me())))
             }
-            WaitsFor::Warning { .. } | WaitsFor::Window { .. } | WaitsFor::Line(_) => None,
+            WaitsFor::Warning { .. } | WaitsFor::Window { .. } | WaitsFor::Line(_) | WaitsFor::Moment { .. } => None,
         })
         .collect();
     if missing.is_empty() { "nobody".to_owned() } else { missing.join(", ") }

@@ -11,7 +11,6 @@ use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::console::widgets::places::block;
 use crate::console::words;
 use crate::domain::deadlines;
-use crate::domain::locks;
 use crate::domain::policy;
 use crate::domain::run::{CellState, Item, PauseCause, Phase, Run};
 use crate::domain::settle;
@@ -67,7 +66,12 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
             Some(if words.is_empty() { "goes on by itself".to_owned() } else { words.join(" · ") })
         }
         Phase::Approved if run.queued.is_some() => {
-            Some(locks::line(cx.world, run).map_or_else(|| "its turn has come".to_owned(), |line| line.words()))
+            let waits = policy::waits_for(cx.world, run, cx.now());
+            let first = waits
+                .iter()
+                .find(|waits| words::is_of_the_start(waits))
+                .map(|waits| words::waits(waits, cx.me(), cx.now(), zone));
+            Some(first.unwrap_or_else(|| "its turn has come".to_owned()))
         }
         Phase::Approved => {
             let by = facts::start_by(cx.world, run, cx.now()).map(|by| moment::when(by, cx.now(), zone));

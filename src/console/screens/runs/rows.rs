@@ -11,7 +11,6 @@ use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::widgets::places::PlaceColumns;
 use crate::console::widgets::table::Row;
 use crate::console::words;
-use crate::domain::locks;
 use crate::domain::run::{PauseCause, Phase, Run};
 use crate::domain::{PersonId, Timestamp, policy};
 use crate::terminal::line::Safe;
@@ -106,7 +105,12 @@ fn now(cx: &Cx<'_>, run: &Run) -> String {
                 .unwrap_or_else(|| "may start".to_owned())
         }
         Phase::Approved if run.queued.is_some() => {
-            locks::line(cx.world, run).map_or_else(|| "its turn has come".to_owned(), |line| line.short())
+            let waits = policy::waits_for(cx.world, run, cx.now());
+            let first = waits
+                .iter()
+                .find(|waits| words::is_of_the_start(waits))
+                .map(|waits| words::waits_short(waits, cx.me(), cx.now(), &cx.here.zone));
+            first.unwrap_or_else(|| "its turn has come".to_owned())
         }
         Phase::Approved => match facts::start_by(cx.world, run, cx.now()) {
             Some(by) => format!("start by {}", moment::when(by, cx.now(), &cx.here.zone)),
