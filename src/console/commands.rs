@@ -5,10 +5,11 @@ use super::effect::{Do, Effect, over, push};
 use super::keymap::{self, Act, Anywhere, Bound, Place, Scope};
 use super::model::Cx;
 use super::overlays::Overlay;
-use super::overlays::lend;
 use super::overlays::sheet::{Part, Sheet};
+use super::overlays::{incidents, lend};
 use super::pages;
 use super::screens::{Screen, host_keys::HostKeys, live::Live, past::Past, propose::Propose, site_change::SiteChange};
+use crate::domain::incident::Severity;
 use crate::domain::{PersonId, Role, RunId, RunbookId, Timestamp, WorkspaceId, ahead, duration};
 
 /// What a screen is told by a command that only it can carry out.
@@ -44,6 +45,8 @@ pub enum Takes {
     AnyWorkspace,
     /// Hosts, by a selector, or all of them.
     Hosts,
+    /// A severity and a workspace, or nothing.
+    Incident,
     /// A role, a workspace, and for how long.
     Role,
     /// What is done with the site, or nothing to look at it.
@@ -67,6 +70,7 @@ impl Takes {
             Takes::Workspace => "WORKSPACE [HOST…]",
             Takes::AnyWorkspace => "[WORKSPACE]",
             Takes::Hosts => "[SELECTOR]",
+            Takes::Incident => "[P1 WORKSPACE]",
             Takes::Role => "ROLE WORKSPACE 60m",
             Takes::Site => "[load | accept]",
             Takes::Record => "[verify]",
@@ -76,7 +80,9 @@ impl Takes {
     /// Whether a command means nothing without what stands behind it.
     fn is_needed(self) -> bool {
         match self {
-            Takes::Nothing | Takes::AnyWorkspace | Takes::Hosts | Takes::Site | Takes::Record => false,
+            Takes::Nothing | Takes::AnyWorkspace | Takes::Hosts | Takes::Incident | Takes::Site | Takes::Record => {
+                false
+            }
             Takes::Person
             | Takes::Theme
             | Takes::Span
@@ -108,6 +114,7 @@ impl Takes {
             | Takes::Workspace
             | Takes::AnyWorkspace
             | Takes::Role
+            | Takes::Incident
             | Takes::Hosts => &[],
         }
     }
@@ -134,6 +141,7 @@ enum Does {
     Windows,
     Elevate,
     Elevations,
+    Incident,
     Site,
     State,
     Propose,
@@ -184,6 +192,7 @@ pub const TABLE: &[Named] = &[
     ),
     named(&["elevate"], Takes::Role, Does::Elevate, "Ask to hold a role for a while; another person lends it."),
     named(&["elevations", "roles"], Takes::Nothing, Does::Elevations, "Roles for a while: asked for and lent."),
+    named(&["incident", "incidents"], Takes::Incident, Does::Incident, "Open an incident, or see those that are open."),
     named(&["site"], Takes::Site, Does::Site, "The site in force, and what of it waits."),
     named(&["state", "doctor"], Takes::Nothing, Does::State, "Site, record, server, this session: is all well?"),
     named(&["since"], Takes::Span, Does::Since, "Go to the first line of the log of so long ago."),
@@ -303,18 +312,19 @@ fn behind(cx: &Cx<'_>, command: &Named, themes: &[String], rest: &str) -> Vec<Of
             .iter()
             .map(|place| (place.id.to_string(), place.title.clone()))
             .collect(),
-        Takes::Role => role_words(cx, rest),
+        Takes::Role => words_and_places(cx, rest, &Role::ALL.map(Role::word)),
+        Takes::Incident => words_and_places(cx, rest, &Severity::ALL.map(Severity::word)),
         Takes::Runbook => site.map(|site| runbook_words(cx, site, rest)).unwrap_or_default(),
     };
     let rest = rest.trim_start_matches('#');
     known.into_iter().filter(|(word, _)| word.to_lowercase().starts_with(rest)).map(offer).collect()
 }
 
-fn role_words(cx: &Cx<'_>, rest: &str) -> Vec<(String, String)> {
+fn words_and_places(cx: &Cx<'_>, rest: &str, words: &[&str]) -> Vec<(String, String)> {
     let places = super::facts::workspaces(cx.world, cx.me());
     match rest.split_once(' ') {
-        None => Role::ALL.iter().map(|role| (role.word().to_owned(), String::new())).collect(),
-        Some((role, _)) => places.iter().map(|place| (format!("{role} {}", place.id), place.title.clone())).collect(),
+        None => words.iter().map(|word| ((*word).to_owned(), String::new())).collect(),
+        Some((word, _)) => places.iter().map(|place| (format!("{word} {}", place.id), place.title.clone())).collect(),
     }
 }
 
@@ -384,6 +394,7 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
         Does::Enrol => enrol(cx, rest),
         Does::Windows => windows(cx, rest),
         Does::Elevate => vec![lend::asked(cx, rest)],
+        Does::Incident => vec![incidents::typed(cx, rest)],
         Does::Elevations => vec![lend::all(cx)],
         Does::Site => match rest {
             "" => vec![sheet("site", pages::state::parts(cx))],

@@ -81,6 +81,7 @@ pub fn workspaces<'a>(world: &'a World, person: &PersonId) -> Vec<&'a Arc<Worksp
 /// Whether something a person may see changes with the seconds.
 pub fn something_moves(world: &World, person: &PersonId) -> bool {
     world.visible_runs(person).any(|run| is_at_work(run))
+        || world.incidents.values().any(|incident| world.can_see(person, &incident.workspace))
 }
 
 /// Whether a run changes with the seconds.

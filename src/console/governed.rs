@@ -442,6 +442,33 @@ fn an_approved_run_is_put_off_to_a_moment_by_keys_and_begins_then() {
 }
 
 #[test]
+fn an_incident_is_opened_led_marked_and_closed_by_keys_and_stands_on_everybodys_home() {
+    let mut house = house();
+    house.press("ada", ":");
+    house.types("ada", "incident P1 prod-web");
+    house.press("ada", "enter");
+    house.sees("ada", &["open an incident: P1 in prod-web", "whose customers notice it"]);
+    for words in ["checkout fails", "shop", "nobody can pay", "CheckoutErrors, INC-9"] {
+        house.types("ada", words);
+        house.press("ada", "tab");
+    }
+    house.press("ada", "tab tab tab enter");
+    house.sees("ada", &["opened an incident"]);
+    house.sees("grace", &["I1 P1 prod-web: checkout fails", "acknowledge in 5 min · no lead"]);
+    house.press("grace", "g enter");
+    house.sees("grace", &["read it", "acknowledged", "lead it"]);
+    house.press("grace", "enter");
+    house.sees("grace", &["CheckoutErrors, INC-9", "nobody can pay", "due"]);
+    house.press("grace", "esc g enter j j enter");
+    house.types("grace", "I look at it");
+    house.press("grace", "enter enter");
+    house.sees("ada", &["tell customers in 10 min"]);
+    let open = house.world.incidents.values().next().unwrap();
+    assert_eq!(open.monitoring, ["CheckoutErrors", "INC-9"]);
+    assert_eq!(open.notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>(), ["acknowledged: I look at it"]);
+}
+
+#[test]
 fn lists_are_filtered_by_words_by_what_they_are_not_and_fuzzily() {
     let screen = |filter: &str| {
         let console = Harness::new(fixture::world()).press("3 /").type_str(filter).press("enter");

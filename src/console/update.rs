@@ -7,7 +7,7 @@ use super::layout::{Areas, areas};
 use super::model::{Asked, Badge, Console, Cx, Link, MouseOwner, NOTICE_MS, Notice, Pending, STACK_MAX, Shown, Tone};
 use super::msg::{Answer, Msg, Tag};
 use super::overlays::menu::Choice;
-use super::overlays::{Overlay, dialog, help, lend, palette, sheet};
+use super::overlays::{self, Overlay, dialog, help, palette, sheet};
 use super::screens::{Face, Screen, home::Home};
 use crate::domain::{Receipt, Refusal, Rule, World};
 use crate::terminal::key::{Input, Key, KeyCode, Mouse, MouseKind};
@@ -359,7 +359,7 @@ impl Console {
                 }
                 self.top(world, |face, cx| face.line(cx, stage, &text))
             }
-            Do::Picked(Choice::Wherever(choice)) => self.top(world, |_, cx| vec![lend::chosen(cx, &choice)]),
+            Do::Picked(Choice::Wherever(choice)) => self.top(world, |_, cx| vec![overlays::chosen(cx, &choice)]),
             Do::Picked(choice) => self.top(world, |face, cx| face.picked(cx, &choice)),
             Do::Palette(act) => self.top(world, |face, cx| face.palette(cx, &act)),
             Do::Act(act) => self.act(world, act),

@@ -2,7 +2,9 @@
 //! `decide`: there is no other way to change anything.
 
 use super::decide::elevate::Answer;
-use super::id::{Digest, ElevationId, PersonId, RunId, StepId, Timestamp, WorkspaceId};
+use super::decide::incidents::Deed;
+use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, StepId, Timestamp, WorkspaceId};
+use super::incident::Opening;
 use super::order::Report;
 use super::people::{Actor, Role};
 use super::plan::Proposal;
@@ -217,6 +219,17 @@ pub enum Ask {
         /// Why.
         reason: String,
     },
+    /// Open an incident.
+    OpenIncident(Box<Opening>),
+    /// Do something with an open incident.
+    InIncident {
+        /// Which.
+        incident: IncidentId,
+        /// What.
+        deed: Deed,
+        /// What is said with it.
+        text: String,
+    },
     /// A moment has come at which something lapses that is of no run.
     Lapse,
     /// The executor reports.
@@ -253,6 +266,8 @@ impl Ask {
             | Ask::Propose(_)
             | Ask::Elevate { .. }
             | Ask::AnswerElevation { .. }
+            | Ask::OpenIncident(_)
+            | Ask::InIncident { .. }
             | Ask::Lapse
             | Ask::Boot { .. }
             | Ask::ClockJumped { .. } => None,
@@ -308,6 +323,8 @@ impl Ask {
             Ask::AnswerElevation { answer: Answer::Grant, .. } => "grant",
             Ask::AnswerElevation { answer: Answer::Refuse, .. } => "refuse",
             Ask::AnswerElevation { answer: Answer::End, .. } => "end",
+            Ask::OpenIncident(_) => "incident open",
+            Ask::InIncident { .. } => "incident",
             Ask::Lapse => "lapse",
             Ask::Report(_) => "report",
             Ask::Wake { .. } => "wake",

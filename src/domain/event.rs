@@ -3,7 +3,8 @@
 
 use super::command::Decision;
 use super::elevation;
-use super::id::{Digest, ElevationId, PersonId, RunId, RunbookId, StepId, Timestamp, WorkspaceId};
+use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, RunbookId, StepId, Timestamp, WorkspaceId};
+use super::incident;
 use super::order::{CellResult, OutputSummary};
 use super::people::Actor;
 use super::plan::Origin;
@@ -375,6 +376,15 @@ pub enum Event {
         /// What happened to it.
         act: elevation::Act,
     },
+    /// An incident was opened, got further, or is over.
+    Incident {
+        /// Which.
+        incident: IncidentId,
+        /// Where.
+        workspace: WorkspaceId,
+        /// What happened to it.
+        act: incident::Act,
+    },
     /// Something was refused that is worth keeping: an attempt against separation of duties or authority.
     Refused {
         /// The run, where it was about one.
@@ -437,6 +447,7 @@ impl Event {
             | Event::RunClosed { .. }
             | Event::RunReviewed { .. }
             | Event::Elevation { act: elevation::Act::Asked { .. } | elevation::Act::Granted { .. }, .. }
+            | Event::Incident { .. }
             | Event::Refused { .. } => false,
         }
     }
@@ -450,7 +461,8 @@ impl Event {
             | Event::SitePending { .. }
             | Event::SiteAccepted { .. }
             | Event::SourceListed { .. }
-            | Event::Elevation { .. } => None,
+            | Event::Elevation { .. }
+            | Event::Incident { .. } => None,
             Event::Refused { run, .. } => *run,
             Event::RunProposed { run, .. }
             | Event::RoundBegan { run, .. }
@@ -497,7 +509,10 @@ impl Event {
 impl Event {
     /// The workspace an event belongs to that is of no run: for whoever is no member of it, it did not happen.
     pub fn workspace(&self) -> Option<&WorkspaceId> {
-        let (Event::SourceListed { workspace, .. } | Event::Elevation { workspace, .. }) = self else {
+        let (Event::SourceListed { workspace, .. }
+        | Event::Elevation { workspace, .. }
+        | Event::Incident { workspace, .. }) = self
+        else {
             return None;
         };
         Some(workspace)

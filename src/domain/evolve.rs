@@ -7,6 +7,7 @@ use super::elevation::{self, with_elevated};
 use super::event::{Details, Event, Recorded};
 use super::evidence::Evidence;
 use super::id::{HostIx, RunId, Timestamp, WorkspaceId};
+use super::incident;
 use super::legal::{self, Illegal};
 use super::locks::{self, Queued};
 use super::order::CellResult;
@@ -41,6 +42,10 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
         Event::Refused { .. } => None,
         Event::Elevation { .. } => {
             elevation::fold(world, recorded)?;
+            None
+        }
+        Event::Incident { .. } => {
+            incident::fold(world, recorded)?;
             None
         }
         event => match event.run() {
@@ -430,6 +435,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         | Event::RunProposed { .. }
         | Event::SecretUsed { .. }
         | Event::Elevation { .. }
+        | Event::Incident { .. }
         | Event::Refused { .. } => {}
     }
 }

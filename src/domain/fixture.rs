@@ -175,6 +175,7 @@ pub fn site() -> Site {
         name: "acme-ops".to_owned(),
         theme: "harbour".to_owned(),
         administrators: BTreeSet::new(),
+        clocks: crate::domain::incident::Clocks::default(),
         allow_as: false,
         egress: BTreeSet::new(),
         vault: None,

@@ -91,30 +91,44 @@ impl std::str::FromStr for RunId {
     }
 }
 
-/// A role for a while, counted from 1 and shown as `E3`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ElevationId(pub u64);
+/// A number with a letter before it: what else is counted in a record.
+macro_rules! number_type {
+    ($(#[$doc:meta])* $name:ident, $letter:literal, $lower:literal, $no:ident, $wrong:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
 
-impl fmt::Display for ElevationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "E{}", self.0)
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{}", $letter, self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $no;
+
+            /// Reads the number, with its letter or without.
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.strip_prefix([$letter, $lower]).unwrap_or(text).parse().map(Self).map_err(|_| $no)
+            }
+        }
+
+        /// A text that names none of these.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+        #[error($wrong)]
+        pub struct $no;
+    };
 }
 
-impl std::str::FromStr for ElevationId {
-    type Err = NoElevation;
-
-    /// Reads `3` or `E3`.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.strip_prefix(['E', 'e']).unwrap_or(text).parse().map(Self).map_err(|_| NoElevation)
-    }
-}
-
-/// A text that names no elevation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("an elevation is a number, as `quarterdeck elevations list` shows it: 3 or E3")]
-pub struct NoElevation;
+number_type!(
+    /// A role for a while, counted from 1 and shown as `E3`.
+    ElevationId, 'E', 'e', NoElevation, "an elevation is a number, as `quarterdeck elevations list` shows it: 3 or E3"
+);
+number_type!(
+    /// An incident, counted from 1 and shown as `I7`.
+    IncidentId, 'I', 'i', NoIncident, "an incident is a number, as `quarterdeck incident list` shows it: 7 or I7"
+);
 
 /// A host's position in its plan's host list.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

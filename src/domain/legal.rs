@@ -27,6 +27,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         | Event::SiteAccepted { .. }
         | Event::SourceListed { .. }
         | Event::Elevation { .. }
+        | Event::Incident { .. }
         | Event::Refused { .. } => true,
         Event::RunProposed { .. } => false,
         Event::RoundBegan { .. } => matches!(phase, P::Checking | P::Approved),
@@ -105,6 +106,7 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::SiteAccepted { .. }
         | Event::SourceListed { .. }
         | Event::Elevation { .. }
+        | Event::Incident { .. }
         | Event::Refused { .. }
         | Event::RunProposed { .. }
         | Event::RoundBegan { .. }

@@ -29,6 +29,7 @@ pub mod failure;
 pub mod findings;
 pub mod history;
 pub mod id;
+pub mod incident;
 pub mod input;
 pub mod legal;
 pub mod literal;

@@ -3,6 +3,7 @@
 
 use super::event::DETAIL_BYTES_MAX;
 use super::id::{Digest, PersonId, RunbookId, WorkspaceId};
+use super::incident::Clocks;
 use super::people::Person;
 use super::runbook::{Runbook, Status};
 use super::workspace::Workspace;
@@ -34,6 +35,9 @@ pub struct Site {
     /// Who looks after people and policy of the whole site; no role anywhere comes with it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub administrators: BTreeSet<PersonId>,
+    /// How soon incidents must get how far.
+    #[serde(default)]
+    pub clocks: Clocks,
     /// Everybody, by handle.
     pub people: BTreeMap<PersonId, Person>,
     /// Every workspace, by id.

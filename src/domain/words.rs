@@ -3,6 +3,7 @@
 use super::command::Decision;
 use super::elevation;
 use super::event::{Details, Event};
+use super::incident;
 use super::order::CellResult;
 use super::plan::Plan;
 use super::run::{Choice, Item, PauseCause, Slot, StopHow, Verdict};
@@ -68,6 +69,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::RunClosed { .. } => "run_closed",
         Event::RunReviewed { .. } => "run_reviewed",
         Event::Elevation { .. } => "elevation",
+        Event::Incident { .. } => "incident",
         Event::Refused { .. } => "refused",
     }
 }
@@ -119,6 +121,7 @@ pub const KINDS: &[&str] = &[
     "run_closed",
     "run_reviewed",
     "elevation",
+    "incident",
     "refused",
 ];
 
@@ -170,6 +173,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::RunClosed { .. }
         | Event::RunReviewed { .. }
         | Event::Elevation { .. }
+        | Event::Incident { .. }
         | Event::Refused { .. } => None,
     }
 }
@@ -292,6 +296,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::RunClosed { .. } => said("closed".to_owned(), "text"),
         Event::RunReviewed { .. } => said("reviewed".to_owned(), "text"),
         Event::Elevation { workspace, act, .. } => elevation::words(act, workspace, said),
+        Event::Incident { incident, act, .. } => incident::words(*incident, act, said),
         Event::Refused { rule, verb, .. } => format!("{verb} refused: {}", rule.code()),
     }
 }

@@ -4,6 +4,7 @@
 
 use super::elevation::Elevations;
 use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
+use super::incident::Incidents;
 use super::recent::Recent;
 use super::refusal::{Refusal, Rule};
 use super::run::Run;
@@ -46,6 +47,10 @@ pub struct World {
     pub elevations: Elevations,
     /// The number the next of them gets.
     pub next_elevation: u64,
+    /// Incidents that are open.
+    pub incidents: Incidents,
+    /// The number the next of them gets.
+    pub next_incident: u64,
     /// What was asked for within the last hour.
     pub recent: Recent,
     /// The last jump of the wall clock: when, and by how many milliseconds.

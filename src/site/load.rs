@@ -91,6 +91,7 @@ pub(super) fn from_files(
     let site = Site {
         name: settings.name.clone(),
         theme: settings.theme.clone(),
+        clocks: settings.clocks,
         administrators: settings.administrators.clone(),
         allow_as: settings.allow_as,
         egress: settings.egress.clone(),

@@ -143,6 +143,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Secret { .. }
         | Verb::Elevate { .. }
         | Verb::Elevations(_)
+        | Verb::Incident(_)
         | Verb::Runs(_)
         | Verb::Hosts(_)
         | Verb::Windows(_)

@@ -1,6 +1,7 @@
 //! The command line as data: the one definition that the client parses with, the server parses with, and completions are
 //! printed from. Deliberately absent: the environment and any defaults that come from it.
 
+mod incident;
 mod people;
 mod places;
 mod runs;
@@ -10,12 +11,15 @@ use crate::domain::RunId;
 use crate::domain::duration::parse_ms;
 use crate::domain::plan::Settled;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use incident::{Incident, Open as OpenIncident};
 pub use people::Elevations;
 pub use places::{CLIENT_CONFIG, Hosts, Import, ImportHosts, Windows};
 pub use runs::{Decide, Proposal, Runs, RunsList, RunsLog, Tick};
 use std::path::PathBuf;
 use words::settled;
-pub use words::{DecisionWord, EndingWord, ImpactWord, PhaseWord, Purpose, RoleWord, StreamWord};
+pub use words::{
+    DecisionWord, EndingWord, ImpactWord, MarkWord, PhaseWord, Purpose, RoleWord, SeverityWord, StreamWord,
+};
 
 /// Governs operations from a terminal: propose, check, approve, run, watch, verify, note, review, prove.
 #[derive(Parser, Clone, PartialEq, Debug)]
@@ -269,6 +273,9 @@ pub enum Verb {
     /// Roles for a while: asked for and lent
     #[command(subcommand)]
     Elevations(Elevations),
+    /// Incidents: opened, led, marked, closed
+    #[command(subcommand)]
+    Incident(Incident),
     /// Runs, open and past
     #[command(subcommand)]
     Runs(Runs),
@@ -441,6 +448,7 @@ impl Verb {
             | Verb::Review { .. }
             | Verb::Elevate { .. }
             | Verb::Elevations(_)
+            | Verb::Incident(_)
             | Verb::Runs(_)
             | Verb::Hosts(Hosts::List { .. } | Hosts::Enrol { .. })
             | Verb::Windows(_)

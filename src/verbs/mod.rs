@@ -13,6 +13,7 @@ mod cast;
 mod elevations;
 mod find;
 mod ical;
+mod incidents;
 pub mod json;
 mod look;
 pub mod out;
@@ -182,6 +183,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Elevate { role, workspace, for_ms, reason } => {
             elevations::elevate(cx, *role, workspace, *for_ms, reason, io).await
         }
+        Verb::Incident(verb) => incidents::run(cx, verb, io).await,
         Verb::Elevations(verb) => elevations::run(cx, verb, io).await,
         Verb::Site(site) => act::site(cx, site, io).await,
         Verb::Runs(Runs::Evidence { run, sha256 }) => look::evidence(cx, *run, sha256.as_deref(), io).await,

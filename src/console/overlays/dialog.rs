@@ -5,6 +5,7 @@
 //! the button that acts hears nothing in the instant after it was reached, so a burst of pasted characters from a
 //! terminal without bracketed paste cannot run through a whole dialog. Refused, the dialog stays, text and all.
 
+use super::incidents;
 use crate::console::effect::Do;
 use crate::console::footer::{Foot, foot as entry};
 use crate::console::glyph;
@@ -302,13 +303,12 @@ impl Dialog {
         let mut words = Words::default();
         for wanted in &self.fields {
             match &wanted.held {
-                Held::Typed(field, Need::MayWords | Need::Words) if words.text.is_empty() => {
-                    field.text().trim().clone_into(&mut words.text);
-                }
-                Held::Typed(..) | Held::Masked(_) => {}
+                Held::Typed(field, Need::MayWords | Need::Words) => words.texts.push(field.text().trim().to_owned()),
+                Held::Typed(_, Need::Code(_) | Need::Word(_)) | Held::Masked(_) => {}
                 Held::Ticked { number, done } => words.ticked.extend(done.then_some(*number)),
             }
         }
+        words.text = words.texts.iter().find(|text| !text.is_empty()).cloned().unwrap_or_default();
         words
     }
 
@@ -473,7 +473,9 @@ pub fn foot() -> Vec<Foot> {
 
 #[derive(Default)]
 struct Words {
+    /// The first text, and all of them in order.
     text: String,
+    texts: Vec<String>,
     ticked: Vec<u16>,
 }
 
@@ -490,7 +492,7 @@ fn going_back(mut proposal: Proposal, words: String) -> Proposal {
 
 /// The ask with the words that were typed for it.
 fn with_words(ask: Ask, words: Words) -> Ask {
-    let Words { text: words, ticked } = words;
+    let Words { text: words, texts, ticked } = words;
     match ask {
         Ask::AcceptSite { digest, .. } => Ask::AcceptSite { digest, reason: words },
         Ask::AcceptWarning { run, warning, .. } => Ask::AcceptWarning { run, warning, reason: words },
@@ -505,6 +507,8 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         Ask::Review { run, .. } => Ask::Review { run, comment: words },
         Ask::Elevate { workspace, role, for_ms, .. } => Ask::Elevate { workspace, role, for_ms, reason: words },
         Ask::AnswerElevation { elevation, answer, .. } => Ask::AnswerElevation { elevation, answer, reason: words },
+        Ask::OpenIncident(opening) => Ask::OpenIncident(Box::new(incidents::filled(*opening, &texts))),
+        Ask::InIncident { incident, deed, .. } => Ask::InIncident { incident, deed, text: words },
         Ask::Propose(proposal) => Ask::Propose(Box::new(going_back(*proposal, words))),
         Ask::LoadSite { .. }
         | Ask::Withdraw { .. }

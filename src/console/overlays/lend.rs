@@ -108,16 +108,8 @@ pub fn menu(cx: &Cx<'_>, id: ElevationId) -> Do {
     over(Overlay::Menu(Menu::new(safe!("{id} {}: {}", one.person, words(cx, one)), rows)))
 }
 
-/// What choosing one of these leads to.
-pub fn chosen(cx: &Cx<'_>, choice: &Wherever) -> Do {
-    match choice {
-        Wherever::Elevation(id) => menu(cx, *id),
-        Wherever::Elevate(id, said) => answer(cx, *id, *said),
-    }
-}
-
 /// The question before it is done.
-fn answer(cx: &Cx<'_>, id: ElevationId, answer: Answer) -> Do {
+pub fn answer(cx: &Cx<'_>, id: ElevationId, answer: Answer) -> Do {
     let Some(one) = cx.world.elevations.get(&id) else {
         return Do::Say(format!("{id} is over"));
     };

@@ -12,7 +12,8 @@ use crate::console::widgets::paint::{Paint, below};
 use crate::console::widgets::piece::{self, gap, name, text};
 use crate::domain::StepId;
 use crate::domain::decide::elevate::Answer;
-use crate::domain::id::ElevationId;
+use crate::domain::decide::incidents::Deed;
+use crate::domain::id::{ElevationId, IncidentId};
 use crate::domain::plan::{How, Unsure};
 use crate::domain::run::{self, StopHow};
 use crate::terminal::key::Input;
@@ -53,6 +54,12 @@ pub enum Wherever {
     Elevation(ElevationId),
     /// Do this about a role for a while.
     Elevate(ElevationId, Answer),
+    /// This incident: what can be done about it.
+    Incident(IncidentId),
+    /// All that is known of this incident.
+    ReadIncident(IncidentId),
+    /// Do this in an incident.
+    InIncident(IncidentId, Deed),
 }
 
 /// One row.

@@ -4,6 +4,7 @@ pub mod asks;
 pub mod back;
 pub mod dialog;
 pub mod help;
+pub mod incidents;
 pub mod lend;
 pub mod menu;
 pub mod palette;
@@ -16,6 +17,7 @@ use super::keymap::{Motion, Scope};
 use super::model::Cx;
 use super::widgets::paint::Paint;
 use crate::terminal::key::Input;
+use menu::Wherever;
 use ratatui::layout::Position;
 
 /// Something over a screen.
@@ -94,5 +96,16 @@ impl Overlay {
             Overlay::Menu(menu) => menu.view(cx, paint),
             Overlay::Sheet(sheet) => sheet.view(cx, paint),
         }
+    }
+}
+
+/// What choosing something that is of no screen leads to.
+pub fn chosen(cx: &Cx<'_>, choice: &Wherever) -> Do {
+    match choice {
+        Wherever::Elevation(id) => lend::menu(cx, *id),
+        Wherever::Elevate(id, answer) => lend::answer(cx, *id, *answer),
+        Wherever::Incident(id) => incidents::menu(cx, *id),
+        Wherever::ReadIncident(id) => incidents::read(cx, *id),
+        Wherever::InIncident(id, deed) => incidents::deed(cx, *id, deed),
     }
 }

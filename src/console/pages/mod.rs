@@ -3,6 +3,7 @@
 
 pub mod calendar;
 pub mod diff;
+pub mod incident;
 pub mod place;
 pub mod plan;
 pub mod run;

@@ -17,8 +17,8 @@ use crate::console::keymap::{Act, Anywhere, Place, RowAct, Scope};
 use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::overlays::Overlay;
-use crate::console::overlays::lend;
 use crate::console::overlays::sheet::{self, Sheet};
+use crate::console::overlays::{incidents, lend};
 use crate::console::pages;
 use crate::console::safe;
 use crate::console::theme::{Ground, Role};
@@ -26,7 +26,7 @@ use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::pick::Pick;
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
-use crate::domain::id::ElevationId;
+use crate::domain::id::{ElevationId, IncidentId};
 use crate::domain::{PersonId, RunId, WorkspaceId};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -45,6 +45,7 @@ enum RowId {
     AtWork(RunId),
     Place(WorkspaceId),
     Elevation(ElevationId),
+    Incident(IncidentId),
     Site,
 }
 
@@ -52,7 +53,7 @@ impl RowId {
     fn run(&self) -> Option<RunId> {
         match self {
             RowId::Mine(run, _) | RowId::Other(run) | RowId::AtWork(run) => Some(*run),
-            RowId::Place(_) | RowId::Elevation(_) | RowId::Site => None,
+            RowId::Place(_) | RowId::Elevation(_) | RowId::Incident(_) | RowId::Site => None,
         }
     }
 }
@@ -247,6 +248,7 @@ fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
             }
             None => Vec::new(),
         },
+        RowId::Incident(id) => vec![incidents::menu(cx, id)],
         RowId::Elevation(id) => vec![lend::menu(cx, id)],
         RowId::Site => vec![push(Screen::SiteChange(SiteChange::default()))],
     }

@@ -11,6 +11,7 @@ mod drift;
 mod during;
 pub mod elevate;
 mod gate;
+pub mod incidents;
 mod loading;
 mod reports;
 
@@ -150,6 +151,8 @@ impl Deciding {
             Ask::Review { run, comment } => self.review(*run, comment, seen),
             Ask::Elevate { workspace, role, for_ms, reason } => self.elevate(workspace, *role, *for_ms, reason),
             Ask::AnswerElevation { elevation, answer, reason } => self.answer_elevation(*elevation, *answer, reason),
+            Ask::OpenIncident(opening) => self.open_incident(opening),
+            Ask::InIncident { incident, deed, text } => self.in_incident(*incident, deed, text),
             // What is over by now is ended before every ask.
             Ask::Lapse => self.engine_only(),
             Ask::Report(report) => self.report(report),

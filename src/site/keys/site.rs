@@ -1,6 +1,6 @@
 //! Keys of `quarterdeck.toml`, `people.toml` and `themes/*.toml`.
 
-use super::LINE;
+use super::{DURATION, LINE};
 use crate::site::rule::Rule;
 use crate::site::shape::{SCHEMA, Shape, Table, always, optional, word};
 
@@ -13,6 +13,7 @@ pub(in crate::site) static SITE: Table = Table::of(
         optional("data", Shape::Table(&DATA), "Where its records lie."),
         optional("local", Shape::Table(&LOCAL), "Work on the server's own machine, and demonstrations."),
         optional("vault", Shape::Table(&VAULT), "Where `vault:` secrets are read."),
+        optional("incidents", Shape::Table(&INCIDENTS), "How soon incidents of P1 and P2 must get how far."),
         optional("egress", Shape::Table(&EGRESS), "Where the server may ask over HTTP."),
     ]],
 );
@@ -27,6 +28,16 @@ pub(in crate::site) static HEAD: Table = Table::of(
             Shape::List(&Shape::Text(Rule::Id)),
             "People who look after people, members and policy everywhere, lend roles and read the whole audit. They run and approve nothing by that.",
         ),
+    ]],
+);
+
+pub(in crate::site) static INCIDENTS: Table = Table::of(
+    "[incidents]",
+    &[&[
+        optional("acknowledge", DURATION, "Until somebody works on it; 5m unless written."),
+        optional("tell", DURATION, "Until customers are told; 10m unless written."),
+        optional("mitigate", DURATION, "Until they notice it no more; 30m unless written."),
+        optional("resolve", DURATION, "Until its cause is gone; 60m unless written."),
     ]],
 );
 

@@ -2,6 +2,7 @@
 
 use super::{Parsed, Report};
 use crate::domain::PersonId;
+use crate::domain::incident::Clocks;
 use crate::domain::site::VaultAt;
 use crate::domain::tool::PROGRAMS;
 use crate::site::diagnostic::Code;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub data_dir: Option<PathBuf>,
     /// Where the server's socket lies, where it says so.
     pub socket: Option<PathBuf>,
+    /// How soon incidents must get how far.
+    pub clocks: Clocks,
     /// Who administers the site.
     pub administrators: BTreeSet<PersonId>,
     /// Whether verbs may say `--as PERSON`.
@@ -67,6 +70,7 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
         theme: head.and_then(|head| head.maybe("theme")).unwrap_or_else(|| THEME.to_owned()),
         data_dir: data.and_then(|data| data.text("dir")).map(PathBuf::from),
         socket: data.and_then(|data| data.text("socket")).map(PathBuf::from),
+        clocks: clocks(fields.table("incidents"), &mut report),
         administrators: head
             .map(|head| head.strings::<Vec<String>>("administrators"))
             .into_iter()
@@ -85,6 +89,33 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
         egress: fields.table("egress").map(|egress| egress.strings("allow")).unwrap_or_default(),
     };
     Parsed::new(report, Some(fields), Some(value))
+}
+
+/// The clocks of incidents: each later than the one before it.
+fn clocks(table: Option<&Fields>, report: &mut Report) -> Clocks {
+    let usual = Clocks::default();
+    let Some(table) = table else {
+        return usual;
+    };
+    let ms = |name: &str, usual: u64| table.duration_ms(name).unwrap_or(usual);
+    let clocks = Clocks {
+        acknowledge_ms: ms("acknowledge", usual.acknowledge_ms),
+        tell_ms: ms("tell", usual.tell_ms),
+        mitigate_ms: ms("mitigate", usual.mitigate_ms),
+        resolve_ms: ms("resolve", usual.resolve_ms),
+    };
+    let order = [
+        ("tell", clocks.acknowledge_ms, clocks.tell_ms),
+        ("mitigate", clocks.tell_ms, clocks.mitigate_ms),
+        ("resolve", clocks.mitigate_ms, clocks.resolve_ms),
+    ];
+    for (name, before, this) in order {
+        if this < before {
+            let hint = "an incident is acknowledged, told, mitigated and resolved, in this order";
+            report.error(Code::Value, table.span_of(name), "due before what comes first", hint);
+        }
+    }
+    clocks
 }
 
 /// Programs by name, each where it lies: found by a search, it could be another one tomorrow.

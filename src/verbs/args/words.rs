@@ -1,6 +1,7 @@
 //! The words that stand on the command line for a value of the domain.
 
 use crate::domain::command::Decision;
+use crate::domain::incident::{Mark, Severity};
 use crate::domain::order::Stream;
 use crate::domain::plan::{RunPurpose, Settled, Unsure};
 use crate::domain::run::{Ending, PhaseTag};
@@ -60,6 +61,26 @@ words!(
         Commander => Role::Commander,
         Auditor => Role::Auditor,
         Owner => Role::Owner,
+    }
+);
+
+words!(
+    /// How grave an incident is.
+    SeverityWord for Severity {
+        P1 => Severity::P1,
+        P2 => Severity::P2,
+        P3 => Severity::P3,
+        P4 => Severity::P4,
+    }
+);
+
+words!(
+    /// How far an incident is.
+    MarkWord for Mark {
+        Acknowledged => Mark::Acknowledged,
+        Told => Mark::Told,
+        Mitigated => Mark::Mitigated,
+        Resolved => Mark::Resolved,
     }
 );
 

@@ -5,13 +5,14 @@ use crate::console::facts::{self, Board, Errand, Waiting};
 use crate::console::glyph;
 use crate::console::model::Cx;
 use crate::console::moment;
-use crate::console::overlays::lend;
+use crate::console::overlays::{incidents, lend};
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::chart;
 use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::widgets::places::PlaceColumns;
 use crate::console::words;
+use crate::domain::incident::Severity;
 use crate::domain::run::Run;
 use crate::domain::window::{self, WindowState};
 use crate::domain::workspace::Workspace;
@@ -134,6 +135,11 @@ fn banners(cx: &Cx<'_>) -> Vec<Line> {
             pieces: vec![text(Role::Warning, safe!("! {words}")).rest()],
             more: Vec::new(),
         });
+    }
+    for one in incidents::visible(cx) {
+        let overdue = one.next_due(&incidents::clocks(cx)).is_some_and(|(_, due)| due <= cx.now());
+        let ink = if overdue || one.severity == Severity::P1 { Role::ErrorText } else { Role::Warning };
+        lines.push(Line::Row { id: RowId::Incident(one.id), pieces: incidents::row(cx, one, ink), more: Vec::new() });
     }
     for one in lend::mine(cx) {
         let words = match &one.granted {
