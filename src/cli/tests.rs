@@ -69,6 +69,7 @@ const IN_THE_CONSOLE: &[(&str, &str)] = &[
     ("hosts enrol", ":enrol"),
     ("windows list", ":windows"),
     ("elevate", ":elevate"),
+    ("break-glass", ":break-glass"),
     ("incident open", ":incident"),
     ("incident list", ":incident"),
     ("incident show", ":incident"),

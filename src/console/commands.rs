@@ -9,6 +9,7 @@ use super::overlays::sheet::{Part, Sheet};
 use super::overlays::{incidents, lend};
 use super::pages;
 use super::screens::{Screen, host_keys::HostKeys, live::Live, past::Past, propose::Propose, site_change::SiteChange};
+use crate::domain::id::IncidentId;
 use crate::domain::incident::Severity;
 use crate::domain::{PersonId, Role, RunId, RunbookId, Timestamp, WorkspaceId, ahead, duration};
 
@@ -21,6 +22,8 @@ pub enum PaletteAct {
     Save(String),
     /// Put what is shown into the terminal's clipboard.
     Copy,
+    /// Break glass for the run that is shown, for this incident.
+    BreakGlass(IncidentId),
     /// Start the run that is shown at this moment.
     Schedule(Timestamp),
     /// Give the run that is shown to this person.
@@ -45,6 +48,8 @@ pub enum Takes {
     AnyWorkspace,
     /// Hosts, by a selector, or all of them.
     Hosts,
+    /// An incident that is open.
+    OpenIncident,
     /// A severity and a workspace, or nothing.
     Incident,
     /// A role, a workspace, and for how long.
@@ -70,6 +75,7 @@ impl Takes {
             Takes::Workspace => "WORKSPACE [HOST…]",
             Takes::AnyWorkspace => "[WORKSPACE]",
             Takes::Hosts => "[SELECTOR]",
+            Takes::OpenIncident => "INCIDENT",
             Takes::Incident => "[P1 WORKSPACE]",
             Takes::Role => "ROLE WORKSPACE 60m",
             Takes::Site => "[load | accept]",
@@ -91,6 +97,7 @@ impl Takes {
             | Takes::Run
             | Takes::Runbook
             | Takes::Role
+            | Takes::OpenIncident
             | Takes::Workspace => true,
         }
     }
@@ -115,6 +122,7 @@ impl Takes {
             | Takes::AnyWorkspace
             | Takes::Role
             | Takes::Incident
+            | Takes::OpenIncident
             | Takes::Hosts => &[],
         }
     }
@@ -151,6 +159,7 @@ enum Does {
     Copy,
     HandOver,
     Schedule,
+    BreakGlass,
     As,
     Theme,
     Mouse,
@@ -205,6 +214,12 @@ pub const TABLE: &[Named] = &[
         "Give the run that is shown to somebody else, who drives it then.",
     ),
     named(&["schedule"], Takes::Moment, Does::Schedule, "Have the approved run that is shown begin at a moment ahead."),
+    named(
+        &["break-glass"],
+        Takes::OpenIncident,
+        Does::BreakGlass,
+        "Let the run that is shown begin without approval, for an incident somebody else opened.",
+    ),
     named(&["as"], Takes::Person, Does::As, "Sign in afresh as somebody else, where the site allows it."),
     named(&["theme"], Takes::Theme, Does::Theme, "Take other colours."),
     named(
@@ -313,6 +328,9 @@ fn behind(cx: &Cx<'_>, command: &Named, themes: &[String], rest: &str) -> Vec<Of
             .map(|place| (place.id.to_string(), place.title.clone()))
             .collect(),
         Takes::Role => words_and_places(cx, rest, &Role::ALL.map(Role::word)),
+        Takes::OpenIncident => {
+            incidents::visible(cx).into_iter().map(|one| (one.id.to_string(), one.title.clone())).collect()
+        }
         Takes::Incident => words_and_places(cx, rest, &Severity::ALL.map(Severity::word)),
         Takes::Runbook => site.map(|site| runbook_words(cx, site, rest)).unwrap_or_default(),
     };
@@ -419,6 +437,10 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
         Does::Schedule => match ahead::parse(rest, cx.now(), &cx.here.zone) {
             Ok(at) => vec![Do::Palette(PaletteAct::Schedule(at))],
             Err(wrong) => vec![Do::Say(wrong)],
+        },
+        Does::BreakGlass => match rest.parse::<IncidentId>() {
+            Ok(incident) => vec![Do::Palette(PaletteAct::BreakGlass(incident))],
+            Err(wrong) => vec![Do::Say(wrong.to_string())],
         },
         Does::As => vec![Do::Effect(Effect::SignInAs(PersonId::new(rest)))],
         Does::Theme => vec![Do::Theme(rest.to_owned())],

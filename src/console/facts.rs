@@ -80,7 +80,7 @@ pub fn workspaces<'a>(world: &'a World, person: &PersonId) -> Vec<&'a Arc<Worksp
 
 /// Whether something a person may see changes with the seconds.
 pub fn something_moves(world: &World, person: &PersonId) -> bool {
-    world.visible_runs(person).any(|run| is_at_work(run))
+    world.visible_runs(person).any(|run| is_at_work(run) || run.glass.is_some())
         || world.incidents.values().any(|incident| world.can_see(person, &incident.workspace))
 }
 

@@ -255,6 +255,8 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
         executors: Default::default(),
         drift: None,
         queued: None,
+        glass: None,
+        reviews: imbl::Vector::new(),
         approved: None,
         builtin: Default::default(),
         accepted: Default::default(),

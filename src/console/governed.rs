@@ -469,6 +469,46 @@ fn an_incident_is_opened_led_marked_and_closed_by_keys_and_stands_on_everybodys_
 }
 
 #[test]
+fn glass_is_broken_by_keys_and_everybody_sees_it_coming_and_what_it_waits_for() {
+    let mut sealed = site();
+    let place = Arc::make_mut(sealed.workspaces.get_mut(&WorkspaceId::new("prod-web")).unwrap());
+    place.policy.break_glass = Some(Role::Commander);
+    place.members.insert("kim".into(), [Role::Commander].into());
+    let mut house = House::new(sealed, &["ada", "grace", "kim"]);
+    propose(&mut house);
+    house.all_goes_well();
+    let run = RunId(house.world.next_run - 1);
+    house.press("ada", "1 :");
+    house.types("ada", "incident P1 prod-web");
+    house.press("ada", "enter");
+    for words in ["checkout fails", "shop", "nobody can pay", "CheckoutErrors"] {
+        house.types("ada", words);
+        house.press("ada", "tab");
+    }
+    house.press("ada", "tab tab tab enter");
+    house.press("kim", ":");
+    house.types("kim", &format!("run {}", run.0));
+    house.press("kim", "enter :");
+    house.types("kim", "break-glass I1");
+    house.press("kim", "enter");
+    house.sees("kim", &["BREAK GLASS for", "Two people who took no part review it", "type: break glass"]);
+    let code = crate::domain::binding::code(&house.run(run.0).binding);
+    house.types("kim", "nobody can pay");
+    house.press("kim", "tab");
+    house.types("kim", &code);
+    house.press("kim", "tab");
+    house.types("kim", "break glass");
+    house.press("kim", "tab tab enter");
+    house.sees("kim", &["GLASS BROKEN · opens in", "X stops it"]);
+    house.press("ada", "1");
+    house.sees("ada", &["GLASS BROKEN by kim for I1 · opens in"]);
+    house.sees("grace", &["GLASS BROKEN by kim for I1 · opens in"]);
+    house.all_goes_well();
+    assert_eq!(*house.phase(run.0), Phase::Approved, "five seconds later");
+    house.sees("kim", &["S starts it"]);
+}
+
+#[test]
 fn lists_are_filtered_by_words_by_what_they_are_not_and_fuzzily() {
     let screen = |filter: &str| {
         let console = Harness::new(fixture::world()).press("3 /").type_str(filter).press("enter");

@@ -2,6 +2,7 @@
 //! `decide`: there is no other way to change anything.
 
 use super::decide::elevate::Answer;
+use super::decide::glass::Breaking;
 use super::decide::incidents::Deed;
 use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, StepId, Timestamp, WorkspaceId};
 use super::incident::Opening;
@@ -98,6 +99,8 @@ pub enum Ask {
         /// Why.
         reason: String,
     },
+    /// Break glass for a run that waits.
+    BreakGlass(Box<Breaking>),
     /// Start an approved run.
     Start {
         /// Which run.
@@ -290,6 +293,7 @@ impl Ask {
             | Ask::Wake { run }
             | Ask::Versions { run, .. }
             | Ask::Hold { run } => Some(*run),
+            Ask::BreakGlass(breaking) => Some(breaking.run),
             Ask::Report(report) => Some(report.key.run),
         }
     }
@@ -307,6 +311,7 @@ impl Ask {
             Ask::Vote { choice: Choice::Approve, .. } => "approve",
             Ask::Vote { choice: Choice::Deny, .. } => "deny",
             Ask::Vote { choice: Choice::Retract, .. } => "retract",
+            Ask::BreakGlass(_) => "break-glass",
             Ask::Start { .. } | Ask::Schedule { .. } => "start",
             Ask::Tick { .. } => "tick",
             Ask::Evidence { .. } => "evidence",

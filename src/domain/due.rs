@@ -4,6 +4,7 @@
 use super::command::Ask;
 use super::deadlines;
 use super::elevation;
+use super::glass;
 use super::id::Timestamp;
 use super::locks;
 use super::once;
@@ -43,7 +44,7 @@ pub fn next_moment(run: &Run) -> Option<Timestamp> {
     match &run.phase {
         Phase::Waiting | Phase::Approved => {
             let begins = run.queued.as_ref().and_then(|queued| queued.not_before);
-            policy::expires(run).into_iter().chain(begins).min()
+            policy::expires(run).into_iter().chain(begins).chain(glass::opens(run)).min()
         }
         Phase::Running => {
             let over = run.phase_since.plus_ms(run.plan.limits.run_ms);

@@ -279,6 +279,18 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
+    /// Somebody broke glass for the run: the countdown runs. Detail: `reason`.
+    GlassBroken {
+        /// The run.
+        run: RunId,
+        /// For which incident.
+        incident: IncidentId,
+    },
+    /// The countdown is over: approvals, windows and freezes hold the run no more.
+    GlassOpened {
+        /// The run.
+        run: RunId,
+    },
     /// An operator asked for the start, and it waits: in the line for hosts that other runs have, or for a moment.
     StartQueued {
         /// The run.
@@ -359,6 +371,11 @@ pub enum Event {
     },
     /// The outcome note is written. Detail: `text`.
     RunClosed {
+        /// The run.
+        run: RunId,
+    },
+    /// Signed off by one of those who must. Detail: `text`.
+    ReviewGiven {
         /// The run.
         run: RunId,
     },
@@ -445,6 +462,9 @@ impl Event {
             | Event::Drifted { .. }
             | Event::Noted { .. }
             | Event::RunClosed { .. }
+            | Event::GlassBroken { .. }
+            | Event::GlassOpened { .. }
+            | Event::ReviewGiven { .. }
             | Event::RunReviewed { .. }
             | Event::Elevation { act: elevation::Act::Asked { .. } | elevation::Act::Granted { .. }, .. }
             | Event::Incident { .. }
@@ -501,6 +521,9 @@ impl Event {
             | Event::Drifted { run }
             | Event::Noted { run }
             | Event::RunClosed { run }
+            | Event::GlassBroken { run, .. }
+            | Event::GlassOpened { run }
+            | Event::ReviewGiven { run }
             | Event::RunReviewed { run } => Some(*run),
         }
     }

@@ -6,6 +6,7 @@ use super::command::Decision;
 use super::elevation::{self, with_elevated};
 use super::event::{Details, Event, Recorded};
 use super::evidence::Evidence;
+use super::glass::Glass;
 use super::id::{HostIx, RunId, Timestamp, WorkspaceId};
 use super::incident;
 use super::legal::{self, Illegal};
@@ -159,6 +160,8 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
         executors: imbl::OrdSet::new(),
         drift: None,
         queued: None,
+        glass: None,
+        reviews: imbl::Vector::new(),
         approved: None,
         builtin: imbl::OrdMap::new(),
         accepted: imbl::OrdMap::new(),
@@ -195,6 +198,11 @@ fn in_run(world: &mut World, recorded: &Recorded, id: RunId) -> Result<Option<Ar
         }
     } else {
         world.runs.insert(id, Arc::clone(&run));
+    }
+    if let (Event::ReviewGiven { .. } | Event::RunReviewed { .. }, Some(glass), Some(by)) =
+        (&recorded.event, &run.glass, recorded.by.person())
+    {
+        world.glass_reviews.insert((by.clone(), glass.by.clone()), recorded.at);
     }
     if let Event::RunEnded { ending, .. } = recorded.event {
         learn(world, &run, ending, recorded.at);
@@ -421,6 +429,21 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         Event::RunClosed { .. } => {
             run.outcome_note = Some(note("text"));
             close(run, Phase::Closed, at);
+        }
+        Event::GlassBroken { incident, .. } => {
+            let Note { by, at, text } = note("reason");
+            run.glass = Some(Glass { by, incident: *incident, reason: text, at, open: false });
+            run.revision += 1;
+        }
+        Event::GlassOpened { .. } => {
+            if let Some(glass) = &mut run.glass {
+                glass.open = true;
+            }
+            run.revision += 1;
+        }
+        Event::ReviewGiven { .. } => {
+            run.reviews.push_back(note("text"));
+            run.revision += 1;
         }
         Event::RunReviewed { .. } => {
             run.review = Some(note("text"));

@@ -78,6 +78,7 @@ pub fn workspace(id: &str) -> Workspace {
             execution_expiry_ms: 24 * 3_600_000,
             quorums: Vec::new(),
             after_window: crate::domain::workspace::AfterWindow::Pause,
+            break_glass: None,
         },
         windows: Vec::new(),
         freezes: Vec::new(),

@@ -68,7 +68,8 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         Event::Drifted { .. } => at_work,
         Event::Noted { .. } => phase != P::Cancelled,
         Event::RunClosed { .. } => phase == P::Ended,
-        Event::RunReviewed { .. } => phase == P::Closed,
+        Event::GlassBroken { .. } | Event::GlassOpened { .. } => matches!(phase, P::Waiting | P::Approved),
+        Event::ReviewGiven { .. } | Event::RunReviewed { .. } => phase == P::Closed,
     }
 }
 
@@ -132,6 +133,9 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::Drifted { .. }
         | Event::Noted { .. }
         | Event::RunClosed { .. }
+        | Event::GlassBroken { .. }
+        | Event::GlassOpened { .. }
+        | Event::ReviewGiven { .. }
         | Event::RunReviewed { .. } => true,
     }
 }

@@ -27,6 +27,7 @@ pub mod evidence;
 pub mod evolve;
 pub mod failure;
 pub mod findings;
+pub mod glass;
 pub mod history;
 pub mod id;
 pub mod incident;

@@ -302,6 +302,9 @@ pub fn expires(run: &Run) -> Option<Timestamp> {
 /// Until when a run may start. Two clocks: from the proposal until it is first approved, and from then on; nothing that
 /// happens later winds the second one up again.
 pub fn worth_until(run: &Run) -> Timestamp {
+    if let Some(glass) = run.glass.as_ref().filter(|glass| glass.open) {
+        return glass.until();
+    }
     match run.approved {
         Some(approved) => approved.plus_ms(run.plan.execution_expiry_ms),
         None => run.proposed.plus_ms(run.plan.approval_expiry_ms),
@@ -358,8 +361,9 @@ pub fn may_execute(run: &Run, person: &PersonId) -> bool {
 
 /// Whether a person may sign a run off: a reviewer who neither proposed, approved nor executed any of it.
 pub fn may_review(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
-    let took_part = *person == run.plan.requester || run.executors.contains(person) || has_voted(run, person);
-    let alone = workspace.members.len() < 2;
+    let broke = run.glass.as_ref().is_some_and(|glass| glass.by == *person);
+    let took_part = *person == run.plan.requester || run.executors.contains(person) || has_voted(run, person) || broke;
+    let alone = workspace.members.len() < 2 && run.glass.is_none();
     workspace.grants(person, Role::Reviewer) && (!took_part || alone)
 }
 

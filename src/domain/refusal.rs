@@ -78,6 +78,10 @@ rules! {
     Role = "role.missing",
     /// Proposer and approver are one person.
     SeparationSelf = "sod.self",
+    /// No role of the workspace may break glass.
+    GlassSealed = "glass.sealed",
+    /// Glass is broken for an incident, and there is none.
+    GlassIncident = "glass.incident",
     /// A role is asked for or granted beyond what anybody may give this way.
     Escalate = "iam.escalate",
     /// Executor and reviewer are one person.

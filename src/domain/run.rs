@@ -9,6 +9,7 @@ pub use cell::{Cell, CellState, Item, Reason, Slot};
 pub use phase::{Cancel, Ending, PauseCause, Phase, PhaseTag, Round, StopHow};
 
 use super::evidence::Evidence;
+use super::glass::Glass;
 use super::id::{Digest, HostIx, PersonId, RunId, Timestamp};
 use super::locks::Queued;
 use super::plan::Plan;
@@ -49,6 +50,8 @@ pub struct Run {
     pub drift: Option<String>,
     /// Its place in the line, while it was started and other runs have its hosts.
     pub queued: Option<Queued>,
+    /// Who broke glass for it.
+    pub glass: Option<Glass>,
     /// When it first became approved; the second clock runs from here.
     pub approved: Option<Timestamp>,
     /// Results of checks that need no host, by check.
@@ -69,7 +72,9 @@ pub struct Run {
     pub evidence: Vector<Evidence>,
     /// The outcome note a run closes with.
     pub outcome_note: Option<Note>,
-    /// The sign-off.
+    /// Sign-offs before the last one, where more than one is needed.
+    pub reviews: Vector<Note>,
+    /// The last sign-off.
     pub review: Option<Note>,
 }
 

@@ -15,6 +15,7 @@ mod authority;
 mod batches;
 mod elevation;
 mod failing;
+mod glass;
 mod incidents;
 mod locks;
 mod once;

@@ -3,6 +3,7 @@
 //! A window opens where its cron expression says, in its own zone, and stays open for a fixed span of elapsed time,
 //! so a change of clocks neither shortens nor doubles it. A freeze wins over every window.
 
+use super::glass;
 use super::id::Timestamp;
 use super::plan::Origin;
 use super::run::Run;
@@ -62,6 +63,9 @@ fn judged(workspace: &Workspace, at: Timestamp, counts: impl Fn(&Freeze) -> bool
 /// The state of a workspace's windows for a run. What ran may be undone at any time, as far as it was approved; a freeze holds for
 /// no runbook it excepts by name.
 pub fn state_for(workspace: &Workspace, run: &Run, at: Timestamp) -> WindowState {
+    if glass::is_open(run) {
+        return WindowState::Always;
+    }
     match run.plan.from {
         Origin::Rollback(_) => WindowState::Always,
         Origin::Proposed | Origin::Resume(_) | Origin::Rerun(_) => {
@@ -75,6 +79,9 @@ const WINDOWS_IN_A_ROW_MAX: usize = 64;
 
 /// Until when a run that goes on at this moment may begin steps; `None` where no window of its plan limits it.
 pub fn may_begin_until(run: &Run, at: Timestamp) -> Option<Timestamp> {
+    if let Some(glass) = run.glass.as_ref().filter(|glass| glass.open) {
+        return Some(glass.until());
+    }
     let undoes = matches!(run.plan.from, Origin::Rollback(_));
     if undoes || run.plan.windows.is_empty() || run.plan.after_window == AfterWindow::Finish {
         return None;

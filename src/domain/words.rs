@@ -53,6 +53,8 @@ pub fn kind(event: &Event) -> &'static str {
         Event::RunWaiting { .. } => "run_waiting",
         Event::Voted { .. } => "voted",
         Event::RunApproved { .. } => "run_approved",
+        Event::GlassBroken { .. } => "glass_broken",
+        Event::GlassOpened { .. } => "glass_opened",
         Event::StartQueued { .. } => "start_queued",
         Event::QueueLeft { .. } => "queue_left",
         Event::StartAsked { .. } => "start_asked",
@@ -67,6 +69,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Drifted { .. } => "drifted",
         Event::Noted { .. } => "noted",
         Event::RunClosed { .. } => "run_closed",
+        Event::ReviewGiven { .. } => "review_given",
         Event::RunReviewed { .. } => "run_reviewed",
         Event::Elevation { .. } => "elevation",
         Event::Incident { .. } => "incident",
@@ -105,6 +108,8 @@ pub const KINDS: &[&str] = &[
     "run_waiting",
     "voted",
     "run_approved",
+    "glass_broken",
+    "glass_opened",
     "start_queued",
     "queue_left",
     "start_asked",
@@ -119,6 +124,7 @@ pub const KINDS: &[&str] = &[
     "drifted",
     "noted",
     "run_closed",
+    "review_given",
     "run_reviewed",
     "elevation",
     "incident",
@@ -171,6 +177,9 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::Drifted { .. }
         | Event::Noted { .. }
         | Event::RunClosed { .. }
+        | Event::GlassBroken { .. }
+        | Event::GlassOpened { .. }
+        | Event::ReviewGiven { .. }
         | Event::RunReviewed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
@@ -294,6 +303,9 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::Drifted { .. } => said("the site changed; the run goes on as approved".to_owned(), "why"),
         Event::Noted { .. } => said("note".to_owned(), "text"),
         Event::RunClosed { .. } => said("closed".to_owned(), "text"),
+        Event::GlassBroken { incident, .. } => said(format!("BROKE GLASS for {incident}"), "reason"),
+        Event::GlassOpened { .. } => "glass is open: approvals, windows and freezes hold it no more".to_owned(),
+        Event::ReviewGiven { .. } => said("reviewed, another review is due".to_owned(), "text"),
         Event::RunReviewed { .. } => said("reviewed".to_owned(), "text"),
         Event::Elevation { workspace, act, .. } => elevation::words(act, workspace, said),
         Event::Incident { incident, act, .. } => incident::words(*incident, act, said),

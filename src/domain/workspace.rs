@@ -166,6 +166,9 @@ pub struct Policy {
     /// What becomes of a run whose window closes while it is at work.
     #[serde(default)]
     pub after_window: AfterWindow,
+    /// The role that may break glass; nobody, unless one is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<Role>,
 }
 
 /// What becomes of a run whose window closes while it is at work.

@@ -47,6 +47,8 @@ pub struct World {
     pub elevations: Elevations,
     /// The number the next of them gets.
     pub next_elevation: u64,
+    /// Who last signed off whose broken glass, and when.
+    pub glass_reviews: OrdMap<(PersonId, PersonId), Timestamp>,
     /// Incidents that are open.
     pub incidents: Incidents,
     /// The number the next of them gets.

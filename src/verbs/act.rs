@@ -4,6 +4,7 @@ use super::args::{Decide, Proposal as Form, Site as SiteVerb, Tick, Verb};
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, find, json, text};
 use crate::domain::command::{Ask, Receipt, Seen};
+use crate::domain::decide::glass::Breaking;
 use crate::domain::evidence::EVIDENCE_BYTES_MAX;
 use crate::domain::plan::{Again, How, Proposal};
 use crate::domain::run::{Choice, StopHow};
@@ -66,14 +67,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
             let ask = Ask::AcceptWarning { run: *run, warning: StepId::new(warning), reason: reason.clone() };
             (looked_at(*run)?, ask, "warning accepted for")
         }
-        Verb::Approve { run, code, reason } => {
-            let found = cx.open_run(*run)?;
-            if !binding::is_code(&found.binding, code) {
-                return Err(Refusal::new(Rule::BindingDrift, format!("{code} is not the code of {run} as it stands"))
-                    .next(format!("read `quarterdeck runs show {}`, then give its code", run.0)));
-            }
-            vote(*run, Seen::Binding(found.binding), Choice::Approve, reason)
-        }
+        Verb::Approve { run, code, reason } => vote(*run, looked_at_code(cx, *run, code)?, Choice::Approve, reason),
         Verb::Deny { run, reason } => {
             let found = cx.open_run(*run)?;
             vote(*run, Seen::Binding(found.binding), Choice::Deny, reason)
@@ -83,6 +77,15 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
             vote(*run, Seen::Binding(found.binding), Choice::Retract, reason)
         }
         Verb::Withdraw { run } => (looked_at(*run)?, Ask::Withdraw { run: *run }, "withdrawn"),
+        Verb::BreakGlass(said) => {
+            let breaking = Breaking {
+                run: said.run,
+                incident: said.incident,
+                reason: said.reason.clone(),
+                phrase: said.phrase.clone(),
+            };
+            (looked_at_code(cx, said.run, &said.code)?, Ask::BreakGlass(Box::new(breaking)), "glass broken for")
+        }
         Verb::Start { run, at: None } => (looked_at(*run)?, Ask::Start { run: *run }, "started"),
         Verb::Start { run, at: Some(at) } => {
             let ask = Ask::Schedule { run: *run, at: find::ahead(cx, *run, at)? };
@@ -156,6 +159,16 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
             return Err(Refusal::new(Rule::Input, "this verb asks for no change"));
         }
     })
+}
+
+/// The binding that was looked at, by the code that stands beside it.
+fn looked_at_code(cx: &Cx<'_>, run: RunId, code: &str) -> Result<Seen, Refusal> {
+    let found = cx.open_run(run)?;
+    if !binding::is_code(&found.binding, code) {
+        return Err(Refusal::new(Rule::BindingDrift, format!("{code} is not the code of {run} as it stands"))
+            .next(format!("read `quarterdeck runs show {}`, then give its code", run.0)));
+    }
+    Ok(Seen::Binding(found.binding))
 }
 
 fn vote(run: RunId, seen: Seen, choice: Choice, reason: &str) -> (Seen, Ask, &'static str) {

@@ -11,7 +11,7 @@ use crate::domain::RunId;
 use crate::domain::duration::parse_ms;
 use crate::domain::plan::Settled;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-pub use incident::{Incident, Open as OpenIncident};
+pub use incident::{BreakGlass, Incident, Open as OpenIncident};
 pub use people::Elevations;
 pub use places::{CLIENT_CONFIG, Hosts, Import, ImportHosts, Windows};
 pub use runs::{Decide, Proposal, Runs, RunsList, RunsLog, Tick};
@@ -124,6 +124,8 @@ pub enum Verb {
         /// The run
         run: RunId,
     },
+    /// Break glass for a run that waits: approvals, windows and freezes hold it no more, for half an hour
+    BreakGlass(BreakGlass),
     /// Start an approved run, now or at a moment ahead
     Start {
         /// The run
@@ -447,6 +449,7 @@ impl Verb {
             | Verb::Close { .. }
             | Verb::Review { .. }
             | Verb::Elevate { .. }
+            | Verb::BreakGlass(_)
             | Verb::Elevations(_)
             | Verb::Incident(_)
             | Verb::Runs(_)

@@ -105,6 +105,11 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
         "phase": run.phase.tag().word(),
         "phase_because": because(&run.phase),
         "phase_since": time(run.phase_since),
+        "glass": run.glass.as_ref().map(|glass| json!({
+            "at": time(glass.at), "by": glass.by.as_str(), "incident": glass.incident.0, "open": glass.open,
+            "reason": glass.reason, "review_due": time(glass.review_due()), "until": time(glass.until()),
+        })),
+        "reviews_missing": crate::domain::glass::reviews_missing(run),
         "queued": run.queued.as_ref().map(|queued| json!({"at": time(queued.at), "by": queued.by.as_str(), "not_before": time(queued.not_before)})),
         "proposed": time(run.proposed),
         "requester": plan.requester.as_str(),

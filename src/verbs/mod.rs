@@ -195,6 +195,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Deny { .. }
         | Verb::Retract { .. }
         | Verb::Withdraw { .. }
+        | Verb::BreakGlass(_)
         | Verb::Start { .. }
         | Verb::Tick(_)
         | Verb::Decide(_)

@@ -477,6 +477,15 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> String {
     rows.extend(run.accepted.iter().map(|(id, found)| {
         vec![time(found.at), found.by.to_string(), format!("accepted warning {id}: {}", found.reason)]
     }));
+    if let Some(glass) = &run.glass {
+        let what = format!("BROKE GLASS for {}: {}", glass.incident, glass.reason);
+        rows.push(vec![time(glass.at), glass.by.to_string(), what]);
+    }
+    rows.extend(
+        run.reviews
+            .iter()
+            .map(|review| vec![time(review.at), review.by.to_string(), format!("reviewed: {}", review.text)]),
+    );
     if let (Some(started), Some(driver)) = (run.started, &run.driver) {
         rows.push(vec![time(started), driver.to_string(), "started, drives".to_owned()]);
     }

@@ -189,6 +189,9 @@ pub fn stop_menu(run: &Run) -> Do {
         Phase::Checking(Round::Start) => {
             vec![row(StopHow::Now, "stop", "the request ends before its first step; nothing has run")]
         }
+        Phase::Waiting | Phase::Approved if run.glass.is_some() => {
+            vec![row(StopHow::Now, "stop", "glass stays shut: the request ends, nothing has run")]
+        }
         Phase::Checking(Round::Proposal) | Phase::Waiting | Phase::Approved => vec![Row {
             label: Safe::new("withdraw"),
             detail: Safe::new("the request ends; nothing has run"),

@@ -19,6 +19,7 @@ use crate::console::widgets::fold;
 use crate::console::widgets::masked::Masked;
 use crate::console::widgets::paint::{Paint, below, indent, inside, top};
 use crate::console::widgets::piece::{Piece, gap, spring, text};
+use crate::domain::decide::glass::Breaking;
 use crate::domain::plan::Proposal;
 use crate::domain::{Ask, Digest, Receipt, Refusal, RunId, Seen, Timestamp, binding};
 use crate::terminal::key::{Input, KeyCode};
@@ -508,6 +509,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         Ask::Elevate { workspace, role, for_ms, .. } => Ask::Elevate { workspace, role, for_ms, reason: words },
         Ask::AnswerElevation { elevation, answer, .. } => Ask::AnswerElevation { elevation, answer, reason: words },
         Ask::OpenIncident(opening) => Ask::OpenIncident(Box::new(incidents::filled(*opening, &texts))),
+        Ask::BreakGlass(breaking) => Ask::BreakGlass(Box::new(Breaking { reason: words, ..*breaking })),
         Ask::InIncident { incident, deed, .. } => Ask::InIncident { incident, deed, text: words },
         Ask::Propose(proposal) => Ask::Propose(Box::new(going_back(*proposal, words))),
         Ask::LoadSite { .. }

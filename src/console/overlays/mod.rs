@@ -3,6 +3,7 @@
 pub mod asks;
 pub mod back;
 pub mod dialog;
+pub mod glass;
 pub mod help;
 pub mod incidents;
 pub mod lend;

@@ -179,6 +179,7 @@ pub fn hand_out(act: &PaletteAct, rows: impl Iterator<Item = String>) -> Vec<Do>
     match act {
         PaletteAct::Copy => vec![Do::Effect(Effect::Copy(text())), Do::Say("copied".to_owned())],
         PaletteAct::Save(name) => vec![Do::Effect(Effect::SaveText { name: name.clone(), text: text() })],
+        PaletteAct::BreakGlass(_) => vec![Do::Say("open the run that cannot wait".to_owned())],
         PaletteAct::Schedule(_) => vec![Do::Say("open the run that is to be started then".to_owned())],
         PaletteAct::HandOver(_) => vec![Do::Say("open the run that is to be handed over".to_owned())],
         PaletteAct::Since(_) => vec![Do::Say("there is no log here; since: in a filter means rows".to_owned())],

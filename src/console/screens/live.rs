@@ -21,7 +21,7 @@ use crate::console::model::Cx;
 use crate::console::msg::{Answer, LogRow};
 use crate::console::overlays::menu::{Choice, Item as Row, Menu};
 use crate::console::overlays::sheet::{self, Sheet};
-use crate::console::overlays::{Overlay, asks, back};
+use crate::console::overlays::{Overlay, asks, back, glass};
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::log::{Growth, LogPane};
@@ -378,6 +378,9 @@ impl Face for Live {
             }
             PaletteAct::Copy => self.log.copied(),
             PaletteAct::Save(name) => self.log.saved(name),
+            PaletteAct::BreakGlass(incident) => {
+                self.found(cx).map(|run| glass::ask(cx, run, *incident)).into_iter().collect()
+            }
             PaletteAct::Schedule(at) => self.found(cx).map(|run| asks::schedule(cx, run, *at)).into_iter().collect(),
             PaletteAct::HandOver(to) => self.found(cx).map(|run| asks::hand_over(cx, run, to)).into_iter().collect(),
         }

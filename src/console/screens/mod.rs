@@ -200,7 +200,7 @@ pub trait Face {
             PaletteAct::Since(_) => "there is no log here",
             PaletteAct::Save(_) => "nothing here can be saved",
             PaletteAct::Copy => "nothing here can be copied",
-            PaletteAct::HandOver(_) | PaletteAct::Schedule(_) => "no run is open here",
+            PaletteAct::HandOver(_) | PaletteAct::Schedule(_) | PaletteAct::BreakGlass(_) => "no run is open here",
         };
         vec![Do::Say(what.to_owned())]
     }

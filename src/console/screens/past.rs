@@ -436,7 +436,9 @@ impl Face for Past {
                 self.log.since(at)
             }
             PaletteAct::Copy => self.log.copied(),
-            PaletteAct::Schedule(_) => vec![Do::Say("it is over: there is nothing to start".to_owned())],
+            PaletteAct::Schedule(_) | PaletteAct::BreakGlass(_) => {
+                vec![Do::Say("it is over: there is nothing to start".to_owned())]
+            }
             PaletteAct::HandOver(_) => vec![Do::Say("it is over: there is nothing to drive".to_owned())],
             PaletteAct::Save(name) => self.log.saved(name),
         }

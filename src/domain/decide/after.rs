@@ -1,6 +1,7 @@
 //! After a run: the outcome note and the review.
 
 use super::*;
+use crate::domain::glass;
 
 impl Deciding {
     pub(super) fn close(&mut self, id: RunId, note: &str, seen: Seen) -> Result<(), Refusal> {
@@ -39,6 +40,11 @@ impl Deciding {
             let rule = if took_part { Rule::SeparationReview } else { Rule::Role };
             return Err(Refusal::new(rule, format!("{person} may not review {id}"))
                 .who_may("a reviewer who neither proposed, approved nor executed any of it"));
+        }
+        self.may_sign_off(&run, &person)?;
+        if glass::reviews_missing(&run) > 1 {
+            let text = needed(comment, "a word of review")?;
+            return self.emit(Entry::with(Event::ReviewGiven { run: id }, "text", text));
         }
         self.emit(Entry::with(Event::RunReviewed { run: id }, "text", needed(comment, "a word of review")?))
     }

@@ -171,8 +171,9 @@ impl Deciding {
             Phase::Stopping(before) => how == StopHow::Now && before != StopHow::Now,
             _ => false,
         };
-        // Started, and nothing of it has begun: it is checked, or waits in line.
-        if by_person && (run.phase == Phase::Checking(Round::Start) || run.queued.is_some()) {
+        // Started, and nothing of it has begun: it is checked, or waits in line. Or glass was broken, and somebody says no.
+        let is_broken_into = run.glass.is_some() && matches!(run.phase, Phase::Waiting | Phase::Approved);
+        if by_person && (run.phase == Phase::Checking(Round::Start) || run.queued.is_some() || is_broken_into) {
             let why = format!("{person}: {}", needed(reason, "a reason")?);
             return self.emit(Entry::with(Event::RunCancelled { run: id, cancel: Cancel::Stopped }, "why", why));
         }

@@ -11,6 +11,7 @@ mod drift;
 mod during;
 pub mod elevate;
 mod gate;
+pub mod glass;
 pub mod incidents;
 mod loading;
 mod reports;
@@ -68,6 +69,8 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry
         Rule::Role
         | Rule::SeparationSelf
         | Rule::Escalate
+        | Rule::GlassSealed
+        | Rule::GlassIncident
         | Rule::SeparationReview
         | Rule::SeparationEditor
         | Rule::ActorMachine
@@ -136,6 +139,7 @@ impl Deciding {
             Ask::Withdraw { run } => self.withdraw(*run, seen),
             Ask::AcceptWarning { run, warning, reason } => self.accept_warning(*run, warning, reason, seen),
             Ask::Vote { run, choice, reason } => self.vote(*run, *choice, reason, seen),
+            Ask::BreakGlass(breaking) => self.break_glass(breaking, seen),
             Ask::Start { run } => self.start(*run, seen),
             Ask::Schedule { run, at } => self.schedule(*run, *at, seen),
             Ask::Tick { run, step, checked, evidence } => self.tick(*run, step, checked, evidence),
@@ -220,6 +224,7 @@ impl Deciding {
     /// A moment that was named has come, or the turn of a run that waits in the line.
     fn wake(&mut self, id: RunId) -> Result<(), Refusal> {
         self.engine_only()?;
+        self.open_glass(id)?;
         self.settle(id)?;
         match self.world.run(id).cloned() {
             Some(run) if locks::is_its_turn(&self.world, &run) || self.has_come(&run) => self.take_turn(&run),

@@ -3,6 +3,7 @@
 
 use super::warning;
 use crate::domain::PersonId;
+use crate::domain::glass::REVIEWS;
 use crate::domain::people::Role;
 use crate::domain::runbook::Impact;
 use crate::domain::workspace::{Environment, Workspace};
@@ -20,6 +21,7 @@ pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
     for workspace in &parts.workspaces {
         owners(workspace, found);
         usual_approval(workspace, found);
+        broken_glass(workspace, found);
     }
     let accounts: BTreeSet<&String> = people.values().flat_map(|person| &person.unix).collect();
     if let Some(settings) = &parts.settings
@@ -45,6 +47,27 @@ fn owners(parsed: &Parsed<Workspace>, found: &mut Vec<Diagnostic>) {
         let at = fields.table("workspace").map_or(0..0, |head| head.span_of("owner"));
         let message = format!("only {only} can accept a change of this workspace, and none that {only} loads");
         let hint = "give a second person the role owner under [members]";
+        found.push(warning(&parsed.source, Code::Quorum, at).say(message, hint));
+    }
+}
+
+/// A seal that nobody can break, and one that nobody can sign off, help nobody at three in the morning.
+fn broken_glass(parsed: &Parsed<Workspace>, found: &mut Vec<Diagnostic>) {
+    let (Some(workspace), Some(fields)) = (&parsed.value, &parsed.fields) else {
+        return;
+    };
+    let Some(role) = workspace.policy.break_glass else {
+        return;
+    };
+    let at = fields.table("policy").map_or(0..0, |policy| policy.span_of("break_glass"));
+    let breakers: BTreeSet<&PersonId> = workspace.holders(role).collect();
+    let reviewers: BTreeSet<&PersonId> = workspace.holders(Role::Reviewer).collect();
+    if breakers.is_empty() {
+        let message = format!("nobody here is {}: glass stays whole", role.word());
+        found.push(warning(&parsed.source, Code::Quorum, at).say(message, "give somebody that role under [members]"));
+    } else if breakers.iter().any(|breaker| reviewers.iter().filter(|other| *other != breaker).count() < REVIEWS) {
+        let message = format!("fewer than {REVIEWS} reviewers beside whoever breaks glass: such a run stays red");
+        let hint = format!("give {REVIEWS} people who do not run things the role reviewer under [members]");
         found.push(warning(&parsed.source, Code::Quorum, at).say(message, hint));
     }
 }

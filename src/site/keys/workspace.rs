@@ -116,6 +116,11 @@ pub(in crate::site) static POLICY: Table = Table::of(
             word(&["pause", "finish"]),
             "What becomes of a run whose window closes while it is at work; `pause` unless written.",
         ),
+        optional(
+            "break_glass",
+            word(&["operator", "approver", "reviewer", "commander", "owner"]),
+            "The role that may break glass for an incident somebody else opened; nobody unless written.",
+        ),
         optional("quorum", Shape::Tables(&QUORUM), "Who must approve at one impact; one approver unless written."),
     ]],
 );

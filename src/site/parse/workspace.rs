@@ -266,6 +266,7 @@ fn policy(
     }
     Policy {
         approval_expiry_ms: policy.duration_ms("approval_expiry").unwrap_or(APPROVAL_EXPIRY_MS),
+        break_glass: policy.text("break_glass").and_then(Role::parse),
         after_window: match policy.string("after_window").as_str() {
             "finish" => AfterWindow::Finish,
             _ => AfterWindow::Pause,

@@ -106,6 +106,27 @@ fn authority_that_rests_on_one_person_is_a_warning() {
 }
 
 #[test]
+fn glass_that_nobody_breaks_or_signs_off_is_a_warning() {
+    let lab = "workspaces/lab.toml";
+    let sealed = |members: &str| {
+        let (head, _) = LAB.split_once("[members]").unwrap();
+        format!("{head}[policy]\nbreak_glass = \"commander\"\n[members]\n{members}")
+    };
+    let two_owners = "ada = [\"operator\", \"owner\"]\ngrace = [\"owner\"]\n";
+    let says = |members: &str, words: &str| {
+        let found = sound(&[(lab, &sealed(members))]).warnings;
+        assert!(found.len() == 1 && found[0].to_string().contains(words), "{}", lines(&found));
+        assert_eq!((found[0].code, found[0].label.as_str()), (Code::Quorum, ""), "{}", lines(&found));
+    };
+    says(two_owners, "nobody here is commander");
+    let alone = "ada = [\"commander\", \"owner\"]\ngrace = [\"owner\", \"reviewer\"]\n";
+    says(alone, "fewer than 2 reviewers");
+    let fine = "ada = [\"commander\", \"owner\"]\ngrace = [\"owner\", \"reviewer\"]\nlea = [\"reviewer\"]\n";
+    let people = PEOPLE.to_owned() + "\n[[person]]\nid = \"lea\"\nname = \"Lea\"\n";
+    assert_eq!(lines(&sound(&[(lab, &sealed(fine)), ("people.toml", &people)]).warnings), "");
+}
+
+#[test]
 fn several_accounts_without_a_data_directory_are_a_warning() {
     let people = PEOPLE.to_owned() + "unix = [\"grace\"]\n";
     warns(&[("people.toml", &people), ("quarterdeck.toml", SITE)], Code::Rule, "[site]", "a server of its own");

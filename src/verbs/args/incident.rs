@@ -1,6 +1,7 @@
 //! What one says of incidents.
 
 use super::words::{MarkWord, SeverityWord};
+use crate::domain::RunId;
 use crate::domain::id::IncidentId;
 use clap::{Args, Subcommand};
 
@@ -96,4 +97,23 @@ pub struct Open {
     /// Who leads the work on it
     #[arg(long, value_name = "PERSON")]
     pub commander: Option<String>,
+}
+
+/// `break-glass`.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct BreakGlass {
+    /// The run
+    pub run: RunId,
+    /// For which incident, opened by somebody else
+    #[arg(long, value_name = "INCIDENT")]
+    pub incident: IncidentId,
+    /// The code shown with the plan, XXX-XXX
+    #[arg(long)]
+    pub code: String,
+    /// The words `break glass`
+    #[arg(long, value_name = "WORDS")]
+    pub phrase: String,
+    /// Why it cannot wait
+    #[arg(long)]
+    pub reason: String,
 }

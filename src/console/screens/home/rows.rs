@@ -5,7 +5,7 @@ use crate::console::facts::{self, Board, Errand, Waiting};
 use crate::console::glyph;
 use crate::console::model::Cx;
 use crate::console::moment;
-use crate::console::overlays::{incidents, lend};
+use crate::console::overlays::{glass, incidents, lend};
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::chart;
@@ -135,6 +135,9 @@ fn banners(cx: &Cx<'_>) -> Vec<Line> {
             pieces: vec![text(Role::Warning, safe!("! {words}")).rest()],
             more: Vec::new(),
         });
+    }
+    for run in glass::visible(cx) {
+        lines.push(Line::Row { id: RowId::AtWork(run.id), pieces: glass::row(cx, run), more: Vec::new() });
     }
     for one in incidents::visible(cx) {
         let overdue = one.next_due(&incidents::clocks(cx)).is_some_and(|(_, due)| due <= cx.now());

@@ -4,6 +4,7 @@ use crate::console::facts;
 use crate::console::glyph;
 use crate::console::model::Cx;
 use crate::console::moment;
+use crate::console::overlays::glass;
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::chart;
@@ -59,6 +60,10 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
         Phase::Checking(_) => {
             let host_checks = run.plan.hosts.len() * (1 + run.plan.runbook.preflight.len());
             Some(format!("{} in parallel", words::count(host_checks, "check on hosts", "checks on hosts")))
+        }
+        Phase::Waiting | Phase::Approved if run.glass.is_some() => {
+            let start = if crate::domain::glass::is_open(run) { "S starts it, " } else { "" };
+            Some(format!("GLASS BROKEN · {start}{}", glass::standing(cx, run)))
         }
         Phase::Waiting => {
             let waits = policy::waits_for(cx.world, run, cx.now());
