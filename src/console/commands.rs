@@ -6,7 +6,7 @@ use super::keymap::{self, Act, Anywhere, Bound, Place, Scope};
 use super::model::Cx;
 use super::overlays::Overlay;
 use super::overlays::sheet::{Part, Sheet};
-use super::overlays::{incidents, lend};
+use super::overlays::{incidents, lend, standing};
 use super::pages;
 use super::screens::{Screen, host_keys::HostKeys, live::Live, past::Past, propose::Propose, site_change::SiteChange};
 use crate::domain::id::IncidentId;
@@ -48,6 +48,8 @@ pub enum Takes {
     AnyWorkspace,
     /// Hosts, by a selector, or all of them.
     Hosts,
+    /// A runbook, a workspace, how many hosts and for how long; or nothing.
+    Standing,
     /// An incident that is open.
     OpenIncident,
     /// A severity and a workspace, or nothing.
@@ -75,6 +77,7 @@ impl Takes {
             Takes::Workspace => "WORKSPACE [HOST…]",
             Takes::AnyWorkspace => "[WORKSPACE]",
             Takes::Hosts => "[SELECTOR]",
+            Takes::Standing => "[RUNBOOK WORKSPACE HOSTS 30d]",
             Takes::OpenIncident => "INCIDENT",
             Takes::Incident => "[P1 WORKSPACE]",
             Takes::Role => "ROLE WORKSPACE 60m",
@@ -86,9 +89,13 @@ impl Takes {
     /// Whether a command means nothing without what stands behind it.
     fn is_needed(self) -> bool {
         match self {
-            Takes::Nothing | Takes::AnyWorkspace | Takes::Hosts | Takes::Incident | Takes::Site | Takes::Record => {
-                false
-            }
+            Takes::Nothing
+            | Takes::AnyWorkspace
+            | Takes::Hosts
+            | Takes::Incident
+            | Takes::Standing
+            | Takes::Site
+            | Takes::Record => false,
             Takes::Person
             | Takes::Theme
             | Takes::Span
@@ -123,6 +130,7 @@ impl Takes {
             | Takes::Role
             | Takes::Incident
             | Takes::OpenIncident
+            | Takes::Standing
             | Takes::Hosts => &[],
         }
     }
@@ -150,6 +158,7 @@ enum Does {
     Elevate,
     Elevations,
     Incident,
+    Standing,
     Site,
     State,
     Propose,
@@ -201,6 +210,7 @@ pub const TABLE: &[Named] = &[
     ),
     named(&["elevate"], Takes::Role, Does::Elevate, "Ask to hold a role for a while; another person lends it."),
     named(&["elevations", "roles"], Takes::Nothing, Does::Elevations, "Roles for a while: asked for and lent."),
+    named(&["standing"], Takes::Standing, Does::Standing, "Ask for an approval in advance, or see those there are."),
     named(&["incident", "incidents"], Takes::Incident, Does::Incident, "Open an incident, or see those that are open."),
     named(&["site"], Takes::Site, Does::Site, "The site in force, and what of it waits."),
     named(&["state", "doctor"], Takes::Nothing, Does::State, "Site, record, server, this session: is all well?"),
@@ -328,6 +338,7 @@ fn behind(cx: &Cx<'_>, command: &Named, themes: &[String], rest: &str) -> Vec<Of
             .map(|place| (place.id.to_string(), place.title.clone()))
             .collect(),
         Takes::Role => words_and_places(cx, rest, &Role::ALL.map(Role::word)),
+        Takes::Standing => site.map(|site| runbook_words(cx, site, rest)).unwrap_or_default(),
         Takes::OpenIncident => {
             incidents::visible(cx).into_iter().map(|one| (one.id.to_string(), one.title.clone())).collect()
         }
@@ -412,6 +423,7 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
         Does::Enrol => enrol(cx, rest),
         Does::Windows => windows(cx, rest),
         Does::Elevate => vec![lend::asked(cx, rest)],
+        Does::Standing => vec![standing::typed(cx, rest)],
         Does::Incident => vec![incidents::typed(cx, rest)],
         Does::Elevations => vec![lend::all(cx)],
         Does::Site => match rest {

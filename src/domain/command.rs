@@ -4,7 +4,8 @@
 use super::decide::elevate::Answer;
 use super::decide::glass::Breaking;
 use super::decide::incidents::Deed;
-use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, StepId, Timestamp, WorkspaceId};
+use super::decide::standing::{Wanted, Word};
+use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, StandingId, StepId, Timestamp, WorkspaceId};
 use super::incident::Opening;
 use super::order::Report;
 use super::people::{Actor, Role};
@@ -233,6 +234,17 @@ pub enum Ask {
         /// What is said with it.
         text: String,
     },
+    /// Ask for a standing approval.
+    WantStanding(Box<Wanted>),
+    /// Decide on a standing approval, or take it away.
+    InStanding {
+        /// Which.
+        standing: StandingId,
+        /// What is said to it.
+        word: Word,
+        /// Why.
+        reason: String,
+    },
     /// A moment has come at which something lapses that is of no run.
     Lapse,
     /// The executor reports.
@@ -271,6 +283,8 @@ impl Ask {
             | Ask::AnswerElevation { .. }
             | Ask::OpenIncident(_)
             | Ask::InIncident { .. }
+            | Ask::WantStanding(_)
+            | Ask::InStanding { .. }
             | Ask::Lapse
             | Ask::Boot { .. }
             | Ask::ClockJumped { .. } => None,
@@ -330,6 +344,11 @@ impl Ask {
             Ask::AnswerElevation { answer: Answer::End, .. } => "end",
             Ask::OpenIncident(_) => "incident open",
             Ask::InIncident { .. } => "incident",
+            Ask::WantStanding(_) => "standing propose",
+            Ask::InStanding { word: Word::Vote(Choice::Approve), .. } => "standing approve",
+            Ask::InStanding { word: Word::Vote(Choice::Deny), .. } => "standing deny",
+            Ask::InStanding { word: Word::Vote(Choice::Retract), .. } => "standing retract",
+            Ask::InStanding { word: Word::Revoke, .. } => "standing revoke",
             Ask::Lapse => "lapse",
             Ask::Report(_) => "report",
             Ask::Wake { .. } => "wake",

@@ -11,6 +11,7 @@ use super::once;
 use super::order::OrderKey;
 use super::policy;
 use super::run::{BuiltIn, Phase, Run, Slot};
+use super::standing;
 use super::world::World;
 
 /// Work that follows from the state.
@@ -25,7 +26,8 @@ pub enum Work {
 /// Everything that is due, over all open runs.
 pub fn due(world: &World) -> Vec<Work> {
     let turns = locks::turns(world).map(|run| Work::At(run.phase_since, Ask::Wake { run: run.id }));
-    let lapses = elevation::next(&world.elevations).map(|moment| Work::At(moment, Ask::Lapse));
+    let lapses = [elevation::next(&world.elevations), standing::next(&world.standings)];
+    let lapses = lapses.into_iter().flatten().map(|moment| Work::At(moment, Ask::Lapse));
     world.runs.values().flat_map(|run| of_run(run)).chain(turns).chain(lapses).collect()
 }
 

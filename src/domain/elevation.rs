@@ -185,7 +185,7 @@ pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
         (Act::Granted { .. }, Some(_)) => return Err(wrong("is granted already")),
         (Act::Granted { .. } | Act::Over { .. }, None) => return Err(wrong("is over")),
     }
-    world.site = world.site.take().map(|site| with_elevated(site, &world.elevations));
+    world.refresh_site();
     Ok(())
 }
 

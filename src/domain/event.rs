@@ -3,13 +3,16 @@
 
 use super::command::Decision;
 use super::elevation;
-use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, RunbookId, StepId, Timestamp, WorkspaceId};
+use super::id::{
+    Digest, ElevationId, IncidentId, PersonId, RunId, RunbookId, StandingId, StepId, Timestamp, WorkspaceId,
+};
 use super::incident;
 use super::order::{CellResult, OutputSummary};
 use super::people::Actor;
 use super::plan::Origin;
 use super::run::{BuiltIn, Cancel, Choice, Ending, PauseCause, Round, Slot, Stage, StopHow, Verdict};
 use super::runbook::Impact;
+use super::standing;
 use super::workspace::Environment;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -402,6 +405,15 @@ pub enum Event {
         /// What happened to it.
         act: incident::Act,
     },
+    /// A standing approval was asked for, decided, or is over.
+    Standing {
+        /// Which.
+        standing: StandingId,
+        /// Where.
+        workspace: WorkspaceId,
+        /// What happened to it.
+        act: standing::Act,
+    },
     /// Something was refused that is worth keeping: an attempt against separation of duties or authority.
     Refused {
         /// The run, where it was about one.
@@ -468,6 +480,7 @@ impl Event {
             | Event::RunReviewed { .. }
             | Event::Elevation { act: elevation::Act::Asked { .. } | elevation::Act::Granted { .. }, .. }
             | Event::Incident { .. }
+            | Event::Standing { .. }
             | Event::Refused { .. } => false,
         }
     }
@@ -482,7 +495,8 @@ impl Event {
             | Event::SiteAccepted { .. }
             | Event::SourceListed { .. }
             | Event::Elevation { .. }
-            | Event::Incident { .. } => None,
+            | Event::Incident { .. }
+            | Event::Standing { .. } => None,
             Event::Refused { run, .. } => *run,
             Event::RunProposed { run, .. }
             | Event::RoundBegan { run, .. }
@@ -534,7 +548,8 @@ impl Event {
     pub fn workspace(&self) -> Option<&WorkspaceId> {
         let (Event::SourceListed { workspace, .. }
         | Event::Elevation { workspace, .. }
-        | Event::Incident { workspace, .. }) = self
+        | Event::Incident { workspace, .. }
+        | Event::Standing { workspace, .. }) = self
         else {
             return None;
         };

@@ -3,7 +3,7 @@
 //! nothing, so any subset that keeps whole runs folds as well.
 
 use super::command::Decision;
-use super::elevation::{self, with_elevated};
+use super::elevation;
 use super::event::{Details, Event, Recorded};
 use super::evidence::Evidence;
 use super::glass::Glass;
@@ -22,7 +22,8 @@ use super::run::{
 use super::runbook::Done;
 use super::settle;
 use super::site::{Sensitive, Site};
-use super::source::{Listed, with_listed};
+use super::source::Listed;
+use super::standing;
 use super::window;
 use super::world::{LastGood, PendingSite, Proven, USUAL_RUNS_MAX, World};
 use std::sync::Arc;
@@ -47,6 +48,10 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
         }
         Event::Incident { .. } => {
             incident::fold(world, recorded)?;
+            None
+        }
+        Event::Standing { .. } => {
+            standing::fold(world, recorded)?;
             None
         }
         event => match event.run() {
@@ -121,13 +126,14 @@ fn list(world: &mut World, workspace: &WorkspaceId, source: &str, servers: &str)
     let of = world.workspace(workspace).and_then(|found| found.sources.iter().find(|it| it.name == source)).cloned();
     if let (Some(of), Ok(servers)) = (of, serde_json::from_str(servers)) {
         world.listed.insert((workspace.clone(), source.to_owned()), Listed { of, servers });
-        world.site = world.site.take().map(|site| with_listed(site, &world.listed));
+        world.refresh_site();
     }
 }
 
 fn put_in_force(world: &mut World, site: Arc<Site>) {
     world.pending = None;
-    world.site = Some(with_elevated(with_listed(site, &world.listed), &world.elevations));
+    world.site = Some(site);
+    world.refresh_site();
 }
 
 fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>> {
@@ -459,6 +465,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         | Event::SecretUsed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
+        | Event::Standing { .. }
         | Event::Refused { .. } => {}
     }
 }

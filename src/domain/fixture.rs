@@ -83,6 +83,7 @@ pub fn workspace(id: &str) -> Workspace {
         windows: Vec::new(),
         freezes: Vec::new(),
         lent: BTreeMap::new(),
+        standing: BTreeSet::new(),
         sources: Vec::new(),
     }
 }

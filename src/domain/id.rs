@@ -126,6 +126,10 @@ number_type!(
     ElevationId, 'E', 'e', NoElevation, "an elevation is a number, as `quarterdeck elevations list` shows it: 3 or E3"
 );
 number_type!(
+    /// A standing approval, counted from 1 and shown as `S2`.
+    StandingId, 'S', 's', NoStanding, "a standing approval is a number, as `quarterdeck standing list` shows it: 2 or S2"
+);
+number_type!(
     /// An incident, counted from 1 and shown as `I7`.
     IncidentId, 'I', 'i', NoIncident, "an incident is a number, as `quarterdeck incident list` shows it: 7 or I7"
 );

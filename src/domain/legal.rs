@@ -28,6 +28,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         | Event::SourceListed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
+        | Event::Standing { .. }
         | Event::Refused { .. } => true,
         Event::RunProposed { .. } => false,
         Event::RoundBegan { .. } => matches!(phase, P::Checking | P::Approved),
@@ -108,6 +109,7 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::SourceListed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
+        | Event::Standing { .. }
         | Event::Refused { .. }
         | Event::RunProposed { .. }
         | Event::RoundBegan { .. }

@@ -56,6 +56,7 @@ pub mod selector;
 pub mod settle;
 pub mod site;
 pub mod source;
+pub mod standing;
 pub mod targets;
 pub mod tool;
 pub mod vault;

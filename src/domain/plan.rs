@@ -1,7 +1,7 @@
 //! A plan is everything that would run, resolved: one object that the approver's view is rendered from, that an
 //! approval is bound to, and that the executor follows. Nothing outside it reaches a host.
 
-use super::id::{Digest, HostIx, PersonId, ServerName, StepId, Timestamp, WorkspaceId};
+use super::id::{Digest, HostIx, PersonId, ServerName, StandingId, StepId, Timestamp, WorkspaceId};
 use super::published::Heard;
 use super::runbook::{Action, Impact, Limits, Runbook, Severity, Step};
 use super::site::VaultAt;
@@ -239,6 +239,9 @@ pub struct Plan {
     pub impact_because: Vec<String>,
     /// Who must approve; `None` where no approval is due.
     pub quorum: Option<Quorum>,
+    /// The standing approval that it is inside the bounds of, in place of an approval of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<StandingId>,
     /// A request older than this many milliseconds expires.
     pub approval_expiry_ms: u64,
     /// An approval older than this many milliseconds expires.

@@ -2,16 +2,18 @@
 
 mod today;
 
+pub(super) use today::quorum;
 pub use today::under_site;
-use today::{egress, groups, impact, local_account, pinned, programs, quorum, warnings};
+use today::{egress, groups, impact, local_account, pinned, programs, warnings};
 
 use super::id::{HostIx, PersonId, RunId, Timestamp};
 use super::people::Role;
 use super::plan::{Origin, PinnedSecret, Plan, PlannedHost, Proposal};
 use super::refusal::{Refusal, Rule};
-use super::runbook::{Amount, Runbook, Status, Step, Targets};
+use super::runbook::{Amount, Impact, Runbook, Status, Step, Targets};
 use super::selector;
 use super::site::Site;
+use super::standing;
 use super::workspace::{Environment, Reach, Server, Workspace};
 use super::world::World;
 use std::collections::BTreeSet;
@@ -36,7 +38,10 @@ const RECOGNISED_CHARS_MAX: usize = 60;
 pub fn plan(world: &World, run: RunId, by: &PersonId, at: Timestamp, proposal: &Proposal) -> Result<Plan, Refusal> {
     match &proposal.again {
         Some(again) => super::again::plan(world, run, by, at, proposal, again),
-        None => planned(world, run, by, at, proposal, None),
+        None => {
+            let plan = planned(world, run, by, at, proposal, None)?;
+            Ok(Plan { standing: standing::covering(world, &plan), ..plan })
+        }
     }
 }
 
@@ -48,7 +53,11 @@ pub fn anew(world: &World, old: &Plan) -> Result<Plan, Refusal> {
     match &old.proposal.again {
         // What goes back to an earlier run is pinned in its own plan: only where it runs and who lets it can change.
         Some(_) => under_site(world, &old.requester, Plan::clone(old)),
-        None => planned(world, old.run, &old.requester, old.asked, &old.proposal, Some(old.hour_hosts)),
+        None => {
+            let plan = planned(world, old.run, &old.requester, old.asked, &old.proposal, Some(old.hour_hosts))?;
+            // Whether it lives is judged where approvals are.
+            Ok(Plan { standing: old.standing, ..plan })
+        }
     }
 }
 
@@ -123,6 +132,7 @@ fn planned(
         impact,
         impact_because,
         quorum: quorum(site, workspace, impact),
+        standing: None,
         approval_expiry_ms: workspace.policy.approval_expiry_ms,
         execution_expiry_ms: workspace.policy.execution_expiry_ms,
         windows: workspace.windows.clone(),
@@ -130,6 +140,11 @@ fn planned(
         warnings: warnings(site, workspace),
         runbook_accepted: accepted,
     })
+}
+
+/// The impact that a run of a runbook on so many hosts has, and why.
+pub(super) fn impact_at_most(workspace: &Workspace, runbook: &Runbook, hosts: u32) -> (Impact, Vec<String>) {
+    today::impact_of(workspace, runbook, (usize::try_from(hosts).unwrap_or(usize::MAX), hosts))
 }
 
 fn loaded(world: &World) -> Result<&Site, Refusal> {

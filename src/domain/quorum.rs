@@ -18,7 +18,7 @@ pub fn latest_votes(run: &Run) -> Vec<(&PersonId, Choice)> {
     latest(&run.votes)
 }
 
-fn latest(votes: &Vector<Vote>) -> Vec<(&PersonId, Choice)> {
+pub(super) fn latest(votes: &Vector<Vote>) -> Vec<(&PersonId, Choice)> {
     let mut latest: Vec<(&PersonId, Choice)> = Vec::new();
     for vote in votes {
         latest.retain(|(person, _)| **person != vote.by);
@@ -42,24 +42,32 @@ pub fn has_let_on(run: &Run, slot: Slot, person: &PersonId) -> bool {
 /// Approvals still missing, judged by the roles people hold now. Each person fills one slot, found by matching, so that
 /// no order of voting can waste somebody who alone could fill another slot.
 pub fn missing_approvals(workspace: &Workspace, run: &Run) -> Vec<WaitsFor> {
-    if glass::is_open(run) {
+    let stands = run.plan.standing.is_some_and(|id| workspace.standing.contains(&id));
+    if stands || glass::is_open(run) {
         return Vec::new();
     }
     let Some(quorum) = &run.plan.quorum else {
         return Vec::new();
     };
-    unfilled(workspace, run, &quorum.from, latest(&run.votes))
+    unfilled(workspace, (&run.plan.requester, &run.plan.editors), &quorum.from, latest(&run.votes))
 }
 
 /// Answers a gate inside a run still waits for.
 pub fn missing_answers(workspace: &Workspace, run: &Run, slot: Slot, gate: &Gate) -> Vec<WaitsFor> {
-    unfilled(workspace, run, &gate.from, run.answers.get(&slot).map(latest).unwrap_or_default())
+    let said = run.answers.get(&slot).map(latest).unwrap_or_default();
+    unfilled(workspace, (&run.plan.requester, &run.plan.editors), &gate.from, said)
 }
 
-fn unfilled(workspace: &Workspace, run: &Run, from: &[Seat], said: Vec<(&PersonId, Choice)>) -> Vec<WaitsFor> {
+/// What is missing of these seats: whoever asked fills none, and whoever changed last what is judged fills none alone.
+pub(super) fn unfilled(
+    workspace: &Workspace,
+    (requester, editors): (&PersonId, &BTreeSet<PersonId>),
+    from: &[Seat],
+    said: Vec<(&PersonId, Choice)>,
+) -> Vec<WaitsFor> {
     let approvers: Vec<&PersonId> = said
         .into_iter()
-        .filter(|(person, choice)| *choice == Choice::Approve && **person != run.plan.requester)
+        .filter(|(person, choice)| *choice == Choice::Approve && *person != requester)
         .map(|(person, _)| person)
         .collect();
     let seats = seats(from);
@@ -73,7 +81,6 @@ fn unfilled(workspace: &Workspace, run: &Run, from: &[Seat], said: Vec<(&PersonI
             }
         }
     }
-    let editors = &run.plan.editors;
     let others_only = missing.is_empty() && only_editors(&approvers, editors);
     if others_only {
         // One more, of a role that counts here: whoever it is has not written what they judge.
@@ -81,7 +88,7 @@ fn unfilled(workspace: &Workspace, run: &Run, from: &[Seat], said: Vec<(&PersonI
     }
     let may = |role: Role| {
         let others = workspace.holders(role).filter(|person| !others_only || !editors.contains(*person));
-        others.filter(|person| **person != run.plan.requester && !approvers.contains(person)).cloned().collect()
+        others.filter(|person| *person != requester && !approvers.contains(person)).cloned().collect()
     };
     missing.into_iter().map(|(role, missing)| WaitsFor::Approval { role, missing, may: may(role) }).collect()
 }

@@ -23,6 +23,7 @@ mod published;
 mod retract;
 mod schedule;
 mod sources;
+mod standing;
 mod start;
 mod strategy;
 mod threats;

@@ -8,6 +8,7 @@ use super::order::CellResult;
 use super::plan::Plan;
 use super::run::{Choice, Item, PauseCause, Slot, StopHow, Verdict};
 use super::site::Sensitive;
+use super::standing;
 
 /// Changes to a site that one line names; what waits is shown whole where it is accepted.
 const CHANGES_NAMED_MAX: usize = 8;
@@ -73,6 +74,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::RunReviewed { .. } => "run_reviewed",
         Event::Elevation { .. } => "elevation",
         Event::Incident { .. } => "incident",
+        Event::Standing { .. } => "standing",
         Event::Refused { .. } => "refused",
     }
 }
@@ -128,6 +130,7 @@ pub const KINDS: &[&str] = &[
     "run_reviewed",
     "elevation",
     "incident",
+    "standing",
     "refused",
 ];
 
@@ -183,6 +186,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::RunReviewed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
+        | Event::Standing { .. }
         | Event::Refused { .. } => None,
     }
 }
@@ -309,6 +313,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::RunReviewed { .. } => said("reviewed".to_owned(), "text"),
         Event::Elevation { workspace, act, .. } => elevation::words(act, workspace, said),
         Event::Incident { incident, act, .. } => incident::words(*incident, act, said),
+        Event::Standing { standing, act, .. } => standing::words(*standing, act, said),
         Event::Refused { rule, verb, .. } => format!("{verb} refused: {}", rule.code()),
     }
 }

@@ -2,7 +2,7 @@
 //! structurally: a selector resolves inside one workspace and reaches nothing else.
 
 use super::algorithms::Algorithms;
-use super::id::{PersonId, RunbookId, ServerName, WorkspaceId};
+use super::id::{PersonId, RunbookId, ServerName, StandingId, WorkspaceId};
 use super::people::Role;
 use super::runbook::Impact;
 use super::source::Source;
@@ -65,6 +65,9 @@ pub struct Workspace {
     /// Roles that members hold for a while, beside those written: of the record, not of the file.
     #[serde(skip)]
     pub lent: BTreeMap<PersonId, BTreeSet<Role>>,
+    /// Standing approvals that let runs start here now: of the record too.
+    #[serde(skip)]
+    pub standing: BTreeSet<StandingId>,
 }
 
 impl Workspace {

@@ -2,14 +2,15 @@
 //! to clone (persistent maps of `Arc`s) and small: a run leaves it once it is over and reviewed; history is the
 //! store's.
 
-use super::elevation::Elevations;
+use super::elevation::{Elevations, with_elevated};
 use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
 use super::incident::Incidents;
 use super::recent::Recent;
 use super::refusal::{Refusal, Rule};
 use super::run::Run;
 use super::site::{Sensitive, Site};
-use super::source::AllListed;
+use super::source::{AllListed, with_listed};
+use super::standing::{Standings, with_standing};
 use super::workspace::Workspace;
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
@@ -47,6 +48,10 @@ pub struct World {
     pub elevations: Elevations,
     /// The number the next of them gets.
     pub next_elevation: u64,
+    /// Standing approvals that are asked for or given.
+    pub standings: Standings,
+    /// The number the next of them gets.
+    pub next_standing: u64,
     /// Who last signed off whose broken glass, and when.
     pub glass_reviews: OrdMap<(PersonId, PersonId), Timestamp>,
     /// Incidents that are open.
@@ -171,6 +176,13 @@ pub struct Day {
 }
 
 impl World {
+    /// Makes the site in force tell what the record says of it: servers its sources named, roles that are lent, standing approvals.
+    pub(super) fn refresh_site(&mut self) {
+        let listed = self.site.take().map(|site| with_listed(site, &self.listed));
+        let lent = listed.map(|site| with_elevated(site, &self.elevations));
+        self.site = lent.map(|site| with_standing(site, &self.standings));
+    }
+
     /// The open run with this number.
     pub fn run(&self, id: RunId) -> Option<&Arc<Run>> {
         self.runs.get(&id)

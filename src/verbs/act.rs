@@ -147,6 +147,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Elevate { .. }
         | Verb::Elevations(_)
         | Verb::Incident(_)
+        | Verb::Standing(_)
         | Verb::Runs(_)
         | Verb::Hosts(_)
         | Verb::Windows(_)

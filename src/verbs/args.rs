@@ -5,6 +5,7 @@ mod incident;
 mod people;
 mod places;
 mod runs;
+mod standing;
 mod words;
 
 use crate::domain::RunId;
@@ -15,6 +16,7 @@ pub use incident::{BreakGlass, Incident, Open as OpenIncident};
 pub use people::Elevations;
 pub use places::{CLIENT_CONFIG, Hosts, Import, ImportHosts, Windows};
 pub use runs::{Decide, Proposal, Runs, RunsList, RunsLog, Tick};
+pub use standing::{Standing, Want as WantStanding};
 use std::path::PathBuf;
 use words::settled;
 pub use words::{
@@ -275,6 +277,9 @@ pub enum Verb {
     /// Roles for a while: asked for and lent
     #[command(subcommand)]
     Elevations(Elevations),
+    /// Approvals in advance: this version of a runbook, within bounds, for a while
+    #[command(subcommand)]
+    Standing(Standing),
     /// Incidents: opened, led, marked, closed
     #[command(subcommand)]
     Incident(Incident),
@@ -452,6 +457,7 @@ impl Verb {
             | Verb::BreakGlass(_)
             | Verb::Elevations(_)
             | Verb::Incident(_)
+            | Verb::Standing(_)
             | Verb::Runs(_)
             | Verb::Hosts(Hosts::List { .. } | Hosts::Enrol { .. })
             | Verb::Windows(_)

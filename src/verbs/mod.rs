@@ -17,6 +17,7 @@ mod incidents;
 pub mod json;
 mod look;
 pub mod out;
+mod standing;
 mod text;
 mod watch;
 
@@ -183,6 +184,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Elevate { role, workspace, for_ms, reason } => {
             elevations::elevate(cx, *role, workspace, *for_ms, reason, io).await
         }
+        Verb::Standing(verb) => standing::run(cx, verb, io).await,
         Verb::Incident(verb) => incidents::run(cx, verb, io).await,
         Verb::Elevations(verb) => elevations::run(cx, verb, io).await,
         Verb::Site(site) => act::site(cx, site, io).await,

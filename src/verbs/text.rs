@@ -136,7 +136,7 @@ pub fn phase(phase: &Phase) -> String {
     }
 }
 
-fn waits_for(waits: &WaitsFor) -> String {
+pub(super) fn waits_for(waits: &WaitsFor) -> String {
     match waits {
         WaitsFor::Approval { role, missing, may } => {
             format!("{missing} {} ({})", role.word(), people(may))
@@ -356,7 +356,14 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
             slots.join(" and ")
         }
     };
-    let _ = writeln!(text, "approval: {approval}");
+    match plan.standing {
+        Some(standing) => {
+            let _ = writeln!(text, "approval: standing approval {standing}, in place of {approval}");
+        }
+        None => {
+            let _ = writeln!(text, "approval: {approval}");
+        }
+    }
     if !plan.editors.is_empty() {
         let _ = writeln!(text, "last changed by: {}", plan.editors_in_words());
     }

@@ -5,7 +5,7 @@
 //! the button that acts hears nothing in the instant after it was reached, so a burst of pasted characters from a
 //! terminal without bracketed paste cannot run through a whole dialog. Refused, the dialog stays, text and all.
 
-use super::incidents;
+use super::{incidents, standing};
 use crate::console::effect::Do;
 use crate::console::footer::{Foot, foot as entry};
 use crate::console::glyph;
@@ -509,6 +509,8 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         Ask::Elevate { workspace, role, for_ms, .. } => Ask::Elevate { workspace, role, for_ms, reason: words },
         Ask::AnswerElevation { elevation, answer, .. } => Ask::AnswerElevation { elevation, answer, reason: words },
         Ask::OpenIncident(opening) => Ask::OpenIncident(Box::new(incidents::filled(*opening, &texts))),
+        Ask::WantStanding(wanted) => Ask::WantStanding(Box::new(standing::filled(*wanted, &texts))),
+        Ask::InStanding { standing, word, .. } => Ask::InStanding { standing, word, reason: words },
         Ask::BreakGlass(breaking) => Ask::BreakGlass(Box::new(Breaking { reason: words, ..*breaking })),
         Ask::InIncident { incident, deed, .. } => Ask::InIncident { incident, deed, text: words },
         Ask::Propose(proposal) => Ask::Propose(Box::new(going_back(*proposal, words))),

@@ -13,7 +13,8 @@ use crate::console::widgets::piece::{self, gap, name, text};
 use crate::domain::StepId;
 use crate::domain::decide::elevate::Answer;
 use crate::domain::decide::incidents::Deed;
-use crate::domain::id::{ElevationId, IncidentId};
+use crate::domain::decide::standing::Word;
+use crate::domain::id::{ElevationId, IncidentId, StandingId};
 use crate::domain::plan::{How, Unsure};
 use crate::domain::run::{self, StopHow};
 use crate::terminal::key::Input;
@@ -54,6 +55,12 @@ pub enum Wherever {
     Elevation(ElevationId),
     /// Do this about a role for a while.
     Elevate(ElevationId, Answer),
+    /// This standing approval: what can be done about it.
+    Standing(StandingId),
+    /// All that is known of this standing approval.
+    ReadStanding(StandingId),
+    /// Say this to a standing approval.
+    InStanding(StandingId, Word),
     /// This incident: what can be done about it.
     Incident(IncidentId),
     /// All that is known of this incident.

@@ -11,6 +11,7 @@ pub mod menu;
 pub mod palette;
 pub mod prompt;
 pub mod sheet;
+pub mod standing;
 
 use super::effect::Do;
 use super::footer::Foot;
@@ -105,6 +106,9 @@ pub fn chosen(cx: &Cx<'_>, choice: &Wherever) -> Do {
     match choice {
         Wherever::Elevation(id) => lend::menu(cx, *id),
         Wherever::Elevate(id, answer) => lend::answer(cx, *id, *answer),
+        Wherever::Standing(id) => standing::menu(cx, *id),
+        Wherever::ReadStanding(id) => standing::read(cx, *id),
+        Wherever::InStanding(id, word) => standing::word(cx, *id, *word),
         Wherever::Incident(id) => incidents::menu(cx, *id),
         Wherever::ReadIncident(id) => incidents::read(cx, *id),
         Wherever::InIncident(id, deed) => incidents::deed(cx, *id, deed),

@@ -8,6 +8,7 @@ pub mod place;
 pub mod plan;
 pub mod run;
 pub mod runbook;
+pub mod standing;
 pub mod state;
 mod steps;
 

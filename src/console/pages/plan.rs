@@ -54,7 +54,11 @@ fn head(plan: &Plan) -> Vec<Part> {
         Part::Air,
     ];
     parts.extend(labelled("impact", format!("{}: {}", plan.impact.word(), plan.impact_because.join(", "))));
-    parts.extend(labelled("approval", quorum(plan.quorum.as_ref())));
+    let approval = match plan.standing {
+        Some(standing) => format!("a standing change: {standing} approves it in advance"),
+        None => quorum(plan.quorum.as_ref()),
+    };
+    parts.extend(labelled("approval", approval));
     parts.extend(plan.warnings.iter().map(|warning| {
         let words = format!("! {}: {}", warning.id, warning.text);
         Part::Labelled(LABEL_COLUMNS, Safe::new("warning"), Role::Warning, words)

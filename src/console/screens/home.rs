@@ -18,7 +18,7 @@ use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::overlays::Overlay;
 use crate::console::overlays::sheet::{self, Sheet};
-use crate::console::overlays::{incidents, lend};
+use crate::console::overlays::{incidents, lend, standing};
 use crate::console::pages;
 use crate::console::safe;
 use crate::console::theme::{Ground, Role};
@@ -26,7 +26,7 @@ use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::pick::Pick;
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
-use crate::domain::id::{ElevationId, IncidentId};
+use crate::domain::id::{ElevationId, IncidentId, StandingId};
 use crate::domain::{PersonId, RunId, WorkspaceId};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -46,6 +46,7 @@ enum RowId {
     Place(WorkspaceId),
     Elevation(ElevationId),
     Incident(IncidentId),
+    Standing(StandingId),
     Site,
 }
 
@@ -53,7 +54,7 @@ impl RowId {
     fn run(&self) -> Option<RunId> {
         match self {
             RowId::Mine(run, _) | RowId::Other(run) | RowId::AtWork(run) => Some(*run),
-            RowId::Place(_) | RowId::Elevation(_) | RowId::Incident(_) | RowId::Site => None,
+            RowId::Place(_) | RowId::Elevation(_) | RowId::Incident(_) | RowId::Standing(_) | RowId::Site => None,
         }
     }
 }
@@ -248,6 +249,7 @@ fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
             }
             None => Vec::new(),
         },
+        RowId::Standing(id) => vec![standing::menu(cx, id)],
         RowId::Incident(id) => vec![incidents::menu(cx, id)],
         RowId::Elevation(id) => vec![lend::menu(cx, id)],
         RowId::Site => vec![push(Screen::SiteChange(SiteChange::default()))],

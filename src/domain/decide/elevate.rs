@@ -95,6 +95,7 @@ impl Deciding {
             let workspace = one.workspace.clone();
             self.emit(Entry::bare(Event::Elevation { elevation: one.id, workspace, act: Act::Over { how } }))?;
         }
+        self.lapse_standings()?;
         match over.is_empty() {
             true => Ok(()),
             false => self.site_changed(),

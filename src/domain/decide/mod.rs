@@ -15,6 +15,7 @@ pub mod glass;
 pub mod incidents;
 mod loading;
 mod reports;
+pub mod standing;
 
 use crate::domain::command::{Ask, Command, Decision, Seen};
 use crate::domain::event::{Entry, Event, Recorded};
@@ -157,6 +158,8 @@ impl Deciding {
             Ask::AnswerElevation { elevation, answer, reason } => self.answer_elevation(*elevation, *answer, reason),
             Ask::OpenIncident(opening) => self.open_incident(opening),
             Ask::InIncident { incident, deed, text } => self.in_incident(*incident, deed, text),
+            Ask::WantStanding(wanted) => self.want_standing(wanted),
+            Ask::InStanding { standing, word, reason } => self.in_standing(*standing, *word, reason, seen),
             // What is over by now is ended before every ask.
             Ask::Lapse => self.engine_only(),
             Ask::Report(report) => self.report(report),

@@ -62,6 +62,7 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
         impact,
         impact_because,
         quorum: quorum(site, workspace, impact),
+        standing: None,
         approval_expiry_ms: workspace.policy.approval_expiry_ms,
         execution_expiry_ms: workspace.policy.execution_expiry_ms,
         windows: workspace.windows.clone(),
@@ -157,6 +158,21 @@ pub(super) fn impact(
     proposal: &Proposal,
 ) -> (Impact, Vec<String>) {
     let (raise_to, goes_back) = (proposal.raise_to, proposal.again.is_some());
+    let (mut impact, mut because) = impact_of(workspace, runbook, (hosts, hour_hosts));
+    if let Some(higher) = raise_to.filter(|wanted| *wanted > impact) {
+        let whose = if goes_back { "as the run it goes back to" } else { "by the proposer" };
+        because.push(format!("raised to {} {whose}", higher.word()));
+        impact = higher;
+    }
+    (impact, because)
+}
+
+/// Before anybody raises it: by runbook, environment and hosts.
+pub(super) fn impact_of(
+    workspace: &Workspace,
+    runbook: &Runbook,
+    (hosts, hour_hosts): (usize, u32),
+) -> (Impact, Vec<String>) {
     let mut because = vec![format!("the runbook says {}", runbook.impact.word())];
     let mut impact = runbook.impact;
     let production = workspace.environment == Environment::Production;
@@ -173,11 +189,6 @@ pub(super) fn impact(
     if production || hosts > MANY_HOSTS || many_in_an_hour {
         impact = impact.raised();
     }
-    if let Some(higher) = raise_to.filter(|wanted| *wanted > impact) {
-        let whose = if goes_back { "as the run it goes back to" } else { "by the proposer" };
-        because.push(format!("raised to {} {whose}", higher.word()));
-        impact = higher;
-    }
     (impact, because)
 }
 
@@ -185,7 +196,7 @@ pub(super) fn impact(
 /// and runs in lab and staging alone.
 ///
 /// Of every role as many as any quorum at this impact or below it asks for, so that a higher impact never asks for less.
-pub(super) fn quorum(site: &Site, workspace: &Workspace, impact: Impact) -> Option<Quorum> {
+pub(in crate::domain) fn quorum(site: &Site, workspace: &Workspace, impact: Impact) -> Option<Quorum> {
     if site.has_one_person() || (impact == Impact::Low && workspace.environment != Environment::Production) {
         return None;
     }

@@ -5,7 +5,7 @@ use crate::console::facts::{self, Board, Errand, Waiting};
 use crate::console::glyph;
 use crate::console::model::Cx;
 use crate::console::moment;
-use crate::console::overlays::{glass, incidents, lend};
+use crate::console::overlays::{glass, incidents, lend, standing};
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::chart;
@@ -143,6 +143,20 @@ fn banners(cx: &Cx<'_>) -> Vec<Line> {
         let overdue = one.next_due(&incidents::clocks(cx)).is_some_and(|(_, due)| due <= cx.now());
         let ink = if overdue || one.severity == Severity::P1 { Role::ErrorText } else { Role::Warning };
         lines.push(Line::Row { id: RowId::Incident(one.id), pieces: incidents::row(cx, one, ink), more: Vec::new() });
+    }
+    for one in standing::mine(cx) {
+        let words = safe!(
+            "! {} asks for a standing approval of {} in {}: {}",
+            one.terms.by,
+            one.terms.runbook,
+            one.terms.workspace,
+            one.reason
+        );
+        lines.push(Line::Row {
+            id: RowId::Standing(one.terms.standing),
+            pieces: vec![text(Role::Warning, words).rest()],
+            more: Vec::new(),
+        });
     }
     for one in lend::mine(cx) {
         let words = match &one.granted {
