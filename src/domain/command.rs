@@ -4,6 +4,8 @@
 use super::decide::elevate::Answer;
 use super::decide::glass::Breaking;
 use super::decide::incidents::Deed;
+use super::deviation::Deviation;
+use super::follow_up::{Draft, Wanted};
 use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, StepId, Timestamp, WorkspaceId};
 use super::incident::Opening;
 use super::order::Report;
@@ -201,6 +203,19 @@ pub enum Ask {
         run: RunId,
         /// The reviewer's words.
         comment: String,
+        /// What is to be done, by whom and by when.
+        follow_ups: Vec<Draft>,
+    },
+    /// Give a follow-up, or close one.
+    FollowUp(Wanted),
+    /// Say that a deviation was looked at.
+    LookAt {
+        /// In which workspace.
+        workspace: WorkspaceId,
+        /// Which.
+        deviation: Deviation,
+        /// What came of it.
+        reason: String,
     },
     /// Ask to hold a role for a while.
     Elevate {
@@ -272,6 +287,8 @@ impl Ask {
             | Ask::OpenIncident(_)
             | Ask::InIncident { .. }
             | Ask::Lapse
+            | Ask::FollowUp(_)
+            | Ask::LookAt { .. }
             | Ask::Boot { .. }
             | Ask::ClockJumped { .. } => None,
             Ask::Withdraw { run }
@@ -331,6 +348,8 @@ impl Ask {
             Ask::OpenIncident(_) => "incident open",
             Ask::InIncident { .. } => "incident",
             Ask::Lapse => "lapse",
+            Ask::FollowUp(_) => "follow-up",
+            Ask::LookAt { .. } => "look-at",
             Ask::Report(_) => "report",
             Ask::Wake { .. } => "wake",
             Ask::Hold { .. } => "hold",

@@ -2,7 +2,9 @@
 //! person or host wrote is a *detail* kept beside it, so that it can be erased and every proof stays valid.
 
 use super::command::Decision;
+use super::deviation::Deviation;
 use super::elevation;
+use super::follow_up::{self, FollowUpId};
 use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, RunbookId, StepId, Timestamp, WorkspaceId};
 use super::incident;
 use super::order::{CellResult, OutputSummary};
@@ -402,6 +404,22 @@ pub enum Event {
         /// What happened to it.
         act: incident::Act,
     },
+    /// Something happened to a follow-up. Details: `text`, `note`.
+    FollowUp {
+        /// Which.
+        id: FollowUpId,
+        /// Of which workspace.
+        workspace: WorkspaceId,
+        /// What happened.
+        act: follow_up::Act,
+    },
+    /// Somebody looked at a deviation. Detail: `reason`.
+    LookedAt {
+        /// Of which workspace.
+        workspace: WorkspaceId,
+        /// Which.
+        deviation: Deviation,
+    },
     /// Something was refused that is worth keeping: an attempt against separation of duties or authority.
     Refused {
         /// The run, where it was about one.
@@ -468,6 +486,8 @@ impl Event {
             | Event::RunReviewed { .. }
             | Event::Elevation { act: elevation::Act::Asked { .. } | elevation::Act::Granted { .. }, .. }
             | Event::Incident { .. }
+            | Event::FollowUp { .. }
+            | Event::LookedAt { .. }
             | Event::Refused { .. } => false,
         }
     }
@@ -482,7 +502,9 @@ impl Event {
             | Event::SiteAccepted { .. }
             | Event::SourceListed { .. }
             | Event::Elevation { .. }
-            | Event::Incident { .. } => None,
+            | Event::Incident { .. }
+            | Event::FollowUp { .. }
+            | Event::LookedAt { .. } => None,
             Event::Refused { run, .. } => *run,
             Event::RunProposed { run, .. }
             | Event::RoundBegan { run, .. }
@@ -534,7 +556,9 @@ impl Event {
     pub fn workspace(&self) -> Option<&WorkspaceId> {
         let (Event::SourceListed { workspace, .. }
         | Event::Elevation { workspace, .. }
-        | Event::Incident { workspace, .. }) = self
+        | Event::Incident { workspace, .. }
+        | Event::FollowUp { workspace, .. }
+        | Event::LookedAt { workspace, .. }) = self
         else {
             return None;
         };

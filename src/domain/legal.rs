@@ -28,6 +28,8 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         | Event::SourceListed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
+        | Event::FollowUp { .. }
+        | Event::LookedAt { .. }
         | Event::Refused { .. } => true,
         Event::RunProposed { .. } => false,
         Event::RoundBegan { .. } => matches!(phase, P::Checking | P::Approved),
@@ -108,6 +110,8 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::SourceListed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
+        | Event::FollowUp { .. }
+        | Event::LookedAt { .. }
         | Event::Refused { .. }
         | Event::RunProposed { .. }
         | Event::RoundBegan { .. }

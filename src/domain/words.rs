@@ -3,6 +3,7 @@
 use super::command::Decision;
 use super::elevation;
 use super::event::{Details, Event};
+use super::follow_up;
 use super::incident;
 use super::order::CellResult;
 use super::plan::Plan;
@@ -73,6 +74,8 @@ pub fn kind(event: &Event) -> &'static str {
         Event::RunReviewed { .. } => "run_reviewed",
         Event::Elevation { .. } => "elevation",
         Event::Incident { .. } => "incident",
+        Event::FollowUp { .. } => "follow_up",
+        Event::LookedAt { .. } => "looked_at",
         Event::Refused { .. } => "refused",
     }
 }
@@ -128,6 +131,8 @@ pub const KINDS: &[&str] = &[
     "run_reviewed",
     "elevation",
     "incident",
+    "follow_up",
+    "looked_at",
     "refused",
 ];
 
@@ -183,6 +188,8 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::RunReviewed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
+        | Event::FollowUp { .. }
+        | Event::LookedAt { .. }
         | Event::Refused { .. } => None,
     }
 }
@@ -309,6 +316,8 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::RunReviewed { .. } => said("reviewed".to_owned(), "text"),
         Event::Elevation { workspace, act, .. } => elevation::words(act, workspace, said),
         Event::Incident { incident, act, .. } => incident::words(*incident, act, said),
+        Event::FollowUp { id, act, .. } => follow_up::act_words(*id, act, details),
+        Event::LookedAt { deviation, .. } => said(format!("looked at {deviation}"), "reason"),
         Event::Refused { rule, verb, .. } => format!("{verb} refused: {}", rule.code()),
     }
 }

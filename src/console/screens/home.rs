@@ -5,6 +5,7 @@
 mod rows;
 
 use super::approval::Approval;
+use super::follow_ups::FollowUps;
 use super::live::Live;
 use super::past;
 use super::site_change::SiteChange;
@@ -46,6 +47,7 @@ enum RowId {
     Place(WorkspaceId),
     Elevation(ElevationId),
     Incident(IncidentId),
+    FollowUps,
     Site,
 }
 
@@ -53,7 +55,7 @@ impl RowId {
     fn run(&self) -> Option<RunId> {
         match self {
             RowId::Mine(run, _) | RowId::Other(run) | RowId::AtWork(run) => Some(*run),
-            RowId::Place(_) | RowId::Elevation(_) | RowId::Incident(_) | RowId::Site => None,
+            RowId::Place(_) | RowId::Elevation(_) | RowId::Incident(_) | RowId::FollowUps | RowId::Site => None,
         }
     }
 }
@@ -161,6 +163,7 @@ impl Face for Home {
             | Act::Log(_)
             | Act::Decide(_)
             | Act::Form(_)
+            | Act::Task(_)
             | Act::Line(_) => Vec::new(),
         }
     }
@@ -250,6 +253,7 @@ fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
         },
         RowId::Incident(id) => vec![incidents::menu(cx, id)],
         RowId::Elevation(id) => vec![lend::menu(cx, id)],
+        RowId::FollowUps => vec![push(Screen::FollowUps(FollowUps::of(None)))],
         RowId::Site => vec![push(Screen::SiteChange(SiteChange::default()))],
     }
 }

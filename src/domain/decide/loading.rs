@@ -101,6 +101,7 @@ impl Deciding {
     /// approved and is marked. What waited for a role that somebody holds (again) goes on, and what stands on a role that
     /// somebody lost pauses.
     pub(super) fn site_changed(&mut self) -> Result<(), Refusal> {
+        self.close_replaced()?;
         let open: Vec<Arc<Run>> = self.world.runs.values().cloned().collect();
         for run in open {
             match (&run.phase, drift(&self.world, &run)) {
