@@ -3,6 +3,7 @@
 //! Two layers look at them: `cases/rules.rs` holds every frame to what holds for all, and this file keeps text and styles of each,
 //! so that a reviewer sees what changed. Adding a screen is adding a row.
 
+pub mod prove;
 mod rules;
 
 use super::fixture::{self, long_name};
@@ -16,6 +17,7 @@ use crate::domain::site::Sensitive;
 use crate::domain::world::PendingSite;
 use crate::domain::{Actor, Door, PersonId, Refusal, Rule, RunId, Timestamp, World, history};
 use crate::terminal::line::Safe;
+use prove::{follow_ups, left_to_do, proof, week};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -48,7 +50,7 @@ impl State {
         }
     }
 
-    fn world(self) -> World {
+    pub(super) fn world(self) -> World {
         let mut world = match self {
             State::Busy | State::Loading | State::Error => fixture::world(),
             State::Empty => fixture::empty(),
@@ -80,6 +82,9 @@ pub(super) const CASES: &[Case] = &[
     Case("audit", State::world, audit),
     Case("site-change", pending, site_change),
     Case("host-keys", State::world, host_keys),
+    Case("follow-ups", left_to_do, follow_ups),
+    Case("week", State::world, week),
+    Case("proof", State::world, proof),
     Case("help", State::world, help),
     Case("palette", State::world, palette),
     Case("dialog", always_runs, dialog),
@@ -141,6 +146,9 @@ kept! {
     kept_audit "audit"
     kept_site_change "site-change"
     kept_host_keys "host-keys"
+    kept_follow_ups "follow-ups"
+    kept_week "week"
+    kept_proof "proof"
     kept_help "help"
     kept_palette "palette"
     kept_dialog "dialog"

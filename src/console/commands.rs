@@ -8,7 +8,10 @@ use super::overlays::Overlay;
 use super::overlays::sheet::{Part, Sheet};
 use super::overlays::{incidents, lend, standing};
 use super::pages;
-use super::screens::{Screen, host_keys::HostKeys, live::Live, past::Past, propose::Propose, site_change::SiteChange};
+use super::screens::{
+    Screen, follow_ups::FollowUps, host_keys::HostKeys, live::Live, past::Past, proof, propose::Propose,
+    site_change::SiteChange, week::WeekScreen,
+};
 use crate::domain::id::IncidentId;
 use crate::domain::incident::Severity;
 use crate::domain::{PersonId, Role, RunId, RunbookId, Timestamp, WorkspaceId, ahead, duration};
@@ -56,6 +59,12 @@ pub enum Takes {
     Incident,
     /// A role, a workspace, and for how long.
     Role,
+    /// A release, by words of tickets or reasons.
+    Release,
+    /// Since when, until when, in which workspace.
+    Period,
+    /// A host or group, and since when.
+    Target,
     /// What is done with the site, or nothing to look at it.
     Site,
     /// What is done with the record, or nothing to look at it.
@@ -81,6 +90,9 @@ impl Takes {
             Takes::OpenIncident => "INCIDENT",
             Takes::Incident => "[P1 WORKSPACE]",
             Takes::Role => "ROLE WORKSPACE 60m",
+            Takes::Release => "TEXT",
+            Takes::Period => "[90d] [WORKSPACE]",
+            Takes::Target => "HOST|GROUP [24h]",
             Takes::Site => "[load | accept]",
             Takes::Record => "[verify]",
         }
@@ -94,6 +106,7 @@ impl Takes {
             | Takes::Hosts
             | Takes::Incident
             | Takes::Standing
+            | Takes::Period
             | Takes::Site
             | Takes::Record => false,
             Takes::Person
@@ -105,6 +118,8 @@ impl Takes {
             | Takes::Runbook
             | Takes::Role
             | Takes::OpenIncident
+            | Takes::Release
+            | Takes::Target
             | Takes::Workspace => true,
         }
     }
@@ -131,6 +146,9 @@ impl Takes {
             | Takes::Incident
             | Takes::OpenIncident
             | Takes::Standing
+            | Takes::Release
+            | Takes::Period
+            | Takes::Target
             | Takes::Hosts => &[],
         }
     }
@@ -159,6 +177,11 @@ enum Does {
     Elevations,
     Incident,
     Standing,
+    FollowUps,
+    Week,
+    Release,
+    Compliance,
+    Changes,
     Site,
     State,
     Propose,
@@ -212,6 +235,31 @@ pub const TABLE: &[Named] = &[
     named(&["elevations", "roles"], Takes::Nothing, Does::Elevations, "Roles for a while: asked for and lent."),
     named(&["standing"], Takes::Standing, Does::Standing, "Ask for an approval in advance, or see those there are."),
     named(&["incident", "incidents"], Takes::Incident, Does::Incident, "Open an incident, or see those that are open."),
+    named(
+        &["follow-ups", "fu"],
+        Takes::AnyWorkspace,
+        Does::FollowUps,
+        "What is left to do after runs and reviews, by whom and by when.",
+    ),
+    named(
+        &["week", "deviations"],
+        Takes::AnyWorkspace,
+        Does::Week,
+        "What deviated in the last seven days, and what of it nobody has looked at.",
+    ),
+    named(
+        &["release"],
+        Takes::Release,
+        Does::Release,
+        "What deviated in the runs of a release: those whose ticket or reason holds this.",
+    ),
+    named(
+        &["compliance"],
+        Takes::Period,
+        Does::Compliance,
+        "Who changed what under which approval, and what controls lack; :save FILE.csv, .json or .html keeps it.",
+    ),
+    named(&["changes"], Takes::Target, Does::Changes, "What touched a host or a group of hosts, the latest first."),
     named(&["site"], Takes::Site, Does::Site, "The site in force, and what of it waits."),
     named(&["state", "doctor"], Takes::Nothing, Does::State, "Site, record, server, this session: is all well?"),
     named(&["since"], Takes::Span, Does::Since, "Go to the first line of the log of so long ago."),
@@ -302,7 +350,8 @@ fn is_worth_a_word(act: Act) -> bool {
         | Act::Approval(_)
         | Act::Run(_)
         | Act::Log(_)
-        | Act::Decide(_) => true,
+        | Act::Decide(_)
+        | Act::Task(_) => true,
     }
 }
 
@@ -319,7 +368,14 @@ fn behind(cx: &Cx<'_>, command: &Named, themes: &[String], rest: &str) -> Vec<Of
     };
     let site = cx.world.site.as_ref();
     let known: Vec<(String, String)> = match command.takes {
-        Takes::Nothing | Takes::Span | Takes::Moment | Takes::File | Takes::Hosts => Vec::new(),
+        Takes::Nothing
+        | Takes::Span
+        | Takes::Moment
+        | Takes::File
+        | Takes::Release
+        | Takes::Period
+        | Takes::Target
+        | Takes::Hosts => Vec::new(),
         Takes::Site | Takes::Record => {
             let fixed = command.takes.fixed().iter();
             fixed.map(|(word, help)| ((*word).to_owned(), (*help).to_owned())).collect()
@@ -426,6 +482,11 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
         Does::Standing => vec![standing::typed(cx, rest)],
         Does::Incident => vec![incidents::typed(cx, rest)],
         Does::Elevations => vec![lend::all(cx)],
+        Does::FollowUps => of_workspace(cx, rest, |place| Screen::FollowUps(FollowUps::of(place))),
+        Does::Week => of_workspace(cx, rest, |place| Screen::Week(WeekScreen::of(place))),
+        Does::Release => vec![push(Screen::Week(WeekScreen::of_release(rest)))],
+        Does::Compliance => opened(proof::compliance(cx, rest)),
+        Does::Changes => opened(proof::changes(cx, rest)),
         Does::Site => match rest {
             "" => vec![sheet("site", pages::state::parts(cx))],
             "load" => vec![Do::LoadSite],
@@ -488,6 +549,23 @@ fn propose(cx: &Cx<'_>, rest: &str) -> Vec<Do> {
     match Propose::new(cx, &RunbookId::new(runbook), &place) {
         Some(form) => vec![push(Screen::Propose(Box::new(form)))],
         None => vec![Do::Say(format!("no runbook {runbook}, or no workspace {place}"))],
+    }
+}
+
+/// A screen about one workspace, or about all where none is named.
+fn of_workspace(cx: &Cx<'_>, rest: &str, screen: impl FnOnce(Option<WorkspaceId>) -> Screen) -> Vec<Do> {
+    let known = super::facts::workspaces(cx.world, cx.me()).iter().any(|known| known.id.as_str() == rest);
+    match (rest.is_empty(), known) {
+        (true, _) => vec![push(screen(None))],
+        (false, true) => vec![push(screen(Some(WorkspaceId::new(rest))))],
+        (false, false) => vec![Do::Say(format!("no workspace is called {rest}; tab shows them"))],
+    }
+}
+
+fn opened(report: Result<proof::Proof, String>) -> Vec<Do> {
+    match report {
+        Ok(report) => vec![push(Screen::Proof(report))],
+        Err(wrong) => vec![Do::Say(wrong)],
     }
 }
 

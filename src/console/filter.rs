@@ -210,7 +210,11 @@ fn read(term: &str, keys: &[Key], now: Timestamp, zone: &TimeZone) -> Result<(Se
 }
 
 /// `90d` ago, or the start of `2026-11-01`.
-fn moment(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
+/// A moment as filters write it: so long ago, or the beginning of a day.
+///
+/// # Errors
+/// Says how one is written.
+pub fn moment(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
     if let Ok(day) = text.parse::<jiff::civil::Date>() {
         let start = day.to_zoned(zone.clone()).map_err(|_| format!("`{text}` is no day"))?;
         return Ok(Timestamp::from(start.timestamp()));

@@ -149,14 +149,14 @@ fn three_people_take_a_run_from_the_form_to_the_review_by_keys_alone() {
     house.sees("lea", &["review", &format!("#{run}"), "succeeded"]);
     house.press("ada", "R");
     house.types("ada", "fine by me");
-    house.press("ada", "enter enter");
+    house.press("ada", "enter enter enter");
     house.sees("ada", &["may not review"]);
     house.press("ada", "esc");
     assert_eq!(house.phase(run), &Phase::Closed(Ending::Succeeded));
     house.press("lea", "enter R");
     house.sees("lea", &["All hosts answer; web-2 needed a second try."]);
     house.types("lea", "agreed");
-    house.press("lea", "enter enter");
+    house.press("lea", "enter enter enter");
     assert_eq!(house.phase(run), &Phase::Reviewed(Ending::Succeeded));
 
     // Both find it in the history, with who did what and the definition as it ran.

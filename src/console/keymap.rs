@@ -28,6 +28,8 @@ pub enum Act {
     Log(LogAct),
     /// A choice about a cell that failed or is unknown.
     Decide(DecideAct),
+    /// Something with what is left to do or to look at.
+    Task(TaskAct),
     /// Moves through a form or dialog.
     Form(FormAct),
     /// Ends or helps typing one line.
@@ -148,6 +150,15 @@ pub enum DecideAct {
     MarkFailed,
 }
 
+/// Something with what is left to do or to look at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[allow(missing_docs, reason = "the table says what each does")]
+pub enum TaskAct {
+    Done,
+    Give,
+    Look,
+}
+
 /// Moves through a form or dialog.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[allow(missing_docs, reason = "the table says what each does")]
@@ -196,6 +207,9 @@ pub enum Scope {
     Audit,
     SiteChange,
     HostKeys,
+    FollowUps,
+    Week,
+    Proof,
     /// A form of several fields: letters go into the focused field.
     Form,
     /// A dialog: letters go into its field.
@@ -212,7 +226,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 24] = [
+    pub const ALL: [Scope; 27] = [
         Scope::Everywhere,
         Scope::Screens,
         Scope::Move,
@@ -231,6 +245,9 @@ impl Scope {
         Scope::Audit,
         Scope::SiteChange,
         Scope::HostKeys,
+        Scope::FollowUps,
+        Scope::Week,
+        Scope::Proof,
         Scope::Form,
         Scope::Dialog,
         Scope::Line,
@@ -261,6 +278,9 @@ impl Scope {
             Audit => &[Audit, List, Move, Screens, Everywhere],
             SiteChange => &[SiteChange, Move, Screens, Everywhere],
             HostKeys => &[HostKeys, Move, Screens, Everywhere],
+            FollowUps => &[FollowUps, List, Move, Screens, Everywhere],
+            Week => &[Week, List, Move, Screens, Everywhere],
+            Proof => &[Proof, Move, Screens, Everywhere],
             Form => &[Form],
             Dialog => &[Dialog],
             Line => &[Line],
@@ -291,6 +311,9 @@ impl Scope {
             Scope::Audit => "audit",
             Scope::SiteChange => "a change to the site",
             Scope::HostKeys => "keys of hosts",
+            Scope::FollowUps => "follow-ups",
+            Scope::Week => "what deviates",
+            Scope::Proof => "a report",
             Scope::Form => "forms",
             Scope::Dialog => "dialogs",
             Scope::Line => "typing a line",

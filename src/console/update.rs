@@ -133,6 +133,7 @@ impl Console {
             | Act::Log(_)
             | Act::Decide(_)
             | Act::Form(_)
+            | Act::Task(_)
             | Act::Line(_) => self.top(world, |face, cx| face.act(cx, act)),
         }
     }

@@ -4,7 +4,9 @@
 use super::decide::elevate::Answer;
 use super::decide::glass::Breaking;
 use super::decide::incidents::Deed;
-use super::decide::standing::{Wanted, Word};
+use super::decide::standing::{WantedStanding, Word};
+use super::deviation::Deviation;
+use super::follow_up::{Draft, Wanted};
 use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, StandingId, StepId, Timestamp, WorkspaceId};
 use super::incident::Opening;
 use super::order::Report;
@@ -202,6 +204,19 @@ pub enum Ask {
         run: RunId,
         /// The reviewer's words.
         comment: String,
+        /// What is to be done, by whom and by when.
+        follow_ups: Vec<Draft>,
+    },
+    /// Give a follow-up, or close one.
+    FollowUp(Wanted),
+    /// Say that a deviation was looked at.
+    LookAt {
+        /// In which workspace.
+        workspace: WorkspaceId,
+        /// Which.
+        deviation: Deviation,
+        /// What came of it.
+        reason: String,
     },
     /// Ask to hold a role for a while.
     Elevate {
@@ -235,7 +250,7 @@ pub enum Ask {
         text: String,
     },
     /// Ask for a standing approval.
-    WantStanding(Box<Wanted>),
+    WantStanding(Box<WantedStanding>),
     /// Decide on a standing approval, or take it away.
     InStanding {
         /// Which.
@@ -286,6 +301,8 @@ impl Ask {
             | Ask::WantStanding(_)
             | Ask::InStanding { .. }
             | Ask::Lapse
+            | Ask::FollowUp(_)
+            | Ask::LookAt { .. }
             | Ask::Boot { .. }
             | Ask::ClockJumped { .. } => None,
             Ask::Withdraw { run }
@@ -350,6 +367,8 @@ impl Ask {
             Ask::InStanding { word: Word::Vote(Choice::Retract), .. } => "standing retract",
             Ask::InStanding { word: Word::Revoke, .. } => "standing revoke",
             Ask::Lapse => "lapse",
+            Ask::FollowUp(_) => "follow-up",
+            Ask::LookAt { .. } => "look-at",
             Ask::Report(_) => "report",
             Ask::Wake { .. } => "wake",
             Ask::Hold { .. } => "hold",

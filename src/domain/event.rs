@@ -2,7 +2,9 @@
 //! person or host wrote is a *detail* kept beside it, so that it can be erased and every proof stays valid.
 
 use super::command::Decision;
+use super::deviation::Deviation;
 use super::elevation;
+use super::follow_up::{self, FollowUpId};
 use super::id::{
     Digest, ElevationId, IncidentId, PersonId, RunId, RunbookId, StandingId, StepId, Timestamp, WorkspaceId,
 };
@@ -414,6 +416,22 @@ pub enum Event {
         /// What happened to it.
         act: standing::Act,
     },
+    /// Something happened to a follow-up. Details: `text`, `note`.
+    FollowUp {
+        /// Which.
+        id: FollowUpId,
+        /// Of which workspace.
+        workspace: WorkspaceId,
+        /// What happened.
+        act: follow_up::Act,
+    },
+    /// Somebody looked at a deviation. Detail: `reason`.
+    LookedAt {
+        /// Of which workspace.
+        workspace: WorkspaceId,
+        /// Which.
+        deviation: Deviation,
+    },
     /// Something was refused that is worth keeping: an attempt against separation of duties or authority.
     Refused {
         /// The run, where it was about one.
@@ -481,6 +499,8 @@ impl Event {
             | Event::Elevation { act: elevation::Act::Asked { .. } | elevation::Act::Granted { .. }, .. }
             | Event::Incident { .. }
             | Event::Standing { .. }
+            | Event::FollowUp { .. }
+            | Event::LookedAt { .. }
             | Event::Refused { .. } => false,
         }
     }
@@ -496,7 +516,9 @@ impl Event {
             | Event::SourceListed { .. }
             | Event::Elevation { .. }
             | Event::Incident { .. }
-            | Event::Standing { .. } => None,
+            | Event::Standing { .. }
+            | Event::FollowUp { .. }
+            | Event::LookedAt { .. } => None,
             Event::Refused { run, .. } => *run,
             Event::RunProposed { run, .. }
             | Event::RoundBegan { run, .. }
@@ -549,7 +571,9 @@ impl Event {
         let (Event::SourceListed { workspace, .. }
         | Event::Elevation { workspace, .. }
         | Event::Incident { workspace, .. }
-        | Event::Standing { workspace, .. }) = self
+        | Event::Standing { workspace, .. }
+        | Event::FollowUp { workspace, .. }
+        | Event::LookedAt { workspace, .. }) = self
         else {
             return None;
         };

@@ -6,6 +6,7 @@ use super::command::Decision;
 use super::elevation;
 use super::event::{Details, Event, Recorded};
 use super::evidence::Evidence;
+use super::follow_up;
 use super::glass::Glass;
 use super::id::{HostIx, RunId, Timestamp, WorkspaceId};
 use super::incident;
@@ -41,7 +42,11 @@ const DAY_MS: i64 = 86_400_000;
 pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>, Illegal> {
     let touched = match &recorded.event {
         Event::RunProposed { run, .. } => propose(world, recorded, *run),
-        Event::Refused { .. } => None,
+        Event::Refused { .. } | Event::LookedAt { .. } => None,
+        Event::FollowUp { .. } => {
+            follow_up::apply(world, recorded)?;
+            None
+        }
         Event::Elevation { .. } => {
             elevation::fold(world, recorded)?;
             None
@@ -62,6 +67,7 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
             }
         },
     };
+    world.used.note(world.site.as_deref(), recorded, touched.as_deref());
     world.events = recorded.index + 1;
     world.last_at = recorded.at;
     Ok(touched)
@@ -84,7 +90,7 @@ fn in_site(world: &mut World, recorded: &Recorded) {
         if world.site.is_none() {
             world.accepted_runbooks.extend(site.runbooks.values().map(|runbook| runbook.digest));
         }
-        put_in_force(world, site);
+        put_in_force(world, site, recorded.at);
     }
     if let Event::SitePending { by, .. } = &recorded.event {
         world.pending = parsed().map(|site| PendingSite {
@@ -112,7 +118,7 @@ fn in_site(world: &mut World, recorded: &Recorded) {
             | Sensitive::Vault => None,
         });
         world.accepted_runbooks.extend(seen.map(|runbook| runbook.digest));
-        put_in_force(world, pending.site);
+        put_in_force(world, pending.site, recorded.at);
     }
     if let Event::SourceListed { workspace, source, .. } = &recorded.event {
         list(world, workspace, source, &text(&recorded.details, "servers"));
@@ -130,8 +136,9 @@ fn list(world: &mut World, workspace: &WorkspaceId, source: &str, servers: &str)
     }
 }
 
-fn put_in_force(world: &mut World, site: Arc<Site>) {
+fn put_in_force(world: &mut World, site: Arc<Site>, at: Timestamp) {
     world.pending = None;
+    world.used.in_force(&site, at);
     world.site = Some(site);
     world.refresh_site();
 }
@@ -466,6 +473,8 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         | Event::Elevation { .. }
         | Event::Incident { .. }
         | Event::Standing { .. }
+        | Event::FollowUp { .. }
+        | Event::LookedAt { .. }
         | Event::Refused { .. } => {}
     }
 }

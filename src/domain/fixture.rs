@@ -79,6 +79,7 @@ pub fn workspace(id: &str) -> Workspace {
             quorums: Vec::new(),
             after_window: crate::domain::workspace::AfterWindow::Pause,
             break_glass: None,
+            review_within_ms: crate::domain::workspace::REVIEW_WITHIN_MS,
         },
         windows: Vec::new(),
         freezes: Vec::new(),

@@ -29,6 +29,8 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         | Event::Elevation { .. }
         | Event::Incident { .. }
         | Event::Standing { .. }
+        | Event::FollowUp { .. }
+        | Event::LookedAt { .. }
         | Event::Refused { .. } => true,
         Event::RunProposed { .. } => false,
         Event::RoundBegan { .. } => matches!(phase, P::Checking | P::Approved),
@@ -110,6 +112,8 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::Elevation { .. }
         | Event::Incident { .. }
         | Event::Standing { .. }
+        | Event::FollowUp { .. }
+        | Event::LookedAt { .. }
         | Event::Refused { .. }
         | Event::RunProposed { .. }
         | Event::RoundBegan { .. }

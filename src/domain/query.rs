@@ -2,9 +2,11 @@
 //! the transcripts answer, a page at a time, and of their keys the hosts themselves.
 
 use super::enrol::Enrolment;
+use super::history::Acts;
 use super::id::{PersonId, RunId, RunbookId, StepId, Timestamp, WorkspaceId};
 use super::order::Stream;
 use super::people::Actor;
+use super::proof;
 use super::run::{Ending, Item, PhaseTag, Run};
 use super::runbook::Impact;
 use super::workspace::Environment;
@@ -32,6 +34,8 @@ pub enum Fetch {
     Evidence(RunId, String),
     /// What the hosts of a workspace show for themselves now; of these alone, where some are named.
     Keys(WorkspaceId, Vec<String>),
+    /// What is proved out of the record: follow-ups, deviations, compliance, changes.
+    Proof(proof::Question),
 }
 
 /// An answer.
@@ -55,6 +59,8 @@ pub enum Fetched {
     Evidence(String, Arc<[u8]>),
     /// To `Fetch::Keys`.
     Keys(Enrolment),
+    /// To `Fetch::Proof`.
+    Proof(proof::Found),
     /// It could not be had, and why, in words.
     Failed(String),
 }
@@ -145,6 +151,9 @@ pub struct HistoryRow {
     pub note: String,
     /// Whether somebody accepted a warning.
     pub warnings_accepted: u32,
+    /// Who did what about it.
+    #[serde(default)]
+    pub acts: Acts,
 }
 
 /// Which events.

@@ -15,10 +15,12 @@ mod authority;
 mod batches;
 mod elevation;
 mod failing;
+mod follow_ups;
 mod glass;
 mod incidents;
 mod locks;
 mod once;
+mod prove;
 mod published;
 mod retract;
 mod schedule;
@@ -50,9 +52,13 @@ fn every_step_runs_on_every_host_in_batch_order() {
     assert_eq!(order[..2], [("web-1".to_owned(), 0), ("web-1".to_owned(), 1)], "the canary goes first, alone");
     assert_eq!(driver.run(id).phase, Phase::Ended(Ending::Succeeded));
     driver.as_person("ada", Ask::Close { run: RunId(id), note: "New key everywhere.".to_owned() }).unwrap();
-    let refusal = driver.as_person("ada", Ask::Review { run: RunId(id), comment: "ok".to_owned() }).unwrap_err();
+    let refusal = driver
+        .as_person("ada", Ask::Review { run: RunId(id), comment: "ok".to_owned(), follow_ups: Vec::new() })
+        .unwrap_err();
     assert_eq!(refusal.rule, Rule::Role);
-    driver.as_person("lea", Ask::Review { run: RunId(id), comment: "Clean.".to_owned() }).unwrap();
+    driver
+        .as_person("lea", Ask::Review { run: RunId(id), comment: "Clean.".to_owned(), follow_ups: Vec::new() })
+        .unwrap();
     assert!(driver.world.run(RunId(id)).is_none(), "reviewed runs leave the world");
     assert_eq!(fold(&driver), driver.world);
 }

@@ -3,6 +3,7 @@
 use super::command::Decision;
 use super::elevation;
 use super::event::{Details, Event};
+use super::follow_up;
 use super::incident;
 use super::order::CellResult;
 use super::plan::Plan;
@@ -75,6 +76,8 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Elevation { .. } => "elevation",
         Event::Incident { .. } => "incident",
         Event::Standing { .. } => "standing",
+        Event::FollowUp { .. } => "follow_up",
+        Event::LookedAt { .. } => "looked_at",
         Event::Refused { .. } => "refused",
     }
 }
@@ -131,6 +134,8 @@ pub const KINDS: &[&str] = &[
     "elevation",
     "incident",
     "standing",
+    "follow_up",
+    "looked_at",
     "refused",
 ];
 
@@ -187,6 +192,8 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::Elevation { .. }
         | Event::Incident { .. }
         | Event::Standing { .. }
+        | Event::FollowUp { .. }
+        | Event::LookedAt { .. }
         | Event::Refused { .. } => None,
     }
 }
@@ -314,6 +321,8 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::Elevation { workspace, act, .. } => elevation::words(act, workspace, said),
         Event::Incident { incident, act, .. } => incident::words(*incident, act, said),
         Event::Standing { standing, act, .. } => standing::words(*standing, act, said),
+        Event::FollowUp { id, act, .. } => follow_up::act_words(*id, act, details),
+        Event::LookedAt { deviation, .. } => said(format!("looked at {deviation}"), "reason"),
         Event::Refused { rule, verb, .. } => format!("{verb} refused: {}", rule.code()),
     }
 }

@@ -172,6 +172,17 @@ pub struct Policy {
     /// The role that may break glass; nobody, unless one is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<Role>,
+    /// A run that is over and not reviewed for this many milliseconds is a deviation.
+    #[serde(default = "review_within_ms")]
+    pub review_within_ms: u64,
+}
+
+/// A run is reviewed within a week unless the workspace says otherwise.
+pub const REVIEW_WITHIN_MS: u64 = 7 * 24 * 3_600_000;
+
+/// For sites in records that were made before it could be written.
+fn review_within_ms() -> u64 {
+    REVIEW_WITHIN_MS
 }
 
 /// What becomes of a run whose window closes while it is at work.

@@ -3,6 +3,7 @@
 //! store's.
 
 use super::elevation::{Elevations, with_elevated};
+use super::follow_up::{FollowUp, FollowUpId};
 use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
 use super::incident::Incidents;
 use super::recent::Recent;
@@ -11,6 +12,7 @@ use super::run::Run;
 use super::site::{Sensitive, Site};
 use super::source::{AllListed, with_listed};
 use super::standing::{Standings, with_standing};
+use super::used::Used;
 use super::workspace::Workspace;
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
@@ -40,6 +42,10 @@ pub struct World {
     pub runs: OrdMap<RunId, Arc<Run>>,
     /// The number the next run gets.
     pub next_run: u64,
+    /// Follow-ups that are open.
+    pub follow_ups: OrdMap<FollowUpId, Arc<FollowUp>>,
+    /// The number the next follow-up gets.
+    pub next_follow_up: u64,
     /// What is usual for a runbook in a workspace.
     pub usual: OrdMap<(WorkspaceId, RunbookId), Usual>,
     /// Runs proposed per day (UTC, days since 1970), the last 31 days, and how many of them failed.
@@ -58,6 +64,8 @@ pub struct World {
     pub incidents: Incidents,
     /// The number the next of them gets.
     pub next_incident: u64,
+    /// When roles were used last.
+    pub used: Used,
     /// What was asked for within the last hour.
     pub recent: Recent,
     /// The last jump of the wall clock: when, and by how many milliseconds.

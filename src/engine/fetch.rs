@@ -9,7 +9,7 @@ use crate::domain::event::Event;
 use crate::domain::plan::Plan;
 use crate::domain::query::{Fetch, Fetched, HistoryQuery, LogPage, LogQuery, Preset};
 use crate::domain::run::Run;
-use crate::domain::{PersonId, Refusal, Rule, RunId, WorkspaceId, World, evolve};
+use crate::domain::{PersonId, Refusal, Rule, RunId, Timestamp, WorkspaceId, World, evolve};
 use crate::ledger;
 use crate::ledger::transcript::{Legend, Reader, TranscriptError, Transcripts, compile};
 use crate::store::Store;
@@ -25,7 +25,7 @@ const RUNS_READ_MAX: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Library {
     views: Views,
-    ledger: ledger::Reader,
+    pub(super) ledger: ledger::Reader,
     transcripts: Transcripts,
     vault: Vault,
     origin: String,
@@ -63,7 +63,7 @@ impl Library {
     ///
     /// # Errors
     /// As [`super::Handle::ask`].
-    pub fn answer(&self, world: &World, asker: &PersonId, fetch: Fetch) -> Result<Fetched, Refusal> {
+    pub fn answer(&self, world: &World, asker: &PersonId, now: Timestamp, fetch: Fetch) -> Result<Fetched, Refusal> {
         let audits = |workspace: &WorkspaceId| world.can_audit(asker, workspace);
         match fetch {
             Fetch::History(query) => self.history(world, asker, query),
@@ -73,6 +73,7 @@ impl Library {
             Fetch::Presets(person) => self.kept(asker, &person, |kept| !kept.name.is_empty()).map(Fetched::Presets),
             Fetch::Drafts(person) => self.kept(asker, &person, |kept| kept.name.is_empty()).map(Fetched::Drafts),
             Fetch::Evidence(run, sha256) => self.evidence(world, asker, run, &sha256),
+            Fetch::Proof(question) => self.prove(world, asker, now, question).map(Fetched::Proof),
             Fetch::Keys(..) => Err(Refusal::new(Rule::Storage, "what hosts show stands in no record")),
             Fetch::Secrets(run) => self.run(world, asker, run).map(|run| Fetched::Secrets(self.vault.missing(&run))),
         }
@@ -100,7 +101,7 @@ impl Library {
     }
 
     /// The views as of now.
-    fn views(&self) -> Result<&Store, Refusal> {
+    pub(super) fn views(&self) -> Result<&Store, Refusal> {
         self.views.whole().map_err(unread)
     }
 
@@ -209,7 +210,7 @@ impl Library {
     }
 }
 
-fn unread(error: impl std::fmt::Display) -> Refusal {
+pub(super) fn unread(error: impl std::fmt::Display) -> Refusal {
     Refusal::new(Rule::Storage, error.to_string())
 }
 

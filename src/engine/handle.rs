@@ -79,8 +79,8 @@ impl Handle {
             return self.keys(asker, workspace, hosts).await.map(Fetched::Keys);
         }
         let world = Arc::clone(&self.world.borrow());
-        let (library, asker) = (self.library.clone(), asker.clone());
-        let answer = tokio::task::spawn_blocking(move || library.answer(&world, &asker, fetch)).await;
+        let (library, asker, now) = (self.library.clone(), asker.clone(), self.now());
+        let answer = tokio::task::spawn_blocking(move || library.answer(&world, &asker, now, fetch)).await;
         let broken = |_| Refusal::new(Rule::Storage, "the answer could not be made; the log says why");
         answer.map_err(broken)?
     }

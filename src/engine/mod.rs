@@ -17,6 +17,7 @@ mod fetch;
 mod gather;
 mod handle;
 mod open;
+mod prove;
 mod reconcile;
 mod recorder;
 mod reload;

@@ -225,7 +225,7 @@ async fn a_governed_run_on_this_machine_from_proposal_to_history() {
     assert!(words.contains(&"making".to_owned()), "{words:?}");
 
     ask(&handle, "ada", Ask::Close { run: id, note: "made".to_owned() }).await.unwrap();
-    ask(&handle, "lea", Ask::Review { run: id, comment: "fine".to_owned() }).await.unwrap();
+    ask(&handle, "lea", Ask::Review { run: id, comment: "fine".to_owned(), follow_ups: Vec::new() }).await.unwrap();
     let Fetched::Run(past) = handle.fetch(&ada, Fetch::Run(id)).await else { panic!("a run") };
     assert_eq!(past.phase, Phase::Reviewed(Ending::Succeeded));
     let Fetched::History(page) =

@@ -104,6 +104,7 @@ impl Session<'_> {
                 | Fetched::Secrets(_)
                 | Fetched::Evidence(..)
                 | Fetched::Keys(_)
+                | Fetched::Proof(_)
                 | Fetched::Failed(_) => None,
             };
             Done::Lines(run, page)

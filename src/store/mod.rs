@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Changes with what rows hold: an older store is made again.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// Memory sled may use for pages: the hot end of a long history, on a bastion that does other things too.
 const CACHE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
@@ -237,7 +237,11 @@ impl Store {
         Ok(())
     }
 
-    fn row(&self, run: RunId) -> Result<Option<HistoryRow>, StoreError> {
+    /// A run's row.
+    ///
+    /// # Errors
+    /// The views cannot be read.
+    pub fn row(&self, run: RunId) -> Result<Option<HistoryRow>, StoreError> {
         let found = self.views.get(keys::history(run))?;
         Ok(found.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
     }

@@ -2,7 +2,7 @@
 
 use super::{Store, StoreError, keys};
 use crate::domain::query::{AuditQuery, AuditRow, HistoryQuery, HistoryRow, Page};
-use crate::domain::{PersonId, RunId, WorkspaceId};
+use crate::domain::{PersonId, RunId, Timestamp, WorkspaceId};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
@@ -70,14 +70,16 @@ impl Store {
         for run in &hidden {
             total = total.saturating_sub(self.count(&keys::events_of(*run))?);
         }
+        let mut sees_all = hidden.is_empty();
         for workspace in self.workspaces(keys::OF_WORKSPACE)?.iter().filter(|workspace| !visible(workspace)) {
             total = total.saturating_sub(self.count(&keys::facet(keys::OF_WORKSPACE, workspace.as_str()))?);
+            sees_all = false;
         }
         let asked =
             usize::from(query.run.is_some()) + usize::from(query.person.is_some()) + usize::from(query.kind.is_some());
         let matching = match asked {
             0 => Some(total),
-            1 if hidden.is_empty() => Some(self.count(&prefix)?),
+            1 if sees_all => Some(self.count(&prefix)?),
             _ => None,
         };
         let mut page = Paging::new(query.limit, query.before, matching);
@@ -124,6 +126,59 @@ impl Store {
             None => end.extend_from_slice(&[0xff; 9]),
         }
         self.views.range(prefix..end).keys().rev()
+    }
+
+    /// Runs that were proposed at or after a moment, newest first, as far as `wanted` says; no more than `most`.
+    ///
+    /// # Errors
+    /// The views cannot be read.
+    pub fn proposed_since(
+        &self,
+        since: Timestamp,
+        wanted: &dyn Fn(&HistoryRow) -> bool,
+        most: usize,
+    ) -> Result<Vec<HistoryRow>, StoreError> {
+        let mut found = Vec::new();
+        for key in self.newest(b"h/".to_vec(), None) {
+            let Some(row) = keys::number(&key?).map(|run| self.row(RunId(run))).transpose()?.flatten() else {
+                continue;
+            };
+            if row.proposed < since || found.len() >= most {
+                break;
+            }
+            if wanted(&row) {
+                found.push(row);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Runs that had one of these hosts in their plan.
+    ///
+    /// # Errors
+    /// The views cannot be read.
+    pub fn runs_on<'a>(&self, hosts: impl Iterator<Item = &'a String>) -> Result<BTreeSet<RunId>, StoreError> {
+        let mut found = BTreeSet::new();
+        for host in hosts {
+            for key in self.views.scan_prefix(keys::facet("host", host)).keys() {
+                found.extend(keys::number(&key?).map(RunId));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Ledger indices of the events of these kinds, the oldest first.
+    ///
+    /// # Errors
+    /// The views cannot be read.
+    pub fn events_of_kinds(&self, kinds: &[&str]) -> Result<BTreeSet<u64>, StoreError> {
+        let mut found = BTreeSet::new();
+        for kind in kinds {
+            for key in self.views.scan_prefix(keys::facet("kind", kind)).keys() {
+                found.extend(keys::number(&key?));
+            }
+        }
+        Ok(found)
     }
 
     /// The workspaces that have an entry in this index.

@@ -234,3 +234,56 @@ fn how_events_were_grouped_does_not_show() {
     assert_eq!(answers(&at_once), answers(&one_by_one));
     assert!(at_once.is_whole() && one_by_one.is_whole());
 }
+
+#[test]
+fn z51_what_belongs_to_a_workspace_and_no_run_is_seen_by_its_members_alone_and_does_not_count_for_others() {
+    use crate::domain::follow_up::{Draft, Source, Wanted, day};
+    let mut driver = Driver::new(fixture::site());
+    driver.start_one();
+    let draft =
+        Draft { owner: "bo".into(), due: day(fixture::NOON), text: "Automate the drain.".to_owned(), runbook: None };
+    let give = Wanted::Add { workspace: "prod-web".into(), draft, from: Source::Person };
+    driver.as_person("ada", Ask::FollowUp(give)).unwrap();
+    let log = happened(&driver);
+    let dir = tempfile::tempdir().unwrap();
+    let store = fill(&dir.path().join("store"), &log);
+    let seen = |kind: Option<&str>, sees: bool| {
+        let query = AuditQuery { kind: kind.map(str::to_owned), limit: 100, ..AuditQuery::default() };
+        store.audit(&query, &|_| sees).unwrap()
+    };
+    let (yes, no) = (seen(Some("follow_up"), true), seen(Some("follow_up"), false));
+    assert_eq!((yes.rows.len(), yes.matching), (1, 1));
+    assert!(yes.rows[0].summary.contains("for bo"), "{}", yes.rows[0].summary);
+    assert_eq!((no.rows.len(), no.matching), (0, 0));
+    let public = log.iter().filter(|(it, _)| it.event.run().is_none() && it.event.workspace().is_none()).count() as u64;
+    assert_eq!((seen(None, false).total, seen(None, false).rows.len() as u64), (public, public));
+    assert_eq!(seen(None, true).total, store.applied());
+}
+
+#[test]
+fn what_is_proved_is_found_by_host_by_kind_and_by_period() {
+    let log = some_runs();
+    let dir = tempfile::tempdir().unwrap();
+    let store = fill(&dir.path().join("store"), &log);
+    let hosts = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        store.runs_on(names.iter()).unwrap().into_iter().map(|run| run.0).collect::<Vec<_>>()
+    };
+    assert_eq!(hosts(&["web-1", "web-2", "gone"]), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(hosts(&["db-1"]), Vec::<u64>::new());
+    let since = |minutes: u64| {
+        let rows =
+            store.proposed_since(fixture::NOON.plus_ms(minutes * 60_000), &|row| row.run != RunId(5), 100).unwrap();
+        rows.into_iter().map(|row| row.run.0).collect::<Vec<_>>()
+    };
+    assert_eq!((since(0), since(3), since(9)), (vec![6, 4, 3, 2, 1], vec![6, 4], Vec::new()));
+    assert_eq!(store.proposed_since(fixture::NOON, &|_| true, 2).unwrap().len(), 2, "no more than is wanted");
+    let kinds = ["run_closed", "site_loaded"];
+    let wanted: Vec<u64> = log
+        .iter()
+        .filter(|(it, _)| kinds.contains(&crate::domain::words::kind(&it.event)))
+        .map(|(it, _)| it.index)
+        .collect();
+    assert_eq!(store.events_of_kinds(&kinds).unwrap().into_iter().collect::<Vec<_>>(), wanted);
+    assert!(wanted.len() > 3);
+}

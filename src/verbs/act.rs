@@ -6,6 +6,7 @@ use super::{Cx, Exit, find, json, text};
 use crate::domain::command::{Ask, Receipt, Seen};
 use crate::domain::decide::glass::Breaking;
 use crate::domain::evidence::EVIDENCE_BYTES_MAX;
+use crate::domain::follow_up::Draft;
 use crate::domain::plan::{Again, How, Proposal};
 use crate::domain::run::{Choice, StopHow};
 use crate::domain::{Refusal, Rule, RunId, StepId, binding};
@@ -130,8 +131,10 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
             let ask = Ask::Close { run: *run, note: note.clone() };
             (Seen::Nothing, ask, "closed")
         }
-        Verb::Review { run, comment } => {
-            let ask = Ask::Review { run: *run, comment: comment.clone() };
+        Verb::Review { run, comment, follow_ups } => {
+            let drafts = follow_ups.iter().map(|text| Draft::parse(text, cx.engine.now()));
+            let drafts = drafts.collect::<Result<_, _>>().map_err(|wrong| Refusal::new(Rule::Input, wrong))?;
+            let ask = Ask::Review { run: *run, comment: comment.clone(), follow_ups: drafts };
             (Seen::Nothing, ask, "reviewed")
         }
         Verb::Demo(_)
@@ -150,6 +153,10 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Standing(_)
         | Verb::Runs(_)
         | Verb::Hosts(_)
+        | Verb::FollowUp(_)
+        | Verb::Deviations(_)
+        | Verb::Compliance(_)
+        | Verb::Changes(_)
         | Verb::Windows(_)
         | Verb::Audit(_)
         | Verb::Site(_)

@@ -4,6 +4,7 @@
 mod incident;
 mod people;
 mod places;
+mod prove;
 mod runs;
 mod standing;
 mod words;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use incident::{BreakGlass, Incident, Open as OpenIncident};
 pub use people::Elevations;
 pub use places::{CLIENT_CONFIG, Hosts, Import, ImportHosts, Windows};
+pub use prove::{Changes, Compliance, Deviations, FollowUps};
 pub use runs::{Decide, Proposal, Runs, RunsList, RunsLog, Tick};
 pub use standing::{Standing, Want as WantStanding};
 use std::path::PathBuf;
@@ -258,6 +260,9 @@ pub enum Verb {
         /// The reviewer's words
         #[arg(long)]
         comment: String,
+        /// What is to be done, by whom and by when, such as bo:14d:Automate the drain; may be repeated
+        #[arg(long = "follow-up", value_name = "OWNER:DUE:TEXT")]
+        follow_ups: Vec<String>,
     },
     /// Ask to hold a role for a while; another person grants it
     Elevate {
@@ -283,6 +288,16 @@ pub enum Verb {
     /// Incidents: opened, led, marked, closed
     #[command(subcommand)]
     Incident(Incident),
+    /// What is to be done after runs and reviews
+    #[command(subcommand)]
+    FollowUp(FollowUps),
+    /// What somebody should look at once a week, or after a release
+    #[command(subcommand)]
+    Deviations(Deviations),
+    /// Who changed what over a period, under which approval, with which outcome; for auditors and owners
+    Compliance(Compliance),
+    /// What touched a host or a group of hosts: runs, and loads of the site
+    Changes(Changes),
     /// Runs, open and past
     #[command(subcommand)]
     Runs(Runs),
@@ -431,6 +446,10 @@ impl Verb {
             Verb::Demo(_) | Verb::Serve(_) | Verb::Attach { .. } => Place::Process,
             Verb::Plan(_)
             | Verb::Propose(_)
+            | Verb::FollowUp(_)
+            | Verb::Deviations(_)
+            | Verb::Compliance(_)
+            | Verb::Changes(_)
             | Verb::Accept { .. }
             | Verb::Approve { .. }
             | Verb::Deny { .. }

@@ -55,6 +55,7 @@ pub fn another_answer(fetched: &Fetched) -> Refusal {
         | Fetched::Drafts(_)
         | Fetched::Secrets(_)
         | Fetched::Keys(_)
+        | Fetched::Proof(_)
         | Fetched::Evidence(..) => "another question was answered",
     };
     Refusal::new(Rule::Storage, why)

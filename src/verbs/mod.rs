@@ -17,6 +17,7 @@ mod incidents;
 pub mod json;
 mod look;
 pub mod out;
+mod prove;
 mod standing;
 mod text;
 mod watch;
@@ -188,6 +189,10 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Incident(verb) => incidents::run(cx, verb, io).await,
         Verb::Elevations(verb) => elevations::run(cx, verb, io).await,
         Verb::Site(site) => act::site(cx, site, io).await,
+        Verb::FollowUp(verb) => prove::follow_up(cx, verb, io).await,
+        Verb::Deviations(verb) => prove::deviations(cx, verb, io).await,
+        Verb::Compliance(asked) => prove::compliance(cx, asked, io).await,
+        Verb::Changes(asked) => prove::changes(cx, asked, io).await,
         Verb::Runs(Runs::Evidence { run, sha256 }) => look::evidence(cx, *run, sha256.as_deref(), io).await,
         Verb::Evidence { run, step, file } => act::evidence(cx, *run, step, file, io).await,
         Verb::Secret { run, name } => act::secret(cx, *run, name, io).await,

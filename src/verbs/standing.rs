@@ -5,7 +5,7 @@ use super::json::time;
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, act, text};
 use crate::domain::command::{Ask, Seen};
-use crate::domain::decide::standing::{Wanted, Word};
+use crate::domain::decide::standing::{WantedStanding, Word};
 use crate::domain::id::StandingId;
 use crate::domain::run::Choice;
 use crate::domain::standing::{Allowed, Standing};
@@ -61,7 +61,7 @@ fn found(cx: &Cx<'_>, id: StandingId) -> Option<Arc<Standing>> {
 }
 
 async fn propose(cx: &Cx<'_>, want: &WantStanding, io: &mut Io<'_>) -> Result<Exit, Gone> {
-    let wanted = Wanted {
+    let wanted = WantedStanding {
         workspace: WorkspaceId::new(&want.workspace),
         runbook: want.runbook.as_str().into(),
         inputs: want.inputs.iter().map(|(name, range)| (name.clone(), Allowed::parse(range))).collect(),

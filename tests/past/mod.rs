@@ -118,7 +118,7 @@ impl Past {
         let closed: Vec<RunId> = runs.iter().copied().filter(|run| run.0 % 11 != 0).collect();
         self.commit(self.each(&closed, ended, |run| ("ada", close(run))));
         let reviewed: Vec<RunId> = closed.into_iter().filter(|run| run.0 % 7 != 0).collect();
-        let review = |run| Ask::Review { run, comment: "read it".to_owned() };
+        let review = |run| Ask::Review { run, comment: "read it".to_owned(), follow_ups: Vec::new() };
         // Whoever approved does not review; and lea is no member everywhere.
         let reviewer = |run: RunId| if approver(run) == "kim" { "grace" } else { "kim" };
         self.commit(self.each(

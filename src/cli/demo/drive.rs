@@ -158,7 +158,12 @@ impl<'a> Stage<'a> {
 
     /// Has a closed run signed off.
     pub async fn review(&self, by: &str, id: RunId) -> Result<(), Failure> {
-        self.ask(by, Seen::Nothing, Ask::Review { run: id, comment: "Went as planned.".to_owned() }).await?;
+        self.ask(
+            by,
+            Seen::Nothing,
+            Ask::Review { run: id, comment: "Went as planned.".to_owned(), follow_ups: Vec::new() },
+        )
+        .await?;
         (self.tell)(by, &format!("reviews {id} and signs it off"));
         Ok(())
     }

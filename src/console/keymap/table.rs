@@ -3,6 +3,7 @@
 
 use super::{
     Act, Anywhere, ApprovalAct, Bound, DecideAct, FormAct, LineAct, LogAct, Motion, Place, RowAct, RunAct, Scope,
+    TaskAct,
 };
 use crate::terminal::key::{Key, KeyCode, Mods};
 
@@ -216,6 +217,29 @@ pub const TABLE: &[Bound] = &[
         Act::Approval(ApprovalAct::Approve),
         "accept",
         "Accept exactly this change. Open once all of it was shown.",
+    ),
+    // follow-ups and deviations
+    row(Scope::FollowUps, &[c('D')], Act::Task(TaskAct::Done), "done", "Say that it is done, and what was done."),
+    row(
+        Scope::FollowUps,
+        &[c('N')],
+        Act::Task(TaskAct::Give),
+        "new follow-up",
+        "Give somebody something to do by a day, in the workspace of the selected one.",
+    ),
+    row(
+        Scope::Week,
+        &[c('v')],
+        Act::Task(TaskAct::Look),
+        "looked at",
+        "Say that it was looked at, and what came of it.",
+    ),
+    row(
+        Scope::Week,
+        &[c('N')],
+        Act::Task(TaskAct::Give),
+        "new follow-up",
+        "Give somebody something to do about it by a day.",
     ),
     // logs
     row(Scope::Log, &[c('f')], Act::Log(LogAct::Full), "full log", "The log over the whole screen, or back."),

@@ -15,7 +15,7 @@ use crate::console::words;
 use crate::domain::locks;
 use crate::domain::once;
 use crate::domain::policy;
-use crate::domain::run::{CellState, Choice, PauseCause, Phase, Round, Run, Slot, StopHow};
+use crate::domain::run::{CellState, Choice, Ending, PauseCause, Phase, Round, Run, Slot, StopHow};
 use crate::domain::runbook::{Action, Effect, Impact};
 use crate::domain::workspace::Environment;
 use crate::domain::{Ask, Decision, PersonId, Seen, StepId, Timestamp, binding};
@@ -362,8 +362,18 @@ pub fn close(cx: &Cx<'_>, run: &Run) -> Do {
     };
     let ask = Ask::Close { run: run.id, note: String::new() };
     let dialog = Dialog::new(cx, safe!("outcome of {}", run.id), "Close", "closed", Seen::Nothing, ask)
-        .says(Role::Text, format!("It {}. What came of it, and what is left to do?", words::ending(how)))
-        .field("outcome", Need::Words);
+        .says(Role::Text, format!("It {}. What came of it, and what is left to do?", words::ending(how)));
+    let dialog = match how {
+        Ending::Unverified => dialog
+            .says(Role::Warning, "Nothing verified it, and the note has to say so.")
+            .field_with("outcome", Need::Words, "Not verified: "),
+        Ending::Succeeded
+        | Ending::Failed
+        | Ending::Aborted
+        | Ending::Interrupted
+        | Ending::Stuck
+        | Ending::Unknown => dialog.field("outcome", Need::Words),
+    };
     over(Overlay::Dialog(Box::new(dialog)))
 }
 
@@ -372,14 +382,17 @@ pub fn review(cx: &Cx<'_>, run: &Run) -> Do {
     let Phase::Closed(how) = run.phase else {
         return Do::Say(format!("{} {}: a review comes after the outcome note", run.id, words::phase(&run.phase)));
     };
-    let ask = Ask::Review { run: run.id, comment: String::new() };
+    let ask = Ask::Review { run: run.id, comment: String::new(), follow_ups: Vec::new() };
     let mut dialog = Dialog::new(cx, safe!("review {}", run.id), "Sign off", "reviewed", Seen::Nothing, ask)
         .says(Role::Text, format!("It {}.", words::ending(how)));
     if let Some(note) = &run.outcome_note {
         let when = moment::when(note.at, cx.now(), &cx.here.zone);
         dialog = dialog.says(Role::Muted, format!("{} {when}: {}", note.by, note.text));
     }
-    over(Overlay::Dialog(Box::new(dialog.field("your words", Need::Words))))
+    let dialog = dialog
+        .field("your words", Need::Words)
+        .field("follow-ups, OWNER:DUE:TEXT; with ; between (may stay empty)", Need::MayFollowUps(cx.now()));
+    over(Overlay::Dialog(Box::new(dialog)))
 }
 
 /// Production wants the act's own word typed.

@@ -20,8 +20,9 @@ use crate::console::widgets::masked::Masked;
 use crate::console::widgets::paint::{Paint, below, indent, inside, top};
 use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::domain::decide::glass::Breaking;
+use crate::domain::follow_up::{self, Draft, Source, day};
 use crate::domain::plan::Proposal;
-use crate::domain::{Ask, Digest, Receipt, Refusal, RunId, Seen, Timestamp, binding};
+use crate::domain::{Ask, Digest, PersonId, Receipt, Refusal, RunId, RunbookId, Seen, Timestamp, WorkspaceId, binding};
 use crate::terminal::key::{Input, KeyCode};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -109,6 +110,10 @@ pub enum Need {
     Words,
     /// The binding's code, typed.
     Code(Digest),
+    /// Follow-ups, counted from this moment, with `;` between; may stay empty.
+    MayFollowUps(Timestamp),
+    /// One follow-up, counted from this moment.
+    FollowUp(Timestamp),
     /// This word, typed.
     Word(&'static str),
 }
@@ -201,7 +206,10 @@ impl Dialog {
                     && let Some(wanted) = self.fields.get_mut(nth)
                 {
                     match &mut wanted.held {
-                        Held::Typed(field, Need::MayWords | Need::Words) => field.paste(text),
+                        Held::Typed(
+                            field,
+                            Need::MayWords | Need::Words | Need::MayFollowUps(_) | Need::FollowUp(_),
+                        ) => field.paste(text),
                         Held::Typed(_, Need::Code(_) | Need::Word(_)) => {
                             self.state = State::Missing(Safe::new("this is typed, not pasted"));
                         }
@@ -290,6 +298,10 @@ impl Dialog {
                 Held::Typed(field, Need::Code(digest)) => {
                     (!binding::is_code(digest, &field.text())).then(|| Safe::new("that is not this plan's code"))
                 }
+                Held::Typed(field, Need::MayFollowUps(now)) => {
+                    Draft::parse_line(&field.text(), *now).err().map(Safe::new)
+                }
+                Held::Typed(field, Need::FollowUp(now)) => Draft::parse(&field.text(), *now).err().map(Safe::new),
                 Held::Typed(field, Need::Word(word)) => {
                     (field.text().trim() != *word).then(|| safe!("type the word {word}"))
                 }
@@ -305,6 +317,12 @@ impl Dialog {
         for wanted in &self.fields {
             match &wanted.held {
                 Held::Typed(field, Need::MayWords | Need::Words) => words.texts.push(field.text().trim().to_owned()),
+                Held::Typed(field, Need::MayFollowUps(now)) => {
+                    words.follow_ups = Draft::parse_line(&field.text(), *now).unwrap_or_default();
+                }
+                Held::Typed(field, Need::FollowUp(now)) => {
+                    words.follow_ups.extend(Draft::parse(&field.text(), *now));
+                }
                 Held::Typed(_, Need::Code(_) | Need::Word(_)) | Held::Masked(_) => {}
                 Held::Ticked { number, done } => words.ticked.extend(done.then_some(*number)),
             }
@@ -467,6 +485,22 @@ pub fn note(cx: &Cx<'_>, run: RunId) -> Box<Dialog> {
     )
 }
 
+/// A follow-up in a workspace, out of what one looks at.
+pub fn follow_up(cx: &Cx<'_>, workspace: &WorkspaceId, from: Source) -> Box<Dialog> {
+    let said = match &from {
+        Source::Person => format!("In {workspace}."),
+        Source::Run(_) | Source::Deviation(_) => format!("In {workspace}, out of {}.", from.words()),
+    };
+    let draft = Draft { owner: PersonId::new(""), due: day(cx.now()), text: String::new(), runbook: None };
+    let ask = Ask::FollowUp(follow_up::Wanted::Add { workspace: workspace.clone(), draft, from });
+    let dialog = Dialog::new(cx, "a new follow-up", "Give", "follow-up given", Seen::Nothing, ask)
+        .says(Role::Text, said)
+        .says(Role::Muted, "Such as bo:14d:Automate the drain. One about a runbook closes with its next version.")
+        .field("OWNER:DUE:TEXT", Need::FollowUp(cx.now()))
+        .field("the runbook it is about (may stay empty)", Need::MayWords);
+    Box::new(dialog)
+}
+
 /// The keys the footer shows.
 pub fn foot() -> Vec<Foot> {
     vec![entry(Act::Form(FormAct::Next)), entry(Act::Form(FormAct::Press)), entry(Act::Form(FormAct::Leave))]
@@ -478,6 +512,7 @@ struct Words {
     text: String,
     texts: Vec<String>,
     ticked: Vec<u16>,
+    follow_ups: Vec<Draft>,
 }
 
 /// A proposal that goes back to a run: the words say why it is wanted, and how its person knows what became of each step.
@@ -491,9 +526,20 @@ fn going_back(mut proposal: Proposal, words: String) -> Proposal {
     proposal
 }
 
+/// A follow-up as it was typed; the words are the note of one that is done, or the runbook that another is about.
+fn wanted_with(wanted: follow_up::Wanted, words: String, mut typed: Vec<Draft>) -> follow_up::Wanted {
+    match wanted {
+        follow_up::Wanted::Done { id, .. } => follow_up::Wanted::Done { id, note: words },
+        follow_up::Wanted::Add { workspace, draft, from } => {
+            let runbook = (!words.is_empty()).then(|| RunbookId::new(words));
+            follow_up::Wanted::Add { workspace, draft: Draft { runbook, ..typed.pop().unwrap_or(draft) }, from }
+        }
+    }
+}
+
 /// The ask with the words that were typed for it.
 fn with_words(ask: Ask, words: Words) -> Ask {
-    let Words { text: words, texts, ticked } = words;
+    let Words { text: words, texts, ticked, follow_ups } = words;
     match ask {
         Ask::AcceptSite { digest, .. } => Ask::AcceptSite { digest, reason: words },
         Ask::AcceptWarning { run, warning, .. } => Ask::AcceptWarning { run, warning, reason: words },
@@ -505,7 +551,9 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         Ask::Stop { run, how, .. } => Ask::Stop { run, how, reason: words },
         Ask::Note { run, .. } => Ask::Note { run, text: words },
         Ask::Close { run, .. } => Ask::Close { run, note: words },
-        Ask::Review { run, .. } => Ask::Review { run, comment: words },
+        Ask::Review { run, .. } => Ask::Review { run, comment: words, follow_ups },
+        Ask::FollowUp(wanted) => Ask::FollowUp(wanted_with(wanted, words, follow_ups)),
+        Ask::LookAt { workspace, deviation, .. } => Ask::LookAt { workspace, deviation, reason: words },
         Ask::Elevate { workspace, role, for_ms, .. } => Ask::Elevate { workspace, role, for_ms, reason: words },
         Ask::AnswerElevation { elevation, answer, .. } => Ask::AnswerElevation { elevation, answer, reason: words },
         Ask::OpenIncident(opening) => Ask::OpenIncident(Box::new(incidents::filled(*opening, &texts))),

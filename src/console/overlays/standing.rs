@@ -11,7 +11,7 @@ use crate::console::pages;
 use crate::console::safe;
 use crate::console::theme::Role as Ink;
 use crate::console::words;
-use crate::domain::decide::standing::{Wanted, Word};
+use crate::domain::decide::standing::{WantedStanding, Word};
 use crate::domain::id::StandingId;
 use crate::domain::run::Choice;
 use crate::domain::standing::{Allowed, Standing};
@@ -35,7 +35,7 @@ pub fn typed(cx: &Cx<'_>, typed: &str) -> Do {
 }
 
 fn wanting(cx: &Cx<'_>, runbook: &str, place: &str, hosts_max: u32, for_ms: u64) -> Do {
-    let wanted = Wanted {
+    let wanted = WantedStanding {
         workspace: WorkspaceId::new(place),
         runbook: RunbookId::new(runbook),
         inputs: BTreeMap::new(),
@@ -56,7 +56,7 @@ fn wanting(cx: &Cx<'_>, runbook: &str, place: &str, hosts_max: u32, for_ms: u64)
 }
 
 /// What is wanted, with what was typed into its form: why, then the inputs.
-pub fn filled(wanted: Wanted, typed: &[String]) -> Wanted {
+pub fn filled(wanted: WantedStanding, typed: &[String]) -> WantedStanding {
     let text = |nth: usize| typed.get(nth).cloned().unwrap_or_default();
     let pairs = text(1);
     let pairs = pairs.split(',').map(str::trim).filter(|pair| !pair.is_empty());
@@ -64,7 +64,7 @@ pub fn filled(wanted: Wanted, typed: &[String]) -> Wanted {
         let (name, range) = pair.split_once('=').unwrap_or((pair, "*"));
         (name.trim().to_owned(), Allowed::parse(range.trim()))
     });
-    Wanted { reason: text(0), inputs: inputs.collect(), ..wanted }
+    WantedStanding { reason: text(0), inputs: inputs.collect(), ..wanted }
 }
 
 /// Those of this person's workspaces.

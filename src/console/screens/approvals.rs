@@ -153,6 +153,7 @@ impl Face for Approvals {
             | Act::Log(_)
             | Act::Decide(_)
             | Act::Form(_)
+            | Act::Task(_)
             | Act::Line(_) => Vec::new(),
         }
     }

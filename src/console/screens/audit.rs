@@ -180,6 +180,7 @@ impl Face for Audit {
             | Act::Log(_)
             | Act::Decide(_)
             | Act::Form(_)
+            | Act::Task(_)
             | Act::Line(_) => Vec::new(),
         }
     }

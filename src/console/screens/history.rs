@@ -236,6 +236,7 @@ impl Face for History {
             | Act::Log(_)
             | Act::Decide(_)
             | Act::Form(_)
+            | Act::Task(_)
             | Act::Line(_) => Vec::new(),
         }
     }

@@ -5,6 +5,7 @@
 mod rows;
 
 use super::approval::Approval;
+use super::follow_ups::FollowUps;
 use super::live::Live;
 use super::past;
 use super::site_change::SiteChange;
@@ -47,6 +48,7 @@ enum RowId {
     Elevation(ElevationId),
     Incident(IncidentId),
     Standing(StandingId),
+    FollowUps,
     Site,
 }
 
@@ -54,7 +56,12 @@ impl RowId {
     fn run(&self) -> Option<RunId> {
         match self {
             RowId::Mine(run, _) | RowId::Other(run) | RowId::AtWork(run) => Some(*run),
-            RowId::Place(_) | RowId::Elevation(_) | RowId::Incident(_) | RowId::Standing(_) | RowId::Site => None,
+            RowId::Place(_)
+            | RowId::Elevation(_)
+            | RowId::Incident(_)
+            | RowId::Standing(_)
+            | RowId::FollowUps
+            | RowId::Site => None,
         }
     }
 }
@@ -162,6 +169,7 @@ impl Face for Home {
             | Act::Log(_)
             | Act::Decide(_)
             | Act::Form(_)
+            | Act::Task(_)
             | Act::Line(_) => Vec::new(),
         }
     }
@@ -252,6 +260,7 @@ fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
         RowId::Standing(id) => vec![standing::menu(cx, id)],
         RowId::Incident(id) => vec![incidents::menu(cx, id)],
         RowId::Elevation(id) => vec![lend::menu(cx, id)],
+        RowId::FollowUps => vec![push(Screen::FollowUps(FollowUps::of(None)))],
         RowId::Site => vec![push(Screen::SiteChange(SiteChange::default()))],
     }
 }

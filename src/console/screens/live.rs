@@ -351,7 +351,7 @@ impl Face for Live {
             Act::Log(act) => self.log_act(cx, &run, act),
             Act::Decide(act) => self.decide(cx, &run, act),
             Act::Row(act) => self.row_act(cx, &run, act),
-            Act::Anywhere(_) | Act::Go(_) | Act::Approval(_) | Act::Form(_) | Act::Line(_) => Vec::new(),
+            Act::Anywhere(_) | Act::Go(_) | Act::Approval(_) | Act::Form(_) | Act::Task(_) | Act::Line(_) => Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@
 pub mod approval;
 pub mod approvals;
 pub mod audit;
+pub mod follow_ups;
 mod held;
 pub mod history;
 pub mod home;
@@ -11,10 +12,12 @@ pub mod host_keys;
 pub mod listing;
 pub mod live;
 pub mod past;
+pub mod proof;
 pub mod propose;
 pub mod runbooks;
 pub mod runs;
 pub mod site_change;
+pub mod week;
 
 use super::commands::PaletteAct;
 use super::effect::{Do, Stage, Want};
@@ -57,6 +60,12 @@ pub enum Screen {
     SiteChange(site_change::SiteChange),
     /// What hosts show for themselves.
     HostKeys(host_keys::HostKeys),
+    /// What is left to do.
+    FollowUps(follow_ups::FollowUps),
+    /// What deviates.
+    Week(week::WeekScreen),
+    /// A report out of the record.
+    Proof(proof::Proof),
 }
 
 impl Screen {
@@ -87,6 +96,9 @@ impl Screen {
             Screen::Audit(screen) => screen,
             Screen::SiteChange(screen) => screen,
             Screen::HostKeys(screen) => screen,
+            Screen::FollowUps(screen) => screen,
+            Screen::Week(screen) => screen,
+            Screen::Proof(screen) => screen,
         }
     }
 
@@ -105,6 +117,9 @@ impl Screen {
             Screen::Audit(screen) => screen,
             Screen::SiteChange(screen) => screen,
             Screen::HostKeys(screen) => screen,
+            Screen::FollowUps(screen) => screen,
+            Screen::Week(screen) => screen,
+            Screen::Proof(screen) => screen,
         }
     }
 }

@@ -370,6 +370,7 @@ impl Face for Past {
             | Act::Run(_)
             | Act::Decide(_)
             | Act::Form(_)
+            | Act::Task(_)
             | Act::Line(_) => Vec::new(),
         }
     }

@@ -357,6 +357,7 @@ impl Face for Propose {
                 | Act::Run(_)
                 | Act::Log(_)
                 | Act::Decide(_)
+                | Act::Task(_)
                 | Act::Line(_),
                 _,
             ) => Vec::new(),

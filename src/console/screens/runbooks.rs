@@ -285,6 +285,7 @@ impl Face for Runbooks {
             | Act::Log(_)
             | Act::Decide(_)
             | Act::Form(_)
+            | Act::Task(_)
             | Act::Line(_) => {}
         }
         Vec::new()

@@ -163,6 +163,7 @@ impl Face for Runs {
             | Act::Log(_)
             | Act::Decide(_)
             | Act::Form(_)
+            | Act::Task(_)
             | Act::Line(_) => Vec::new(),
         }
     }

@@ -224,6 +224,7 @@ impl Face for SiteChange {
             | Act::Log(_)
             | Act::Decide(_)
             | Act::Form(_)
+            | Act::Task(_)
             | Act::Line(_) => {}
         }
         self.note_shown(cx);

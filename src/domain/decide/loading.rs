@@ -102,6 +102,7 @@ impl Deciding {
     /// somebody lost pauses.
     pub(super) fn site_changed(&mut self) -> Result<(), Refusal> {
         self.lapse_standings()?;
+        self.close_replaced()?;
         let open: Vec<Arc<Run>> = self.world.runs.values().cloned().collect();
         for run in open {
             match (&run.phase, drift(&self.world, &run)) {

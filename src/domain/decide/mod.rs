@@ -2,7 +2,7 @@
 //! moment is the command's.
 //!
 //! Here: the dispatch, and what every ask stands on. The asks themselves by when they come: `loading` (the site), `before`,
-//! `during` and `after` a run, at a `gate` inside one; `reports` is what the engine says; `drift` what would be different by now.
+//! `during` and `after` a run, at a `gate` inside one, and on the `follow_ups` of it; `reports` is what the engine says; `drift` what would be different by now.
 
 mod after;
 mod before;
@@ -10,6 +10,7 @@ mod claim;
 mod drift;
 mod during;
 pub mod elevate;
+mod follow_ups;
 mod gate;
 pub mod glass;
 pub mod incidents;
@@ -20,6 +21,7 @@ pub mod standing;
 use crate::domain::command::{Ask, Command, Decision, Seen};
 use crate::domain::event::{Entry, Event, Recorded};
 use crate::domain::evolve::evolve;
+use crate::domain::follow_up::FOLLOW_UPS_OPEN_MAX;
 use crate::domain::id::{Digest, PersonId, RunId, StepId, Timestamp};
 use crate::domain::locks;
 use crate::domain::once;
@@ -48,7 +50,8 @@ pub const EVENTS_PER_COMMAND_MAX: usize = 50_000;
 
 /// Events a change of the site leads to about one run at most: its plan drifted, and authority over it was lost.
 const EVENTS_PER_RUN_OF_A_SITE_MAX: usize = 2;
-const _: () = assert!(WORLD_OPEN_RUNS_MAX * EVENTS_PER_RUN_OF_A_SITE_MAX < EVENTS_PER_COMMAND_MAX);
+const _: () =
+    assert!(WORLD_OPEN_RUNS_MAX * EVENTS_PER_RUN_OF_A_SITE_MAX + FOLLOW_UPS_OPEN_MAX < EVENTS_PER_COMMAND_MAX);
 
 /// Longest text anybody may put on the record in one go.
 pub const TEXT_BYTES_MAX: usize = 64 * 1_024;
@@ -153,7 +156,9 @@ impl Deciding {
             Ask::Stop { run, how, reason } => self.stop(*run, *how, reason),
             Ask::Note { run, text } => self.note(*run, text),
             Ask::Close { run, note } => self.close(*run, note, seen),
-            Ask::Review { run, comment } => self.review(*run, comment, seen),
+            Ask::Review { run, comment, follow_ups } => self.review(*run, comment, follow_ups, seen),
+            Ask::FollowUp(wanted) => self.follow_up(wanted),
+            Ask::LookAt { workspace, deviation, reason } => self.look_at(workspace, deviation, reason),
             Ask::Elevate { workspace, role, for_ms, reason } => self.elevate(workspace, *role, *for_ms, reason),
             Ask::AnswerElevation { elevation, answer, reason } => self.answer_elevation(*elevation, *answer, reason),
             Ask::OpenIncident(opening) => self.open_incident(opening),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// What somebody asks for who wants a standing approval.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Wanted {
+pub struct WantedStanding {
     /// Where.
     pub workspace: WorkspaceId,
     /// Which runbook, as it is in force.
@@ -35,7 +35,7 @@ pub enum Word {
 }
 
 impl Deciding {
-    pub(super) fn want_standing(&mut self, wanted: &Wanted) -> Result<(), Refusal> {
+    pub(super) fn want_standing(&mut self, wanted: &WantedStanding) -> Result<(), Refusal> {
         let person = self.person()?;
         let workspace = self.member_of(&wanted.workspace, &person)?;
         let site = self.world.site.clone().ok_or_else(|| Refusal::new(Rule::Site, "no site is loaded yet"))?;

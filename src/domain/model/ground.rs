@@ -163,7 +163,7 @@ pub fn asks(run: RunId, binding: Digest, slot: Slot) -> Vec<(Seen, Ask)> {
         (Seen::Nothing, Ask::Stop { run, how: StopHow::Now, reason: word() }),
         (Seen::Nothing, Ask::Note { run, text: word() }),
         (Seen::Nothing, Ask::Close { run, note: word() }),
-        (Seen::Nothing, Ask::Review { run, comment: word() }),
+        (Seen::Nothing, Ask::Review { run, comment: word(), follow_ups: Vec::new() }),
     ]
 }
 

@@ -36,7 +36,8 @@ fn states() -> Vec<State> {
     let verifying = with(manual.clone(), &[tick]);
     let ended = with(verifying.clone(), &[passes(1)]);
     let closed = with(ended.clone(), &[ask("ada", Ask::Close { run, note: "done".to_owned() })]);
-    let reviewed = with(closed.clone(), &[ask("grace", Ask::Review { run, comment: "fine".to_owned() })]);
+    let reviewed =
+        with(closed.clone(), &[ask("grace", Ask::Review { run, comment: "fine".to_owned(), follow_ups: Vec::new() })]);
     let warned = Move::Checks(run, CellResult::Failed(Reason::NotAsExpected));
     let paths: Vec<(&'static str, Vec<Move>)> = vec![
         ("checking", vec![proposed("ada", "prod")]),
@@ -103,7 +104,7 @@ fn asks(node: &Node) -> Vec<(&'static str, &'static str, Seen, Ask)> {
         ("stop now", "ada", not, stop(StopHow::Now)),
         ("note", "ada", not, Ask::Note { run, text: word() }),
         ("close", "ada", not, Ask::Close { run, note: word() }),
-        ("review", "grace", not, Ask::Review { run, comment: word() }),
+        ("review", "grace", not, Ask::Review { run, comment: word(), follow_ups: Vec::new() }),
     ]
 }
 

@@ -98,7 +98,9 @@ fn a_workspace_stays_until_its_started_runs_are_signed_off() {
     driver.carry_out(|_| CellResult::Ok);
     driver.as_person("ada", Ask::Close { run: RunId(id), note: "done".to_owned() }).unwrap();
     assert!(driver.engine(load.clone()).is_err());
-    driver.as_person("lea", Ask::Review { run: RunId(id), comment: "fine".to_owned() }).unwrap();
+    driver
+        .as_person("lea", Ask::Review { run: RunId(id), comment: "fine".to_owned(), follow_ups: Vec::new() })
+        .unwrap();
     driver.engine(load).unwrap();
 }
 
@@ -136,7 +138,7 @@ fn whoever_approved_or_executed_any_of_it_does_not_review() {
     driver.as_person("bo", Ask::Continue { run: RunId(id) }).unwrap();
     driver.carry_out(|_| CellResult::Ok);
     driver.as_person("ada", Ask::Close { run: RunId(id), note: "done".to_owned() }).unwrap();
-    let review = Ask::Review { run: RunId(id), comment: "fine".to_owned() };
+    let review = Ask::Review { run: RunId(id), comment: "fine".to_owned(), follow_ups: Vec::new() };
     for (who, did) in [("ada", "proposed and started"), ("kim", "approved"), ("bo", "let it go on")] {
         assert_eq!(driver.as_person(who, review.clone()).unwrap_err().rule, Rule::SeparationReview, "{who} {did}");
     }

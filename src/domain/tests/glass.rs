@@ -17,7 +17,7 @@ use crate::domain::{Digest, Timestamp};
 const I1: IncidentId = IncidentId(1);
 
 /// kim commands, and may break glass where `role` says so; bo and lea review.
-fn house(role: Option<Role>, change: impl FnOnce(&mut Site)) -> Driver {
+pub(super) fn house(role: Option<Role>, change: impl FnOnce(&mut Site)) -> Driver {
     let mut driver = driver_of(|site| {
         in_workspace(site, |place| {
             place.policy.break_glass = role;
@@ -45,11 +45,11 @@ fn open_by(driver: &mut Driver, who: &str) -> Result<(), Rule> {
     driver.as_person(who, Ask::OpenIncident(Box::new(opening))).map(|_| ()).map_err(|refusal| refusal.rule)
 }
 
-fn breaking(id: u64) -> Breaking {
+pub(super) fn breaking(id: u64) -> Breaking {
     Breaking { run: RunId(id), incident: I1, reason: "nobody can pay".to_owned(), phrase: PHRASE.to_owned() }
 }
 
-fn breaks(driver: &mut Driver, who: &str, breaking: Breaking) -> Result<(), Rule> {
+pub(super) fn breaks(driver: &mut Driver, who: &str, breaking: Breaking) -> Result<(), Rule> {
     let before = driver.world.clone();
     let binding = driver.world.run(breaking.run).map(|run| run.binding).unwrap_or(Digest::of(b"none"));
     let ask = Ask::BreakGlass(Box::new(breaking));
@@ -60,18 +60,18 @@ fn breaks(driver: &mut Driver, who: &str, breaking: Breaking) -> Result<(), Rule
     done
 }
 
-fn later(driver: &mut Driver, ms: u64) {
+pub(super) fn later(driver: &mut Driver, ms: u64) {
     driver.at = driver.at.plus_ms(ms);
     driver.wake();
 }
 
 /// A run that waits, outside its window.
-fn waits(driver: &mut Driver) -> u64 {
+pub(super) fn waits(driver: &mut Driver) -> u64 {
     driver.at = NOON.plus_ms(4 * 3_600_000);
     driver.propose()
 }
 
-fn in_window(site: &mut Site) {
+pub(super) fn in_window(site: &mut Site) {
     in_workspace(site, |place| place.windows.push(midday()));
 }
 
@@ -215,7 +215,7 @@ fn carried_out(driver: &mut Driver, by: &str) -> u64 {
 }
 
 fn review(driver: &mut Driver, who: &str, id: u64) -> Result<(), Rule> {
-    let ask = Ask::Review { run: RunId(id), comment: "looked at".to_owned() };
+    let ask = Ask::Review { run: RunId(id), comment: "looked at".to_owned(), follow_ups: Vec::new() };
     driver.as_person(who, ask).map(|_| ()).map_err(|refusal| refusal.rule)
 }
 

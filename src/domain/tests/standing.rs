@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::command::Seen;
-use crate::domain::decide::standing::{Wanted, Word};
+use crate::domain::decide::standing::{WantedStanding, Word};
 use crate::domain::fixture::NOON;
 use crate::domain::id::{Digest, StandingId};
 use crate::domain::people::Role;
@@ -41,8 +41,8 @@ fn house() -> Driver {
     })
 }
 
-fn wanted() -> Wanted {
-    Wanted {
+fn wanted() -> WantedStanding {
+    WantedStanding {
         workspace: "prod-web".into(),
         runbook: "restart".into(),
         inputs: BTreeMap::from([("count".to_owned(), Allowed::Between { least: 1, most: 3 })]),
@@ -52,7 +52,7 @@ fn wanted() -> Wanted {
     }
 }
 
-fn wants(driver: &mut Driver, who: &str, wanted: Wanted) -> Result<(), Rule> {
+fn wants(driver: &mut Driver, who: &str, wanted: WantedStanding) -> Result<(), Rule> {
     let before = driver.world.clone();
     let done = driver.as_person(who, Ask::WantStanding(Box::new(wanted))).map(|_| ()).map_err(|refusal| refusal.rule);
     if done.is_err() {
@@ -106,7 +106,9 @@ fn a_run_inside_the_bounds_starts_at_once_by_one_operator_and_is_reviewed_as_any
     driver.carry_out(|_| CellResult::Ok);
     assert_eq!(driver.run(id).phase, Phase::Ended(Ending::Succeeded));
     driver.as_person("bo", Ask::Close { run: RunId(id), note: "as every week".to_owned() }).unwrap();
-    driver.as_person("lea", Ask::Review { run: RunId(id), comment: "seen".to_owned() }).unwrap();
+    driver
+        .as_person("lea", Ask::Review { run: RunId(id), comment: "seen".to_owned(), follow_ups: Vec::new() })
+        .unwrap();
     assert_eq!(fold(&driver), driver.world);
 }
 
@@ -121,7 +123,7 @@ fn whatever_is_outside_the_bounds_needs_an_approval_of_its_own() {
     ];
     for (what, form) in outside {
         let mut driver = house();
-        wants(&mut driver, "ada", Wanted { hosts_max: 1, ..wanted() }).unwrap();
+        wants(&mut driver, "ada", WantedStanding { hosts_max: 1, ..wanted() }).unwrap();
         says(&mut driver, "grace", YES).unwrap();
         assert!(!needs_none(&mut driver, "bo", form).1, "{what}");
     }
@@ -130,7 +132,7 @@ fn whatever_is_outside_the_bounds_needs_an_approval_of_its_own() {
 #[test]
 fn z39_runs_split_to_stay_below_the_host_maximum_are_counted_together() {
     let mut driver = house();
-    wants(&mut driver, "ada", Wanted { hosts_max: 2, ..wanted() }).unwrap();
+    wants(&mut driver, "ada", WantedStanding { hosts_max: 2, ..wanted() }).unwrap();
     says(&mut driver, "grace", YES).unwrap();
     let on = |host: &str| Proposal { select: Some(host.to_owned()), ..form(&[]) };
     assert!(needs_none(&mut driver, "bo", on("host:web-1")).1);
@@ -155,7 +157,7 @@ fn z30_whoever_wrote_the_runbook_last_does_not_give_it_alone() {
     let mut driver = driver_of(|site| {
         site.editors.insert("restart".into(), ["grace".into()].into());
     });
-    wants(&mut driver, "ada", Wanted { inputs: BTreeMap::new(), ..wanted() }).unwrap();
+    wants(&mut driver, "ada", WantedStanding { inputs: BTreeMap::new(), ..wanted() }).unwrap();
     says(&mut driver, "grace", YES).unwrap();
     assert!(driver.world.standings[&S1].given.is_none());
     says(&mut driver, "kim", YES).unwrap();
@@ -167,22 +169,22 @@ fn what_would_be_high_impact_or_last_too_long_or_names_no_input_is_not_asked_for
     let mut driver = house();
     let name = |name: &str, allowed| BTreeMap::from([(name.to_owned(), allowed)]);
     let wrong = [
-        (Wanted { hosts_max: 0, ..wanted() }, Rule::Input),
-        (Wanted { for_ms: FOR_MS_MAX + 1, ..wanted() }, Rule::Input),
-        (Wanted { inputs: name("colour", Allowed::Any), ..wanted() }, Rule::Input),
-        (Wanted { inputs: name("mode", Allowed::Between { least: 1, most: 2 }), ..wanted() }, Rule::Input),
-        (Wanted { inputs: name("count", Allowed::Between { least: 2, most: 1 }), ..wanted() }, Rule::Input),
-        (Wanted { inputs: name("count", Allowed::Is("many".to_owned())), ..wanted() }, Rule::Input),
-        (Wanted { reason: String::new(), ..wanted() }, Rule::ReasonMissing),
-        (Wanted { runbook: "nothing".into(), ..wanted() }, Rule::NotFound),
-        (Wanted { workspace: "elsewhere".into(), ..wanted() }, Rule::NotFound),
+        (WantedStanding { hosts_max: 0, ..wanted() }, Rule::Input),
+        (WantedStanding { for_ms: FOR_MS_MAX + 1, ..wanted() }, Rule::Input),
+        (WantedStanding { inputs: name("colour", Allowed::Any), ..wanted() }, Rule::Input),
+        (WantedStanding { inputs: name("mode", Allowed::Between { least: 1, most: 2 }), ..wanted() }, Rule::Input),
+        (WantedStanding { inputs: name("count", Allowed::Between { least: 2, most: 1 }), ..wanted() }, Rule::Input),
+        (WantedStanding { inputs: name("count", Allowed::Is("many".to_owned())), ..wanted() }, Rule::Input),
+        (WantedStanding { reason: String::new(), ..wanted() }, Rule::ReasonMissing),
+        (WantedStanding { runbook: "nothing".into(), ..wanted() }, Rule::NotFound),
+        (WantedStanding { workspace: "elsewhere".into(), ..wanted() }, Rule::NotFound),
     ];
     for (said, rule) in wrong {
         assert_eq!(wants(&mut driver, "ada", said.clone()), Err(rule), "{said:?}");
     }
     assert_eq!(wants(&mut driver, "lea", wanted()), Err(Rule::Role));
     let mut driver = driver_of(|site| in_runbook(site, |runbook| runbook.impact = Impact::Medium));
-    let high = Wanted { inputs: BTreeMap::new(), ..wanted() };
+    let high = WantedStanding { inputs: BTreeMap::new(), ..wanted() };
     assert_eq!(wants(&mut driver, "ada", high), Err(Rule::Limit), "medium, raised by production");
 }
 

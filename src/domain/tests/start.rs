@@ -240,7 +240,7 @@ fn acting_on_what_has_changed_is_stale() {
         Ask::AcceptWarning { run, warning: StepId::new("disk"), reason: text() },
         Ask::Continue { run },
         Ask::Close { run, note: text() },
-        Ask::Review { run, comment: text() },
+        Ask::Review { run, comment: text(), follow_ups: Vec::new() },
     ] {
         assert_eq!(driver.submit(actor("ada"), old, ask).unwrap_err().rule, Rule::Stale);
     }

@@ -121,6 +121,11 @@ pub(in crate::site) static POLICY: Table = Table::of(
             word(&["operator", "approver", "reviewer", "commander", "owner"]),
             "The role that may break glass for an incident somebody else opened; nobody unless written.",
         ),
+        optional(
+            "review_within",
+            DURATION,
+            "A run that is over and not reviewed for so long is a deviation; 7d unless written.",
+        ),
         optional("quorum", Shape::Tables(&QUORUM), "Who must approve at one impact; one approver unless written."),
     ]],
 );

@@ -6,7 +6,9 @@ use super::{Parsed, Report, windows};
 use crate::domain::algorithms::Algorithms;
 use crate::domain::people::Role;
 use crate::domain::source::{Asks, Source};
-use crate::domain::workspace::{AfterWindow, Environment, Policy, Quorum, Reach, Server, Slot, Trust, Workspace};
+use crate::domain::workspace::{
+    AfterWindow, Environment, Policy, Quorum, REVIEW_WITHIN_MS, Reach, Server, Slot, Trust, Workspace,
+};
 use crate::domain::{PersonId, ServerName, WorkspaceId};
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
@@ -273,6 +275,7 @@ fn policy(
             _ => AfterWindow::Pause,
         },
         execution_expiry_ms: policy.duration_ms("execution_expiry").unwrap_or(EXECUTION_EXPIRY_MS),
+        review_within_ms: policy.duration_ms("review_within").unwrap_or(REVIEW_WITHIN_MS),
         quorums: policy
             .tables("quorum")
             .map(|quorum| Quorum {

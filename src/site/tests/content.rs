@@ -89,6 +89,7 @@ fn a_whole_workspace_keeps_what_was_written() {
     assert_eq!(it.servers[2].reach, Reach::Local);
     assert!(it.grants(&"grace".into(), Role::Owner) && !it.grants(&"ada".into(), Role::Owner));
     assert_eq!((it.policy.approval_expiry_ms, it.policy.execution_expiry_ms), (4 * 3_600_000, 24 * 3_600_000));
+    assert_eq!(it.policy.review_within_ms, 3 * 24 * 3_600_000);
     assert_eq!(it.policy.quorums[0].from.len(), 2);
     assert_eq!(it.windows[0].lasts_ms, 4 * 3_600_000);
     assert_eq!(it.freezes[0].from, "2026-12-18T00:00:00");

@@ -12,6 +12,7 @@ use crate::console::widgets::chart;
 use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::widgets::places::PlaceColumns;
 use crate::console::words;
+use crate::domain::follow_up;
 use crate::domain::incident::Severity;
 use crate::domain::run::Run;
 use crate::domain::window::{self, WindowState};
@@ -71,6 +72,7 @@ pub(super) fn left(cx: &Cx<'_>, board: &Board) -> Vec<Line> {
     let columns = columns(cx, board);
     lines.extend(mine.iter().take(SECTION_ROWS_MAX).filter_map(|waiting| mine_row(cx, columns, waiting)));
     lines.extend(more(mine.len(), "4 lists requests, 3 runs"));
+    lines.extend(follow_ups(cx));
 
     if !board.others.is_empty() {
         lines.push(Line::Rule(Safe::new("waiting for others"), safe!("{}", board.others.len())));
@@ -95,6 +97,22 @@ pub(super) fn left(cx: &Cx<'_>, board: &Board) -> Vec<Line> {
     lines.extend(at_work.take(SECTION_ROWS_MAX).map(|run| at_work_row(cx, columns, run)));
     lines.extend(more(board.at_work.len(), "3 lists all runs"));
     lines
+}
+
+/// What this person has to do after runs and reviews, in one line.
+fn follow_ups(cx: &Cx<'_>) -> Option<Line> {
+    let all = follow_up::open_for(cx.world, cx.me());
+    let mine: Vec<_> = all.into_iter().filter(|one| one.owner == *cx.me()).collect();
+    let (words, late) = follow_up::summary(mine.iter().copied(), cx.now())?;
+    let next = mine.first().map(|one| safe!("next due {}", one.due));
+    let pieces = vec![
+        text(Role::Text, "to do").cols(ERRAND_COLUMNS),
+        gap(1),
+        text(if late { Role::Failed } else { Role::Text }, words).rest(),
+        gap(1),
+        text(Role::Muted, next.unwrap_or_default()),
+    ];
+    Some(Line::Row { id: RowId::FollowUps, pieces, more: Vec::new() })
 }
 
 /// Says what a section left out, and where it is.

@@ -248,8 +248,11 @@ fn the_outcome_note_and_the_review_close_a_run() {
     assert_eq!(console.ask(), Some(&Ask::Close { run: RunId(39), note: "all hosts fine".to_owned() }));
     let mut closed = Run { phase: Phase::Closed(Ending::Succeeded), ..fixture::ended_39() };
     closed.outcome_note = Some(fixture::note("ada", "all hosts fine"));
-    let console = open(39, fixture::with(closed)).by("lea").press("R").type_str("agreed").press("enter enter");
-    assert_eq!(console.ask(), Some(&Ask::Review { run: RunId(39), comment: "agreed".to_owned() }));
+    let console = open(39, fixture::with(closed)).by("lea").press("R").type_str("agreed").press("enter enter enter");
+    assert_eq!(
+        console.ask(),
+        Some(&Ask::Review { run: RunId(39), comment: "agreed".to_owned(), follow_ups: Vec::new() })
+    );
 }
 
 #[test]

@@ -1,0 +1,166 @@
+//! When people last used the roles they hold: a role that nobody uses is one that nobody would miss, and a key left in a door.
+//!
+//! Kept cheap: a moment per member and role. Deliberately absent: viewer and auditor, whose acts are looks that stand in no record;
+//! and commander, which is held for days that one hopes do not come.
+
+use super::elevation;
+use super::event::{Event, Recorded};
+use super::id::{PersonId, Timestamp, WorkspaceId};
+use super::people::Role;
+use super::run::Run;
+use super::site::Site;
+use super::standing;
+use super::workspace::Workspace;
+use imbl::OrdMap;
+
+/// A role is unused after so long: a quarter.
+pub const UNUSED_AFTER_MS: u64 = 90 * 24 * 3_600_000;
+
+/// Since when somebody holds a role, and when it was used last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Use {
+    /// Since when, as far as the record knows.
+    pub since: Timestamp,
+    /// When last, where it was.
+    pub last: Option<Timestamp>,
+}
+
+/// A role somebody holds in a workspace.
+pub type Held = (WorkspaceId, PersonId, Role);
+
+/// When roles were used.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Used {
+    held: OrdMap<Held, Use>,
+}
+
+fn is_watched(role: Role) -> bool {
+    match role {
+        Role::Operator | Role::Approver | Role::Reviewer | Role::Owner => true,
+        Role::Viewer | Role::Auditor | Role::Commander => false,
+    }
+}
+
+impl Used {
+    /// A site is in force: roles that are new to it are held from now on, those that are gone are forgotten.
+    pub fn in_force(&mut self, site: &Site, at: Timestamp) {
+        let mut held = OrdMap::new();
+        for workspace in site.workspaces.values() {
+            for (person, roles) in &workspace.members {
+                for role in roles.iter().copied().filter(|role| is_watched(*role)) {
+                    let key = (workspace.id.clone(), person.clone(), role);
+                    let known = self.held.get(&key).copied().unwrap_or(Use { since: at, last: None });
+                    held.insert(key, known);
+                }
+            }
+        }
+        self.held = held;
+    }
+
+    /// Somebody did something: which role that took.
+    pub fn note(&mut self, site: Option<&Site>, recorded: &Recorded, run: Option<&Run>) {
+        let (Some(person), Some(site)) = (recorded.by.person(), site) else {
+            return;
+        };
+        let of_run = run.map(|run| &run.plan.proposal.workspace);
+        match of_run.or(recorded.event.workspace()).and_then(|id| site.workspaces.get(id)) {
+            Some(workspace) => {
+                for role in roles(&recorded.event, run, workspace, person) {
+                    self.use_of(workspace, person, role, recorded.at);
+                }
+            }
+            None => {
+                if let Event::SiteLoaded { .. } | Event::SitePending { .. } | Event::SiteAccepted { .. } =
+                    recorded.event
+                {
+                    for workspace in site.workspaces.values() {
+                        self.use_of(workspace, person, Role::Owner, recorded.at);
+                    }
+                }
+            }
+        }
+    }
+
+    fn use_of(&mut self, workspace: &Workspace, person: &PersonId, role: Role, at: Timestamp) {
+        if let Some(known) = self.held.get_mut(&(workspace.id.clone(), person.clone(), role)) {
+            known.last = Some(at);
+        }
+    }
+
+    /// Roles of a workspace that were not used for long, with when they were used last.
+    pub fn unused<'a>(
+        &'a self,
+        workspace: &'a WorkspaceId,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (&'a PersonId, Role, &'a Use)> {
+        let of_here = self.held.iter().filter(move |((id, ..), _)| id == workspace);
+        let long = move |held: &Use| now.ms_since(held.last.unwrap_or(held.since).max(held.since)) > UNUSED_AFTER_MS;
+        of_here.filter(move |(_, held)| long(held)).map(|((_, person, role), held)| (person, *role, held))
+    }
+}
+
+/// The roles an act takes of those its person holds: an approver's word is an owner's where the quorum asks for one.
+fn roles(event: &Event, run: Option<&Run>, workspace: &Workspace, person: &PersonId) -> Vec<Role> {
+    let held = |role: Role| workspace.grants(person, role);
+    match event {
+        Event::Voted { .. } | Event::GateAnswered { .. } => {
+            let quorum = run.and_then(|run| run.plan.quorum.as_ref());
+            let asked = quorum.into_iter().flat_map(|quorum| quorum.from.iter().map(|slot| slot.role));
+            asked.chain([Role::Approver]).filter(|role| held(*role)).collect()
+        }
+        Event::RunReviewed { .. } | Event::ReviewGiven { .. } => vec![Role::Reviewer],
+        Event::GlassBroken { .. } => workspace.policy.break_glass.into_iter().collect(),
+        Event::Standing { act: standing::Act::Voted { .. }, .. } => {
+            [Role::Approver, Role::Owner].into_iter().filter(|role| held(*role)).collect()
+        }
+        Event::Elevation { act: elevation::Act::Granted { .. }, .. } => vec![Role::Owner],
+        Event::LookedAt { .. } => [Role::Reviewer, Role::Owner].into_iter().filter(|role| held(*role)).collect(),
+        Event::WarningAccepted { .. } => [Role::Approver, Role::Owner].into_iter().filter(|role| held(*role)).collect(),
+        Event::RunProposed { .. }
+        | Event::StartAsked { .. }
+        | Event::StartQueued { .. }
+        | Event::RunTaken { .. }
+        | Event::RunPaused { .. }
+        | Event::RunContinued { .. }
+        | Event::RunStopping { .. }
+        | Event::Resolved { .. }
+        | Event::Ticked { .. }
+        | Event::EvidenceGiven { .. }
+        | Event::RunClosed { .. } => run.map(|run| run.plan.runbook.runs_as).into_iter().collect(),
+        Event::Booted { .. }
+        | Event::ClockJumped { .. }
+        | Event::SiteLoaded { .. }
+        | Event::SitePending { .. }
+        | Event::SiteAccepted { .. }
+        | Event::SourceListed { .. }
+        | Event::RoundBegan { .. }
+        | Event::ChecksReleased { .. }
+        | Event::BuiltInJudged { .. }
+        | Event::Intended { .. }
+        | Event::Started { .. }
+        | Event::SecretUsed { .. }
+        | Event::Ended { .. }
+        | Event::RetryPlanned { .. }
+        | Event::HostDropped { .. }
+        | Event::ManualOpened { .. }
+        | Event::GateOver { .. }
+        | Event::WaitOver { .. }
+        | Event::BatchBegan { .. }
+        | Event::RunWaiting { .. }
+        | Event::RunApproved { .. }
+        | Event::QueueLeft { .. }
+        | Event::RunStarted { .. }
+        | Event::GlassOpened { .. }
+        | Event::VerifyBegan { .. }
+        | Event::RunEnded { .. }
+        | Event::RunCancelled { .. }
+        | Event::StepOverdue { .. }
+        | Event::Drifted { .. }
+        | Event::Noted { .. }
+        | Event::Elevation { .. }
+        | Event::Incident { .. }
+        | Event::Standing { .. }
+        | Event::FollowUp { .. }
+        | Event::Refused { .. } => Vec::new(),
+    }
+}
