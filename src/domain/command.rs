@@ -4,11 +4,13 @@
 use super::decide::elevate::Answer;
 use super::decide::glass::Breaking;
 use super::decide::incidents::Deed;
+use super::factor::Want;
 use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, StepId, Timestamp, WorkspaceId};
 use super::incident::Opening;
 use super::order::Report;
 use super::people::{Actor, Role};
 use super::plan::Proposal;
+use super::proof::Proof;
 use super::run::{Choice, Slot, StopHow};
 use super::site::Site;
 use super::workspace::Server;
@@ -26,6 +28,8 @@ pub struct Command {
     pub seen: Seen,
     /// What for.
     pub ask: Ask,
+    /// What came with it beside its words.
+    pub proof: Proof,
 }
 
 /// What the asker had looked at; acting on something that changed since is refused as stale.
@@ -57,6 +61,13 @@ pub enum Ask {
         digest: Digest,
         /// Why.
         reason: String,
+    },
+    /// Something about a person's second factor.
+    Factor {
+        /// Whose.
+        person: PersonId,
+        /// What.
+        want: Want,
     },
     /// A source of servers said these.
     List {
@@ -265,6 +276,7 @@ impl Ask {
         match self {
             Ask::LoadSite { .. }
             | Ask::AcceptSite { .. }
+            | Ask::Factor { .. }
             | Ask::List { .. }
             | Ask::Propose(_)
             | Ask::Elevate { .. }
@@ -303,6 +315,10 @@ impl Ask {
         match self {
             Ask::LoadSite { .. } => "load",
             Ask::AcceptSite { .. } => "accept-site",
+            Ask::Factor { want: Want::Offer { .. }, .. } => "enrol",
+            Ask::Factor { want: Want::Prove, .. } => "prove",
+            Ask::Factor { want: Want::Confirm { .. }, .. } => "confirm",
+            Ask::Factor { want: Want::Revoke { .. }, .. } => "revoke",
             Ask::List { .. } => "list",
             Ask::Versions { .. } => "versions",
             Ask::Propose(_) => "propose",

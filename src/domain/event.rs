@@ -3,11 +3,13 @@
 
 use super::command::Decision;
 use super::elevation;
+use super::factor;
 use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, RunbookId, StepId, Timestamp, WorkspaceId};
 use super::incident;
 use super::order::{CellResult, OutputSummary};
 use super::people::Actor;
 use super::plan::Origin;
+use super::proof::Proved;
 use super::run::{BuiltIn, Cancel, Choice, Ending, PauseCause, Round, Slot, Stage, StopHow, Verdict};
 use super::runbook::Impact;
 use super::workspace::Environment;
@@ -54,6 +56,13 @@ pub enum Event {
     SiteAccepted {
         /// Its digest.
         digest: Digest,
+    },
+    /// Something became of a person's second factor. Detail: `reason`, where another person decided.
+    Factor {
+        /// Whose.
+        person: PersonId,
+        /// What.
+        act: factor::Act,
     },
     /// A source said other servers than before. Detail: `servers`, as JSON.
     SourceListed {
@@ -191,7 +200,7 @@ pub enum Event {
         /// The step.
         slot: Slot,
     },
-    /// Somebody answered a gate inside a run. Detail: `reason`.
+    /// Somebody answered a gate inside a run. Details: `reason`, `signature`.
     GateAnswered {
         /// The run.
         run: RunId,
@@ -199,6 +208,9 @@ pub enum Event {
         slot: Slot,
         /// Which way.
         choice: Choice,
+        /// What an approval was given with.
+        #[serde(default, skip_serializing_if = "Proved::is_nothing")]
+        proved: Proved,
     },
     /// A gate was answered by all it asks, or denied by one.
     GateOver {
@@ -265,7 +277,7 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
-    /// An approver decided. Detail: `reason`.
+    /// An approver decided. Details: `reason`, `signature`.
     Voted {
         /// The run.
         run: RunId,
@@ -273,6 +285,9 @@ pub enum Event {
         binding: Digest,
         /// Which way.
         choice: Choice,
+        /// What an approval was given with.
+        #[serde(default, skip_serializing_if = "Proved::is_nothing")]
+        proved: Proved,
     },
     /// Nothing stands between the run and its start. Detail: `why`, where a start was asked for and not made.
     RunApproved {
@@ -436,6 +451,7 @@ impl Event {
             Event::SiteLoaded { .. }
             | Event::SitePending { .. }
             | Event::SiteAccepted { .. }
+            | Event::Factor { .. }
             | Event::SourceListed { .. }
             | Event::RunProposed { .. }
             | Event::RoundBegan { .. }
@@ -480,6 +496,7 @@ impl Event {
             | Event::SiteLoaded { .. }
             | Event::SitePending { .. }
             | Event::SiteAccepted { .. }
+            | Event::Factor { .. }
             | Event::SourceListed { .. }
             | Event::Elevation { .. }
             | Event::Incident { .. } => None,

@@ -6,6 +6,7 @@ use super::command::Decision;
 use super::elevation::{self, with_elevated};
 use super::event::{Details, Event, Recorded};
 use super::evidence::Evidence;
+use super::factor;
 use super::glass::Glass;
 use super::id::{HostIx, RunId, Timestamp, WorkspaceId};
 use super::incident;
@@ -14,6 +15,7 @@ use super::locks::{self, Queued};
 use super::order::CellResult;
 use super::plan::{Origin, Plan, Stands};
 use super::policy;
+use super::proof::Proved;
 use super::published;
 use super::run::{
     Acceptance, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason,
@@ -40,7 +42,14 @@ const DAY_MS: i64 = 86_400_000;
 pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>, Illegal> {
     let touched = match &recorded.event {
         Event::RunProposed { run, .. } => propose(world, recorded, *run),
-        Event::Refused { .. } => None,
+        Event::Refused { rule, .. } => {
+            factor::fold_refused(world, recorded, *rule);
+            None
+        }
+        Event::Factor { person, act } => {
+            factor::fold(world, recorded, person, act)?;
+            None
+        }
         Event::Elevation { .. } => {
             elevation::fold(world, recorded)?;
             None
@@ -249,6 +258,11 @@ fn all_ok(run: &Run, host: HostIx) -> bool {
     })
 }
 
+fn vote(recorded: &Recorded, Note { by, at, text: reason }: Note, choice: Choice, proved: Proved) -> Vote {
+    let signature = text(&recorded.details, "signature").into();
+    Vote { by, at, choice, reason, proved, signature }
+}
+
 fn apply(run: &mut Run, recorded: &Recorded) {
     let at = recorded.at;
     let by = || recorded.by.person().cloned();
@@ -328,9 +342,9 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             }));
             run.revision += 1;
         }
-        Event::GateAnswered { slot, choice, .. } => {
-            let Note { by, at, text } = note("reason");
-            run.answers.entry(*slot).or_default().push_back(Vote { by, at, choice: *choice, reason: text });
+        Event::GateAnswered { slot, choice, proved, .. } => {
+            let given = vote(recorded, note("reason"), *choice, *proved);
+            run.answers.entry(*slot).or_default().push_back(given);
             run.revision += 1;
         }
         Event::GateOver { slot, choice: Choice::Approve, .. } => settle_cell(run, *slot, CellState::Ok, at),
@@ -359,9 +373,8 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             run.accepted.insert(warning.clone(), Acceptance { by, at, reason: text, hosts });
             run.revision += 1;
         }
-        Event::Voted { choice, .. } => {
-            let Note { by, at, text } = note("reason");
-            run.votes.push_back(Vote { by, at, choice: *choice, reason: text });
+        Event::Voted { choice, proved, .. } => {
+            run.votes.push_back(vote(recorded, note("reason"), *choice, *proved));
             run.revision += 1;
         }
         Event::RunWaiting { .. } => {
@@ -454,6 +467,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         | Event::SiteLoaded { .. }
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
+        | Event::Factor { .. }
         | Event::SourceListed { .. }
         | Event::RunProposed { .. }
         | Event::SecretUsed { .. }

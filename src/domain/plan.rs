@@ -2,6 +2,7 @@
 //! approval is bound to, and that the executor follows. Nothing outside it reaches a host.
 
 use super::id::{Digest, HostIx, PersonId, ServerName, StepId, Timestamp, WorkspaceId};
+use super::proof::Demands;
 use super::published::Heard;
 use super::runbook::{Action, Impact, Limits, Runbook, Severity, Step};
 use super::site::VaultAt;
@@ -239,6 +240,9 @@ pub struct Plan {
     pub impact_because: Vec<String>,
     /// Who must approve; `None` where no approval is due.
     pub quorum: Option<Quorum>,
+    /// What each approval must be given with.
+    #[serde(default, skip_serializing_if = "Demands::is_nothing")]
+    pub demands: Demands,
     /// A request older than this many milliseconds expires.
     pub approval_expiry_ms: u64,
     /// An approval older than this many milliseconds expires.

@@ -8,6 +8,7 @@ use today::{egress, groups, impact, local_account, pinned, programs, quorum, war
 use super::id::{HostIx, PersonId, RunId, Timestamp};
 use super::people::Role;
 use super::plan::{Origin, PinnedSecret, Plan, PlannedHost, Proposal};
+use super::proof::Demands;
 use super::refusal::{Refusal, Rule};
 use super::runbook::{Amount, Runbook, Status, Step, Targets};
 use super::selector;
@@ -123,6 +124,7 @@ fn planned(
         impact,
         impact_because,
         quorum: quorum(site, workspace, impact),
+        demands: Demands::at(&workspace.policy, impact),
         approval_expiry_ms: workspace.policy.approval_expiry_ms,
         execution_expiry_ms: workspace.policy.execution_expiry_ms,
         windows: workspace.windows.clone(),

@@ -19,6 +19,7 @@ mod glass;
 mod incidents;
 mod locks;
 mod once;
+mod proof;
 mod published;
 mod retract;
 mod schedule;

@@ -169,6 +169,12 @@ pub struct Policy {
     /// The role that may break glass; nobody, unless one is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<Role>,
+    /// From which impact an approval needs a code of the approver's second factor; never, unless written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<Impact>,
+    /// From which impact an approval is signed by the approver's own SSH key; never, unless written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Impact>,
 }
 
 /// What becomes of a run whose window closes while it is at work.

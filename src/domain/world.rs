@@ -3,6 +3,7 @@
 //! store's.
 
 use super::elevation::Elevations;
+use super::factor::Factor;
 use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
 use super::incident::Incidents;
 use super::recent::Recent;
@@ -55,6 +56,8 @@ pub struct World {
     pub next_incident: u64,
     /// What was asked for within the last hour.
     pub recent: Recent,
+    /// Second factors by whose they are, from their offer to their end.
+    pub factors: OrdMap<PersonId, Factor>,
     /// The last jump of the wall clock: when, and by how many milliseconds.
     pub clock_jump: Option<(Timestamp, i64)>,
 }

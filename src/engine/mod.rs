@@ -17,6 +17,7 @@ mod fetch;
 mod gather;
 mod handle;
 mod open;
+mod proof;
 mod reconcile;
 mod recorder;
 mod reload;
@@ -37,6 +38,7 @@ pub use codec::{CodecError, OUTPUTS};
 pub use fetch::Library;
 pub use handle::Handle;
 pub use open::{Engine, OpenError, Settings, open};
+pub use proof::{Given, Offered, SIGNATURE_BYTES_MAX, statement};
 pub use reload::{Read, Reload, ReloadError};
 pub use vault::Vault;
 

@@ -1,6 +1,7 @@
 //! The command line as data: the one definition that the client parses with, the server parses with, and completions are
 //! printed from. Deliberately absent: the environment and any defaults that come from it.
 
+mod approve;
 mod incident;
 mod people;
 mod places;
@@ -10,6 +11,7 @@ mod words;
 use crate::domain::RunId;
 use crate::domain::duration::parse_ms;
 use crate::domain::plan::Settled;
+pub use approve::{Approve, BY_AGENT, People, STDIN};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use incident::{BreakGlass, Incident, Open as OpenIncident};
 pub use people::Elevations;
@@ -93,16 +95,7 @@ pub enum Verb {
         reason: String,
     },
     /// Approve a run, by the code of what was looked at
-    Approve {
-        /// The run
-        run: RunId,
-        /// The code shown with the plan, XXX-XXX
-        #[arg(long)]
-        code: String,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
+    Approve(Approve),
     /// Deny a run
     Deny {
         /// The run
@@ -284,6 +277,9 @@ pub enum Verb {
     /// Servers
     #[command(subcommand)]
     Hosts(Hosts),
+    /// People, and what shows that it is them
+    #[command(subcommand)]
+    People(People),
     /// Change windows and freezes
     #[command(subcommand)]
     Windows(Windows),
@@ -411,6 +407,15 @@ pub enum Place {
 }
 
 impl Verb {
+    /// Whether it comes with standard input.
+    pub fn reads(&self) -> bool {
+        match self {
+            Verb::Approve(approve) => approve.reads(),
+            Verb::Secret { .. } | Verb::Evidence { .. } | Verb::People(People::Prove) => true,
+            _ => false,
+        }
+    }
+
     /// Where it is carried out.
     pub fn place(&self) -> Place {
         match self {
@@ -427,7 +432,8 @@ impl Verb {
             Verb::Plan(_)
             | Verb::Propose(_)
             | Verb::Accept { .. }
-            | Verb::Approve { .. }
+            | Verb::Approve(_)
+            | Verb::People(_)
             | Verb::Deny { .. }
             | Verb::Retract { .. }
             | Verb::Withdraw { .. }

@@ -17,6 +17,8 @@ mod incidents;
 pub mod json;
 mod look;
 pub mod out;
+mod people;
+mod qr;
 mod text;
 mod watch;
 
@@ -188,10 +190,11 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Site(site) => act::site(cx, site, io).await,
         Verb::Runs(Runs::Evidence { run, sha256 }) => look::evidence(cx, *run, sha256.as_deref(), io).await,
         Verb::Evidence { run, step, file } => act::evidence(cx, *run, step, file, io).await,
+        Verb::Approve(approve) => people::approve(cx, approve, io).await,
+        Verb::People(verb) => people::people(cx, verb, io).await,
         Verb::Secret { run, name } => act::secret(cx, *run, name, io).await,
         Verb::Propose(_)
         | Verb::Accept { .. }
-        | Verb::Approve { .. }
         | Verb::Deny { .. }
         | Verb::Retract { .. }
         | Verb::Withdraw { .. }

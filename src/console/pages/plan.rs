@@ -55,6 +55,7 @@ fn head(plan: &Plan) -> Vec<Part> {
     ];
     parts.extend(labelled("impact", format!("{}: {}", plan.impact.word(), plan.impact_because.join(", "))));
     parts.extend(labelled("approval", quorum(plan.quorum.as_ref())));
+    parts.extend(labelled("approvals", plan.demands.words()));
     parts.extend(plan.warnings.iter().map(|warning| {
         let words = format!("! {}: {}", warning.id, warning.text);
         Part::Labelled(LABEL_COLUMNS, Safe::new("warning"), Role::Warning, words)

@@ -121,6 +121,16 @@ pub(in crate::site) static POLICY: Table = Table::of(
             word(&["operator", "approver", "reviewer", "commander", "owner"]),
             "The role that may break glass for an incident somebody else opened; nobody unless written.",
         ),
+        optional(
+            "second_factor",
+            word(&["low", "medium", "high"]),
+            "From which impact an approval needs a code of the approver's second factor; never unless written.",
+        ),
+        optional(
+            "signed",
+            word(&["low", "medium", "high"]),
+            "From which impact an approval is signed by a key the approver has in people.toml; never unless written.",
+        ),
         optional("quorum", Shape::Tables(&QUORUM), "Who must approve at one impact; one approver unless written."),
     ]],
 );

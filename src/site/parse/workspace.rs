@@ -271,6 +271,8 @@ fn policy(
             "finish" => AfterWindow::Finish,
             _ => AfterWindow::Pause,
         },
+        second_factor: policy.text("second_factor").map(|word| impact(Some(word))),
+        signed: policy.text("signed").map(|word| impact(Some(word))),
         execution_expiry_ms: policy.duration_ms("execution_expiry").unwrap_or(EXECUTION_EXPIRY_MS),
         quorums: policy
             .tables("quorum")
