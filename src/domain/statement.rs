@@ -32,7 +32,7 @@ pub struct Statement {
     pub gate: Option<Gate>,
     /// Who approves.
     pub person: PersonId,
-    /// This person's how manieth word on it, from 1: what was taken back is approved anew by another statement.
+    /// Which of this person's words on it, counted from 1: what was taken back is approved anew by another statement.
     pub nth: u32,
 }
 

@@ -165,7 +165,7 @@ fn c7_a_server_starts_on_a_full_disk_and_interrupts_what_was_at_work() {
     bench.disk.set_room(Some(0));
     let site = Arc::new(Site { digest: Digest::of(b"edited"), ..fixture::site() });
     let asks = [Ask::LoadSite { site, diff: String::new() }, Ask::Boot { repaired_bytes: 0 }];
-    let requests = asks.map(|ask| Request::of_engine(ask));
+    let requests = asks.map(Request::of_engine);
     let replies = bench.core.commit(&requests, NOON).replies;
     assert_eq!(replies[0].clone().unwrap_err().rule, Rule::NoRoom, "the site in force stays");
     assert_eq!(super::open::fatal(bench.core.world(), &requests, replies), None);

@@ -194,7 +194,7 @@ fn verified(text: &str, armoured: &str) -> Result<(String, [u8; 32]), String> {
 fn uri(site: &str, person: &PersonId, base32: &str) -> Zeroizing<String> {
     let encoded = |text: &str| -> String {
         text.bytes()
-            .map(|byte| match byte.is_ascii_alphanumeric() {
+            .map(|byte| match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
                 true => char::from(byte).to_string(),
                 false => format!("%{byte:02X}"),
             })

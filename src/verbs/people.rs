@@ -183,16 +183,19 @@ fn enrolment(cx: &Cx<'_>, offered: &Offered) -> String {
     let change = [Sensitive::People(cx.person.clone())];
     let others = world.site.as_ref().map(|site| site.answerable(&change)).unwrap_or_default();
     let others: Vec<&str> = others.into_iter().filter(|one| *one != cx.person).map(PersonId::as_str).collect();
-    let others = if others.is_empty() { "another owner; there is none yet".to_owned() } else { others.join(" or ") };
+    let others = match others.is_empty() {
+        true => "another person who owns a workspace (there is none yet)".to_owned(),
+        false => others.join(" or "),
+    };
     let id = offered.id.short();
     let grouped: Vec<String> =
         offered.base32.as_bytes().chunks(4).map(|part| String::from_utf8_lossy(part).into_owned()).collect();
     let picture = qr::drawn(&offered.uri).map(|picture| format!("{picture}\n")).unwrap_or_default();
     format!(
-        "{picture}uri     {}\nsecret  {} (TOTP, SHA-1, 6 digits, 30 seconds)\nid      {id}\n\n\
+        "{picture}uri     {}\nsecret  {}\n        TOTP, SHA-1, 6 digits, 30 seconds\nid      {id}\n\n\
          It is shown this once. Now:\n\
          1. take it into your device, then: quarterdeck people prove\n\
-         2. tell the id {id} to {others}, who says:\n   quarterdeck people confirm {} --id {id} --reason …\n",
+         2. read the id {id} out to {others}, and have it confirmed:\n   quarterdeck people confirm {} --id {id} --reason …\n",
         offered.uri.as_str(),
         grouped.join(" "),
         cx.person

@@ -15,7 +15,7 @@ pub fn drawn(text: &str) -> Option<String> {
     let light = |row: usize, column: usize| {
         let inside = |at: usize| (QUIET..QUIET + code.size).contains(&at);
         match inside(row) && inside(column) {
-            true => !code[row - QUIET][column - QUIET].value(),
+            true => !code.data.get((row - QUIET) * code.size + (column - QUIET)).is_some_and(|module| module.value()),
             false => row < side,
         }
     };
