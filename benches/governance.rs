@@ -84,7 +84,13 @@ fn command(world: &World, run: &Run, kind: &str) -> Command {
         "early start" => (requester, Seen::Revision(run.revision), Ask::Start { run: run.id }),
         _ => (requester, Seen::Nothing, Ask::Propose(Box::new(Proposal { ..run.plan.proposal.clone() }))),
     };
-    Command { by: Actor::Person { person: who, door: Door::Socket { uid: 1_000 } }, at: world.last_at, seen, ask }
+    Command {
+        by: Actor::Person { person: who, door: Door::Socket { uid: 1_000 } },
+        at: world.last_at,
+        seen,
+        ask,
+        proof: Default::default(),
+    }
 }
 
 fn approver(world: &World, run: &Run) -> PersonId {

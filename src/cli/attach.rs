@@ -5,14 +5,18 @@ mod reconnect;
 use super::link::{self, Link};
 use super::person::{Ending, heard, keyboard};
 use super::places::Places;
+use super::sign::ToSign;
 use super::surroundings::Surroundings;
 use super::{Ended, Exit, Failure, say, speak};
-use crate::server::SAVE_STREAM;
+use crate::server::{SAVE_STREAM, SIGN_STREAM};
+use crate::session::SIGNING_FORM;
 use crate::terminal::bytes::leave;
 use crate::terminal::guard::{Environment, RawMode, detect, size};
 use crate::verbs::args::{Line, run_to_open};
 use crate::verbs::safe_lines;
 use bytes::{Bytes, BytesMut};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use reconnect::Waited;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
@@ -20,7 +24,7 @@ use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::mpsc;
 
@@ -32,6 +36,9 @@ const SAVED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Longest first line of a text to save.
 const SAVE_HEAD_BYTES_MAX: usize = 4 * 1024;
+
+/// Longest thing to sign, with the keys that may sign it.
+const TO_SIGN_BYTES_MAX: usize = 256 * 1024;
 
 /// Opens the console, at a run where one is named.
 pub fn attach(places: &Places, around: &Surroundings, line: &Line, open: &[String]) -> Ended {
@@ -70,12 +77,13 @@ pub async fn over(link: Link, around: &Surroundings, words: &[String], again: Op
     }));
     let mut person =
         Person { keyboard: keyboard(), resized: heard(SignalKind::window_change())?, ending: Ending::new()? };
+    let signer = Signer { agent: around.agent.clone(), person: acting_as(words) };
     let mut said = Vec::new();
     // A link ends its channels with it.
     let mut _link = link;
     let end = loop {
         let sat = match place.take() {
-            Some(channel) => sit(channel, &line, &mut person, &mut said).await,
+            Some(channel) => sit(channel, &line, &mut person, &signer, &mut said).await,
             None => Sat::Lost,
         };
         match (sat, again) {
@@ -112,16 +120,18 @@ async fn set(link: &Link, around: &Surroundings) -> Result<Channel<Msg>, Failure
         channel.set_env(false, *name, value.as_str()).await.map_err(broken)?;
     }
     channel.set_env(false, "QUARTERDECK_CLIENT", env!("CARGO_PKG_VERSION")).await.map_err(broken)?;
+    channel.set_env(false, "QUARTERDECK_SIGNS", SIGNING_FORM).await.map_err(broken)?;
     Ok(channel)
 }
 
 /// Has the console opened on a channel and stays until it ends, or the link does.
-async fn sit(channel: Channel<Msg>, line: &str, person: &mut Person, said: &mut Vec<u8>) -> Sat {
+async fn sit(channel: Channel<Msg>, line: &str, person: &mut Person, signer: &Signer, said: &mut Vec<u8>) -> Sat {
     if channel.exec(true, line).await.is_err() {
         return Sat::Lost;
     }
     let (reader, writer) = channel.split();
-    let mut table = Table { reader, writer, said, exit: None, saving: BytesMut::new() };
+    let (saving, to_sign) = (BytesMut::new(), BytesMut::new());
+    let mut table = Table { reader, writer, said, exit: None, saving, to_sign, signer, signing: None };
     table.sit(person).await
 }
 
@@ -160,12 +170,41 @@ struct Table<'a> {
     said: &'a mut Vec<u8>,
     exit: Option<Exit>,
     saving: BytesMut,
+    /// A part of something to sign.
+    to_sign: BytesMut,
+    signer: &'a Signer,
+    /// What is being signed: an agent may ask its person first, and frames go on meanwhile.
+    signing: Option<BoxFuture<'a, Result<String, String>>>,
+}
+
+/// Who signs here, and with what.
+struct Signer {
+    agent: Option<PathBuf>,
+    person: Option<String>,
+}
+
+impl Signer {
+    /// Signs what the server sent, where that is an approval of this person's.
+    async fn sign(&self, line: &[u8]) -> Result<String, String> {
+        let value: Value = serde_json::from_slice(line).map_err(|_| "the server sent nothing to sign".to_owned())?;
+        let statement = value.get("statement").and_then(Value::as_str).unwrap_or_default();
+        let keys = value.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let keys = keys.iter().filter_map(|key| key.as_str().map(str::to_owned)).collect();
+        ToSign::new(statement, keys, self.person.as_deref())?.by_agent(self.agent.as_deref()).await
+    }
+}
+
+/// The person a line asks to act as.
+fn acting_as(words: &[String]) -> Option<String> {
+    let at = words.iter().position(|word| word == "--as")?;
+    words.get(at + 1).cloned()
 }
 
 enum Woken {
     Heard(Option<ChannelMsg>),
     Typed(Option<Bytes>),
     Resized,
+    Signed(Result<String, String>),
     Ending,
 }
 
@@ -176,6 +215,7 @@ impl Table<'_> {
                 heard = self.reader.wait() => Woken::Heard(heard),
                 typed = person.keyboard.recv() => Woken::Typed(typed),
                 _ = person.resized.recv() => Woken::Resized,
+                signed = made(&mut self.signing) => Woken::Signed(signed),
                 () = person.ending.come() => Woken::Ending,
             };
             let still_there = match woken {
@@ -189,6 +229,14 @@ impl Table<'_> {
                     sent = self.writer.data_bytes(bytes) => sent.is_ok(),
                     () = person.ending.come() => return Sat::Ended(Ok(Exit::Done)),
                 },
+                Woken::Signed(result) => {
+                    self.signing = None;
+                    let answer = match result {
+                        Ok(signature) => json!({"signature": signature}),
+                        Err(why) => json!({"failed": why}),
+                    };
+                    self.writer.extended_data_bytes(SIGN_STREAM, Bytes::from(answer.to_string())).await.is_ok()
+                }
                 // The keyboard is gone: so is the person.
                 Woken::Typed(None) | Woken::Ending => return Sat::Ended(Ok(Exit::Done)),
                 Woken::Resized => {
@@ -212,6 +260,7 @@ impl Table<'_> {
             }
             ChannelMsg::ExtendedData { data, ext: STDERR } => self.said.extend_from_slice(&data),
             ChannelMsg::ExtendedData { data, ext: SAVE_STREAM } => self.save(&data).await,
+            ChannelMsg::ExtendedData { data, ext: SIGN_STREAM } => self.sign(&data),
             ChannelMsg::ExitStatus { exit_status } => self.exit = speak::of_code(exit_status),
             ChannelMsg::Failure => {
                 return Err(Failure::new(Exit::Unreachable, "the server gives no console on this channel"));
@@ -219,6 +268,19 @@ impl Table<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes a part of something to sign; once it is whole, it is signed or not, and the server told.
+    fn sign(&mut self, data: &[u8]) {
+        if self.to_sign.len() + data.len() > TO_SIGN_BYTES_MAX {
+            return self.to_sign.clear();
+        }
+        self.to_sign.extend_from_slice(data);
+        if let Some(end) = self.to_sign.iter().position(|byte| *byte == b'\n') {
+            let line = self.to_sign.split_to(end + 1);
+            let signer = self.signer;
+            self.signing = Some(async move { signer.sign(&line).await }.boxed());
+        }
     }
 
     /// Takes a part of a text to save; once it is whole, it is written and the server told where.
@@ -237,6 +299,14 @@ impl Table<'_> {
         };
         // Where the link is lost the next wait says so.
         let _ = self.writer.extended_data_bytes(SAVE_STREAM, Bytes::from(answer.to_string())).await;
+    }
+}
+
+/// Waits until something is signed; for ever where nothing is.
+async fn made(signing: &mut Option<BoxFuture<'_, Result<String, String>>>) -> Result<String, String> {
+    match signing {
+        Some(signing) => signing.await,
+        None => std::future::pending().await,
     }
 }
 

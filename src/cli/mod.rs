@@ -1,12 +1,13 @@
 //! The program as a process: arguments, environment, terminal, and the server it attaches to or becomes.
 //!
 //! Reading order: [`main`], `surroundings` (the environment, read once), `places` (site, data, socket), then by what a verb
-//! needs: `files` (verbs over files alone), `import` (what other tools know), `link` (reaching a server, starting it), `speak` (a verb over the link),
+//! needs: `files` (verbs over files alone), `import` (what other tools know), `link` (reaching a server, starting it), `speak` (a verb over the link; `approve` and `sign` for the one that needs a key),
 //! `attach` (the console over the link, `person` at it), `serve` (being the server), `doctor`, `demo`.
 //!
 //! Invariants: the only module that reads the environment, prints and decides the exit; a terminal it changed is given back
 //! however the program ends.
 
+mod approve;
 mod attach;
 mod demo;
 mod doctor;
@@ -17,6 +18,7 @@ mod person;
 mod places;
 mod say;
 mod serve;
+mod sign;
 mod speak;
 mod surroundings;
 #[cfg(test)]

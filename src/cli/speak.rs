@@ -1,5 +1,6 @@
 //! A verb over the link: the words go there, the streams and the exit status come back.
 
+use super::approve;
 use super::link::{self, Link};
 use super::person::Ending;
 use super::places::Places;
@@ -10,7 +11,7 @@ use crate::domain::evidence::EVIDENCE_BYTES_MAX;
 use crate::server::LINE_BYTES_MAX;
 use crate::terminal::guard::RawMode;
 use crate::terminal::line::Safe;
-use crate::verbs::args::{Line, Runs, RunsLog, Verb};
+use crate::verbs::args::{Line, People, Runs, RunsLog, Verb};
 use russh::{ChannelMsg, ChannelReadHalf};
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
@@ -21,6 +22,9 @@ const STDERR: u32 = 1;
 
 /// Longest standard input of a verb that reads it: see `verbs::act::secret`, which says no to more.
 const STDIN_BYTES_MAX: u64 = 128 * 1024;
+
+/// Longest answer that is kept instead of printed.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Says a line to the server, starting it where none runs.
 pub fn speak(places: &Places, around: &Surroundings, line: &Line, arguments: &[String]) -> Ended {
@@ -36,6 +40,8 @@ pub fn speak(places: &Places, around: &Surroundings, line: &Line, arguments: &[S
     runtime()?.block_on(async {
         let name = match &line.verb {
             Some(Verb::Secret { name, .. }) => name,
+            Some(Verb::Approve(asked)) => return approve::approve(places, around, line, asked).await,
+            Some(Verb::People(People::Prove)) => "a code of your second factor",
             Some(Verb::Evidence { file, .. }) => return spoken(Some(evidence(file)?)).await,
             Some(Verb::Runs(Runs::Evidence { sha256: Some(_), .. })) if to_a_terminal(line) => {
                 let text = "a file is not for a terminal: write it somewhere, as in > FILE";
@@ -43,17 +49,22 @@ pub fn speak(places: &Places, around: &Surroundings, line: &Line, arguments: &[S
             }
             Some(_) | None => return spoken(None).await,
         };
-        if !std::io::stdin().is_terminal() {
-            return spoken(Some(piped()?)).await;
-        }
         // Before the terminal is raw: from here on no signal ends us without giving it back.
         let mut ending = Ending::new()?;
-        let value = asked(name, &mut ending).await?;
+        let value = given(name, &mut ending).await?;
         tokio::select! {
             ended = spoken(Some(value)) => ended,
             () = ending.come() => Err(lost()),
         }
     })
+}
+
+/// A value from standard input: asked for by its name at a terminal, unechoed, else read to its end.
+pub async fn given(name: &str, ending: &mut Ending) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match std::io::stdin().is_terminal() {
+        true => asked(name, ending).await,
+        false => piped(),
+    }
 }
 
 fn to_a_terminal(line: &Line) -> bool {
@@ -109,7 +120,7 @@ pub fn lost() -> Failure {
 }
 
 /// `enough`: the exit where nobody reads the answer to its end (`| head`).
-async fn say(link: &Link, arguments: &[String], stdin: Option<Zeroizing<Vec<u8>>>, enough: Exit) -> Ended {
+pub async fn say(link: &Link, arguments: &[String], stdin: Option<Zeroizing<Vec<u8>>>, enough: Exit) -> Ended {
     let line = quoted(arguments)?;
     let broken = |_| lost();
     let channel = link.channel().await?;
@@ -127,6 +138,24 @@ async fn say(link: &Link, arguments: &[String], stdin: Option<Zeroizing<Vec<u8>>
         ended = hear(&mut read, enough) => ended,
         () = given => Err(lost()),
     }
+}
+
+/// Says a line and keeps the answer, instead of printing it.
+pub async fn answer(link: &Link, arguments: &[String]) -> Result<(Exit, Vec<u8>), Failure> {
+    let line = quoted(arguments)?;
+    let mut channel = link.channel().await?;
+    channel.exec(true, line).await.map_err(|_| lost())?;
+    let (mut exit, mut answer) = (None, Vec::new());
+    while let Some(message) = channel.wait().await {
+        match message {
+            ChannelMsg::Data { data } if answer.len() + data.len() <= ANSWER_BYTES_MAX => {
+                answer.extend_from_slice(&data)
+            }
+            ChannelMsg::ExitStatus { exit_status } => exit = of_code(exit_status),
+            _ => {}
+        }
+    }
+    exit.map(|exit| (exit, answer)).ok_or_else(lost)
 }
 
 async fn hear(channel: &mut ChannelReadHalf, enough: Exit) -> Ended {

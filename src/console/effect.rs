@@ -23,6 +23,18 @@ pub enum Effect {
         /// What for.
         ask: Ask,
     },
+    /// Submit an ask with what shows that its person is themselves; `Msg::Submitted` answers. The digits stand in no ask, because
+    /// asks are recorded; the signature is made at the person's side.
+    SubmitWith {
+        /// Ties the answer to it.
+        tag: Tag,
+        /// What the person had looked at.
+        seen: Seen,
+        /// What for.
+        ask: Ask,
+        /// What goes with it.
+        with: With,
+    },
     /// Give a run the value of one of its `prompt:` secrets; `Msg::Submitted` answers. The value stands in no ask,
     /// because asks are recorded.
     GiveSecret {
@@ -76,6 +88,15 @@ pub enum Effect {
     Quit,
 }
 
+/// What goes with an ask beside its words.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct With {
+    /// Six digits of the person's second factor.
+    pub code: Option<Hidden>,
+    /// Whether the person's own SSH key is to sign it.
+    pub sign: bool,
+}
+
 /// Something a screen or overlay wants done.
 #[derive(Debug)]
 pub enum Do {
@@ -98,6 +119,17 @@ pub enum Do {
         /// What for.
         ask: Ask,
         /// Past participle for the notice: "approved".
+        said: &'static str,
+    },
+    /// The same with what shows that its person is themselves.
+    SubmitWith {
+        /// What the person had looked at.
+        seen: Seen,
+        /// What for.
+        ask: Ask,
+        /// What goes with it.
+        with: With,
+        /// Past participle for the notice.
         said: &'static str,
     },
     /// Give a run the value of one of its `prompt:` secrets.

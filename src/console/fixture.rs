@@ -136,6 +136,8 @@ pub fn approval_42() -> Run {
     run.proposed = ago(4);
     run.phase_since = ago(3);
     run.votes.push_back(Vote {
+        proved: Default::default(),
+        signature: "".into(),
         by: PersonId::new("grace"),
         at: ago(1),
         choice: Choice::Approve,

@@ -205,7 +205,7 @@ impl Harness {
 
     fn last_submit(&self) -> Option<(Tag, &Ask)> {
         self.effects.iter().rev().find_map(|effect| match effect {
-            Effect::Submit { tag, ask, .. } => Some((*tag, ask)),
+            Effect::Submit { tag, ask, .. } | Effect::SubmitWith { tag, ask, .. } => Some((*tag, ask)),
             _ => None,
         })
     }

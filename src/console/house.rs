@@ -250,7 +250,7 @@ impl House {
 
     fn carry(&mut self, who: &'static str, effect: Effect) {
         match effect {
-            Effect::Submit { tag, seen, ask } => {
+            Effect::Submit { tag, seen, ask } | Effect::SubmitWith { tag, seen, ask, .. } => {
                 let result = self.submit(actor(who), seen, ask);
                 self.tell(who, Msg::Submitted(tag, result));
             }
@@ -290,7 +290,7 @@ impl House {
     }
 
     fn submit(&mut self, by: Actor, seen: Seen, ask: Ask) -> Result<Receipt, Refusal> {
-        let command = Command { by: by.clone(), at: self.at, seen, ask };
+        let command = Command { by: by.clone(), at: self.at, seen, ask, proof: Default::default() };
         let entries = decide(&self.world, &command)?;
         let run = entries.first().and_then(|entry| entry.event.run()).or(command.ask.run());
         let index = (!entries.is_empty()).then_some(self.world.events);

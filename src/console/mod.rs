@@ -43,7 +43,7 @@ mod house;
 #[cfg(test)]
 mod pictures;
 
-pub use effect::Effect;
+pub use effect::{Effect, With};
 pub use layout::{Areas, layout};
 pub use model::{Badge, Console, Cx, Here, Hint, Link, Look, Me, MouseOwner, Start};
 pub use msg::{Answer, LogRow, LogRows, Msg, SiteLoad, Tag};

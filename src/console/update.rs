@@ -336,6 +336,16 @@ impl Console {
                 out.push(Effect::Submit { tag, seen, ask });
                 Vec::new()
             }
+            Do::SubmitWith { seen, ask, with, said } => {
+                if let Some(refusal) = self.may_not_ask() {
+                    self.refuse(refusal);
+                    return Vec::new();
+                }
+                let tag = self.tag();
+                self.submitted.insert(tag, Pending { uid: self.top_uid(), said });
+                out.push(Effect::SubmitWith { tag, seen, ask, with });
+                Vec::new()
+            }
             Do::GiveSecret { run, name, value } => {
                 if self.here.link != Link::Up {
                     let refusal = Refusal::new(Rule::Storage, "the server is not reached: the secret was not given");

@@ -6,12 +6,14 @@ use super::decide::glass::Breaking;
 use super::decide::incidents::Deed;
 use super::decide::standing::{WantedStanding, Word};
 use super::deviation::Deviation;
+use super::factor::Want;
 use super::follow_up::{Draft, Wanted};
 use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, StandingId, StepId, Timestamp, WorkspaceId};
 use super::incident::Opening;
 use super::order::Report;
 use super::people::{Actor, Role};
 use super::plan::Proposal;
+use super::proved::Proof;
 use super::run::{Choice, Slot, StopHow};
 use super::site::Site;
 use super::workspace::Server;
@@ -29,6 +31,8 @@ pub struct Command {
     pub seen: Seen,
     /// What for.
     pub ask: Ask,
+    /// What came with it beside its words.
+    pub proof: Proof,
 }
 
 /// What the asker had looked at; acting on something that changed since is refused as stale.
@@ -60,6 +64,13 @@ pub enum Ask {
         digest: Digest,
         /// Why.
         reason: String,
+    },
+    /// Something about a person's second factor.
+    Factor {
+        /// Whose.
+        person: PersonId,
+        /// What.
+        want: Want,
     },
     /// A source of servers said these.
     List {
@@ -292,6 +303,7 @@ impl Ask {
         match self {
             Ask::LoadSite { .. }
             | Ask::AcceptSite { .. }
+            | Ask::Factor { .. }
             | Ask::List { .. }
             | Ask::Propose(_)
             | Ask::Elevate { .. }
@@ -334,6 +346,10 @@ impl Ask {
         match self {
             Ask::LoadSite { .. } => "load",
             Ask::AcceptSite { .. } => "accept-site",
+            Ask::Factor { want: Want::Offer { .. }, .. } => "enrol",
+            Ask::Factor { want: Want::Prove, .. } => "prove",
+            Ask::Factor { want: Want::Confirm { .. }, .. } => "confirm",
+            Ask::Factor { want: Want::Revoke { .. }, .. } => "revoke",
             Ask::List { .. } => "list",
             Ask::Versions { .. } => "versions",
             Ask::Propose(_) => "propose",

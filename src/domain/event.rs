@@ -4,6 +4,7 @@
 use super::command::Decision;
 use super::deviation::Deviation;
 use super::elevation;
+use super::factor;
 use super::follow_up::{self, FollowUpId};
 use super::id::{
     Digest, ElevationId, IncidentId, PersonId, RunId, RunbookId, StandingId, StepId, Timestamp, WorkspaceId,
@@ -12,6 +13,7 @@ use super::incident;
 use super::order::{CellResult, OutputSummary};
 use super::people::Actor;
 use super::plan::Origin;
+use super::proved::Proved;
 use super::run::{BuiltIn, Cancel, Choice, Ending, PauseCause, Round, Slot, Stage, StopHow, Verdict};
 use super::runbook::Impact;
 use super::standing;
@@ -59,6 +61,13 @@ pub enum Event {
     SiteAccepted {
         /// Its digest.
         digest: Digest,
+    },
+    /// Something became of a person's second factor. Detail: `reason`, where another person decided.
+    Factor {
+        /// Whose.
+        person: PersonId,
+        /// What.
+        act: factor::Act,
     },
     /// A source said other servers than before. Detail: `servers`, as JSON.
     SourceListed {
@@ -196,7 +205,7 @@ pub enum Event {
         /// The step.
         slot: Slot,
     },
-    /// Somebody answered a gate inside a run. Detail: `reason`.
+    /// Somebody answered a gate inside a run. Details: `reason`, `signature`.
     GateAnswered {
         /// The run.
         run: RunId,
@@ -204,6 +213,9 @@ pub enum Event {
         slot: Slot,
         /// Which way.
         choice: Choice,
+        /// What an approval was given with.
+        #[serde(default, skip_serializing_if = "Proved::is_nothing")]
+        proved: Proved,
     },
     /// A gate was answered by all it asks, or denied by one.
     GateOver {
@@ -270,7 +282,7 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
-    /// An approver decided. Detail: `reason`.
+    /// An approver decided. Details: `reason`, `signature`.
     Voted {
         /// The run.
         run: RunId,
@@ -278,6 +290,9 @@ pub enum Event {
         binding: Digest,
         /// Which way.
         choice: Choice,
+        /// What an approval was given with.
+        #[serde(default, skip_serializing_if = "Proved::is_nothing")]
+        proved: Proved,
     },
     /// Nothing stands between the run and its start. Detail: `why`, where a start was asked for and not made.
     RunApproved {
@@ -466,6 +481,7 @@ impl Event {
             Event::SiteLoaded { .. }
             | Event::SitePending { .. }
             | Event::SiteAccepted { .. }
+            | Event::Factor { .. }
             | Event::SourceListed { .. }
             | Event::RunProposed { .. }
             | Event::RoundBegan { .. }
@@ -513,6 +529,7 @@ impl Event {
             | Event::SiteLoaded { .. }
             | Event::SitePending { .. }
             | Event::SiteAccepted { .. }
+            | Event::Factor { .. }
             | Event::SourceListed { .. }
             | Event::Elevation { .. }
             | Event::Incident { .. }

@@ -2,19 +2,23 @@
 //! in the run's plan, which came with the run. An event of a run the world does not hold (erased, or long over) changes
 //! nothing, so any subset that keeps whole runs folds as well.
 
+mod site;
+
 use super::command::Decision;
 use super::elevation;
 use super::event::{Details, Event, Recorded};
 use super::evidence::Evidence;
+use super::factor;
 use super::follow_up;
 use super::glass::Glass;
-use super::id::{HostIx, RunId, Timestamp, WorkspaceId};
+use super::id::{HostIx, RunId, Timestamp};
 use super::incident;
 use super::legal::{self, Illegal};
 use super::locks::{self, Queued};
 use super::order::CellResult;
 use super::plan::{Origin, Plan, Stands};
 use super::policy;
+use super::proved::Proved;
 use super::published;
 use super::run::{
     Acceptance, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason,
@@ -22,11 +26,9 @@ use super::run::{
 };
 use super::runbook::Done;
 use super::settle;
-use super::site::{Sensitive, Site};
-use super::source::Listed;
 use super::standing;
 use super::window;
-use super::world::{LastGood, PendingSite, Proven, USUAL_RUNS_MAX, World};
+use super::world::{LastGood, Proven, USUAL_RUNS_MAX, World};
 use std::sync::Arc;
 
 /// Days kept for the week's sparkline and the month's comparison.
@@ -42,27 +44,15 @@ const DAY_MS: i64 = 86_400_000;
 pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>, Illegal> {
     let touched = match &recorded.event {
         Event::RunProposed { run, .. } => propose(world, recorded, *run),
-        Event::Refused { .. } | Event::LookedAt { .. } => None,
-        Event::FollowUp { .. } => {
-            follow_up::apply(world, recorded)?;
-            None
-        }
-        Event::Elevation { .. } => {
-            elevation::fold(world, recorded)?;
-            None
-        }
-        Event::Incident { .. } => {
-            incident::fold(world, recorded)?;
-            None
-        }
-        Event::Standing { .. } => {
-            standing::fold(world, recorded)?;
+        Event::Refused { rule, .. } => {
+            factor::fold_refused(world, recorded, *rule);
             None
         }
         event => match event.run() {
             Some(id) => in_run(world, recorded, id)?,
             None => {
-                in_site(world, recorded);
+                site::fold(world, recorded);
+                beside_runs(world, recorded)?;
                 None
             }
         },
@@ -73,74 +63,19 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
     Ok(touched)
 }
 
+/// What is of no run: each of these takes the events of its own.
+fn beside_runs(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
+    if let Event::Factor { person, act } = &recorded.event {
+        factor::fold(world, recorded, person, act)?;
+    }
+    follow_up::apply(world, recorded)?;
+    elevation::fold(world, recorded)?;
+    incident::fold(world, recorded)?;
+    standing::fold(world, recorded)
+}
+
 fn text(details: &Details, name: &str) -> String {
     details.get(name).map_or("", |detail| detail.text()).to_owned()
-}
-
-fn in_site(world: &mut World, recorded: &Recorded) {
-    let parsed = || {
-        let site = serde_json::from_str::<Site>(&text(&recorded.details, "site")).ok()?;
-        let files = serde_json::from_str(&text(&recorded.details, "files")).unwrap_or_default();
-        Some(Arc::new(Site { files, ..site }))
-    };
-    if let Event::SiteLoaded { .. } = &recorded.event
-        && let Some(site) = parsed()
-    {
-        // What comes first is taken as it stands; later, only what a second person has seen counts as accepted.
-        if world.site.is_none() {
-            world.accepted_runbooks.extend(site.runbooks.values().map(|runbook| runbook.digest));
-        }
-        put_in_force(world, site, recorded.at);
-    }
-    if let Event::SitePending { by, .. } = &recorded.event {
-        world.pending = parsed().map(|site| PendingSite {
-            site,
-            diff: text(&recorded.details, "diff"),
-            by: by.clone(),
-            at: recorded.at,
-            sensitive: serde_json::from_str(&text(&recorded.details, "sensitive")).unwrap_or_default(),
-        });
-    }
-    if let Event::SiteAccepted { digest } = &recorded.event
-        && let Some(pending) = world.pending.take().filter(|pending| pending.site.digest == *digest)
-    {
-        let seen = pending.sensitive.iter().filter_map(|change| match change {
-            Sensitive::Runbook(id) => pending.site.runbooks.get(id),
-            Sensitive::People(_)
-            | Sensitive::Administrators
-            | Sensitive::Members(_)
-            | Sensitive::Policy(_)
-            | Sensitive::Servers(_)
-            | Sensitive::Workspace(_)
-            | Sensitive::AllowAs
-            | Sensitive::Egress
-            | Sensitive::LocalAccount
-            | Sensitive::Vault => None,
-        });
-        world.accepted_runbooks.extend(seen.map(|runbook| runbook.digest));
-        put_in_force(world, pending.site, recorded.at);
-    }
-    if let Event::SourceListed { workspace, source, .. } = &recorded.event {
-        list(world, workspace, source, &text(&recorded.details, "servers"));
-    }
-    if let Event::ClockJumped { by_ms } = &recorded.event {
-        world.clock_jump = Some((recorded.at, *by_ms));
-    }
-}
-
-fn list(world: &mut World, workspace: &WorkspaceId, source: &str, servers: &str) {
-    let of = world.workspace(workspace).and_then(|found| found.sources.iter().find(|it| it.name == source)).cloned();
-    if let (Some(of), Ok(servers)) = (of, serde_json::from_str(servers)) {
-        world.listed.insert((workspace.clone(), source.to_owned()), Listed { of, servers });
-        world.refresh_site();
-    }
-}
-
-fn put_in_force(world: &mut World, site: Arc<Site>, at: Timestamp) {
-    world.pending = None;
-    world.used.in_force(&site, at);
-    world.site = Some(site);
-    world.refresh_site();
 }
 
 fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>> {
@@ -262,6 +197,11 @@ fn all_ok(run: &Run, host: HostIx) -> bool {
     })
 }
 
+fn vote(recorded: &Recorded, Note { by, at, text: reason }: Note, choice: Choice, proved: Proved) -> Vote {
+    let signature = text(&recorded.details, "signature").into();
+    Vote { by, at, choice, reason, proved, signature }
+}
+
 fn apply(run: &mut Run, recorded: &Recorded) {
     let at = recorded.at;
     let by = || recorded.by.person().cloned();
@@ -341,9 +281,9 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             }));
             run.revision += 1;
         }
-        Event::GateAnswered { slot, choice, .. } => {
-            let Note { by, at, text } = note("reason");
-            run.answers.entry(*slot).or_default().push_back(Vote { by, at, choice: *choice, reason: text });
+        Event::GateAnswered { slot, choice, proved, .. } => {
+            let given = vote(recorded, note("reason"), *choice, *proved);
+            run.answers.entry(*slot).or_default().push_back(given);
             run.revision += 1;
         }
         Event::GateOver { slot, choice: Choice::Approve, .. } => settle_cell(run, *slot, CellState::Ok, at),
@@ -372,9 +312,8 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             run.accepted.insert(warning.clone(), Acceptance { by, at, reason: text, hosts });
             run.revision += 1;
         }
-        Event::Voted { choice, .. } => {
-            let Note { by, at, text } = note("reason");
-            run.votes.push_back(Vote { by, at, choice: *choice, reason: text });
+        Event::Voted { choice, proved, .. } => {
+            run.votes.push_back(vote(recorded, note("reason"), *choice, *proved));
             run.revision += 1;
         }
         Event::RunWaiting { .. } => {
@@ -467,6 +406,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         | Event::SiteLoaded { .. }
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
+        | Event::Factor { .. }
         | Event::SourceListed { .. }
         | Event::RunProposed { .. }
         | Event::SecretUsed { .. }

@@ -7,6 +7,7 @@ use super::order::{CellResult, Outcome, OutputSummary, Progressed, Report};
 use super::people::{Actor, Door, Person, Role};
 use super::plan::{Proposal, RunPurpose};
 use super::policy::Cleared;
+use super::proved::Proof;
 use super::refusal::Refusal;
 use super::run::{Choice, Run};
 use super::runbook::Lock;
@@ -80,6 +81,8 @@ pub fn workspace(id: &str) -> Workspace {
             after_window: crate::domain::workspace::AfterWindow::Pause,
             break_glass: None,
             review_within_ms: crate::domain::workspace::REVIEW_WITHIN_MS,
+            second_factor: None,
+            signed: None,
         },
         windows: Vec::new(),
         freezes: Vec::new(),
@@ -240,9 +243,20 @@ impl Driver {
 
     /// Submits and records.
     pub fn submit(&mut self, by: Actor, seen: Seen, ask: Ask) -> Result<Vec<Entry>, Refusal> {
-        let command = Command { by: by.clone(), at: self.at, seen, ask };
+        self.submit_with(by, seen, ask, Proof::default())
+    }
+
+    /// Submits with a proof and records.
+    pub fn submit_with(&mut self, by: Actor, seen: Seen, ask: Ask, proof: Proof) -> Result<Vec<Entry>, Refusal> {
+        let command = Command { by: by.clone(), at: self.at, seen, ask, proof };
         let entries = decide(&self.world, &command)?;
-        for entry in entries.clone() {
+        self.record(&by, entries.clone());
+        Ok(entries)
+    }
+
+    /// Records what was decided.
+    pub fn record(&mut self, by: &Actor, entries: Vec<Entry>) {
+        for entry in entries {
             let recorded = Recorded {
                 index: self.world.events,
                 at: self.at,
@@ -253,7 +267,6 @@ impl Driver {
             evolve(&mut self.world, &recorded).unwrap();
             self.log.push(recorded);
         }
-        Ok(entries)
     }
 
     /// Submits as the engine.

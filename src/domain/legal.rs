@@ -25,6 +25,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         | Event::SiteLoaded { .. }
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
+        | Event::Factor { .. }
         | Event::SourceListed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
@@ -108,6 +109,7 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::SiteLoaded { .. }
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
+        | Event::Factor { .. }
         | Event::SourceListed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }

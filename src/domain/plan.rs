@@ -2,6 +2,7 @@
 //! approval is bound to, and that the executor follows. Nothing outside it reaches a host.
 
 use super::id::{Digest, HostIx, PersonId, ServerName, StandingId, StepId, Timestamp, WorkspaceId};
+use super::proved::Demands;
 use super::published::Heard;
 use super::runbook::{Action, Impact, Limits, Runbook, Severity, Step};
 use super::site::VaultAt;
@@ -242,6 +243,9 @@ pub struct Plan {
     /// The standing approval that it is inside the bounds of, in place of an approval of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<StandingId>,
+    /// What each approval must be given with.
+    #[serde(default, skip_serializing_if = "Demands::is_nothing")]
+    pub demands: Demands,
     /// A request older than this many milliseconds expires.
     pub approval_expiry_ms: u64,
     /// An approval older than this many milliseconds expires.

@@ -9,6 +9,7 @@ use today::{egress, groups, impact, local_account, pinned, programs, warnings};
 use super::id::{HostIx, PersonId, RunId, Timestamp};
 use super::people::Role;
 use super::plan::{Origin, PinnedSecret, Plan, PlannedHost, Proposal};
+use super::proved::Demands;
 use super::refusal::{Refusal, Rule};
 use super::runbook::{Amount, Impact, Runbook, Status, Step, Targets};
 use super::selector;
@@ -133,6 +134,7 @@ fn planned(
         impact_because,
         quorum: quorum(site, workspace, impact),
         standing: None,
+        demands: Demands::at(&workspace.policy, impact),
         approval_expiry_ms: workspace.policy.approval_expiry_ms,
         execution_expiry_ms: workspace.policy.execution_expiry_ms,
         windows: workspace.windows.clone(),

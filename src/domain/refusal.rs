@@ -144,6 +144,20 @@ rules! {
     Claimed = "run.claimed",
     /// More than the baseline, where the baseline has not run well.
     Baseline = "tags.baseline",
+    /// No second factor in force, or no code of it given.
+    FactorMissing = "factor.missing",
+    /// It is no code of the person's second factor.
+    FactorWrong = "factor.wrong",
+    /// The code was used already.
+    FactorUsed = "factor.used",
+    /// Too many codes were wrong.
+    FactorLocked = "factor.locked",
+    /// No signature was given, or no key is known to sign with.
+    SignatureMissing = "signature.missing",
+    /// The signature does not hold, or is another person's, or over something else.
+    SignatureWrong = "signature.wrong",
+    /// A credential that another person has already.
+    CredentialShared = "credential.shared",
     /// The choice does not fit the step: a once step is never repeated by itself, a required one not skipped.
     Choice = "choice",
 }

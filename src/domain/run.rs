@@ -13,6 +13,7 @@ use super::glass::Glass;
 use super::id::{Digest, HostIx, PersonId, RunId, Timestamp};
 use super::locks::Queued;
 use super::plan::Plan;
+use super::proved::Proved;
 use imbl::{OrdMap, OrdSet, Vector};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -175,6 +176,10 @@ pub struct Vote {
     pub choice: Choice,
     /// Why.
     pub reason: String,
+    /// What an approval was given with.
+    pub proved: Proved,
+    /// The signature, armoured; empty where there is none or it was erased.
+    pub signature: Arc<str>,
 }
 
 /// Which way an approver decided.

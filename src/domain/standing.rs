@@ -9,6 +9,7 @@ use super::id::{Digest, PersonId, RunbookId, StandingId, Timestamp, WorkspaceId}
 use super::legal::Illegal;
 use super::plan::{Origin, Plan};
 use super::policy::WaitsFor;
+use super::proved::Proved;
 use super::quorum;
 use super::run::{Choice, Vote};
 use super::runbook::Impact;
@@ -304,7 +305,14 @@ pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
         }
         (Act::Voted { choice, .. }, Some(mut one)) => {
             let by = recorded.by.person().cloned().ok_or_else(|| wrong("decided by nobody"))?;
-            let vote = Vote { by, at: recorded.at, choice: *choice, reason: text("reason") };
+            let vote = Vote {
+                by,
+                at: recorded.at,
+                choice: *choice,
+                reason: text("reason"),
+                proved: Proved::default(),
+                signature: "".into(),
+            };
             Arc::make_mut(&mut one).votes.push_back(vote);
             world.standings.insert(*id, one);
         }

@@ -21,6 +21,7 @@ mod incidents;
 mod locks;
 mod once;
 mod prove;
+mod proved;
 mod published;
 mod retract;
 mod schedule;

@@ -158,6 +158,7 @@ fn roles(event: &Event, run: Option<&Run>, workspace: &Workspace, person: &Perso
         | Event::Drifted { .. }
         | Event::Noted { .. }
         | Event::Elevation { .. }
+        | Event::Factor { .. }
         | Event::Incident { .. }
         | Event::Standing { .. }
         | Event::FollowUp { .. }

@@ -7,6 +7,7 @@ use super::follow_up;
 use super::incident;
 use super::order::CellResult;
 use super::plan::Plan;
+use super::proved::Proved;
 use super::run::{Choice, Item, PauseCause, Slot, StopHow, Verdict};
 use super::site::Sensitive;
 use super::standing;
@@ -31,6 +32,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::SiteLoaded { .. } => "site_loaded",
         Event::SitePending { .. } => "site_pending",
         Event::SiteAccepted { .. } => "site_accepted",
+        Event::Factor { .. } => "factor",
         Event::SourceListed { .. } => "source_listed",
         Event::RunProposed { .. } => "run_proposed",
         Event::RoundBegan { .. } => "round_began",
@@ -89,6 +91,7 @@ pub const KINDS: &[&str] = &[
     "site_loaded",
     "site_pending",
     "site_accepted",
+    "factor",
     "source_listed",
     "run_proposed",
     "round_began",
@@ -160,6 +163,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::SiteLoaded { .. }
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
+        | Event::Factor { .. }
         | Event::SourceListed { .. }
         | Event::RunProposed { .. }
         | Event::RoundBegan { .. }
@@ -225,6 +229,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
                 Err(_) => format!("{waits}: {}", count_of(*sensitive, "change", "changes")),
             }
         }
+        Event::Factor { person, act } => said(act.words(person), "reason"),
         Event::SourceListed { workspace, source, servers } => {
             format!("source {source} of {workspace} names {}", count_of(*servers, "server", "servers"))
         }
@@ -260,8 +265,8 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         }
         Event::HostDropped { slot, .. } => format!("{}: host left the run", place(*slot)),
         Event::ManualOpened { slot, .. } => format!("{}: waits for a person", place(*slot)),
-        Event::GateAnswered { slot, choice: Choice::Approve, .. } => {
-            said(format!("{}, said yes", place(*slot)), "reason")
+        Event::GateAnswered { slot, choice: Choice::Approve, proved, .. } => {
+            said(backed(&format!("{}, said yes", place(*slot)), proved), "reason")
         }
         Event::GateAnswered { slot, choice: Choice::Deny, .. } => said(format!("{}, said no", place(*slot)), "reason"),
         Event::GateAnswered { slot, choice: Choice::Retract, .. } => {
@@ -284,7 +289,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
             why if why.is_empty() => "checks are through; waiting".to_owned(),
             why => format!("waits again: {why}"),
         },
-        Event::Voted { choice: Choice::Approve, .. } => said("approved".to_owned(), "reason"),
+        Event::Voted { choice: Choice::Approve, proved, .. } => said(backed("approved", proved), "reason"),
         Event::Voted { choice: Choice::Deny, .. } => said("denied".to_owned(), "reason"),
         Event::Voted { choice: Choice::Retract, .. } => said("took the approval back".to_owned(), "reason"),
         Event::RunApproved { .. } => match text("why") {
@@ -324,6 +329,14 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::FollowUp { id, act, .. } => follow_up::act_words(*id, act, details),
         Event::LookedAt { deviation, .. } => said(format!("looked at {deviation}"), "reason"),
         Event::Refused { rule, verb, .. } => format!("{verb} refused: {}", rule.code()),
+    }
+}
+
+/// An approval, and what it was given with.
+fn backed(words: &str, proved: &Proved) -> String {
+    match proved.is_nothing() {
+        true => words.to_owned(),
+        false => format!("{words} {}", proved.words()),
     }
 }
 

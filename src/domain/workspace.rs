@@ -175,6 +175,12 @@ pub struct Policy {
     /// A run that is over and not reviewed for this many milliseconds is a deviation.
     #[serde(default = "review_within_ms")]
     pub review_within_ms: u64,
+    /// From which impact an approval needs a code of the approver's second factor; never, unless written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<Impact>,
+    /// From which impact an approval is signed by the approver's own SSH key; never, unless written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Impact>,
 }
 
 /// A run is reviewed within a week unless the workspace says otherwise.

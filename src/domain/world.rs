@@ -3,6 +3,7 @@
 //! store's.
 
 use super::elevation::{Elevations, with_elevated};
+use super::factor::Factor;
 use super::follow_up::{FollowUp, FollowUpId};
 use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
 use super::incident::Incidents;
@@ -68,6 +69,8 @@ pub struct World {
     pub used: Used,
     /// What was asked for within the last hour.
     pub recent: Recent,
+    /// Second factors by whose they are, from their offer to their end.
+    pub factors: OrdMap<PersonId, Factor>,
     /// The last jump of the wall clock: when, and by how many milliseconds.
     pub clock_jump: Option<(Timestamp, i64)>,
 }

@@ -3,6 +3,7 @@
 
 use super::codec::{self, CodecError};
 use crate::domain::decide;
+use crate::domain::proved::Proof;
 use crate::domain::query::AuditRow;
 use crate::domain::run::{Phase, Run};
 use crate::domain::{Actor, Ask, Command, Entry, Receipt, Recorded, Refusal, Rule, Seen, Timestamp, World, evolve};
@@ -21,6 +22,15 @@ pub struct Request {
     pub seen: Seen,
     /// What for.
     pub ask: Ask,
+    /// What came with it beside its words.
+    pub proof: Proof,
+}
+
+impl Request {
+    /// What the engine itself asks for.
+    pub fn of_engine(ask: Ask) -> Self {
+        Self { by: Actor::Engine, seen: Seen::Nothing, ask, proof: Proof::default() }
+    }
 }
 
 /// The answer to one request.
@@ -186,7 +196,7 @@ impl Core {
         let running = self.world.runs.values().filter(|run| run.phase == Phase::Running);
         for run in running {
             let hold = Ask::Hold { run: run.id };
-            group.take(&Request { by: Actor::Engine, seen: Seen::Nothing, ask: hold }, at.max(self.world.last_at));
+            group.take(&Request::of_engine(hold), at.max(self.world.last_at));
         }
         group.replies.clear();
         for request in requests {
@@ -251,7 +261,8 @@ impl Group {
     }
 
     fn take(&mut self, request: &Request, at: Timestamp) {
-        let command = Command { by: request.by.clone(), at, seen: request.seen, ask: request.ask.clone() };
+        let Request { by, seen, ask, proof } = request.clone();
+        let command = Command { by, at, seen, ask, proof };
         let reply = match decide::decide(&self.world, &command) {
             Ok(entries) if !self.has_room_for(&request.ask, &entries) => Err(no_room()),
             Ok(entries) => {

@@ -48,7 +48,7 @@ impl Bench {
     }
 
     fn ask(&mut self, by: Actor, seen: Seen, ask: Ask) -> Reply {
-        let committed = self.core.commit(&[Request { by, seen, ask }], NOON);
+        let committed = self.core.commit(&[Request { by, seen, ask, proof: Default::default() }], NOON);
         assert_eq!(committed.fatal, None);
         let [reply] = <[Reply; 1]>::try_from(committed.replies).unwrap();
         reply
@@ -165,7 +165,7 @@ fn c7_a_server_starts_on_a_full_disk_and_interrupts_what_was_at_work() {
     bench.disk.set_room(Some(0));
     let site = Arc::new(Site { digest: Digest::of(b"edited"), ..fixture::site() });
     let asks = [Ask::LoadSite { site, diff: String::new() }, Ask::Boot { repaired_bytes: 0 }];
-    let requests = asks.map(|ask| Request { by: Actor::Engine, seen: Seen::Nothing, ask });
+    let requests = asks.map(Request::of_engine);
     let replies = bench.core.commit(&requests, NOON).replies;
     assert_eq!(replies[0].clone().unwrap_err().rule, Rule::NoRoom, "the site in force stays");
     assert_eq!(super::open::fatal(bench.core.world(), &requests, replies), None);
@@ -245,7 +245,7 @@ async fn c9_the_first_sync_that_fails_ends_the_server_and_the_asker_is_told() {
     // The reason is a detail: it is written, and its sync fails.
     disk.plan([(disk.operations() + 2, Fault::Io)]);
     let (reply, answer) = tokio::sync::oneshot::channel();
-    let request = Request { by: fixture::actor("ada"), seen: Seen::Nothing, ask: abort() };
+    let request = Request { by: fixture::actor("ada"), seen: Seen::Nothing, ask: abort(), proof: Default::default() };
     requests.send((request, reply)).await.unwrap();
     let clock = Clock::start(NOON, NOON);
     let end = super::shell::serve(core, waiting, publish, library, clock, CancellationToken::new()).await;

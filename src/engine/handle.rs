@@ -4,10 +4,11 @@ use super::core::{Reply, Request};
 use super::fetch::Library;
 use super::reload::{Reload, ReloadError};
 use super::vault::Vault;
+use crate::domain::proved::Proof;
 use crate::domain::query::{Fetch, Fetched, Preset};
 use crate::domain::{Actor, Ask, PersonId, Receipt, Refusal, Rule, RunId, Seen, Timestamp, World};
 use crate::executor::Executor;
-use crate::secrets::Sealed;
+use crate::secrets::{Factors, Sealed};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -27,6 +28,7 @@ pub struct Handle {
     pub(super) clock: super::clock::Clock,
     pub(super) library: Library,
     pub(super) vault: Vault,
+    pub(super) factors: Factors,
     pub(super) executor: Arc<Executor>,
     pub(super) reload: Reload,
     pub(super) grown: watch::Receiver<BTreeMap<RunId, u64>>,
@@ -53,9 +55,14 @@ impl Handle {
 
     /// The same, with nothing left to be asked of others first.
     pub(super) async fn decided(&self, by: Actor, seen: Seen, ask: Ask) -> Result<Receipt, Refusal> {
+        self.decided_with(by, seen, ask, Proof::default()).await
+    }
+
+    /// The same with what came beside it.
+    pub(super) async fn decided_with(&self, by: Actor, seen: Seen, ask: Ask, proof: Proof) -> Result<Receipt, Refusal> {
         let gone = || Refusal::new(Rule::Stopping, "the server is stopping").next("try again");
         let (reply, answer) = oneshot::channel();
-        self.requests.send((Request { by, seen, ask }, reply)).await.map_err(|_| gone())?;
+        self.requests.send((Request { by, seen, ask, proof }, reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 

@@ -18,6 +18,7 @@ mod gather;
 mod handle;
 mod open;
 mod prove;
+mod proved;
 mod reconcile;
 mod recorder;
 mod reload;
@@ -38,6 +39,7 @@ pub use codec::{CodecError, OUTPUTS};
 pub use fetch::Library;
 pub use handle::Handle;
 pub use open::{Engine, OpenError, Settings, open};
+pub use proved::{Given, Offered, SIGNATURE_BYTES_MAX, statement};
 pub use reload::{Read, Reload, ReloadError};
 pub use vault::Vault;
 

@@ -9,10 +9,11 @@ use super::recorder::Recorder;
 use super::reload::{Reload, ReloadError};
 use super::shell;
 use super::vault::Vault;
-use crate::domain::{Actor, Ask, Refusal, Rule, Seen, World};
+use crate::domain::{Ask, Refusal, Rule, World};
 use crate::executor::{self, Executor};
 use crate::ledger::transcript::{TranscriptError, Transcripts};
 use crate::ledger::{Disk, Ledger, LedgerError, OpenDirError, OsEntropy, RESERVE_BYTES, RealDisk};
+use crate::secrets::Factors;
 use crate::site::Diagnostic;
 use crate::store::{Store, StoreError};
 use futures::future::BoxFuture;
@@ -115,6 +116,7 @@ pub(super) async fn open_on(
     made_of: impl FnOnce(RealDisk) -> Arc<dyn Disk> + Send + 'static,
 ) -> Result<(Handle, Engine), OpenError> {
     let Settings { site, data, executor } = settings;
+    let factors = Factors::of(&data);
     let opening = move || {
         let disk = made_of(RealDisk::lock(&data, std::process::id())?);
         open_data(data, disk, executor)
@@ -134,8 +136,7 @@ pub(super) async fn open_on(
         Err(error) => tracing::error!(%error, "the site in force stays; its files are wrong"),
     }
     first.push(Ask::Boot { repaired_bytes });
-    let requests: Vec<Request> =
-        first.into_iter().map(|ask| Request { by: Actor::Engine, seen: Seen::Nothing, ask }).collect();
+    let requests: Vec<Request> = first.into_iter().map(Request::of_engine).collect();
     let committed = core.commit(&requests, clock.now());
     library.take(&committed.happened);
     if let Some(refusal) = fatal(core.world(), &requests, committed.replies) {
@@ -153,6 +154,7 @@ pub(super) async fn open_on(
         clock: clock.clone(),
         library: library.clone(),
         vault: executor.1,
+        factors,
         executor: Arc::clone(&executor.0),
         reload,
         grown,

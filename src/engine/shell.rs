@@ -4,7 +4,7 @@ use super::clock::{self, Clock};
 use super::core::{Committed, Core, Request};
 use super::fetch::Library;
 use super::handle::{REQUESTS_WAITING_MAX, Waiting};
-use crate::domain::{Actor, Ask, Seen, World};
+use crate::domain::{Ask, World};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -35,7 +35,7 @@ pub(super) async fn serve(
             _ = check.tick() => {
                 let Some(by_ms) = clock.jumped(clock::wall()) else { continue };
                 let (reply, _) = tokio::sync::oneshot::channel();
-                waiting.push((Request { by: Actor::Engine, seen: Seen::Nothing, ask: Ask::ClockJumped { by_ms } }, reply));
+                waiting.push((Request::of_engine(Ask::ClockJumped { by_ms }), reply));
             }
         }
         let at = clock.now();

@@ -1,9 +1,9 @@
 //! A console on a channel: one visit after the other until the person leaves, then a last word and an exit status.
 
-use super::guest::SAVE_STREAM;
+use super::guest::{SAVE_STREAM, SIGN_STREAM};
 use super::{House, Peer, themes};
 use crate::domain::{Actor, PersonId, RunId};
-use crate::session::{self, End, FromPeer, Place, SavedText, Visit};
+use crate::session::{self, End, FromPeer, Place, SavedText, ToSign, Visit};
 use crate::verbs::Exit;
 use russh::server::Msg;
 use russh::{ChannelId, ChannelWriteHalf};
@@ -17,6 +17,9 @@ const SAVED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Texts on their way to the person's disk.
 const SAVES_WAITING_MAX: usize = 1;
+
+/// Texts on their way to the person's key.
+const SIGNATURES_WAITING_MAX: usize = 1;
 
 /// Standard error, as SSH numbers it.
 const STDERR: u32 = 1;
@@ -56,9 +59,13 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
         };
         let visit = visit(house, peer, sitting, actor, open.take()).await;
         let (files, mut saving) = mpsc::channel(SAVES_WAITING_MAX);
-        let mut visit = Visit { files: visit.place.takes_files().then_some(files), ..visit };
+        let (signer, mut signing) = mpsc::channel(SIGNATURES_WAITING_MAX);
+        let files = visit.place.takes_files().then_some(files);
+        let signer = visit.place.signs().then_some(signer);
+        let mut visit = Visit { files, signer, ..visit };
         let mut wire = sitting.writer.make_writer();
         let mut texts = sitting.writer.make_writer_ext(Some(SAVE_STREAM));
+        let mut statements = sitting.writer.make_writer_ext(Some(SIGN_STREAM));
         let live = session::run(&mut visit, &house.engine, &mut sitting.from, &mut wire);
         let save = async {
             while let Some(text) = saving.recv().await {
@@ -69,9 +76,18 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
             }
             std::future::pending::<()>().await;
         };
+        let sign = async {
+            while let Some(to_sign) = signing.recv().await {
+                if statements.write_all(&to_be_signed(&to_sign)).await.is_err() {
+                    break;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
         let end = tokio::select! {
             end = live => end,
             () = save => End::HungUp,
+            () = sign => End::HungUp,
         };
         // Whoever signs in afresh sits at the terminal as it is by now.
         let (columns, rows) = visit.place.size();
@@ -112,6 +128,7 @@ async fn visit(house: &Arc<House>, peer: &Peer, sitting: &Sitting, actor: Actor,
         themes: themes.unwrap_or_default(),
         open,
         files: None,
+        signer: None,
         hint: house.hint.clone(),
     }
 }
@@ -131,9 +148,44 @@ fn message(text: &SavedText) -> Vec<u8> {
     message
 }
 
+/// Something for our client to sign: one line of JSON.
+fn to_be_signed(ToSign { statement, keys }: &ToSign) -> Vec<u8> {
+    format!("{}\n", json!({"keys": keys, "statement": statement})).into_bytes()
+}
+
+/// What our client says became of something to sign; `None` where it says nothing we know.
+pub fn signed(data: &[u8]) -> Option<Result<String, String>> {
+    let value: Value = serde_json::from_slice(data).ok()?;
+    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    text("signature").map(Ok).or_else(|| text("failed").map(Err))
+}
+
 /// What our client says became of a text; `None` where it says nothing we know.
 pub fn saved(data: &[u8]) -> Option<Result<String, String>> {
     let value: Value = serde_json::from_slice(data).ok()?;
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     text("saved").map(Ok).or_else(|| text("failed").map(Err))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_to_be_signed_is_a_line_and_what_comes_back_is_an_answer_or_nothing() {
+        let keys = vec!["ssh-ed25519 AAAA ada@laptop".to_owned()];
+        let line = to_be_signed(&ToSign { statement: "quarterdeck approval v1\nrun: 1\n".to_owned(), keys });
+        assert_eq!(
+            line.iter().filter(|byte| **byte == b'\n').count(),
+            1,
+            "breaks of the statement are written as such"
+        );
+        let value: Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(value["statement"], "quarterdeck approval v1\nrun: 1\n");
+        assert_eq!(signed(br#"{"signature":"x"}"#), Some(Ok("x".to_owned())));
+        assert_eq!(signed(br#"{"failed":"no agent"}"#), Some(Err("no agent".to_owned())));
+        for other in [&b""[..], b"{}", b"[1]", b"\xff\xfe", br#"{"signature":1}"#, br#"{"saved":"x"}"#] {
+            assert_eq!(signed(other), None, "{}", String::from_utf8_lossy(other));
+        }
+    }
 }

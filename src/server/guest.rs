@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 /// Channels of one connection: a console, and a verb beside it.
 const CHANNELS_MAX: usize = 2;
 
-/// Variables one channel may tell; ours are nine.
+/// Variables one channel may tell; ours are ten.
 const VARIABLES_MAX: usize = 32;
 
 /// Longest line of a verb: the longest text on the record, with its quotes, fits. Below what one packet holds (256 KiB),
@@ -32,6 +32,9 @@ pub const LINE_BYTES_MAX: usize = 160 * 1024;
 
 /// The extended stream on which texts to save go out and the client's answers come back; standard error is 1.
 pub const SAVE_STREAM: u32 = 16;
+
+/// The extended stream on which texts to sign go out and the client's answers come back.
+pub const SIGN_STREAM: u32 = 17;
 
 /// One connection.
 pub struct Guest {
@@ -127,7 +130,7 @@ impl Guest {
             return false;
         };
         let (stdin, from) = mpsc::channel(EVENTS_WAITING_MAX);
-        let reads = matches!(&understood, Ok(Line { verb: Some(Verb::Secret { .. } | Verb::Evidence { .. }), .. }));
+        let reads = understood.as_ref().is_ok_and(|line| line.verb.as_ref().is_some_and(Verb::reads));
         room.begun = Begun::Verb { stdin: reads.then_some(stdin), cancel: gone.clone() };
         let spoken = Spoken { understood, stdin: from, gone, channel, handle, writer };
         let tasks = house.tasks.clone();
@@ -350,6 +353,9 @@ impl Handler for Guest {
         if let (SAVE_STREAM, Some(saved)) = (stream, console::saved(data)) {
             // A session that has ended needs no answer.
             let _ = to.send(FromPeer::Saved(saved)).await;
+        }
+        if let (SIGN_STREAM, Some(signed)) = (stream, console::signed(data)) {
+            let _ = to.send(FromPeer::Signed(signed)).await;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ mod wire;
 mod tests;
 
 pub use account::Accounts;
-pub use guest::{LINE_BYTES_MAX, SAVE_STREAM};
+pub use guest::{LINE_BYTES_MAX, SAVE_STREAM, SIGN_STREAM};
 pub use listen::{Bound, ListenError, SOCKET_PATH_BYTES_MAX, listen};
 
 use crate::domain::run::{Phase, Run};

@@ -1,7 +1,7 @@
 //! One person at one terminal: bytes in become keys, keys become asks, what is true becomes frames.
 //!
 //! Reading order: [`Place`] (what the person sits at), [`Visit`] (who, and with which rights), [`run`], then `work` (what a
-//! console wants done), `follow` (lines of a run as they come), `wire` (bytes out).
+//! console wants done; `signing` for what needs the person's own key), `follow` (lines of a run as they come), `wire` (bytes out).
 //!
 //! Invariants: input is always read, also while the terminal takes no output; a frame is drawn only when all bytes before it
 //! are gone, so a slow terminal sees fewer frames and never a torn one; a panic in here ends this session and no other, and its
@@ -9,6 +9,7 @@
 
 mod follow;
 mod place;
+mod signing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -19,7 +20,8 @@ mod work;
 
 /// What a server may say through its consoles.
 pub use crate::console::Hint;
-pub use place::{COLUMNS, Place, ROWS, Variable};
+pub use place::{COLUMNS, Place, ROWS, SIGNING_FORM, Variable};
+pub use signing::ToSign;
 pub use welcome::may_enter;
 
 use crate::console::{self, Badge, Charset, Console, Depth, Me, Msg, Theme, update, view};
@@ -65,6 +67,8 @@ pub struct Visit {
     pub hint: Option<Hint>,
     /// Where texts that the person saves go; `None`: this terminal takes no files.
     pub files: Option<mpsc::Sender<SavedText>>,
+    /// Where goes what the person's own key is to sign; `None`: this terminal signs nothing.
+    pub signer: Option<mpsc::Sender<ToSign>>,
 }
 
 /// A theme as its file says: colours by part.
@@ -94,6 +98,8 @@ pub enum FromPeer {
     Resized(u16, u16),
     /// A text was saved (where), or could not be (why).
     Saved(Result<String, String>),
+    /// Something was signed (the signature, armoured), or was not (why).
+    Signed(Result<String, String>),
 }
 
 /// How a visit ended. Where there still is a terminal, it has been given back.
@@ -152,6 +158,8 @@ struct Session<'a> {
     out: Outbox,
     tasks: JoinSet<Done>,
     follow: Option<Follow>,
+    /// What waits for the person's signature.
+    unsigned: Option<signing::Unsigned>,
     frame: FrameDue,
     /// Whether a test asked that the next frame breaks.
     fault: bool,
@@ -220,6 +228,7 @@ impl<'a> Session<'a> {
             out,
             tasks: JoinSet::new(),
             follow: None,
+            unsigned: None,
             frame: FrameDue { wanted: Wanted::Soon, last: None },
             fault: false,
             end: None,
@@ -270,6 +279,7 @@ impl<'a> Session<'a> {
                 self.painter.resize(columns, rows);
                 self.tell(Msg::Resize(columns, rows));
             }
+            Woken::Peer(Some(FromPeer::Signed(result))) => self.signed(result),
             Woken::Peer(Some(FromPeer::Saved(result))) => self.tell(Msg::Saved(result)),
             Woken::Peer(None) | Woken::Wrote(Err(_)) => self.end = Some(End::HungUp),
             Woken::World(Ok(())) => {

@@ -15,6 +15,9 @@ pub const ROWS: RangeInclusive<u16> = 5..=200;
 /// Longest value of a variable that is taken: the longest real one names a locale or a zone.
 const VALUE_BYTES_MAX: usize = 64;
 
+/// The form in which something to sign is sent and answered; another form has another number.
+pub const SIGNING_FORM: &str = "1";
+
 /// A variable the far end may tell.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -29,13 +32,15 @@ pub enum Variable {
     Zone,
     /// `QUARTERDECK_CLIENT`: the far end is our own client and takes files.
     Client,
+    /// `QUARTERDECK_SIGNS`: the far end signs approvals with its person's own key, in the form of this number.
+    Signs,
     /// `QUARTERDECK_FAULT`: break at the first key, where the site allows tests. So tests see that one session's fault is its own.
     Fault,
 }
 
 impl Variable {
     /// Every variable that is taken.
-    pub const ALL: [Variable; 9] = [
+    pub const ALL: [Variable; 10] = [
         Variable::Term,
         Variable::ColorTerm,
         Variable::NoColor,
@@ -44,6 +49,7 @@ impl Variable {
         Variable::Lang,
         Variable::Zone,
         Variable::Client,
+        Variable::Signs,
         Variable::Fault,
     ];
 
@@ -58,6 +64,7 @@ impl Variable {
             Variable::Lang => "LANG",
             Variable::Zone => "TZ",
             Variable::Client => "QUARTERDECK_CLIENT",
+            Variable::Signs => "QUARTERDECK_SIGNS",
             Variable::Fault => "QUARTERDECK_FAULT",
         }
     }
@@ -121,6 +128,11 @@ impl Place {
         self.get(Variable::Client).is_some()
     }
 
+    /// Whether the far end signs what it is sent in the form we send it.
+    pub fn signs(&self) -> bool {
+        self.get(Variable::Signs) == Some(SIGNING_FORM)
+    }
+
     /// Whether the first key is to break this session.
     pub(super) fn faults(&self) -> bool {
         self.get(Variable::Fault).is_some()
@@ -167,6 +179,17 @@ mod tests {
         assert!(place.tell("LANG", "de_DE.UTF-8"));
         assert_eq!(place.capability().colours, Colours::Indexed256);
         assert_eq!(place.capability().charset, Charset::Unicode);
+    }
+
+    #[test]
+    fn a_client_that_signs_in_another_form_or_none_is_sent_nothing_to_sign() {
+        let mut place = Place::new(80, 24);
+        place.tell("QUARTERDECK_CLIENT", "0.1.0");
+        assert!(!place.signs(), "an older client");
+        for (form, signs) in [("2", false), ("", false), (SIGNING_FORM, true)] {
+            place.tell("QUARTERDECK_SIGNS", form);
+            assert_eq!(place.signs(), signs, "{form}");
+        }
     }
 
     #[test]

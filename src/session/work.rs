@@ -26,7 +26,7 @@ impl Session<'_> {
     pub(super) fn carry_out(&mut self, effect: Effect) {
         let full = self.tasks.len() >= TASKS_MAX;
         match effect {
-            Effect::Submit { tag, .. } if full => {
+            Effect::Submit { tag, .. } | Effect::SubmitWith { tag, .. } if full => {
                 let refusal = Refusal::new(Rule::Limit, "too much is on its way").next("wait a moment");
                 self.tell(Msg::Submitted(tag, Err(refusal)));
             }
@@ -34,6 +34,7 @@ impl Session<'_> {
                 let (engine, by) = (self.engine.clone(), self.visit.actor.clone());
                 self.tasks.spawn(async move { Done::Submitted(tag, engine.submit(by, seen, ask).await) });
             }
+            Effect::SubmitWith { tag, seen, ask, with } => self.submit_with(tag, seen, ask, with),
             Effect::Fetch { tag, .. } if full => {
                 let answer = Fetched::Failed("too much is on its way; wait a moment".to_owned());
                 self.tell(Msg::Fetched(tag, Answer::Plain(answer)));

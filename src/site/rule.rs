@@ -8,6 +8,7 @@ use super::diagnostic::Code;
 use super::form::{self, Fault, fault};
 use super::text;
 use crate::domain::call::authority;
+use crate::domain::looks::lookalikes;
 use crate::domain::{duration, selector};
 use serde_json::{Value, json};
 
@@ -180,7 +181,7 @@ impl Rule {
             return Err(Fault { code: Code::TextAscii, at: Some(at), ..fault(message, hint) });
         }
         if self != Rule::Prose
-            && let Some(found) = text::lookalike(text)
+            && let Some(found) = lookalikes(text).next()
         {
             let letter = text::number(found.letter);
             let message = format!("`{}` mixes alphabets: `{}` is {letter}", found.word, found.letter);

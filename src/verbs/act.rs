@@ -34,7 +34,7 @@ pub async fn refused(cx: &Cx<'_>, refusal: &Refusal, io: &mut Io<'_>) -> Result<
     super::refuse(refusal, cx.json, io).await
 }
 
-async fn told(cx: &Cx<'_>, said: &str, receipt: &Receipt, io: &mut Io<'_>) -> Result<Exit, Gone> {
+pub async fn told(cx: &Cx<'_>, said: &str, receipt: &Receipt, io: &mut Io<'_>) -> Result<Exit, Gone> {
     let world = cx.world();
     let run = receipt.run.and_then(|id| world.run(id).cloned());
     let answer = match (cx.json, &run) {
@@ -68,14 +68,15 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
             let ask = Ask::AcceptWarning { run: *run, warning: StepId::new(warning), reason: reason.clone() };
             (looked_at(*run)?, ask, "warning accepted for")
         }
-        Verb::Approve { run, code, reason } => vote(*run, looked_at_code(cx, *run, code)?, Choice::Approve, reason),
         Verb::Deny { run, reason } => {
             let found = cx.open_run(*run)?;
-            vote(*run, Seen::Binding(found.binding), Choice::Deny, reason)
+            let ask = Ask::Vote { run: *run, choice: Choice::Deny, reason: reason.clone() };
+            (Seen::Binding(found.binding), ask, "denied")
         }
         Verb::Retract { run, reason } => {
             let found = cx.open_run(*run)?;
-            vote(*run, Seen::Binding(found.binding), Choice::Retract, reason)
+            let ask = Ask::Vote { run: *run, choice: Choice::Retract, reason: reason.clone() };
+            (Seen::Binding(found.binding), ask, "approval taken back from")
         }
         Verb::Withdraw { run } => (looked_at(*run)?, Ask::Withdraw { run: *run }, "withdrawn"),
         Verb::BreakGlass(said) => {
@@ -143,6 +144,8 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Schema { .. }
         | Verb::Show(_)
         | Verb::Import(_)
+        | Verb::Approve(_)
+        | Verb::People(_)
         | Verb::Evidence { .. }
         | Verb::Plan(_)
         | Verb::Run { .. }
@@ -170,23 +173,13 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
 }
 
 /// The binding that was looked at, by the code that stands beside it.
-fn looked_at_code(cx: &Cx<'_>, run: RunId, code: &str) -> Result<Seen, Refusal> {
+pub fn looked_at_code(cx: &Cx<'_>, run: RunId, code: &str) -> Result<Seen, Refusal> {
     let found = cx.open_run(run)?;
     if !binding::is_code(&found.binding, code) {
         return Err(Refusal::new(Rule::BindingDrift, format!("{code} is not the code of {run} as it stands"))
             .next(format!("read `quarterdeck runs show {}`, then give its code", run.0)));
     }
     Ok(Seen::Binding(found.binding))
-}
-
-fn vote(run: RunId, seen: Seen, choice: Choice, reason: &str) -> (Seen, Ask, &'static str) {
-    let said = match choice {
-        Choice::Approve => "approved",
-        Choice::Deny => "denied",
-        Choice::Retract => "approval taken back from",
-    };
-    let reason = reason.to_owned();
-    (seen, Ask::Vote { run, choice, reason }, said)
 }
 
 /// The proposal that goes back to an earlier run.

@@ -1,6 +1,7 @@
 //! The command line as data: the one definition that the client parses with, the server parses with, and completions are
 //! printed from. Deliberately absent: the environment and any defaults that come from it.
 
+mod approve;
 mod incident;
 mod people;
 mod places;
@@ -12,6 +13,7 @@ mod words;
 use crate::domain::RunId;
 use crate::domain::duration::parse_ms;
 use crate::domain::plan::Settled;
+pub use approve::{Approve, BY_AGENT, People, STDIN};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use incident::{BreakGlass, Incident, Open as OpenIncident};
 pub use people::Elevations;
@@ -97,16 +99,7 @@ pub enum Verb {
         reason: String,
     },
     /// Approve a run, by the code of what was looked at
-    Approve {
-        /// The run
-        run: RunId,
-        /// The code shown with the plan, XXX-XXX
-        #[arg(long)]
-        code: String,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
+    Approve(Approve),
     /// Deny a run
     Deny {
         /// The run
@@ -304,6 +297,9 @@ pub enum Verb {
     /// Servers
     #[command(subcommand)]
     Hosts(Hosts),
+    /// People, and what shows that it is them
+    #[command(subcommand)]
+    People(People),
     /// Change windows and freezes
     #[command(subcommand)]
     Windows(Windows),
@@ -431,6 +427,15 @@ pub enum Place {
 }
 
 impl Verb {
+    /// Whether it comes with standard input.
+    pub fn reads(&self) -> bool {
+        match self {
+            Verb::Approve(approve) => approve.reads(),
+            Verb::Secret { .. } | Verb::Evidence { .. } | Verb::People(People::Prove) => true,
+            _ => false,
+        }
+    }
+
     /// Where it is carried out.
     pub fn place(&self) -> Place {
         match self {
@@ -451,7 +456,8 @@ impl Verb {
             | Verb::Compliance(_)
             | Verb::Changes(_)
             | Verb::Accept { .. }
-            | Verb::Approve { .. }
+            | Verb::Approve(_)
+            | Verb::People(_)
             | Verb::Deny { .. }
             | Verb::Retract { .. }
             | Verb::Withdraw { .. }

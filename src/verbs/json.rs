@@ -8,10 +8,13 @@ use crate::domain::enrol::Enrolment;
 use crate::domain::locks::Ahead;
 use crate::domain::policy::{self, WaitsFor};
 use crate::domain::query::{AuditRow, HistoryRow, LogLine, Page};
-use crate::domain::run::{Cancel, Cell, CellState, Item, Note, PauseCause, Phase, Reason, Run, Slot};
+use crate::domain::run::{Cancel, Cell, CellState, Item, Note, PauseCause, Phase, Reason, Run, Slot, Vote};
+use crate::domain::statement::{NAMESPACE, Statement};
 use crate::domain::workspace::{Reach, Server, Workspace};
 use crate::domain::{Actor, Door, Refusal, Timestamp, World, binding, words};
-use serde_json::{Value, json};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde_json::{Map, Value, json};
 
 /// `{"refused": {code, next, what, who_may}}`.
 pub fn refusal(refusal: &Refusal) -> Value {
@@ -76,12 +79,20 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
             json!({"at": time(at), "overdue": overdue, "step": plan.item_name(Item::Step(step)).0.as_str()})
         })
         .collect();
-    let votes: Vec<Value> = run
-        .votes
-        .iter()
-        .map(|vote| json!({"at": time(vote.at), "by": vote.by.as_str(), "choice": vote.choice, "reason": vote.reason}))
+    let votes: Vec<Value> =
+        Statement::of_votes(run).map(|(given, statement)| vote(given, &statement, Map::new())).collect();
+    let answers: Vec<Value> = run
+        .answers
+        .keys()
+        .flat_map(|slot| Statement::of_answers(run, *slot).map(move |(given, statement)| (slot, given, statement)))
+        .map(|(slot, given, statement)| {
+            let step = plan.item_name(slot.item).0.to_string();
+            let place = Map::from_iter([("step".to_owned(), Value::from(step))]);
+            vote(given, &statement, place)
+        })
         .collect();
     json!({
+        "answers": answers,
         "approved": time(run.approved),
         "binding": run.binding.to_string(),
         "cells": cells,
@@ -89,6 +100,7 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
         "code": binding::code(&run.binding),
         "drift": run.drift,
         "claim": run.claim.as_ref().map(ToString::to_string),
+        "demands": {"second_factor": plan.demands.factor, "signature": plan.demands.signature},
         "driver": run.driver.as_ref().map(ToString::to_string),
         "due": due,
         "ended": time(run.ended),
@@ -125,6 +137,29 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
         "warnings": warnings,
         "workspace": plan.proposal.workspace.as_str(),
     })
+}
+
+/// A vote or an answer, with what it was given with. Who wants to verify a signature has here all that `ssh-keygen -Y verify` needs
+/// beside the person's key.
+fn vote(given: &Vote, statement: &Statement, mut fields: Map<String, Value>) -> Value {
+    let signed = given.proved.key.map(|key| {
+        let fingerprint = format!("SHA256:{}", STANDARD_NO_PAD.encode(key.0));
+        json!({
+            "key": fingerprint,
+            "namespace": NAMESPACE,
+            "signature": (!given.signature.is_empty()).then_some(&*given.signature),
+            "statement": statement.text(),
+        })
+    });
+    fields.extend([
+        ("at".to_owned(), time(given.at)),
+        ("by".to_owned(), given.by.as_str().into()),
+        ("choice".to_owned(), json!(given.choice)),
+        ("reason".to_owned(), given.reason.clone().into()),
+        ("second_factor".to_owned(), given.proved.factor.into()),
+        ("signed".to_owned(), signed.unwrap_or_default()),
+    ]);
+    Value::Object(fields)
 }
 
 /// Why a run is paused, cancelled or stopping; `null` elsewhere.

@@ -17,7 +17,9 @@ mod incidents;
 pub mod json;
 mod look;
 pub mod out;
+mod people;
 mod prove;
+mod qr;
 mod standing;
 mod text;
 mod watch;
@@ -195,10 +197,11 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Changes(asked) => prove::changes(cx, asked, io).await,
         Verb::Runs(Runs::Evidence { run, sha256 }) => look::evidence(cx, *run, sha256.as_deref(), io).await,
         Verb::Evidence { run, step, file } => act::evidence(cx, *run, step, file, io).await,
+        Verb::Approve(approve) => people::approve(cx, approve, io).await,
+        Verb::People(verb) => people::people(cx, verb, io).await,
         Verb::Secret { run, name } => act::secret(cx, *run, name, io).await,
         Verb::Propose(_)
         | Verb::Accept { .. }
-        | Verb::Approve { .. }
         | Verb::Deny { .. }
         | Verb::Retract { .. }
         | Verb::Withdraw { .. }

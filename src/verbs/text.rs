@@ -4,6 +4,7 @@ use super::json::{kind, reason, state_word};
 use crate::domain::calendar::Span;
 use crate::domain::deadlines;
 use crate::domain::enrol::{Enrolment, Seen, Shown};
+use crate::domain::looks;
 use crate::domain::order::Stream;
 use crate::domain::plan::Plan;
 use crate::domain::policy::{self, WaitsFor};
@@ -364,10 +365,14 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
             let _ = writeln!(text, "approval: {approval}");
         }
     }
+    if !plan.demands.is_nothing() {
+        let _ = writeln!(text, "approvals: {}", plan.demands.words());
+    }
     if !plan.editors.is_empty() {
         let _ = writeln!(text, "last changed by: {}", plan.editors_in_words());
     }
     section(&mut text, "inputs", plan.inputs.iter().map(|(name, value)| (name.clone(), value.clone())));
+    section(&mut text, "not what it looks like", deceptions(plan).into_iter());
     section(
         &mut text,
         "secrets",
@@ -442,6 +447,20 @@ pub fn plan(plan: &Plan, code: Option<&str>) -> String {
     text
 }
 
+/// What of a plan deceives the eye, and where it stands.
+fn deceptions(plan: &Plan) -> Vec<(String, String)> {
+    let inputs = plan.inputs.iter().map(|(name, value)| (format!("input {name}"), value.clone()));
+    let steps = plan.steps().map(|(_, step)| {
+        let written = step.action.written(&|text| plan.told(step, text));
+        (format!("step {}", step.id), [&written, step.undo.as_deref().unwrap_or_default()].join("\n"))
+    });
+    let found = inputs.chain(steps).filter_map(|(place, text)| {
+        let lines: Vec<String> = text.lines().filter_map(looks::deceptions).collect();
+        (!lines.is_empty()).then(|| (place, lines.join("; ")))
+    });
+    found.collect()
+}
+
 fn checks(text: &mut String, heading: &str, checks: &[crate::domain::runbook::Check]) {
     if checks.is_empty() {
         return;
@@ -479,6 +498,8 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> String {
             crate::domain::run::Choice::Deny => "denied",
             crate::domain::run::Choice::Retract => "took the approval back",
         };
+        let with = vote.proved.words();
+        let word = if with.is_empty() { word.to_owned() } else { format!("{word} {with}") };
         vec![time(vote.at), vote.by.to_string(), format!("{word}: {}", vote.reason)]
     }));
     rows.extend(run.accepted.iter().map(|(id, found)| {

@@ -257,9 +257,14 @@ fn form(number: u64) -> Proposal {
 }
 
 fn by_engine(ask: Ask) -> Request {
-    Request { by: Actor::Engine, seen: Seen::Nothing, ask }
+    Request { by: Actor::Engine, seen: Seen::Nothing, ask, proof: Default::default() }
 }
 
 fn person(id: &str, seen: Seen, ask: Ask) -> Request {
-    Request { by: Actor::Person { person: id.into(), door: Door::Socket { uid: 1_000 } }, seen, ask }
+    Request {
+        by: Actor::Person { person: id.into(), door: Door::Socket { uid: 1_000 } },
+        seen,
+        ask,
+        proof: Default::default(),
+    }
 }

@@ -51,7 +51,25 @@ pub fn vote(cx: &Cx<'_>, run: &Run, choice: Choice) -> Do {
         let code = binding::code(&run.binding);
         dialog = dialog.field(&format!("high impact: type the binding's code, {code}"), Need::Code(run.binding));
     }
+    if choice == Choice::Approve {
+        dialog = backed(dialog, run);
+    }
     over(Overlay::Dialog(Box::new(dialog)))
+}
+
+/// What the approver's workspace asks for beside a name: digits of a second factor, a signature.
+fn backed(dialog: Dialog, run: &Run) -> Dialog {
+    let demands = run.plan.demands;
+    let dialog = match demands.signature {
+        true => {
+            dialog.says(Role::Muted, "Your own SSH key signs it, by the agent where you started the console.").signed()
+        }
+        false => dialog,
+    };
+    match demands.factor {
+        true => dialog.field("six digits of your second factor", Need::Digits),
+        false => dialog,
+    }
 }
 
 /// Answer for a warning; where several are open, choose one first.
@@ -325,6 +343,9 @@ pub fn answer(cx: &Cx<'_>, run: &Run, choice: Choice) -> Do {
     if choice == Choice::Approve && run.plan.impact == Impact::High {
         let code = binding::code(&run.binding);
         dialog = dialog.field(&format!("high impact: type the binding's code, {code}"), Need::Code(run.binding));
+    }
+    if choice == Choice::Approve {
+        dialog = backed(dialog, run);
     }
     over(Overlay::Dialog(Box::new(dialog)))
 }

@@ -1,12 +1,12 @@
 //! A question before an act: what will happen, why, and where it must be meant, a word or code to type.
 //!
 //! Invariants (Z43): it hears nothing for 500 ms after it opened, so keys typed for the screen below do nothing; the
-//! cursor never starts on the button that acts; a paste reaches reasons only, never a code or word that shows intent;
+//! cursor never starts on the button that acts; a paste reaches reasons and digits of a second factor only, never a code or word that shows intent;
 //! the button that acts hears nothing in the instant after it was reached, so a burst of pasted characters from a
 //! terminal without bracketed paste cannot run through a whole dialog. Refused, the dialog stays, text and all.
 
 use super::{incidents, standing};
-use crate::console::effect::Do;
+use crate::console::effect::{Do, With};
 use crate::console::footer::{Foot, foot as entry};
 use crate::console::glyph;
 use crate::console::keymap::{self, Act, FormAct, Scope};
@@ -16,7 +16,7 @@ use crate::console::safe;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::field::{Field, Focused, Lines};
 use crate::console::widgets::fold;
-use crate::console::widgets::masked::Masked;
+use crate::console::widgets::masked::{Hidden, Masked};
 use crate::console::widgets::paint::{Paint, below, indent, inside, top};
 use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::domain::decide::glass::Breaking;
@@ -37,6 +37,9 @@ const COLUMNS: u16 = 74;
 
 const CANCEL: &str = "Cancel";
 
+/// Digits of a second factor's code.
+const DIGITS: usize = 6;
+
 /// Columns between the buttons.
 const BUTTON_GAP: u16 = 2;
 
@@ -49,6 +52,8 @@ pub struct Dialog {
     verb: &'static str,
     said: &'static str,
     asks: Asks,
+    /// Whether the person's own SSH key signs it.
+    signs: bool,
     focus: Focus,
     opened: Timestamp,
     reached: Timestamp,
@@ -116,6 +121,8 @@ pub enum Need {
     FollowUp(Timestamp),
     /// This word, typed.
     Word(&'static str),
+    /// Six digits of the person's second factor.
+    Digits,
 }
 
 impl Dialog {
@@ -146,12 +153,19 @@ impl Dialog {
     fn asking(cx: &Cx<'_>, title: impl Into<Safe>, verb: &'static str, said: &'static str, asks: Asks) -> Self {
         let (opened, reached) = (cx.now(), cx.now());
         let (title, says, fields) = (title.into(), Vec::new(), Vec::new());
-        Self { title, says, fields, verb, said, asks, focus: Focus::Cancel, opened, reached, state: State::Open }
+        let signs = false;
+        Self { title, says, fields, verb, said, asks, signs, focus: Focus::Cancel, opened, reached, state: State::Open }
     }
 
     /// Adds a sentence.
     pub fn says(mut self, role: Role, words: impl Into<String>) -> Self {
         self.says.push((role, words.into()));
+        self
+    }
+
+    /// Has it signed with the person's own SSH key once it is meant.
+    pub fn signed(mut self) -> Self {
+        self.signs = true;
         self
     }
 
@@ -208,7 +222,7 @@ impl Dialog {
                     match &mut wanted.held {
                         Held::Typed(
                             field,
-                            Need::MayWords | Need::Words | Need::MayFollowUps(_) | Need::FollowUp(_),
+                            Need::MayWords | Need::Words | Need::MayFollowUps(_) | Need::FollowUp(_) | Need::Digits,
                         ) => field.paste(text),
                         Held::Typed(_, Need::Code(_) | Need::Word(_)) => {
                             self.state = State::Missing(Safe::new("this is typed, not pasted"));
@@ -275,7 +289,12 @@ impl Dialog {
     }
 
     fn wanted(&mut self) -> Do {
+        let code = self.digits();
         match &self.asks {
+            Asks::Ask(seen, ask) if self.signs || code.is_some() => {
+                let (ask, with) = (with_words(ask.clone(), self.words()), With { code, sign: self.signs });
+                Do::SubmitWith { seen: *seen, ask, with, said: self.said }
+            }
             Asks::Ask(seen, ask) => {
                 Do::Submit { seen: *seen, ask: with_words(ask.clone(), self.words()), said: self.said }
             }
@@ -305,10 +324,22 @@ impl Dialog {
                 Held::Typed(field, Need::Word(word)) => {
                     (field.text().trim() != *word).then(|| safe!("type the word {word}"))
                 }
+                Held::Typed(field, Need::Digits) => {
+                    let digits = digits(&field.text());
+                    let right = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+                    (!right).then(|| Safe::new("type the six digits that your device shows now"))
+                }
                 Held::Masked(field) => field.is_empty().then(|| Safe::new("nothing was typed")),
                 Held::Ticked { done, .. } => (!done).then(|| safe!("not ticked: {}", wanted.label)),
             };
             what.map(|what| (nth, what))
+        })
+    }
+
+    fn digits(&self) -> Option<Hidden> {
+        self.fields.iter().find_map(|wanted| match &wanted.held {
+            Held::Typed(field, Need::Digits) => Some(Hidden::new(digits(&field.text()))),
+            Held::Typed(..) | Held::Masked(_) | Held::Ticked { .. } => None,
         })
     }
 
@@ -323,7 +354,7 @@ impl Dialog {
                 Held::Typed(field, Need::FollowUp(now)) => {
                     words.follow_ups.extend(Draft::parse(&field.text(), *now));
                 }
-                Held::Typed(_, Need::Code(_) | Need::Word(_)) | Held::Masked(_) => {}
+                Held::Typed(_, Need::Code(_) | Need::Word(_) | Need::Digits) | Held::Masked(_) => {}
                 Held::Ticked { number, done } => words.ticked.extend(done.then_some(*number)),
             }
         }
@@ -466,6 +497,11 @@ impl Dialog {
     }
 }
 
+/// Digits of a second factor, as devices show them: with a gap in the middle.
+fn digits(typed: &str) -> String {
+    typed.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
 /// Where the parts of a dialog stand, and its folded sentences.
 struct Laid {
     area: Rect,
@@ -572,6 +608,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::Wake { .. }
         | Ask::Hold { .. }
         | Ask::Boot { .. }
+        | Ask::Factor { .. }
         | Ask::List { .. }
         | Ask::Evidence { .. }
         | Ask::Versions { .. }

@@ -59,6 +59,7 @@ fn head(plan: &Plan) -> Vec<Part> {
         None => quorum(plan.quorum.as_ref()),
     };
     parts.extend(labelled("approval", approval));
+    parts.extend(labelled("approvals", plan.demands.words()));
     parts.extend(plan.warnings.iter().map(|warning| {
         let words = format!("! {}: {}", warning.id, warning.text);
         Part::Labelled(LABEL_COLUMNS, Safe::new("warning"), Role::Warning, words)

@@ -28,6 +28,7 @@ use crate::console::widgets::piece::{Piece, gap, name, spring, text};
 use crate::console::widgets::places::block;
 use crate::console::words as speech;
 use crate::domain::policy;
+use crate::domain::proved;
 use crate::domain::run::{Choice, Phase, Run};
 use crate::domain::runbook::Impact;
 use crate::domain::{RunId, Timestamp};
@@ -439,6 +440,9 @@ fn voting(cx: &Cx<'_>, run: &Run) -> Vec<String> {
     let mut locks = denying(cx, run);
     if locks.is_empty() && policy::has_approved(run, cx.me()) {
         locks.push("you approved it already; t takes it back".to_owned());
+    }
+    if let Some(lacks) = proved::lacks(cx.world, &run.plan, cx.me()).filter(|_| locks.is_empty()) {
+        locks.push(format!("{} ({}) · {}", lacks.what, lacks.rule.code(), lacks.next));
     }
     locks
 }

@@ -23,6 +23,11 @@ const SIGNS_MAX: usize = 12;
 pub struct Hidden(Zeroizing<String>);
 
 impl Hidden {
+    /// Takes a text over.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
     /// The bytes; whoever takes them wipes them.
     pub fn into_bytes(mut self) -> Vec<u8> {
         std::mem::take(&mut *self.0).into_bytes()

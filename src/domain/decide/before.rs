@@ -1,6 +1,7 @@
 //! Everything before a run starts: propose, answer for warnings, vote, start.
 
 use super::*;
+use crate::domain::proved::Proved;
 use std::collections::BTreeMap;
 
 impl Deciding {
@@ -148,7 +149,9 @@ impl Deciding {
             }
         }
         let text = needed(reason, "a reason")?;
-        self.emit(Entry::with(Event::Voted { run: id, binding: run.binding, choice }, "reason", text))?;
+        let backed = self.proved(&run, &person, choice)?;
+        let event = Event::Voted { run: id, binding: run.binding, choice, proved: backed.proved };
+        self.emit(backed.beside(Entry::with(event, "reason", text)))?;
         match choice {
             Choice::Deny => self.emit(Entry::with(
                 Event::RunCancelled { run: id, cancel: Cancel::Denied },
@@ -168,7 +171,7 @@ impl Deciding {
             return Err(Refusal::new(Rule::State, format!("{person} has given {id} no approval that stands")));
         }
         let text = needed(reason, "a reason")?;
-        let voted = Event::Voted { run: id, binding: run.binding, choice: Choice::Retract };
+        let voted = Event::Voted { run: id, binding: run.binding, choice: Choice::Retract, proved: Proved::default() };
         self.emit(Entry::with(voted, "reason", text))?;
         if run.phase == Phase::Approved && !self.is_approved(run) {
             let why = format!("{person} took the approval back");

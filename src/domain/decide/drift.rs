@@ -29,7 +29,7 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
     let commands = |plan: &Plan| {
         (plan.runbook.steps.clone(), plan.runbook.preflight.clone(), plan.runbook.verify.clone(), plan.steps.clone())
     };
-    let fields: [(&str, bool); 17] = [
+    let fields: [(&str, bool); 18] = [
         ("program version", old.crate_version != new.crate_version),
         ("environment", old.environment != new.environment),
         ("hosts", old.hosts != new.hosts || old.jumps != new.jumps || old.groups != new.groups),
@@ -44,6 +44,7 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
         ("secrets", old.secrets != new.secrets),
         ("impact", old.impact != new.impact || old.impact_because != new.impact_because),
         ("quorum", old.quorum != new.quorum),
+        ("second factor or signature", old.demands != new.demands),
         ("windows", old.windows != new.windows || old.after_window != new.after_window),
         ("approval expiry", old.approval_expiry_ms != new.approval_expiry_ms),
         ("execution expiry", old.execution_expiry_ms != new.execution_expiry_ms),

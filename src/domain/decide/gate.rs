@@ -47,7 +47,9 @@ impl Deciding {
             return Err(Refusal::new(Rule::State, format!("{person} has not said yes here")));
         }
         let text = needed(reason, "a reason")?;
-        self.emit(Entry::with(Event::GateAnswered { run: run.id, slot, choice }, "reason", text))?;
+        let backed = self.proved(run, &person, choice)?;
+        let event = Event::GateAnswered { run: run.id, slot, choice, proved: backed.proved };
+        self.emit(backed.beside(Entry::with(event, "reason", text)))?;
         let now = self.world.run(run.id).map(Arc::clone);
         let open = now.is_some_and(|now| !policy::missing_answers(workspace, &now, slot, gate).is_empty());
         if choice == Choice::Deny || (choice == Choice::Approve && !open) {

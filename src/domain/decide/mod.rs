@@ -15,6 +15,7 @@ mod gate;
 pub mod glass;
 pub mod incidents;
 mod loading;
+mod proved;
 mod reports;
 pub mod standing;
 
@@ -30,6 +31,7 @@ use crate::domain::people::{Actor, Role};
 use crate::domain::plan::{Again, How, Plan, Proposal};
 use crate::domain::planning;
 use crate::domain::policy;
+use crate::domain::proved::Proof;
 use crate::domain::refusal::{Refusal, Rule};
 use crate::domain::rounds;
 use crate::domain::run::{Cancel, CellState, Choice, Ending, Item, PauseCause, Phase, Round, Run, Slot, StopHow};
@@ -61,7 +63,13 @@ pub const TEXT_BYTES_MAX: usize = 64 * 1_024;
 /// # Errors
 /// A refusal; the world is as it was.
 pub fn decide(world: &World, command: &Command) -> Result<Vec<Entry>, Refusal> {
-    let mut deciding = Deciding { world: world.clone(), by: command.by.clone(), at: command.at, entries: Vec::new() };
+    let mut deciding = Deciding {
+        world: world.clone(),
+        by: command.by.clone(),
+        at: command.at,
+        proof: command.proof.clone(),
+        entries: Vec::new(),
+    };
     deciding.ask(&command.ask, command.seen)?;
     Ok(deciding.entries)
 }
@@ -86,7 +94,14 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry
         | Rule::WindowClosed
         | Rule::Frozen
         | Rule::RunbookStatus
-        | Rule::OnePerson => true,
+        | Rule::OnePerson
+        | Rule::FactorMissing
+        | Rule::FactorWrong
+        | Rule::FactorUsed
+        | Rule::FactorLocked
+        | Rule::SignatureMissing
+        | Rule::SignatureWrong
+        | Rule::CredentialShared => true,
         Rule::NotFound
         | Rule::State
         | Rule::PreflightBlock
@@ -128,6 +143,7 @@ struct Deciding {
     world: World,
     by: Actor,
     at: Timestamp,
+    proof: Proof,
     entries: Vec<Entry>,
 }
 
@@ -137,6 +153,7 @@ impl Deciding {
         match ask {
             Ask::LoadSite { site, diff } => self.load_site(site, diff),
             Ask::AcceptSite { digest, reason } => self.accept_site(*digest, reason),
+            Ask::Factor { person, want } => self.factor(person, want),
             Ask::List { workspace, source, servers } => self.list(workspace, source, servers),
             Ask::Versions { run, versions } => self.versions(*run, versions),
             Ask::Propose(proposal) => self.propose(proposal),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::duration;
 use crate::domain::id::{RunbookId, StandingId, WorkspaceId};
+use crate::domain::proved::Demands;
 use crate::domain::runbook::{Impact, InputKind, Runbook};
 use crate::domain::standing::{self, Act, Allowed, FOR_MS_MAX, OPEN_MAX, Over, Standing, Terms};
 use crate::domain::workspace::{Quorum, Slot as Seat};
@@ -59,6 +60,10 @@ impl Deciding {
         if impact >= Impact::High {
             let what = format!("that would be high impact ({}), which is approved run by run", because.join(", "));
             return Err(Refusal::new(Rule::Limit, what).next("fewer hosts, or a runbook of less impact"));
+        }
+        if !Demands::at(&workspace.policy, impact).is_nothing() {
+            let what = "what is approved with a second factor or a signature is approved run by run";
+            return Err(Refusal::new(Rule::Limit, what).next("a runbook of less impact"));
         }
         let one = Quorum { impact, from: vec![Seat { role: Role::Approver, n: 1 }] };
         let quorum = planning::quorum(&site, &workspace, impact).unwrap_or(one);

@@ -109,7 +109,7 @@ fn asks(node: &Node) -> Vec<(&'static str, &'static str, Seen, Ask)> {
 }
 
 fn answer(node: &Node, who: &str, seen: Seen, ask: Ask) -> String {
-    let command = Command { by: actor(who), at: node.at, seen, ask };
+    let command = Command { by: actor(who), at: node.at, seen, ask, proof: Default::default() };
     match decide(&node.world, &command) {
         Ok(_) => "yes".to_owned(),
         // `does not fit` is the legality table's own word: somebody asked, so `decide` should have said it better.

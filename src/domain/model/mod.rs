@@ -210,7 +210,7 @@ impl Node {
 
     /// Gives a command and has everything looked at. Whether anything changed.
     fn submit(&mut self, by: Actor, seen: Seen, ask: Ask) -> bool {
-        let command = Command { by: by.clone(), at: self.at, seen, ask };
+        let command = Command { by: by.clone(), at: self.at, seen, ask, proof: Default::default() };
         let entries = match decide(&self.world, &command) {
             Ok(entries) => entries,
             Err(refusal) => {
@@ -259,7 +259,8 @@ impl Node {
             let in_flight = cells.iter().filter(|(_, cell)| witness::in_flight(cell.0)).map(|(slot, _)| *slot);
             assert!(in_flight.eq(run.progress.in_flight.iter().copied()), "what is in flight, is");
             let wake = Ask::Wake { run: run.id };
-            let command = Command { by: Actor::Engine, at: self.at, seen: Seen::Nothing, ask: wake };
+            let command =
+                Command { by: Actor::Engine, at: self.at, seen: Seen::Nothing, ask: wake, proof: Default::default() };
             let more = decide(&self.world, &command).unwrap();
             // The alarm may be late: then expiry is what is still to come, after a restart the checks, and in the line the turn.
             let late = |event: &Event| match event {

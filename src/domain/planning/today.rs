@@ -7,6 +7,7 @@ use crate::domain::id::HostIx;
 use crate::domain::id::PersonId;
 use crate::domain::people::Role;
 use crate::domain::plan::{PinnedSecret, Plan, PlanWarning, PlannedHost, Proposal};
+use crate::domain::proved::Demands;
 use crate::domain::refusal::{Refusal, Rule};
 use crate::domain::runbook::{Impact, Runbook, Step};
 use crate::domain::secret_ref::SecretRef;
@@ -63,6 +64,7 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
         impact_because,
         quorum: quorum(site, workspace, impact),
         standing: None,
+        demands: Demands::at(&workspace.policy, impact),
         approval_expiry_ms: workspace.policy.approval_expiry_ms,
         execution_expiry_ms: workspace.policy.execution_expiry_ms,
         windows: workspace.windows.clone(),

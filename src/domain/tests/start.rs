@@ -104,7 +104,13 @@ fn z18_no_start_before_the_window_or_in_a_freeze_and_the_attempt_is_on_the_recor
         let start = Ask::Start { run: RunId(id) };
         let refusal = driver.as_person("ada", start.clone()).unwrap_err();
         assert_eq!(refusal.rule, rule);
-        let command = super::super::Command { by: actor("ada"), at: driver.at, seen: Seen::Nothing, ask: start };
+        let command = super::super::Command {
+            by: actor("ada"),
+            at: driver.at,
+            seen: Seen::Nothing,
+            ask: start,
+            proof: Default::default(),
+        };
         assert_eq!(decide::refused(&driver.world, &command, &refusal).len(), 1);
     }
 }
@@ -206,7 +212,8 @@ fn a_start_that_would_run_something_else_is_refused_and_the_run_is_void() {
     let refusal = driver.as_person("ada", ask.clone()).unwrap_err();
     assert_eq!(refusal.rule, Rule::BindingDrift);
     assert!(refusal.what.contains("hosts") && refusal.next.contains("void"), "{refusal}");
-    let command = super::super::Command { by: actor("ada"), at: driver.at, seen: Seen::Nothing, ask };
+    let command =
+        super::super::Command { by: actor("ada"), at: driver.at, seen: Seen::Nothing, ask, proof: Default::default() };
     let kept = decide::refused(&driver.world, &command, &refusal);
     assert!(matches!(
         kept[..],

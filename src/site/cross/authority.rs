@@ -4,13 +4,14 @@
 use super::warning;
 use crate::domain::PersonId;
 use crate::domain::glass::REVIEWS;
-use crate::domain::people::Role;
+use crate::domain::people::{Person, Role};
+use crate::domain::proved::can_sign;
 use crate::domain::runbook::Impact;
 use crate::domain::workspace::{Environment, Workspace};
 use crate::site::diagnostic::{Code, Diagnostic};
 use crate::site::load::Parts;
 use crate::site::parse::Parsed;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Warns where authority rests on nobody or on one person. A site with one person says so already.
 pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
@@ -22,6 +23,7 @@ pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
         owners(workspace, found);
         usual_approval(workspace, found);
         broken_glass(workspace, found);
+        approvers_without_keys(workspace, people, found);
     }
     let accounts: BTreeSet<&String> = people.values().flat_map(|person| &person.unix).collect();
     if let Some(settings) = &parts.settings
@@ -70,6 +72,41 @@ fn broken_glass(parsed: &Parsed<Workspace>, found: &mut Vec<Diagnostic>) {
         let hint = format!("give {REVIEWS} people who do not run things the role reviewer under [members]");
         found.push(warning(&parsed.source, Code::Quorum, at).say(message, hint));
     }
+}
+
+/// Where approvals are signed, whoever has no key approves nothing: said before anybody is blocked at night.
+fn approvers_without_keys(
+    parsed: &Parsed<Workspace>,
+    people: &BTreeMap<PersonId, Person>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let (Some(workspace), Some(fields)) = (&parsed.value, &parsed.fields) else {
+        return;
+    };
+    let Some(from) = workspace.policy.signed else {
+        return;
+    };
+    let seats = workspace.policy.quorums.iter().flat_map(|quorum| quorum.from.iter().map(|seat| seat.role));
+    let roles: BTreeSet<Role> = seats.collect();
+    // Where an impact has no quorum of its own, an approver is asked.
+    let roles = if roles.is_empty() { BTreeSet::from([Role::Approver]) } else { roles };
+    let cannot = |person: &PersonId| {
+        let known = people.get(person);
+        known.is_some_and(|known| !known.keys.iter().any(|key| can_sign(key)))
+    };
+    let holders: BTreeSet<&PersonId> = roles.iter().flat_map(|role| workspace.holders(*role)).collect();
+    let without: Vec<&str> = holders.into_iter().filter(|person| cannot(person)).map(PersonId::as_str).collect();
+    if without.is_empty() {
+        return;
+    }
+    let at = fields.table("policy").map_or(0..0, |policy| policy.span_of("signed"));
+    let message = format!(
+        "approvals are signed from {} impact, and without a key to sign with: {}",
+        from.word(),
+        without.join(", ")
+    );
+    let hint = "write an ed25519 or ecdsa key under `keys` of each of them in people.toml";
+    found.push(warning(&parsed.source, Code::Quorum, at).say(message, hint));
 }
 
 /// Where no quorum is written, production asks one approver other than whoever proposes.

@@ -126,6 +126,16 @@ pub(in crate::site) static POLICY: Table = Table::of(
             DURATION,
             "A run that is over and not reviewed for so long is a deviation; 7d unless written.",
         ),
+        optional(
+            "second_factor",
+            word(&["low", "medium", "high"]),
+            "From which impact an approval needs a code of the approver's second factor; never unless written.",
+        ),
+        optional(
+            "signed",
+            word(&["low", "medium", "high"]),
+            "From which impact an approval is signed by a key the approver has in people.toml; never unless written.",
+        ),
         optional("quorum", Shape::Tables(&QUORUM), "Who must approve at one impact; one approver unless written."),
     ]],
 );

@@ -274,6 +274,8 @@ fn policy(
             "finish" => AfterWindow::Finish,
             _ => AfterWindow::Pause,
         },
+        second_factor: policy.text("second_factor").map(|word| impact(Some(word))),
+        signed: policy.text("signed").map(|word| impact(Some(word))),
         execution_expiry_ms: policy.duration_ms("execution_expiry").unwrap_or(EXECUTION_EXPIRY_MS),
         review_within_ms: policy.duration_ms("review_within").unwrap_or(REVIEW_WITHIN_MS),
         quorums: policy

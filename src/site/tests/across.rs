@@ -127,6 +127,21 @@ fn glass_that_nobody_breaks_or_signs_off_is_a_warning() {
 }
 
 #[test]
+fn an_approver_without_a_key_where_approvals_are_signed_is_a_warning_before_anybody_is_blocked() {
+    let lab = "workspaces/lab.toml";
+    let signed =
+        production("ada = [\"operator\", \"owner\"]\ngrace = [\"approver\"]\n") + "[policy]\nsigned = \"high\"\n";
+    warns(&[(lab, &signed)], Code::Quorum, "\"high\"", "without a key to sign with: grace");
+    let with = |kind: &str, blob: &str| PEOPLE.to_owned() + &format!("keys = [\"{kind} {blob}\"]\n");
+    let ed25519 = "AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+    let people = with("ssh-ed25519", ed25519);
+    assert_eq!(lines(&sound(&[(lab, &signed), ("people.toml", &people)]).warnings), "");
+    let quorum = "[[policy.quorum]]\nimpact = \"high\"\nfrom = [{ role = \"owner\", n = 1 }]\n";
+    let both = signed.clone() + quorum;
+    warns(&[("people.toml", &people), (lab, &both)], Code::Quorum, "\"high\"", "without a key to sign with: ada");
+}
+
+#[test]
 fn several_accounts_without_a_data_directory_are_a_warning() {
     let people = PEOPLE.to_owned() + "unix = [\"grace\"]\n";
     warns(&[("people.toml", &people), ("quarterdeck.toml", SITE)], Code::Rule, "[site]", "a server of its own");

@@ -16,6 +16,7 @@ use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::words;
 use crate::domain::HostIx;
 use crate::domain::binding;
+use crate::domain::looks;
 use crate::domain::plan::Plan;
 use crate::domain::policy;
 use crate::domain::run::{Run, Verdict};
@@ -115,13 +116,20 @@ impl Doc {
         let given: Vec<String> = run
             .votes
             .iter()
-            .map(|vote| format!("{} {}", vote.by, moment::when(vote.at, cx.now(), &cx.here.zone)))
+            .map(|vote| {
+                let when = moment::when(vote.at, cx.now(), &cx.here.zone);
+                let with = vote.proved.words();
+                if with.is_empty() { format!("{} {when}", vote.by) } else { format!("{} {when} {with}", vote.by) }
+            })
             .collect();
         let mut pieces = vec![text(Role::Muted, "still needed: "), text(Role::Text, needed)];
         if !given.is_empty() {
             pieces.extend([gap(3), text(Role::Muted, "given: "), text(Role::Ok, given.join(", "))]);
         }
         self.line(pieces);
+        if !run.plan.demands.is_nothing() {
+            self.line(vec![text(Role::Muted, "approvals: "), text(Role::Text, run.plan.demands.words())]);
+        }
     }
 
     fn why(&mut self, run: &Run, columns: u16) {
@@ -257,7 +265,8 @@ impl Doc {
         };
         let used = STEP_ID_COLUMNS + EFFECT_COLUMNS + 5 + FOLD_COLUMNS + UNDO_COLUMNS + 2;
         let room = columns.saturating_sub(used);
-        let whole = telling.is_some() && first.width() <= usize::from(room);
+        // What deceives is read with the words that say so.
+        let whole = telling.is_some_and(|line| line.note.is_none()) && first.width() <= usize::from(room);
         let fold = if fold.as_str().is_empty() && !whole { Safe::new(glyph::FOLDED) } else { fold };
         head.extend([
             text(role, first).cols(room),
@@ -275,9 +284,16 @@ impl Doc {
     fn lines_of(&mut self, chunk: Chunk, lines: &[CommandLine], columns: u16) {
         for (nth, line) in (0u16..).zip(lines) {
             let room = usize::from(columns.saturating_sub(LINE_INDENT));
-            for (part, piece) in (0u16..).zip(fold::verbatim(&line.text, room)) {
-                let label = if part == 0 { line.label } else { glyph::GOES_ON };
-                let pieces = vec![text(Role::Faint, label).right(LINE_INDENT - 2), gap(2), text(line.role, piece)];
+            let pieces = fold::verbatim(&line.text, room).into_iter().map(|piece| (line.role, piece));
+            let note = line.note.iter().flat_map(|note| fold::verbatim(note, room));
+            let note = note.map(|piece| (Role::Warning, piece));
+            for (part, (role, piece)) in (0u16..).zip(pieces.chain(note)) {
+                let label = match (part, role) {
+                    (0, _) => line.label,
+                    (_, Role::Warning) => "",
+                    (_, _) => glyph::GOES_ON,
+                };
+                let pieces = vec![text(Role::Faint, label).right(LINE_INDENT - 2), gap(2), text(role, piece)];
                 self.show(pieces, vec![Token::Command { chunk, line: nth, part }]);
             }
         }
@@ -307,12 +323,17 @@ impl Doc {
         for (nth, (name, value)) in (0u16..).zip(&plan.inputs) {
             let label = safe!("{name} = ");
             let room = usize::from(columns).saturating_sub(label.width()).max(8);
-            let lines = Safe::lines(value).into_iter().flat_map(|line| fold::verbatim(&line, room));
-            for (part, line) in (0u16..).zip(lines) {
+            let notes = value.split('\n').map(deceptive);
+            let lines = Safe::lines(value).into_iter().zip(notes).flat_map(|(line, note)| {
+                let line = fold::verbatim(&line, room).into_iter().map(|piece| (Role::Text, piece));
+                let note = note.into_iter().flat_map(|note| fold::verbatim(&note, room));
+                line.chain(note.map(|piece| (Role::Warning, piece))).collect::<Vec<_>>()
+            });
+            for (part, (role, line)) in (0u16..).zip(lines) {
                 let label = if part == 0 { label.clone() } else { Safe::default() };
                 let wide = u16::try_from(safe!("{name} = ").width()).unwrap_or(u16::MAX);
                 self.show(
-                    vec![text(Role::Muted, label).cols(wide), text(Role::Text, line)],
+                    vec![text(Role::Muted, label).cols(wide), text(role, line)],
                     vec![Token::Input { nth, part }],
                 );
             }
@@ -416,12 +437,21 @@ pub(super) struct CommandLine {
     label: &'static str,
     role: Role,
     text: Safe,
+    /// What of it deceives the eye.
+    note: Option<Safe>,
 }
 
 fn lines_of_text(text: &str, first: &'static str, role: Role) -> Vec<CommandLine> {
-    let lines = Safe::lines(text.trim_end_matches('\n'));
+    let text = text.trim_end_matches('\n');
     let label = |nth: usize| if nth == 0 { first } else { "" };
-    lines.into_iter().enumerate().map(|(nth, text)| CommandLine { label: label(nth), role, text }).collect()
+    let notes = text.split('\n').map(deceptive);
+    let lines = Safe::lines(text).into_iter().zip(notes).enumerate();
+    lines.map(|(nth, (text, note))| CommandLine { label: label(nth), role, text, note }).collect()
+}
+
+/// The words under a line that is not what it looks like.
+fn deceptive(line: &str) -> Option<Safe> {
+    looks::deceptions(line).map(|words| safe!("! {words}"))
 }
 
 /// Everything a step runs or asks for, line by line: its script, then its undo.
@@ -452,7 +482,9 @@ fn check_lines(checks: &[&Check], before: usize) -> Vec<CommandLine> {
 
 fn lines_tokens(chunk: Chunk, lines: &[CommandLine], columns: u16) -> Vec<Token> {
     let room = usize::from(columns.saturating_sub(LINE_INDENT));
-    let parts = |line: &CommandLine| u16::try_from(fold::verbatim(&line.text, room).len()).unwrap_or(u16::MAX);
+    let rows = |text: &Safe| fold::verbatim(text, room).len();
+    let parts =
+        |line: &CommandLine| u16::try_from(rows(&line.text) + line.note.as_ref().map_or(0, rows)).unwrap_or(u16::MAX);
     let lines = (0u16..).zip(lines);
     lines.flat_map(|(nth, line)| (0..parts(line)).map(move |part| Token::Command { chunk, line: nth, part })).collect()
 }

@@ -1,12 +1,15 @@
 //! The approval view: what is shown, what stays locked, what is asked.
 
 use super::SHOWN_MS;
+use crate::console::Effect;
 use crate::console::fixture;
 use crate::console::harness::{Harness, keep};
 use crate::domain::binding;
+use crate::domain::factor::{Factor, Standing};
+use crate::domain::proved::Demands;
 use crate::domain::run::{Acceptance, Choice, Phase};
 use crate::domain::runbook::Action;
-use crate::domain::{Ask, PersonId, Refusal, Rule, RunId, Seen, StepId, World};
+use crate::domain::{Ask, Digest, PersonId, Refusal, Rule, RunId, Seen, StepId, World};
 use std::sync::Arc;
 
 fn open(world: World) -> Harness {
@@ -215,4 +218,102 @@ fn a_folded_script_is_told_by_its_title_and_not_by_set_eu() {
     let screen = open(fixture::with(run)).screen();
     assert!(screen.contains("once        Take the host out of rotation     ⋯ 4 lines undo ✔"), "{screen}");
     assert!(!screen.contains("set -eu"), "{screen}");
+}
+
+/// #42 as a workspace has it that asks for more than a name.
+fn demanding(factor: bool, signature: bool) -> World {
+    let mut run = fixture::approval_42();
+    let mut plan = (*run.plan).clone();
+    plan.demands = Demands { factor, signature };
+    run.plan = Arc::new(plan);
+    let mut world = fixture::world();
+    fixture::add(&mut world, run);
+    let confirmed = Standing::Confirmed(PersonId::new("grace"));
+    let (id, since) = (Digest::of(b"ada's"), fixture::ago(60));
+    let factor = Factor { id, standing: confirmed, since, last: 0, wrong: imbl::Vector::new() };
+    world.factors.insert(PersonId::new("ada"), factor);
+    let mut site = (**world.site.as_ref().unwrap()).clone();
+    site.people.get_mut(&PersonId::new("ada")).unwrap().keys = vec!["ssh-ed25519 AAAA".to_owned()];
+    world.site = Some(Arc::new(site));
+    world
+}
+
+fn with(console: &Harness) -> Option<(Ask, Option<String>, bool)> {
+    console.effects().iter().rev().find_map(|effect| match effect {
+        Effect::SubmitWith { ask, with, seen: Seen::Binding(_), .. } => {
+            Some((ask.clone(), with.code.as_ref().map(|code| code.reveal().to_owned()), with.sign))
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn z31_high_impact_asks_for_the_approvers_own_second_factor_after_the_typed_code() {
+    let console = read(open(demanding(true, false))).press("a").type_str("planned").press("enter");
+    let console = console.type_str(&code()).press("enter");
+    assert!(console.screen().contains("six digits of your second factor"), "{}", console.screen());
+    for short in ["12345", "12345a"] {
+        let console = read(open(demanding(true, false))).press("a").type_str("planned").press("enter");
+        let console = console.type_str(&code()).press("enter").type_str(short).press("enter enter");
+        assert!(console.screen().contains("type the six digits"), "{}", console.screen());
+        assert_eq!((submitted(&console), with(&console)), (0, None));
+    }
+    // As devices show it; pasted, as a password manager does it.
+    let console = console.paste("123 456").press("enter enter");
+    let ask = Ask::Vote { run: RunId(42), choice: Choice::Approve, reason: "planned".to_owned() };
+    assert_eq!(with(&console), Some((ask, Some("123456".to_owned()), false)));
+    assert_eq!(submitted(&console), 0, "and not without");
+    let refusal = Refusal::new(Rule::FactorWrong, "that is no code of ada's second factor");
+    let console = console.refused(refusal);
+    assert!(console.screen().contains("factor.wrong") && console.screen().contains("planned"), "{}", console.screen());
+    assert!(!format!("{:?}", console.effects()).contains("123456"), "no log ever holds it");
+}
+
+#[test]
+fn where_approvals_are_signed_the_client_is_asked_to_sign() {
+    let console = read(open(demanding(false, true))).press("a");
+    assert!(console.screen().contains("Your own SSH key signs it"), "{}", console.screen());
+    let console = console.type_str("planned").press("enter").type_str(&code()).press("enter enter");
+    assert!(matches!(with(&console), Some((Ask::Vote { .. }, None, true))), "{:?}", console.effects());
+}
+
+#[test]
+fn who_cannot_give_what_is_asked_for_is_told_before_anything_is_typed() {
+    for (factor, signature, words) in [(true, false, "people enrol"), (false, true, "signature.missing")] {
+        let mut world = demanding(factor, signature);
+        world.factors.clear();
+        let mut site = (**world.site.as_ref().unwrap()).clone();
+        site.people.get_mut(&PersonId::new("ada")).unwrap().keys.clear();
+        world.site = Some(Arc::new(site));
+        let console = read(open(world)).press("a");
+        assert!(!console.screen().contains("why you approve"), "{}", console.screen());
+        let why = console.press("w").screen();
+        assert!(why.contains(words), "{why}");
+    }
+}
+
+#[test]
+fn frames_of_what_is_demanded() {
+    keep("approval-demanding", &demanding(true, true), |console| read(console.press("4 enter")).press("a"));
+}
+
+#[test]
+fn z54_look_alike_and_invisible_characters_are_named_under_the_line_they_stand_in() {
+    let mut run = fixture::approval_42();
+    let mut plan = (*run.plan).clone();
+    let mut runbook = (*plan.runbook).clone();
+    let Action::Script(script) = &mut runbook.steps.first_mut().unwrap().action else { panic!("a script") };
+    script.text = "rm -rf /srv/\u{430}dmin\u{200b}".to_owned();
+    plan.runbook = Arc::new(runbook);
+    plan.inputs = vec![("release".to_owned(), "v2.8.1-\u{440}roduction".to_owned())];
+    run.plan = Arc::new(plan);
+    let world = fixture::with(run);
+    let console = Harness::new(world.clone()).at(120, 60).press("4 enter").wait(1_000);
+    let screen = console.screen();
+    assert!(screen.contains("\u{430}dmin\\u{200b}"), "what shows nothing is spelled out: {screen}");
+    assert!(screen.contains("`\u{430}dmin`: U+0430 looks like a and is not; U+200B shows nothing"), "{screen}");
+    assert!(screen.contains("`\u{440}roduction`: U+0440 looks like p and is not"), "{screen}");
+    // Folded, a line that would fit whole counts as unread: the words under it are to be read too.
+    let folded = Harness::new(world).press("4 enter").wait(1_000).screen();
+    assert!(folded.contains("(steps 1, "), "{folded}");
 }
