@@ -120,7 +120,7 @@ pub fn gaps(row: &HistoryRow) -> Vec<Gap> {
         Some(Ending::Succeeded | Ending::Unverified) | None => false,
     };
     let found = [
-        (Gap::NotApproved, started && acts.approvals.is_empty()),
+        (Gap::NotApproved, started && acts.approvals.is_empty() && acts.standing.is_none()),
         (Gap::Failed, failed),
         (Gap::Unverified, over && acts.verification != Verification::Passed),
         (Gap::NoNote, over && acts.noted.is_none()),
@@ -253,6 +253,7 @@ fn columns(row: &HistoryRow) -> Vec<(&'static str, String)> {
         ("reason", acts.reason.clone()),
         ("ticket", row.ticket.clone()),
         ("approvals", list(acts.approvals.iter().map(said).collect())),
+        ("standing_approval", acts.standing.map(|id| id.to_string()).unwrap_or_default()),
         ("warnings_accepted", list(warnings.collect())),
         ("emergency", acts.emergency.as_ref().map(said).unwrap_or_default()),
         ("driver", row.driver.as_ref().map(ToString::to_string).unwrap_or_default()),

@@ -1,6 +1,6 @@
 //! A run as one row of a list, with who did what about it.
 
-use super::id::{PersonId, StepId, Timestamp};
+use super::id::{PersonId, StandingId, StepId, Timestamp};
 use super::policy;
 use super::query::HistoryRow;
 use super::run::{Cancel, CellState, Choice, Ending, Item, Note, Phase, Run, Vote};
@@ -21,6 +21,8 @@ pub struct Acts {
     pub controls: Vec<String>,
     /// The approvals that count, in the order they were given.
     pub approvals: Vec<Said>,
+    /// The standing approval that stood in their place.
+    pub standing: Option<StandingId>,
     /// Warnings somebody answered for.
     pub warnings: Vec<(StepId, Said)>,
     /// Why it never ran, where it did not.
@@ -118,6 +120,7 @@ fn acts(run: &Run) -> Acts {
         tags: proposal.tags.iter().cloned().collect(),
         controls: plan.runbook.controls.clone(),
         approvals: approvals(run),
+        standing: plan.standing,
         warnings: warnings.collect(),
         cancel: if let Phase::Cancelled(cancel) = &run.phase { Some(cancel.clone()) } else { None },
         verification: verification(run),

@@ -29,7 +29,7 @@ pub fn csv(report: &Report) -> String {
 }
 
 /// The names of the columns, in order; tested against what a row holds.
-const HEADS: [&str; 30] = [
+const HEADS: [&str; 31] = [
     "run",
     "workspace",
     "environment",
@@ -44,6 +44,7 @@ const HEADS: [&str; 30] = [
     "reason",
     "ticket",
     "approvals",
+    "standing_approval",
     "warnings_accepted",
     "emergency",
     "driver",

@@ -73,6 +73,7 @@ fn run(row: &HistoryRow) -> Value {
         "run": row.run,
         "runbook": row.runbook,
         "select": acts.select,
+        "standing_approval": acts.standing.map(|id| id.to_string()),
         "started": time(row.started),
         "ticket": row.ticket,
         "verification": acts.verification,

@@ -105,6 +105,11 @@ fn a_run_inside_the_bounds_starts_at_once_by_one_operator_and_is_reviewed_as_any
     driver.start("bo", id);
     driver.carry_out(|_| CellResult::Ok);
     assert_eq!(driver.run(id).phase, Phase::Ended(Ending::Succeeded));
+    let row = crate::domain::history::row(&driver.run(id));
+    assert_eq!((row.acts.standing, row.acts.approvals.len()), (Some(S1), 0));
+    let gaps = crate::domain::compliance::gaps(&row);
+    let unapproved = crate::domain::compliance::Gap::NotApproved;
+    assert!(!gaps.contains(&unapproved), "a report names what stood in its place: {gaps:?}");
     driver.as_person("bo", Ask::Close { run: RunId(id), note: "as every week".to_owned() }).unwrap();
     driver
         .as_person("lea", Ask::Review { run: RunId(id), comment: "seen".to_owned(), follow_ups: Vec::new() })
