@@ -9,6 +9,7 @@ use super::deviation::Deviation;
 use super::follow_up::{Draft, Wanted};
 use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, StandingId, StepId, Timestamp, WorkspaceId};
 use super::incident::Opening;
+use super::notice;
 use super::order::Report;
 use super::people::{Actor, Role};
 use super::plan::Proposal;
@@ -274,6 +275,8 @@ pub enum Ask {
         /// Which run.
         run: RunId,
     },
+    /// Something about what people are told.
+    Notice(notice::Asked),
     /// The server has started: what was in flight is so no longer.
     Boot {
         /// What repairing the ledger's tail set aside, in bytes; 0 where nothing was torn.
@@ -326,6 +329,7 @@ impl Ask {
             | Ask::Hold { run } => Some(*run),
             Ask::BreakGlass(breaking) => Some(breaking.run),
             Ask::Report(report) => Some(report.key.run),
+            Ask::Notice(asked) => asked.run(),
         }
     }
 
@@ -372,6 +376,7 @@ impl Ask {
             Ask::Report(_) => "report",
             Ask::Wake { .. } => "wake",
             Ask::Hold { .. } => "hold",
+            Ask::Notice(_) => "notify",
             Ask::Boot { .. } => "boot",
             Ask::ClockJumped { .. } => "clock",
         }

@@ -10,30 +10,28 @@ use super::follow_up;
 use super::glass::Glass;
 use super::id::{HostIx, RunId, Timestamp, WorkspaceId};
 use super::incident;
+use super::learned;
 use super::legal::{self, Illegal};
 use super::locks::{self, Queued};
+use super::notice;
 use super::order::CellResult;
-use super::plan::{Origin, Plan, Stands};
+use super::plan::{Plan, Stands};
 use super::policy;
 use super::published;
 use super::run::{
     Acceptance, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason,
     Round, Run, Slot, Stage, StopHow, Vote,
 };
-use super::runbook::Done;
 use super::settle;
 use super::site::{Sensitive, Site};
 use super::source::Listed;
 use super::standing;
 use super::window;
-use super::world::{LastGood, PendingSite, Proven, USUAL_RUNS_MAX, World};
+use super::world::{PendingSite, World};
 use std::sync::Arc;
 
 /// Days kept for the week's sparkline and the month's comparison.
 const DAYS_MAX: usize = 31;
-
-/// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
 
 /// Applies one event. Returns the run it was about as it stands afterwards, also where the run has left the world.
 ///
@@ -57,6 +55,10 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
         }
         Event::Standing { .. } => {
             standing::fold(world, recorded)?;
+            None
+        }
+        Event::Notice { act } => {
+            notice::apply(world, recorded, act);
             None
         }
         event => match event.run() {
@@ -114,6 +116,7 @@ fn in_site(world: &mut World, recorded: &Recorded) {
             | Sensitive::Workspace(_)
             | Sensitive::AllowAs
             | Sensitive::Egress
+            | Sensitive::Notify
             | Sensitive::LocalAccount
             | Sensitive::Vault => None,
         });
@@ -145,7 +148,7 @@ fn put_in_force(world: &mut World, site: Arc<Site>, at: Timestamp) {
 
 fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>> {
     world.next_run = id.0 + 1;
-    let day = recorded.at.0.div_euclid(DAY_MS);
+    let day = recorded.at.0.div_euclid(learned::DAY_MS);
     world.days.entry(day).or_default().runs += 1;
     while world.days.len() > DAYS_MAX {
         let Some(oldest) = world.days.get_min().map(|(day, _)| *day) else {
@@ -193,16 +196,16 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
 }
 
 fn in_run(world: &mut World, recorded: &Recorded, id: RunId) -> Result<Option<Arc<Run>>, Illegal> {
-    let Some(found) = world.runs.get(&id) else {
+    let Some(found) = world.runs.get(&id).cloned() else {
         return Ok(None);
     };
-    legal::check(found, &recorded.event)?;
-    let mut run = Arc::clone(found);
+    legal::check(&found, &recorded.event)?;
+    let mut run = Arc::clone(&found);
     apply(Arc::make_mut(&mut run), recorded);
     if let Event::StartQueued { .. } = recorded.event
         && let Some(queued) = &mut Arc::make_mut(&mut run).queued
     {
-        queued.behind = locks::all_contested(world, found);
+        queued.behind = locks::all_contested(world, &found);
     }
     if matches!(run.phase, Phase::Reviewed(_) | Phase::Cancelled(_)) {
         world.runs.remove(&id);
@@ -218,48 +221,10 @@ fn in_run(world: &mut World, recorded: &Recorded, id: RunId) -> Result<Option<Ar
         world.glass_reviews.insert((by.clone(), glass.by.clone()), recorded.at);
     }
     if let Event::RunEnded { ending, .. } = recorded.event {
-        learn(world, &run, ending, recorded.at);
+        learned::learn(world, &run, ending, recorded.at);
     }
+    notice::happened(world, recorded, &found, &run);
     Ok(Some(run))
-}
-
-/// Keeps what a run's end teaches: how long it usually takes, what the last good one was, how the day went.
-fn learn(world: &mut World, run: &Arc<Run>, ending: Ending, at: Timestamp) {
-    if ending != Ending::Succeeded {
-        world.days.entry(run.proposed.0.div_euclid(DAY_MS)).or_default().failed += 1;
-        return;
-    }
-    let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
-    let usual = world.usual.entry(key).or_default();
-    let hosts = || run.plan.hosts.iter().map(|host| host.name.clone());
-    // A step that somebody let the run go past has not run well.
-    let ran_well = || (0u32..).map(HostIx).zip(hosts()).filter(|(host, _)| all_ok(run, *host)).map(|(_, name)| name);
-    if let Origin::Rollback(_) = run.plan.from {
-        // What was undone is no longer there, and a way back is no example of the way.
-        if let Some(proven) = &mut usual.proven {
-            hosts().for_each(|host| drop(proven.hosts.remove(&host)));
-        }
-        return;
-    }
-    let (digest, steps) = (run.plan.runbook.digest, &run.plan.steps);
-    match &mut usual.proven {
-        Some(proven) if proven.digest == digest && proven.steps.iter().all(|step| steps.contains(step)) => {
-            proven.hosts.extend(ran_well());
-        }
-        proven => *proven = Some(Proven { digest, steps: steps.clone(), hosts: ran_well().collect() }),
-    }
-    if usual.durations_ms.len() >= USUAL_RUNS_MAX {
-        usual.durations_ms.remove(0);
-    }
-    usual.durations_ms.push(at.ms_since(run.started.unwrap_or(at)));
-    usual.last_good = Some(LastGood { run: run.id, at, plan: Arc::clone(&run.plan) });
-}
-
-fn all_ok(run: &Run, host: HostIx) -> bool {
-    run.plan.steps().all(|(position, step)| {
-        let host = (step.action.done() == Done::OnHosts).then_some(host);
-        *run.state(Slot { item: Item::Step(position), host }) == CellState::Ok
-    })
 }
 
 fn apply(run: &mut Run, recorded: &Recorded) {
@@ -475,6 +440,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         | Event::Standing { .. }
         | Event::FollowUp { .. }
         | Event::LookedAt { .. }
+        | Event::Notice { .. }
         | Event::Refused { .. } => {}
     }
 }

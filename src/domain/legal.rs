@@ -31,6 +31,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         | Event::Standing { .. }
         | Event::FollowUp { .. }
         | Event::LookedAt { .. }
+        | Event::Notice { .. }
         | Event::Refused { .. } => true,
         Event::RunProposed { .. } => false,
         Event::RoundBegan { .. } => matches!(phase, P::Checking | P::Approved),
@@ -142,7 +143,8 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::GlassBroken { .. }
         | Event::GlassOpened { .. }
         | Event::ReviewGiven { .. }
-        | Event::RunReviewed { .. } => true,
+        | Event::RunReviewed { .. }
+        | Event::Notice { .. } => true,
     }
 }
 

@@ -6,6 +6,7 @@ use super::elevation::{Elevations, with_elevated};
 use super::follow_up::{FollowUp, FollowUpId};
 use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
 use super::incident::Incidents;
+use super::notice::Outbox;
 use super::recent::Recent;
 use super::refusal::{Refusal, Rule};
 use super::run::Run;
@@ -68,6 +69,8 @@ pub struct World {
     pub used: Used,
     /// What was asked for within the last hour.
     pub recent: Recent,
+    /// What people are told, and how far that is.
+    pub outbox: Outbox,
     /// The last jump of the wall clock: when, and by how many milliseconds.
     pub clock_jump: Option<(Timestamp, i64)>,
 }

@@ -576,6 +576,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::Evidence { .. }
         | Ask::Versions { .. }
         | Ask::Lapse
+        | Ask::Notice(_)
         | Ask::ClockJumped { .. } => ask,
     }
 }
