@@ -99,6 +99,8 @@ const IN_THE_CONSOLE: &[(&str, &str)] = &[
     ("site load", ":site"),
     ("site show", ":approvals"),
     ("site accept", "accept"),
+    ("notify list", ":notify"),
+    ("notify test", ":notify"),
 ];
 
 /// Verbs that are none of the console's, and why.

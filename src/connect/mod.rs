@@ -4,6 +4,7 @@
 //! loopback never leads to loopback or a link-local address (Z50). Who may be asked is decided before: the plan names it.
 
 pub mod vault;
+pub mod webhook;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, SocketAddr};

@@ -14,7 +14,8 @@ use super::screens::{
 };
 use crate::domain::id::IncidentId;
 use crate::domain::incident::Severity;
-use crate::domain::{PersonId, Role, RunId, RunbookId, Timestamp, WorkspaceId, ahead, duration};
+use crate::domain::notice::Asked;
+use crate::domain::{Ask, PersonId, Role, RunId, RunbookId, Seen, Timestamp, WorkspaceId, ahead, duration};
 
 /// What a screen is told by a command that only it can carry out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,6 +70,8 @@ pub enum Takes {
     Site,
     /// What is done with the record, or nothing to look at it.
     Record,
+    /// What is done with notices, or nothing to look at them.
+    Notices,
 }
 
 impl Takes {
@@ -95,6 +98,7 @@ impl Takes {
             Takes::Target => "HOST|GROUP [24h]",
             Takes::Site => "[load | accept]",
             Takes::Record => "[verify]",
+            Takes::Notices => "[test]",
         }
     }
 
@@ -108,7 +112,8 @@ impl Takes {
             | Takes::Standing
             | Takes::Period
             | Takes::Site
-            | Takes::Record => false,
+            | Takes::Record
+            | Takes::Notices => false,
             Takes::Person
             | Takes::Theme
             | Takes::Span
@@ -132,6 +137,7 @@ impl Takes {
                 ("accept", "Read the change that waits, and accept it."),
             ],
             Takes::Record => &[("verify", "How the record is proved to be whole.")],
+            Takes::Notices => &[("test", "Tell one test notice through every channel.")],
             Takes::Nothing
             | Takes::Person
             | Takes::Theme
@@ -195,6 +201,8 @@ enum Does {
     As,
     Theme,
     Mouse,
+    Bell,
+    Notify,
     Help,
     Quit,
 }
@@ -262,6 +270,12 @@ pub const TABLE: &[Named] = &[
     named(&["changes"], Takes::Target, Does::Changes, "What touched a host or a group of hosts, the latest first."),
     named(&["site"], Takes::Site, Does::Site, "The site in force, and what of it waits."),
     named(&["state", "doctor"], Takes::Nothing, Does::State, "Site, record, server, this session: is all well?"),
+    named(
+        &["notify"],
+        Takes::Notices,
+        Does::Notify,
+        "What people are told outside the console, and whether it arrives.",
+    ),
     named(&["since"], Takes::Span, Does::Since, "Go to the first line of the log of so long ago."),
     named(&["save"], Takes::File, Does::Save, "Write the shown log or list to a file of yours."),
     named(&["copy", "yank"], Takes::Nothing, Does::Copy, "Put the shown log or list into your terminal's clipboard."),
@@ -285,6 +299,12 @@ pub const TABLE: &[Named] = &[
         Takes::Nothing,
         Does::Mouse,
         "Give the mouse to the terminal, to select and copy, or take it back.",
+    ),
+    named(
+        &["bell"],
+        Takes::Nothing,
+        Does::Bell,
+        "Silence the bell that rings when something new waits for you, or let it ring.",
     ),
     named(&["help", "keys"], Takes::Nothing, Does::Help, "Every key of this screen."),
     named(&["quit", "q", "exit"], Takes::Nothing, Does::Quit, "Leave. Runs go on without you."),
@@ -376,7 +396,7 @@ fn behind(cx: &Cx<'_>, command: &Named, themes: &[String], rest: &str) -> Vec<Of
         | Takes::Period
         | Takes::Target
         | Takes::Hosts => Vec::new(),
-        Takes::Site | Takes::Record => {
+        Takes::Site | Takes::Record | Takes::Notices => {
             let fixed = command.takes.fixed().iter();
             fixed.map(|(word, help)| ((*word).to_owned(), (*help).to_owned())).collect()
         }
@@ -518,6 +538,15 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
         Does::As => vec![Do::Effect(Effect::SignInAs(PersonId::new(rest)))],
         Does::Theme => vec![Do::Theme(rest.to_owned())],
         Does::Mouse => vec![Do::ToggleMouse],
+        Does::Bell => vec![Do::ToggleBell],
+        Does::Notify => match rest {
+            "" => vec![sheet("what people are told", pages::notify::parts(cx))],
+            "test" => {
+                let said = "a test notice is on its way; :notify shows whether it arrives";
+                vec![Do::Submit { seen: Seen::Nothing, ask: Ask::Notice(Asked::Test), said }]
+            }
+            other => vec![Do::Say(format!("nothing is done with notices by `{other}`; write :notify or :notify test"))],
+        },
         Does::Help => vec![Do::Act(Act::Anywhere(Anywhere::Help))],
         Does::Quit => vec![Do::Effect(Effect::Quit)],
     }

@@ -69,6 +69,8 @@ pub enum Effect {
     },
     /// Who gets the mouse.
     SetMouse(super::MouseOwner),
+    /// Ring the terminal's bell once: something new waits for the person.
+    Ring,
     /// Keep an unfinished form.
     SaveDraft(Proposal),
     /// Forget the unfinished form for this runbook and workspace.
@@ -164,6 +166,8 @@ pub enum Do {
     Theme(String),
     /// Give the mouse to the other one.
     ToggleMouse,
+    /// Let the terminal's bell be heard, or silence it.
+    ToggleBell,
 }
 
 /// Where the typing of a line stands.

@@ -270,6 +270,7 @@ impl House {
             Effect::Copy(_)
             | Effect::SaveText { .. }
             | Effect::SetMouse(_)
+            | Effect::Ring
             | Effect::SignInAs(_)
             | Effect::LoadSite
             | Effect::Quit => {}

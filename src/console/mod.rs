@@ -3,11 +3,12 @@
 //! `World` is shared and read-only.
 //!
 //! Reading order: `model` and `msg`, `update`, `view` and `layout`; then `keymap`, `theme`, `glyph`, `moment`, `words`
-//! (the language of the screens), `facts` (what the world means for a person), `widgets`, `overlays`, `screens`.
+//! (the language of the screens), `facts` (what the world means for a person), `bell` (what calls them), `widgets`, `overlays`, `screens`.
 //!
 //! Invariants: no clock, no file, no socket, no environment; every key comes from `keymap::TABLE`; every string drawn is
 //! `Safe`; a selection is an id; nothing is asked for but through an effect.
 
+mod bell;
 pub mod commands;
 pub mod compare;
 pub mod effect;

@@ -1,5 +1,6 @@
 //! One session's state. What is true for everybody is in `World`; what one person looks at is here.
 
+use super::bell::{Bell, LOOK_MS};
 use super::effect::Want;
 use super::layout::{Areas, areas};
 use super::msg::Tag;
@@ -34,6 +35,7 @@ pub struct Console {
     pub(super) themes: Vec<Theme>,
     pub(super) hint: Option<Hint>,
     pub(super) next: u64,
+    pub(super) bell: Bell,
     /// When Home came into sight last.
     pub(super) came_home: Timestamp,
 }
@@ -55,6 +57,10 @@ pub struct Here {
     pub link: Link,
     /// Who gets the mouse.
     pub mouse: MouseOwner,
+    /// How much waits for this person's word.
+    pub waiting: usize,
+    /// Whether the terminal's bell is heard when something new does.
+    pub rings: bool,
     /// Since when nothing lies over the screen on top: what an overlay hides is not read.
     pub uncovered: Timestamp,
 }
@@ -218,6 +224,8 @@ impl Console {
                 look: Look { theme, charset: start.charset },
                 link: Link::Up,
                 mouse: MouseOwner::Console,
+                waiting: 0,
+                rings: true,
                 uncovered: start.now,
             },
             stack: vec![Shown { uid: 0, screen: Screen::Home(Home::default()) }],
@@ -233,6 +241,7 @@ impl Console {
             themes: start.themes,
             hint: start.hint,
             next: 1,
+            bell: Bell::default(),
             came_home: Timestamp(i64::MIN / 2),
         }
     }
@@ -258,6 +267,7 @@ impl Console {
             (true, true) => 1_000,
             (true, false) => 60_000,
         };
+        let step = if self.bell.is_stale() { step.min(LOOK_MS) } else { step };
         let step = i64::try_from(step).unwrap_or(i64::MAX);
         Timestamp((self.here.now.0.div_euclid(step) + 1) * step)
     }

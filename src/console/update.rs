@@ -33,7 +33,10 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
             console.here.now = console.here.now.max(at);
             console.input(world, input)
         }
-        Msg::World => console.every(world, |face, cx| face.world(cx)),
+        Msg::World => {
+            console.hears(world);
+            console.every(world, |face, cx| face.world(cx))
+        }
         Msg::Fetched(tag, answer) => console.fetched(world, tag, &answer),
         Msg::Submitted(tag, result) => console.answered(world, tag, result),
         Msg::Tick(now) => {
@@ -41,7 +44,8 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
             if console.notice.as_ref().is_some_and(|notice| now.ms_since(notice.at) >= NOTICE_MS) {
                 console.notice = None;
             }
-            Vec::new()
+            let rung = console.bell.is_stale() && console.listens(world);
+            rung.then_some(Do::Effect(Effect::Ring)).into_iter().collect()
         }
         Msg::Resize(columns, rows) => {
             console.here.size = (columns, rows);
@@ -63,6 +67,7 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
         }
         Msg::Reconnected => {
             console.here.link = Link::Up;
+            console.bell.forget();
             // Whatever was on its way is lost with the old connection; screens ask again.
             console.asked.clear();
             console.submitted.clear();
@@ -410,6 +415,15 @@ impl Console {
                 self.here.mouse = owner;
                 self.say(said.to_owned(), Tone::Said);
                 out.push(Effect::SetMouse(owner));
+                Vec::new()
+            }
+            Do::ToggleBell => {
+                self.here.rings = !self.here.rings;
+                let said = match self.here.rings {
+                    true => "the bell rings when something new waits for you",
+                    false => "the bell is silent in this session",
+                };
+                self.say(said.to_owned(), Tone::Said);
                 Vec::new()
             }
             Do::Effect(effect) => {

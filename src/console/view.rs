@@ -92,7 +92,7 @@ const HEADER_AIR: usize = 1 + "quarterdeck".len() + 2 + 1;
 /// Columns of a person's name, at most.
 const NAME_COLUMNS_MAX: usize = 20;
 
-/// Name, roles, badge and time; of the roles as many as fit into `room` together with the rest.
+/// What waits, name, roles, badge and time; of the roles as many as fit into `room` together with the rest.
 fn who(cx: &Cx<'_>, room: usize) -> Vec<Piece> {
     let me = cx.me();
     let mut tail = Vec::new();
@@ -103,11 +103,19 @@ fn who(cx: &Cx<'_>, room: usize) -> Vec<Piece> {
     }
     tail.extend([gap(2), text(Role::Muted, moment::time_and_zone(cx.now(), &cx.here.zone))]);
     let name = safe!("{me}").cut_middle(NAME_COLUMNS_MAX);
-    let used = name.width() + tail.iter().map(Piece::wants).sum::<usize>();
+    let waits = waits(cx);
+    let used = name.width() + waits.iter().chain(&tail).map(Piece::wants).sum::<usize>();
     let roles = roles(cx, room.saturating_sub(used));
-    let mut pieces = vec![text(Role::Text, name), text(Role::Muted, roles)];
-    pieces.extend(tail);
-    pieces
+    let name = [text(Role::Text, name), text(Role::Muted, roles)];
+    waits.into_iter().chain(name).chain(tail).collect()
+}
+
+/// `3 for you`: how much waits for this person's word, on every screen. Nothing where nothing does.
+fn waits(cx: &Cx<'_>) -> Vec<Piece> {
+    match cx.here.waiting {
+        0 => Vec::new(),
+        n => vec![text(Role::Warning, safe!("{n} for you")), gap(2)],
+    }
 }
 
 /// `: operator, approver`; where not all fit, whole ones and `…`.

@@ -10,6 +10,7 @@ use super::factor::Want;
 use super::follow_up::{Draft, Wanted};
 use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, StandingId, StepId, Timestamp, WorkspaceId};
 use super::incident::Opening;
+use super::notice;
 use super::order::Report;
 use super::people::{Actor, Role};
 use super::plan::Proposal;
@@ -285,6 +286,8 @@ pub enum Ask {
         /// Which run.
         run: RunId,
     },
+    /// Something about what people are told.
+    Notice(notice::Asked),
     /// The server has started: what was in flight is so no longer.
     Boot {
         /// What repairing the ledger's tail set aside, in bytes; 0 where nothing was torn.
@@ -338,6 +341,7 @@ impl Ask {
             | Ask::Hold { run } => Some(*run),
             Ask::BreakGlass(breaking) => Some(breaking.run),
             Ask::Report(report) => Some(report.key.run),
+            Ask::Notice(asked) => asked.run(),
         }
     }
 
@@ -388,6 +392,7 @@ impl Ask {
             Ask::Report(_) => "report",
             Ask::Wake { .. } => "wake",
             Ask::Hold { .. } => "hold",
+            Ask::Notice(_) => "notify",
             Ask::Boot { .. } => "boot",
             Ask::ClockJumped { .. } => "clock",
         }

@@ -7,6 +7,7 @@ use super::elevation;
 use super::glass;
 use super::id::Timestamp;
 use super::locks;
+use super::notice;
 use super::once;
 use super::order::OrderKey;
 use super::policy;
@@ -28,7 +29,7 @@ pub fn due(world: &World) -> Vec<Work> {
     let turns = locks::turns(world).map(|run| Work::At(run.phase_since, Ask::Wake { run: run.id }));
     let lapses = [elevation::next(&world.elevations), standing::next(&world.standings)];
     let lapses = lapses.into_iter().flatten().map(|moment| Work::At(moment, Ask::Lapse));
-    world.runs.values().flat_map(|run| of_run(run)).chain(turns).chain(lapses).collect()
+    world.runs.values().flat_map(|run| of_run(run)).chain(turns).chain(lapses).chain(notice::due(world)).collect()
 }
 
 /// What is due for one run.

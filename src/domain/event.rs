@@ -10,6 +10,7 @@ use super::id::{
     Digest, ElevationId, IncidentId, PersonId, RunId, RunbookId, StandingId, StepId, Timestamp, WorkspaceId,
 };
 use super::incident;
+use super::notice;
 use super::order::{CellResult, OutputSummary};
 use super::people::Actor;
 use super::plan::Origin;
@@ -447,6 +448,11 @@ pub enum Event {
         /// Which.
         deviation: Deviation,
     },
+    /// Something happened to what people are told. Detail: `saw`, of a try that came to nothing.
+    Notice {
+        /// What.
+        act: notice::Act,
+    },
     /// Something was refused that is worth keeping: an attempt against separation of duties or authority.
     Refused {
         /// The run, where it was about one.
@@ -517,6 +523,7 @@ impl Event {
             | Event::Standing { .. }
             | Event::FollowUp { .. }
             | Event::LookedAt { .. }
+            | Event::Notice { .. }
             | Event::Refused { .. } => false,
         }
     }
@@ -537,6 +544,7 @@ impl Event {
             | Event::FollowUp { .. }
             | Event::LookedAt { .. } => None,
             Event::Refused { run, .. } => *run,
+            Event::Notice { act } => act.run(),
             Event::RunProposed { run, .. }
             | Event::RoundBegan { run, .. }
             | Event::ChecksReleased { run, .. }

@@ -13,10 +13,12 @@ use super::follow_up;
 use super::glass::Glass;
 use super::id::{HostIx, RunId, Timestamp};
 use super::incident;
+use super::learned;
 use super::legal::{self, Illegal};
 use super::locks::{self, Queued};
+use super::notice;
 use super::order::CellResult;
-use super::plan::{Origin, Plan, Stands};
+use super::plan::{Plan, Stands};
 use super::policy;
 use super::proved::Proved;
 use super::published;
@@ -24,18 +26,14 @@ use super::run::{
     Acceptance, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason,
     Round, Run, Slot, Stage, StopHow, Vote,
 };
-use super::runbook::Done;
 use super::settle;
 use super::standing;
 use super::window;
-use super::world::{LastGood, Proven, USUAL_RUNS_MAX, World};
+use super::world::World;
 use std::sync::Arc;
 
 /// Days kept for the week's sparkline and the month's comparison.
 const DAYS_MAX: usize = 31;
-
-/// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
 
 /// Applies one event. Returns the run it was about as it stands afterwards, also where the run has left the world.
 ///
@@ -46,6 +44,10 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
         Event::RunProposed { run, .. } => propose(world, recorded, *run),
         Event::Refused { rule, .. } => {
             factor::fold_refused(world, recorded, *rule);
+            None
+        }
+        Event::Notice { act } => {
+            notice::apply(world, recorded, act);
             None
         }
         event => match event.run() {
@@ -80,7 +82,7 @@ fn text(details: &Details, name: &str) -> String {
 
 fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>> {
     world.next_run = id.0 + 1;
-    let day = recorded.at.0.div_euclid(DAY_MS);
+    let day = recorded.at.0.div_euclid(learned::DAY_MS);
     world.days.entry(day).or_default().runs += 1;
     while world.days.len() > DAYS_MAX {
         let Some(oldest) = world.days.get_min().map(|(day, _)| *day) else {
@@ -128,16 +130,16 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
 }
 
 fn in_run(world: &mut World, recorded: &Recorded, id: RunId) -> Result<Option<Arc<Run>>, Illegal> {
-    let Some(found) = world.runs.get(&id) else {
+    let Some(found) = world.runs.get(&id).cloned() else {
         return Ok(None);
     };
-    legal::check(found, &recorded.event)?;
-    let mut run = Arc::clone(found);
+    legal::check(&found, &recorded.event)?;
+    let mut run = Arc::clone(&found);
     apply(Arc::make_mut(&mut run), recorded);
     if let Event::StartQueued { .. } = recorded.event
         && let Some(queued) = &mut Arc::make_mut(&mut run).queued
     {
-        queued.behind = locks::all_contested(world, found);
+        queued.behind = locks::all_contested(world, &found);
     }
     if matches!(run.phase, Phase::Reviewed(_) | Phase::Cancelled(_)) {
         world.runs.remove(&id);
@@ -153,48 +155,10 @@ fn in_run(world: &mut World, recorded: &Recorded, id: RunId) -> Result<Option<Ar
         world.glass_reviews.insert((by.clone(), glass.by.clone()), recorded.at);
     }
     if let Event::RunEnded { ending, .. } = recorded.event {
-        learn(world, &run, ending, recorded.at);
+        learned::learn(world, &run, ending, recorded.at);
     }
+    notice::happened(world, recorded, &found, &run);
     Ok(Some(run))
-}
-
-/// Keeps what a run's end teaches: how long it usually takes, what the last good one was, how the day went.
-fn learn(world: &mut World, run: &Arc<Run>, ending: Ending, at: Timestamp) {
-    if ending != Ending::Succeeded {
-        world.days.entry(run.proposed.0.div_euclid(DAY_MS)).or_default().failed += 1;
-        return;
-    }
-    let key = (run.plan.proposal.workspace.clone(), run.plan.runbook.id.clone());
-    let usual = world.usual.entry(key).or_default();
-    let hosts = || run.plan.hosts.iter().map(|host| host.name.clone());
-    // A step that somebody let the run go past has not run well.
-    let ran_well = || (0u32..).map(HostIx).zip(hosts()).filter(|(host, _)| all_ok(run, *host)).map(|(_, name)| name);
-    if let Origin::Rollback(_) = run.plan.from {
-        // What was undone is no longer there, and a way back is no example of the way.
-        if let Some(proven) = &mut usual.proven {
-            hosts().for_each(|host| drop(proven.hosts.remove(&host)));
-        }
-        return;
-    }
-    let (digest, steps) = (run.plan.runbook.digest, &run.plan.steps);
-    match &mut usual.proven {
-        Some(proven) if proven.digest == digest && proven.steps.iter().all(|step| steps.contains(step)) => {
-            proven.hosts.extend(ran_well());
-        }
-        proven => *proven = Some(Proven { digest, steps: steps.clone(), hosts: ran_well().collect() }),
-    }
-    if usual.durations_ms.len() >= USUAL_RUNS_MAX {
-        usual.durations_ms.remove(0);
-    }
-    usual.durations_ms.push(at.ms_since(run.started.unwrap_or(at)));
-    usual.last_good = Some(LastGood { run: run.id, at, plan: Arc::clone(&run.plan) });
-}
-
-fn all_ok(run: &Run, host: HostIx) -> bool {
-    run.plan.steps().all(|(position, step)| {
-        let host = (step.action.done() == Done::OnHosts).then_some(host);
-        *run.state(Slot { item: Item::Step(position), host }) == CellState::Ok
-    })
 }
 
 fn vote(recorded: &Recorded, Note { by, at, text: reason }: Note, choice: Choice, proved: Proved) -> Vote {
@@ -415,6 +379,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         | Event::Standing { .. }
         | Event::FollowUp { .. }
         | Event::LookedAt { .. }
+        | Event::Notice { .. }
         | Event::Refused { .. } => {}
     }
 }

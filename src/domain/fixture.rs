@@ -186,6 +186,7 @@ pub fn site() -> Site {
         egress: BTreeSet::new(),
         vault: None,
         local_account: None,
+        notify: None,
         programs: BTreeMap::new(),
         people: people.into_iter().map(|person| (person.id.clone(), person)).collect(),
         workspaces: BTreeMap::from([("prod-web".into(), Arc::new(workspace("prod-web")))]),

@@ -32,6 +32,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         | Event::Standing { .. }
         | Event::FollowUp { .. }
         | Event::LookedAt { .. }
+        | Event::Notice { .. }
         | Event::Refused { .. } => true,
         Event::RunProposed { .. } => false,
         Event::RoundBegan { .. } => matches!(phase, P::Checking | P::Approved),
@@ -144,7 +145,8 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::GlassBroken { .. }
         | Event::GlassOpened { .. }
         | Event::ReviewGiven { .. }
-        | Event::RunReviewed { .. } => true,
+        | Event::RunReviewed { .. }
+        | Event::Notice { .. } => true,
     }
 }
 

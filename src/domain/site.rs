@@ -4,6 +4,7 @@
 use super::event::DETAIL_BYTES_MAX;
 use super::id::{Digest, PersonId, RunbookId, WorkspaceId};
 use super::incident::Clocks;
+use super::notice::Notify;
 use super::people::Person;
 use super::runbook::{Runbook, Status};
 use super::workspace::Workspace;
@@ -38,6 +39,9 @@ pub struct Site {
     /// How soon incidents must get how far.
     #[serde(default)]
     pub clocks: Clocks,
+    /// Whom it tells, of what, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
     /// Everybody, by handle.
     pub people: BTreeMap<PersonId, Person>,
     /// Every workspace, by id.
@@ -117,6 +121,7 @@ impl Site {
             | Sensitive::Runbook(_)
             | Sensitive::AllowAs
             | Sensitive::Egress
+            | Sensitive::Notify
             | Sensitive::LocalAccount
             | Sensitive::Vault => None,
         };
@@ -160,6 +165,8 @@ pub enum Sensitive {
     AllowAs,
     /// Places the server may ask over HTTP.
     Egress,
+    /// Whom it tells, of what, and how.
+    Notify,
     /// Where secrets are read.
     Vault,
     /// The account local work runs under.
@@ -179,6 +186,7 @@ impl Sensitive {
             | Sensitive::Workspace(_)
             | Sensitive::Runbook(_)
             | Sensitive::Egress
+            | Sensitive::Notify
             | Sensitive::Vault
             | Sensitive::LocalAccount => false,
         }
@@ -196,6 +204,7 @@ impl Sensitive {
             Sensitive::Runbook(id) => format!("approved runbook {id}"),
             Sensitive::AllowAs => "acting as somebody else".to_owned(),
             Sensitive::Egress => "places the server may ask over HTTP".to_owned(),
+            Sensitive::Notify => "whom it tells, and how".to_owned(),
             Sensitive::Vault => "where secrets are read".to_owned(),
             Sensitive::LocalAccount => "local work: its account, or where its programs lie".to_owned(),
         }
@@ -213,6 +222,9 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
     }
     if old.egress != new.egress {
         found.push(Sensitive::Egress);
+    }
+    if old.notify != new.notify {
+        found.push(Sensitive::Notify);
     }
     if old.vault != new.vault {
         found.push(Sensitive::Vault);

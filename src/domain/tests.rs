@@ -19,6 +19,7 @@ mod follow_ups;
 mod glass;
 mod incidents;
 mod locks;
+mod notices;
 mod once;
 mod prove;
 mod proved;

@@ -133,6 +133,7 @@ fn roles(event: &Event, run: Option<&Run>, workspace: &Workspace, person: &Perso
         | Event::SitePending { .. }
         | Event::SiteAccepted { .. }
         | Event::SourceListed { .. }
+        | Event::Notice { .. }
         | Event::RoundBegan { .. }
         | Event::ChecksReleased { .. }
         | Event::BuiltInJudged { .. }

@@ -80,6 +80,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Standing { .. } => "standing",
         Event::FollowUp { .. } => "follow_up",
         Event::LookedAt { .. } => "looked_at",
+        Event::Notice { .. } => "notice",
         Event::Refused { .. } => "refused",
     }
 }
@@ -139,6 +140,7 @@ pub const KINDS: &[&str] = &[
     "standing",
     "follow_up",
     "looked_at",
+    "notice",
     "refused",
 ];
 
@@ -198,6 +200,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::Standing { .. }
         | Event::FollowUp { .. }
         | Event::LookedAt { .. }
+        | Event::Notice { .. }
         | Event::Refused { .. } => None,
     }
 }
@@ -328,6 +331,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::Standing { standing, act, .. } => standing::words(*standing, act, said),
         Event::FollowUp { id, act, .. } => follow_up::act_words(*id, act, details),
         Event::LookedAt { deviation, .. } => said(format!("looked at {deviation}"), "reason"),
+        Event::Notice { act } => said(act.words(), "saw"),
         Event::Refused { rule, verb, .. } => format!("{verb} refused: {}", rule.code()),
     }
 }

@@ -7,6 +7,7 @@ use super::factor::Factor;
 use super::follow_up::{FollowUp, FollowUpId};
 use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
 use super::incident::Incidents;
+use super::notice::Outbox;
 use super::recent::Recent;
 use super::refusal::{Refusal, Rule};
 use super::run::Run;
@@ -71,6 +72,8 @@ pub struct World {
     pub recent: Recent,
     /// Second factors by whose they are, from their offer to their end.
     pub factors: OrdMap<PersonId, Factor>,
+    /// What people are told, and how far that is.
+    pub outbox: Outbox,
     /// The last jump of the wall clock: when, and by how many milliseconds.
     pub clock_jump: Option<(Timestamp, i64)>,
 }

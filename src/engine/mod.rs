@@ -1,7 +1,8 @@
 //! The single writer: decide, append, sync, evolve, publish, reconcile.
 //!
 //! Reading order: [`core`] (synchronous: everything that decides), `shell` (collects and commits in groups), [`Handle`]
-//! (the only door), `reconcile` (makes what is in flight equal to what is due), `recorder` and `desk` (transcripts), `fetch`
+//! (the only door), `reconcile` (makes what is in flight equal to what is due), `notify` (tells people),
+//! `recorder` and `desk` (transcripts), `fetch`
 //! and `views` (questions), `open` (puts the parts together).
 //!
 //! Invariants: nobody is told what is not durable; an intent is durable before its order starts, output before its
@@ -16,6 +17,7 @@ mod enrol;
 mod fetch;
 mod gather;
 mod handle;
+mod notify;
 mod open;
 mod prove;
 mod proved;

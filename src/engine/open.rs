@@ -4,6 +4,7 @@ use super::clock::{self, Clock};
 use super::core::{Core, Happened, Past, ReplayError, Reply, Request};
 use super::fetch::Library;
 use super::handle::{Handle, REQUESTS_WAITING_MAX};
+use super::notify::Teller;
 use super::reconcile::Reconciler;
 use super::recorder::Recorder;
 use super::reload::{Reload, ReloadError};
@@ -162,7 +163,8 @@ pub(super) async fn open_on(
         stopped: stopped.clone(),
     };
     let reconciler = Reconciler::new(handle.clone(), executor.0, recorder);
-    let writer = start(core, waiting, publish, library, clock, stop, stopped, reconciler);
+    let teller = Teller::new(handle.clone());
+    let writer = start(core, waiting, publish, library, clock, stop, stopped, (reconciler, teller));
     Ok((handle, Engine { writer }))
 }
 
@@ -178,7 +180,7 @@ pub(super) fn fatal(world: &World, requests: &[Request], replies: Vec<Reply>) ->
     None
 }
 
-#[expect(clippy::disallowed_methods, reason = "the engine's two tasks, owned by the returned handle")]
+#[expect(clippy::disallowed_methods, reason = "the engine's three tasks, owned by the returned handle")]
 #[expect(clippy::too_many_arguments, reason = "the one place where the parts are put together")]
 fn start(
     core: Core,
@@ -188,13 +190,15 @@ fn start(
     clock: Clock,
     stop: CancellationToken,
     stopped: CancellationToken,
-    reconciler: Reconciler,
+    (reconciler, teller): (Reconciler, Teller),
 ) -> tokio::task::JoinHandle<Option<String>> {
     let working = tokio::spawn(reconciler.work());
+    let telling = tokio::spawn(teller.work());
     tokio::spawn(async move {
         let end = shell::serve(core, waiting, publish, library, clock, stop.clone()).await;
         stop.cancel();
         working.await.ok();
+        telling.await.ok();
         stopped.cancel();
         end
     })

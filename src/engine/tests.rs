@@ -122,7 +122,7 @@ impl Site {
         self.dir.path()
     }
 
-    async fn open(&self) -> Result<(Handle, Engine), OpenError> {
+    pub(super) async fn open(&self) -> Result<(Handle, Engine), OpenError> {
         let executor = executor::Settings {
             keys: Vec::new(),
             named_keys: std::path::PathBuf::new(),
@@ -136,7 +136,7 @@ impl Site {
     }
 
     /// Opens once the server before has let go.
-    async fn open_again(&self) -> (Handle, Engine) {
+    pub(super) async fn open_again(&self) -> (Handle, Engine) {
         let reopened = async {
             loop {
                 match self.open().await {
@@ -159,7 +159,7 @@ pub(super) fn who(id: &str) -> Actor {
     Actor::Person { person: id.into(), door: Door::Socket { uid: 1 } }
 }
 
-async fn ask(handle: &Handle, person: &str, ask: Ask) -> Result<Receipt, Refusal> {
+pub(super) async fn ask(handle: &Handle, person: &str, ask: Ask) -> Result<Receipt, Refusal> {
     handle.submit(who(person), Seen::Nothing, ask).await
 }
 
@@ -177,7 +177,8 @@ pub(super) async fn until(handle: &Handle, id: RunId, wanted: impl Fn(&Run) -> b
     }
 }
 
-pub(super) async fn start_one(handle: &Handle) -> RunId {
+/// Proposes a run as ada.
+pub(super) async fn propose(handle: &Handle) -> RunId {
     let form = Proposal {
         workspace: "lab".into(),
         runbook: "touch".into(),
@@ -193,7 +194,11 @@ pub(super) async fn start_one(handle: &Handle) -> RunId {
         again: None,
         versions: std::collections::BTreeMap::new(),
     };
-    let id = ask(handle, "ada", Ask::Propose(Box::new(form))).await.unwrap().run.unwrap();
+    ask(handle, "ada", Ask::Propose(Box::new(form))).await.unwrap().run.unwrap()
+}
+
+pub(super) async fn start_one(handle: &Handle) -> RunId {
+    let id = propose(handle).await;
     let run = until(handle, id, |run| run.phase == Phase::Waiting).await;
     let vote = Ask::Vote { run: id, choice: Choice::Approve, reason: "fine".to_owned() };
     handle.submit(who("grace"), Seen::Binding(run.binding), vote).await.unwrap();

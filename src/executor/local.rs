@@ -2,11 +2,12 @@
 //!
 //! The child gets a minimal environment and no terminal, and runs under the account the plan names, where that one lives.
 //! Deliberately absent: any way to start something else than the lines of [`super::script`] and the programs that print secrets
-//! ([`print`]) or lists of servers ([`list`]), and any reading of the server's own environment.
+//! ([`print`]) or lists of servers ([`list`]) or take notices ([`tell`]), and any reading of the server's own environment.
 
 mod account;
 mod list;
 mod print;
+mod tell;
 
 use super::talk::{Delivery, Exit, Heard};
 use super::trouble::Trouble;
@@ -20,6 +21,8 @@ use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use zeroize::Zeroizing;
+
+pub use tell::Untold;
 
 /// What is read at once: a full pipe.
 const READ_BYTES: usize = 64 * 1024;

@@ -32,23 +32,26 @@ use crate::domain::order::{Job, Order, Outcome, Under};
 use crate::domain::plan::{PinnedSecret, PlannedHost};
 use crate::domain::policy::Cleared;
 use crate::domain::run::Reason;
-use crate::secrets::{Masks, Resolved, SecretError};
+use crate::secrets::{Masks, Resolved, Sealed, SealedError, SecretError};
 use futures::future::BoxFuture;
 use secrets::RunSecrets;
 use ssh::known_hosts::KnownHosts;
 use ssh::login::Identities;
 use ssh::pool::{Means, Pool};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use trouble::Trouble;
 
-pub use local::{LocalPlace, can_become};
+pub use local::{LocalPlace, Untold, can_become};
 pub use output::{Chunk, OUTPUT_STEP_BYTES_MAX};
 pub use ssh::dial::{Dial, Stream, Tcp};
 pub use ssh::login::KeyFileError;
+
+/// A program that pages somebody needs seconds; one that hangs must not keep what comes behind it.
+const TELL_SECONDS: u64 = 20;
 
 /// Fetches a secret of a run, now. Dropping what it gives back gives the fetching up.
 pub type Resolve = Arc<dyn Fn(RunId, PinnedSecret) -> BoxFuture<'static, Result<Resolved, SecretError>> + Send + Sync>;
@@ -157,6 +160,29 @@ impl Executor {
     pub async fn list(&self, under: &Under, words: &[String]) -> Result<String, String> {
         let here = self.local.under(under).await.map_err(|trouble| trouble.words)?;
         here.list(words).await
+    }
+
+    /// Hands a document to a program of this machine, started without a shell: somebody is told something.
+    ///
+    /// # Errors
+    /// The program did not take it.
+    pub async fn tell(&self, under: &Under, words: &[String], document: &[u8]) -> Result<(), Untold> {
+        let here = self.local.under(under).await.map_err(|trouble| Untold::NotStarted(trouble.words))?;
+        here.tell(words, document, TELL_SECONDS).await
+    }
+
+    /// A secret of no run that a program of this machine prints; or why it is none.
+    ///
+    /// # Errors
+    /// In words that hold nothing of what it said.
+    pub async fn printed(
+        &self,
+        under: &Under,
+        program: &Path,
+        args: &[String],
+    ) -> Result<Result<Sealed, SealedError>, String> {
+        let here = self.local.under(under).await.map_err(|trouble| trouble.words)?;
+        here.print(program, args).await
     }
 
     /// Ends the connections over which others were looked at.

@@ -24,6 +24,7 @@ pub use account::Accounts;
 pub use guest::{LINE_BYTES_MAX, SAVE_STREAM, SIGN_STREAM};
 pub use listen::{Bound, ListenError, SOCKET_PATH_BYTES_MAX, listen};
 
+use crate::domain::notice;
 use crate::domain::run::{Phase, Run};
 use crate::domain::{Actor, Door, PersonId, Refusal, World};
 use crate::engine::Handle;
@@ -221,7 +222,12 @@ impl House {
 
     fn is_busy(&self) -> bool {
         let world = self.engine.world().borrow().clone();
-        !self.crowd.is_empty() || self.engine.keeps_typed_secrets() || House::in_flight(&world).next().is_some()
+        // Whoever leaves tells nobody any more, neither what is on its way nor what somebody is to be reminded of.
+        let tells = !world.outbox.pending.is_empty() || notice::due(&world).next().is_some();
+        !self.crowd.is_empty()
+            || self.engine.keeps_typed_secrets()
+            || tells
+            || House::in_flight(&world).next().is_some()
     }
 }
 

@@ -57,6 +57,7 @@ impl Session<'_> {
                 };
                 self.out.push(bytes::mouse_capture(self.visit.place.capability(), capture));
             }
+            Effect::Ring => self.out.push(bytes::BELL),
             Effect::GiveSecret { tag, run, name, value } => self.give(tag, run, name, value),
             Effect::SaveDraft(proposal) => self.keep(Preset { name: String::new(), proposal }),
             Effect::DropDraft(proposal) => self.forget(Preset { name: String::new(), proposal }),

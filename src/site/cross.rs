@@ -4,6 +4,7 @@
 //! a name in a file that is wrong elsewhere still counts as declared.
 
 mod authority;
+mod notify;
 mod targets;
 
 use super::diagnostic::{Code, DIAGNOSTICS_PER_FILE_MAX, Diagnostic, Severity};
@@ -40,6 +41,7 @@ pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
     }
     settings(parts, found);
     authority::check(parts, found);
+    notify::check(parts, found);
 }
 
 /// A template's `id@version`, as far as its file says it.

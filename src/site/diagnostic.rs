@@ -105,6 +105,8 @@ codes! {
     Quorum = "policy.quorum",
     /// A change window that is open at other times than it looks.
     Window = "policy.window",
+    /// A channel of notices that leads nowhere, or that anybody could read along.
+    Notify = "notify.channel",
     /// More problems than are shown.
     More = "more",
 }

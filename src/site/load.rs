@@ -98,6 +98,7 @@ pub(super) fn from_files(
         vault: settings.vault.clone(),
         local_account: settings.local_account.clone(),
         programs: settings.programs.clone(),
+        notify: settings.notify.clone(),
         people,
         workspaces: workspaces.map(|it| (it.id.clone(), Arc::new(it))).collect(),
         editors,

@@ -24,7 +24,8 @@ use super::line::{CELL_MARKS_MAX, StyleBits, char_width, is_hidden, to_ascii};
 use pen::Pen;
 
 pub use modes::{
-    COPY_BYTES_MAX, Capability, Charset, Colours, MouseCapture, Screen, copy_to_clipboard, enter, leave, mouse_capture,
+    BELL, COPY_BYTES_MAX, Capability, Charset, Colours, MouseCapture, Screen, copy_to_clipboard, enter, leave,
+    mouse_capture,
 };
 
 /// Longest content of one cell that is written: a character with its marks. Real ones have at most about thirty bytes.

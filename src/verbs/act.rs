@@ -163,6 +163,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Windows(_)
         | Verb::Audit(_)
         | Verb::Site(_)
+        | Verb::Notify(_)
         | Verb::Serve(_)
         | Verb::Attach { .. }
         | Verb::Completions { .. }

@@ -309,6 +309,9 @@ pub enum Verb {
     /// The site in force
     #[command(subcommand)]
     Site(Site),
+    /// What people are told: that something waits for them, was decided or has ended
+    #[command(subcommand)]
+    Notify(Notify),
     /// Run the server in the foreground, or end the one that runs
     Serve(Serve),
     /// Open the console (the same as no verb)
@@ -389,6 +392,15 @@ pub enum Site {
         #[arg(long)]
         reason: String,
     },
+}
+
+/// `notify …`.
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum Notify {
+    /// List what is on its way and what became of the last notices, newest first
+    List,
+    /// Tell one test notice through every channel, and say how it went
+    Test,
 }
 
 /// `serve`.
@@ -487,6 +499,7 @@ impl Verb {
             | Verb::Hosts(Hosts::List { .. } | Hosts::Enrol { .. })
             | Verb::Windows(_)
             | Verb::Audit(Audit::List { .. })
+            | Verb::Notify(_)
             | Verb::Site(_) => Place::Server,
         }
     }

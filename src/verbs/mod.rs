@@ -16,6 +16,7 @@ mod ical;
 mod incidents;
 pub mod json;
 mod look;
+mod notify;
 pub mod out;
 mod people;
 mod prove;
@@ -195,6 +196,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Deviations(verb) => prove::deviations(cx, verb, io).await,
         Verb::Compliance(asked) => prove::compliance(cx, asked, io).await,
         Verb::Changes(asked) => prove::changes(cx, asked, io).await,
+        Verb::Notify(verb) => notify::notify(cx, verb, io).await,
         Verb::Runs(Runs::Evidence { run, sha256 }) => look::evidence(cx, *run, sha256.as_deref(), io).await,
         Verb::Evidence { run, step, file } => act::evidence(cx, *run, step, file, io).await,
         Verb::Approve(approve) => people::approve(cx, approve, io).await,

@@ -613,6 +613,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::Evidence { .. }
         | Ask::Versions { .. }
         | Ask::Lapse
+        | Ask::Notice(_)
         | Ask::ClockJumped { .. } => ask,
     }
 }

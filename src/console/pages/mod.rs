@@ -4,6 +4,7 @@
 pub mod calendar;
 pub mod diff;
 pub mod incident;
+pub mod notify;
 pub mod place;
 pub mod plan;
 pub mod run;

@@ -100,6 +100,10 @@ fn session(cx: &Cx<'_>) -> Vec<Part> {
         MouseOwner::Console => "wheel and clicks; :mouse gives it to the terminal",
         MouseOwner::Terminal => "the terminal's own; :mouse takes it back",
     };
+    let bell = match here.rings {
+        true => "rings when something new waits for you; :bell silences it",
+        false => "silent; :bell lets it ring",
+    };
     let zone = here.zone.iana_name().unwrap_or("the terminal's offset");
     parts.extend(
         [
@@ -109,6 +113,7 @@ fn session(cx: &Cx<'_>) -> Vec<Part> {
             labelled("terminal", format!("{columns}×{rows}, {characters}, times in {zone}")),
             labelled("theme", here.look.theme.name()),
             labelled("mouse", mouse),
+            labelled("bell", bell),
         ]
         .into_iter()
         .flatten(),

@@ -2,7 +2,8 @@
 //! moment is the command's.
 //!
 //! Here: the dispatch, and what every ask stands on. The asks themselves by when they come: `loading` (the site), `before`,
-//! `during` and `after` a run, at a `gate` inside one, and on the `follow_ups` of it; `reports` is what the engine says; `drift` what would be different by now.
+//! `during` and `after` a run, at a `gate` inside one, and on the `follow_ups` of it; `reports` is what the engine says, `notices` what
+//! people are told; `drift` what would be different by now.
 
 mod after;
 mod before;
@@ -15,6 +16,7 @@ mod gate;
 pub mod glass;
 pub mod incidents;
 mod loading;
+mod notices;
 mod proved;
 mod reports;
 pub mod standing;
@@ -187,6 +189,7 @@ impl Deciding {
             Ask::Report(report) => self.report(report),
             Ask::Wake { run } => self.wake(*run),
             Ask::Hold { run } => self.hold(*run),
+            Ask::Notice(asked) => self.notice(asked),
             Ask::Boot { repaired_bytes } => self.boot(*repaired_bytes),
             Ask::ClockJumped { by_ms } => {
                 self.engine_only()?;

@@ -46,6 +46,7 @@ pub(super) fn fold(world: &mut World, recorded: &Recorded) {
             | Sensitive::Workspace(_)
             | Sensitive::AllowAs
             | Sensitive::Egress
+            | Sensitive::Notify
             | Sensitive::LocalAccount
             | Sensitive::Vault => None,
         });

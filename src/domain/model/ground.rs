@@ -4,6 +4,7 @@
 use crate::domain::command::{Ask, Decision, Seen};
 use crate::domain::fixture;
 use crate::domain::id::{Digest, PersonId, RunId, StepId, WorkspaceId};
+use crate::domain::notice::{Notify, Topic};
 use crate::domain::order::{CellResult, Outcome, OutputSummary, Progressed, Report};
 use crate::domain::people::Role;
 use crate::domain::plan::Proposal;
@@ -75,6 +76,8 @@ pub fn site(bo_approves: bool) -> Site {
         .map(|(id, environment)| (WorkspaceId::new(id), Arc::new(workspace(id, environment, bo_approves))))
         .into();
     site.runbooks = BTreeMap::from([("restart".into(), Arc::new(runbook()))]);
+    let (command, tell) = (vec!["/usr/local/bin/page".to_owned()], Topic::ALL.into());
+    site.notify = Some(Notify { command, webhook: None, link: None, remind_ms: Some(LONG_MS), tell });
     site.digest = Digest::of(if bo_approves { b"with bo" } else { b"less bo" });
     site
 }

@@ -13,6 +13,7 @@ use super::command::{Ask, Command, Seen};
 use super::event::{Event, Recorded};
 use super::fixture::{NOON, actor};
 use super::id::{Digest, PersonId, RunId, Timestamp};
+use super::notice;
 use super::order::{CellResult, Progressed, Report};
 use super::people::Actor;
 use super::policy::{self, Cleared};
@@ -147,6 +148,7 @@ impl Node {
             moves.push(approve_other(who));
         }
         moves.push(Move::Engine(Ask::Wake { run }));
+        moves.push(Move::Engine(Ask::Notice(notice::Asked::Due { run })));
         let orders = self.orders(run);
         if orders.iter().any(|order| ground::is_check(order.order().key.slot.item)) {
             moves.push(Move::Checks(run, CellResult::Ok));

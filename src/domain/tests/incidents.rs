@@ -52,7 +52,8 @@ fn house() -> Driver {
 #[test]
 fn an_incident_names_tenant_impact_monitoring_and_owner_or_is_not_opened() {
     let mut driver = house();
-    let wrong: [(fn(&mut Opening), Rule); 7] = [
+    type Wrong = (fn(&mut Opening), Rule);
+    let wrong: [Wrong; 7] = [
         (|o| o.title.clear(), Rule::ReasonMissing),
         (|o| o.tenant = "  ".to_owned(), Rule::ReasonMissing),
         (|o| o.impact.clear(), Rule::ReasonMissing),

@@ -22,7 +22,7 @@ fn call() -> Call {
 }
 
 /// A run whose step between two scripts is this one, with both scripts' stretches.
-fn between(action: Action, change: impl Fn(&mut Step)) -> Driver {
+pub(super) fn between(action: Action, change: impl Fn(&mut Step)) -> Driver {
     driver_of(|site| {
         site.egress.insert("127.0.0.1:80".to_owned());
         in_runbook(site, |runbook| {
@@ -34,7 +34,7 @@ fn between(action: Action, change: impl Fn(&mut Step)) -> Driver {
     })
 }
 
-fn steps(driver: &mut Driver, mut judge: impl FnMut(u16) -> CellResult) {
+pub(super) fn steps(driver: &mut Driver, mut judge: impl FnMut(u16) -> CellResult) {
     driver.carry_out(|cleared| match cleared.order().key.slot.item {
         Item::Step(position) => judge(position),
         Item::Reach | Item::Preflight(_) | Item::Verify(_) => CellResult::Ok,
@@ -161,7 +161,7 @@ fn waiting_until_something_holds_asks_again_until_it_does_or_its_time_is_over() 
     }
 }
 
-fn gate(seats: &[(Role, u32)]) -> Action {
+pub(super) fn gate(seats: &[(Role, u32)]) -> Action {
     let from = seats.iter().map(|(role, n)| crate::domain::workspace::Slot { role: *role, n: *n }).collect();
     Action::Approval(Gate { text: "Is the canary fine?".to_owned(), from })
 }

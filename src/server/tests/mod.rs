@@ -1,5 +1,6 @@
 //! A real engine, the real protocol, and people over pipes in memory.
 
+mod bell;
 mod hostile;
 mod ship;
 

@@ -226,6 +226,8 @@ pub struct Seat {
     pub screen: vt100::Parser,
     pub said: String,
     pub exit: Option<u32>,
+    /// How often the terminal's bell rang.
+    pub bells: usize,
 }
 
 impl Seat {
@@ -238,7 +240,7 @@ impl Seat {
             channel.set_env(true, *name, *value).await.unwrap();
         }
         channel.exec(true, line).await.unwrap();
-        Self { _handle: handle, channel, screen: parser(), said: String::new(), exit: None }
+        Self { _handle: handle, channel, screen: parser(), said: String::new(), exit: None, bells: 0 }
     }
 
     pub async fn types(&self, keys: &str) {
@@ -249,12 +251,17 @@ impl Seat {
         self.screen.screen().contents()
     }
 
+    fn takes(&mut self, bytes: &[u8]) {
+        self.bells += bytes.iter().filter(|byte| **byte == b'\x07').count();
+        self.screen.process(bytes);
+    }
+
     /// Reads until the screen is as wanted.
     pub async fn sees(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
         let watching = async {
             while !wanted(&self.screen.screen().contents()) {
                 match self.channel.wait().await {
-                    Some(ChannelMsg::Data { data }) => self.screen.process(&data),
+                    Some(ChannelMsg::Data { data }) => self.takes(&data),
                     Some(ChannelMsg::ExtendedData { data, .. }) => self.said.push_str(&String::from_utf8_lossy(&data)),
                     Some(_) => {}
                     None => panic!("gone before {what}"),
@@ -269,7 +276,7 @@ impl Seat {
         let ending = async {
             while let Some(message) = self.channel.wait().await {
                 match message {
-                    ChannelMsg::Data { data } => self.screen.process(&data),
+                    ChannelMsg::Data { data } => self.takes(&data),
                     ChannelMsg::ExtendedData { data, .. } => self.said.push_str(&String::from_utf8_lossy(&data)),
                     ChannelMsg::ExitStatus { exit_status } => self.exit = Some(exit_status),
                     _ => {}

@@ -15,6 +15,7 @@ pub(in crate::site) static SITE: Table = Table::of(
         optional("vault", Shape::Table(&VAULT), "Where `vault:` secrets are read."),
         optional("incidents", Shape::Table(&INCIDENTS), "How soon incidents of P1 and P2 must get how far."),
         optional("egress", Shape::Table(&EGRESS), "Where the server may ask over HTTP."),
+        optional("notify", Shape::Table(&NOTIFY), "Whom it tells that something waits, was decided or has ended."),
     ]],
 );
 
@@ -93,6 +94,29 @@ pub(in crate::site) static EGRESS: Table = Table::of(
         "Hosts with their ports, as in \"prometheus.example:9090\". Nothing else is asked; a change of it waits for another owner.",
     )]],
 );
+
+pub(in crate::site) static NOTIFY: Table = Table::of(
+    "[notify]",
+    &[&[
+        optional(
+            "command",
+            Shape::List(&Shape::Text(Rule::Word)),
+            "A program by its absolute path, and its arguments; no shell reads them. It gets each notice as one JSON document on standard input, under [local] account.",
+        ),
+        optional(
+            "webhook",
+            Shape::Text(Rule::Url),
+            "Where each notice is sent, signed. [egress] must name the place; no redirect is followed.",
+        ),
+        optional("secret", Shape::Text(Rule::SecretRef), "Where the key lies that signs: file:, vault: or command:."),
+        optional("link", LINE, "How one gets to a run, as in \"ssh -t bastion quarterdeck attach {{ run }}\"."),
+        optional("remind", DURATION, "After so long without a decision the next person is asked; never unless written."),
+        optional("tell", Shape::List(&word(TOPICS)), "What is told; all of it unless written."),
+    ]],
+)
+.misplaced(&[("key", "no secret lives in a site: write where it lies, under secret")]);
+
+const TOPICS: &[&str] = &["waiting", "decided", "expiring", "reminder", "paused", "ended", "break_glass"];
 
 pub(in crate::site) static VAULT: Table = Table::of(
     "[vault]",

@@ -2,6 +2,7 @@
 
 mod call;
 mod copy;
+mod notify;
 mod parts;
 mod people;
 mod runbook;

@@ -3,6 +3,7 @@
 use super::{Parsed, Report};
 use crate::domain::PersonId;
 use crate::domain::incident::Clocks;
+use crate::domain::notice::Notify;
 use crate::domain::site::VaultAt;
 use crate::domain::tool::PROGRAMS;
 use crate::site::diagnostic::Code;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub vault: Option<VaultAt>,
     /// Places the server may ask over HTTP.
     pub egress: BTreeSet<String>,
+    /// Whom it tells, of what, and how.
+    pub notify: Option<Notify>,
 }
 
 /// Parses `quarterdeck.toml`.
@@ -87,6 +90,7 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
             secret_id: vault.string("secret_id"),
         }),
         egress: fields.table("egress").map(|egress| egress.strings("allow")).unwrap_or_default(),
+        notify: fields.table("notify").map(|notify| super::notify::notify(notify, &mut report)),
     };
     Parsed::new(report, Some(fields), Some(value))
 }

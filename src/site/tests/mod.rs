@@ -6,6 +6,7 @@ mod disk;
 mod drawn;
 mod every_key;
 mod hostile;
+mod notify;
 mod outputs;
 mod shipped;
 mod spots;

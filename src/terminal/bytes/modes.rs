@@ -1,4 +1,4 @@
-//! What a terminal can do, and the bytes outside of frames: taking it over, giving it back, the mouse, the clipboard.
+//! What a terminal can do, and the bytes outside of frames: taking it over, giving it back, the mouse, the clipboard, the bell.
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
@@ -11,6 +11,9 @@ use crate::terminal::line::Safe;
 /// Longest text copied to a person's clipboard. Terminals cut or ignore longer ones; xterm's limit is near 75 000 bytes of
 /// base64.
 pub const COPY_BYTES_MAX: usize = 48 * 1024;
+
+/// What every terminal rings its bell for, and draws nothing.
+pub const BELL: &[u8] = b"\x07";
 
 /// What a terminal can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,117 @@
+//! A notice as the bytes that leave: one JSON document, the same for every channel and every try.
+//!
+//! Names are sorted and only ever added to; what does not apply is `null`.
+
+use super::{Notice, What};
+use crate::domain::id::{PersonId, Timestamp};
+use crate::domain::run::PauseCause;
+use serde_json::{Value, json};
+
+/// The version of the document.
+const SCHEMA: u32 = 1;
+
+/// What names a notice for good: a receiver that gets it twice can tell. `origin` is the ledger's own.
+pub fn key(origin: &str, id: u64) -> String {
+    format!("{origin}-{id}")
+}
+
+/// The document.
+pub fn document(origin: &str, notice: &Notice) -> Value {
+    let run = notice.run.as_ref();
+    let glass = match &notice.what {
+        What::Glass { by, incident } => Some((by, *incident)),
+        What::Waiting
+        | What::Gate(_)
+        | What::Approved
+        | What::Cancelled(_)
+        | What::Expiring
+        | What::Reminder
+        | What::Paused(_)
+        | What::Ended(_)
+        | What::Test => None,
+    };
+    let people = |people: &[PersonId]| people.iter().map(PersonId::as_str).map(Value::from).collect::<Vec<Value>>();
+    let moment = |at: Timestamp| Value::from(format!("{:.3}", at.to_jiff()));
+    json!({
+        "at": moment(notice.at),
+        "because": notice.what.because(),
+        "by": glass.map(|(by, _)| by.as_str()),
+        "environment": run.map(|run| run.environment.word()),
+        "expires": notice.until.map(moment),
+        "id": key(origin, notice.id),
+        "incident": glass.map(|(_, incident)| incident.0),
+        "impact": run.map(|run| run.impact.word()),
+        "kind": notice.what.word(),
+        "link": notice.link,
+        "may_act": people(&notice.may),
+        "next": notice.next.as_ref().map(PersonId::as_str),
+        "requester": run.map(|run| run.requester.as_str()),
+        "run": run.map(|run| run.run.0),
+        "runbook": run.map(|run| run.runbook.as_str()),
+        "schema": SCHEMA,
+        "site": notice.site,
+        "summary": summary(notice),
+        "workspace": run.map(|run| run.workspace.as_str()),
+    })
+}
+
+/// What is told, in one line: for a receiver that shows nothing else.
+pub fn summary(notice: &Notice) -> String {
+    let Some(run) = &notice.run else {
+        return format!("{}: a test; nothing has to be done", notice.site);
+    };
+    let head = format!("{} {} in {} ({})", run.run, run.runbook, run.workspace, run.environment.word());
+    let who = match (&notice.next, notice.may.as_slice()) {
+        (Some(next), _) => format!(": {next} is asked"),
+        (None, []) => String::new(),
+        (None, may) => format!(": {}", may.iter().map(PersonId::as_str).collect::<Vec<_>>().join(", ")),
+    };
+    match &notice.what {
+        What::Waiting => format!("{head} waits for people{who}"),
+        What::Gate(step) => format!("{head} waits at {step}{who}"),
+        What::Approved => format!("{head} may start{who}"),
+        What::Cancelled(cancel) => format!("{head} is {}", cancel.word()),
+        What::Expiring => format!("{head} is about to expire{who}"),
+        What::Reminder => format!("{head} still waits{who}"),
+        What::Paused(cause) => format!("{head} is paused, {}{who}", paused(cause)),
+        What::Ended(ending) => format!("{head} ended: {}", ending.word()),
+        What::Glass { by, incident } => format!("{head}: {by} broke glass for {incident}"),
+        What::Test => format!("{}: a test; nothing has to be done", notice.site),
+    }
+}
+
+impl What {
+    /// The closed word behind a kind: how it was decided, why it stands still, how it ended, at which step it waits.
+    pub fn because(&self) -> Option<String> {
+        match self {
+            What::Approved => Some("approved".to_owned()),
+            What::Cancelled(cancel) => Some(cancel.word().to_owned()),
+            What::Paused(cause) => Some(cause_word(cause).to_owned()),
+            What::Ended(ending) => Some(ending.word().to_owned()),
+            What::Gate(step) => Some(step.to_string()),
+            What::Waiting | What::Expiring | What::Reminder | What::Glass { .. } | What::Test => None,
+        }
+    }
+}
+
+fn cause_word(cause: &PauseCause) -> &'static str {
+    match cause {
+        PauseCause::Person(_) => "person",
+        PauseCause::Failure => "failure",
+        PauseCause::NoRoom => "no_room",
+        PauseCause::Batch => "batch",
+        PauseCause::Authority => "authority",
+        PauseCause::Window => "window",
+    }
+}
+
+fn paused(cause: &PauseCause) -> String {
+    match cause {
+        PauseCause::Person(by) => format!("by {by}"),
+        PauseCause::Failure => "somebody must decide".to_owned(),
+        PauseCause::NoRoom => "the disk is full".to_owned(),
+        PauseCause::Batch => "a batch is through".to_owned(),
+        PauseCause::Authority => "a role it stands on was lost".to_owned(),
+        PauseCause::Window => "its window has closed".to_owned(),
+    }
+}
