@@ -42,6 +42,7 @@ pub fn speak(places: &Places, around: &Surroundings, line: &Line, arguments: &[S
             Some(Verb::Secret { name, .. }) => name,
             Some(Verb::Approve(asked)) => return approve::approve(places, around, line, asked).await,
             Some(Verb::People(People::Prove)) => "a code of your second factor",
+            Some(Verb::BreakGlass(breaking)) if breaking.reads() => "a code of your second factor",
             Some(Verb::Evidence { file, .. }) => return spoken(Some(evidence(file)?)).await,
             Some(Verb::Runs(Runs::Evidence { sha256: Some(_), .. })) if to_a_terminal(line) => {
                 let text = "a file is not for a terminal: write it somewhere, as in > FILE";

@@ -475,6 +475,7 @@ fn glass_is_broken_by_keys_and_everybody_sees_it_coming_and_what_it_waits_for() 
     place.policy.break_glass = Some(Role::Commander);
     place.members.insert("kim".into(), [Role::Commander].into());
     let mut house = House::new(sealed, &["ada", "grace", "kim"]);
+    house.enrolled("kim");
     propose(&mut house);
     house.all_goes_well();
     let run = RunId(house.world.next_run - 1);
@@ -498,6 +499,8 @@ fn glass_is_broken_by_keys_and_everybody_sees_it_coming_and_what_it_waits_for() 
     house.types("kim", &code);
     house.press("kim", "tab");
     house.types("kim", "break glass");
+    house.press("kim", "tab");
+    house.types("kim", super::house::DIGITS);
     house.press("kim", "tab tab enter");
     house.sees("kim", &["GLASS BROKEN · opens in", "X stops it"]);
     house.press("ada", "1");

@@ -7,19 +7,24 @@ use super::effect::Effect;
 use super::harness::Harness;
 use super::msg::{Answer, LogRow, LogRows, Msg};
 use crate::domain::due::Work;
+use crate::domain::factor::{Factor, Standing, step_at};
 use crate::domain::order::{CellResult, Order, Outcome, OutputSummary, Progressed, Report, Stream};
 use crate::domain::plan::Proposal;
 use crate::domain::policy;
+use crate::domain::proved::{Code, Proof};
 use crate::domain::query::{AuditRow, Fetch, Fetched, LogFrom, LogQuery, Page, Preset};
 use crate::domain::run::{Phase, Run};
 use crate::domain::site::Site;
 use crate::domain::{
-    Actor, Ask, Command, Door, PersonId, Receipt, Recorded, Refusal, RunId, Seen, Timestamp, World, decide, due,
-    evolve, history, words,
+    Actor, Ask, Command, Digest, Door, PersonId, Receipt, Recorded, Refusal, RunId, Seen, Timestamp, World, decide,
+    due, evolve, history, words,
 };
 use crate::terminal::line::{Safe, SafeLine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What everybody's second factor shows in this house.
+pub const DIGITS: &str = "123456";
 
 /// A retry that is due within this is waited for; later moments (expiries, time-outs) are not a test's business.
 const RETRY_WAIT_MS: i64 = 60_000;
@@ -250,7 +255,12 @@ impl House {
 
     fn carry(&mut self, who: &'static str, effect: Effect) {
         match effect {
-            Effect::Submit { tag, seen, ask } | Effect::SubmitWith { tag, seen, ask, .. } => {
+            Effect::SubmitWith { tag, seen, ask, with } => {
+                let code = with.code.map_or(Code::None, |digits| self.judged(who, digits.reveal()));
+                let result = self.submit_with(actor(who), seen, ask, Proof { code, ..Proof::default() });
+                self.tell(who, Msg::Submitted(tag, result));
+            }
+            Effect::Submit { tag, seen, ask } => {
                 let result = self.submit(actor(who), seen, ask);
                 self.tell(who, Msg::Submitted(tag, result));
             }
@@ -291,7 +301,24 @@ impl House {
     }
 
     fn submit(&mut self, by: Actor, seen: Seen, ask: Ask) -> Result<Receipt, Refusal> {
-        let command = Command { by: by.clone(), at: self.at, seen, ask, proof: Default::default() };
+        self.submit_with(by, seen, ask, Proof::default())
+    }
+
+    /// A second factor in force whose device shows [`DIGITS`] for ever.
+    pub fn enrolled(&mut self, who: &'static str) {
+        let id = Digest::of(who.as_bytes());
+        let standing = Standing::Confirmed("grace".into());
+        let factor = Factor { id, standing, since: self.at, last: 0, wrong: imbl::Vector::new() };
+        self.world.factors.insert(who.into(), factor);
+    }
+
+    fn judged(&self, who: &str, digits: &str) -> Code {
+        let factor = self.world.factors.get(&PersonId::new(who)).filter(|_| digits == DIGITS);
+        factor.map_or(Code::Wrong, |factor| Code::Right { factor: factor.id, step: step_at(self.at) })
+    }
+
+    fn submit_with(&mut self, by: Actor, seen: Seen, ask: Ask, proof: Proof) -> Result<Receipt, Refusal> {
+        let command = Command { by: by.clone(), at: self.at, seen, ask, proof };
         let entries = decide(&self.world, &command)?;
         let run = entries.first().and_then(|entry| entry.event.run()).or(command.ask.run());
         let index = (!entries.is_empty()).then_some(self.world.events);

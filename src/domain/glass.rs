@@ -1,6 +1,6 @@
 //! Breaking glass: the one way round approvals, windows and freezes, for an incident that somebody else has opened.
 //!
-//! Invariants: it opens one run as it is bound, on the hosts of its plan, for half an hour, after a countdown that everybody sees
+//! Invariants: whoever breaks it shows their second factor; it opens one run as it is bound, on the hosts of its plan, for half an hour, after a countdown that everybody sees
 //! and may stop; checks that block, host keys, redaction and the record hold as ever; two people who took no part sign it off.
 
 use super::id::{IncidentId, PersonId, Timestamp};

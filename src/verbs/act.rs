@@ -4,7 +4,6 @@ use super::args::{Decide, Proposal as Form, Site as SiteVerb, Tick, Verb};
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, find, json, text};
 use crate::domain::command::{Ask, Receipt, Seen};
-use crate::domain::decide::glass::Breaking;
 use crate::domain::evidence::EVIDENCE_BYTES_MAX;
 use crate::domain::follow_up::Draft;
 use crate::domain::plan::{Again, How, Proposal};
@@ -79,15 +78,6 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
             (Seen::Binding(found.binding), ask, "approval taken back from")
         }
         Verb::Withdraw { run } => (looked_at(*run)?, Ask::Withdraw { run: *run }, "withdrawn"),
-        Verb::BreakGlass(said) => {
-            let breaking = Breaking {
-                run: said.run,
-                incident: said.incident,
-                reason: said.reason.clone(),
-                phrase: said.phrase.clone(),
-            };
-            (looked_at_code(cx, said.run, &said.code)?, Ask::BreakGlass(Box::new(breaking)), "glass broken for")
-        }
         Verb::Start { run, at: None } => (looked_at(*run)?, Ask::Start { run: *run }, "started"),
         Verb::Start { run, at: Some(at) } => {
             let ask = Ask::Schedule { run: *run, at: find::ahead(cx, *run, at)? };
@@ -150,6 +140,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Plan(_)
         | Verb::Run { .. }
         | Verb::Secret { .. }
+        | Verb::BreakGlass(_)
         | Verb::Elevate { .. }
         | Verb::Elevations(_)
         | Verb::Incident(_)

@@ -443,6 +443,7 @@ impl Verb {
     pub fn reads(&self) -> bool {
         match self {
             Verb::Approve(approve) => approve.reads(),
+            Verb::BreakGlass(breaking) => breaking.reads(),
             Verb::Secret { .. } | Verb::Evidence { .. } | Verb::People(People::Prove) => true,
             _ => false,
         }

@@ -1,10 +1,11 @@
 //! `incident …`.
 
-use super::args::{Incident as Said, OpenIncident};
+use super::args::{BreakGlass, Incident as Said, OpenIncident};
 use super::json::time;
 use super::out::{self, Gone, Io};
-use super::{Cx, Exit, act, text};
+use super::{Cx, Exit, act, people, text};
 use crate::domain::command::{Ask, Seen};
+use crate::domain::decide::glass::Breaking;
 use crate::domain::decide::incidents::Deed;
 use crate::domain::id::IncidentId;
 use crate::domain::incident::{Clocks, Incident, Mark, Opening, next_words};
@@ -42,6 +43,25 @@ pub async fn run(cx: &Cx<'_>, verb: &Said, io: &mut Io<'_>) -> Result<Exit, Gone
             io.out(&answer).await?;
             Ok(Exit::Done)
         }
+        Err(refusal) => act::refused(cx, &refusal, io).await,
+    }
+}
+
+/// `break-glass`.
+pub async fn break_glass(cx: &Cx<'_>, said: &BreakGlass, io: &mut Io<'_>) -> Result<Exit, Gone> {
+    let seen = match act::looked_at_code(cx, said.run, &said.code) {
+        Ok(seen) => seen,
+        Err(refusal) => return act::refused(cx, &refusal, io).await,
+    };
+    let given = match people::digits(said.factor.as_deref(), io).await {
+        Ok(given) => given,
+        Err(refusal) => return act::refused(cx, &refusal, io).await,
+    };
+    let breaking =
+        Breaking { run: said.run, incident: said.incident, reason: said.reason.clone(), phrase: said.phrase.clone() };
+    let ask = Ask::BreakGlass(Box::new(breaking));
+    match cx.engine.submit_with(cx.actor.clone(), seen, ask, given).await {
+        Ok(receipt) => act::told(cx, "glass broken for", &receipt, io).await,
         Err(refusal) => act::refused(cx, &refusal, io).await,
     }
 }

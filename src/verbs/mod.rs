@@ -189,6 +189,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
             elevations::elevate(cx, *role, workspace, *for_ms, reason, io).await
         }
         Verb::Standing(verb) => standing::run(cx, verb, io).await,
+        Verb::BreakGlass(said) => incidents::break_glass(cx, said, io).await,
         Verb::Incident(verb) => incidents::run(cx, verb, io).await,
         Verb::Elevations(verb) => elevations::run(cx, verb, io).await,
         Verb::Site(site) => act::site(cx, site, io).await,
@@ -207,7 +208,6 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Deny { .. }
         | Verb::Retract { .. }
         | Verb::Withdraw { .. }
-        | Verb::BreakGlass(_)
         | Verb::Start { .. }
         | Verb::Tick(_)
         | Verb::Decide(_)

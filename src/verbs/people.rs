@@ -68,6 +68,21 @@ async fn statement(cx: &Cx<'_>, statement: &Statement, io: &mut Io<'_>) -> Resul
     Ok(Exit::Done)
 }
 
+/// Six digits alone: said, or on standard input.
+pub async fn digits(factor: Option<&str>, io: &mut Io<'_>) -> Result<Given, Refusal> {
+    let code = match factor {
+        Some(STDIN) => {
+            let bytes = io.read(CODE_INPUT_BYTES_MAX).await.map(Zeroizing::new);
+            let bytes = bytes.ok_or_else(|| Refusal::new(Rule::Input, "standard input holds more than six digits"))?;
+            let text =
+                std::str::from_utf8(&bytes).map_err(|_| Refusal::new(Rule::Input, "standard input is not text"))?;
+            Some(Zeroizing::new(text.trim().to_owned()))
+        }
+        said => said.map(|digits| Zeroizing::new(digits.to_owned())),
+    };
+    Ok(Given { code, signature: None })
+}
+
 /// What comes on standard input: the digits on the first line where they are announced, then the signature.
 async fn given(approve: &Approve, io: &mut Io<'_>) -> Result<Given, Refusal> {
     let mut code = approve.factor.clone().filter(|digits| digits != STDIN).map(Zeroizing::new);

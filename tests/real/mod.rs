@@ -10,6 +10,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of the kit")]
 
 pub mod account;
+pub mod device;
 pub mod dropbear;
 pub mod fleet;
 pub mod keys;

@@ -28,7 +28,8 @@ pub fn ask(cx: &Cx<'_>, run: &Run, incident: IncidentId) -> Do {
         .says(Ink::Muted, "Two people who took no part review it within 24 hours; until then it stays red.")
         .field("why it cannot wait", Need::Words)
         .field(&format!("type the binding's code, {code}"), Need::Code(run.binding))
-        .field(&format!("type: {PHRASE}"), Need::Word(PHRASE));
+        .field(&format!("type: {PHRASE}"), Need::Word(PHRASE))
+        .field("six digits of your second factor", Need::Digits);
     over(Overlay::Dialog(Box::new(dialog)))
 }
 

@@ -56,6 +56,8 @@ impl Deciding {
             return Err(Refusal::new(Rule::Input, "the phrase was not typed").next(format!("type: {PHRASE}")));
         }
         let text = needed(&breaking.reason, "a reason")?;
+        // The code last: what is refused for another reason has not used it up.
+        self.second_factor(&person)?;
         let event = Event::GlassBroken { run: id, incident: breaking.incident };
         self.emit(Entry::with(event, "reason", text))
     }

@@ -1,15 +1,19 @@
 //! Breaking glass: what it opens, what it never opens, who may, and who signs it off.
 
+use super::proved::code;
 use super::start::midday;
 use super::*;
-use crate::domain::command::Seen;
+use crate::domain::command::{Command, Seen};
+use crate::domain::decide;
 use crate::domain::decide::glass::Breaking;
 use crate::domain::decide::incidents::Deed;
+use crate::domain::factor::STEP_MS;
 use crate::domain::fixture::NOON;
 use crate::domain::glass::{COUNTDOWN_MS, FOR_MS, PHRASE};
 use crate::domain::id::IncidentId;
 use crate::domain::incident::{Mark, Opening, Severity};
 use crate::domain::people::Role;
+use crate::domain::proved::Proof;
 use crate::domain::run::PauseCause;
 use crate::domain::site::Site;
 use crate::domain::{Digest, Timestamp};
@@ -28,6 +32,9 @@ pub(super) fn house(role: Option<Role>, change: impl FnOnce(&mut Site)) -> Drive
         change(site);
     });
     open_by(&mut driver, "grace").unwrap();
+    for who in ["kim", "bo", "lea"] {
+        driver.enrol(who, "grace");
+    }
     driver
 }
 
@@ -50,10 +57,15 @@ pub(super) fn breaking(id: u64) -> Breaking {
 }
 
 pub(super) fn breaks(driver: &mut Driver, who: &str, breaking: Breaking) -> Result<(), Rule> {
+    // Each with a code of its own.
+    driver.at = driver.at.plus_ms(STEP_MS);
     let before = driver.world.clone();
     let binding = driver.world.run(breaking.run).map(|run| run.binding).unwrap_or(Digest::of(b"none"));
     let ask = Ask::BreakGlass(Box::new(breaking));
-    let done = driver.submit(actor(who), Seen::Binding(binding), ask).map(|_| ()).map_err(|refusal| refusal.rule);
+    let proof = code(who, driver.step());
+    let command = Command { by: actor(who), at: driver.at, seen: Seen::Binding(binding), ask, proof };
+    let done = decide(&driver.world, &command).map(|entries| driver.record(&actor(who), entries));
+    let done = done.map_err(|refusal| refusal.rule);
     if done.is_err() {
         assert_eq!(driver.world, before, "a refusal changes nothing");
     }
@@ -153,6 +165,27 @@ fn only_the_sealed_role_breaks_glass_with_a_reason_and_the_phrase_for_what_was_l
     }
     breaks(&mut driver, "kim", breaking(id)).unwrap();
     assert_eq!(breaks(&mut driver, "kim", breaking(id)), Err(Rule::State), "once");
+}
+
+#[test]
+fn z31_glass_is_broken_with_the_second_factor_of_whoever_breaks_it() {
+    let mut driver = house(Some(Role::Commander), |_| {});
+    let id = driver.propose();
+    driver.at = driver.at.plus_ms(STEP_MS);
+    let said = || Ask::BreakGlass(Box::new(breaking(id)));
+    let refusal = driver.ask(actor("kim"), said(), Proof::default()).unwrap_err();
+    assert_eq!(refusal.rule, Rule::FactorMissing, "{refusal}");
+    let proof = code("bo", driver.step());
+    let refusal = driver.ask(actor("kim"), said(), proof).unwrap_err();
+    assert_eq!(refusal.rule, Rule::FactorWrong, "somebody else's: {refusal}");
+    let proof = code("kim", driver.step());
+    driver.ask(actor("kim"), said(), proof.clone()).unwrap();
+    // The same code opens no second run.
+    let other = driver.propose();
+    let again = Ask::BreakGlass(Box::new(breaking(other)));
+    let refusal = driver.ask(actor("kim"), again, proof).unwrap_err();
+    assert_eq!(refusal.rule, Rule::FactorUsed, "{refusal}");
+    assert!(driver.run(other).glass.is_none());
 }
 
 #[test]

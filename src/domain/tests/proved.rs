@@ -30,11 +30,11 @@ fn asks_for(factor: bool, signed: bool) -> impl Fn(&mut Site) {
     }
 }
 
-fn secret_of(who: &str) -> Digest {
+pub(super) fn secret_of(who: &str) -> Digest {
     Digest::of(who.as_bytes())
 }
 
-fn code(of: &str, step: u64) -> Proof {
+pub(super) fn code(of: &str, step: u64) -> Proof {
     Proof { code: Code::Right { factor: secret_of(of), step }, ..Proof::default() }
 }
 
@@ -42,7 +42,7 @@ fn wrong() -> Proof {
     Proof { code: Code::Wrong, ..Proof::default() }
 }
 
-fn about(who: &str, want: Want) -> Ask {
+pub(super) fn about(who: &str, want: Want) -> Ask {
     Ask::Factor { person: who.into(), want }
 }
 
@@ -52,7 +52,7 @@ fn approve(id: u64) -> Ask {
 
 impl Driver {
     /// As the engine does it: what was refused and is worth keeping is recorded too.
-    fn ask(&mut self, by: Actor, ask: Ask, proof: Proof) -> Result<Vec<Entry>, Refusal> {
+    pub(super) fn ask(&mut self, by: Actor, ask: Ask, proof: Proof) -> Result<Vec<Entry>, Refusal> {
         let seen = match ask.run().and_then(|run| self.world.run(run)) {
             Some(run) => Seen::Binding(run.binding),
             None => Seen::Nothing,
@@ -67,12 +67,12 @@ impl Driver {
         decided
     }
 
-    fn step(&self) -> u64 {
+    pub(super) fn step(&self) -> u64 {
         step_at(self.at)
     }
 
     /// Enrolled, proved and confirmed by another; then the next step of the clock has come.
-    fn enrol(&mut self, who: &str, by: &str) {
+    pub(super) fn enrol(&mut self, who: &str, by: &str) {
         let id = secret_of(who);
         self.ask(actor(who), about(who, Want::Offer { id }), Proof::default()).unwrap();
         let proof = code(who, self.step());

@@ -1,5 +1,6 @@
 //! What one says of incidents.
 
+use super::approve::STDIN;
 use super::words::{MarkWord, SeverityWord};
 use crate::domain::RunId;
 use crate::domain::id::IncidentId;
@@ -116,4 +117,15 @@ pub struct BreakGlass {
     /// Why it cannot wait
     #[arg(long)]
     pub reason: String,
+    /// Six digits of your second factor. Write `-`, and they are read from standard input: what stands here itself, every
+    /// account sees in the list of processes
+    #[arg(long, value_name = "DIGITS")]
+    pub factor: Option<String>,
+}
+
+impl BreakGlass {
+    /// Whether the line comes with standard input.
+    pub fn reads(&self) -> bool {
+        self.factor.as_deref() == Some(STDIN)
+    }
 }
