@@ -186,3 +186,55 @@ fn real_glass_is_broken_for_an_incident_of_somebody_else_and_stays_red_until_two
     assert_eq!(product.json("ada", &["incident", "list"]).as_array().unwrap().len(), 1);
     product.verifies();
 }
+
+#[test]
+fn real_a_standing_approval_lets_one_operator_start_at_once_within_its_bounds_until_it_is_revoked() {
+    let Some(fleet) = Fleet::plan(2).start() else { return };
+    let product = house(&fleet);
+    // What may run in advance has medium impact here, so that it would wait otherwise.
+    let file = product.at("site/runbooks/one.toml");
+    let text = fs::read_to_string(&file).unwrap().replace("impact = \"low\"", "impact = \"medium\"");
+    fs::write(&file, text).unwrap();
+    let propose = |select: &str| {
+        let said = product.json("ada", &["propose", "one", "--in", "lab", "--purpose", "fix", "--select", select]);
+        let id = said["run"].as_u64().unwrap();
+        let run = product.until_phase(id, &["waiting", "approved"]);
+        (id, run["phase"].as_str().unwrap().to_owned())
+    };
+    let want = |hosts: &'static str, long: &'static str| {
+        ["standing", "propose", "one", "--in", "lab", "--hosts", hosts, "--for", long, "--reason", "every week"]
+    };
+    assert_eq!(propose("host:h01").1, "waiting");
+    assert_eq!(refused(&product, "ada", &want("1", "91d")), "input");
+    assert_eq!(refused(&product, "lea", &want("1", "30d")), "role.missing");
+    let asked = product.json("ada", &want("1", "30d"));
+    let code = asked["code"].as_str().unwrap();
+    let yes = |who: &str, code: &str| {
+        product.tries(who, &["standing", "approve", "S1", "--code", code, "--reason", "read"]).status.success()
+    };
+    assert!(!yes("ada", code), "whoever asks does not give it");
+    assert!(!yes("grace", "AAA-AAA"), "the code is of what was looked at");
+    assert!(yes("grace", code));
+    assert_eq!(product.json("ada", &["standing", "list"])[0]["in_force"], true);
+    // The hour's hosts count together: the first request named one already.
+    let (id, phase) = propose("host:h01");
+    assert_eq!(phase, "approved");
+    product.json("ada", &["start", &id.to_string()]);
+    let ended = product.until_phase(id, &["ended"]);
+    assert_eq!(ended["ending"], "succeeded", "{ended:#}");
+    let (waits, phase) = propose("host:h01");
+    assert_eq!(phase, "approved");
+    assert_eq!(propose("host:h02").1, "waiting", "a second host within the hour");
+    product.json("grace", &["standing", "revoke", "S1"]);
+    product.until_phase(waits, &["waiting"]);
+    assert_eq!(refused(&product, "ada", &["start", &waits.to_string()]), "state");
+    // Who holds what, and what of it was used.
+    let rows = product.json("grace", &["people", "roles", "--in", "lab"]);
+    let of = |who: &str, role: &str| {
+        let rows = rows["rows"].as_array().unwrap().iter();
+        rows.clone().find(|row| row["person"] == who && row["role"] == role).cloned().unwrap_or_default()
+    };
+    assert!(of("ada", "operator")["last_used"].is_string(), "{rows:#}");
+    assert!(of("lea", "reviewer")["since"].is_string() && of("lea", "reviewer")["last_used"].is_null(), "{rows:#}");
+    product.verifies();
+}

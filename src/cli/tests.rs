@@ -76,6 +76,7 @@ const IN_THE_CONSOLE: &[(&str, &str)] = &[
     ("hosts list", ":hosts"),
     ("hosts enrol", ":enrol"),
     ("windows list", ":windows"),
+    ("people roles", ":access"),
     ("elevate", ":elevate"),
     ("break-glass", ":break-glass"),
     ("standing propose", ":standing"),

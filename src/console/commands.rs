@@ -181,6 +181,7 @@ enum Does {
     Windows,
     Elevate,
     Elevations,
+    Access,
     Incident,
     Standing,
     FollowUps,
@@ -268,6 +269,12 @@ pub const TABLE: &[Named] = &[
         "Who changed what under which approval, and what controls lack; :save FILE.csv, .json or .html keeps it.",
     ),
     named(&["changes"], Takes::Target, Does::Changes, "What touched a host or a group of hosts, the latest first."),
+    named(
+        &["access"],
+        Takes::AnyWorkspace,
+        Does::Access,
+        "Who holds which role, since when, and when it was used last.",
+    ),
     named(&["site"], Takes::Site, Does::Site, "The site in force, and what of it waits."),
     named(&["state", "doctor"], Takes::Nothing, Does::State, "Site, record, server, this session: is all well?"),
     named(
@@ -501,6 +508,7 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
         Does::Elevate => vec![lend::asked(cx, rest)],
         Does::Standing => vec![standing::typed(cx, rest)],
         Does::Incident => vec![incidents::typed(cx, rest)],
+        Does::Access => access(cx, rest),
         Does::Elevations => vec![lend::all(cx)],
         Does::FollowUps => of_workspace(cx, rest, |place| Screen::FollowUps(FollowUps::of(place))),
         Does::Week => of_workspace(cx, rest, |place| Screen::Week(WeekScreen::of(place))),
@@ -604,6 +612,15 @@ fn enrol(cx: &Cx<'_>, rest: &str) -> Vec<Do> {
     match super::facts::workspaces(cx.world, cx.me()).iter().any(|known| known.id == place) {
         true => vec![push(Screen::HostKeys(HostKeys::of(place, words.collect())))],
         false => vec![Do::Say(format!("no workspace is called {place}; tab shows them"))],
+    }
+}
+
+fn access(cx: &Cx<'_>, place: &str) -> Vec<Do> {
+    let all = super::facts::workspaces(cx.world, cx.me());
+    let wanted: Vec<_> = all.iter().filter(|known| place.is_empty() || known.id.as_str() == place).collect();
+    match wanted.is_empty() {
+        true => vec![Do::Say(format!("no workspace is called {place}; tab shows them"))],
+        false => vec![sheet("who may what", pages::access::parts(cx, wanted.into_iter().map(|it| &***it)))],
     }
 }
 

@@ -65,7 +65,7 @@ pub fn spans(workspace: &Workspace, from: Timestamp, until: Timestamp) -> Vec<Sp
     });
     let freezes = workspace.freezes.iter().filter_map(|freeze| {
         let lasts = window::lasts(freeze).filter(in_sight)?;
-        Some(span(Kind::Freeze, &freeze.name, &freeze.zone, lasts))
+        Some(span(Kind::Freeze, &freeze.called(), &freeze.zone, lasts))
     });
     let mut found: Vec<Span> = windows.chain(freezes).collect();
     found.sort();

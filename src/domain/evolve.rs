@@ -22,12 +22,14 @@ use super::plan::{Plan, Stands};
 use super::policy;
 use super::proved::Proved;
 use super::published;
+use super::refusal::Rule;
 use super::run::{
-    Acceptance, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, PauseCause, Phase, Progress, Reason,
-    Round, Run, Slot, Stage, StopHow, Vote,
+    Acceptance, Cancel, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, PauseCause, Phase, Progress,
+    Reason, Round, Run, Slot, Stage, StopHow, Vote,
 };
 use super::settle;
 use super::standing;
+use super::voided;
 use super::window;
 use super::world::World;
 use std::sync::Arc;
@@ -153,6 +155,9 @@ fn in_run(world: &mut World, recorded: &Recorded, id: RunId) -> Result<Option<Ar
         (&recorded.event, &run.glass, recorded.by.person())
     {
         world.glass_reviews.insert((by.clone(), glass.by.clone()), recorded.at);
+    }
+    if let Event::RunCancelled { cancel: Cancel::Void(Rule::BindingDrift), .. } = recorded.event {
+        voided::note(world, &run, recorded.at);
     }
     if let Event::RunEnded { ending, .. } = recorded.event {
         learned::learn(world, &run, ending, recorded.at);

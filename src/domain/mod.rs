@@ -72,6 +72,7 @@ pub mod targets;
 pub mod tool;
 pub mod used;
 pub mod vault;
+pub mod voided;
 pub mod week;
 pub mod window;
 pub mod words;

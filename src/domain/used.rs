@@ -1,6 +1,6 @@
 //! When people last used the roles they hold: a role that nobody uses is one that nobody would miss, and a key left in a door.
 //!
-//! Kept cheap: a moment per member and role. Deliberately absent: viewer and auditor, whose acts are looks that stand in no record;
+//! Kept cheap: a moment per member and role. Never called unused: viewer and auditor, whose acts are looks that stand in no record;
 //! and commander, which is held for days that one hopes do not come.
 
 use super::elevation;
@@ -25,6 +25,23 @@ pub struct Use {
     pub last: Option<Timestamp>,
 }
 
+impl Use {
+    /// Whether a role was not used for long, where its use can be seen at all.
+    pub fn is_unused(&self, role: Role, now: Timestamp) -> bool {
+        let since = self.last.unwrap_or(self.since).max(self.since);
+        is_watched(role) && now.ms_since(since) > UNUSED_AFTER_MS
+    }
+
+    /// When it was used last, in words; a role whose use stands in no record says so.
+    pub fn last_words(&self, role: Role, when: impl Fn(Timestamp) -> String) -> String {
+        match (self.last, is_watched(role)) {
+            (Some(at), _) => when(at),
+            (None, true) => "never".to_owned(),
+            (None, false) => "not recorded".to_owned(),
+        }
+    }
+}
+
 /// A role somebody holds in a workspace.
 pub type Held = (WorkspaceId, PersonId, Role);
 
@@ -47,7 +64,7 @@ impl Used {
         let mut held = OrdMap::new();
         for workspace in site.workspaces.values() {
             for (person, roles) in &workspace.members {
-                for role in roles.iter().copied().filter(|role| is_watched(*role)) {
+                for role in roles.iter().copied() {
                     let key = (workspace.id.clone(), person.clone(), role);
                     let known = self.held.get(&key).copied().unwrap_or(Use { since: at, last: None });
                     held.insert(key, known);
@@ -87,15 +104,19 @@ impl Used {
         }
     }
 
+    /// Every role that is held in a workspace for good: by whom, since when, and when it was used last.
+    pub fn of<'a>(&'a self, workspace: &'a WorkspaceId) -> impl Iterator<Item = (&'a PersonId, Role, &'a Use)> {
+        let of_here = self.held.iter().filter(move |((id, ..), _)| id == workspace);
+        of_here.map(|((_, person, role), held)| (person, *role, held))
+    }
+
     /// Roles of a workspace that were not used for long, with when they were used last.
     pub fn unused<'a>(
         &'a self,
         workspace: &'a WorkspaceId,
         now: Timestamp,
     ) -> impl Iterator<Item = (&'a PersonId, Role, &'a Use)> {
-        let of_here = self.held.iter().filter(move |((id, ..), _)| id == workspace);
-        let long = move |held: &Use| now.ms_since(held.last.unwrap_or(held.since).max(held.since)) > UNUSED_AFTER_MS;
-        of_here.filter(move |(_, held)| long(held)).map(|((_, person, role), held)| (person, *role, held))
+        self.of(workspace).filter(move |(_, role, held)| held.is_unused(*role, now))
     }
 }
 

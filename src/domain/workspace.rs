@@ -248,3 +248,14 @@ pub struct Freeze {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub except: BTreeSet<RunbookId>,
 }
+
+impl Freeze {
+    /// Its name, with the runbooks it holds not for.
+    pub fn called(&self) -> String {
+        let except: Vec<&str> = self.except.iter().map(RunbookId::as_str).collect();
+        match except.is_empty() {
+            true => self.name.clone(),
+            false => format!("{}, but for {}", self.name, except.join(", ")),
+        }
+    }
+}

@@ -15,6 +15,7 @@ use super::site::{Sensitive, Site};
 use super::source::{AllListed, with_listed};
 use super::standing::{Standings, with_standing};
 use super::used::Used;
+use super::voided::AllVoided;
 use super::workspace::Workspace;
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub struct World {
     pub next_incident: u64,
     /// When roles were used last.
     pub used: Used,
+    /// Requests that were approved and became void.
+    pub voided: AllVoided,
     /// What was asked for within the last hour.
     pub recent: Recent,
     /// Second factors by whose they are, from their offer to their end.

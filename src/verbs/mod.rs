@@ -7,6 +7,7 @@
 //! Invariants: nothing here prints, exits or reads the environment; whatever a person or host wrote is escaped before it
 //! leaves; a refusal is an answer (exit 1), told with its rule, who may, and what to do next.
 
+mod access;
 mod act;
 pub mod args;
 mod cast;

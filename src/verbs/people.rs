@@ -1,5 +1,6 @@
 //! Verbs of what shows that a person is themselves: approvals with a second factor or a signature, and second factors.
 
+use super::access;
 use super::act::{looked_at_code, refused, told};
 use super::args::{Approve, People, STDIN};
 use super::out::{self, Gone, Io};
@@ -154,6 +155,7 @@ pub async fn people(cx: &Cx<'_>, verb: &People, io: &mut Io<'_>) -> Result<Exit,
                 Err(refusal) => refused(cx, &refusal, io).await,
             }
         }
+        People::Roles { workspace, unused } => access::roles(cx, workspace.as_deref(), *unused, io).await,
         People::Revoke { person, reason } => {
             let revoked = cx.engine.revoke_factor(cx.actor.clone(), &PersonId::new(person), reason.clone()).await;
             match revoked {

@@ -1,6 +1,7 @@
 //! Pages of text about things: a runbook, a plan, a past run, a workspace, the site. Each is made once from domain values and shown wherever
 //! it is asked for, so that the same thing reads the same everywhere.
 
+pub mod access;
 pub mod calendar;
 pub mod diff;
 pub mod incident;

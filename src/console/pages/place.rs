@@ -46,10 +46,9 @@ pub fn workspace(cx: &Cx<'_>, workspace: &Workspace) -> Vec<Part> {
             labelled(
                 "freezes",
                 listed(
-                    workspace
-                        .freezes
-                        .iter()
-                        .map(|freeze| format!("{}: {} to {} ({})", freeze.name, freeze.from, freeze.to, freeze.zone)),
+                    workspace.freezes.iter().map(|freeze| {
+                        format!("{}: {} to {} ({})", freeze.called(), freeze.from, freeze.to, freeze.zone)
+                    }),
                 ),
             ),
             labelled("duties", listed(workspace.duties.iter().cloned())),
@@ -64,8 +63,10 @@ pub fn workspace(cx: &Cx<'_>, workspace: &Workspace) -> Vec<Part> {
     parts.extend(hosts_of(cx, workspace, workspace.servers.iter().collect()));
     parts.extend(heading("members", safe!("{}", workspace.members.len())));
     parts.extend(workspace.members.iter().map(|(person, roles)| {
-        let roles: Vec<&str> = roles.iter().map(|role: &Role| role.word()).collect();
-        Part::Labelled(HOST_COLUMNS, safe!("{person}"), Ink::Text, roles.join(", "))
+        let mut words: Vec<String> = roles.iter().map(|role: &Role| role.word().to_owned()).collect();
+        let lent = workspace.lent.get(person).into_iter().flatten();
+        words.extend(lent.map(|role| format!("{} for a while", role.word())));
+        Part::Labelled(HOST_COLUMNS, safe!("{person}"), Ink::Text, words.join(", "))
     }));
     parts
 }

@@ -26,18 +26,24 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
     if new == **old {
         return None;
     }
+    let changed = differences(old, &new);
+    Some(if changed.is_empty() { "changed: the plan".to_owned() } else { format!("changed: {}", changed.join(", ")) })
+}
+
+/// In what of that which runs, and by whose word, two plans of one request differ: each by its name.
+pub fn differences(old: &Plan, new: &Plan) -> Vec<&'static str> {
     let commands = |plan: &Plan| {
         (plan.runbook.steps.clone(), plan.runbook.preflight.clone(), plan.runbook.verify.clone(), plan.steps.clone())
     };
-    let fields: [(&str, bool); 18] = [
+    let fields: [(&'static str, bool); 18] = [
         ("program version", old.crate_version != new.crate_version),
         ("environment", old.environment != new.environment),
         ("hosts", old.hosts != new.hosts || old.jumps != new.jumps || old.groups != new.groups),
         ("batches", old.batches != new.batches || old.parallel != new.parallel),
         ("tolerated failures", old.max_failures != new.max_failures),
         ("time-outs", old.limits != new.limits),
-        ("steps or checks", commands(old) != commands(&new)),
-        ("runbook (commands unchanged)", old.runbook.digest != new.runbook.digest && commands(old) == commands(&new)),
+        ("steps or checks", commands(old) != commands(new)),
+        ("runbook (commands unchanged)", old.runbook.digest != new.runbook.digest && commands(old) == commands(new)),
         ("inputs", old.inputs != new.inputs),
         ("account for local work", old.local_account != new.local_account),
         ("programs for local work", old.programs != new.programs),
@@ -49,6 +55,5 @@ pub fn drift(world: &World, run: &Run) -> Option<String> {
         ("approval expiry", old.approval_expiry_ms != new.approval_expiry_ms),
         ("execution expiry", old.execution_expiry_ms != new.execution_expiry_ms),
     ];
-    let changed: Vec<&str> = fields.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
-    Some(if changed.is_empty() { "changed: the plan".to_owned() } else { format!("changed: {}", changed.join(", ")) })
+    fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }

@@ -46,7 +46,7 @@ use crate::domain::world::{WORLD_OPEN_RUNS_MAX, World};
 use crate::domain::{binding, event::Detail};
 use std::sync::Arc;
 
-pub use drift::drift;
+pub use drift::{differences, drift};
 
 /// Events one command may lead to: a start that lets ten thousand hosts in at once, and no loop for ever. No more than
 /// one batch of the ledger holds.

@@ -48,6 +48,15 @@ impl Approve {
 pub enum People {
     /// List whom the site knows: roles, keys, second factors
     List,
+    /// Review access: who holds which role, since when, and when it was used last
+    Roles {
+        /// In this workspace
+        #[arg(long = "in", short = 'w', value_name = "WORKSPACE")]
+        workspace: Option<String>,
+        /// Only those that nobody used for a quarter
+        #[arg(long)]
+        unused: bool,
+    },
     /// Enrol a second factor for yourself (TOTP): its secret is shown this once
     Enrol,
     /// Show that your device has the secret: six digits, typed or on standard input

@@ -21,6 +21,7 @@ use crate::domain::plan::Plan;
 use crate::domain::policy;
 use crate::domain::run::{Run, Verdict};
 use crate::domain::runbook::{Action, Check, Step};
+use crate::domain::voided;
 use crate::terminal::line::Safe;
 use std::collections::BTreeSet;
 
@@ -73,6 +74,7 @@ const UNDO_COLUMNS: u16 = 6;
 pub(super) fn of(cx: &Cx<'_>, run: &Run, columns: u16, open: &BTreeSet<Chunk>) -> Doc {
     let mut doc = Doc { rows: Vec::new(), tokens: BTreeSet::new() };
     doc.standing(cx, run);
+    doc.again(cx, run, columns);
     doc.why(run, columns);
     doc.hosts(run, columns);
     doc.steps(run, columns, open);
@@ -108,6 +110,18 @@ impl Doc {
     fn show(&mut self, pieces: Vec<Piece>, tokens: Vec<Token>) {
         self.tokens.extend(tokens.iter().copied());
         self.rows.push(Row::Line(pieces, tokens));
+    }
+
+    /// That it is asked for once more, and what is different since somebody approved it.
+    fn again(&mut self, cx: &Cx<'_>, run: &Run, columns: u16) {
+        let Some((before, different)) = voided::before(cx.world, run, cx.now()) else { return };
+        let whom: Vec<&str> =
+            before.approvers.iter().map(|who| if who == cx.me() { "you" } else { who.as_str() }).collect();
+        let age = moment::age(cx.now().ms_since(before.at));
+        let what = if different.is_empty() { "nothing that runs".to_owned() } else { different.join(", ") };
+        let words =
+            format!("{} approved this as {}, void {age} ago. Different now: {what}.", whom.join(", "), before.run);
+        self.tell(Role::Accent, &words, columns);
     }
 
     /// Who still has to, who has.
