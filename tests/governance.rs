@@ -238,3 +238,25 @@ fn real_a_standing_approval_lets_one_operator_start_at_once_within_its_bounds_un
     assert!(of("lea", "reviewer")["since"].is_string() && of("lea", "reviewer")["last_used"].is_null(), "{rows:#}");
     product.verifies();
 }
+
+#[test]
+fn real_what_was_done_by_hand_is_entered_shown_and_looked_at_by_two() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let product = house(&fleet);
+    let add = ["record", "add", "--in", "lab", "--who", "ada", "--from", "2h", "--until", "1h", "--host", "h01"];
+    let add = [add.as_slice(), &["--reason", "the console could not be reached"]].concat();
+    let entered = told(&product, "grace", &add, "systemctl restart web\njournalctl -u web\n");
+    assert!(entered.status.success(), "{entered:?}");
+    assert_eq!(refused(&product, "grace", &add), "reason.missing", "nothing on standard input");
+    let shot = product.at("shell.log");
+    fs::write(&shot, "$ systemctl restart web\n").unwrap();
+    product.json("grace", &["record", "file", "H1", shot.to_str().unwrap()]);
+    let listed = product.json("lea", &["record", "list"]);
+    assert_eq!((&listed[0]["reviews_missing"], &listed[0]["files"][0]["name"]), (&2.into(), &"shell.log".into()));
+    assert!(listed[0]["commands"].as_str().unwrap().contains("journalctl"), "{listed:#}");
+    assert_eq!(refused(&product, "ada", &["record", "review", "H1", "--comment", "mine"]), "role.missing");
+    product.json("lea", &["record", "review", "H1", "--comment", "asked ada"]);
+    product.json("bo", &["record", "review", "H1", "--comment", "read the log"]);
+    assert_eq!(product.json("lea", &["record", "list"]), serde_json::json!([]));
+    product.verifies();
+}

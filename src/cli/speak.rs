@@ -11,7 +11,7 @@ use crate::domain::evidence::EVIDENCE_BYTES_MAX;
 use crate::server::LINE_BYTES_MAX;
 use crate::terminal::guard::RawMode;
 use crate::terminal::line::Safe;
-use crate::verbs::args::{Line, People, Runs, RunsLog, Verb};
+use crate::verbs::args::{Line, People, Record, Runs, RunsLog, Verb};
 use russh::{ChannelMsg, ChannelReadHalf};
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
@@ -43,6 +43,8 @@ pub fn speak(places: &Places, around: &Surroundings, line: &Line, arguments: &[S
             Some(Verb::Approve(asked)) => return approve::approve(places, around, line, asked).await,
             Some(Verb::People(People::Prove)) => "a code of your second factor",
             Some(Verb::BreakGlass(breaking)) if breaking.reads() => "a code of your second factor",
+            Some(Verb::Record(Record::Add(_))) => return spoken(Some(piped()?)).await,
+            Some(Verb::Record(Record::File { file, .. })) => return spoken(Some(evidence(file)?)).await,
             Some(Verb::Evidence { file, .. }) => return spoken(Some(evidence(file)?)).await,
             Some(Verb::Runs(Runs::Evidence { sha256: Some(_), .. })) if to_a_terminal(line) => {
                 let text = "a file is not for a terminal: write it somewhere, as in > FILE";

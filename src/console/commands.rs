@@ -6,7 +6,7 @@ use super::keymap::{self, Act, Anywhere, Bound, Place, Scope};
 use super::model::Cx;
 use super::overlays::Overlay;
 use super::overlays::sheet::{Part, Sheet};
-use super::overlays::{incidents, lend, standing};
+use super::overlays::{by_hand, incidents, lend, standing};
 use super::pages;
 use super::screens::{
     Screen, follow_ups::FollowUps, host_keys::HostKeys, live::Live, past::Past, proof, propose::Propose,
@@ -182,6 +182,7 @@ enum Does {
     Elevate,
     Elevations,
     Access,
+    ByHand,
     Incident,
     Standing,
     FollowUps,
@@ -269,6 +270,7 @@ pub const TABLE: &[Named] = &[
         "Who changed what under which approval, and what controls lack; :save FILE.csv, .json or .html keeps it.",
     ),
     named(&["changes"], Takes::Target, Does::Changes, "What touched a host or a group of hosts, the latest first."),
+    named(&["by-hand", "record"], Takes::Nothing, Does::ByHand, "What was done by hand and waits to be looked at."),
     named(
         &["access"],
         Takes::AnyWorkspace,
@@ -508,6 +510,7 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
         Does::Elevate => vec![lend::asked(cx, rest)],
         Does::Standing => vec![standing::typed(cx, rest)],
         Does::Incident => vec![incidents::typed(cx, rest)],
+        Does::ByHand => vec![by_hand::all(cx)],
         Does::Access => access(cx, rest),
         Does::Elevations => vec![lend::all(cx)],
         Does::FollowUps => of_workspace(cx, rest, |place| Screen::FollowUps(FollowUps::of(place))),

@@ -1,6 +1,7 @@
 //! Everything anybody can ask for. Console, command line, clock and executor all submit a [`Command`] to the same
 //! `decide`: there is no other way to change anything.
 
+use super::decide::by_hand::Done;
 use super::decide::elevate::Answer;
 use super::decide::glass::Breaking;
 use super::decide::incidents::Deed;
@@ -8,7 +9,7 @@ use super::decide::standing::{WantedStanding, Word};
 use super::deviation::Deviation;
 use super::factor::Want;
 use super::follow_up::{Draft, Wanted};
-use super::id::{Digest, ElevationId, IncidentId, PersonId, RunId, StandingId, StepId, Timestamp, WorkspaceId};
+use super::id::{Digest, ElevationId, HandId, IncidentId, PersonId, RunId, StandingId, StepId, Timestamp, WorkspaceId};
 use super::incident::Opening;
 use super::notice;
 use super::order::Report;
@@ -272,6 +273,24 @@ pub enum Ask {
         /// Why.
         reason: String,
     },
+    /// Enter what was done by hand.
+    EnterByHand(Box<Done>),
+    /// Give a file that shows it.
+    ShowByHand {
+        /// Which entry.
+        entry: HandId,
+        /// What the file is called.
+        name: String,
+        /// What is in it.
+        content: Arc<[u8]>,
+    },
+    /// Say that one has looked at it.
+    ReviewByHand {
+        /// Which entry.
+        entry: HandId,
+        /// The reviewer's words.
+        comment: String,
+    },
     /// A moment has come at which something lapses that is of no run.
     Lapse,
     /// The executor reports.
@@ -315,6 +334,9 @@ impl Ask {
             | Ask::InIncident { .. }
             | Ask::WantStanding(_)
             | Ask::InStanding { .. }
+            | Ask::EnterByHand(_)
+            | Ask::ShowByHand { .. }
+            | Ask::ReviewByHand { .. }
             | Ask::Lapse
             | Ask::FollowUp(_)
             | Ask::LookAt { .. }
@@ -386,6 +408,9 @@ impl Ask {
             Ask::InStanding { word: Word::Vote(Choice::Deny), .. } => "standing deny",
             Ask::InStanding { word: Word::Vote(Choice::Retract), .. } => "standing retract",
             Ask::InStanding { word: Word::Revoke, .. } => "standing revoke",
+            Ask::EnterByHand(_) => "record add",
+            Ask::ShowByHand { .. } => "record file",
+            Ask::ReviewByHand { .. } => "record review",
             Ask::Lapse => "lapse",
             Ask::FollowUp(_) => "follow-up",
             Ask::LookAt { .. } => "look-at",

@@ -1,13 +1,14 @@
 //! What happened, as the ledger keeps it. A leaf holds only handles, numbers, digests and closed words; whatever a
 //! person or host wrote is a *detail* kept beside it, so that it can be erased and every proof stays valid.
 
+use super::by_hand;
 use super::command::Decision;
 use super::deviation::Deviation;
 use super::elevation;
 use super::factor;
 use super::follow_up::{self, FollowUpId};
 use super::id::{
-    Digest, ElevationId, IncidentId, PersonId, RunId, RunbookId, StandingId, StepId, Timestamp, WorkspaceId,
+    Digest, ElevationId, HandId, IncidentId, PersonId, RunId, RunbookId, StandingId, StepId, Timestamp, WorkspaceId,
 };
 use super::incident;
 use super::notice;
@@ -453,6 +454,15 @@ pub enum Event {
         /// What.
         act: notice::Act,
     },
+    /// What was done by hand was entered, shown or looked at.
+    ByHand {
+        /// Which entry.
+        entry: HandId,
+        /// Where.
+        workspace: WorkspaceId,
+        /// What happened to it.
+        act: by_hand::Act,
+    },
     /// Something was refused that is worth keeping: an attempt against separation of duties or authority.
     Refused {
         /// The run, where it was about one.
@@ -520,6 +530,7 @@ impl Event {
             | Event::RunReviewed { .. }
             | Event::Elevation { act: elevation::Act::Asked { .. } | elevation::Act::Granted { .. }, .. }
             | Event::Incident { .. }
+            | Event::ByHand { .. }
             | Event::Standing { .. }
             | Event::FollowUp { .. }
             | Event::LookedAt { .. }
@@ -540,6 +551,7 @@ impl Event {
             | Event::SourceListed { .. }
             | Event::Elevation { .. }
             | Event::Incident { .. }
+            | Event::ByHand { .. }
             | Event::Standing { .. }
             | Event::FollowUp { .. }
             | Event::LookedAt { .. } => None,
@@ -596,6 +608,7 @@ impl Event {
         let (Event::SourceListed { workspace, .. }
         | Event::Elevation { workspace, .. }
         | Event::Incident { workspace, .. }
+        | Event::ByHand { workspace, .. }
         | Event::Standing { workspace, .. }
         | Event::FollowUp { workspace, .. }
         | Event::LookedAt { workspace, .. }) = self

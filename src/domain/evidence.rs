@@ -12,6 +12,12 @@ pub const EVIDENCE_FILES_MAX: usize = 64;
 /// Longest name.
 pub const EVIDENCE_NAME_BYTES_MAX: usize = 255;
 
+/// Whether a file may be called so: what is written to a terminal and to a directory again.
+pub fn is_name(name: &str) -> bool {
+    let sound = !name.is_empty() && name.len() <= EVIDENCE_NAME_BYTES_MAX && !name.contains('/');
+    sound && !name.chars().any(super::input::is_invisible)
+}
+
 /// A file that somebody gave.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Evidence {

@@ -4,6 +4,7 @@
 
 mod site;
 
+use super::by_hand;
 use super::command::Decision;
 use super::elevation;
 use super::event::{Details, Event, Recorded};
@@ -75,6 +76,7 @@ fn beside_runs(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
     follow_up::apply(world, recorded)?;
     elevation::fold(world, recorded)?;
     incident::fold(world, recorded)?;
+    by_hand::fold(world, recorded)?;
     standing::fold(world, recorded)
 }
 
@@ -381,6 +383,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         | Event::SecretUsed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
+        | Event::ByHand { .. }
         | Event::Standing { .. }
         | Event::FollowUp { .. }
         | Event::LookedAt { .. }

@@ -130,6 +130,10 @@ number_type!(
     StandingId, 'S', 's', NoStanding, "a standing approval is a number, as `quarterdeck standing list` shows it: 2 or S2"
 );
 number_type!(
+    /// Something that was done by hand, counted from 1 and shown as `H4`.
+    HandId, 'H', 'h', NoEntry, "an entry is a number, as `quarterdeck record list` shows it: 4 or H4"
+);
+number_type!(
     /// An incident, counted from 1 and shown as `I7`.
     IncidentId, 'I', 'i', NoIncident, "an incident is a number, as `quarterdeck incident list` shows it: 7 or I7"
 );

@@ -29,6 +29,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         | Event::SourceListed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
+        | Event::ByHand { .. }
         | Event::Standing { .. }
         | Event::FollowUp { .. }
         | Event::LookedAt { .. }
@@ -114,6 +115,7 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::SourceListed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
+        | Event::ByHand { .. }
         | Event::Standing { .. }
         | Event::FollowUp { .. }
         | Event::LookedAt { .. }

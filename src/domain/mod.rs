@@ -10,6 +10,7 @@ pub mod again;
 pub mod ahead;
 pub mod algorithms;
 pub mod binding;
+pub mod by_hand;
 pub mod calendar;
 pub mod call;
 pub mod canonical;

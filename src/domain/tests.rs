@@ -13,6 +13,7 @@ use std::sync::Arc;
 mod again;
 mod authority;
 mod batches;
+mod by_hand;
 mod elevation;
 mod failing;
 mod follow_ups;

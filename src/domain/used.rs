@@ -182,6 +182,7 @@ fn roles(event: &Event, run: Option<&Run>, workspace: &Workspace, person: &Perso
         | Event::Elevation { .. }
         | Event::Factor { .. }
         | Event::Incident { .. }
+        | Event::ByHand { .. }
         | Event::Standing { .. }
         | Event::FollowUp { .. }
         | Event::Refused { .. } => Vec::new(),

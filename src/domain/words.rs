@@ -1,5 +1,6 @@
 //! Events in words: for the audit list, for verbs, and for whoever reads a refusal at three in the morning.
 
+use super::by_hand;
 use super::command::Decision;
 use super::elevation;
 use super::event::{Details, Event};
@@ -77,6 +78,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::RunReviewed { .. } => "run_reviewed",
         Event::Elevation { .. } => "elevation",
         Event::Incident { .. } => "incident",
+        Event::ByHand { .. } => "by_hand",
         Event::Standing { .. } => "standing",
         Event::FollowUp { .. } => "follow_up",
         Event::LookedAt { .. } => "looked_at",
@@ -137,6 +139,7 @@ pub const KINDS: &[&str] = &[
     "run_reviewed",
     "elevation",
     "incident",
+    "by_hand",
     "standing",
     "follow_up",
     "looked_at",
@@ -197,6 +200,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::RunReviewed { .. }
         | Event::Elevation { .. }
         | Event::Incident { .. }
+        | Event::ByHand { .. }
         | Event::Standing { .. }
         | Event::FollowUp { .. }
         | Event::LookedAt { .. }
@@ -328,6 +332,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::RunReviewed { .. } => said("reviewed".to_owned(), "text"),
         Event::Elevation { workspace, act, .. } => elevation::words(act, workspace, said),
         Event::Incident { incident, act, .. } => incident::words(*incident, act, said),
+        Event::ByHand { entry, act, .. } => by_hand::words(*entry, act, said),
         Event::Standing { standing, act, .. } => standing::words(*standing, act, said),
         Event::FollowUp { id, act, .. } => follow_up::act_words(*id, act, details),
         Event::LookedAt { deviation, .. } => said(format!("looked at {deviation}"), "reason"),

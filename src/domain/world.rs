@@ -2,6 +2,7 @@
 //! to clone (persistent maps of `Arc`s) and small: a run leaves it once it is over and reviewed; history is the
 //! store's.
 
+use super::by_hand;
 use super::elevation::{Elevations, with_elevated};
 use super::factor::Factor;
 use super::follow_up::{FollowUp, FollowUpId};
@@ -69,6 +70,10 @@ pub struct World {
     pub next_incident: u64,
     /// When roles were used last.
     pub used: Used,
+    /// What was done by hand and is not looked at by enough people.
+    pub by_hand: by_hand::Entries,
+    /// The number the next of them gets.
+    pub next_by_hand: u64,
     /// Requests that were approved and became void.
     pub voided: AllVoided,
     /// What was asked for within the last hour.

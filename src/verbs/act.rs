@@ -144,6 +144,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Elevate { .. }
         | Verb::Elevations(_)
         | Verb::Incident(_)
+        | Verb::Record(_)
         | Verb::Standing(_)
         | Verb::Runs(_)
         | Verb::Hosts(_)

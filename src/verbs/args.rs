@@ -6,6 +6,7 @@ mod incident;
 mod people;
 mod places;
 mod prove;
+mod record;
 mod runs;
 mod standing;
 mod words;
@@ -19,6 +20,7 @@ pub use incident::{BreakGlass, Incident, Open as OpenIncident};
 pub use people::Elevations;
 pub use places::{CLIENT_CONFIG, Hosts, Import, ImportHosts, Windows};
 pub use prove::{Changes, Compliance, Deviations, FollowUps};
+pub use record::{Add as RecordAdd, Record};
 pub use runs::{Decide, Proposal, Runs, RunsList, RunsLog, Tick};
 pub use standing::{Standing, Want as WantStanding};
 use std::path::PathBuf;
@@ -278,6 +280,9 @@ pub enum Verb {
     /// Approvals in advance: this version of a runbook, within bounds, for a while
     #[command(subcommand)]
     Standing(Standing),
+    /// What was done by hand, entered afterwards: recorded, not governed
+    #[command(subcommand)]
+    Record(Record),
     /// Incidents: opened, led, marked, closed
     #[command(subcommand)]
     Incident(Incident),
@@ -444,7 +449,10 @@ impl Verb {
         match self {
             Verb::Approve(approve) => approve.reads(),
             Verb::BreakGlass(breaking) => breaking.reads(),
-            Verb::Secret { .. } | Verb::Evidence { .. } | Verb::People(People::Prove) => true,
+            Verb::Record(Record::Add(_) | Record::File { .. })
+            | Verb::Secret { .. }
+            | Verb::Evidence { .. }
+            | Verb::People(People::Prove) => true,
             _ => false,
         }
     }
@@ -495,6 +503,7 @@ impl Verb {
             | Verb::BreakGlass(_)
             | Verb::Elevations(_)
             | Verb::Incident(_)
+            | Verb::Record(_)
             | Verb::Standing(_)
             | Verb::Runs(_)
             | Verb::Hosts(Hosts::List { .. } | Hosts::Enrol { .. })

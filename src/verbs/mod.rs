@@ -22,6 +22,7 @@ pub mod out;
 mod people;
 mod prove;
 mod qr;
+mod record;
 mod standing;
 mod text;
 mod watch;
@@ -189,6 +190,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Elevate { role, workspace, for_ms, reason } => {
             elevations::elevate(cx, *role, workspace, *for_ms, reason, io).await
         }
+        Verb::Record(verb) => record::run(cx, verb, io).await,
         Verb::Standing(verb) => standing::run(cx, verb, io).await,
         Verb::BreakGlass(said) => incidents::break_glass(cx, said, io).await,
         Verb::Incident(verb) => incidents::run(cx, verb, io).await,

@@ -595,6 +595,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         Ask::OpenIncident(opening) => Ask::OpenIncident(Box::new(incidents::filled(*opening, &texts))),
         Ask::WantStanding(wanted) => Ask::WantStanding(Box::new(standing::filled(*wanted, &texts))),
         Ask::InStanding { standing, word, .. } => Ask::InStanding { standing, word, reason: words },
+        Ask::ReviewByHand { entry, .. } => Ask::ReviewByHand { entry, comment: words },
         Ask::BreakGlass(breaking) => Ask::BreakGlass(Box::new(Breaking { reason: words, ..*breaking })),
         Ask::InIncident { incident, deed, .. } => Ask::InIncident { incident, deed, text: words },
         Ask::Propose(proposal) => Ask::Propose(Box::new(going_back(*proposal, words))),
@@ -612,6 +613,8 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::List { .. }
         | Ask::Evidence { .. }
         | Ask::Versions { .. }
+        | Ask::EnterByHand(_)
+        | Ask::ShowByHand { .. }
         | Ask::Lapse
         | Ask::Notice(_)
         | Ask::ClockJumped { .. } => ask,

@@ -14,7 +14,7 @@ use crate::domain::StepId;
 use crate::domain::decide::elevate::Answer;
 use crate::domain::decide::incidents::Deed;
 use crate::domain::decide::standing::Word;
-use crate::domain::id::{ElevationId, IncidentId, StandingId};
+use crate::domain::id::{ElevationId, HandId, IncidentId, StandingId};
 use crate::domain::plan::{How, Unsure};
 use crate::domain::run::{self, StopHow};
 use crate::terminal::key::Input;
@@ -61,6 +61,10 @@ pub enum Wherever {
     ReadStanding(StandingId),
     /// Say this to a standing approval.
     InStanding(StandingId, Word),
+    /// What was done by hand: what can be done about it.
+    ByHand(HandId),
+    /// Look at what was done by hand.
+    ReviewByHand(HandId),
     /// This incident: what can be done about it.
     Incident(IncidentId),
     /// All that is known of this incident.

@@ -2,6 +2,7 @@
 
 pub mod asks;
 pub mod back;
+pub mod by_hand;
 pub mod dialog;
 pub mod glass;
 pub mod help;
@@ -109,6 +110,8 @@ pub fn chosen(cx: &Cx<'_>, choice: &Wherever) -> Do {
         Wherever::Standing(id) => standing::menu(cx, *id),
         Wherever::ReadStanding(id) => standing::read(cx, *id),
         Wherever::InStanding(id, word) => standing::word(cx, *id, *word),
+        Wherever::ByHand(id) => by_hand::read(cx, *id),
+        Wherever::ReviewByHand(id) => by_hand::review(cx, *id),
         Wherever::Incident(id) => incidents::menu(cx, *id),
         Wherever::ReadIncident(id) => incidents::read(cx, *id),
         Wherever::InIncident(id, deed) => incidents::deed(cx, *id, deed),

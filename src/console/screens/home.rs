@@ -19,7 +19,7 @@ use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::overlays::Overlay;
 use crate::console::overlays::sheet::{self, Sheet};
-use crate::console::overlays::{incidents, lend, standing};
+use crate::console::overlays::{by_hand, incidents, lend, standing};
 use crate::console::pages;
 use crate::console::safe;
 use crate::console::theme::{Ground, Role};
@@ -27,7 +27,7 @@ use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::pick::Pick;
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
-use crate::domain::id::{ElevationId, IncidentId, StandingId};
+use crate::domain::id::{ElevationId, HandId, IncidentId, StandingId};
 use crate::domain::{PersonId, RunId, WorkspaceId};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -47,6 +47,7 @@ enum RowId {
     Place(WorkspaceId),
     Elevation(ElevationId),
     Incident(IncidentId),
+    ByHand(HandId),
     Standing(StandingId),
     FollowUps,
     Site,
@@ -59,6 +60,7 @@ impl RowId {
             RowId::Place(_)
             | RowId::Elevation(_)
             | RowId::Incident(_)
+            | RowId::ByHand(_)
             | RowId::Standing(_)
             | RowId::FollowUps
             | RowId::Site => None,
@@ -258,6 +260,7 @@ fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
             None => Vec::new(),
         },
         RowId::Standing(id) => vec![standing::menu(cx, id)],
+        RowId::ByHand(id) => vec![by_hand::read(cx, id)],
         RowId::Incident(id) => vec![incidents::menu(cx, id)],
         RowId::Elevation(id) => vec![lend::menu(cx, id)],
         RowId::FollowUps => vec![push(Screen::FollowUps(FollowUps::of(None)))],

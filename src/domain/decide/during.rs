@@ -1,7 +1,7 @@
 //! While a run works: tick off, decide about failures, pause, go on, stop, note.
 
 use super::*;
-use crate::domain::evidence::{EVIDENCE_BYTES_MAX, EVIDENCE_FILES_MAX, EVIDENCE_NAME_BYTES_MAX};
+use crate::domain::evidence::{EVIDENCE_BYTES_MAX, EVIDENCE_FILES_MAX};
 use crate::domain::failure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -35,11 +35,7 @@ impl Deciding {
         if run.evidence.len() >= EVIDENCE_FILES_MAX {
             return Err(Refusal::new(Rule::Limit, format!("{id} has {EVIDENCE_FILES_MAX} files already")));
         }
-        let sound = !name.is_empty()
-            && name.len() <= EVIDENCE_NAME_BYTES_MAX
-            && !name.contains('/')
-            && !name.chars().any(crate::domain::input::is_invisible);
-        if !sound {
+        if !crate::domain::evidence::is_name(name) {
             return Err(Refusal::new(Rule::Input, "this is no name for a file").next("rename it"));
         }
         if content.is_empty() || content.len() > EVIDENCE_BYTES_MAX {

@@ -101,7 +101,7 @@ impl Deciding {
         found.cloned().ok_or_else(|| Refusal::new(Rule::NotFound, format!("no workspace {id}")))
     }
 
-    fn works_there(&self, workspace: &Workspace, person: &PersonId, act: &str) -> Result<(), Refusal> {
+    pub(super) fn works_there(&self, workspace: &Workspace, person: &PersonId, act: &str) -> Result<(), Refusal> {
         match policy::may_stop(workspace, person) {
             true => Ok(()),
             false => Err(planning::missing_role(workspace, person, Role::Operator, act)),

@@ -7,6 +7,7 @@
 
 mod after;
 mod before;
+pub mod by_hand;
 mod claim;
 mod drift;
 mod during;
@@ -184,6 +185,9 @@ impl Deciding {
             Ask::InIncident { incident, deed, text } => self.in_incident(*incident, deed, text),
             Ask::WantStanding(wanted) => self.want_standing(wanted),
             Ask::InStanding { standing, word, reason } => self.in_standing(*standing, *word, reason, seen),
+            Ask::EnterByHand(done) => self.enter_by_hand(done),
+            Ask::ShowByHand { entry, name, content } => self.show_by_hand(*entry, name, content),
+            Ask::ReviewByHand { entry, comment } => self.review_by_hand(*entry, comment),
             // What is over by now is ended before every ask.
             Ask::Lapse => self.engine_only(),
             Ask::Report(report) => self.report(report),

@@ -121,6 +121,7 @@ fn told_of(event: &Event, before: &Run, run: &Run) -> Option<What> {
         | Event::Elevation { .. }
         | Event::Factor { .. }
         | Event::Incident { .. }
+        | Event::ByHand { .. }
         | Event::Standing { .. }
         | Event::FollowUp { .. }
         | Event::LookedAt { .. }

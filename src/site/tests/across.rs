@@ -142,6 +142,16 @@ fn an_approver_without_a_key_where_approvals_are_signed_is_a_warning_before_anyb
 }
 
 #[test]
+fn z36_no_workspace_is_left_without_somebody_who_answers_for_it() {
+    let lab = "workspaces/lab.toml";
+    let owner = LAB.lines().find(|line| line.starts_with("owner")).unwrap();
+    let gone = refused(&[(lab, &LAB.replace(owner, ""))]);
+    assert!(gone.iter().any(|it| it.code == Code::KeyMissing && it.to_string().contains("owner")), "{}", lines(&gone));
+    let stranger = refused(&[(lab, &LAB.replace(owner, "owner = \"nobody\""))]);
+    assert!(stranger.iter().any(|it| it.code == Code::Undeclared), "{}", lines(&stranger));
+}
+
+#[test]
 fn several_accounts_without_a_data_directory_are_a_warning() {
     let people = PEOPLE.to_owned() + "unix = [\"grace\"]\n";
     warns(&[("people.toml", &people), ("quarterdeck.toml", SITE)], Code::Rule, "[site]", "a server of its own");

@@ -5,7 +5,7 @@ use crate::console::facts::{self, Board, Errand, Waiting};
 use crate::console::glyph;
 use crate::console::model::Cx;
 use crate::console::moment;
-use crate::console::overlays::{glass, incidents, lend, standing};
+use crate::console::overlays::{by_hand, glass, incidents, lend, standing};
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::chart;
@@ -156,6 +156,13 @@ fn banners(cx: &Cx<'_>) -> Vec<Line> {
     }
     for run in glass::visible(cx) {
         lines.push(Line::Row { id: RowId::AtWork(run.id), pieces: glass::row(cx, run), more: Vec::new() });
+    }
+    for one in by_hand::visible(cx) {
+        lines.push(Line::Row {
+            id: RowId::ByHand(one.id),
+            pieces: vec![text(Role::ErrorText, safe!("! {}", by_hand::words(one))).rest()],
+            more: Vec::new(),
+        });
     }
     for one in incidents::visible(cx) {
         let overdue = one.next_due(&incidents::clocks(cx)).is_some_and(|(_, due)| due <= cx.now());
