@@ -493,7 +493,10 @@ impl Event {
             | Event::RunPaused { .. }
             | Event::RunStopping { .. }
             | Event::RunEnded { .. }
-            | Event::RunCancelled { .. } => true,
+            | Event::RunCancelled { .. }
+            | Event::RunWaiting { .. }
+            | Event::QueueLeft { .. }
+            | Event::Standing { act: standing::Act::Over { .. }, .. } => true,
             Event::SiteLoaded { .. }
             | Event::SitePending { .. }
             | Event::SiteAccepted { .. }
@@ -512,11 +515,9 @@ impl Event {
             | Event::RunTaken { .. }
             | Event::BatchBegan { .. }
             | Event::WarningAccepted { .. }
-            | Event::RunWaiting { .. }
             | Event::Voted { .. }
             | Event::RunApproved { .. }
             | Event::StartQueued { .. }
-            | Event::QueueLeft { .. }
             | Event::StartAsked { .. }
             | Event::RunStarted { .. }
             | Event::RunContinued { .. }
@@ -531,7 +532,10 @@ impl Event {
             | Event::Elevation { act: elevation::Act::Asked { .. } | elevation::Act::Granted { .. }, .. }
             | Event::Incident { .. }
             | Event::ByHand { .. }
-            | Event::Standing { .. }
+            | Event::Standing {
+                act: standing::Act::Asked { .. } | standing::Act::Voted { .. } | standing::Act::Given,
+                ..
+            }
             | Event::FollowUp { .. }
             | Event::LookedAt { .. }
             | Event::Notice { .. }

@@ -55,7 +55,7 @@ pub fn read(cx: &Cx<'_>, id: HandId) -> Do {
 }
 
 /// The question before it is done; what was entered stands above it.
-pub fn review(cx: &Cx<'_>, id: HandId) -> Do {
+fn review(cx: &Cx<'_>, id: HandId) -> Do {
     let Some(one) = cx.world.by_hand.get(&id) else {
         return Do::Say(format!("{id} was looked at"));
     };

@@ -63,8 +63,6 @@ pub enum Wherever {
     InStanding(StandingId, Word),
     /// What was done by hand: what can be done about it.
     ByHand(HandId),
-    /// Look at what was done by hand.
-    ReviewByHand(HandId),
     /// This incident: what can be done about it.
     Incident(IncidentId),
     /// All that is known of this incident.

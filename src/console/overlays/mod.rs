@@ -111,7 +111,6 @@ pub fn chosen(cx: &Cx<'_>, choice: &Wherever) -> Do {
         Wherever::ReadStanding(id) => standing::read(cx, *id),
         Wherever::InStanding(id, word) => standing::word(cx, *id, *word),
         Wherever::ByHand(id) => by_hand::read(cx, *id),
-        Wherever::ReviewByHand(id) => by_hand::review(cx, *id),
         Wherever::Incident(id) => incidents::menu(cx, *id),
         Wherever::ReadIncident(id) => incidents::read(cx, *id),
         Wherever::InIncident(id, deed) => incidents::deed(cx, *id, deed),

@@ -244,3 +244,20 @@ fn z08_another_version_of_the_runbook_voids_it() {
     assert!(driver.world.standings.is_empty(), "void");
     assert_eq!(fold(&driver), driver.world);
 }
+
+#[test]
+fn what_lapses_by_time_is_recorded_on_a_full_disk_too() {
+    // Every command ends first what is over: were that no winding down, a full disk would refuse every report.
+    let mut driver = given();
+    let (waits, _) = needs_none(&mut driver, "bo", form(&[]));
+    let ask =
+        Ask::Elevate { workspace: "prod-web".into(), role: Role::Reviewer, for_ms: 3_600_000, reason: "x".to_owned() };
+    driver.as_person("ada", ask).unwrap();
+    driver.at = driver.at.plus_ms(3_600_000);
+    driver.as_person("bo", Ask::Schedule { run: RunId(waits), at: driver.at.plus_ms(60_000) }).unwrap();
+    driver.at = NOON.plus_ms(30 * DAY_MS);
+    let lapsed = driver.engine(Ask::Lapse).unwrap();
+    assert!(lapsed.len() >= 4, "the request, the approval, the run and its schedule: {lapsed:?}");
+    let begins: Vec<_> = lapsed.iter().filter(|entry| !entry.event.winds_down()).collect();
+    assert!(begins.is_empty(), "{begins:?}");
+}
