@@ -3,7 +3,7 @@
 //! Invariants: it is marked as recorded and not governed, and stays red until two people who took no part have looked at it; what was
 //! entered is never changed, only added to.
 
-use super::event::{Details, Event, Recorded};
+use super::event::{Details, Recorded};
 use super::id::{Digest, HandId, PersonId, Timestamp, WorkspaceId};
 use super::legal::Illegal;
 use super::run::Note;
@@ -96,18 +96,21 @@ pub fn words(id: HandId, act: &Act, said: impl Fn(String, &str) -> String) -> St
 ///
 /// # Errors
 /// It fits no entry there is.
-pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
-    let Event::ByHand { entry: id, workspace, act } = &recorded.event else {
-        return Ok(());
-    };
+pub fn fold(
+    world: &mut World,
+    recorded: &Recorded,
+    id: HandId,
+    workspace: &WorkspaceId,
+    act: &Act,
+) -> Result<(), Illegal> {
     let wrong = |state: &str| Illegal { event: format!("by hand {act:?}"), state: format!("{id} {state}") };
     let by = recorded.by.person().cloned().ok_or_else(|| wrong("of nobody"))?;
     let text = |name: &str| detail(&recorded.details, name);
-    let known = world.by_hand.get(id).cloned();
+    let known = world.by_hand.get(&id).cloned();
     match (act, known) {
         (Act::Entered { who, from, until, .. }, None) => {
             let entry = ByHand {
-                id: *id,
+                id,
                 workspace: workspace.clone(),
                 who: who.clone(),
                 from: *from,
@@ -121,17 +124,17 @@ pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
                 reviews: Vector::new(),
             };
             world.next_by_hand = id.0 + 1;
-            world.by_hand.insert(*id, Arc::new(entry));
+            world.by_hand.insert(id, Arc::new(entry));
         }
         (Act::FileGiven { sha256, bytes }, Some(mut one)) => {
             Arc::make_mut(&mut one).files.push_back((text("name"), *sha256, *bytes));
-            world.by_hand.insert(*id, one);
+            world.by_hand.insert(id, one);
         }
         (Act::Reviewed, Some(mut one)) => {
             Arc::make_mut(&mut one).reviews.push_back(Note { by, at: recorded.at, text: text("text") });
             match one.reviews.len() >= REVIEWS {
-                true => drop(world.by_hand.remove(id)),
-                false => drop(world.by_hand.insert(*id, one)),
+                true => drop(world.by_hand.remove(&id)),
+                false => drop(world.by_hand.insert(id, one)),
             }
         }
         (Act::Entered { .. }, Some(_)) => return Err(wrong("is there already")),

@@ -5,7 +5,7 @@
 //! counts everywhere a written one does, on every path, exactly as long as the record says: what waits for it goes on, what
 //! stands on it pauses when it ends (Z23).
 
-use super::event::{Details, Event, Recorded};
+use super::event::{Details, Recorded};
 use super::id::{ElevationId, PersonId, Timestamp, WorkspaceId};
 use super::legal::Illegal;
 use super::people::Role;
@@ -157,29 +157,32 @@ pub fn next(elevations: &Elevations) -> Option<Timestamp> {
 ///
 /// # Errors
 /// It fits no elevation there is.
-pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
-    let Event::Elevation { elevation: id, workspace, act } = &recorded.event else {
-        return Ok(());
-    };
+pub fn fold(
+    world: &mut World,
+    recorded: &Recorded,
+    id: ElevationId,
+    workspace: &WorkspaceId,
+    act: &Act,
+) -> Result<(), Illegal> {
     let wrong = |state: &str| Illegal { event: format!("elevation {act:?}"), state: format!("{id} {state}") };
-    let known = world.elevations.get(id).cloned();
+    let known = world.elevations.get(&id).cloned();
     match (act, known) {
         (Act::Asked { role, for_ms }, None) => {
             let person = recorded.by.person().cloned().ok_or_else(|| wrong("asked for by nobody"))?;
             let reason = reason(&recorded.details);
             let (role, for_ms, workspace) = (*role, *for_ms, workspace.clone());
             let asked = recorded.at;
-            let one = Elevation { id: *id, workspace, person, role, for_ms, reason, asked, granted: None };
+            let one = Elevation { id, workspace, person, role, for_ms, reason, asked, granted: None };
             world.next_elevation = id.0 + 1;
-            world.elevations.insert(*id, Arc::new(one));
+            world.elevations.insert(id, Arc::new(one));
         }
         (Act::Granted { until }, Some(mut one)) if one.granted.is_none() => {
             let by = recorded.by.person().cloned().ok_or_else(|| wrong("granted by nobody"))?;
             Arc::make_mut(&mut one).granted = Some(Granted { by, at: recorded.at, until: *until });
-            world.elevations.insert(*id, one);
+            world.elevations.insert(id, one);
         }
         (Act::Over { .. }, Some(_)) => {
-            world.elevations.remove(id);
+            world.elevations.remove(&id);
         }
         (Act::Asked { .. }, Some(_)) => return Err(wrong("is there already")),
         (Act::Granted { .. }, Some(_)) => return Err(wrong("is granted already")),

@@ -1,16 +1,9 @@
 //! What happened, as the ledger keeps it. A leaf holds only handles, numbers, digests and closed words; whatever a
 //! person or host wrote is a *detail* kept beside it, so that it can be erased and every proof stays valid.
 
-use super::by_hand;
+use super::beside::Beside;
 use super::command::Decision;
-use super::deviation::Deviation;
-use super::elevation;
-use super::factor;
-use super::follow_up::{self, FollowUpId};
-use super::id::{
-    Digest, ElevationId, HandId, IncidentId, PersonId, RunId, RunbookId, StandingId, StepId, Timestamp, WorkspaceId,
-};
-use super::incident;
+use super::id::{Digest, IncidentId, PersonId, RunId, RunbookId, StepId, Timestamp, WorkspaceId};
 use super::notice;
 use super::order::{CellResult, OutputSummary};
 use super::people::Actor;
@@ -18,7 +11,6 @@ use super::plan::Origin;
 use super::proved::Proved;
 use super::run::{BuiltIn, Cancel, Choice, Ending, PauseCause, Round, Slot, Stage, StopHow, Verdict};
 use super::runbook::Impact;
-use super::standing;
 use super::workspace::Environment;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,59 +19,6 @@ use std::collections::BTreeMap;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
-    /// The server started.
-    Booted {
-        /// Bytes of a torn tail that were set aside.
-        repaired_bytes: u64,
-    },
-    /// The wall clock jumped.
-    ClockJumped {
-        /// By how many milliseconds.
-        by_ms: i64,
-    },
-    /// A site came into force. Details: `site`, `files`, `diff`.
-    SiteLoaded {
-        /// Its digest.
-        digest: Digest,
-        /// Its Git commit.
-        commit: Option<String>,
-        /// Whether it held changes beyond the commit.
-        dirty: Option<bool>,
-    },
-    /// A site waits for a second person. Details: `site`, `files`, `diff`, `sensitive` (what makes it wait, as JSON).
-    SitePending {
-        /// Its digest.
-        digest: Digest,
-        /// Its Git commit.
-        commit: Option<String>,
-        /// Whether it held changes beyond the commit.
-        dirty: Option<bool>,
-        /// Who loaded it; `None` where the files had changed when the server started.
-        by: Option<PersonId>,
-        /// How many of its changes make it wait.
-        sensitive: u32,
-    },
-    /// The waiting site was accepted. Detail: `reason`.
-    SiteAccepted {
-        /// Its digest.
-        digest: Digest,
-    },
-    /// Something became of a person's second factor. Detail: `reason`, where another person decided.
-    Factor {
-        /// Whose.
-        person: PersonId,
-        /// What.
-        act: factor::Act,
-    },
-    /// A source said other servers than before. Detail: `servers`, as JSON.
-    SourceListed {
-        /// Of which workspace.
-        workspace: WorkspaceId,
-        /// Which source.
-        source: String,
-        /// How many servers it names.
-        servers: u32,
-    },
     /// A run was proposed. Detail: `plan`.
     RunProposed {
         /// Its number.
@@ -406,62 +345,10 @@ pub enum Event {
         /// The run.
         run: RunId,
     },
-    /// A role for a while was asked for, granted, or is over.
-    Elevation {
-        /// Which.
-        elevation: ElevationId,
-        /// Where.
-        workspace: WorkspaceId,
-        /// What happened to it.
-        act: elevation::Act,
-    },
-    /// An incident was opened, got further, or is over.
-    Incident {
-        /// Which.
-        incident: IncidentId,
-        /// Where.
-        workspace: WorkspaceId,
-        /// What happened to it.
-        act: incident::Act,
-    },
-    /// A standing approval was asked for, decided, or is over.
-    Standing {
-        /// Which.
-        standing: StandingId,
-        /// Where.
-        workspace: WorkspaceId,
-        /// What happened to it.
-        act: standing::Act,
-    },
-    /// Something happened to a follow-up. Details: `text`, `note`.
-    FollowUp {
-        /// Which.
-        id: FollowUpId,
-        /// Of which workspace.
-        workspace: WorkspaceId,
-        /// What happened.
-        act: follow_up::Act,
-    },
-    /// Somebody looked at a deviation. Detail: `reason`.
-    LookedAt {
-        /// Of which workspace.
-        workspace: WorkspaceId,
-        /// Which.
-        deviation: Deviation,
-    },
     /// Something happened to what people are told. Detail: `saw`, of a try that came to nothing.
     Notice {
         /// What.
         act: notice::Act,
-    },
-    /// What was done by hand was entered, shown or looked at.
-    ByHand {
-        /// Which entry.
-        entry: HandId,
-        /// Where.
-        workspace: WorkspaceId,
-        /// What happened to it.
-        act: by_hand::Act,
     },
     /// Something was refused that is worth keeping: an attempt against separation of duties or authority.
     Refused {
@@ -472,6 +359,9 @@ pub enum Event {
         /// What was asked for.
         verb: String,
     },
+    /// Something happened that is of no run: it is written as a kind of its own, side by side with these.
+    #[serde(untagged)]
+    Beside(Beside),
 }
 
 impl Event {
@@ -479,14 +369,12 @@ impl Event {
     /// begins something or can be said again later.
     pub fn winds_down(&self) -> bool {
         match self {
-            Event::Booted { .. }
-            | Event::ClockJumped { .. }
-            | Event::Started { .. }
+            Event::Beside(beside) => beside.winds_down(),
+            Event::Started { .. }
             | Event::SecretUsed { .. }
             | Event::Ended { .. }
             | Event::RetryPlanned { .. }
             | Event::HostDropped { .. }
-            | Event::Elevation { act: elevation::Act::Over { .. }, .. }
             | Event::StepOverdue { .. }
             | Event::WaitOver { .. }
             | Event::GateOver { .. }
@@ -495,14 +383,8 @@ impl Event {
             | Event::RunEnded { .. }
             | Event::RunCancelled { .. }
             | Event::RunWaiting { .. }
-            | Event::QueueLeft { .. }
-            | Event::Standing { act: standing::Act::Over { .. }, .. } => true,
-            Event::SiteLoaded { .. }
-            | Event::SitePending { .. }
-            | Event::SiteAccepted { .. }
-            | Event::Factor { .. }
-            | Event::SourceListed { .. }
-            | Event::RunProposed { .. }
+            | Event::QueueLeft { .. } => true,
+            Event::RunProposed { .. }
             | Event::RoundBegan { .. }
             | Event::ChecksReleased { .. }
             | Event::BuiltInJudged { .. }
@@ -529,15 +411,6 @@ impl Event {
             | Event::GlassOpened { .. }
             | Event::ReviewGiven { .. }
             | Event::RunReviewed { .. }
-            | Event::Elevation { act: elevation::Act::Asked { .. } | elevation::Act::Granted { .. }, .. }
-            | Event::Incident { .. }
-            | Event::ByHand { .. }
-            | Event::Standing {
-                act: standing::Act::Asked { .. } | standing::Act::Voted { .. } | standing::Act::Given,
-                ..
-            }
-            | Event::FollowUp { .. }
-            | Event::LookedAt { .. }
             | Event::Notice { .. }
             | Event::Refused { .. } => false,
         }
@@ -546,19 +419,7 @@ impl Event {
     /// The run an event belongs to; its leaf then carries the run's own sequence.
     pub fn run(&self) -> Option<RunId> {
         match self {
-            Event::Booted { .. }
-            | Event::ClockJumped { .. }
-            | Event::SiteLoaded { .. }
-            | Event::SitePending { .. }
-            | Event::SiteAccepted { .. }
-            | Event::Factor { .. }
-            | Event::SourceListed { .. }
-            | Event::Elevation { .. }
-            | Event::Incident { .. }
-            | Event::ByHand { .. }
-            | Event::Standing { .. }
-            | Event::FollowUp { .. }
-            | Event::LookedAt { .. } => None,
+            Event::Beside(_) => None,
             Event::Refused { run, .. } => *run,
             Event::Notice { act } => act.run(),
             Event::RunProposed { run, .. }
@@ -609,17 +470,10 @@ impl Event {
 impl Event {
     /// The workspace an event belongs to that is of no run: for whoever is no member of it, it did not happen.
     pub fn workspace(&self) -> Option<&WorkspaceId> {
-        let (Event::SourceListed { workspace, .. }
-        | Event::Elevation { workspace, .. }
-        | Event::Incident { workspace, .. }
-        | Event::ByHand { workspace, .. }
-        | Event::Standing { workspace, .. }
-        | Event::FollowUp { workspace, .. }
-        | Event::LookedAt { workspace, .. }) = self
-        else {
+        let Event::Beside(beside) = self else {
             return None;
         };
-        Some(workspace)
+        beside.workspace()
     }
 }
 

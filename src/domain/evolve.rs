@@ -4,6 +4,7 @@
 
 mod site;
 
+use super::beside::Beside;
 use super::by_hand;
 use super::command::Decision;
 use super::elevation;
@@ -53,13 +54,13 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
             notice::apply(world, recorded, act);
             None
         }
+        Event::Beside(beside) => {
+            beside_runs(world, recorded, beside)?;
+            None
+        }
         event => match event.run() {
             Some(id) => in_run(world, recorded, id)?,
-            None => {
-                site::fold(world, recorded);
-                beside_runs(world, recorded)?;
-                None
-            }
+            None => None,
         },
     };
     world.used.note(world.site.as_deref(), recorded, touched.as_deref());
@@ -68,16 +69,26 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
     Ok(touched)
 }
 
-/// What is of no run: each of these takes the events of its own.
-fn beside_runs(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
-    if let Event::Factor { person, act } = &recorded.event {
-        factor::fold(world, recorded, person, act)?;
+/// What is of no run: each object folds its own.
+fn beside_runs(world: &mut World, recorded: &Recorded, beside: &Beside) -> Result<(), Illegal> {
+    match beside {
+        // These change nothing that is true; whoever lists them reads the record.
+        Beside::Booted { .. } | Beside::LookedAt { .. } => {}
+        Beside::ClockJumped { by_ms } => world.clock_jump = Some((recorded.at, *by_ms)),
+        Beside::SiteLoaded { .. } => site::loaded(world, recorded),
+        Beside::SitePending { by, .. } => site::pends(world, recorded, by.as_ref()),
+        Beside::SiteAccepted { digest } => site::accepted(world, recorded, *digest),
+        Beside::SourceListed { workspace, source, .. } => site::listed(world, recorded, workspace, source),
+        Beside::Factor { person, act } => factor::fold(world, recorded, person, act)?,
+        Beside::FollowUp { id, workspace, act } => follow_up::fold(world, recorded, *id, workspace, act)?,
+        Beside::Elevation { elevation, workspace, act } => {
+            elevation::fold(world, recorded, *elevation, workspace, act)?
+        }
+        Beside::Incident { incident, workspace, act } => incident::fold(world, recorded, *incident, workspace, act)?,
+        Beside::ByHand { entry, workspace, act } => by_hand::fold(world, recorded, *entry, workspace, act)?,
+        Beside::Standing { standing, act, .. } => standing::fold(world, recorded, *standing, act)?,
     }
-    follow_up::apply(world, recorded)?;
-    elevation::fold(world, recorded)?;
-    incident::fold(world, recorded)?;
-    by_hand::fold(world, recorded)?;
-    standing::fold(world, recorded)
+    Ok(())
 }
 
 fn text(details: &Details, name: &str) -> String {
@@ -372,21 +383,9 @@ fn apply(run: &mut Run, recorded: &Recorded) {
             run.review = Some(note("text"));
             close(run, Phase::Reviewed, at);
         }
-        Event::Booted { .. }
-        | Event::ClockJumped { .. }
-        | Event::SiteLoaded { .. }
-        | Event::SitePending { .. }
-        | Event::SiteAccepted { .. }
-        | Event::Factor { .. }
-        | Event::SourceListed { .. }
+        Event::Beside(_)
         | Event::RunProposed { .. }
         | Event::SecretUsed { .. }
-        | Event::Elevation { .. }
-        | Event::Incident { .. }
-        | Event::ByHand { .. }
-        | Event::Standing { .. }
-        | Event::FollowUp { .. }
-        | Event::LookedAt { .. }
         | Event::Notice { .. }
         | Event::Refused { .. } => {}
     }

@@ -5,6 +5,7 @@
 //! itself when a site with another version of that runbook comes into force. Open ones are in the world, closed ones in the
 //! record alone.
 
+use super::beside::Beside;
 use super::deviation::Deviation;
 use super::event::{Details, Event, Recorded};
 use super::id::{Digest, PersonId, RunId, RunbookId, Timestamp, WorkspaceId};
@@ -273,20 +274,23 @@ pub fn replaced<'a>(world: &'a World, site: &'a Site) -> impl Iterator<Item = (&
 ///
 /// # Errors
 /// It does not fit: one is given once, and closed once.
-pub fn apply(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
-    let Event::FollowUp { id, workspace, act } = &recorded.event else {
-        return Ok(());
-    };
+pub fn fold(
+    world: &mut World,
+    recorded: &Recorded,
+    id: FollowUpId,
+    workspace: &WorkspaceId,
+    act: &Act,
+) -> Result<(), Illegal> {
     match act {
-        Act::Added { .. } if id.0 < world.next_follow_up.max(1) => return Err(misfit(*id, "given already")),
+        Act::Added { .. } if id.0 < world.next_follow_up.max(1) => return Err(misfit(id, "given already")),
         Act::Added { .. } => {
             world.next_follow_up = id.0 + 1;
-            if let Some(given) = given(recorded, *id, workspace, act) {
-                world.follow_ups.insert(*id, Arc::new(given));
+            if let Some(given) = given(recorded, id, workspace, act) {
+                world.follow_ups.insert(id, Arc::new(given));
             }
         }
         Act::Done | Act::Replaced { .. } => {
-            world.follow_ups.remove(id).ok_or_else(|| misfit(*id, "not open"))?;
+            world.follow_ups.remove(&id).ok_or_else(|| misfit(id, "not open"))?;
         }
     }
     Ok(())
@@ -322,7 +326,7 @@ fn given(recorded: &Recorded, id: FollowUpId, workspace: &WorkspaceId, act: &Act
 pub fn told(events: &[Recorded]) -> Vec<Told> {
     let mut all: std::collections::BTreeMap<FollowUpId, Told> = std::collections::BTreeMap::new();
     for recorded in events {
-        let Event::FollowUp { id, workspace, act } = &recorded.event else {
+        let Event::Beside(Beside::FollowUp { id, workspace, act }) = &recorded.event else {
             continue;
         };
         let state = match act {

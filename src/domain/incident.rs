@@ -4,7 +4,7 @@
 //! there and are read off the record, so that no restart stops them; nobody closes one that is not resolved.
 
 use super::duration;
-use super::event::{Details, Event, Recorded};
+use super::event::{Details, Recorded};
 use super::id::{IncidentId, PersonId, Timestamp, WorkspaceId};
 use super::legal::Illegal;
 use super::run::Note;
@@ -274,19 +274,22 @@ pub fn words(id: IncidentId, act: &Act, said: impl Fn(String, &str) -> String) -
 ///
 /// # Errors
 /// It fits no incident there is.
-pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
-    let Event::Incident { incident: id, workspace, act } = &recorded.event else {
-        return Ok(());
-    };
+pub fn fold(
+    world: &mut World,
+    recorded: &Recorded,
+    id: IncidentId,
+    workspace: &WorkspaceId,
+    act: &Act,
+) -> Result<(), Illegal> {
     let wrong = |state: &str| Illegal { event: format!("incident {act:?}"), state: format!("{id} {state}") };
     let by = recorded.by.person().cloned().ok_or_else(|| wrong("of nobody"))?;
     let text = |name: &str| detail(&recorded.details, name);
     if let Act::Opened { severity, owner, commander } = act {
-        if world.incidents.contains_key(id) {
+        if world.incidents.contains_key(&id) {
             return Err(wrong("is open already"));
         }
         let incident = Incident {
-            id: *id,
+            id,
             workspace: workspace.clone(),
             severity: *severity,
             title: text("title"),
@@ -301,10 +304,10 @@ pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
             notes: Vector::new(),
         };
         world.next_incident = id.0 + 1;
-        world.incidents.insert(*id, Arc::new(incident));
+        world.incidents.insert(id, Arc::new(incident));
         return Ok(());
     }
-    let Some(mut known) = world.incidents.get(id).cloned() else {
+    let Some(mut known) = world.incidents.get(&id).cloned() else {
         return Err(wrong("is not open"));
     };
     let incident = Arc::make_mut(&mut known);
@@ -316,7 +319,7 @@ pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
         Act::Commanded { commander } => incident.commander = Some(commander.clone()),
         Act::Regraded { severity } => incident.severity = *severity,
         Act::Closed => {
-            world.incidents.remove(id);
+            world.incidents.remove(&id);
             return Ok(());
         }
     }
@@ -327,7 +330,7 @@ pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
         Act::Regraded { severity } => said(&format!("now {}", severity.word()), &text("text")),
     };
     incident.notes.push_back(Note { by, at: recorded.at, text: words });
-    world.incidents.insert(*id, known);
+    world.incidents.insert(id, known);
     Ok(())
 }
 

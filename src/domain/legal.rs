@@ -20,21 +20,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
     let before_start = matches!(phase, P::Checking | P::Waiting | P::Approved);
     let at_work = matches!(phase, P::Running | P::Paused | P::Stopping | P::Verifying);
     match event {
-        Event::Booted { .. }
-        | Event::ClockJumped { .. }
-        | Event::SiteLoaded { .. }
-        | Event::SitePending { .. }
-        | Event::SiteAccepted { .. }
-        | Event::Factor { .. }
-        | Event::SourceListed { .. }
-        | Event::Elevation { .. }
-        | Event::Incident { .. }
-        | Event::ByHand { .. }
-        | Event::Standing { .. }
-        | Event::FollowUp { .. }
-        | Event::LookedAt { .. }
-        | Event::Notice { .. }
-        | Event::Refused { .. } => true,
+        Event::Beside(_) | Event::Notice { .. } | Event::Refused { .. } => true,
         Event::RunProposed { .. } => false,
         Event::RoundBegan { .. } => matches!(phase, P::Checking | P::Approved),
         Event::StartQueued { .. } | Event::QueueLeft { .. } => phase == P::Approved,
@@ -106,19 +92,7 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::WaitOver { .. }
         | Event::GateAnswered { .. }
         | Event::GateOver { .. } => *state == CellState::Waiting,
-        Event::Booted { .. }
-        | Event::ClockJumped { .. }
-        | Event::SiteLoaded { .. }
-        | Event::SitePending { .. }
-        | Event::SiteAccepted { .. }
-        | Event::Factor { .. }
-        | Event::SourceListed { .. }
-        | Event::Elevation { .. }
-        | Event::Incident { .. }
-        | Event::ByHand { .. }
-        | Event::Standing { .. }
-        | Event::FollowUp { .. }
-        | Event::LookedAt { .. }
+        Event::Beside(_)
         | Event::Refused { .. }
         | Event::RunProposed { .. }
         | Event::RoundBegan { .. }

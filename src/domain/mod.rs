@@ -9,6 +9,7 @@ pub mod action;
 pub mod again;
 pub mod ahead;
 pub mod algorithms;
+pub mod beside;
 pub mod binding;
 pub mod by_hand;
 pub mod calendar;
@@ -87,6 +88,7 @@ mod model;
 #[cfg(test)]
 mod tests;
 
+pub use beside::Beside;
 pub use command::{Ask, Command, Decision, Receipt, Seen};
 pub use decide::decide;
 pub use due::due;

@@ -4,7 +4,7 @@
 //! Invariants: the bounds are bound and approved as a plan is, by people other than whoever asked; a standing approval lives only
 //! as long as its time, its runbook's version and the roles of those who gave it; what high impact would be is approved run by run.
 
-use super::event::{Details, Event, Recorded};
+use super::event::{Details, Recorded};
 use super::id::{Digest, PersonId, RunbookId, StandingId, Timestamp, WorkspaceId};
 use super::legal::Illegal;
 use super::plan::{Origin, Plan};
@@ -286,13 +286,10 @@ pub fn next(standings: &Standings) -> Option<Timestamp> {
 ///
 /// # Errors
 /// It fits none there is.
-pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
-    let Event::Standing { standing: id, act, .. } = &recorded.event else {
-        return Ok(());
-    };
+pub fn fold(world: &mut World, recorded: &Recorded, id: StandingId, act: &Act) -> Result<(), Illegal> {
     let wrong = |state: &str| Illegal { event: format!("standing {act:?}"), state: format!("{id} {state}") };
     let text = |name: &str| detail(&recorded.details, name);
-    let known = world.standings.get(id).cloned();
+    let known = world.standings.get(&id).cloned();
     match (act, known) {
         (Act::Asked { binding, .. }, None) => {
             world.next_standing = id.0 + 1;
@@ -300,7 +297,7 @@ pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
             if let Ok(terms) = serde_json::from_str::<Terms>(&text("terms")) {
                 let standing =
                     Standing { terms, binding: *binding, reason: text("reason"), votes: Vector::new(), given: None };
-                world.standings.insert(*id, Arc::new(standing));
+                world.standings.insert(id, Arc::new(standing));
             }
         }
         (Act::Voted { choice, .. }, Some(mut one)) => {
@@ -314,13 +311,13 @@ pub fn fold(world: &mut World, recorded: &Recorded) -> Result<(), Illegal> {
                 signature: "".into(),
             };
             Arc::make_mut(&mut one).votes.push_back(vote);
-            world.standings.insert(*id, one);
+            world.standings.insert(id, one);
         }
         (Act::Given, Some(mut one)) => {
             Arc::make_mut(&mut one).given.get_or_insert(recorded.at);
-            world.standings.insert(*id, one);
+            world.standings.insert(id, one);
         }
-        (Act::Over { .. }, Some(_)) => drop(world.standings.remove(id)),
+        (Act::Over { .. }, Some(_)) => drop(world.standings.remove(&id)),
         (Act::Asked { .. }, Some(_)) => return Err(wrong("is there already")),
         (Act::Voted { .. } | Act::Given | Act::Over { .. }, None) => {}
     }

@@ -3,6 +3,7 @@
 //! Kept cheap: a moment per member and role. Never called unused: viewer and auditor, whose acts are looks that stand in no record;
 //! and commander, which is held for days that one hopes do not come.
 
+use super::beside::Beside;
 use super::elevation;
 use super::event::{Event, Recorded};
 use super::id::{PersonId, Timestamp, WorkspaceId};
@@ -87,8 +88,9 @@ impl Used {
                 }
             }
             None => {
-                if let Event::SiteLoaded { .. } | Event::SitePending { .. } | Event::SiteAccepted { .. } =
-                    recorded.event
+                if let Event::Beside(
+                    Beside::SiteLoaded { .. } | Beside::SitePending { .. } | Beside::SiteAccepted { .. },
+                ) = recorded.event
                 {
                     for workspace in site.workspaces.values() {
                         self.use_of(workspace, person, Role::Owner, recorded.at);
@@ -120,6 +122,30 @@ impl Used {
     }
 }
 
+/// The roles one of which an act of no run takes.
+fn beside_runs(beside: &Beside) -> &'static [Role] {
+    match beside {
+        Beside::Standing { act: standing::Act::Voted { .. }, .. } => &[Role::Approver, Role::Owner],
+        Beside::Elevation { act: elevation::Act::Granted { .. }, .. } => &[Role::Owner],
+        Beside::LookedAt { .. } => &[Role::Reviewer, Role::Owner],
+        Beside::Standing {
+            act: standing::Act::Asked { .. } | standing::Act::Given | standing::Act::Over { .. },
+            ..
+        }
+        | Beside::Elevation { act: elevation::Act::Asked { .. } | elevation::Act::Over { .. }, .. }
+        | Beside::Booted { .. }
+        | Beside::ClockJumped { .. }
+        | Beside::SiteLoaded { .. }
+        | Beside::SitePending { .. }
+        | Beside::SiteAccepted { .. }
+        | Beside::SourceListed { .. }
+        | Beside::Factor { .. }
+        | Beside::Incident { .. }
+        | Beside::ByHand { .. }
+        | Beside::FollowUp { .. } => &[],
+    }
+}
+
 /// The roles an act takes of those its person holds: an approver's word is an owner's where the quorum asks for one.
 fn roles(event: &Event, run: Option<&Run>, workspace: &Workspace, person: &PersonId) -> Vec<Role> {
     let held = |role: Role| workspace.grants(person, role);
@@ -131,11 +157,7 @@ fn roles(event: &Event, run: Option<&Run>, workspace: &Workspace, person: &Perso
         }
         Event::RunReviewed { .. } | Event::ReviewGiven { .. } => vec![Role::Reviewer],
         Event::GlassBroken { .. } => workspace.policy.break_glass.into_iter().collect(),
-        Event::Standing { act: standing::Act::Voted { .. }, .. } => {
-            [Role::Approver, Role::Owner].into_iter().filter(|role| held(*role)).collect()
-        }
-        Event::Elevation { act: elevation::Act::Granted { .. }, .. } => vec![Role::Owner],
-        Event::LookedAt { .. } => [Role::Reviewer, Role::Owner].into_iter().filter(|role| held(*role)).collect(),
+        Event::Beside(beside) => beside_runs(beside).iter().copied().filter(|role| held(*role)).collect(),
         Event::WarningAccepted { .. } => [Role::Approver, Role::Owner].into_iter().filter(|role| held(*role)).collect(),
         Event::RunProposed { .. }
         | Event::StartAsked { .. }
@@ -148,13 +170,7 @@ fn roles(event: &Event, run: Option<&Run>, workspace: &Workspace, person: &Perso
         | Event::Ticked { .. }
         | Event::EvidenceGiven { .. }
         | Event::RunClosed { .. } => run.map(|run| run.plan.runbook.runs_as).into_iter().collect(),
-        Event::Booted { .. }
-        | Event::ClockJumped { .. }
-        | Event::SiteLoaded { .. }
-        | Event::SitePending { .. }
-        | Event::SiteAccepted { .. }
-        | Event::SourceListed { .. }
-        | Event::Notice { .. }
+        Event::Notice { .. }
         | Event::RoundBegan { .. }
         | Event::ChecksReleased { .. }
         | Event::BuiltInJudged { .. }
@@ -179,12 +195,6 @@ fn roles(event: &Event, run: Option<&Run>, workspace: &Workspace, person: &Perso
         | Event::StepOverdue { .. }
         | Event::Drifted { .. }
         | Event::Noted { .. }
-        | Event::Elevation { .. }
-        | Event::Factor { .. }
-        | Event::Incident { .. }
-        | Event::ByHand { .. }
-        | Event::Standing { .. }
-        | Event::FollowUp { .. }
         | Event::Refused { .. } => Vec::new(),
     }
 }

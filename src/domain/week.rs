@@ -3,6 +3,7 @@
 //! Invariant: only the record speaks. What deviates is worked out from rows and from the world anew each time, so that nothing has to
 //! be kept up; a look counts for every period that began before it.
 
+use super::beside::Beside;
 use super::compliance::outcome;
 use super::deviation::Deviation;
 use super::event::{Event, Recorded};
@@ -94,7 +95,9 @@ impl Heard {
     pub fn of(looks: &[Recorded], follow_ups: &[Told], since: Timestamp) -> Self {
         let mut heard = Self::default();
         for recorded in looks.iter().filter(|recorded| recorded.at >= since) {
-            if let (Event::LookedAt { workspace, deviation }, Some(by)) = (&recorded.event, recorded.by.person()) {
+            if let (Event::Beside(Beside::LookedAt { workspace, deviation }), Some(by)) =
+                (&recorded.event, recorded.by.person())
+            {
                 let text = recorded.details.get("reason").map_or("", |detail| detail.text()).to_owned();
                 let said = Said { by: by.clone(), at: recorded.at, text };
                 heard.looks.insert((workspace.clone(), deviation.clone()), said);

@@ -1,40 +1,25 @@
 //! Events in words: for the audit list, for verbs, and for whoever reads a refusal at three in the morning.
 
-use super::by_hand;
 use super::command::Decision;
-use super::elevation;
 use super::event::{Details, Event};
-use super::follow_up;
-use super::incident;
 use super::order::CellResult;
 use super::plan::Plan;
 use super::proved::Proved;
 use super::run::{Choice, Item, PauseCause, Slot, StopHow, Verdict};
-use super::site::Sensitive;
-use super::standing;
-
-/// Changes to a site that one line names; what waits is shown whole where it is accepted.
-const CHANGES_NAMED_MAX: usize = 8;
 
 /// So many of something: `1 host`, `12 hosts`.
 pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-fn count_of(n: u32, one: &str, many: &str) -> String {
+pub(super) fn count_of(n: u32, one: &str, many: &str) -> String {
     count(usize::try_from(n).unwrap_or(usize::MAX), one, many)
 }
 
 /// The word a leaf carries for what happened.
 pub fn kind(event: &Event) -> &'static str {
     match event {
-        Event::Booted { .. } => "booted",
-        Event::ClockJumped { .. } => "clock_jumped",
-        Event::SiteLoaded { .. } => "site_loaded",
-        Event::SitePending { .. } => "site_pending",
-        Event::SiteAccepted { .. } => "site_accepted",
-        Event::Factor { .. } => "factor",
-        Event::SourceListed { .. } => "source_listed",
+        Event::Beside(beside) => beside.kind(),
         Event::RunProposed { .. } => "run_proposed",
         Event::RoundBegan { .. } => "round_began",
         Event::ChecksReleased { .. } => "checks_released",
@@ -76,12 +61,6 @@ pub fn kind(event: &Event) -> &'static str {
         Event::RunClosed { .. } => "run_closed",
         Event::ReviewGiven { .. } => "review_given",
         Event::RunReviewed { .. } => "run_reviewed",
-        Event::Elevation { .. } => "elevation",
-        Event::Incident { .. } => "incident",
-        Event::ByHand { .. } => "by_hand",
-        Event::Standing { .. } => "standing",
-        Event::FollowUp { .. } => "follow_up",
-        Event::LookedAt { .. } => "looked_at",
         Event::Notice { .. } => "notice",
         Event::Refused { .. } => "refused",
     }
@@ -96,6 +75,12 @@ pub const KINDS: &[&str] = &[
     "site_accepted",
     "factor",
     "source_listed",
+    "elevation",
+    "incident",
+    "by_hand",
+    "standing",
+    "follow_up",
+    "looked_at",
     "run_proposed",
     "round_began",
     "checks_released",
@@ -137,12 +122,6 @@ pub const KINDS: &[&str] = &[
     "run_closed",
     "review_given",
     "run_reviewed",
-    "elevation",
-    "incident",
-    "by_hand",
-    "standing",
-    "follow_up",
-    "looked_at",
     "notice",
     "refused",
 ];
@@ -163,13 +142,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::WaitOver { slot, .. }
         | Event::GateAnswered { slot, .. }
         | Event::GateOver { slot, .. } => Some(*slot),
-        Event::Booted { .. }
-        | Event::ClockJumped { .. }
-        | Event::SiteLoaded { .. }
-        | Event::SitePending { .. }
-        | Event::SiteAccepted { .. }
-        | Event::Factor { .. }
-        | Event::SourceListed { .. }
+        Event::Beside(_)
         | Event::RunProposed { .. }
         | Event::RoundBegan { .. }
         | Event::ChecksReleased { .. }
@@ -198,12 +171,6 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::GlassOpened { .. }
         | Event::ReviewGiven { .. }
         | Event::RunReviewed { .. }
-        | Event::Elevation { .. }
-        | Event::Incident { .. }
-        | Event::ByHand { .. }
-        | Event::Standing { .. }
-        | Event::FollowUp { .. }
-        | Event::LookedAt { .. }
         | Event::Notice { .. }
         | Event::Refused { .. } => None,
     }
@@ -213,34 +180,9 @@ pub fn slot(event: &Event) -> Option<Slot> {
 /// after a colon.
 pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
     let place = |slot: Slot| place(slot, plan);
-    let text =
-        |name: &str| details.get(name).map_or("", |detail| detail.text()).lines().next().unwrap_or("").to_owned();
-    let said = |words: String, name: &str| {
-        let text = text(name);
-        if text.is_empty() { words } else { format!("{words}: {text}") }
-    };
+    let said = |words: String, name: &str| said(words, details, name);
     match event {
-        Event::Booted { repaired_bytes: 0 } => "server started".to_owned(),
-        Event::Booted { repaired_bytes } => {
-            format!("server started; a torn tail of {repaired_bytes} bytes was set aside")
-        }
-        Event::ClockJumped { by_ms } => format!("wall clock jumped by {} s", by_ms / 1_000),
-        Event::SiteLoaded { digest, commit, .. } => {
-            format!("site {} in force{}", digest.short(), at_commit(commit))
-        }
-        Event::SitePending { digest, commit, sensitive, .. } => {
-            let waits = format!("site {}{} waits for another person", digest.short(), at_commit(commit));
-            let list = details.get("sensitive").map_or("", |detail| detail.text());
-            match serde_json::from_str::<Vec<Sensitive>>(list) {
-                Ok(changes) => format!("{waits}: {}", first_of(&changes)),
-                Err(_) => format!("{waits}: {}", count_of(*sensitive, "change", "changes")),
-            }
-        }
-        Event::Factor { person, act } => said(act.words(person), "reason"),
-        Event::SourceListed { workspace, source, servers } => {
-            format!("source {source} of {workspace} names {}", count_of(*servers, "server", "servers"))
-        }
-        Event::SiteAccepted { digest } => said(format!("site {} accepted", digest.short()), "reason"),
+        Event::Beside(beside) => beside.words(details),
         Event::RunProposed { workspace, runbook, hosts, impact, .. } => {
             let hosts = count_of(*hosts, "host", "hosts");
             format!("proposed {runbook} in {workspace} on {hosts}, {} impact", impact.word())
@@ -292,14 +234,14 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
             format!("batch {} of stretch {} began", batch + 1, segment + 1)
         }
         Event::WarningAccepted { warning, .. } => said(format!("answers for the warning {warning}"), "reason"),
-        Event::RunWaiting { .. } => match text("why") {
+        Event::RunWaiting { .. } => match first_line(details, "why") {
             why if why.is_empty() => "checks are through; waiting".to_owned(),
             why => format!("waits again: {why}"),
         },
         Event::Voted { choice: Choice::Approve, proved, .. } => said(backed("approved", proved), "reason"),
         Event::Voted { choice: Choice::Deny, .. } => said("denied".to_owned(), "reason"),
         Event::Voted { choice: Choice::Retract, .. } => said("took the approval back".to_owned(), "reason"),
-        Event::RunApproved { .. } => match text("why") {
+        Event::RunApproved { .. } => match first_line(details, "why") {
             why if why.is_empty() => "may start".to_owned(),
             why => format!("not started: {why}"),
         },
@@ -330,14 +272,21 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::GlassOpened { .. } => "glass is open: approvals, windows and freezes hold it no more".to_owned(),
         Event::ReviewGiven { .. } => said("reviewed, another review is due".to_owned(), "text"),
         Event::RunReviewed { .. } => said("reviewed".to_owned(), "text"),
-        Event::Elevation { workspace, act, .. } => elevation::words(act, workspace, said),
-        Event::Incident { incident, act, .. } => incident::words(*incident, act, said),
-        Event::ByHand { entry, act, .. } => by_hand::words(*entry, act, said),
-        Event::Standing { standing, act, .. } => standing::words(*standing, act, said),
-        Event::FollowUp { id, act, .. } => follow_up::act_words(*id, act, details),
-        Event::LookedAt { deviation, .. } => said(format!("looked at {deviation}"), "reason"),
         Event::Notice { act } => said(act.words(), "saw"),
         Event::Refused { rule, verb, .. } => format!("{verb} refused: {}", rule.code()),
+    }
+}
+
+/// The first line of a text.
+fn first_line<'a>(details: &'a Details, name: &str) -> &'a str {
+    details.get(name).map_or("", |detail| detail.text()).lines().next().unwrap_or("")
+}
+
+/// Words, and after a colon the first line of what somebody said with them.
+pub(super) fn said(words: String, details: &Details, name: &str) -> String {
+    match first_line(details, name) {
+        "" => words,
+        text => format!("{words}: {text}"),
     }
 }
 
@@ -347,20 +296,6 @@ fn backed(words: &str, proved: &Proved) -> String {
         true => words.to_owned(),
         false => format!("{words} {}", proved.words()),
     }
-}
-
-/// The first changes by name; the rest is counted.
-fn first_of(changes: &[Sensitive]) -> String {
-    let mut what: Vec<String> = changes.iter().take(CHANGES_NAMED_MAX).map(Sensitive::words).collect();
-    let rest = changes.len().saturating_sub(CHANGES_NAMED_MAX);
-    if rest > 0 {
-        what.push(format!("and {rest} more"));
-    }
-    what.join(", ")
-}
-
-fn at_commit(commit: &Option<String>) -> String {
-    commit.as_ref().map(|id| format!(" at {}", id.chars().take(10).collect::<String>())).unwrap_or_default()
 }
 
 /// A cell's place: by name, or by number where its plan is not at hand.
@@ -441,34 +376,41 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_list_of_kinds_is_the_enum() {
-        let source = include_str!("event.rs");
-        let start = source.find("pub enum Event {").unwrap();
+    /// The variants of an enum as its source writes them, as words of a leaf.
+    fn variants(source: &str, name: &str) -> Vec<String> {
+        let start = source.find(&format!("pub enum {name} {{")).unwrap();
         let body = &source[start..start + source[start..].find("\n}\n").unwrap()];
-        let mut written: Vec<String> = body
-            .lines()
-            .filter_map(|line| {
-                line.strip_prefix("    ").filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
-            })
-            .map(|line| line.trim_end_matches(" {").trim_end_matches(',').to_owned())
-            .map(|name| {
-                let mut word = String::new();
-                for c in name.chars() {
-                    if c.is_ascii_uppercase() && !word.is_empty() {
-                        word.push('_');
-                    }
-                    word.push(c.to_ascii_lowercase());
-                }
-                word
-            })
-            .collect();
+        let of_variant = |line: &str| {
+            let rest = line.strip_prefix("    ")?;
+            rest.starts_with(|c: char| c.is_ascii_uppercase()).then(|| rest.trim_end_matches(" {").to_owned())
+        };
+        let names = body.lines().filter_map(of_variant).filter(|name| name != "Beside(Beside),");
+        names.map(|name| snake(&name)).collect()
+    }
+
+    fn snake(name: &str) -> String {
+        let mut word = String::new();
+        for c in name.chars() {
+            if c.is_ascii_uppercase() && !word.is_empty() {
+                word.push('_');
+            }
+            word.push(c.to_ascii_lowercase());
+        }
+        word
+    }
+
+    #[test]
+    fn the_list_of_kinds_is_the_enums() {
+        let matched = |source: &'static str, prefix: &'static str| {
+            let arms = source.lines().filter_map(move |line| line.trim().strip_prefix(prefix)?.split_once(" => \""));
+            arms.filter_map(|(_, word)| word.strip_suffix("\","))
+        };
+        let beside = matched(include_str!("beside.rs"), "Beside::");
+        let said: Vec<&str> = beside.chain(matched(include_str!("words.rs"), "Event::")).collect();
+        assert_eq!(said, KINDS, "what a match says is what is known");
+        let mut written = variants(include_str!("event.rs"), "Event");
+        written.extend(variants(include_str!("beside.rs"), "Beside"));
         written.sort();
-        let matched = include_str!("words.rs")
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("Event::")?.split_once(" => \""));
-        let matched: Vec<&str> = matched.filter_map(|(_, word)| word.strip_suffix("\",")).collect();
-        assert_eq!(matched, KINDS, "what a match says is what is known");
         let mut known: Vec<String> = KINDS.iter().map(ToString::to_string).collect();
         known.sort();
         assert_eq!(written, known);

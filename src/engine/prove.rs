@@ -12,7 +12,7 @@ use crate::domain::query::HistoryRow;
 use crate::domain::site::Site;
 use crate::domain::week::{self, Heard};
 use crate::domain::workspace::Workspace;
-use crate::domain::{Digest, PersonId, Recorded, Refusal, Rule, Timestamp, WorkspaceId, World};
+use crate::domain::{Beside, Digest, PersonId, Recorded, Refusal, Rule, Timestamp, WorkspaceId, World};
 use crate::ledger;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -102,12 +102,12 @@ impl Library {
         let mut in_force: Option<Site> = None;
         let mut pending: BTreeMap<Digest, Site> = BTreeMap::new();
         for recorded in self.loads_since(period)? {
-            if let Event::SitePending { digest, .. } = &recorded.event {
+            if let Event::Beside(Beside::SitePending { digest, .. }) = &recorded.event {
                 pending.extend(site_of(&recorded).map(|site| (*digest, site)));
             }
-            let (digest, site) = if let Event::SiteLoaded { digest, .. } = &recorded.event {
+            let (digest, site) = if let Event::Beside(Beside::SiteLoaded { digest, .. }) = &recorded.event {
                 (*digest, site_of(&recorded))
-            } else if let Event::SiteAccepted { digest } = &recorded.event {
+            } else if let Event::Beside(Beside::SiteAccepted { digest }) = &recorded.event {
                 (*digest, pending.remove(digest))
             } else {
                 continue;
@@ -139,12 +139,12 @@ impl Library {
         for index in indices.into_iter().rev() {
             let Some(recorded) = self.recorded(index)? else { continue };
             let before = recorded.at < period.since;
-            let is_first = if let Event::SitePending { digest, .. } = &recorded.event {
+            let is_first = if let Event::Beside(Beside::SitePending { digest, .. }) = &recorded.event {
                 waits_for == Some(*digest)
             } else {
-                matches!(recorded.event, Event::SiteLoaded { .. }) && before && waits_for.is_none()
+                matches!(recorded.event, Event::Beside(Beside::SiteLoaded { .. })) && before && waits_for.is_none()
             };
-            if let (Event::SiteAccepted { digest }, true, None) = (&recorded.event, before, waits_for) {
+            if let (Event::Beside(Beside::SiteAccepted { digest }), true, None) = (&recorded.event, before, waits_for) {
                 waits_for = Some(*digest);
             }
             loads.push(recorded);

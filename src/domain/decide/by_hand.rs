@@ -1,6 +1,7 @@
 //! What was done by hand: entered, shown by files, looked at by two who took no part.
 
 use super::*;
+use crate::domain::beside::Beside;
 use crate::domain::by_hand::{Act, ByHand, FILES_MAX, OPEN_MAX};
 use crate::domain::evidence::{self, EVIDENCE_BYTES_MAX};
 use crate::domain::id::{HandId, WorkspaceId};
@@ -50,7 +51,7 @@ impl Deciding {
             hosts: u32::try_from(named.len()).unwrap_or(u32::MAX),
         };
         let entry = HandId(self.world.next_by_hand.max(1));
-        let event = Event::ByHand { entry, workspace: workspace.id.clone(), act };
+        let event = Event::Beside(Beside::ByHand { entry, workspace: workspace.id.clone(), act });
         self.emit(
             Entry::with(event, "reason", needed(&done.reason, "a reason")?)
                 .and("hosts", bounded(&named.join("\n"))?)
@@ -71,7 +72,7 @@ impl Deciding {
         }
         let bytes = u64::try_from(content.len()).unwrap_or(u64::MAX);
         let act = Act::FileGiven { sha256: Digest::of(content), bytes };
-        let event = Event::ByHand { entry: id, workspace: one.workspace.clone(), act };
+        let event = Event::Beside(Beside::ByHand { entry: id, workspace: one.workspace.clone(), act });
         let content = base64::engine::general_purpose::STANDARD.encode(content);
         self.emit(Entry::with(event, "name", name.to_owned()).and("content", content))
     }
@@ -85,7 +86,7 @@ impl Deciding {
             return Err(Refusal::new(Rule::SeparationReview, format!("{person} did it, entered it or looked at it"))
                 .who_may("another reviewer who took no part"));
         }
-        let event = Event::ByHand { entry: id, workspace: one.workspace.clone(), act: Act::Reviewed };
+        let event = Event::Beside(Beside::ByHand { entry: id, workspace: one.workspace.clone(), act: Act::Reviewed });
         self.emit(Entry::with(event, "text", needed(comment, "a word of review")?))
     }
 

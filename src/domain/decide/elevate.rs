@@ -1,6 +1,7 @@
 //! Roles for a while: asked for, granted by another person, ended by whoever may or by time.
 
 use super::*;
+use crate::domain::beside::Beside;
 use crate::domain::duration;
 use crate::domain::elevation::{self, Act, Elevation, FOR_MS_MAX, FOR_MS_MIN, OPEN_MAX, Over};
 use crate::domain::id::{ElevationId, WorkspaceId};
@@ -44,7 +45,8 @@ impl Deciding {
             return Err(Refusal::new(Rule::Limit, format!("{OPEN_MAX} roles are asked for or lent")));
         }
         let elevation = ElevationId(self.world.next_elevation.max(1));
-        let event = Event::Elevation { elevation, workspace: id.clone(), act: Act::Asked { role, for_ms } };
+        let event =
+            Event::Beside(Beside::Elevation { elevation, workspace: id.clone(), act: Act::Asked { role, for_ms } });
         self.emit(Entry::with(event, "reason", needed(reason, "a reason")?))
     }
 
@@ -81,7 +83,7 @@ impl Deciding {
             Answer::Grant | Answer::Refuse => needed(reason, "a reason")?,
             Answer::End => bounded(reason)?,
         };
-        let event = Event::Elevation { elevation: id, workspace: one.workspace.clone(), act };
+        let event = Event::Beside(Beside::Elevation { elevation: id, workspace: one.workspace.clone(), act });
         self.emit(Entry::with(event, "reason", text))?;
         self.site_changed()
     }
@@ -93,7 +95,11 @@ impl Deciding {
         for one in &over {
             let how = if one.granted.is_some() { Over::Expired } else { Over::Unanswered };
             let workspace = one.workspace.clone();
-            self.emit(Entry::bare(Event::Elevation { elevation: one.id, workspace, act: Act::Over { how } }))?;
+            self.emit(Entry::bare(Event::Beside(Beside::Elevation {
+                elevation: one.id,
+                workspace,
+                act: Act::Over { how },
+            })))?;
         }
         self.lapse_standings()?;
         match over.is_empty() {

@@ -1,6 +1,7 @@
 //! Giving follow-ups and closing them, by a person or by the runbook they were about; looking at deviations.
 
 use super::*;
+use crate::domain::beside::Beside;
 use crate::domain::deviation::Deviation;
 use crate::domain::follow_up::{
     self, About, Act, Draft, FOLLOW_UP_TEXT_BYTES_MAX, FOLLOW_UPS_OPEN_MAX, FOLLOW_UPS_PER_REVIEW_MAX, FollowUpId,
@@ -79,7 +80,11 @@ impl Deciding {
         let about = about.transpose()?;
         let id = FollowUpId(self.world.next_follow_up.max(1));
         let act = Act::Added { owner: owner.clone(), due: *due, about, from };
-        self.emit(Entry::with(Event::FollowUp { id, workspace: workspace.id.clone(), act }, "text", text))
+        self.emit(Entry::with(
+            Event::Beside(Beside::FollowUp { id, workspace: workspace.id.clone(), act }),
+            "text",
+            text,
+        ))
     }
 
     fn done(&mut self, id: FollowUpId, note: &str) -> Result<(), Refusal> {
@@ -95,7 +100,7 @@ impl Deciding {
             return Err(Refusal::new(Rule::Role, what).who_may(format!("{}, a reviewer or an owner", found.owner)));
         }
         let note = needed(note, "a note of what was done")?;
-        let event = Event::FollowUp { id, workspace: found.workspace.clone(), act: Act::Done };
+        let event = Event::Beside(Beside::FollowUp { id, workspace: found.workspace.clone(), act: Act::Done });
         self.emit(Entry::with(event, "note", note))
     }
 
@@ -116,7 +121,7 @@ impl Deciding {
         }
         self.is_of(&found, deviation)?;
         let reason = needed(reason, "a word of what came of it")?;
-        let event = Event::LookedAt { workspace: workspace.clone(), deviation: deviation.clone() };
+        let event = Event::Beside(Beside::LookedAt { workspace: workspace.clone(), deviation: deviation.clone() });
         self.emit(Entry::with(event, "reason", reason))
     }
 
@@ -152,7 +157,7 @@ impl Deciding {
             .map(|(one, digest)| (one.id, one.workspace.clone(), digest))
             .collect();
         for (id, workspace, digest) in over {
-            self.emit(Entry::bare(Event::FollowUp { id, workspace, act: Act::Replaced { digest } }))?;
+            self.emit(Entry::bare(Event::Beside(Beside::FollowUp { id, workspace, act: Act::Replaced { digest } })))?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Incidents: opened, noted, marked, closed.
 
 use super::*;
+use crate::domain::beside::Beside;
 use crate::domain::id::IncidentId;
 use crate::domain::incident::{Act, Incident, MONITORING_MAX, Mark, OPEN_MAX, Opening, Severity};
 
@@ -49,7 +50,7 @@ impl Deciding {
             commander: opening.commander.clone(),
         };
         let incident = IncidentId(self.world.next_incident.max(1));
-        let event = Event::Incident { incident, workspace: workspace.id.clone(), act };
+        let event = Event::Beside(Beside::Incident { incident, workspace: workspace.id.clone(), act });
         self.emit(
             Entry::with(event, "title", needed(&opening.title, "a title")?)
                 .and("tenant", needed(&opening.tenant, "a tenant: whose customers notice it")?)
@@ -83,7 +84,7 @@ impl Deciding {
                 (Act::Closed, needed(text, "what came of it")?)
             }
         };
-        let event = Event::Incident { incident: id, workspace: found.workspace.clone(), act };
+        let event = Event::Beside(Beside::Incident { incident: id, workspace: found.workspace.clone(), act });
         let entry = match text.is_empty() {
             true => Entry::bare(event),
             false => Entry::with(event, "text", text),

@@ -1,6 +1,7 @@
 //! Loading a site, and accepting one that waits.
 
 use super::*;
+use crate::domain::beside::Beside;
 use crate::domain::event::DETAIL_BYTES_MAX;
 use crate::domain::id::WorkspaceId;
 use crate::domain::source;
@@ -28,13 +29,17 @@ impl Deciding {
         let alone = self.world.site.as_ref().is_some_and(|current| current.has_one_person());
         let (digest, commit, dirty) = (site.digest, site.commit.clone(), site.dirty);
         let entry = if sensitive.is_empty() || alone {
-            Entry::bare(Event::SiteLoaded { digest, commit, dirty })
+            Entry::bare(Event::Beside(Beside::SiteLoaded { digest, commit, dirty }))
         } else {
             let count = u32::try_from(sensitive.len()).unwrap_or(u32::MAX);
             let list =
                 serde_json::to_string(&sensitive).map_err(|error| Refusal::new(Rule::Site, error.to_string()))?;
             let by = self.by.person().cloned();
-            Entry::with(Event::SitePending { digest, commit, dirty, by, sensitive: count }, "sensitive", list)
+            Entry::with(
+                Event::Beside(Beside::SitePending { digest, commit, dirty, by, sensitive: count }),
+                "sensitive",
+                list,
+            )
         };
         self.emit(entry.and("site", written.site).and("files", written.files).and("diff", diff))?;
         self.site_changed()
@@ -52,7 +57,7 @@ impl Deciding {
             return Err(refusal);
         }
         self.drops_no_run(&pending.site)?;
-        self.emit(Entry::with(Event::SiteAccepted { digest }, "reason", needed(reason, "a reason")?))?;
+        self.emit(Entry::with(Event::Beside(Beside::SiteAccepted { digest }), "reason", needed(reason, "a reason")?))?;
         self.site_changed()
     }
 
@@ -74,7 +79,11 @@ impl Deciding {
             return Err(Refusal::new(Rule::Limit, format!("the source {source} says more than one event can keep")));
         }
         let count = u32::try_from(servers.len()).unwrap_or(u32::MAX);
-        let event = Event::SourceListed { workspace: workspace.clone(), source: source.to_owned(), servers: count };
+        let event = Event::Beside(Beside::SourceListed {
+            workspace: workspace.clone(),
+            source: source.to_owned(),
+            servers: count,
+        });
         self.emit(Entry::with(event, "servers", list))?;
         self.site_changed()
     }

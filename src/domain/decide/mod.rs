@@ -22,6 +22,7 @@ mod proved;
 mod reports;
 pub mod standing;
 
+use crate::domain::beside::Beside;
 use crate::domain::command::{Ask, Command, Decision, Seen};
 use crate::domain::event::{Entry, Event, Recorded};
 use crate::domain::evolve::evolve;
@@ -197,7 +198,7 @@ impl Deciding {
             Ask::Boot { repaired_bytes } => self.boot(*repaired_bytes),
             Ask::ClockJumped { by_ms } => {
                 self.engine_only()?;
-                self.emit(Entry::bare(Event::ClockJumped { by_ms: *by_ms }))
+                self.emit(Entry::bare(Event::Beside(Beside::ClockJumped { by_ms: *by_ms })))
             }
         }
     }

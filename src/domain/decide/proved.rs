@@ -1,6 +1,7 @@
 //! What comes with an ask beside its words, second factors and signatures: whether it is enough, and how a factor is enrolled.
 
 use super::*;
+use crate::domain::beside::Beside;
 use crate::domain::factor::{self, Act, Factor, Standing, Want};
 use crate::domain::proved::{self, Code, Proved, Signature, Signed};
 use crate::domain::site::Sensitive;
@@ -14,7 +15,7 @@ impl Deciding {
     /// As [`factor::fresh`].
     pub(super) fn second_factor(&mut self, person: &PersonId) -> Result<(), Refusal> {
         let step = factor::fresh(&self.world, person, self.at, self.proof.code)?;
-        self.emit(Entry::bare(Event::Factor { person: person.clone(), act: Act::Used { step } }))
+        self.emit(Entry::bare(Event::Beside(Beside::Factor { person: person.clone(), act: Act::Used { step } })))
     }
 
     /// Judges what an approval came with against what the plan demands. What is not demanded and given all the same has to be
@@ -140,7 +141,7 @@ impl Deciding {
     }
 
     fn became(&mut self, person: &PersonId, act: Act, reason: Option<String>) -> Result<(), Refusal> {
-        let entry = Entry::bare(Event::Factor { person: person.clone(), act });
+        let entry = Entry::bare(Event::Beside(Beside::Factor { person: person.clone(), act }));
         self.emit(match reason {
             Some(reason) => entry.and("reason", reason),
             None => entry,

@@ -1,6 +1,7 @@
 //! What only the engine says: how orders went, and that the server has started.
 
 use super::*;
+use crate::domain::beside::Beside;
 
 impl Deciding {
     pub(super) fn report(&mut self, report: &Report) -> Result<(), Refusal> {
@@ -47,7 +48,7 @@ impl Deciding {
     /// runs fit into one batch; the checks themselves begin when the engine looks at what is due.
     pub(super) fn boot(&mut self, repaired_bytes: u64) -> Result<(), Refusal> {
         self.engine_only()?;
-        self.emit(Entry::bare(Event::Booted { repaired_bytes }))?;
+        self.emit(Entry::bare(Event::Beside(Beside::Booted { repaired_bytes })))?;
         let open: Vec<(RunId, Phase, bool)> =
             self.world.runs.values().map(|run| (run.id, run.phase.clone(), locks::is_in_line(run))).collect();
         for (run, phase, queued) in open {

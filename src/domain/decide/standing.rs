@@ -1,6 +1,7 @@
 //! Standing approvals: asked for, decided, taken away.
 
 use super::*;
+use crate::domain::beside::Beside;
 use crate::domain::duration;
 use crate::domain::id::{RunbookId, StandingId, WorkspaceId};
 use crate::domain::proved::Demands;
@@ -94,7 +95,7 @@ impl Deciding {
             hosts_max: terms.hosts_max,
             until: terms.until,
         };
-        let event = Event::Standing { standing, workspace: terms.workspace.clone(), act };
+        let event = Event::Beside(Beside::Standing { standing, workspace: terms.workspace.clone(), act });
         self.emit(Entry::with(event, "reason", needed(&wanted.reason, "a reason")?).and("terms", text))
     }
 
@@ -145,7 +146,7 @@ impl Deciding {
         let text = needed(reason, "a reason")?;
         let act = Act::Voted { binding: one.binding, choice };
         let workspace_id = one.terms.workspace.clone();
-        let event = Event::Standing { standing: id, workspace: workspace_id.clone(), act };
+        let event = Event::Beside(Beside::Standing { standing: id, workspace: workspace_id.clone(), act });
         self.emit(Entry::with(event, "reason", text.clone()))?;
         if choice == Choice::Deny {
             return self.end_standing(one, Over::Denied, text);
@@ -157,14 +158,18 @@ impl Deciding {
             _ => false,
         };
         if full {
-            self.emit(Entry::bare(Event::Standing { standing: id, workspace: workspace_id, act: Act::Given }))?;
+            self.emit(Entry::bare(Event::Beside(Beside::Standing {
+                standing: id,
+                workspace: workspace_id,
+                act: Act::Given,
+            })))?;
         }
         self.standing_changed()
     }
 
     fn end_standing(&mut self, one: &Standing, how: Over, reason: String) -> Result<(), Refusal> {
         let (standing, workspace) = (one.terms.standing, one.terms.workspace.clone());
-        let event = Event::Standing { standing, workspace, act: Act::Over { how } };
+        let event = Event::Beside(Beside::Standing { standing, workspace, act: Act::Over { how } });
         let entry = if reason.is_empty() { Entry::bare(event) } else { Entry::with(event, "reason", reason) };
         self.emit(entry)?;
         self.standing_changed()

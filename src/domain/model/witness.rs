@@ -2,6 +2,7 @@
 //! words. Nothing of `decide`, `settle`, `policy` or `legal` is asked.
 
 use super::ground::{CAST, LONG_MS, OPEN_MS, OPENS_HOUR};
+use crate::domain::beside::Beside;
 use crate::domain::command::Decision;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::{Digest, RunId, Timestamp};
@@ -121,7 +122,7 @@ impl Witness {
             assert!(self.runs.insert(*run, life).is_none(), "{run} was proposed twice");
             return;
         }
-        if matches!(recorded.event, Event::SiteLoaded { .. } | Event::SiteAccepted { .. }) {
+        if matches!(recorded.event, Event::Beside(Beside::SiteLoaded { .. } | Beside::SiteAccepted { .. })) {
             self.bo_lost_it = self.bo_is_to_lose_it;
         }
         let Some(id) = recorded.event.run() else {

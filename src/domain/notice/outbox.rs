@@ -118,19 +118,7 @@ fn told_of(event: &Event, before: &Run, run: &Run) -> Option<What> {
             Some(What::Glass { by, incident: *incident })
         }
         Event::Notice { .. }
-        | Event::Elevation { .. }
-        | Event::Factor { .. }
-        | Event::Incident { .. }
-        | Event::ByHand { .. }
-        | Event::Standing { .. }
-        | Event::FollowUp { .. }
-        | Event::LookedAt { .. }
-        | Event::Booted { .. }
-        | Event::ClockJumped { .. }
-        | Event::SiteLoaded { .. }
-        | Event::SitePending { .. }
-        | Event::SiteAccepted { .. }
-        | Event::SourceListed { .. }
+        | Event::Beside(_)
         | Event::RunProposed { .. }
         | Event::RoundBegan { .. }
         | Event::ChecksReleased { .. }

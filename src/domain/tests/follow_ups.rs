@@ -1,6 +1,7 @@
 //! What is left to do after a run: who gives it, who closes it, and what closes it by itself.
 
 use super::*;
+use crate::domain::beside::Beside;
 use crate::domain::deviation::Deviation;
 use crate::domain::event::Event;
 use crate::domain::fixture::NOON;
@@ -218,7 +219,7 @@ fn a_ledger_that_closes_one_twice_or_gives_one_twice_is_damaged() {
     let mut world = driver.world.clone();
     for recorded in driver.log.iter().rev().take(2) {
         let act = match &recorded.event {
-            Event::FollowUp { act, .. } => act.clone(),
+            Event::Beside(Beside::FollowUp { act, .. }) => act.clone(),
             _ => panic!("a follow-up"),
         };
         assert!(matches!(act, Act::Done | Act::Added { .. }));
