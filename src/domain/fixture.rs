@@ -80,6 +80,7 @@ pub fn workspace(id: &str) -> Workspace {
             quorums: Vec::new(),
             after_window: crate::domain::workspace::AfterWindow::Pause,
             break_glass: None,
+            checkpoints: Default::default(),
             review_within_ms: crate::domain::workspace::REVIEW_WITHIN_MS,
             second_factor: None,
             signed: None,

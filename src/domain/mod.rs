@@ -17,6 +17,7 @@ pub mod call;
 pub mod canonical;
 pub mod changes;
 pub mod check;
+pub mod checkpoint;
 pub mod command;
 pub mod compliance;
 pub mod copy;

@@ -6,6 +6,7 @@ pub(super) use today::quorum;
 pub use today::under_site;
 use today::{egress, groups, impact, local_account, pinned, programs, warnings};
 
+use super::checkpoint;
 use super::id::{HostIx, PersonId, RunId, Timestamp};
 use super::people::Role;
 use super::plan::{Origin, PinnedSecret, Plan, PlannedHost, Proposal};
@@ -86,6 +87,7 @@ fn planned(
     let accepted = world.accepted_runbooks.contains(&runbook.digest);
     may_propose(site, workspace, by, runbook, accepted)?;
     fields_are_right(workspace, runbook, proposal)?;
+    checkpoint::demanded(workspace, runbook, proposal)?;
     let inputs = filled(runbook, proposal);
     let hosts = hosts(workspace, runbook, proposal)?;
     let jumps = jumps(workspace, &hosts)?;
@@ -146,7 +148,7 @@ fn planned(
 
 /// The impact that a run of a runbook on so many hosts has, and why.
 pub(super) fn impact_at_most(workspace: &Workspace, runbook: &Runbook, hosts: u32) -> (Impact, Vec<String>) {
-    today::impact_of(workspace, runbook, (usize::try_from(hosts).unwrap_or(usize::MAX), hosts))
+    today::impact_of(workspace, runbook, &runbook.steps, (usize::try_from(hosts).unwrap_or(usize::MAX), hosts))
 }
 
 fn loaded(world: &World) -> Result<&Site, Refusal> {

@@ -110,6 +110,8 @@ rules! {
     WindowClosed = "window.closed",
     /// A freeze is in force.
     Frozen = "window.frozen",
+    /// A checkpoint the workspace asks for is left open.
+    Checkpoint = "checkpoint",
     /// An input is missing, malformed or not confirmed.
     Input = "input",
     /// The selector matches no host, or an excluded one.

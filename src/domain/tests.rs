@@ -14,6 +14,7 @@ mod again;
 mod authority;
 mod batches;
 mod by_hand;
+mod checkpoints;
 mod elevation;
 mod failing;
 mod follow_ups;

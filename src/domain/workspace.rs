@@ -2,6 +2,7 @@
 //! structurally: a selector resolves inside one workspace and reaches nothing else.
 
 use super::algorithms::Algorithms;
+use super::checkpoint::Demand;
 use super::id::{PersonId, RunbookId, ServerName, StandingId, WorkspaceId};
 use super::people::Role;
 use super::runbook::Impact;
@@ -181,6 +182,9 @@ pub struct Policy {
     /// From which impact an approval is signed by the approver's own SSH key; never, unless written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<Impact>,
+    /// What every run must have shown beyond what always holds.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub checkpoints: BTreeSet<Demand>,
 }
 
 /// A run is reviewed within a week unless the workspace says otherwise.

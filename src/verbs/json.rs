@@ -3,6 +3,7 @@
 
 use super::Exit;
 use crate::domain::calendar::Span;
+use crate::domain::checkpoint;
 use crate::domain::deadlines;
 use crate::domain::enrol::Enrolment;
 use crate::domain::locks::Ahead;
@@ -91,7 +92,8 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
             vote(given, &statement, place)
         })
         .collect();
-    json!({
+    let mut told = asked(world, run);
+    told.append(&mut of_object(json!({
         "answers": answers,
         "approved": time(run.approved),
         "binding": run.binding.to_string(),
@@ -130,13 +132,34 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
         "run": run.id.0,
         "runbook": plan.runbook.id.as_str(),
         "started": time(run.started),
-        "ticket": plan.proposal.ticket,
         "version": plan.runbook.version,
         "votes": votes,
         "waits_for": waits,
         "warnings": warnings,
         "workspace": plan.proposal.workspace.as_str(),
-    })
+    })));
+    Value::Object(told)
+}
+
+/// What whoever asked said of it, and how far its checkpoints are.
+fn asked(world: &World, run: &Run) -> Map<String, Value> {
+    let proposal = &run.plan.proposal;
+    let workspace = world.workspace(&proposal.workspace);
+    of_object(json!({
+        "checkpoints": workspace.map(|workspace| checkpoint::of(workspace, run)).unwrap_or_default(),
+        "communication": proposal.communication,
+        "owner": run.plan.runbook.owner,
+        "purpose": proposal.purpose.words(),
+        "reason": proposal.reason,
+        "ticket": proposal.ticket,
+    }))
+}
+
+fn of_object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        other => Map::from_iter([("value".to_owned(), other)]),
+    }
 }
 
 /// A vote or an answer, with what it was given with. Who wants to verify a signature has here all that `ssh-keygen -Y verify` needs

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod calendar;
+pub mod checkpoints;
 pub mod diff;
 pub mod incident;
 pub mod notify;

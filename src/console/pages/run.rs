@@ -55,7 +55,8 @@ pub fn record(run: &Run) -> Safe {
 
 /// Everything that was said and decided, then what happened, oldest first.
 pub fn parts(cx: &Cx<'_>, run: &Run, timeline: &[AuditRow]) -> Vec<Part> {
-    [outcome(cx, run), approvals(cx, run), troubles(run), notes(cx, run), happened(cx, timeline)].concat()
+    let checkpoints = super::checkpoints::parts(cx, run);
+    [outcome(cx, run), checkpoints, approvals(cx, run), troubles(run), notes(cx, run), happened(cx, timeline)].concat()
 }
 
 fn said(cx: &Cx<'_>, note: &Note) -> Vec<Part> {

@@ -112,6 +112,7 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry
         | Rule::Input
         | Rule::Targets
         | Rule::RunbookOverdue
+        | Rule::Checkpoint
         | Rule::ReasonMissing
         | Rule::Limit
         | Rule::Site

@@ -2,6 +2,8 @@
 //! and where its secrets are read.
 
 use super::{MANY_HOSTS, jumps, loaded, may_propose, visible_workspace};
+use crate::domain::call::CallKind;
+use crate::domain::checkpoint::Demand;
 use crate::domain::findings;
 use crate::domain::id::HostIx;
 use crate::domain::id::PersonId;
@@ -9,7 +11,7 @@ use crate::domain::people::Role;
 use crate::domain::plan::{PinnedSecret, Plan, PlanWarning, PlannedHost, Proposal};
 use crate::domain::proved::Demands;
 use crate::domain::refusal::{Refusal, Rule};
-use crate::domain::runbook::{Impact, Runbook, Step};
+use crate::domain::runbook::{Action, Effect, Impact, Runbook, Step};
 use crate::domain::secret_ref::SecretRef;
 use crate::domain::site::Site;
 use crate::domain::tool::Tool;
@@ -160,7 +162,9 @@ pub(super) fn impact(
     proposal: &Proposal,
 ) -> (Impact, Vec<String>) {
     let (raise_to, goes_back) = (proposal.raise_to, proposal.again.is_some());
-    let (mut impact, mut because) = impact_of(workspace, runbook, (hosts, hour_hosts));
+    // What goes back to an earlier run could harm what that one could; its undo steps say nothing beyond it.
+    let steps = if goes_back { &[] } else { runbook.steps.as_slice() };
+    let (mut impact, mut because) = impact_of(workspace, runbook, steps, (hosts, hour_hosts));
     if let Some(higher) = raise_to.filter(|wanted| *wanted > impact) {
         let whose = if goes_back { "as the run it goes back to" } else { "by the proposer" };
         because.push(format!("raised to {} {whose}", higher.word()));
@@ -169,10 +173,11 @@ pub(super) fn impact(
     (impact, because)
 }
 
-/// Before anybody raises it: by runbook, environment and hosts.
+/// Before anybody raises it: by runbook, environment, hosts and effects.
 pub(super) fn impact_of(
     workspace: &Workspace,
     runbook: &Runbook,
+    steps: &[Step],
     (hosts, hour_hosts): (usize, u32),
 ) -> (Impact, Vec<String>) {
     let mut because = vec![format!("the runbook says {}", runbook.impact.word())];
@@ -191,15 +196,32 @@ pub(super) fn impact_of(
     if production || hosts > MANY_HOSTS || many_in_an_hour {
         impact = impact.raised();
     }
+    if let Some(step) = steps.iter().find(|step| is_for_good(step)).filter(|_| impact < Impact::Medium) {
+        because.push(format!("raised by {}, which must never be done twice", step.id));
+        impact = Impact::Medium;
+    }
     (impact, because)
 }
 
-/// Approval is due for impact medium and high, and always in production. A site with one person has nobody to ask
+/// What must never be done twice is not mended by doing it again: that is no low impact, whatever its author wrote. What people do,
+/// what undoes, and what only tells somebody is not meant.
+fn is_for_good(step: &Step) -> bool {
+    let by_machine = match &step.action {
+        Action::Script(_) | Action::Tool(_) | Action::Copy(_) | Action::Vault(_) => true,
+        Action::Call(call) => !matches!(call.kind, CallKind::Notify { .. }),
+        Action::Manual { .. } | Action::Approval(_) | Action::Wait(_) => false,
+    };
+    by_machine && step.effect == Effect::Once
+}
+
+/// Approval is due for impact medium and high, always in production, and where the policy asks it of every run. A site with one person has nobody to ask
 /// and runs in lab and staging alone.
 ///
 /// Of every role as many as any quorum at this impact or below it asks for, so that a higher impact never asks for less.
 pub(in crate::domain) fn quorum(site: &Site, workspace: &Workspace, impact: Impact) -> Option<Quorum> {
-    if site.has_one_person() || (impact == Impact::Low && workspace.environment != Environment::Production) {
+    let every = workspace.policy.checkpoints.contains(&Demand::Scope);
+    let asks = impact > Impact::Low || workspace.environment == Environment::Production || every;
+    if site.has_one_person() || !asks {
         return None;
     }
     let written = workspace.policy.quorums.iter().filter(|quorum| quorum.impact <= impact);

@@ -136,6 +136,11 @@ pub(in crate::site) static POLICY: Table = Table::of(
             word(&["low", "medium", "high"]),
             "From which impact an approval is signed by a key the approver has in people.toml; never unless written.",
         ),
+        optional(
+            "checkpoints",
+            Shape::List(&word(&["scope", "communication", "rollback", "ticket"])),
+            "What every run must have shown beyond what always holds: an approval at low impact too, who is told, a written way back, a ticket.",
+        ),
         optional("quorum", Shape::Tables(&QUORUM), "Who must approve at one impact; one approver unless written."),
     ]],
 );

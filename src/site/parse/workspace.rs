@@ -4,6 +4,7 @@ use super::parts::{duplicate_ids, duplicates, duplicates_in, look_alikes};
 use super::runbook::{impact, says_unicode};
 use super::{Parsed, Report, windows};
 use crate::domain::algorithms::Algorithms;
+use crate::domain::checkpoint::Demand;
 use crate::domain::people::Role;
 use crate::domain::source::{Asks, Source};
 use crate::domain::workspace::{
@@ -263,6 +264,9 @@ fn policy(
         Fields { span: 0..0, shape: &crate::site::keys::workspace::POLICY, entries: Vec::new(), spoiled: Vec::new() };
     let policy = fields.table("policy").unwrap_or(&empty);
     duplicate_ids(policy, "quorum", "impact", report);
+    if let Some(demands) = policy.get("checkpoints") {
+        duplicates_in(demands, report);
+    }
     // There are three impacts; what goes beyond was reported as a duplicate.
     for quorum in policy.tables("quorum").take(3) {
         quorum_can_be_met(quorum, members, report);
@@ -275,6 +279,11 @@ fn policy(
             _ => AfterWindow::Pause,
         },
         second_factor: policy.text("second_factor").map(|word| impact(Some(word))),
+        checkpoints: policy
+            .strings::<Vec<String>>("checkpoints")
+            .iter()
+            .filter_map(|word| Demand::parse(word))
+            .collect(),
         signed: policy.text("signed").map(|word| impact(Some(word))),
         execution_expiry_ms: policy.duration_ms("execution_expiry").unwrap_or(EXECUTION_EXPIRY_MS),
         review_within_ms: policy.duration_ms("review_within").unwrap_or(REVIEW_WITHIN_MS),

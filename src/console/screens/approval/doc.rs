@@ -80,6 +80,7 @@ pub(super) fn of(cx: &Cx<'_>, run: &Run, columns: u16, open: &BTreeSet<Chunk>) -
     doc.steps(run, columns, open);
     doc.inputs(run, columns);
     doc.checked(cx, run, columns);
+    doc.checkpoints(cx, run, columns);
     doc.compared(cx, run, columns);
     doc.line(Vec::new());
     doc.line(vec![text(Role::Muted, "binding "), text(Role::Title, binding::code(&run.binding))]);
@@ -396,6 +397,20 @@ impl Doc {
         }
         for (check, judged) in run.builtin.iter().filter(|(_, judged)| judged.verdict == Verdict::Block) {
             self.tell(Role::Refused, &format!("⊘ {}: {}", check.id_and_title().0, judged.why), columns);
+        }
+    }
+
+    /// What somebody who governs changes would go through by hand.
+    fn checkpoints(&mut self, cx: &Cx<'_>, run: &Run, columns: u16) {
+        let all = pages::checkpoints::of(cx, run);
+        self.rule("checkpoints", pages::checkpoints::summary(run, &all));
+        for one in &all {
+            let mut head = Vec::from(pages::checkpoints::head(one));
+            let wide: usize = head.iter().map(Piece::wants).sum();
+            for line in fold::words(&one.words, usize::from(columns).saturating_sub(wide)) {
+                head.push(text(pages::checkpoints::role(one), line));
+                self.line(std::mem::replace(&mut head, vec![gap(u16::try_from(wide).unwrap_or(u16::MAX))]));
+            }
         }
     }
 
