@@ -71,6 +71,7 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
 
 /// What is of no run: each object folds its own.
 fn beside_runs(world: &mut World, recorded: &Recorded, beside: &Beside) -> Result<(), Illegal> {
+    let before = world.clone();
     match beside {
         // These change nothing that is true; whoever lists them reads the record.
         Beside::Booted { .. } | Beside::LookedAt { .. } => {}
@@ -88,6 +89,7 @@ fn beside_runs(world: &mut World, recorded: &Recorded, beside: &Beside) -> Resul
         Beside::ByHand { entry, workspace, act } => by_hand::fold(world, recorded, *entry, workspace, act)?,
         Beside::Standing { standing, act, .. } => standing::fold(world, recorded, *standing, act)?,
     }
+    notice::happened_beside(&before, world, recorded, beside);
     Ok(())
 }
 

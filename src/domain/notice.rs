@@ -1,13 +1,14 @@
 //! What people are told outside the console: that something waits for them, was decided, runs out, stands still or has ended.
 //!
 //! Reading order: [`Notify`] (whom the site tells, and how), [`Notice`] (one thing that is told), [`Act`] (what the record keeps
-//! of it), `waits` (who is asked, and when again), `outbox` (what is on its way), `document` (the bytes that leave), `rows` (what is shown of it).
+//! of it), `object` (what is told of things that are no run), `waits` (who is asked, and when again), `outbox` (what is on its way), `document` (the bytes that leave), `rows` (what is shown of it).
 //!
 //! Invariants: which notices there are, and when each is tried, follows from the fold of the ledger alone, so that a server that
 //! dies in between delivers after its restart; a notice holds handles, numbers and closed words, never what somebody wrote or a
 //! run was given. Deliberately absent: sending, which is `engine::notify`'s.
 
 mod document;
+mod object;
 mod outbox;
 mod rows;
 mod settings;
@@ -20,7 +21,8 @@ use super::workspace::Environment;
 use serde::{Deserialize, Serialize};
 
 pub use document::{document, key, summary};
-pub use outbox::{End, Outbox, Pending, Sent, Tries, apply, happened};
+pub use object::{News, Object, OfObject};
+pub use outbox::{End, Outbox, Pending, Sent, Tries, apply, happened, happened_beside};
 pub use rows::{Row, Standing, rows};
 pub use settings::{LINK_NAMES, Notify, Webhook, under};
 pub use waits::{Reminded, due, next, next_due};
@@ -43,11 +45,13 @@ pub enum Topic {
     Ended,
     /// Somebody broke glass.
     BreakGlass,
+    /// An incident was opened, graded anew, or is over.
+    Incident,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 7] = [
+    pub const ALL: [Topic; 8] = [
         Topic::Waiting,
         Topic::Decided,
         Topic::Expiring,
@@ -55,6 +59,7 @@ impl Topic {
         Topic::Paused,
         Topic::Ended,
         Topic::BreakGlass,
+        Topic::Incident,
     ];
 
     /// The word in files and notices.
@@ -67,6 +72,7 @@ impl Topic {
             Topic::Paused => "paused",
             Topic::Ended => "ended",
             Topic::BreakGlass => "break_glass",
+            Topic::Incident => "incident",
         }
     }
 }
@@ -120,6 +126,8 @@ pub enum What {
         /// For which incident.
         incident: IncidentId,
     },
+    /// What became of something that is no run.
+    Object(News),
     /// Somebody tries whether notices arrive.
     Test,
 }
@@ -135,6 +143,9 @@ impl What {
             What::Paused(_) => Some(Topic::Paused),
             What::Ended(_) => Some(Topic::Ended),
             What::Glass { .. } => Some(Topic::BreakGlass),
+            What::Object(News::Asked) => Some(Topic::Waiting),
+            What::Object(News::Granted | News::Over(_)) => Some(Topic::Decided),
+            What::Object(News::Opened(_) | News::Regraded(_) | News::Closed) => Some(Topic::Incident),
             What::Test => None,
         }
     }
@@ -156,7 +167,8 @@ impl What {
             | What::Reminder
             | What::Paused(_)
             | What::Ended(_)
-            | What::Glass { .. } => outbox::TRIES_MAX,
+            | What::Glass { .. }
+            | What::Object(_) => outbox::TRIES_MAX,
         }
     }
 }
@@ -172,8 +184,8 @@ pub struct Notice {
     pub at: Timestamp,
     /// The site's name.
     pub site: String,
-    /// The run it is about; none for a test.
-    pub run: Option<OfRun>,
+    /// What it is about.
+    pub about: About,
     /// Who may act on it.
     pub may: Vec<PersonId>,
     /// Who of them is asked now.
@@ -182,6 +194,44 @@ pub struct Notice {
     pub until: Option<Timestamp>,
     /// How one gets there.
     pub link: Option<String>,
+}
+
+/// What a notice is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum About {
+    /// A run.
+    Run(OfRun),
+    /// Something else that people decide on, or have to know of.
+    Object(OfObject),
+    /// Nothing: a test.
+    Nothing,
+}
+
+impl About {
+    /// The run, where it is one.
+    pub fn run(&self) -> Option<&OfRun> {
+        match self {
+            About::Run(run) => Some(run),
+            About::Object(_) | About::Nothing => None,
+        }
+    }
+
+    /// The object, where it is one that is no run.
+    pub fn object(&self) -> Option<&OfObject> {
+        match self {
+            About::Object(object) => Some(object),
+            About::Run(_) | About::Nothing => None,
+        }
+    }
+
+    /// Where it is, and in which environment.
+    pub fn place(&self) -> Option<(&WorkspaceId, Environment)> {
+        match self {
+            About::Run(run) => Some((&run.workspace, run.environment)),
+            About::Object(object) => Some((&object.workspace, object.environment)),
+            About::Nothing => None,
+        }
+    }
 }
 
 /// What a notice says of its run.

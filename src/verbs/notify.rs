@@ -5,7 +5,7 @@ use super::args::Notify as Verb;
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, json, text};
 use crate::domain::command::{Ask, Seen};
-use crate::domain::notice::{self, Asked, Row, Standing};
+use crate::domain::notice::{self, About, Asked, Row, Standing};
 use crate::domain::{World, words};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -63,9 +63,10 @@ fn line(row: &Row) -> String {
 }
 
 fn about(row: &Row) -> String {
-    match &row.notice.run {
-        Some(run) => format!("{} {} in {}", run.run, run.runbook, run.workspace),
-        None => String::new(),
+    match &row.notice.about {
+        About::Run(run) => format!("{} {} in {}", run.run, run.runbook, run.workspace),
+        About::Object(of) => format!("{} in {}", of.object.words(), of.workspace),
+        About::Nothing => String::new(),
     }
 }
 
@@ -101,8 +102,9 @@ fn below(world: &World) -> String {
 
 /// A notice on one channel.
 fn row(row: &Row) -> Value {
-    let run = row.notice.run.as_ref();
+    let (run, object) = (row.notice.about.run(), row.notice.about.object());
     json!({
+        "about": object.map(|of| of.object.word()).or(run.map(|_| "run")),
         "at": json::time(row.notice.at),
         "because": row.notice.what.because(),
         "channel": row.channel.word(),
@@ -110,6 +112,7 @@ fn row(row: &Row) -> Value {
         "may_act": row.notice.may.iter().map(|person| person.as_str()).collect::<Vec<_>>(),
         "next": row.notice.next.as_ref().map(|person| person.as_str()),
         "notice": row.notice.id,
+        "number": object.map(|of| of.object.number()).or(run.map(|run| run.run.0)),
         "run": run.map(|run| run.run.0),
         "runbook": run.map(|run| run.runbook.as_str()),
         "saw": row.saw,
@@ -117,6 +120,6 @@ fn row(row: &Row) -> Value {
         "standing_at": json::time(row.at),
         "tries": row.tries,
         "trouble": row.standing.trouble().map(notice::Trouble::words),
-        "workspace": run.map(|run| run.workspace.as_str()),
+        "workspace": row.notice.about.place().map(|(place, _)| place.as_str()),
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! Names are sorted and only ever added to; what does not apply is `null`.
 
-use super::{Notice, What};
+use super::{Notice, Object, What, object};
 use crate::domain::id::{PersonId, Timestamp};
 use crate::domain::run::PauseCause;
 use serde_json::{Value, json};
@@ -17,7 +17,11 @@ pub fn key(origin: &str, id: u64) -> String {
 
 /// The document.
 pub fn document(origin: &str, notice: &Notice) -> Value {
-    let run = notice.run.as_ref();
+    let (run, object) = (notice.about.run(), notice.about.object());
+    let incident = object.and_then(|of| match of.object {
+        Object::Incident(id) => Some(id),
+        Object::Elevation(_) | Object::Standing(_) | Object::ByHand(_) => None,
+    });
     let glass = match &notice.what {
         What::Glass { by, incident } => Some((by, *incident)),
         What::Waiting
@@ -28,22 +32,26 @@ pub fn document(origin: &str, notice: &Notice) -> Value {
         | What::Reminder
         | What::Paused(_)
         | What::Ended(_)
+        | What::Object(_)
         | What::Test => None,
     };
     let people = |people: &[PersonId]| people.iter().map(PersonId::as_str).map(Value::from).collect::<Vec<Value>>();
     let moment = |at: Timestamp| Value::from(format!("{:.3}", at.to_jiff()));
+    let by = glass.map(|(by, _)| by).or(object.map(|of| &of.by));
     json!({
+        "about": object.map(|of| of.object.word()).or(run.map(|_| "run")),
         "at": moment(notice.at),
         "because": notice.what.because(),
-        "by": glass.map(|(by, _)| by.as_str()),
-        "environment": run.map(|run| run.environment.word()),
+        "by": by.map(PersonId::as_str),
+        "environment": notice.about.place().map(|(_, environment)| environment.word()),
         "expires": notice.until.map(moment),
         "id": key(origin, notice.id),
-        "incident": glass.map(|(_, incident)| incident.0),
+        "incident": glass.map(|(_, incident)| incident).or(incident).map(|id| id.0),
         "impact": run.map(|run| run.impact.word()),
         "kind": notice.what.word(),
         "link": notice.link,
         "may_act": people(&notice.may),
+        "number": object.map(|of| of.object.number()).or(run.map(|run| run.run.0)),
         "next": notice.next.as_ref().map(PersonId::as_str),
         "requester": run.map(|run| run.requester.as_str()),
         "run": run.map(|run| run.run.0),
@@ -51,13 +59,16 @@ pub fn document(origin: &str, notice: &Notice) -> Value {
         "schema": SCHEMA,
         "site": notice.site,
         "summary": summary(notice),
-        "workspace": run.map(|run| run.workspace.as_str()),
+        "workspace": notice.about.place().map(|(workspace, _)| workspace.as_str()),
     })
 }
 
 /// What is told, in one line: for a receiver that shows nothing else.
 pub fn summary(notice: &Notice) -> String {
-    let Some(run) = &notice.run else {
+    if let Some((of, news)) = notice.news() {
+        return object::summary(notice, of, news);
+    }
+    let Some(run) = notice.about.run() else {
         return format!("{}: a test; nothing has to be done", notice.site);
     };
     let head = format!("{} {} in {} ({})", run.run, run.runbook, run.workspace, run.environment.word());
@@ -76,6 +87,7 @@ pub fn summary(notice: &Notice) -> String {
         What::Paused(cause) => format!("{head} is paused, {}{who}", paused(cause)),
         What::Ended(ending) => format!("{head} ended: {}", ending.word()),
         What::Glass { by, incident } => format!("{head}: {by} broke glass for {incident}"),
+        What::Object(news) => format!("{head}: {}", news.word()),
         What::Test => format!("{}: a test; nothing has to be done", notice.site),
     }
 }
@@ -89,6 +101,7 @@ impl What {
             What::Paused(cause) => Some(cause_word(cause).to_owned()),
             What::Ended(ending) => Some(ending.word().to_owned()),
             What::Gate(step) => Some(step.to_string()),
+            What::Object(news) => Some(news.word().to_owned()),
             What::Waiting | What::Expiring | What::Reminder | What::Glass { .. } | What::Test => None,
         }
     }

@@ -2,9 +2,10 @@
 //!
 //! Invariant: total. What does not fit (a result of a notice that is no longer here) changes nothing.
 
-use super::{Act, Channel, Due, Notice, OfRun, Reminded, Trouble, What, key, waits};
+use super::{About, Act, Channel, Due, Notice, OfRun, Reminded, Trouble, What, key, object, waits};
+use crate::domain::beside::Beside;
 use crate::domain::event::{Details, Event, Recorded};
-use crate::domain::id::{Digest, RunId, Timestamp};
+use crate::domain::id::{Digest, PersonId, RunId, Timestamp};
 use crate::domain::once;
 use crate::domain::policy;
 use crate::domain::run::{Item, PauseCause, Phase, Run};
@@ -95,6 +96,14 @@ pub fn happened(world: &mut World, recorded: &Recorded, before: &Run, run: &Run)
     }
     if let Some(what) = told_of(&recorded.event, before, run) {
         tell(world, recorded, what, Some(run));
+    }
+}
+
+/// Something happened beside the runs. `before` is the world as it was.
+pub fn happened_beside(before: &World, world: &mut World, recorded: &Recorded, beside: &Beside) {
+    if let Some((news, of, may, until)) = object::told(before, world, recorded, beside) {
+        let bare = Bare { what: What::Object(news), about: About::Object(of), may, next: None, until, link: None };
+        send(world, recorded, bare);
     }
 }
 
@@ -195,26 +204,34 @@ fn saw(details: &Details) -> String {
 
 /// Puts a notice on its way, where the site in force wants it told.
 fn tell(world: &mut World, recorded: &Recorded, what: What, run: Option<&Run>) {
+    let (next, until) = match (&recorded.event, run) {
+        (Event::Notice { act: Act::Due { next, .. } }, Some(run)) => (next.clone(), policy::expires(run)),
+        (_, run) => (None, run.and_then(policy::expires)),
+    };
+    let may = run.map(|run| who_may(world, &what, run)).unwrap_or_default();
+    let about = run.map_or(About::Nothing, |run| About::Run(of_run(run)));
+    send(world, recorded, Bare { what, about, may, next, until, link: run.map(|run| run.id) });
+}
+
+/// What is told, before the site in force says whether, how, and with which link.
+struct Bare {
+    what: What,
+    about: About,
+    may: Vec<PersonId>,
+    next: Option<PersonId>,
+    until: Option<Timestamp>,
+    link: Option<RunId>,
+}
+
+fn send(world: &mut World, recorded: &Recorded, Bare { what, about, may, next, until, link }: Bare) {
     let Some(site) = world.site.clone() else { return };
     let Some(notify) = &site.notify else { return };
     if what.topic().is_some_and(|topic| !notify.tell.contains(&topic)) {
         return;
     }
-    let (next, until) = match (&recorded.event, run) {
-        (Event::Notice { act: Act::Due { next, .. } }, Some(run)) => (next.clone(), policy::expires(run)),
-        (_, run) => (None, run.and_then(policy::expires)),
-    };
-    let notice = Notice {
-        id: recorded.index,
-        may: run.map(|run| who_may(world, &what, run)).unwrap_or_default(),
-        what,
-        at: recorded.at,
-        site: site.name.clone(),
-        run: run.map(of_run),
-        next,
-        until,
-        link: run.and_then(|run| notify.link_to(run.id)),
-    };
+    let (id, at, site) = (recorded.index, recorded.at, site.name.clone());
+    let link = link.and_then(|run| notify.link_to(run));
+    let notice = Notice { id, what, at, site, about, may, next, until, link };
     let first = Tries { made: 0, not_before: recorded.at, trouble: None };
     let open: BTreeMap<Channel, Tries> = notify.channels().map(|channel| (channel, first)).collect();
     if open.is_empty() {
@@ -241,9 +258,9 @@ fn of_run(run: &Run) -> OfRun {
     }
 }
 
-fn who_may(world: &World, what: &What, run: &Run) -> Vec<crate::domain::PersonId> {
+fn who_may(world: &World, what: &What, run: &Run) -> Vec<PersonId> {
     match what {
-        What::Cancelled(_) | What::Test => Vec::new(),
+        What::Cancelled(_) | What::Object(_) | What::Test => Vec::new(),
         // Whoever works there may stop a countdown, and write down what came of a run.
         What::Ended(_) | What::Glass { .. } => waits::works_there(world, run),
         What::Approved => waits::may_start(world, run),

@@ -63,7 +63,7 @@ impl Standing {
 
 /// Everything a person may see of notices, newest first.
 pub fn rows(world: &World, person: &PersonId) -> Vec<Row> {
-    let sees = |notice: &Notice| notice.run.as_ref().is_none_or(|run| world.can_see(person, &run.workspace));
+    let sees = |notice: &Notice| notice.about.place().is_none_or(|(place, _)| world.can_see(person, place));
     let on_their_way = world.outbox.pending.values().flat_map(|pending| {
         pending.open.iter().map(|(channel, tries)| Row {
             notice: Arc::clone(&pending.notice),

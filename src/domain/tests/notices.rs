@@ -398,8 +398,10 @@ fn a_document_says_what_a_receiver_needs_and_is_the_same_at_every_try() {
     let document = notice::document("origin", &notice);
     assert_eq!(document, notice::document("origin", &notice));
     let expected = serde_json::json!({
+        "about": "run",
         "at": "2026-11-23T12:00:00.000Z", "because": null, "by": null, "incident": null, "environment": "production",
         "expires": "2026-11-23T16:00:00.000Z", "id": format!("origin-{}", notice.id), "impact": "medium",
+        "number": 1,
         "kind": "waiting", "link": "ssh -t bastion quarterdeck attach 1", "may_act": ["grace", "kim"], "next": null,
         "requester": "ada", "run": 1, "runbook": "restart", "schema": 1, "site": "acme-ops",
         "summary": "#1 restart in prod-web (production) waits for people: grace, kim", "workspace": "prod-web",
@@ -447,4 +449,69 @@ fn broken_glass_is_told_at_once_to_everybody_who_works_there_and_its_own_end_bef
     assert_ne!(last(&driver).what, What::Expiring, "it has just begun");
     driver.later(crate::domain::glass::FOR_MS * 3 / 4);
     assert!(driver.world.outbox.pending.values().any(|pending| pending.notice.what == What::Expiring));
+}
+
+#[test]
+fn what_is_no_run_is_told_of_too() {
+    use crate::domain::decide::elevate::Answer;
+    use crate::domain::decide::incidents::Deed;
+    use crate::domain::id::{ElevationId, IncidentId};
+    use crate::domain::incident::{Opening, Severity};
+    use crate::domain::notice::{News, Object};
+    let mut driver = telling();
+    let wanted = Ask::Elevate {
+        workspace: "prod-web".into(),
+        role: Role::Approver,
+        for_ms: 60 * MINUTE_MS,
+        reason: "the password is hunter2".to_owned(),
+    };
+    driver.as_person("ada", wanted).unwrap();
+    let asked = last(&driver);
+    assert_eq!(asked.what, What::Object(News::Asked));
+    assert_eq!((asked.may.as_slice(), asked.what.topic()), (&["grace".into()][..], Some(Topic::Waiting)));
+    assert_eq!(
+        notice::summary(&asked),
+        "elevation E1 in prod-web (production), asked for by ada, waits for people: grace"
+    );
+    let answer = |answer| Ask::AnswerElevation { elevation: ElevationId(1), answer, reason: "on call".to_owned() };
+    driver.as_person("grace", answer(Answer::Grant)).unwrap();
+    assert_eq!(notice::summary(&last(&driver)), "elevation E1 of ada in prod-web (production) is granted");
+    driver.at = driver.at.plus_ms(61 * MINUTE_MS);
+    driver.wake();
+    let over = last(&driver);
+    assert_eq!((over.what.topic(), over.what.because().as_deref()), (Some(Topic::Decided), Some("its time was over")));
+    let opening = Opening {
+        workspace: "prod-web".into(),
+        severity: Severity::P1,
+        title: "the password is hunter2".to_owned(),
+        tenant: "shop".to_owned(),
+        impact: "nobody can pay".to_owned(),
+        monitoring: vec!["CheckoutErrors".to_owned()],
+        owner: "grace".into(),
+        commander: None,
+    };
+    driver.as_person("bo", Ask::OpenIncident(Box::new(opening))).unwrap();
+    let opened = last(&driver);
+    assert_eq!((opened.what.topic(), opened.may.len()), (Some(Topic::Incident), 4));
+    let document = notice::document("origin", &opened);
+    assert_eq!(
+        (&document["about"], &document["incident"], &document["by"]),
+        (&"incident".into(), &1.into(), &"bo".into())
+    );
+    let nothing = Deed::Note;
+    driver.as_person("bo", Ask::InIncident { incident: IncidentId(1), deed: nothing, text: "x".to_owned() }).unwrap();
+    assert_eq!(last(&driver), opened, "a note is no news");
+    // Nothing that anybody wrote leaves.
+    let all: Vec<String> = driver
+        .world
+        .outbox
+        .pending
+        .values()
+        .map(|pending| notice::document("origin", &pending.notice).to_string())
+        .collect();
+    assert!(!all.iter().any(|document| document.contains("hunter2")), "{all:?}");
+    assert_eq!(opened.about.object().map(|of| of.object), Some(Object::Incident(IncidentId(1))));
+    // Whoever is no member of the workspace sees none of it.
+    assert!(notice::rows(&driver.world, &"stranger".into()).is_empty());
+    assert_eq!(fold(&driver), driver.world);
 }

@@ -116,7 +116,7 @@ pub(in crate::site) static NOTIFY: Table = Table::of(
 )
 .misplaced(&[("key", "no secret lives in a site: write where it lies, under secret")]);
 
-const TOPICS: &[&str] = &["waiting", "decided", "expiring", "reminder", "paused", "ended", "break_glass"];
+const TOPICS: &[&str] = &["waiting", "decided", "expiring", "reminder", "paused", "ended", "break_glass", "incident"];
 
 pub(in crate::site) static VAULT: Table = Table::of(
     "[vault]",
