@@ -10,6 +10,7 @@ use crate::domain::window::{self, WindowState};
 use crate::domain::workspace::Workspace;
 use crate::domain::{HostIx, PersonId, Role, RunId, StepId, Timestamp, World};
 use imbl::OrdSet;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -102,8 +103,8 @@ pub fn is_at_work(run: &Run) -> bool {
 pub struct Board {
     /// What waits for them: what holds a run up first, then by age.
     pub mine: Vec<Waiting>,
-    /// What waits for somebody else, and for what; newest first.
-    pub others: Vec<(RunId, Vec<WaitsFor>)>,
+    /// What waits for somebody else; newest first.
+    pub others: Vec<RunId>,
     /// Runs at work, newest first.
     pub at_work: Vec<RunId>,
     /// Closed runs that nobody has signed off.
@@ -114,13 +115,33 @@ pub struct Board {
 
 impl Board {
     /// Requests that wait for this person.
-    pub fn approvals(&self) -> usize {
-        self.mine.iter().filter(|waiting| matches!(waiting.errand, Errand::Approve | Errand::Accept(_))).count()
+    pub fn requests(&self) -> impl Iterator<Item = RunId> {
+        let asks = |waiting: &&Waiting| matches!(waiting.errand, Errand::Approve | Errand::Accept(_));
+        self.mine.iter().filter(asks).filter_map(|waiting| waiting.run)
+    }
+}
+
+/// The board of whoever looks, as it was last made: ten thousand open runs are read once per change, not per frame and screen.
+#[derive(Clone, Debug, Default)]
+pub struct LastBoard(RefCell<Option<(u64, PersonId, Arc<Board>)>>);
+
+impl LastBoard {
+    /// The board of the world as it is.
+    pub fn of(&self, world: &World, person: &PersonId) -> Arc<Board> {
+        let mut last = self.0.borrow_mut();
+        if let Some((events, of, board)) = last.as_ref()
+            && (*events, of) == (world.events, person)
+        {
+            return Arc::clone(board);
+        }
+        let made = Arc::new(board(world, person));
+        *last = Some((world.events, person.clone(), Arc::clone(&made)));
+        made
     }
 }
 
 /// What the world means for one person.
-pub fn board(world: &World, person: &PersonId, now: Timestamp) -> Board {
+pub fn board(world: &World, person: &PersonId) -> Board {
     let mut board = Board::default();
     if let Some(pending) = &world.pending
         && pending.by.as_ref() != Some(person)
@@ -135,22 +156,9 @@ pub fn board(world: &World, person: &PersonId, now: Timestamp) -> Board {
         if is_at_work(run) {
             board.at_work.push(run.id);
         }
-        let waits = match run.phase {
-            Phase::Waiting => policy::waits_for(world, run, now),
-            Phase::Checking(_)
-            | Phase::Approved
-            | Phase::Running
-            | Phase::Paused(_)
-            | Phase::Stopping(_)
-            | Phase::Verifying
-            | Phase::Ended(_)
-            | Phase::Closed(_)
-            | Phase::Reviewed(_)
-            | Phase::Cancelled(_) => Vec::new(),
-        };
-        match errand(workspace, run, person, &waits) {
+        match errand(workspace, run, person) {
             Some(waiting) => board.mine.push(waiting),
-            None if run.phase == Phase::Waiting => board.others.push((run.id, waits)),
+            None if run.phase == Phase::Waiting => board.others.push(run.id),
             None => {}
         }
     }
@@ -159,14 +167,14 @@ pub fn board(world: &World, person: &PersonId, now: Timestamp) -> Board {
 }
 
 /// What a person can do about one run now, where there is something.
-fn errand(workspace: &Workspace, run: &Run, person: &PersonId, waits: &[WaitsFor]) -> Option<Waiting> {
+fn errand(workspace: &Workspace, run: &Run, person: &PersonId) -> Option<Waiting> {
     let executes = workspace.grants(person, run.plan.runbook.runs_as);
     let works_there = policy::may_stop(workspace, person);
     let (errand, since) = match &run.phase {
         Phase::Waiting => {
-            let errand = waits.iter().find_map(|waits| match waits {
+            let errand = policy::waits_for_people(workspace, run).find_map(|waits| match waits {
                 WaitsFor::Approval { may, .. } => may.contains(person).then_some(Errand::Approve),
-                WaitsFor::Warning { id, may, .. } => may.contains(person).then(|| Errand::Accept(id.clone())),
+                WaitsFor::Warning { id, may, .. } => may.contains(person).then_some(Errand::Accept(id)),
                 WaitsFor::Window { .. } | WaitsFor::Line(_) | WaitsFor::Moment { .. } => None,
             })?;
             (errand, run.phase_since)

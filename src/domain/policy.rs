@@ -261,11 +261,7 @@ pub fn waits_for(world: &World, run: &Run, at: Timestamp) -> Vec<WaitsFor> {
     let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else {
         return Vec::new();
     };
-    let mut waits = missing_approvals(workspace, run);
-    waits.extend(open_warnings(run).into_iter().map(|(id, text)| {
-        let may = workspace.members.keys().filter(|person| may_accept(workspace, run, person)).cloned().collect();
-        WaitsFor::Warning { id, text, may }
-    }));
+    let mut waits: Vec<WaitsFor> = waits_for_people(workspace, run).collect();
     waits.extend(run.queued.as_ref().and_then(|queued| {
         let (at, by) = (queued.not_before?, queued.by.clone());
         Some(WaitsFor::Moment { at, by })
@@ -281,6 +277,16 @@ pub fn waits_for(world: &World, run: &Run, at: Timestamp) -> Vec<WaitsFor> {
         }
     }
     waits
+}
+
+/// Whose word a run waits for: those who may approve it, then those who may answer for its warnings. Warnings are looked for
+/// once somebody asks beyond the approvals.
+pub fn waits_for_people(workspace: &Workspace, run: &Run) -> impl Iterator<Item = WaitsFor> {
+    let warnings = std::iter::once_with(|| open_warnings(run)).flatten().map(|(id, text)| {
+        let may = workspace.members.keys().filter(|person| may_accept(workspace, run, person)).cloned().collect();
+        WaitsFor::Warning { id, text, may }
+    });
+    missing_approvals(workspace, run).into_iter().chain(warnings)
 }
 
 /// When a run that waits, or may start, is worth nothing any more: a request that grew old, an approval that did.

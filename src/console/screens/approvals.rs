@@ -24,10 +24,11 @@ use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::widgets::places::PlaceColumns;
 use crate::console::words;
 use crate::domain::RunId;
-use crate::domain::policy::{self, WaitsFor};
+use crate::domain::policy;
 use crate::domain::run::{Phase, Run};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const WIDE_COLUMNS: u16 = 130;
@@ -57,23 +58,15 @@ impl Approvals {
 
 struct Request<'a> {
     run: &'a Arc<Run>,
-    waits: Vec<WaitsFor>,
     mine: bool,
 }
 
 /// Requests that are open, those for this person first, then the oldest first.
 fn requests<'a>(cx: &Cx<'a>) -> Vec<Request<'a>> {
-    let me = &cx.here.me.person;
-    let mut found: Vec<Request<'a>> = cx
-        .world
-        .visible_runs(me)
-        .filter(|run| matches!(run.phase, Phase::Checking(_) | Phase::Waiting | Phase::Approved))
-        .map(|run| {
-            let waits = policy::waits_for(cx.world, run, cx.now());
-            let mine = run.phase == Phase::Waiting && waits.iter().any(|waits| facts::is_for(waits, me));
-            Request { run, waits, mine }
-        })
-        .collect();
+    let mine: BTreeSet<RunId> = cx.board().requests().collect();
+    let open = cx.world.visible_runs(&cx.here.me.person);
+    let open = open.filter(|run| matches!(run.phase, Phase::Checking(_) | Phase::Waiting | Phase::Approved));
+    let mut found: Vec<Request<'a>> = open.map(|run| Request { run, mine: mine.contains(&run.id) }).collect();
     found.sort_by_key(|request| (!request.mine, request.run.proposed, request.run.id));
     found
 }
@@ -235,7 +228,8 @@ fn row(cx: &Cx<'_>, request: &Request<'_>, columns: PlaceColumns, chosen: bool) 
 }
 
 fn needs(cx: &Cx<'_>, request: &Request<'_>) -> String {
-    match (&request.run.phase, request.waits.first()) {
+    let waits = policy::waits_for(cx.world, request.run, cx.now());
+    match (&request.run.phase, waits.first()) {
         (Phase::Waiting, Some(waits)) => words::waits_short(waits, cx.me(), cx.now(), &cx.here.zone),
         (phase, _) => words::phase(phase),
     }
@@ -262,7 +256,7 @@ fn about(cx: &Cx<'_>, request: &Request<'_>, width: u16) -> Vec<Vec<Piece>> {
         pair("must start", Safe::new(moment::when(by, cx.now(), &cx.here.zone)));
     }
     lines.push(Vec::new());
-    for waits in &request.waits {
+    for waits in &policy::waits_for(cx.world, run, cx.now()) {
         lines.extend(tell(Role::Warning, &format!("· {}", words::waits(waits, cx.me(), cx.now(), &cx.here.zone))));
     }
     for vote in &run.votes {
