@@ -224,6 +224,12 @@ pub fn is_for(waits: &WaitsFor, person: &PersonId) -> bool {
     }
 }
 
+/// Who may sign a run off.
+pub fn reviewers(world: &World, run: &Run) -> Vec<PersonId> {
+    let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else { return Vec::new() };
+    workspace.members.keys().filter(|person| policy::may_review(workspace, run, person)).cloned().collect()
+}
+
 /// Whether a paused run waits for this person to let it go on: whoever paused it, or, after a full disk, who executes.
 fn continues(run: &Run, person: &PersonId, executes: bool) -> bool {
     match &run.phase {

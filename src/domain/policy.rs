@@ -10,6 +10,7 @@ use super::people::Role;
 use super::plan::{Origin, PinnedSecret, Plan, PlannedHost};
 use super::published;
 pub use super::quorum::{can_be_filled, has_approved, has_let_on, latest_votes, missing_answers, missing_approvals};
+use super::refusal::{Refusal, Rule};
 use super::run::{Item, Phase, Run, Slot};
 use super::runbook::{Action, Gate, Impact, Interpreter, Script, Wait};
 use super::tool::Tool;
@@ -371,6 +372,14 @@ pub fn may_review(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
     let took_part = *person == run.plan.requester || run.executors.contains(person) || has_voted(run, person) || broke;
     let alone = workspace.members.len() < 2 && run.glass.is_none();
     workspace.grants(person, Role::Reviewer) && (!took_part || alone)
+}
+
+/// Why a person may not sign a run off; nothing where they may.
+pub fn refuses_review(workspace: &Workspace, run: &Run, person: &PersonId) -> Option<Refusal> {
+    let rule = if workspace.grants(person, Role::Reviewer) { Rule::SeparationReview } else { Rule::Role };
+    let refusal = Refusal::new(rule, format!("{person} may not review {}", run.id))
+        .who_may("a reviewer who neither proposed, approved nor executed any of it");
+    (!may_review(workspace, run, person)).then_some(refusal)
 }
 
 /// Whether somebody let a run on or said no to it: before its start, or at a gate inside it.

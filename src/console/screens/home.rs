@@ -153,7 +153,10 @@ impl Face for Home {
 
     fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
         let ids = self.ids(cx);
-        self.pick.settle(&ids);
+        // A workspace that the pointer is on because nothing waited is nobody's choice: what comes to wait takes its place.
+        if !matches!(self.pick.of(&ids), Some(RowId::Place(_))) {
+            self.pick.settle(&ids);
+        }
         Vec::new()
     }
 
