@@ -98,6 +98,15 @@ pub fn is_at_work(run: &Run) -> bool {
     }
 }
 
+/// A run that was asked for and has not begun.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Request {
+    /// The run.
+    pub run: Arc<Run>,
+    /// Whether it waits for this person's word.
+    pub mine: bool,
+}
+
 /// What the world means for one person, in one pass over the open runs.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Board {
@@ -105,6 +114,8 @@ pub struct Board {
     pub mine: Vec<Waiting>,
     /// What waits for somebody else; newest first.
     pub others: Vec<RunId>,
+    /// Requests that are open, those for this person first, then the oldest first.
+    pub requests: Vec<Request>,
     /// Runs at work, newest first.
     pub at_work: Vec<RunId>,
     /// Closed runs that nobody has signed off.
@@ -114,10 +125,9 @@ pub struct Board {
 }
 
 impl Board {
-    /// Requests that wait for this person.
-    pub fn requests(&self) -> impl Iterator<Item = RunId> {
-        let asks = |waiting: &&Waiting| matches!(waiting.errand, Errand::Approve | Errand::Accept(_));
-        self.mine.iter().filter(asks).filter_map(|waiting| waiting.run)
+    /// How many requests wait for this person.
+    pub fn approvals(&self) -> usize {
+        self.requests.iter().filter(|request| request.mine).count()
     }
 }
 
@@ -149,27 +159,35 @@ pub fn board(world: &World, person: &PersonId) -> Board {
     {
         board.mine.push(Waiting { run: None, errand: Errand::AcceptSite, since: pending.at });
     }
-    for run in world.visible_runs(person) {
-        let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else { continue };
+    for run in world.runs.values().rev() {
+        let workspace = world.workspace(&run.plan.proposal.workspace);
+        let Some(workspace) = workspace.filter(|workspace| workspace.has_member(person)) else { continue };
         board.open += usize::from(!run.is_over());
         board.reviews += usize::from(matches!(run.phase, Phase::Closed(_)));
         if is_at_work(run) {
             board.at_work.push(run.id);
         }
-        match errand(workspace, run, person) {
+        let errand = errand(workspace, run, person);
+        if matches!(run.phase, Phase::Checking(_) | Phase::Waiting | Phase::Approved) {
+            let asks = |waiting: &Waiting| matches!(waiting.errand, Errand::Approve | Errand::Accept(_));
+            let mine = errand.as_ref().is_some_and(asks);
+            board.requests.push(Request { run: Arc::clone(run), mine });
+        }
+        match errand {
             Some(waiting) => board.mine.push(waiting),
             None if run.phase == Phase::Waiting => board.others.push(run.id),
             None => {}
         }
     }
     board.mine.sort_by_key(|one| (rank(&one.errand), one.since, one.run));
+    board.requests.sort_by_key(|request| (!request.mine, request.run.proposed, request.run.id));
     board
 }
 
 /// What a person can do about one run now, where there is something.
 fn errand(workspace: &Workspace, run: &Run, person: &PersonId) -> Option<Waiting> {
-    let executes = workspace.grants(person, run.plan.runbook.runs_as);
-    let works_there = policy::may_stop(workspace, person);
+    let executes = || workspace.grants(person, run.plan.runbook.runs_as);
+    let works_there = || policy::may_stop(workspace, person);
     let (errand, since) = match &run.phase {
         Phase::Waiting => {
             let errand = policy::waits_for_people(workspace, run).find_map(|waits| match waits {
@@ -179,22 +197,24 @@ fn errand(workspace: &Workspace, run: &Run, person: &PersonId) -> Option<Waiting
             })?;
             (errand, run.phase_since)
         }
-        Phase::Approved if executes && run.queued.is_none() => (Errand::Start, run.phase_since),
+        Phase::Approved if run.queued.is_none() && executes() => (Errand::Start, run.phase_since),
         Phase::Running | Phase::Paused(_) => {
-            if executes && let Some(slot) = run.progress.attention.iter().next() {
+            if let Some(slot) = run.progress.attention.iter().next()
+                && executes()
+            {
                 let since = run.cell(*slot).map_or(run.phase_since, |cell| cell.since);
                 (Errand::Decide, since)
             } else if asks_for(workspace, run, person)
                 && let Some((slot, cell)) = hand_step(run)
             {
                 (Errand::HandStep(slot), cell.since)
-            } else if continues(run, person, executes) {
+            } else if continues(run, person, executes()) {
                 (Errand::Continue, run.phase_since)
             } else {
                 return None;
             }
         }
-        Phase::Ended(_) if works_there => (Errand::Note, run.phase_since),
+        Phase::Ended(_) if works_there() => (Errand::Note, run.phase_since),
         Phase::Closed(_) if policy::may_review(workspace, run, person) => (Errand::Review, run.phase_since),
         Phase::Checking(_)
         | Phase::Approved

@@ -235,14 +235,14 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         }
         Event::WarningAccepted { warning, .. } => said(format!("answers for the warning {warning}"), "reason"),
         Event::RunWaiting { .. } => match first_line(details, "why") {
-            why if why.is_empty() => "checks are through; waiting".to_owned(),
+            "" => "checks are through; waiting".to_owned(),
             why => format!("waits again: {why}"),
         },
         Event::Voted { choice: Choice::Approve, proved, .. } => said(backed("approved", proved), "reason"),
         Event::Voted { choice: Choice::Deny, .. } => said("denied".to_owned(), "reason"),
         Event::Voted { choice: Choice::Retract, .. } => said("took the approval back".to_owned(), "reason"),
         Event::RunApproved { .. } => match first_line(details, "why") {
-            why if why.is_empty() => "may start".to_owned(),
+            "" => "may start".to_owned(),
             why => format!("not started: {why}"),
         },
         Event::StartQueued { not_before: Some(at), .. } => format!("to be started {}", at.to_jiff()),

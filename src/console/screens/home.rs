@@ -258,7 +258,7 @@ const TABS: [(Place, &str, &str); 6] = [
 fn tab_texts(board: &Board) -> Vec<(Place, &'static str, Safe)> {
     let count = |place: Place| match place {
         Place::Runs => board.open,
-        Place::Approvals => board.requests().count(),
+        Place::Approvals => board.approvals(),
         Place::Home | Place::Runbooks | Place::History | Place::Audit => 0,
     };
     TABS.into_iter()
