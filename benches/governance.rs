@@ -1,5 +1,6 @@
 //! How many commands are decided a second while ten thousand runs wait: votes, notes, starts that are refused, votes of whoever asked,
-//! and proposals, each against the same World. Nothing is recorded and nothing synced: this is what policy costs. Never a timed test.
+//! and proposals, each against the same World. Nothing is recorded and nothing synced: this is what policy costs. And how long an
+//! approver with five thousand requests waits for a frame. Never a timed test.
 
 #![allow(
     clippy::disallowed_methods,
@@ -12,6 +13,8 @@
 )]
 
 mod common;
+#[path = "common/inbox.rs"]
+mod inbox;
 #[path = "../tests/past/mod.rs"]
 mod past;
 
@@ -46,6 +49,8 @@ fn main() {
     let said: Vec<String> =
         each.iter().zip(KINDS).map(|(each, (kind, _))| format!("{kind} {:.1} µs", each.as_secs_f64() * 1e6)).collect();
     note(&format!("with {OPEN_RUNS} open runs a command takes: {}", said.join(", ")));
+    let dir = tempfile::Builder::new().prefix("qd-bench").tempdir().unwrap();
+    inbox::measure(dir.path());
     machine();
 }
 

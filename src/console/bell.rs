@@ -2,11 +2,11 @@
 //!
 //! Deliberately less than Home lists: a note or a review waits for somebody some day, and a start is nobody's duty in particular.
 
-use super::facts::{self, Errand, Waiting};
+use super::facts::{Board, Errand, Waiting};
 use super::model::Console;
 use crate::domain::once;
 use crate::domain::run::{Run, Slot};
-use crate::domain::{PersonId, RunId, Timestamp, World};
+use crate::domain::{PersonId, RunId, World};
 use std::collections::BTreeSet;
 
 /// Something that waits. What is the same here rings once.
@@ -58,7 +58,8 @@ impl Console {
     /// Looks at the world. Whether something new waits, and the bell is to be heard.
     pub(super) fn listens(&mut self, world: &World) -> bool {
         self.bell.stale = false;
-        let now = things(world, &self.here.me.person, self.here.now);
+        let me = &self.here.me.person;
+        let now = things(world, me, &self.here.board.of(world, me));
         self.here.waiting = now.len();
         let is_new = self.bell.known.as_ref().is_some_and(|known| now.difference(known).next().is_some());
         self.bell.known = Some(now);
@@ -67,8 +68,7 @@ impl Console {
 }
 
 /// What waits for a person.
-pub fn things(world: &World, person: &PersonId, now: Timestamp) -> BTreeSet<Thing> {
-    let board = facts::board(world, person, now);
+pub fn things(world: &World, person: &PersonId, board: &Board) -> BTreeSet<Thing> {
     board.mine.iter().filter_map(|waiting| thing(world, person, waiting)).collect()
 }
 
@@ -95,8 +95,13 @@ fn drives(run: &Run, person: &PersonId) -> bool {
 mod tests {
     use super::*;
     use crate::console::harness::Harness;
-    use crate::console::{Effect, Msg, fixture};
+    use crate::console::{Effect, Msg, facts, fixture};
     use crate::domain::run::Phase;
+
+    fn things(world: &World, person: &str) -> BTreeSet<Thing> {
+        let person = person.into();
+        super::things(world, &person, &facts::board(world, &person))
+    }
 
     fn rung(console: &Harness) -> usize {
         console.effects().iter().filter(|effect| **effect == Effect::Ring).count()
@@ -124,15 +129,15 @@ mod tests {
     fn the_header_counts_what_waits_for_whoever_looks_and_nothing_for_others() {
         let world = fixture::world();
         for person in ["ada", "bo", "lea"] {
-            let waits = things(&world, &person.into(), fixture::NOW).len();
+            let waits = things(&world, person).len();
             let console =
                 Harness::new(world.clone()).by(person).world(|_| {}).press(":").type_str("runs").press("enter");
             let head = console.screen().lines().next().unwrap_or_default().to_owned();
             assert_eq!(head.contains(&format!("{waits} for you")), waits > 0, "{person}: {head}");
         }
-        let mine = things(&world, &"ada".into(), fixture::NOW);
+        let mine = things(&world, "ada");
         assert!(mine.contains(&Thing::Request(RunId(42))), "{mine:?}");
-        assert!(!things(&world, &"bo".into(), fixture::NOW).contains(&Thing::Request(RunId(42))), "bo asked for it");
+        assert!(!things(&world, "bo").contains(&Thing::Request(RunId(42))), "bo asked for it");
         let head = Harness::new(quiet()).world(|_| {}).screen().lines().next().unwrap_or_default().to_owned();
         assert!(!head.contains("for you"), "{head}");
     }
@@ -143,9 +148,7 @@ mod tests {
         let mut failed = (**world.run(RunId(40)).unwrap()).clone();
         failed.driver = Some("ada".into());
         fixture::add(&mut world, failed.clone());
-        let called = |world: &World, person: &str| {
-            things(world, &person.into(), fixture::NOW).contains(&Thing::Failure(RunId(40)))
-        };
+        let called = |world: &World, person: &str| things(world, person).contains(&Thing::Failure(RunId(40)));
         assert!(called(&world, "ada") && !called(&world, "bo"));
         failed.claim = Some("bo".into());
         fixture::add(&mut world, failed);

@@ -10,6 +10,7 @@ use crate::domain::window::{self, WindowState};
 use crate::domain::workspace::Workspace;
 use crate::domain::{HostIx, PersonId, Role, RunId, StepId, Timestamp, World};
 use imbl::OrdSet;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -97,13 +98,24 @@ pub fn is_at_work(run: &Run) -> bool {
     }
 }
 
+/// A run that was asked for and has not begun.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Request {
+    /// The run.
+    pub run: Arc<Run>,
+    /// Whether it waits for this person's word.
+    pub mine: bool,
+}
+
 /// What the world means for one person, in one pass over the open runs.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Board {
     /// What waits for them: what holds a run up first, then by age.
     pub mine: Vec<Waiting>,
-    /// What waits for somebody else, and for what; newest first.
-    pub others: Vec<(RunId, Vec<WaitsFor>)>,
+    /// What waits for somebody else; newest first.
+    pub others: Vec<RunId>,
+    /// Requests that are open, those for this person first, then the oldest first.
+    pub requests: Vec<Request>,
     /// Runs at work, newest first.
     pub at_work: Vec<RunId>,
     /// Closed runs that nobody has signed off.
@@ -113,14 +125,33 @@ pub struct Board {
 }
 
 impl Board {
-    /// Requests that wait for this person.
+    /// How many requests wait for this person.
     pub fn approvals(&self) -> usize {
-        self.mine.iter().filter(|waiting| matches!(waiting.errand, Errand::Approve | Errand::Accept(_))).count()
+        self.requests.iter().filter(|request| request.mine).count()
+    }
+}
+
+/// The board of whoever looks, as it was last made: ten thousand open runs are read once per change, not per frame and screen.
+#[derive(Clone, Debug, Default)]
+pub struct LastBoard(RefCell<Option<(u64, PersonId, Arc<Board>)>>);
+
+impl LastBoard {
+    /// The board of the world as it is.
+    pub fn of(&self, world: &World, person: &PersonId) -> Arc<Board> {
+        let mut last = self.0.borrow_mut();
+        if let Some((events, of, board)) = last.as_ref()
+            && (*events, of) == (world.events, person)
+        {
+            return Arc::clone(board);
+        }
+        let made = Arc::new(board(world, person));
+        *last = Some((world.events, person.clone(), Arc::clone(&made)));
+        made
     }
 }
 
 /// What the world means for one person.
-pub fn board(world: &World, person: &PersonId, now: Timestamp) -> Board {
+pub fn board(world: &World, person: &PersonId) -> Board {
     let mut board = Board::default();
     if let Some(pending) = &world.pending
         && pending.by.as_ref() != Some(person)
@@ -128,65 +159,62 @@ pub fn board(world: &World, person: &PersonId, now: Timestamp) -> Board {
     {
         board.mine.push(Waiting { run: None, errand: Errand::AcceptSite, since: pending.at });
     }
-    for run in world.visible_runs(person) {
-        let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else { continue };
+    for run in world.runs.values().rev() {
+        let workspace = world.workspace(&run.plan.proposal.workspace);
+        let Some(workspace) = workspace.filter(|workspace| workspace.has_member(person)) else { continue };
         board.open += usize::from(!run.is_over());
         board.reviews += usize::from(matches!(run.phase, Phase::Closed(_)));
         if is_at_work(run) {
             board.at_work.push(run.id);
         }
-        let waits = match run.phase {
-            Phase::Waiting => policy::waits_for(world, run, now),
-            Phase::Checking(_)
-            | Phase::Approved
-            | Phase::Running
-            | Phase::Paused(_)
-            | Phase::Stopping(_)
-            | Phase::Verifying
-            | Phase::Ended(_)
-            | Phase::Closed(_)
-            | Phase::Reviewed(_)
-            | Phase::Cancelled(_) => Vec::new(),
-        };
-        match errand(workspace, run, person, &waits) {
+        let errand = errand(workspace, run, person);
+        if matches!(run.phase, Phase::Checking(_) | Phase::Waiting | Phase::Approved) {
+            let asks = |waiting: &Waiting| matches!(waiting.errand, Errand::Approve | Errand::Accept(_));
+            let mine = errand.as_ref().is_some_and(asks);
+            board.requests.push(Request { run: Arc::clone(run), mine });
+        }
+        match errand {
             Some(waiting) => board.mine.push(waiting),
-            None if run.phase == Phase::Waiting => board.others.push((run.id, waits)),
+            None if run.phase == Phase::Waiting => board.others.push(run.id),
             None => {}
         }
     }
     board.mine.sort_by_key(|one| (rank(&one.errand), one.since, one.run));
+    board.requests.sort_by_key(|request| (!request.mine, request.run.proposed, request.run.id));
     board
 }
 
 /// What a person can do about one run now, where there is something.
-fn errand(workspace: &Workspace, run: &Run, person: &PersonId, waits: &[WaitsFor]) -> Option<Waiting> {
-    let executes = workspace.grants(person, run.plan.runbook.runs_as);
-    let works_there = policy::may_stop(workspace, person);
+fn errand(workspace: &Workspace, run: &Run, person: &PersonId) -> Option<Waiting> {
+    let executes = || workspace.grants(person, run.plan.runbook.runs_as);
+    let works_there = || policy::may_stop(workspace, person);
     let (errand, since) = match &run.phase {
         Phase::Waiting => {
-            let errand = waits.iter().find_map(|waits| match waits {
+            let errand = policy::waits_for_people(workspace, run).find_map(|waits| match waits {
                 WaitsFor::Approval { may, .. } => may.contains(person).then_some(Errand::Approve),
-                WaitsFor::Warning { id, may, .. } => may.contains(person).then(|| Errand::Accept(id.clone())),
+                WaitsFor::Warning { id, may, .. } => may.contains(person).then_some(Errand::Accept(id)),
                 WaitsFor::Window { .. } | WaitsFor::Line(_) | WaitsFor::Moment { .. } => None,
             })?;
             (errand, run.phase_since)
         }
-        Phase::Approved if executes && run.queued.is_none() => (Errand::Start, run.phase_since),
+        Phase::Approved if run.queued.is_none() && executes() => (Errand::Start, run.phase_since),
         Phase::Running | Phase::Paused(_) => {
-            if executes && let Some(slot) = run.progress.attention.iter().next() {
+            if let Some(slot) = run.progress.attention.iter().next()
+                && executes()
+            {
                 let since = run.cell(*slot).map_or(run.phase_since, |cell| cell.since);
                 (Errand::Decide, since)
             } else if asks_for(workspace, run, person)
                 && let Some((slot, cell)) = hand_step(run)
             {
                 (Errand::HandStep(slot), cell.since)
-            } else if continues(run, person, executes) {
+            } else if continues(run, person, executes()) {
                 (Errand::Continue, run.phase_since)
             } else {
                 return None;
             }
         }
-        Phase::Ended(_) if works_there => (Errand::Note, run.phase_since),
+        Phase::Ended(_) if works_there() => (Errand::Note, run.phase_since),
         Phase::Closed(_) if policy::may_review(workspace, run, person) => (Errand::Review, run.phase_since),
         Phase::Checking(_)
         | Phase::Approved
@@ -214,6 +242,12 @@ pub fn is_for(waits: &WaitsFor, person: &PersonId) -> bool {
         WaitsFor::Approval { may, .. } | WaitsFor::Warning { may, .. } => may.contains(person),
         WaitsFor::Window { .. } | WaitsFor::Line(_) | WaitsFor::Moment { .. } => false,
     }
+}
+
+/// Who may sign a run off.
+pub fn reviewers(world: &World, run: &Run) -> Vec<PersonId> {
+    let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else { return Vec::new() };
+    workspace.members.keys().filter(|person| policy::may_review(workspace, run, person)).cloned().collect()
 }
 
 /// Whether a paused run waits for this person to let it go on: whoever paused it, or, after a full disk, who executes.

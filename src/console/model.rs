@@ -2,6 +2,7 @@
 
 use super::bell::{Bell, LOOK_MS};
 use super::effect::Want;
+use super::facts::{Board, LastBoard};
 use super::layout::{Areas, areas};
 use super::msg::Tag;
 use super::overlays::Overlay;
@@ -12,6 +13,7 @@ use crate::domain::{PersonId, Refusal, Timestamp, World};
 use crate::terminal::line::Safe;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A question unanswered for longer than this is spoken of on screen; sooner it would only flicker.
 pub const LOADING_AFTER_MS: u64 = 300;
@@ -63,6 +65,8 @@ pub struct Here {
     pub rings: bool,
     /// Since when nothing lies over the screen on top: what an overlay hides is not read.
     pub uncovered: Timestamp,
+    /// What the world means for whoever looks.
+    pub board: LastBoard,
 }
 
 /// Who looks.
@@ -199,6 +203,11 @@ impl Cx<'_> {
         &self.here.me.person
     }
 
+    /// What the world means for whoever looks.
+    pub fn board(&self) -> Arc<Board> {
+        self.here.board.of(self.world, self.me())
+    }
+
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.here.now
@@ -227,6 +236,7 @@ impl Console {
                 waiting: 0,
                 rings: true,
                 uncovered: start.now,
+                board: LastBoard::default(),
             },
             stack: vec![Shown { uid: 0, screen: Screen::Home(Home::default()) }],
             overlay: None,

@@ -6,7 +6,9 @@
 //! library. Reading is as strict as writing: bytes that would not be written so are refused, which leaves no room
 //! for duplicate keys or two parsers that disagree. Deliberately absent: floats, and any tolerance.
 
-use serde_json::{Map, Value};
+mod write;
+
+use serde_json::Value;
 
 /// The largest magnitude of an integer: what every JSON reader represents exactly.
 pub const INTEGER_MAX: i64 = (1 << 53) - 1;
@@ -40,15 +42,14 @@ pub enum CanonicalError {
 
 /// The canonical bytes of a value.
 pub fn to_bytes(value: &Value) -> Result<Vec<u8>, CanonicalError> {
-    let mut out = Vec::with_capacity(256);
-    write(value, &mut out, 0)?;
-    Ok(out)
+    of(value)
 }
 
 /// The canonical bytes of anything that serialises to JSON.
 pub fn of<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
-    let value = serde_json::to_value(value).map_err(|error| CanonicalError::Unwritable(error.to_string()))?;
-    to_bytes(&value)
+    let mut out = Vec::with_capacity(256);
+    write::value(value, &mut out, 0)?;
+    Ok(out)
 }
 
 /// Reads canonical bytes; anything else is refused.
@@ -69,78 +70,15 @@ pub fn check(bytes: &[u8]) -> Result<(), CanonicalError> {
 
 /// Whether a name may be an object's key, a detail's name or an event's kind part.
 pub fn is_key(key: &str) -> bool {
-    !key.is_empty() && key.bytes().all(is_key_byte)
+    is_key_bytes(key.as_bytes())
+}
+
+fn is_key_bytes(key: &[u8]) -> bool {
+    !key.is_empty() && key.iter().copied().all(is_key_byte)
 }
 
 fn is_key_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
-}
-
-fn write(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<(), CanonicalError> {
-    if depth > DEPTH_MAX {
-        return Err(CanonicalError::Depth);
-    }
-    match value {
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Bool(true) => out.extend_from_slice(b"true"),
-        Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Number(number) => match number.as_i64() {
-            Some(n) if (-INTEGER_MAX..=INTEGER_MAX).contains(&n) => out.extend_from_slice(n.to_string().as_bytes()),
-            Some(_) | None => return Err(CanonicalError::Number(number.to_string())),
-        },
-        Value::String(text) => write_string(text, out),
-        Value::Array(items) => {
-            out.push(b'[');
-            for (i, item) in items.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                write(item, out, depth + 1)?;
-            }
-            out.push(b']');
-        }
-        Value::Object(members) => write_object(members, out, depth)?,
-    }
-    Ok(())
-}
-
-fn write_object(members: &Map<String, Value>, out: &mut Vec<u8>, depth: usize) -> Result<(), CanonicalError> {
-    // serde_json's map is sorted unless somebody switches `preserve_order` on for the whole build.
-    let mut sorted: Vec<_> = members.iter().collect();
-    sorted.sort_unstable_by_key(|(key, _)| key.as_str());
-    out.push(b'{');
-    for (i, (key, value)) in sorted.into_iter().enumerate() {
-        if !is_key(key) {
-            return Err(CanonicalError::Key(key.clone()));
-        }
-        if i > 0 {
-            out.push(b',');
-        }
-        out.push(b'"');
-        out.extend_from_slice(key.as_bytes());
-        out.extend_from_slice(b"\":");
-        write(value, out, depth + 1)?;
-    }
-    out.push(b'}');
-    Ok(())
-}
-
-fn write_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    for &byte in text.as_bytes() {
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x09 => out.extend_from_slice(b"\\t"),
-            0x0a => out.extend_from_slice(b"\\n"),
-            0x0c => out.extend_from_slice(b"\\f"),
-            0x0d => out.extend_from_slice(b"\\r"),
-            0x00..=0x1f => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            0x20..=0xff => out.push(byte),
-        }
-    }
-    out.push(b'"');
 }
 
 /// Walks bytes that must be canonical, holding nothing but its place.

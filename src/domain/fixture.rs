@@ -18,7 +18,7 @@ use super::runbook::{
 use super::site::Site;
 use super::workspace::{Environment, Policy, Reach, Server, Trust, Workspace};
 use super::world::World;
-use super::{decide, due, evolve, policy};
+use super::{decide, due, evolve, locks, policy};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -267,6 +267,9 @@ impl Driver {
                 details: entry.details,
             };
             evolve(&mut self.world, &recorded).unwrap();
+            // Whatever happens, those whom others wait for are known.
+            let all = self.world.runs.values().filter(|run| locks::contends(run));
+            assert!(all.eq(self.world.runs.contending()), "after {:?}", recorded.event);
             self.log.push(recorded);
         }
     }

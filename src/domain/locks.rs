@@ -128,7 +128,7 @@ pub fn line(world: &World, run: &Run) -> Option<Line> {
 
 /// Every run that a start at this moment would have to wait for.
 pub fn all_contested(world: &World, run: &Run) -> Vec<Contested> {
-    let others = world.runs.values().filter(|other| other.id != run.id && stands_before(other, None).is_some());
+    let others = world.runs.contending().filter(|other| other.id != run.id);
     others.filter_map(|other| Some(Contested { run: other.id, host: contested(run, other)? })).collect()
 }
 
@@ -151,7 +151,7 @@ fn stands_before(other: &Run, order: Option<u64>) -> Option<Before> {
 
 /// Runs in the line whose turn it is: their hosts are free, and nobody before them wants one.
 pub fn turns(world: &World) -> impl Iterator<Item = &Arc<Run>> {
-    world.runs.values().filter(|run| is_its_turn(world, run))
+    world.runs.contending().filter(|run| is_its_turn(world, run))
 }
 
 /// Whether a run waits in the line, and need not any longer.
@@ -174,7 +174,12 @@ pub fn held_up_by(world: &World, over: &Run, ending: Ending) -> Vec<RunId> {
         Ending::Failed | Ending::Aborted | Ending::Interrupted | Ending::Stuck | Ending::Unknown => false,
     };
     let waits = |run: &&Arc<Run>| is_in_line(run) && contested(run, over).is_some();
-    world.runs.values().filter(|_| !well).filter(waits).map(|run| run.id).collect()
+    world.runs.contending().filter(|_| !well).filter(waits).map(|run| run.id).collect()
+}
+
+/// Whether a run may have to be waited for: it has its hosts, or waits in line for them.
+pub(super) fn contends(run: &Run) -> bool {
+    holds(run) || is_in_line(run)
 }
 
 /// Whether a run has its hosts: from the moment its start is asked for until it has ended.

@@ -63,6 +63,7 @@ pub mod refusal;
 pub mod rounds;
 pub mod run;
 pub mod runbook;
+pub mod runs;
 pub mod secret_ref;
 pub mod segments;
 pub mod selector;

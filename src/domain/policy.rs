@@ -10,6 +10,7 @@ use super::people::Role;
 use super::plan::{Origin, PinnedSecret, Plan, PlannedHost};
 use super::published;
 pub use super::quorum::{can_be_filled, has_approved, has_let_on, latest_votes, missing_answers, missing_approvals};
+use super::refusal::{Refusal, Rule};
 use super::run::{Item, Phase, Run, Slot};
 use super::runbook::{Action, Gate, Impact, Interpreter, Script, Wait};
 use super::tool::Tool;
@@ -261,11 +262,7 @@ pub fn waits_for(world: &World, run: &Run, at: Timestamp) -> Vec<WaitsFor> {
     let Some(workspace) = world.workspace(&run.plan.proposal.workspace) else {
         return Vec::new();
     };
-    let mut waits = missing_approvals(workspace, run);
-    waits.extend(open_warnings(run).into_iter().map(|(id, text)| {
-        let may = workspace.members.keys().filter(|person| may_accept(workspace, run, person)).cloned().collect();
-        WaitsFor::Warning { id, text, may }
-    }));
+    let mut waits: Vec<WaitsFor> = waits_for_people(workspace, run).collect();
     waits.extend(run.queued.as_ref().and_then(|queued| {
         let (at, by) = (queued.not_before?, queued.by.clone());
         Some(WaitsFor::Moment { at, by })
@@ -281,6 +278,16 @@ pub fn waits_for(world: &World, run: &Run, at: Timestamp) -> Vec<WaitsFor> {
         }
     }
     waits
+}
+
+/// Whose word a run waits for: those who may approve it, then those who may answer for its warnings. Warnings are looked for
+/// once somebody asks beyond the approvals.
+pub fn waits_for_people(workspace: &Workspace, run: &Run) -> impl Iterator<Item = WaitsFor> {
+    let warnings = std::iter::once_with(|| open_warnings(run)).flatten().map(|(id, text)| {
+        let may = workspace.members.keys().filter(|person| may_accept(workspace, run, person)).cloned().collect();
+        WaitsFor::Warning { id, text, may }
+    });
+    missing_approvals(workspace, run).into_iter().chain(warnings)
 }
 
 /// When a run that waits, or may start, is worth nothing any more: a request that grew old, an approval that did.
@@ -365,6 +372,14 @@ pub fn may_review(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
     let took_part = *person == run.plan.requester || run.executors.contains(person) || has_voted(run, person) || broke;
     let alone = workspace.members.len() < 2 && run.glass.is_none();
     workspace.grants(person, Role::Reviewer) && (!took_part || alone)
+}
+
+/// Why a person may not sign a run off; nothing where they may.
+pub fn refuses_review(workspace: &Workspace, run: &Run, person: &PersonId) -> Option<Refusal> {
+    let rule = if workspace.grants(person, Role::Reviewer) { Rule::SeparationReview } else { Rule::Role };
+    let refusal = Refusal::new(rule, format!("{person} may not review {}", run.id))
+        .who_may("a reviewer who neither proposed, approved nor executed any of it");
+    (!may_review(workspace, run, person)).then_some(refusal)
 }
 
 /// Whether somebody let a run on or said no to it: before its start, or at a gate inside it.

@@ -12,6 +12,7 @@ use super::notice::Outbox;
 use super::recent::Recent;
 use super::refusal::{Refusal, Rule};
 use super::run::Run;
+use super::runs::Runs;
 use super::site::{Sensitive, Site};
 use super::source::{AllListed, with_listed};
 use super::standing::{Standings, with_standing};
@@ -43,7 +44,7 @@ pub struct World {
     /// Runbook digests that a second person has accepted (or that came with the first load).
     pub accepted_runbooks: OrdSet<Digest>,
     /// Runs that are open: proposed and not yet reviewed or cancelled.
-    pub runs: OrdMap<RunId, Arc<Run>>,
+    pub runs: Runs,
     /// The number the next run gets.
     pub next_run: u64,
     /// Follow-ups that are open.

@@ -139,6 +139,7 @@ pub const TABLE: &[Bound] = &[
         "all lines",
         "Every line of every command, or folded again.",
     ),
+    row(Scope::Approval, &[c('l')], Act::Row(RowAct::Log), "log", "The run itself: its checks, its steps, its log."),
     row(Scope::Approval, &[c('L')], Act::Row(RowAct::LastRun), "last run", "The last good run it is compared with."),
     row(Scope::Approval, &[c('y')], Act::Row(RowAct::Raw), "raw TOML", "The runbook as it is bound."),
     row(

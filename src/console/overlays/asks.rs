@@ -403,6 +403,11 @@ pub fn review(cx: &Cx<'_>, run: &Run) -> Do {
     let Phase::Closed(how) = run.phase else {
         return Do::Say(format!("{} {}: a review comes after the outcome note", run.id, words::phase(&run.phase)));
     };
+    // Nobody words a review that would be refused.
+    let workspace = cx.world.workspace(&run.plan.proposal.workspace);
+    if let Some(refusal) = workspace.and_then(|workspace| policy::refuses_review(workspace, run, cx.me())) {
+        return Do::Refuse(refusal);
+    }
     let ask = Ask::Review { run: run.id, comment: String::new(), follow_ups: Vec::new() };
     let mut dialog = Dialog::new(cx, safe!("review {}", run.id), "Sign off", "reviewed", Seen::Nothing, ask)
         .says(Role::Text, format!("It {}.", words::ending(how)));

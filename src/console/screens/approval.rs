@@ -8,9 +8,10 @@
 mod doc;
 mod words;
 
-use super::Face;
+use super::live::Live;
 use super::past;
-use crate::console::effect::Do;
+use super::{Face, Screen};
+use crate::console::effect::{Do, push};
 use crate::console::facts;
 use crate::console::footer::{Foot, foot};
 use crate::console::glyph;
@@ -29,7 +30,7 @@ use crate::console::widgets::places::block;
 use crate::console::words as speech;
 use crate::domain::policy;
 use crate::domain::proved;
-use crate::domain::run::{Choice, Phase, Run};
+use crate::domain::run::{Choice, Phase, Round, Run};
 use crate::domain::runbook::Impact;
 use crate::domain::{RunId, Timestamp};
 use crate::terminal::line::Safe;
@@ -255,11 +256,14 @@ impl Face for Approval {
     fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
         let Some(run) = self.found(cx) else { return vec![foot(Act::Anywhere(Anywhere::Back))] };
         let locked = !self.locks(cx, run).is_empty();
-        let mut feet = vec![
-            foot(Act::Approval(ApprovalAct::NextUnread)),
-            foot(Act::Approval(ApprovalAct::Approve)).locked(locked),
-            foot(Act::Approval(ApprovalAct::Deny)).locked(!denying(cx, run).is_empty()),
-        ];
+        let mut feet = match is_past_deciding(run) {
+            true => vec![foot(Act::Row(RowAct::Log)).says("watch the run")],
+            false => vec![
+                foot(Act::Approval(ApprovalAct::NextUnread)),
+                foot(Act::Approval(ApprovalAct::Approve)).locked(locked),
+                foot(Act::Approval(ApprovalAct::Deny)).locked(!denying(cx, run).is_empty()),
+            ],
+        };
         if retracting(cx, run).is_empty() {
             feet.push(foot(Act::Approval(ApprovalAct::Retract)));
         }
@@ -277,6 +281,9 @@ impl Face for Approval {
 
     fn status(&self, cx: &Cx<'_>) -> Vec<Piece> {
         let Some(run) = self.found(cx) else { return Vec::new() };
+        if is_past_deciding(run) {
+            return vec![text(Role::Text, safe!("{} {}", run.id, speech::standing(run)))];
+        }
         match self.locks(cx, run).into_iter().next() {
             Some(why) => vec![text(Role::Warning, why)],
             None => vec![text(Role::Ok, "everything was shown: a approves exactly this")],
@@ -350,6 +357,7 @@ impl Face for Approval {
                 vec![sheet::source(&run.plan.runbook)]
             }
             Act::Row(RowAct::LastRun) => vec![past::last_good(cx, &run.plan)],
+            Act::Row(RowAct::Log) => vec![push(Screen::Live(Box::new(Live::of(run.id))))],
             Act::Row(
                 RowAct::Open
                 | RowAct::Mark
@@ -357,7 +365,6 @@ impl Face for Approval {
                 | RowAct::Sort
                 | RowAct::New
                 | RowAct::Describe
-                | RowAct::Log
                 | RowAct::EditDraft,
             )
             | Act::Run(
@@ -454,6 +461,11 @@ fn retracting(cx: &Cx<'_>, run: &Run) -> Vec<String> {
         (true, Some(_)) => vec!["it has started; an approval is used once".to_owned()],
         (false, _) => vec!["you have not approved it".to_owned()],
     }
+}
+
+/// Whether it was decided, or is over undecided: there is a run to look at, and nothing to say to the request.
+fn is_past_deciding(run: &Run) -> bool {
+    !matches!(run.phase, Phase::Checking(Round::Proposal) | Phase::Waiting)
 }
 
 /// Why this person may not decide at all.

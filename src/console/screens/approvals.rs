@@ -6,7 +6,7 @@ use super::live::Live;
 use super::runs::rows::Line;
 use super::{Face, Screen};
 use crate::console::effect::{Do, Stage, push};
-use crate::console::facts;
+use crate::console::facts::{self, Board, Request};
 use crate::console::filter::Key;
 use crate::console::footer::{Foot, foot};
 use crate::console::glyph;
@@ -24,11 +24,10 @@ use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::widgets::places::PlaceColumns;
 use crate::console::words;
 use crate::domain::RunId;
-use crate::domain::policy::{self, WaitsFor};
+use crate::domain::policy;
 use crate::domain::run::{Phase, Run};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
-use std::sync::Arc;
 
 const WIDE_COLUMNS: u16 = 130;
 const PLACE_COLUMNS_MAX: u16 = 12;
@@ -44,41 +43,14 @@ const KEYS: &[Key] =
     &[Key::Workspace, Key::Person, Key::Runbook, Key::Host, Key::State, Key::Impact, Key::Ticket, Key::Run];
 
 impl Approvals {
-    /// The requests that the filter shows, and how many there are.
-    fn shown<'a>(&self, cx: &Cx<'a>) -> (Vec<Request<'a>>, usize) {
-        let all = requests(cx);
-        let lines: Vec<Line<'a>> = all.iter().map(|request| Line { run: request.run }).collect();
-        let shown = self.list.filter().select(&lines);
-        let count = all.len();
-        let mut all: Vec<Option<Request<'a>>> = all.into_iter().map(Some).collect();
-        (shown.into_iter().filter_map(|nth| all.get_mut(nth)?.take()).collect(), count)
+    /// The requests that the filter shows.
+    fn shown<'a>(&self, board: &'a Board) -> Vec<&'a Request> {
+        let lines: Vec<Line<'a>> = board.requests.iter().map(|request| Line { run: &request.run }).collect();
+        self.list.filter().select(&lines).into_iter().filter_map(|nth| board.requests.get(nth)).collect()
     }
 }
 
-struct Request<'a> {
-    run: &'a Arc<Run>,
-    waits: Vec<WaitsFor>,
-    mine: bool,
-}
-
-/// Requests that are open, those for this person first, then the oldest first.
-fn requests<'a>(cx: &Cx<'a>) -> Vec<Request<'a>> {
-    let me = &cx.here.me.person;
-    let mut found: Vec<Request<'a>> = cx
-        .world
-        .visible_runs(me)
-        .filter(|run| matches!(run.phase, Phase::Checking(_) | Phase::Waiting | Phase::Approved))
-        .map(|run| {
-            let waits = policy::waits_for(cx.world, run, cx.now());
-            let mine = run.phase == Phase::Waiting && waits.iter().any(|waits| facts::is_for(waits, me));
-            Request { run, waits, mine }
-        })
-        .collect();
-    found.sort_by_key(|request| (!request.mine, request.run.proposed, request.run.id));
-    found
-}
-
-fn ids(requests: &[Request<'_>]) -> Vec<RunId> {
+fn ids(requests: &[&Request]) -> Vec<RunId> {
     requests.iter().map(|request| request.run.id).collect()
 }
 
@@ -104,10 +76,15 @@ impl Face for Approvals {
     }
 
     fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
-        let (requests, all) = self.shown(cx);
+        let board = cx.board();
+        let requests = self.shown(&board);
         let area = inset(area);
         let mine = requests.iter().filter(|request| request.mine).count();
-        paint.rule(area, "requests", safe!("{} · {mine} for you", self.list.count(requests.len(), all)));
+        paint.rule(
+            area,
+            "requests",
+            safe!("{} · {mine} for you", self.list.count(requests.len(), board.requests.len())),
+        );
         let (list, detail) = split(below(area, 1));
         if requests.is_empty() {
             self.list.nothing(paint, list, &["No request waits.", "n proposes a run; 6 shows what was decided."]);
@@ -133,7 +110,8 @@ impl Face for Approvals {
     }
 
     fn act(&mut self, cx: &Cx<'_>, act: Act) -> Vec<Do> {
-        let (requests, _) = self.shown(cx);
+        let board = cx.board();
+        let requests = self.shown(&board);
         let ids = ids(&requests);
         let selected = self.list.pick.of(&ids).and_then(|id| requests.iter().find(|request| request.run.id == *id));
         match act {
@@ -144,8 +122,8 @@ impl Face for Approvals {
             }
             Act::Row(RowAct::Filter) => vec![self.list.ask_filter()],
             Act::Row(RowAct::New) => vec![Do::Go(Place::Runbooks)],
-            Act::Row(act) => selected.map(|request| of_row(request.run, act)).unwrap_or_default(),
-            Act::Run(RunAct::Accept) => selected.map(|request| asks::accept(cx, request.run)).into_iter().collect(),
+            Act::Row(act) => selected.map(|request| of_row(&request.run, act)).unwrap_or_default(),
+            Act::Run(RunAct::Accept) => selected.map(|request| asks::accept(cx, &request.run)).into_iter().collect(),
             Act::Run(_)
             | Act::Anywhere(_)
             | Act::Go(_)
@@ -159,7 +137,7 @@ impl Face for Approvals {
     }
 
     fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
-        let ids = ids(&self.shown(cx).0);
+        let ids = ids(&self.shown(&cx.board()));
         self.list.pick.settle(&ids);
         Vec::new()
     }
@@ -173,7 +151,8 @@ impl Face for Approvals {
     }
 
     fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
-        let (requests, _) = self.shown(cx);
+        let board = cx.board();
+        let requests = self.shown(&board);
         let ids = ids(&requests);
         let (list, _) = split(below(inset(cx.areas.body), 1));
         if !list.contains(at) {
@@ -181,14 +160,14 @@ impl Face for Approvals {
         }
         let index = self.list.pick.top(&ids, usize::from(list.height)) + usize::from(at.y - list.y);
         if self.list.pick.index(&ids) == Some(index) {
-            return requests.get(index).map(|request| of_row(request.run, RowAct::Open)).unwrap_or_default();
+            return requests.get(index).map(|request| of_row(&request.run, RowAct::Open)).unwrap_or_default();
         }
         self.list.pick.select(&ids, index);
         Vec::new()
     }
 
     fn run(&self, cx: &Cx<'_>) -> Option<RunId> {
-        self.list.pick.of(&ids(&self.shown(cx).0)).copied()
+        self.list.pick.of(&ids(&self.shown(&cx.board()))).copied()
     }
 }
 
@@ -211,8 +190,8 @@ fn of_row(run: &Run, act: RowAct) -> Vec<Do> {
     }
 }
 
-fn row(cx: &Cx<'_>, request: &Request<'_>, columns: PlaceColumns, chosen: bool) -> Vec<Piece> {
-    let (run, plan) = (request.run, &request.run.plan);
+fn row(cx: &Cx<'_>, request: &Request, columns: PlaceColumns, chosen: bool) -> Vec<Piece> {
+    let (run, plan) = (&request.run, &request.run.plan);
     let impact = glyph::impact(plan.impact);
     let mut pieces = vec![
         text(Role::Accent, if chosen { glyph::POINTER } else { " " }),
@@ -234,16 +213,17 @@ fn row(cx: &Cx<'_>, request: &Request<'_>, columns: PlaceColumns, chosen: bool) 
     pieces
 }
 
-fn needs(cx: &Cx<'_>, request: &Request<'_>) -> String {
-    match (&request.run.phase, request.waits.first()) {
+fn needs(cx: &Cx<'_>, request: &Request) -> String {
+    let waits = policy::waits_for(cx.world, &request.run, cx.now());
+    match (&request.run.phase, waits.first()) {
         (Phase::Waiting, Some(waits)) => words::waits_short(waits, cx.me(), cx.now(), &cx.here.zone),
         (phase, _) => words::phase(phase),
     }
 }
 
 /// What stands beside the list on a wide screen.
-fn about(cx: &Cx<'_>, request: &Request<'_>, width: u16) -> Vec<Vec<Piece>> {
-    let (run, plan) = (request.run, &request.run.plan);
+fn about(cx: &Cx<'_>, request: &Request, width: u16) -> Vec<Vec<Piece>> {
+    let (run, plan) = (&request.run, &request.run.plan);
     let columns = usize::from(width);
     let mut lines = vec![vec![text(Role::Title, plan.runbook.title.as_str()).rest()], Vec::new()];
     let tell = |role: Role, words: &str| -> Vec<Vec<Piece>> {
@@ -262,7 +242,7 @@ fn about(cx: &Cx<'_>, request: &Request<'_>, width: u16) -> Vec<Vec<Piece>> {
         pair("must start", Safe::new(moment::when(by, cx.now(), &cx.here.zone)));
     }
     lines.push(Vec::new());
-    for waits in &request.waits {
+    for waits in &policy::waits_for(cx.world, run, cx.now()) {
         lines.extend(tell(Role::Warning, &format!("· {}", words::waits(waits, cx.me(), cx.now(), &cx.here.zone))));
     }
     for vote in &run.votes {

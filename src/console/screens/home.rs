@@ -11,7 +11,7 @@ use super::past;
 use super::site_change::SiteChange;
 use super::{Face, Screen};
 use crate::console::effect::{Do, over, push};
-use crate::console::facts::{self, Board, Errand};
+use crate::console::facts::{Board, Errand};
 use crate::console::footer::{Foot, foot};
 use crate::console::glyph;
 use crate::console::keymap::{Act, Anywhere, Place, RowAct, Scope};
@@ -28,12 +28,10 @@ use crate::console::widgets::pick::Pick;
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
 use crate::domain::id::{ElevationId, HandId, IncidentId, StandingId};
-use crate::domain::{PersonId, RunId, WorkspaceId};
+use crate::domain::{RunId, WorkspaceId};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
 use rows::Line;
-use std::cell::RefCell;
-use std::sync::Arc;
 
 /// From this width on two columns stand side by side.
 const WIDE_COLUMNS: u16 = 130;
@@ -72,34 +70,11 @@ impl RowId {
 #[derive(Debug, Default)]
 pub struct Home {
     pick: Pick<RowId>,
-    /// What the world meant when it was last looked at: ten thousand open runs are read once per change, not per frame.
-    board: RefCell<Option<(Looked, Arc<Board>)>>,
-}
-
-/// When and at what world one looked; windows open and close by the minute.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Looked {
-    events: u64,
-    minute: i64,
-    me: PersonId,
 }
 
 impl Home {
-    fn board(&self, cx: &Cx<'_>) -> Arc<Board> {
-        let looked = Looked { events: cx.world.events, minute: cx.now().0.div_euclid(60_000), me: cx.me().clone() };
-        let mut known = self.board.borrow_mut();
-        match known.as_ref() {
-            Some((when, board)) if *when == looked => board.clone(),
-            Some(_) | None => {
-                let board = Arc::new(facts::board(cx.world, cx.me(), cx.now()));
-                *known = Some((looked, board.clone()));
-                board
-            }
-        }
-    }
-
     fn lines(&self, cx: &Cx<'_>) -> (Vec<Line>, Vec<Line>) {
-        let board = self.board(cx);
+        let board = cx.board();
         (rows::left(cx, &board), rows::right(cx, &board))
     }
 
@@ -134,7 +109,7 @@ impl Face for Home {
     }
 
     fn view(&self, cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect) {
-        tabs(&self.board(cx), paint, top(inset(area), 1));
+        tabs(&cx.board(), paint, top(inset(area), 1));
         let area = inset(below(area, 1));
         let (left, right) = self.lines(cx);
         let selected = self.pick.of(&ids(&left, &right)).cloned();
@@ -178,13 +153,16 @@ impl Face for Home {
 
     fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
         let ids = self.ids(cx);
-        self.pick.settle(&ids);
+        // A workspace that the pointer is on because nothing waited is nobody's choice: what comes to wait takes its place.
+        if !matches!(self.pick.of(&ids), Some(RowId::Place(_))) {
+            self.pick.settle(&ids);
+        }
         Vec::new()
     }
 
     fn pressed(&mut self, cx: &Cx<'_>, at: Position) -> Vec<Do> {
         if at.y == cx.areas.body.y {
-            return tab_at(&self.board(cx), at.x).map(Do::Go).into_iter().collect();
+            return tab_at(&cx.board(), at.x).map(Do::Go).into_iter().collect();
         }
         let area = inset(below(cx.areas.body, 1));
         let (left, right) = self.lines(cx);

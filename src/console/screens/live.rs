@@ -259,7 +259,10 @@ impl Face for Live {
             Phase::Running => vec![foot(Act::Run(RunAct::Pause))],
             Phase::Paused(_) => vec![foot(Act::Run(RunAct::Pause)).says("continue").locked(needs)],
             Phase::Ended(_) => vec![foot(Act::Run(RunAct::Close)), foot(Act::Run(RunAct::Back))],
-            Phase::Closed(_) => vec![foot(Act::Run(RunAct::Review)), foot(Act::Run(RunAct::Back))],
+            Phase::Closed(_) => {
+                let may = facts::reviewers(cx.world, run).contains(cx.me());
+                vec![foot(Act::Run(RunAct::Review)).locked(!may), foot(Act::Run(RunAct::Back))]
+            }
             Phase::Checking(_) | Phase::Stopping(_) | Phase::Verifying | Phase::Reviewed(_) | Phase::Cancelled(_) => {
                 Vec::new()
             }

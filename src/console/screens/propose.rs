@@ -81,8 +81,9 @@ impl Propose {
         let workspace = cx.world.workspace(workspace).filter(|place| place.has_member(cx.me()))?;
         let plan = Err(Refusal::new(Rule::Input, ""));
         let mut form = Form::new(runbook, workspace);
-        // The cursor waits where something is missing, not in a value that is there already.
-        form.focus = form.first_open().unwrap_or(0);
+        // The cursor waits where something is missing, not in a value that is there already, nor where most leave it as it is.
+        let first = || form.entries.iter().position(|entry| entry.what != What::Select);
+        form.focus = form.first_open().or_else(first).unwrap_or(0);
         let mut screen = Self {
             form,
             plan,
@@ -259,14 +260,14 @@ impl Face for Propose {
 
     fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
         match self.shows {
-            Shows::Form => vec![
-                foot(Act::Form(FormAct::Next)),
-                foot(Act::Form(FormAct::Preview)),
-                foot(Act::Form(FormAct::Toggle)).says("confirm"),
-                foot(Act::Form(FormAct::Presets)),
-                foot(Act::Form(FormAct::SavePreset)),
-                foot(Act::Form(FormAct::Leave)),
-            ],
+            Shows::Form => {
+                let mut feet = vec![foot(Act::Form(FormAct::Next)), foot(Act::Form(FormAct::Preview))];
+                if self.form.runbook.inputs.iter().any(|input| input.confirm.is_some()) {
+                    feet.push(foot(Act::Form(FormAct::Toggle)).says("confirm"));
+                }
+                feet.extend([FormAct::Presets, FormAct::SavePreset, FormAct::Leave].map(|act| foot(Act::Form(act))));
+                feet
+            }
             Shows::Plan(_) => vec![
                 foot(Act::Form(FormAct::Press)).locked(self.plan.is_err()),
                 foot(Act::Motion(Motion::PageDown)),

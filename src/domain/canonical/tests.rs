@@ -156,3 +156,96 @@ fn no_dependency_changes_how_json_is_read() {
     let number: Value = serde_json::from_str("1.00").unwrap();
     assert_eq!(serde_json::to_string(&number).unwrap(), "1.0");
 }
+
+/// Every shape that serde knows, with keys in no order.
+#[derive(Clone, serde::Serialize, serde::Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "snake_case")]
+enum Shape {
+    Nothing,
+    One(Newtype),
+    Several(u8, Option<char>, (i64, bool)),
+    Named {
+        zebra: String,
+        ant: Vec<Shape>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        left_out: Option<u8>,
+    },
+    Members(std::collections::BTreeMap<String, Shape>),
+    Flat(Flat),
+}
+
+#[derive(Clone, serde::Serialize, serde::Deserialize, PartialEq, Debug)]
+struct Newtype(u64);
+
+#[derive(Clone, serde::Serialize, serde::Deserialize, PartialEq, Debug)]
+struct Flat {
+    second: (),
+    #[serde(flatten)]
+    first: Inner,
+}
+
+#[derive(Clone, serde::Serialize, serde::Deserialize, PartialEq, Debug)]
+struct Inner {
+    first: Option<()>,
+    a: bool,
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let leaf = prop_oneof![
+        Just(Shape::Nothing),
+        (0..=INTEGER_MAX as u64).prop_map(|n| Shape::One(Newtype(n))),
+        (any::<u8>(), any::<Option<char>>(), any::<i32>(), any::<bool>()).prop_map(|(a, b, c, d)| Shape::Several(
+            a,
+            b,
+            (c.into(), d)
+        )),
+        any::<bool>().prop_map(|a| Shape::Flat(Flat { second: (), first: Inner { first: None, a } })),
+    ];
+    leaf.prop_recursive(4, 30, 5, |inner| {
+        let many = prop::collection::vec(inner.clone(), 0..5);
+        prop_oneof![
+            (any::<String>(), many, any::<Option<u8>>()).prop_map(|(zebra, ant, left_out)| Shape::Named {
+                zebra,
+                ant,
+                left_out
+            }),
+            prop::collection::btree_map("[a-z0-9_]{1,6}", inner, 0..5).prop_map(Shape::Members),
+        ]
+    })
+}
+
+proptest! {
+    /// What is written in one pass is what the tree of its values would be, and reads back as what it was.
+    #[test]
+    fn every_shape_is_written_as_its_tree_of_values(shape in shape()) {
+        let bytes = of(&shape).unwrap();
+        prop_assert_eq!(&bytes, &to_bytes(&serde_json::to_value(&shape).unwrap()).unwrap());
+        prop_assert_eq!(check(&bytes), Ok(()));
+        prop_assert_eq!(serde_json::from_slice::<Shape>(&bytes).unwrap(), shape);
+    }
+}
+
+#[test]
+fn a_plan_is_written_as_its_tree_of_values() {
+    use crate::domain::fixture::{Driver, proposal, site};
+    let mut driver = Driver::new(site());
+    driver.as_person("ada", crate::domain::Ask::Propose(Box::new(proposal()))).unwrap();
+    let plan = &driver.run(1).plan;
+    assert_eq!(of(&**plan).unwrap(), to_bytes(&serde_json::to_value(&**plan).unwrap()).unwrap());
+}
+
+#[test]
+fn one_name_for_two_members_or_none_for_one_is_not_written() {
+    struct Twice;
+    impl serde::Serialize for Twice {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map([("a", 1), ("b", 2), ("a", 3)])
+        }
+    }
+    assert!(matches!(of(&Twice), Err(CanonicalError::Unwritable(why)) if why.contains("twice")));
+    let numbered = std::collections::BTreeMap::from([(1, "one")]);
+    assert!(matches!(of(&numbered), Err(CanonicalError::Key(key)) if key == "1"));
+    assert!(matches!(of(&f64::NAN), Err(CanonicalError::Number(_))));
+    let deep = (0..=DEPTH_MAX).fold(json!(1), |inner, _| json!([inner]));
+    assert_eq!(of(&deep), Err(CanonicalError::Depth));
+}

@@ -46,11 +46,8 @@ impl Deciding {
                 format!("{id} is {}; it is reviewed once its outcome note is written", run.phase.tag().word()),
             ));
         }
-        if !policy::may_review(&workspace, &run, &person) {
-            let took_part = workspace.grants(&person, Role::Reviewer);
-            let rule = if took_part { Rule::SeparationReview } else { Rule::Role };
-            return Err(Refusal::new(rule, format!("{person} may not review {id}"))
-                .who_may("a reviewer who neither proposed, approved nor executed any of it"));
+        if let Some(refusal) = policy::refuses_review(&workspace, &run, &person) {
+            return Err(refusal);
         }
         self.may_sign_off(&run, &person)?;
         if glass::reviews_missing(&run) > 1 {

@@ -398,11 +398,9 @@ fn a_document_says_what_a_receiver_needs_and_is_the_same_at_every_try() {
     let document = notice::document("origin", &notice);
     assert_eq!(document, notice::document("origin", &notice));
     let expected = serde_json::json!({
-        "about": "run",
-        "at": "2026-11-23T12:00:00.000Z", "because": null, "by": null, "incident": null, "environment": "production",
+        "about": "run", "at": "2026-11-23T12:00:00.000Z", "because": null, "by": null, "incident": null, "environment": "production",
         "expires": "2026-11-23T16:00:00.000Z", "id": format!("origin-{}", notice.id), "impact": "medium",
-        "number": 1,
-        "kind": "waiting", "link": "ssh -t bastion quarterdeck attach 1", "may_act": ["grace", "kim"], "next": null,
+        "kind": "waiting", "number": 1, "link": "ssh -t bastion quarterdeck attach 1", "may_act": ["grace", "kim"], "next": null,
         "requester": "ada", "run": 1, "runbook": "restart", "schema": 1, "site": "acme-ops",
         "summary": "#1 restart in prod-web (production) waits for people: grace, kim", "workspace": "prod-web",
     });

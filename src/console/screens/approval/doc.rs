@@ -152,13 +152,12 @@ impl Doc {
         self.rule("why", plan.proposal.purpose.words());
         let reason =
             [plan.proposal.reason.as_str(), scope.why.as_str()].into_iter().find(|text| !text.trim().is_empty());
-        let mut words = reason.unwrap_or("no reason was given").to_owned();
-        if !scope.changes.is_empty() {
-            words = format!("{words} {}", scope.changes);
-        }
-        self.tell(Role::Text, &words, columns);
-        if !scope.expected.is_empty() {
-            self.tell(Role::Text, &format!("Expected: {}", scope.expected), columns);
+        self.tell(Role::Text, reason.unwrap_or("no reason was given"), columns);
+        let of_runbook = [("Changes", &scope.changes), ("Expected", &scope.expected)];
+        let of_runbook = of_runbook.iter().filter(|(_, words)| !words.is_empty());
+        let of_runbook: Vec<String> = of_runbook.map(|(label, words)| format!("{label}: {words}")).collect();
+        if !of_runbook.is_empty() {
+            self.tell(Role::Text, &of_runbook.join(" "), columns);
         }
         if !plan.proposal.communication.is_empty() {
             self.tell(Role::Muted, &format!("Tells: {}", plan.proposal.communication), columns);
@@ -278,7 +277,7 @@ impl Doc {
             (Some(_), all) => safe!("{} {} more", glyph::FOLDED, words::number(all - 1)),
             (None, all) => safe!("{} {}", glyph::FOLDED, words::count(all, "line", "lines")),
         };
-        let used = STEP_ID_COLUMNS + EFFECT_COLUMNS + 5 + FOLD_COLUMNS + UNDO_COLUMNS + 2;
+        let used = STEP_ID_COLUMNS + EFFECT_COLUMNS + 5 + FOLD_COLUMNS + UNDO_COLUMNS + 3;
         let room = columns.saturating_sub(used);
         // What deceives is read with the words that say so.
         let whole = telling.is_some_and(|line| line.note.is_none()) && first.width() <= usize::from(room);
@@ -287,7 +286,7 @@ impl Doc {
             text(role, first).cols(room),
             gap(1),
             text(Role::Warning, fold).right(FOLD_COLUMNS),
-            gap(1),
+            gap(2),
             undo(step),
         ]);
         let all: Vec<Token> = lines_tokens(chunk, lines, columns);

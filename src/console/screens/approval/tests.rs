@@ -216,7 +216,7 @@ fn a_folded_script_is_told_by_its_title_and_not_by_set_eu() {
     plan.runbook = Arc::new(runbook);
     run.plan = Arc::new(plan);
     let screen = open(fixture::with(run)).screen();
-    assert!(screen.contains("once        Take the host out of rotation     ⋯ 4 lines undo ✔"), "{screen}");
+    assert!(screen.contains("once        Take the host out of rotation    ⋯ 4 lines  undo ✔"), "{screen}");
     assert!(!screen.contains("set -eu"), "{screen}");
 }
 

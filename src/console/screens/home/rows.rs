@@ -14,6 +14,7 @@ use crate::console::widgets::places::PlaceColumns;
 use crate::console::words;
 use crate::domain::follow_up;
 use crate::domain::incident::Severity;
+use crate::domain::policy;
 use crate::domain::run::Run;
 use crate::domain::window::{self, WindowState};
 use crate::domain::workspace::Workspace;
@@ -77,9 +78,9 @@ pub(super) fn left(cx: &Cx<'_>, board: &Board) -> Vec<Line> {
     if !board.others.is_empty() {
         lines.push(Line::Rule(Safe::new("waiting for others"), safe!("{}", board.others.len())));
     }
-    let others = board.others.iter().filter_map(|(id, waits)| cx.world.run(*id).map(|run| (run, waits)));
-    lines.extend(others.take(SECTION_ROWS_MAX).map(|(run, waits)| {
-        let what = match waits.first() {
+    let others = board.others.iter().filter_map(|id| cx.world.run(*id));
+    lines.extend(others.take(SECTION_ROWS_MAX).map(|run| {
+        let what = match policy::waits_for(cx.world, run, cx.now()).first() {
             Some(waits) => words::waits_short(waits, cx.me(), cx.now(), &cx.here.zone),
             None => "nothing: it goes on by itself".to_owned(),
         };
@@ -216,7 +217,7 @@ fn first_steps(cx: &Cx<'_>) -> Vec<Line> {
 /// One set of columns for all rows about runs, so that they line up.
 fn columns(cx: &Cx<'_>, board: &Board) -> PlaceColumns {
     let mine = board.mine.iter().take(SECTION_ROWS_MAX).filter_map(|waiting| waiting.run);
-    let others = board.others.iter().take(SECTION_ROWS_MAX).map(|(id, _)| *id);
+    let others = board.others.iter().take(SECTION_ROWS_MAX).copied();
     let at_work = board.at_work.iter().take(SECTION_ROWS_MAX).copied();
     let runs = mine.chain(others).chain(at_work).filter_map(|id| cx.world.run(id));
     let places = runs.map(|run| (run.plan.environment, run.plan.proposal.workspace.as_str()));

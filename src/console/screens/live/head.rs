@@ -122,7 +122,11 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
         }
         Phase::Stopping(how) => Some(words::stop(*how).to_owned()),
         Phase::Ended(_) => Some("outcome note missing: C writes it".to_owned()),
-        Phase::Closed(_) => Some("review due".to_owned()),
+        Phase::Closed(_) => Some(match facts::reviewers(cx.world, run) {
+            may if may.contains(cx.me()) => "review due: R signs it off".to_owned(),
+            may if may.is_empty() => "review due: nobody here may".to_owned(),
+            may => format!("review due: {}", words::one_of(&may, cx.me())),
+        }),
         Phase::Reviewed(_) => run.review.as_ref().map(|note| format!("signed off by {}", note.by)),
         Phase::Running => {
             let drift = || run.drift.as_ref().map(|why| format!("as approved; the site has {why} since"));

@@ -20,6 +20,10 @@ const HOST_COLUMNS_MAX: usize = 14;
 impl LogPane {
     /// `1 284 lines · following`, for the right end of the pane's rule.
     pub fn standing(&self, growth: Growth) -> Safe {
+        if self.total == 0 && matches!(self.state, State::Asked(_)) {
+            // How many there are is not known yet.
+            return Safe::default();
+        }
         let lines = words::count(usize::try_from(self.total).unwrap_or(usize::MAX), "line", "lines");
         let below = self.total.saturating_sub(self.end());
         let place = match self.place {
