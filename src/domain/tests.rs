@@ -23,6 +23,7 @@ mod incidents;
 mod locks;
 mod notices;
 mod once;
+mod paths;
 mod prove;
 mod proved;
 mod published;
