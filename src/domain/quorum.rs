@@ -43,7 +43,7 @@ pub fn has_let_on(run: &Run, slot: Slot, person: &PersonId) -> bool {
 /// no order of voting can waste somebody who alone could fill another slot.
 pub fn missing_approvals(workspace: &Workspace, run: &Run) -> Vec<WaitsFor> {
     let stands = run.plan.standing.is_some_and(|id| workspace.standing.contains(&id));
-    if stands || glass::is_open(run) {
+    if stands || glass::lets(workspace, run) {
         return Vec::new();
     }
     let Some(quorum) = &run.plan.quorum else {

@@ -2,7 +2,8 @@
 //! inside these bounds needs no approval of its own, says so, and is reviewed as any other.
 //!
 //! Invariants: the bounds are bound and approved as a plan is, by people other than whoever asked; a standing approval lives only
-//! as long as its time, its runbook's version and the roles of those who gave it; what high impact would be is approved run by run.
+//! as long as its time, its runbook's version and the roles of those who gave it; what high impact would be is approved run by run, and
+//! so is what policy asks more for by now than was given.
 
 use super::event::{Details, Recorded};
 use super::id::{Digest, PersonId, RunbookId, StandingId, Timestamp, WorkspaceId};
@@ -153,9 +154,14 @@ impl Standing {
 
     /// Approvals it still lacks, judged by the roles people hold now.
     pub fn missing(&self, site: &Site, workspace: &Workspace) -> Vec<WaitsFor> {
+        self.unfilled(&self.terms.quorum, site, workspace)
+    }
+
+    /// What those who gave it leave open of a quorum.
+    fn unfilled(&self, quorum: &Quorum, site: &Site, workspace: &Workspace) -> Vec<WaitsFor> {
         let nobody = BTreeSet::new();
         let editors = site.editors.get(&self.terms.runbook).unwrap_or(&nobody);
-        quorum::unfilled(workspace, (&self.terms.by, editors), &self.terms.quorum.from, quorum::latest(&self.votes))
+        quorum::unfilled(workspace, (&self.terms.by, editors), &quorum.from, quorum::latest(&self.votes))
     }
 
     /// Whether it lets runs start now: its runbook is the one that was approved, and those who approved still may.
@@ -257,10 +263,12 @@ pub fn words(id: StandingId, act: &Act, said: impl Fn(String, &str) -> String) -
 
 /// The standing approval a plan is inside the bounds of, where one is in force.
 pub fn covering(world: &World, plan: &Plan) -> Option<StandingId> {
-    plan.quorum.as_ref()?;
-    let workspace = world.workspace(&plan.proposal.workspace)?;
+    // Policy may have come to ask for more since it was given: a code each time, or more people.
+    let asked = plan.quorum.as_ref().filter(|_| plan.demands.is_nothing())?;
+    let (site, workspace) = (world.site.as_deref()?, world.workspace(&plan.proposal.workspace)?);
     let alive = workspace.standing.iter().filter_map(|id| world.standings.get(id));
-    alive.filter(|standing| standing.covers(plan)).map(|standing| standing.terms.standing).next()
+    let fits = |one: &&Arc<Standing>| one.covers(plan) && one.unfilled(asked, site, workspace).is_empty();
+    alive.filter(fits).map(|standing| standing.terms.standing).next()
 }
 
 /// Those that are over by time at `at`, or whose runbook is another one by now.
