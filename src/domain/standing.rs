@@ -15,7 +15,7 @@ use super::quorum;
 use super::run::{Choice, Vote};
 use super::runbook::Impact;
 use super::site::Site;
-use super::workspace::{Quorum, Workspace};
+use super::workspace::{Given, Quorum, Workspace};
 use super::world::World;
 use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
@@ -154,14 +154,15 @@ impl Standing {
 
     /// Approvals it still lacks, judged by the roles people hold now.
     pub fn missing(&self, site: &Site, workspace: &Workspace) -> Vec<WaitsFor> {
-        self.unfilled(&self.terms.quorum, site, workspace)
-    }
-
-    /// What those who gave it leave open of a quorum.
-    fn unfilled(&self, quorum: &Quorum, site: &Site, workspace: &Workspace) -> Vec<WaitsFor> {
         let nobody = BTreeSet::new();
         let editors = site.editors.get(&self.terms.runbook).unwrap_or(&nobody);
-        quorum::unfilled(workspace, (&self.terms.by, editors), &quorum.from, quorum::latest(&self.votes))
+        quorum::unfilled(workspace, (&self.terms.by, editors), &self.terms.quorum.from, quorum::latest(&self.votes))
+    }
+
+    /// By whose word it is in force.
+    fn given_by(&self) -> Given {
+        let yes = quorum::latest(&self.votes).into_iter().filter(|(_, choice)| *choice == Choice::Approve);
+        Given { asked: self.terms.by.clone(), by: yes.map(|(person, _)| person.clone()).collect() }
     }
 
     /// Whether it lets runs start now: its runbook is the one that was approved, and those who approved still may.
@@ -265,10 +266,10 @@ pub fn words(id: StandingId, act: &Act, said: impl Fn(String, &str) -> String) -
 pub fn covering(world: &World, plan: &Plan) -> Option<StandingId> {
     // Policy may have come to ask for more since it was given: a code each time, or more people.
     let asked = plan.quorum.as_ref().filter(|_| plan.demands.is_nothing())?;
-    let (site, workspace) = (world.site.as_deref()?, world.workspace(&plan.proposal.workspace)?);
-    let alive = workspace.standing.iter().filter_map(|id| world.standings.get(id));
-    let fits = |one: &&Arc<Standing>| one.covers(plan) && one.unfilled(asked, site, workspace).is_empty();
-    alive.filter(fits).map(|standing| standing.terms.standing).next()
+    let workspace = world.workspace(&plan.proposal.workspace)?;
+    let enough = |given| quorum::is_filled(workspace, asked, given, &plan.editors);
+    let fits = |id: &StandingId| world.standings.get(id).is_some_and(|standing| standing.covers(plan));
+    workspace.standing.iter().find(|(id, given)| fits(id) && enough(given)).map(|(id, _)| *id)
 }
 
 /// Those that are over by time at `at`, or whose runbook is another one by now.
@@ -339,11 +340,11 @@ fn detail(details: &Details, name: &str) -> String {
 
 /// A site that knows which standing approvals let runs start now.
 pub fn with_standing(site: Arc<Site>, standings: &Standings) -> Arc<Site> {
-    let mut alive: BTreeMap<&WorkspaceId, BTreeSet<StandingId>> = BTreeMap::new();
+    let mut alive: BTreeMap<&WorkspaceId, BTreeMap<StandingId, Given>> = BTreeMap::new();
     for one in standings.values().filter(|one| one.given.is_some()) {
         let workspace = site.workspaces.get(&one.terms.workspace);
         if workspace.is_some_and(|workspace| one.lives(&site, workspace)) {
-            alive.entry(&one.terms.workspace).or_default().insert(one.terms.standing);
+            alive.entry(&one.terms.workspace).or_default().insert(one.terms.standing, one.given_by());
         }
     }
     let of = |workspace: &Workspace| alive.get(&workspace.id).cloned().unwrap_or_default();

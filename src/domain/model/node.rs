@@ -178,8 +178,12 @@ impl Node {
     }
 
     fn a_refusal_changes_nothing(&self, command: &Command, refusal: &Refusal) {
+        let kept = decide::refused(&self.world, command, refusal);
+        if kept.is_empty() {
+            return;
+        }
         let mut after = self.world.clone();
-        for entry in decide::refused(&self.world, command, refusal) {
+        for entry in kept {
             let (event, details, by) = (entry.event, entry.details, command.by.clone());
             evolve(&mut after, &Recorded { index: self.world.events, at: self.at, by, event, details }).unwrap();
         }

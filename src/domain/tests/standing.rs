@@ -252,7 +252,10 @@ fn what_policy_has_come_to_ask_more_for_is_approved_run_by_run() {
     changed(&mut driver, |site| in_workspace(site, |place| place.policy.quorums = vec![two]));
     assert!(!needs_none(&mut driver, "bo", form(&[])).1, "one person gave it");
     says(&mut driver, "kim", YES).unwrap();
-    assert!(needs_none(&mut driver, "bo", form(&[])).1, "two have by now");
+    let (id, at_once) = needs_none(&mut driver, "bo", form(&[]));
+    assert!(at_once, "two have by now");
+    says(&mut driver, "grace", Word::Vote(Choice::Retract)).unwrap();
+    assert_eq!(driver.run(id).phase, Phase::Waiting, "one of them no more, and one is what it was given by at first");
 }
 
 #[test]

@@ -125,7 +125,10 @@ impl Witness {
                 life.said.insert(who, *choice);
             }
             Event::RunApproved { .. } => {
-                self.is_approved(life, at);
+                // A start that came too late for its glass is over with the next event.
+                if life.driver.is_none() || life.glass.is_none() {
+                    self.is_approved(life, at);
+                }
                 life.approved.get_or_insert(at);
                 life.driver = None;
                 life.enter("approved");
