@@ -32,7 +32,7 @@ pub struct Node {
     pub at: Timestamp,
     pub ground: Ground,
     pub says: Says,
-    pub doctor: Option<Doctor>,
+    doctor: Option<Doctor>,
     witness: Witness,
 }
 
@@ -52,6 +52,11 @@ impl Node {
         moves.iter().fold(self, |node, next| {
             node.make(next, &mut Tally::default()).unwrap_or_else(|| panic!("{} changes nothing", next.words()))
         })
+    }
+
+    /// The same, with a rule broken from here on.
+    pub fn shown_by(self, doctor: Doctor) -> Self {
+        Self { doctor: Some(doctor), ..self }
     }
 
     /// Everything that can be tried here, allowed or not.

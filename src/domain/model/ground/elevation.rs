@@ -16,8 +16,8 @@ const LENT_MAX: u64 = 2;
 pub fn moves(node: &Node) -> Vec<Move> {
     let mut moves = Vec::new();
     if node.world.next_elevation.max(1) <= LENT_MAX {
-        moves.extend(["ada", "lea"].map(|who| wants(who, Role::Approver)));
-        moves.push(wants("bo", Role::Owner));
+        moves.extend(["ada", "lea"].map(|who| wants_role(who, Role::Approver)));
+        moves.push(wants_role("bo", Role::Owner));
     }
     for id in 1..node.world.next_elevation {
         let answer = |who, answer| {
@@ -47,6 +47,6 @@ pub fn moves(node: &Node) -> Vec<Move> {
 }
 
 /// Asks for a role for an hour.
-pub fn wants(who: &'static str, role: Role) -> Move {
+pub fn wants_role(who: &'static str, role: Role) -> Move {
     asked(who, Ask::Elevate { workspace: "prod".into(), role, for_ms: HOUR_MS, reason: "on call".to_owned() })
 }

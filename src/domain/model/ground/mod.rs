@@ -26,9 +26,10 @@ use crate::domain::workspace::{Environment, Quorum, Slot as Seat, Window, Worksp
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use elevation::wants_role;
 pub use factor::with_factors;
-pub use glass::out_of_hours;
-pub use standing::{COUNT_MOST, HOSTS_MAX, LASTS_MS};
+pub use glass::{opens, out_of_hours};
+pub use standing::{COUNT_MOST, HOSTS_MAX, LASTS_MS, inside, wants_standing};
 pub use votes::asks;
 
 /// Who there is, and what each may do: no role is held by one person alone, and everybody but ada holds two.

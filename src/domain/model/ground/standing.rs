@@ -21,7 +21,7 @@ pub const LASTS_MS: u64 = 3 * HOUR_MS / 2;
 pub fn moves(node: &Node) -> Vec<Move> {
     let mut moves = Vec::new();
     if node.world.next_standing.max(1) <= 1 {
-        moves.extend(["ada", "bo"].map(wants));
+        moves.extend(["ada", "bo"].map(wants_standing));
     }
     let s1 = StandingId(1);
     if let Some(one) = node.world.standings.get(&s1) {
@@ -58,7 +58,7 @@ pub fn moves(node: &Node) -> Vec<Move> {
 }
 
 /// Asks for a standing approval within the bounds.
-pub fn wants(who: &'static str) -> Move {
+pub fn wants_standing(who: &'static str) -> Move {
     let wanted = WantedStanding {
         workspace: "prod".into(),
         runbook: "restart".into(),
