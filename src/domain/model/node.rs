@@ -163,8 +163,9 @@ impl Node {
             assert_eq!(serde_json::from_value::<Event>(json).unwrap(), entry.event, "an event survives its JSON");
             let (index, event, details) = (self.world.events, entry.event, entry.details);
             let recorded = Recorded { index, at: self.at, by: command.by.clone(), event, details };
-            evolve(&mut self.world, &recorded).unwrap_or_else(|illegal| panic!("{illegal}"));
+            // The witness first: the fold would refuse some of what it is to object to.
             self.witness.saw(&recorded);
+            evolve(&mut self.world, &recorded).unwrap_or_else(|illegal| panic!("{illegal}"));
             self.log.push_back(recorded);
         }
         if changed && self.doctor.is_none() {
