@@ -1,7 +1,7 @@
 //! Standing approvals: asked for by an operator and by an approver, given and taken back, revoked, over by time or by another version
 //! of the runbook; and runs inside and outside of their bounds, while policy comes to ask for more.
 
-use super::{HOUR_MS, Move, OWNER, RUNS_MAX, Says, asked, form, hosts_answer, vote};
+use super::{Ground, HOUR_MS, Move, OWNER, RUNS_MAX, Says, asked, form, hosts_answer, vote};
 use crate::domain::command::{Ask, Seen};
 use crate::domain::decide::standing::{WantedStanding, Word};
 use crate::domain::fixture::NOON;
@@ -43,14 +43,17 @@ pub fn moves(node: &Node) -> Vec<Move> {
         moves.push(asked("ada", Ask::Start { run }));
         moves.extend(hosts_answer(node, run));
     }
-    let says = node.says;
-    moves.extend([
-        Move::Site(Says { bo_approves: !says.bo_approves, ..says }),
-        Move::Site(Says { version: 3 - says.version, ..says }),
-        Move::Site(Says { factor: !says.factor, ..says }),
-        Move::Site(Says { approvers: 3 - says.approvers, ..says }),
-        Move::Engine(Ask::Lapse),
-    ]);
+    // One change of the site at a time, and back.
+    let first = Ground::Standing.says();
+    let others = [
+        Says { bo_approves: false, ..first },
+        Says { version: 2, ..first },
+        Says { factor: true, ..first },
+        Says { approvers: 2, ..first },
+    ];
+    let sites = if node.says == first { others.to_vec() } else { vec![first] };
+    moves.extend(sites.into_iter().map(Move::Site));
+    moves.push(Move::Engine(Ask::Lapse));
     if node.at.ms_since(NOON) < 2 * HOUR_MS {
         moves.push(Move::Wait(HOUR_MS / 2));
     }

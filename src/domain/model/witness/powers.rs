@@ -2,6 +2,7 @@
 //! standing approvals.
 
 use super::life::Life;
+use crate::domain::beside::Beside;
 use crate::domain::elevation::{self, Over as LoanOver};
 use crate::domain::event::{Event, Recorded};
 use crate::domain::factor::Act as FactorAct;
@@ -158,19 +159,25 @@ impl Powers {
     pub fn saw(&mut self, recorded: &Recorded, who: Option<&str>) {
         let at = recorded.at;
         let person = || who.expect("a person does that").to_owned();
-        match &recorded.event {
-            Event::SiteLoaded { .. } | Event::SiteAccepted { .. } => self.says = self.coming,
-            Event::Elevation { elevation, act, .. } => self.lends(*elevation, act, who, at),
-            Event::Factor { person: of, act } => self.proves(of.as_str(), act, &person(), at),
-            Event::Refused { rule: Rule::FactorWrong, .. } => self.wrong.entry(person()).or_default().push_back(at),
-            Event::Incident { incident, act: incident::Act::Opened { .. }, .. } => {
+        let happened = match &recorded.event {
+            Event::Beside(happened) => happened,
+            Event::Refused { rule: Rule::FactorWrong, .. } => {
+                return self.wrong.entry(person()).or_default().push_back(at);
+            }
+            _ => return,
+        };
+        match happened {
+            Beside::SiteLoaded { .. } | Beside::SiteAccepted { .. } => self.says = self.coming,
+            Beside::Elevation { elevation, act, .. } => self.lends(*elevation, act, who, at),
+            Beside::Factor { person: of, act } => self.proves(of.as_str(), act, &person(), at),
+            Beside::Incident { incident, act: incident::Act::Opened { .. }, .. } => {
                 let who = person();
                 let works = [Role::Operator, Role::Approver].iter().any(|role| self.holds(&who, *role, at));
                 assert!(works || who == OWNER, "{who} opened an incident");
                 self.incidents.insert(*incident, who);
             }
-            Event::Incident { incident, act: incident::Act::Closed, .. } => drop(self.incidents.remove(incident)),
-            Event::Standing { standing, act, .. } => self.gives(*standing, act, who, at),
+            Beside::Incident { incident, act: incident::Act::Closed, .. } => drop(self.incidents.remove(incident)),
+            Beside::Standing { standing, act, .. } => self.gives(*standing, act, who, at),
             _ => {}
         }
     }
