@@ -124,5 +124,5 @@ fn z_model_of_standing_approvals() {
 
 #[test]
 fn z_model_of_second_factors() {
-    prove("factor", &ground::with_factors(), Depth { quick: COMMANDS_MAX, deep: COMMANDS_MAX });
+    prove("factor", &ground::with_factors(), Depth { quick: 6, deep: COMMANDS_MAX });
 }
