@@ -69,12 +69,10 @@ fn finds(rule: &str, root: Node, depth: usize, says: &str, doctor: Doctor) {
 }
 
 fn each_run(world: &mut World, change: impl Fn(&mut Run)) {
-    let changed = world.runs.iter().map(|(id, run)| {
-        let mut run = Run::clone(run);
-        change(&mut run);
-        (*id, Arc::new(run))
-    });
-    world.runs = changed.collect();
+    for mut run in world.runs.values().cloned().collect::<Vec<_>>() {
+        change(Arc::make_mut(&mut run));
+        world.runs.insert(run.id, run);
+    }
 }
 
 fn each_standing(world: &mut World, change: impl Fn(&mut Standing)) {
@@ -112,7 +110,7 @@ fn bo_still_approves(world: &mut World) {
 /// A change of the site finds no run that it would void or pause.
 fn sites_touch_no_run(world: &mut World, command: &Command) {
     if matches!(command.ask, Ask::LoadSite { .. } | Ask::AcceptSite { .. }) {
-        world.runs.clear();
+        world.runs = Default::default();
     }
 }
 
