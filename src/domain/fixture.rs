@@ -88,7 +88,7 @@ pub fn workspace(id: &str) -> Workspace {
         windows: Vec::new(),
         freezes: Vec::new(),
         lent: BTreeMap::new(),
-        standing: BTreeSet::new(),
+        standing: BTreeMap::new(),
         sources: Vec::new(),
     }
 }

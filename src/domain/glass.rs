@@ -1,10 +1,12 @@
 //! Breaking glass: the one way round approvals, windows and freezes, for an incident that somebody else has opened.
 //!
 //! Invariants: whoever breaks it shows their second factor; it opens one run as it is bound, on the hosts of its plan, for half an hour, after a countdown that everybody sees
-//! and may stop; checks that block, host keys, redaction and the record hold as ever; two people who took no part sign it off.
+//! and may stop; it lets the run on only while whoever broke it holds the role (Z23); checks that block, host keys, redaction and the record
+//! hold as ever; two people who took no part sign it off.
 
 use super::id::{IncidentId, PersonId, Timestamp};
 use super::run::{Phase, Run};
+use super::workspace::Workspace;
 
 /// How long everybody sees it coming.
 pub const COUNTDOWN_MS: u64 = 5_000;
@@ -56,9 +58,21 @@ impl Glass {
     }
 }
 
-/// Whether glass is broken for a run and the countdown is over: approvals, warnings, windows and freezes hold it no more.
+/// Whether glass is broken for a run and the countdown is over: whoever broke it has answered for its warnings.
 pub fn is_open(run: &Run) -> bool {
     run.glass.as_ref().is_some_and(|glass| glass.open)
+}
+
+/// Whether open glass lets a run on now: approvals, windows and freezes hold it no more, as long as whoever broke it may.
+pub fn lets(workspace: &Workspace, run: &Run) -> bool {
+    let may = |by: &PersonId| workspace.policy.break_glass.is_some_and(|role| workspace.grants(by, role));
+    run.glass.as_ref().is_some_and(|glass| glass.open && may(&glass.by))
+}
+
+/// Why a run that was let on by open glass is so no more.
+pub fn lost(workspace: &Workspace, run: &Run) -> Option<String> {
+    let glass = run.glass.as_ref().filter(|glass| glass.open && !lets(workspace, run))?;
+    Some(format!("{}, who broke glass, no longer holds the role that may", glass.by))
 }
 
 /// The countdown of a run that waits for it.

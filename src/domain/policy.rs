@@ -3,6 +3,7 @@
 
 use super::copy::{self, FileCopy};
 pub use super::findings::{Finding, answer, host_findings, open_warnings, warned_hosts, warnings};
+use super::glass;
 use super::id::{PersonId, StepId, Timestamp};
 use super::locks;
 use super::order::{Becomes, Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose, Under};
@@ -328,6 +329,8 @@ pub fn lost_authority(world: &World, run: &Run) -> Option<String> {
     let may = |person: &PersonId| known(person) && workspace.grants(person, role);
     match &run.driver {
         Some(driver) if !may(driver) => Some(format!("{driver} is no longer {}", role.word())),
+        // It may have begun outside every window: approvals alone do not let it go on.
+        Some(_) | None if run.started.is_some() && glass::lost(workspace, run).is_some() => glass::lost(workspace, run),
         Some(_) | None => {
             let enough = missing_approvals(workspace, run).is_empty();
             (!enough).then(|| "an approver no longer holds the role the approval needs".to_owned())

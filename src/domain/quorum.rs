@@ -9,7 +9,7 @@ use super::people::Role;
 use super::policy::WaitsFor;
 use super::run::{Choice, Run, Slot, Vote};
 use super::runbook::Gate;
-use super::workspace::{Slot as Seat, Workspace};
+use super::workspace::{Given, Quorum, Slot as Seat, Workspace};
 use imbl::Vector;
 use std::collections::BTreeSet;
 
@@ -42,14 +42,21 @@ pub fn has_let_on(run: &Run, slot: Slot, person: &PersonId) -> bool {
 /// Approvals still missing, judged by the roles people hold now. Each person fills one slot, found by matching, so that
 /// no order of voting can waste somebody who alone could fill another slot.
 pub fn missing_approvals(workspace: &Workspace, run: &Run) -> Vec<WaitsFor> {
-    let stands = run.plan.standing.is_some_and(|id| workspace.standing.contains(&id));
-    if stands || glass::is_open(run) {
-        return Vec::new();
-    }
-    let Some(quorum) = &run.plan.quorum else {
+    let Some(quorum) = run.plan.quorum.as_ref().filter(|_| !glass::lets(workspace, run)) else {
         return Vec::new();
     };
+    // Given for a smaller quorum than is asked of this run, it takes as many as this one needs.
+    let given = run.plan.standing.and_then(|id| workspace.standing.get(&id));
+    if given.is_some_and(|given| is_filled(workspace, quorum, given, &run.plan.editors)) {
+        return Vec::new();
+    }
     unfilled(workspace, (&run.plan.requester, &run.plan.editors), &quorum.from, latest(&run.votes))
+}
+
+/// Whether those who gave a standing approval fill a quorum now.
+pub(super) fn is_filled(workspace: &Workspace, quorum: &Quorum, given: &Given, editors: &BTreeSet<PersonId>) -> bool {
+    let said = given.by.iter().map(|person| (person, Choice::Approve)).collect();
+    unfilled(workspace, (&given.asked, editors), &quorum.from, said).is_empty()
 }
 
 /// Answers a gate inside a run still waits for.

@@ -2,7 +2,8 @@
 //! inside these bounds needs no approval of its own, says so, and is reviewed as any other.
 //!
 //! Invariants: the bounds are bound and approved as a plan is, by people other than whoever asked; a standing approval lives only
-//! as long as its time, its runbook's version and the roles of those who gave it; what high impact would be is approved run by run.
+//! as long as its time, its runbook's version and the roles of those who gave it; what high impact would be is approved run by run, and
+//! so is what policy asks more for by now than was given.
 
 use super::event::{Details, Recorded};
 use super::id::{Digest, PersonId, RunbookId, StandingId, Timestamp, WorkspaceId};
@@ -14,7 +15,7 @@ use super::quorum;
 use super::run::{Choice, Vote};
 use super::runbook::Impact;
 use super::site::Site;
-use super::workspace::{Quorum, Workspace};
+use super::workspace::{Given, Quorum, Workspace};
 use super::world::World;
 use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
@@ -158,6 +159,12 @@ impl Standing {
         quorum::unfilled(workspace, (&self.terms.by, editors), &self.terms.quorum.from, quorum::latest(&self.votes))
     }
 
+    /// By whose word it is in force.
+    fn given_by(&self) -> Given {
+        let yes = quorum::latest(&self.votes).into_iter().filter(|(_, choice)| *choice == Choice::Approve);
+        Given { asked: self.terms.by.clone(), by: yes.map(|(person, _)| person.clone()).collect() }
+    }
+
     /// Whether it lets runs start now: its runbook is the one that was approved, and those who approved still may.
     fn lives(&self, site: &Site, workspace: &Workspace) -> bool {
         let same = site.runbooks.get(&self.terms.runbook).is_some_and(|runbook| runbook.digest == self.terms.digest);
@@ -257,10 +264,12 @@ pub fn words(id: StandingId, act: &Act, said: impl Fn(String, &str) -> String) -
 
 /// The standing approval a plan is inside the bounds of, where one is in force.
 pub fn covering(world: &World, plan: &Plan) -> Option<StandingId> {
-    plan.quorum.as_ref()?;
+    // Policy may have come to ask for more since it was given: a code each time, or more people.
+    let asked = plan.quorum.as_ref().filter(|_| plan.demands.is_nothing())?;
     let workspace = world.workspace(&plan.proposal.workspace)?;
-    let alive = workspace.standing.iter().filter_map(|id| world.standings.get(id));
-    alive.filter(|standing| standing.covers(plan)).map(|standing| standing.terms.standing).next()
+    let enough = |given| quorum::is_filled(workspace, asked, given, &plan.editors);
+    let fits = |id: &StandingId| world.standings.get(id).is_some_and(|standing| standing.covers(plan));
+    workspace.standing.iter().find(|(id, given)| fits(id) && enough(given)).map(|(id, _)| *id)
 }
 
 /// Those that are over by time at `at`, or whose runbook is another one by now.
@@ -331,11 +340,11 @@ fn detail(details: &Details, name: &str) -> String {
 
 /// A site that knows which standing approvals let runs start now.
 pub fn with_standing(site: Arc<Site>, standings: &Standings) -> Arc<Site> {
-    let mut alive: BTreeMap<&WorkspaceId, BTreeSet<StandingId>> = BTreeMap::new();
+    let mut alive: BTreeMap<&WorkspaceId, BTreeMap<StandingId, Given>> = BTreeMap::new();
     for one in standings.values().filter(|one| one.given.is_some()) {
         let workspace = site.workspaces.get(&one.terms.workspace);
         if workspace.is_some_and(|workspace| one.lives(&site, workspace)) {
-            alive.entry(&one.terms.workspace).or_default().insert(one.terms.standing);
+            alive.entry(&one.terms.workspace).or_default().insert(one.terms.standing, one.given_by());
         }
     }
     let of = |workspace: &Workspace| alive.get(&workspace.id).cloned().unwrap_or_default();

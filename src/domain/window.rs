@@ -63,7 +63,7 @@ fn judged(workspace: &Workspace, at: Timestamp, counts: impl Fn(&Freeze) -> bool
 /// The state of a workspace's windows for a run. What ran may be undone at any time, as far as it was approved; a freeze holds for
 /// no runbook it excepts by name.
 pub fn state_for(workspace: &Workspace, run: &Run, at: Timestamp) -> WindowState {
-    if glass::is_open(run) {
+    if glass::lets(workspace, run) {
         return WindowState::Always;
     }
     match run.plan.from {

@@ -68,7 +68,7 @@ pub struct Workspace {
     pub lent: BTreeMap<PersonId, BTreeSet<Role>>,
     /// Standing approvals that let runs start here now: of the record too.
     #[serde(skip)]
-    pub standing: BTreeSet<StandingId>,
+    pub standing: BTreeMap<StandingId, Given>,
 }
 
 impl Workspace {
@@ -101,6 +101,15 @@ impl Workspace {
     pub fn server(&self, name: &ServerName) -> Option<&Server> {
         self.servers.iter().find(|server| server.name == *name)
     }
+}
+
+/// By whose word a standing approval is in force.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Given {
+    /// Who asked for it: their word fills no seat.
+    pub asked: PersonId,
+    /// Who said yes, and stands by it.
+    pub by: BTreeSet<PersonId>,
 }
 
 /// One machine a run can reach.

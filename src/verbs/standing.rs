@@ -143,7 +143,7 @@ fn standing_words(cx: &Cx<'_>, one: &Standing) -> String {
     let (world, now) = (cx.world(), cx.engine.now());
     let left = duration::words(one.over_at().ms_since(now));
     let place = world.workspace(&one.terms.workspace);
-    match (place.is_some_and(|place| place.standing.contains(&one.terms.standing)), one.given) {
+    match (place.is_some_and(|place| place.standing.contains_key(&one.terms.standing)), one.given) {
         (true, _) => format!("in force, {left} left"),
         (false, Some(_)) => "approved, and not in force: an approver no longer holds the role".to_owned(),
         (false, None) => {
@@ -186,7 +186,7 @@ fn shown(cx: &Cx<'_>, one: &Standing) -> String {
 fn written(cx: &Cx<'_>, one: &Standing) -> Value {
     let terms = &one.terms;
     let world = cx.world();
-    let in_force = world.workspace(&terms.workspace).is_some_and(|place| place.standing.contains(&terms.standing));
+    let in_force = world.workspace(&terms.workspace).is_some_and(|place| place.standing.contains_key(&terms.standing));
     json!({
         "asked": time(terms.asked),
         "by": terms.by.as_str(),

@@ -102,7 +102,7 @@ fn all(cx: &Cx<'_>) -> Do {
 pub fn stands(cx: &Cx<'_>, one: &Standing) -> String {
     let place = cx.world.workspace(&one.terms.workspace);
     let until = moment::when(one.over_at(), cx.now(), &cx.here.zone);
-    match (place.is_some_and(|place| place.standing.contains(&one.terms.standing)), one.given) {
+    match (place.is_some_and(|place| place.standing.contains_key(&one.terms.standing)), one.given) {
         (true, _) => format!("in force until {until}"),
         (false, Some(_)) => "not in force: an approver no longer holds the role".to_owned(),
         (false, None) => {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::evidence::{EVIDENCE_BYTES_MAX, EVIDENCE_FILES_MAX};
 use crate::domain::failure;
+use crate::domain::glass;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -138,6 +139,11 @@ impl Deciding {
         }
         if !run.progress.attention.is_empty() {
             return Err(Refusal::new(Rule::State, "hosts wait for a decision").next("decide about each of them first"));
+        }
+        if let Some(why) = glass::lost(&workspace, &run) {
+            return Err(
+                Refusal::new(Rule::Role, why).next(format!("have the role given back, or end the run: abort {id}"))
+            );
         }
         if !policy::missing_approvals(&workspace, &run).is_empty() {
             return Err(Refusal::new(Rule::Role, "an approver no longer holds the role the approval needs")

@@ -1,7 +1,8 @@
 //! Every ask against every state of a run, and everybody against every ask, as tables to be read and judged.
 
 use super::ground::{self, CAST, Move};
-use super::{Node, one_at_work, passes, proposed, then, two_approved};
+use super::node::Node;
+use super::{one_at_work, passes, proposed, then, two_approved, votes};
 use crate::domain::command::{Ask, Command, Decision, Seen};
 use crate::domain::decide;
 use crate::domain::fixture::actor;
@@ -43,12 +44,9 @@ fn states() -> Vec<State> {
         ("checking", vec![proposed("ada", "prod")]),
         ("waiting", vec![proposed("ada", "prod"), passes(1)]),
         ("waiting, warning", vec![proposed("ada", "prod"), warned]),
-        ("waiting, too late", vec![proposed("ada", "prod"), passes(1), Move::Later]),
+        ("waiting, too late", vec![proposed("ada", "prod"), passes(1), Move::Wait(ground::LONG_MS)]),
         ("approved", two_approved()),
-        (
-            "approved, too late",
-            with(two_approved(), &[Move::Later, Move::Later, Move::Later, Move::Later, Move::Later]),
-        ),
+        ("approved, too late", with(two_approved(), &[const { Move::Wait(ground::LONG_MS) }; 5])),
         ("checking at start", with(two_approved(), &[ask("ada", Ask::Start { run })])),
         ("running", one_at_work()),
         ("running, by hand", manual),
@@ -63,7 +61,7 @@ fn states() -> Vec<State> {
         ("reviewed", reviewed),
         ("withdrawn", vec![proposed("ada", "prod"), ask("ada", Ask::Withdraw { run })]),
     ];
-    paths.into_iter().map(|(name, path)| State { name, node: Node::after(&path) }).collect()
+    paths.into_iter().map(|(name, path)| State { name, node: votes(&path) }).collect()
 }
 
 /// Everything a person can ask about a run, with somebody who may where the state lets it.

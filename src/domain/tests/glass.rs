@@ -236,6 +236,48 @@ fn z45_it_opens_no_change_of_the_site_and_binding_and_checks_hold_as_ever() {
     assert!(driver.world.run(RunId(id)).is_none_or(|run| run.started.is_none()));
 }
 
+/// Kim commands no more, or once more.
+fn commands(driver: &mut Driver, yes: bool) {
+    let mut site = Site::clone(driver.world.site.as_ref().unwrap());
+    in_workspace(&mut site, |place| {
+        let roles = place.members.get_mut(&"kim".into()).unwrap();
+        let _ = if yes { roles.insert(Role::Commander) } else { roles.remove(&Role::Commander) };
+    });
+    site.digest = Digest::of(if yes { b"yes" } else { b"no" });
+    driver.as_person("ada", Ask::LoadSite { site: Arc::new(site), diff: String::new() }).unwrap();
+    let digest = driver.world.pending.as_ref().unwrap().site.digest;
+    driver.as_person("grace", Ask::AcceptSite { digest, reason: "read".to_owned() }).unwrap();
+}
+
+#[test]
+fn z23_glass_lets_nothing_on_once_whoever_broke_it_may_no_more() {
+    // Before the start.
+    let mut driver = house(Some(Role::Commander), in_window);
+    let id = waits(&mut driver);
+    breaks(&mut driver, "kim", breaking(id)).unwrap();
+    commands(&mut driver, false);
+    later(&mut driver, COUNTDOWN_MS);
+    assert_eq!(driver.run(id).phase, Phase::Waiting);
+
+    // While it runs: what is in flight ends, nothing more begins, and an approval does not open the window.
+    let mut driver = house(Some(Role::Commander), in_window);
+    let id = waits(&mut driver);
+    driver.approve("grace", id).unwrap();
+    breaks(&mut driver, "kim", breaking(id)).unwrap();
+    later(&mut driver, COUNTDOWN_MS);
+    driver.start("ada", id);
+    driver.carry_out_checks();
+    assert_eq!(driver.run(id).phase, Phase::Running);
+    commands(&mut driver, false);
+    assert_eq!(driver.run(id).phase, Phase::Paused(PauseCause::Authority));
+    let refusal = driver.as_person("ada", Ask::Continue { run: RunId(id) }).unwrap_err();
+    assert_eq!(refusal.rule, Rule::Role, "{refusal}");
+    commands(&mut driver, true);
+    driver.as_person("ada", Ask::Continue { run: RunId(id) }).unwrap();
+    assert_eq!(driver.run(id).phase, Phase::Running);
+    assert_eq!(fold(&driver), driver.world);
+}
+
 /// kim breaks glass, ada carries it out and writes the note.
 fn carried_out(driver: &mut Driver, by: &str) -> u64 {
     let id = driver.propose();

@@ -11,6 +11,7 @@ use crate::domain::run::PauseCause;
 use crate::domain::runbook::{Impact, Input, InputKind};
 use crate::domain::site::Site;
 use crate::domain::standing::{Allowed, FOR_MS_MAX};
+use crate::domain::workspace::{Quorum, Slot as Seat};
 use std::collections::BTreeMap;
 
 const S1: StandingId = StandingId(1);
@@ -227,6 +228,34 @@ fn it_ends_with_its_time_and_an_approver_who_may_no_more_takes_it_along() {
     let digest = driver.world.pending.as_ref().unwrap().site.digest;
     driver.as_person("grace", Ask::AcceptSite { digest, reason: "I asked for it".to_owned() }).unwrap();
     assert!(!needs_none(&mut driver, "bo", form(&[])).1);
+}
+
+/// Puts a changed site into force, by kim and grace.
+fn changed(driver: &mut Driver, change: impl FnOnce(&mut Site)) {
+    let mut site = Site::clone(driver.world.site.as_ref().unwrap());
+    change(&mut site);
+    site.digest = Digest::of(b"changed");
+    driver.as_person("kim", Ask::LoadSite { site: Arc::new(site), diff: String::new() }).unwrap();
+    let digest = driver.world.pending.as_ref().unwrap().site.digest;
+    driver.as_person("grace", Ask::AcceptSite { digest, reason: "read".to_owned() }).unwrap();
+}
+
+#[test]
+fn what_policy_has_come_to_ask_more_for_is_approved_run_by_run() {
+    let mut driver = given();
+    assert!(needs_none(&mut driver, "bo", form(&[])).1);
+    changed(&mut driver, |site| in_workspace(site, |place| place.policy.second_factor = Some(Impact::Medium)));
+    assert!(!needs_none(&mut driver, "bo", form(&[])).1, "a code of the second factor, each time");
+
+    let mut driver = given();
+    let two = Quorum { impact: Impact::Medium, from: vec![Seat { role: Role::Approver, n: 2 }] };
+    changed(&mut driver, |site| in_workspace(site, |place| place.policy.quorums = vec![two]));
+    assert!(!needs_none(&mut driver, "bo", form(&[])).1, "one person gave it");
+    says(&mut driver, "kim", YES).unwrap();
+    let (id, at_once) = needs_none(&mut driver, "bo", form(&[]));
+    assert!(at_once, "two have by now");
+    says(&mut driver, "grace", Word::Vote(Choice::Retract)).unwrap();
+    assert_eq!(driver.run(id).phase, Phase::Waiting, "one of them no more, and one is what it was given by at first");
 }
 
 #[test]

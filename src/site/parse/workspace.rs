@@ -68,7 +68,7 @@ pub fn workspace(file: &str, text: &str) -> Parsed<Workspace> {
         members,
         windows: windows::windows(&fields, &mut report),
         lent: std::collections::BTreeMap::new(),
-        standing: BTreeSet::new(),
+        standing: BTreeMap::new(),
         freezes: fields.tables("freeze").map(|item| windows::freeze(item, &mut report)).collect(),
     };
     algorithms_of_nobody(&fields, &mut report);
