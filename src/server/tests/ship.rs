@@ -133,11 +133,12 @@ impl Ship {
 
     pub fn board(&self, uid: u32, account: &str, pipe: usize) -> DuplexStream {
         let (near, far) = tokio::io::duplex(pipe);
-        let peer = Peer { uid, account: Some(account.to_owned()) };
+        let connection = Connection::new(Origin::Account { uid, name: Some(account.to_owned()) });
         let house = Arc::clone(&self.house);
+        let config = Arc::clone(&house.config);
         // As `welcome` does: without a place the connection ends at once.
-        if let Some(pass) = self.house.crowd.take(uid) {
-            self.house.tasks.spawn(async move { house.admit(far, peer, pass).await });
+        if let Some(pass) = self.house.crowd.take(Whom::Account(uid), 0) {
+            self.house.tasks.spawn(async move { house.admit(far, config, connection, pass).await });
         }
         near
     }

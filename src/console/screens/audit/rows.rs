@@ -10,6 +10,7 @@ use crate::console::theme::Role;
 use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::widgets::table::Row;
 use crate::console::words;
+use crate::domain::people::Vouched;
 use crate::domain::query::{AuditQuery, AuditRow};
 use crate::domain::words::KINDS;
 use crate::domain::{Actor, Door, PersonId, Timestamp};
@@ -49,7 +50,7 @@ pub struct Line<'a>(pub &'a AuditRow);
 impl Line<'_> {
     fn who(&self) -> String {
         match &self.0.by {
-            Actor::Person { person, door: Door::Socket { .. } } => person.to_string(),
+            Actor::Person { person, door: Door::Socket { .. } | Door::Ssh { .. } } => person.to_string(),
             Actor::Person { person, door: Door::As { .. } } => format!("{person} (as)"),
             Actor::Engine => "engine".to_owned(),
         }
@@ -101,6 +102,10 @@ fn door(by: &Actor) -> String {
     match by {
         Actor::Person { door: Door::Socket { uid }, .. } => format!("the socket, account {uid}"),
         Actor::Person { door: Door::As { uid }, .. } => format!("the socket, account {uid} acting as this person"),
+        Actor::Person { door: Door::Ssh { key, vouched: None }, .. } => format!("SSH, key {key}"),
+        Actor::Person { door: Door::Ssh { key, vouched: Some(Vouched { ca, serial }) }, .. } => {
+            format!("SSH, key {key}, certificate {serial} of {ca}")
+        }
         Actor::Engine => "the server itself: its clock, or what its executor reported".to_owned(),
     }
 }
