@@ -34,6 +34,9 @@ pub struct SignIn {
     pub revoked_keys: BTreeSet<Digest>,
     /// Whether a code of the second factor is asked for after the key.
     pub second_factor: bool,
+    /// Whether key exchanges that a quantum computer could undo later are refused: clients older than OpenSSH 9.9 know no others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub post_quantum: bool,
     /// Networks that are locked out by no wrong code and no failed attempt; they are counted all the same.
     pub on_call: Vec<Network>,
 }
@@ -46,6 +49,7 @@ impl Default for SignIn {
             revoked_serials: BTreeSet::new(),
             revoked_keys: BTreeSet::new(),
             second_factor: false,
+            post_quantum: false,
             on_call: Vec::new(),
         }
     }

@@ -38,6 +38,9 @@ const QUESTIONS_MAX: u32 = 3;
 /// Bytes that a peer does not acknowledge for so long are lost: it is gone.
 const UNHEARD_MS: u32 = 120_000;
 
+/// Key exchanges that no quantum computer undoes.
+const POST_QUANTUM: [&str; 1] = ["mlkem768x25519-sha256"];
+
 /// Key exchanges of the protocol's own, that say what a side understands.
 const KEX_EXTENSIONS: [kex::Name; 2] = [kex::EXTENSION_SUPPORT_AS_SERVER, kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER];
 
@@ -45,8 +48,15 @@ const KEX_EXTENSIONS: [kex::Name; 2] = [kex::EXTENSION_SUPPORT_AS_SERVER, kex::E
 #[derive(Debug)]
 pub struct Door {
     listeners: Vec<TcpListener>,
-    config: Arc<russh::server::Config>,
+    said: Arc<Said>,
     dice: Dice,
+}
+
+/// What is said at the door: to everybody, or to those whose key exchange no quantum computer undoes.
+#[derive(Debug)]
+struct Said {
+    to_everybody: Arc<russh::server::Config>,
+    post_quantum: Arc<russh::server::Config>,
 }
 
 /// Chance, for whom to turn away among many: from a seed, so that nobody outside can foresee it.
@@ -78,7 +88,10 @@ impl Door {
             listeners.push(TcpListener::bind(address).await.map_err(|error| (*address, error))?);
         }
         let dice = Dice { seed, rolls: AtomicU64::new(0) };
-        Ok(Self { listeners, config: Arc::new(config(host_key)), dice })
+        let [all, hybrid] =
+            [Algorithms::Modern.kex(), POST_QUANTUM.to_vec()].map(|kex| Arc::new(config(host_key, &kex)));
+        let said = Arc::new(Said { to_everybody: all, post_quantum: hybrid });
+        Ok(Self { listeners, said, dice })
     }
 
     /// Where it listens.
@@ -88,15 +101,15 @@ impl Door {
 
     /// Takes people in at every listener until the house closes.
     pub(super) fn serve(self, house: &Arc<House>) {
-        let Door { listeners, config, dice } = self;
+        let Door { listeners, said, dice } = self;
         let dice = Arc::new(dice);
         for listener in listeners {
-            let (home, config, dice) = (Arc::clone(house), Arc::clone(&config), Arc::clone(&dice));
+            let (home, said, dice) = (Arc::clone(house), Arc::clone(&said), Arc::clone(&dice));
             house.tasks.spawn(async move {
                 loop {
                     tokio::select! {
                         accepted = listener.accept() => match accepted {
-                            Ok((stream, from)) => welcome(&home, stream, from.ip(), &config, dice.roll()),
+                            Ok((stream, from)) => welcome(&home, stream, from.ip(), &said, dice.roll()),
                             Err(error) => {
                                 tracing::error!(%error, "a connection could not be taken");
                                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -110,7 +123,7 @@ impl Door {
     }
 }
 
-fn welcome(house: &Arc<House>, stream: TcpStream, from: IpAddr, config: &Arc<russh::server::Config>, dice: u8) {
+fn welcome(house: &Arc<House>, stream: TcpStream, from: IpAddr, said: &Said, dice: u8) {
     let from = from.to_canonical();
     let world = house.engine.world().borrow().clone();
     let on_call = world.site.as_ref().is_some_and(|site| site.sign_in.is_on_call(from));
@@ -124,7 +137,11 @@ fn welcome(house: &Arc<House>, stream: TcpStream, from: IpAddr, config: &Arc<rus
     if let Err(error) = mind_silence(&stream) {
         return tracing::debug!(%error, %from, "a peer was gone at once");
     }
-    let (home, config) = (Arc::clone(house), Arc::clone(config));
+    let config = match world.site.as_ref().is_some_and(|site| site.sign_in.post_quantum) {
+        true => Arc::clone(&said.post_quantum),
+        false => Arc::clone(&said.to_everybody),
+    };
+    let home = Arc::clone(house);
     house.tasks.spawn(async move {
         let connection = Connection::new(Origin::Source(from));
         home.admit(stream, config, Arc::clone(&connection), pass).await;
@@ -147,7 +164,7 @@ fn mind_silence(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// What is said at the door: modern algorithms, keys of people, nothing else.
-fn config(host_key: &HostKey) -> russh::server::Config {
+fn config(host_key: &HostKey, key_exchanges: &[&str]) -> russh::server::Config {
     let modern = Algorithms::Modern;
     russh::server::Config {
         server_id: SshId::Standard(Cow::Borrowed("SSH-2.0-Quarterdeck")),
@@ -162,7 +179,7 @@ fn config(host_key: &HostKey) -> russh::server::Config {
         max_auth_attempts: ATTEMPTS_MAX + 1,
         inactivity_timeout: None,
         preferred: russh::Preferred {
-            kex: Cow::Owned(names::<kex::Name>(&modern.kex()).chain(KEX_EXTENSIONS).collect()),
+            kex: Cow::Owned(names::<kex::Name>(key_exchanges).chain(KEX_EXTENSIONS).collect()),
             key: Cow::Borrowed(KEYS),
             host_key_certificates: Cow::Borrowed(&[]),
             cipher: Cow::Owned(names(&modern.ciphers()).collect()),
@@ -188,4 +205,28 @@ const KEYS: &[Algorithm] = &[
 /// The library's names for these; a test holds the list against them.
 fn names<'a, N: TryFrom<&'a str>>(words: &[&'a str]) -> impl Iterator<Item = N> {
     words.iter().filter_map(|word| N::try_from(word).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_knows_every_algorithm_that_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let host_key = HostKey::open(dir.path(), &[1; 32], 0).unwrap();
+        let modern = Algorithms::Modern;
+        let said = config(&host_key, &modern.kex()).preferred;
+        assert_eq!(said.kex.len(), modern.kex().len() + KEX_EXTENSIONS.len());
+        assert_eq!((said.cipher.len(), said.mac.len()), (modern.ciphers().len(), modern.macs().len()));
+        assert_eq!(config(&host_key, &POST_QUANTUM).preferred.kex.len(), POST_QUANTUM.len() + KEX_EXTENSIONS.len());
+        assert!(POST_QUANTUM.iter().all(|kex| modern.kex().contains(kex)));
+    }
+
+    #[test]
+    fn chance_is_none_that_repeats_itself() {
+        let dice = Dice { seed: [1; 32], rolls: AtomicU64::new(0) };
+        let rolls: std::collections::BTreeSet<u8> = (0..64).map(|_| dice.roll()).collect();
+        assert!(rolls.len() > 32, "{rolls:?}");
+    }
 }

@@ -140,6 +140,11 @@ pub(in crate::site) static SIGN_IN: Table = Table::of(
         ),
         optional("second_factor", Shape::Boolean, "Ask for a code of the second factor after the key."),
         optional(
+            "post_quantum",
+            Shape::Boolean,
+            "Take no key exchange that a quantum computer could undo later; clients older than OpenSSH 9.9 then stay outside.",
+        ),
+        optional(
             "on_call",
             Shape::List(&Shape::Text(Rule::Network)),
             "Networks that no wrong code and no failed attempt locks out, as in \"10.20.0.0/16\".",

@@ -113,6 +113,7 @@ fn sign_in(table: Option<&Fields>) -> SignIn {
         revoked_serials: words("revoked_serials").filter_map(|word| word.parse().ok()).collect(),
         revoked_keys: words("revoked_keys").filter_map(|word| fingerprint(&word).ok()).collect(),
         second_factor: table.flag("second_factor"),
+        post_quantum: table.flag("post_quantum"),
         on_call: words("on_call").filter_map(|word| word.parse().ok()).collect(),
     }
 }
