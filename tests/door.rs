@@ -246,7 +246,8 @@ fn s_real_after_the_key_a_code_is_asked_for_which_is_good_once() {
 fn console(served: &Served, key: &KeyPair, user: &str, words: &[&str]) -> Option<Tmux> {
     let options = served.options(&key.private);
     let target = format!("{user}@127.0.0.1");
-    let command: Vec<&str> = ["ssh", "-t"]
+    // tmux scrolls by a line to say that the pane is dead: the empty one.
+    let command: Vec<&str> = ["sh", "-c", "echo; exec ssh -t \"$@\"", "ssh"]
         .into_iter()
         .chain(options.iter().map(String::as_str))
         .chain([target.as_str()])

@@ -40,10 +40,17 @@ pub struct Sitting {
 /// Holds a console until it ends, and tells the far end how.
 pub async fn hold(house: &Arc<House>, peer: Peer, mut sitting: Sitting) {
     let (exit, last) = visits(house, &peer, &mut sitting).await;
-    if !last.is_empty() {
-        let mut stderr = sitting.writer.make_writer_ext(Some(STDERR));
-        // Whoever hung up hears nothing.
-        let _ = stderr.write_all(last.as_bytes()).await;
+    // Whoever hung up hears nothing.
+    match &peer {
+        Peer::Account { .. } if !last.is_empty() => {
+            let mut stderr = sitting.writer.make_writer_ext(Some(STDERR));
+            let _ = stderr.write_all(last.as_bytes()).await;
+        }
+        // Other clients mix their streams as they come: on another one it could come before the terminal is given back.
+        Peer::Visitor(_) => {
+            let _ = sitting.writer.make_writer().write_all(last.replace('\n', "\r\n").as_bytes()).await;
+        }
+        Peer::Account { .. } => {}
     }
     let (handle, channel) = (&sitting.handle, sitting.channel);
     let _ = handle.exit_status_request(channel, u32::from(exit.code())).await;

@@ -1,6 +1,7 @@
 //! A verb on a channel: its streams, its exit status, and the one verb that is the server's own: stop.
 
 use super::here::Connection;
+use super::wire::Terminal;
 use super::{House, Peer, sessions};
 use crate::domain::people::Role;
 use crate::domain::{Actor, PersonId, Refusal, Rule};
@@ -25,6 +26,8 @@ pub struct Spoken {
     pub handle: russh::server::Handle,
     pub writer: ChannelWriteHalf<Msg>,
     pub connection: Arc<Connection>,
+    /// Whether a terminal is at the far end.
+    pub at_terminal: bool,
 }
 
 /// Standard error, as SSH numbers it.
@@ -32,9 +35,9 @@ const STDERR: u32 = 1;
 
 /// Carries a line out and tells the far end how it ended.
 pub async fn carry_out(house: &Arc<House>, peer: &Peer, spoken: Spoken) {
-    let Spoken { understood, stdin, gone, channel, handle, writer, connection } = spoken;
-    let mut stdout = writer.make_writer();
-    let mut stderr = writer.make_writer_ext(Some(STDERR));
+    let Spoken { understood, stdin, gone, channel, handle, writer, connection, at_terminal } = spoken;
+    let mut stdout = Terminal::new(writer.make_writer(), at_terminal);
+    let mut stderr = Terminal::new(writer.make_writer_ext(Some(STDERR)), at_terminal);
     let mut io = Io { stdout: &mut stdout, stderr: &mut stderr, stdin };
     let exit = tokio::select! {
         exit = spoken_to(house, peer, understood, &mut io) => exit,
@@ -44,6 +47,7 @@ pub async fn carry_out(house: &Arc<House>, peer: &Peer, spoken: Spoken) {
     if connection.out.is_cancelled() {
         // Whoever has gone hears nothing.
         let _ = stderr.write_all(connection.last_words().as_bytes()).await;
+        let _ = stderr.flush().await;
     }
     let _ = handle.exit_status_request(channel, u32::from(exit.code())).await;
     let _ = handle.eof(channel).await;

@@ -167,7 +167,7 @@ impl Guest {
         let reads = understood.as_ref().is_ok_and(|line| line.verb.as_ref().is_some_and(Verb::reads));
         room.begun = Begun::Verb { stdin: reads.then_some(stdin), cancel: gone.clone() };
         connection.does(Doing::Verb);
-        let spoken = Spoken { understood, stdin: from, gone, channel, handle, writer, connection };
+        let spoken = Spoken { understood, stdin: from, gone, channel, handle, writer, connection, at_terminal };
         let tasks = house.tasks.clone();
         let carried = guarded(session.handle(), channel, async move { exec::carry_out(&house, &peer, spoken).await });
         tasks.spawn(carried);
