@@ -274,14 +274,14 @@ fn z53_real_a_console_opens_over_ssh_follows_its_terminal_and_is_cut_when_its_ke
         screen.contains(&format!("#{id}")) && screen.contains("grave")
     });
 
-    // A verb that waits is cut too.
-    let started = served
-        .ssh(&served.ada.private, "ada", &["-o", "BatchMode=yes"], &["run", &id.to_string()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(started);
+    // And a verb that waits for what it reads.
+    let mut waiting = served.ssh(&served.ada.private, "ada", &["-o", "BatchMode=yes"], &["people", "prove"]);
+    let mut waiting = waiting.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the verb to be there", SOON, || {
+        let listed = served.json(&served.grace, "grace", &["sessions", "list"]);
+        let at_work = |row: &Value| row["person"] == "ada" && row["does"] == "verb";
+        listed["rows"].as_array().unwrap().iter().any(at_work).then_some(()).ok_or_else(|| listed.to_string())
+    });
     let listed = served.json(&served.grace, "grace", &["sessions", "list"]);
     let rows = listed["rows"].as_array().unwrap().clone();
     assert!(
@@ -295,13 +295,32 @@ fn z53_real_a_console_opens_over_ssh_follows_its_terminal_and_is_cut_when_its_ke
     let begun = Instant::now();
     let status = until("ada's console to be cut", SOON, || tmux.ended().ok_or_else(|| tmux.screen()));
     let took = begun.elapsed();
-    assert!(took <= Duration::from_secs(2), "{took:?}");
+    until("ada's verb to be cut", SOON, || waiting.try_wait().unwrap().ok_or_else(String::new));
+    assert!(
+        took <= Duration::from_secs(2) && begun.elapsed() <= Duration::from_secs(2),
+        "{took:?} {:?}",
+        begun.elapsed()
+    );
+    let verb = waiting.wait_with_output().unwrap();
+    assert!(verb.status.code() == Some(1) && text(&verb).contains("no longer known"), "{}", text(&verb));
     assert_eq!(status, 1, "{}", tmux.screen());
     assert!(tmux.screen().contains("no longer known"), "{}", tmux.screen());
     assert!(tmux.modes().contains("alternate=0"), "the terminal is given back: {}", tmux.modes());
     turned_away(&served.says(&served.ada.private, "ada", &["runs", "list"]), "the old key");
     assert!(served.says(&other.private, "ada", &["runs", "list"]).status.success());
     assert!(link.ended().is_none(), "grace is still there");
+}
+
+#[test]
+fn z53_real_a_session_ends_with_the_certificate_it_came_in_by() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let served = served(&fleet, "");
+    let short = served.certified("short", &served.ca, &["-n", "ada@corp", "-V", "-1m:+8s"]);
+    let short = KeyPair { public: short.with_extension("pub"), private: short };
+    let Some(tmux) = console(&served, &short, "ada", &[]) else { return };
+    tmux.wait_for_text("ada");
+    let status = until("the console to end", SOON, || tmux.ended().ok_or_else(|| tmux.screen()));
+    assert!(status == 1 && tmux.screen().contains("has run out"), "{status}: {}", tmux.screen());
 }
 
 #[test]

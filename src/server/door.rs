@@ -164,7 +164,7 @@ fn mind_silence(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// What is said at the door: modern algorithms, keys of people, nothing else.
-fn config(host_key: &HostKey, key_exchanges: &[&str]) -> russh::server::Config {
+pub(super) fn config(host_key: &HostKey, key_exchanges: &[&str]) -> russh::server::Config {
     let modern = Algorithms::Modern;
     russh::server::Config {
         server_id: SshId::Standard(Cow::Borrowed("SSH-2.0-Quarterdeck")),

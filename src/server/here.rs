@@ -27,6 +27,8 @@ pub enum Origin {
 pub struct Connection {
     /// Where it comes from.
     pub from: Origin,
+    /// Cancelled once a key was proved for it, and only a code is missing.
+    pub known: CancellationToken,
     /// Cancelled once it is let in.
     pub entered: CancellationToken,
     /// Cancelled once it has to go.
@@ -87,6 +89,7 @@ impl Connection {
     pub fn new(from: Origin) -> Arc<Self> {
         Arc::new(Self {
             from,
+            known: CancellationToken::new(),
             entered: CancellationToken::new(),
             out: CancellationToken::new(),
             peer: OnceLock::new(),

@@ -122,6 +122,7 @@ impl Knock {
             return self.enter(shown, welcome);
         }
         self.half = Some(Half { shown, welcome });
+        self.connection.known.cancel();
         let next = MethodSet::from(&[MethodKind::KeyboardInteractive][..]);
         Ok(Step::Answer(Auth::Reject { proceed_with_methods: Some(next), partial_success: true }))
     }

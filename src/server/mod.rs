@@ -83,8 +83,11 @@ const PERSON_CONNECTIONS_MAX: usize = 64;
 /// From being told to go to being cut: enough to give a terminal back.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
 
-/// From connecting to being let in; the network's people type a code meanwhile.
+/// From connecting to being let in, or to a proved key.
 const SIGN_IN_WAIT: Duration = Duration::from_secs(20);
+
+/// From a proved key to a code: for finding the device, and the next code where one has just gone by.
+const CODE_WAIT: Duration = Duration::from_secs(60);
 
 /// To the peer's first line.
 const HELLO_WAIT: Duration = Duration::from_secs(5);
@@ -203,13 +206,12 @@ impl House {
             }
         };
         let minding = async {
-            match tokio::time::timeout(SIGN_IN_WAIT, connection.entered.cancelled()).await {
-                Ok(()) => {
-                    pass.let_in();
-                    self.until_out(&connection).await;
-                    tokio::time::sleep(LEAVE_WAIT).await;
-                }
-                Err(_) => connection.has_tried(),
+            if enters(&connection).await {
+                pass.let_in();
+                self.until_out(&connection).await;
+                tokio::time::sleep(LEAVE_WAIT).await;
+            } else {
+                connection.has_tried();
             }
             cut.cancel();
             std::future::pending::<()>().await;
@@ -396,6 +398,18 @@ async fn let_in(
             return Ended::Idle;
         }
     }
+}
+
+/// Waits until a connection is let in; false where that took too long.
+async fn enters(connection: &Connection) -> bool {
+    let known = async {
+        tokio::select! {
+            () = connection.entered.cancelled() => {}
+            () = connection.known.cancelled() => {}
+        }
+    };
+    tokio::time::timeout(SIGN_IN_WAIT, known).await.is_ok()
+        && tokio::time::timeout(CODE_WAIT, connection.entered.cancelled()).await.is_ok()
 }
 
 /// Pause after a failed accept, so that a lasting cause does not spin.

@@ -98,7 +98,12 @@ impl Ship {
 
     /// With these people, and with or without `--as`.
     pub async fn launch_with(people: &str, allow_as: bool) -> Self {
-        let settings = format!("schema = 1\n[site]\nname = \"tests\"\n[local]\nallow_as = {allow_as}\n");
+        Self::launch_saying(people, allow_as, "").await
+    }
+
+    /// The same, with more in quarterdeck.toml.
+    pub async fn launch_saying(people: &str, allow_as: bool, more: &str) -> Self {
+        let settings = format!("schema = 1\n[site]\nname = \"tests\"\n[local]\nallow_as = {allow_as}\n{more}");
         let dir = tempfile::tempdir().unwrap();
         let site = dir.path().join("site");
         for (file, text) in [
