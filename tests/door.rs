@@ -27,6 +27,11 @@ fn served(fleet: &Fleet, sign_in: &str) -> Served {
     Served::start(fleet, &[("grave", &grave)], sign_in)
 }
 
+#[expect(clippy::disallowed_methods, reason = "other programs keep real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
 fn text(said: &Output) -> String {
     String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr)
 }
@@ -171,10 +176,10 @@ fn s_real_whoever_has_no_key_of_theirs_hears_the_same_words_and_no_other_method_
     let Some(fleet) = Fleet::plan(1).start() else { return };
     let served = served(&fleet, "on_call = [\"127.0.0.0/8\"]");
     let stranger = KeyPair::generate(&served.product.at("people"), "stranger", real::KeyType::Ed25519);
-    let begun = Instant::now();
+    let begun = now();
     turned_away(&served.says(&stranger.private, "ada", &["runs", "list"]), "a stranger's key");
     let known = begun.elapsed();
-    let begun = Instant::now();
+    let begun = now();
     turned_away(&served.says(&stranger.private, "nobody-here", &["runs", "list"]), "a stranger's name");
     let unknown = begun.elapsed();
     assert!(known >= Duration::from_millis(250) && unknown >= Duration::from_millis(250), "{known:?} {unknown:?}");
@@ -292,7 +297,7 @@ fn z53_real_a_console_opens_over_ssh_follows_its_terminal_and_is_cut_when_its_ke
     let ada = served.ada.public_line();
     let other = KeyPair::generate(&served.product.at("people"), "new", real::KeyType::Ed25519);
     served.change("site/people.toml", &ada, &other.public_line());
-    let begun = Instant::now();
+    let begun = now();
     let status = until("ada's console to be cut", SOON, || tmux.ended().ok_or_else(|| tmux.screen()));
     let took = begun.elapsed();
     until("ada's verb to be cut", SOON, || waiting.try_wait().unwrap().ok_or_else(String::new));
@@ -385,7 +390,7 @@ fn s_real_whoever_says_nothing_is_cut_and_a_flood_leaves_room_for_people() {
     let at = ("127.0.0.1", served.port);
     let silent: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(at).unwrap()).collect();
     // All but the four places of this source are closed at once; those four after five seconds.
-    let begun = Instant::now();
+    let begun = now();
     let mut closed = Vec::new();
     for mut stream in silent {
         stream.set_read_timeout(Some(SOON)).unwrap();

@@ -354,11 +354,14 @@ pub fn door(door: &Door) -> Value {
 }
 
 fn ssh_door(key: &Digest, vouched: Option<&Vouched>) -> Value {
-    let mut door = json!({"key": fingerprint(key), "kind": "ssh"});
-    if let Some(Vouched { ca, serial }) = vouched {
-        door["certificate"] = json!({"ca": fingerprint(ca), "serial": serial.to_string()});
+    let key = fingerprint(key);
+    match vouched {
+        None => json!({"key": key, "kind": "ssh"}),
+        Some(Vouched { ca, serial }) => {
+            let certificate = json!({"ca": fingerprint(ca), "serial": serial.to_string()});
+            json!({"certificate": certificate, "key": key, "kind": "ssh"})
+        }
     }
-    door
 }
 
 /// A key's SHA-256 as OpenSSH writes it.
