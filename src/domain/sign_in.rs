@@ -10,7 +10,7 @@ use super::network::Network;
 use super::people::{Door, Person, Serial, Vouched};
 use super::site::Site;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -262,6 +262,11 @@ fn named<'a>(site: &'a Site, user: &str) -> Option<&'a Person> {
 /// Whether one of a person's keys has this SHA-256.
 pub fn holds_key(person: &Person, key: &Digest) -> bool {
     person.keys.iter().filter_map(|line| fingerprint(line)).any(|known| known == *key)
+}
+
+/// A key's SHA-256 as OpenSSH prints it: `SHA256:…`.
+pub fn printed(key: &Digest) -> String {
+    format!("SHA256:{}", STANDARD_NO_PAD.encode(key.0))
 }
 
 /// SHA-256 of the key on a line, as fingerprints are made; `None` where it is none.

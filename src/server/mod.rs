@@ -206,8 +206,13 @@ impl House {
             }
         };
         let minding = async {
-            if enters(&connection).await {
+            let known = is_known(&connection).await;
+            if known {
+                // Whoever holds a person's key takes no stranger's place while they look for their code.
                 pass.let_in();
+            }
+            let entered = tokio::time::timeout(CODE_WAIT, connection.entered.cancelled());
+            if known && entered.await.is_ok() {
                 self.until_out(&connection).await;
                 tokio::time::sleep(LEAVE_WAIT).await;
             } else {
@@ -400,8 +405,8 @@ async fn let_in(
     }
 }
 
-/// Waits until a connection is let in; false where that took too long.
-async fn enters(connection: &Connection) -> bool {
+/// Waits until a connection is let in, or lacks a code alone; false where that took too long.
+async fn is_known(connection: &Connection) -> bool {
     let known = async {
         tokio::select! {
             () = connection.entered.cancelled() => {}
@@ -409,7 +414,6 @@ async fn enters(connection: &Connection) -> bool {
         }
     };
     tokio::time::timeout(SIGN_IN_WAIT, known).await.is_ok()
-        && tokio::time::timeout(CODE_WAIT, connection.entered.cancelled()).await.is_ok()
 }
 
 /// Pause after a failed accept, so that a lasting cause does not spin.

@@ -13,9 +13,7 @@ use crate::domain::query::{AuditRow, HistoryRow, LogLine, Page};
 use crate::domain::run::{Cancel, Cell, CellState, Item, Note, PauseCause, Phase, Reason, Run, Slot, Vote};
 use crate::domain::statement::{NAMESPACE, Statement};
 use crate::domain::workspace::{Reach, Server, Workspace};
-use crate::domain::{Actor, Digest, Door, Refusal, Timestamp, World, binding, words};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use crate::domain::{Actor, Digest, Door, Refusal, Timestamp, World, binding, sign_in, words};
 use serde_json::{Map, Value, json};
 
 /// `{"refused": {code, next, what, who_may}}`.
@@ -168,7 +166,7 @@ fn of_object(value: Value) -> Map<String, Value> {
 fn vote(given: &Vote, statement: &Statement, mut fields: Map<String, Value>) -> Value {
     let signed = given.proved.key.map(|key| {
         json!({
-            "key": fingerprint(&key),
+            "key": sign_in::printed(&key),
             "namespace": NAMESPACE,
             "signature": (!given.signature.is_empty()).then_some(&*given.signature),
             "statement": statement.text(),
@@ -354,19 +352,14 @@ pub fn door(door: &Door) -> Value {
 }
 
 fn ssh_door(key: &Digest, vouched: Option<&Vouched>) -> Value {
-    let key = fingerprint(key);
+    let key = sign_in::printed(key);
     match vouched {
         None => json!({"key": key, "kind": "ssh"}),
         Some(Vouched { ca, serial }) => {
-            let certificate = json!({"ca": fingerprint(ca), "serial": serial.to_string()});
+            let certificate = json!({"ca": sign_in::printed(ca), "serial": serial.to_string()});
             json!({"certificate": certificate, "key": key, "kind": "ssh"})
         }
     }
-}
-
-/// A key's SHA-256 as OpenSSH writes it.
-pub fn fingerprint(key: &Digest) -> String {
-    format!("SHA256:{}", STANDARD_NO_PAD.encode(key.0))
 }
 
 fn of_page<T>(page: &Page<T>, row: impl Fn(&T) -> Value) -> Value {
