@@ -6,12 +6,13 @@ use super::surroundings::uid;
 use super::{Ended, Exit, Failure, files, say, speak};
 use crate::executor::can_become;
 use crate::ledger::{LOCK_FILE, Outcome};
+use crate::server::{HostKey, HostKeyError};
 use crate::site;
 use crate::terminal::line::Safe;
 use crate::verbs::out::document;
 use serde_json::json;
 use std::fs;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -32,7 +33,8 @@ enum Found {
 
 /// Looks at everything it can.
 pub fn doctor(places: &Places, as_json: bool) -> Ended {
-    let looks = [site_files(places), data_dir(places), record(places), local_work(places), server(places)];
+    let looks =
+        [site_files(places), data_dir(places), record(places), local_work(places), server(places), host_key(places)];
     let wrong = looks.iter().any(|look| look.found == Found::Wrong);
     let word = |found: Found| match found {
         Found::Fine => "fine",
@@ -139,6 +141,20 @@ fn server(places: &Places) -> Look {
         Err(failure) => (Found::Wrong, failure.text),
     };
     Look { what: "server", found, says: Safe::new(says.lines().next().unwrap_or_default()).as_str().to_owned() }
+}
+
+/// The key by which this server is known over SSH. Only the server's account can read it.
+fn host_key(places: &Places) -> Look {
+    let (found, says) = match places.data().map(|dir| HostKey::read(&dir)) {
+        Err(failure) => (Found::Wrong, failure.text),
+        Ok(Ok(Some(key))) => (Found::Fine, HostKey::fingerprint(&key)),
+        Ok(Ok(None)) => (Found::Absent, "made by the first start with --listen".to_owned()),
+        Ok(Err(HostKeyError::System { source, .. })) if source.kind() == ErrorKind::PermissionDenied => {
+            (Found::Absent, "the server's account alone can read it".to_owned())
+        }
+        Ok(Err(error)) => (Found::Wrong, error.to_string()),
+    };
+    Look { what: "host key", found, says: Safe::new(says.lines().next().unwrap_or_default()).as_str().to_owned() }
 }
 
 /// The process that holds a data directory; `None` where none does, or none that we may know of.

@@ -7,9 +7,10 @@ use crate::domain::Actor;
 use crate::engine::{self, Handle, Settings};
 use crate::executor::{self, LocalPlace, Tcp};
 use crate::ledger::{Entropy as _, OsEntropy, RealDisk};
-use crate::server::{self, Accounts, House, ListenError};
+use crate::server::{self, Accounts, HostKey, HostKeyError, House, ListenError};
 use crate::session::Hint;
 use crate::verbs::args::Serve;
+use core::net::SocketAddr;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         data: places.data()?,
         socket: places.socket()?,
         executor: executor_settings(&places.data()?, around),
+        listen: asked.listen.clone(),
         idle_exit,
         hint: None,
     };
@@ -60,6 +62,9 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         let open = open(serving, stop.clone()).await?;
         if loud {
             say::err(&format!("serving at {}\n", open.socket.display()));
+            for line in open.at_the_network() {
+                say::err(&format!("{line}\n"));
+            }
         }
         let signals = TaskTracker::new();
         signals.spawn(obey(open.handle.clone(), stop, loud));
@@ -75,6 +80,7 @@ pub struct Serving {
     pub data: PathBuf,
     pub socket: PathBuf,
     pub executor: executor::Settings,
+    pub listen: Vec<SocketAddr>,
     pub idle_exit: Option<Duration>,
     pub hint: Option<Hint>,
 }
@@ -87,12 +93,14 @@ pub struct Open {
     house: Arc<House>,
     listener: tokio::net::UnixListener,
     bound: server::Bound,
+    door: Option<server::Door>,
+    host_key: Option<HostKey>,
     idle_exit: Option<Duration>,
 }
 
 /// Opens data and socket.
 pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Failure> {
-    let Serving { site, data, socket, executor, idle_exit, hint } = serving;
+    let Serving { site, data, socket, executor, listen, idle_exit, hint } = serving;
     let settings = Settings { site: site.clone(), data: data.clone(), executor };
     let (handle, engine) = engine::open(settings).await.map_err(|error| {
         let exit = match error.exit_code() {
@@ -117,15 +125,57 @@ pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Fai
             return Err(Failure::new(exit, error.to_string()));
         }
     };
+    let (door, host_key) = match at_the_network(&data, &listen).await {
+        Ok(opened) => opened,
+        Err(failure) => {
+            handle.shut_down().await;
+            return Err(failure);
+        }
+    };
     let house = House::new(handle.clone(), site, uid(), &seed()?, stop, hint);
-    Ok(Open { handle, socket, engine, house, listener, bound, idle_exit })
+    Ok(Open { handle, socket, engine, house, listener, bound, door, host_key, idle_exit })
+}
+
+/// The door from the network, and the key this server is known by there; nothing where it does not listen.
+async fn at_the_network(
+    data: &Path,
+    listen: &[SocketAddr],
+) -> Result<(Option<server::Door>, Option<HostKey>), Failure> {
+    if listen.is_empty() {
+        return Ok((None, None));
+    }
+    let seconds = u64::try_from(engine::clock::wall().0 / 1_000).unwrap_or(0);
+    let host_key = HostKey::open(data, &seed()?, seconds).map_err(|error| {
+        let exit = match error {
+            HostKeyError::System { .. } => Exit::Storage,
+            HostKeyError::Open { .. } | HostKeyError::NoKey { .. } | HostKeyError::Certificate { .. } => Exit::BadInput,
+        };
+        Failure::new(exit, error.to_string())
+    })?;
+    let door = server::Door::open(listen, &host_key, seed()?).await;
+    let door = door.map_err(|(address, error)| {
+        Failure::new(Exit::Unreachable, format!("nobody can listen at {address}: {error}"))
+    })?;
+    Ok((Some(door), Some(host_key)))
 }
 
 impl Open {
+    /// Where people come in from the network, in lines for whoever started it.
+    fn at_the_network(&self) -> Vec<String> {
+        let (Some(door), Some(key)) = (&self.door, &self.host_key) else {
+            return Vec::new();
+        };
+        let fingerprint = HostKey::fingerprint(&key.private);
+        let mut lines: Vec<String> = door.addresses().iter().map(|at| format!("serving SSH at {at}")).collect();
+        lines.push(format!("host key {fingerprint}"));
+        lines.extend(key.unoffered.iter().map(|why| format!("its certificate {why}, and is not offered")));
+        lines
+    }
+
     /// Serves until told to stop, or nobody was here for long enough, or the storage failed.
     pub async fn until_ended(self) -> Ended {
-        let Open { engine, house, listener, bound, idle_exit, .. } = self;
-        let why = server::serve(house, listener, Accounts::system(), idle_exit).await;
+        let Open { engine, house, listener, bound, door, idle_exit, .. } = self;
+        let why = server::serve(house, listener, Accounts::system(), door, idle_exit).await;
         drop(bound);
         tracing::info!(?why, "the server ends");
         match engine.ended().await {

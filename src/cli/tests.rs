@@ -110,6 +110,8 @@ const IN_THE_CONSOLE: &[(&str, &str)] = &[
 const OUTSIDE_THE_CONSOLE: &[(&str, &str)] = &[
     ("demo", "a process"),
     ("serve", "a process"),
+    ("sessions list", "who is connected, for whoever minds the server"),
+    ("sessions kill", "it goes with the list"),
     ("attach", "it opens the console"),
     ("people list", "a list for whoever confirms, beside a telephone"),
     ("people enrol", "a secret is shown once, and stays on no screen of a console"),

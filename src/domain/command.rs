@@ -374,6 +374,7 @@ impl Ask {
             Ask::AcceptSite { .. } => "accept-site",
             Ask::Factor { want: Want::Offer { .. }, .. } => "enrol",
             Ask::Factor { want: Want::Prove, .. } => "prove",
+            Ask::Factor { want: Want::SignIn { .. }, .. } => "sign_in",
             Ask::Factor { want: Want::Confirm { .. }, .. } => "confirm",
             Ask::Factor { want: Want::Revoke { .. }, .. } => "revoke",
             Ask::List { .. } => "list",

@@ -65,6 +65,11 @@ pub enum Want {
     },
     /// The code that came with the ask shows that the secret arrived.
     Prove,
+    /// The code that came with the ask lets its person in, after their key.
+    SignIn {
+        /// Whether they come from where nobody is locked out.
+        on_call: bool,
+    },
     /// This is that person's, as they say themselves.
     Confirm {
         /// Which one was compared.
@@ -158,6 +163,25 @@ pub fn fresh(world: &World, person: &PersonId, at: Timestamp, code: Code) -> Res
     judged(in_force(world, person)?, person, at, code)
 }
 
+/// The same at the door. Whoever comes from an on-call network is not locked out: else whoever guesses could keep the team out of
+/// an incident. Wrong codes count from there as well.
+///
+/// # Errors
+/// As [`fresh`].
+pub(super) fn at_the_door(
+    world: &World,
+    person: &PersonId,
+    at: Timestamp,
+    code: Code,
+    on_call: bool,
+) -> Result<u64, Refusal> {
+    let factor = in_force(world, person)?;
+    match on_call {
+        true => fits(factor, person, at, code),
+        false => judged(factor, person, at, code),
+    }
+}
+
 /// The same for a factor that is not in force yet.
 pub(super) fn judged(factor: &Factor, person: &PersonId, at: Timestamp, code: Code) -> Result<u64, Refusal> {
     if let Some(until) = locked_until(factor, at) {
@@ -166,6 +190,11 @@ pub(super) fn judged(factor: &Factor, person: &PersonId, at: Timestamp, code: Co
         return Err(Refusal::new(Rule::FactorLocked, what)
             .next("wait; if it was not you who typed them, have the factor revoked: quarterdeck people revoke"));
     }
+    fits(factor, person, at, code)
+}
+
+/// Whether a code is a fresh one of this factor.
+fn fits(factor: &Factor, person: &PersonId, at: Timestamp, code: Code) -> Result<u64, Refusal> {
     let wrong = || {
         Refusal::new(Rule::FactorWrong, format!("that is no code of {person}'s second factor"))
             .next("read the code that your device shows now; its clock must be right")

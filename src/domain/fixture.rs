@@ -15,6 +15,7 @@ use super::runbook::{
     Action, Amount, Between, Check, Effect, Expect, Impact, Interpreter, Kind, Limits, Retries, Runbook, Scope, Script,
     Severity, Status, Step, Targets,
 };
+use super::sign_in::SignIn;
 use super::site::Site;
 use super::workspace::{Environment, Policy, Reach, Server, Trust, Workspace};
 use super::world::World;
@@ -35,6 +36,7 @@ pub fn person(id: &str) -> Person {
         principals: Vec::new(),
         git: Vec::new(),
         contact: BTreeMap::new(),
+        disabled: false,
     }
 }
 
@@ -188,6 +190,7 @@ pub fn site() -> Site {
         vault: None,
         local_account: None,
         notify: None,
+        sign_in: SignIn::default(),
         programs: BTreeMap::new(),
         people: people.into_iter().map(|person| (person.id.clone(), person)).collect(),
         workspaces: BTreeMap::from([("prod-web".into(), Arc::new(workspace("prod-web")))]),

@@ -1,9 +1,11 @@
-//! People and what they may do. A person owns credentials (Unix accounts, keys); whoever acts is resolved once,
+//! People and what they may do. A person owns credentials (Unix accounts, keys, principals); whoever acts is resolved once,
 //! where the channel is authenticated, to an [`Actor`]. There is no anonymous actor and no superuser.
 
-use super::id::PersonId;
+use super::id::{Digest, PersonId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 /// Somebody the site knows, as written in `people.toml`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,6 +25,9 @@ pub struct Person {
     pub git: Vec<String>,
     /// Ways to reach the person, by name (`pager`, `chat`).
     pub contact: BTreeMap<String, String>,
+    /// Whether the person comes in by no door any more; their name stays where the record has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
 }
 
 /// What a member of a workspace may do there.
@@ -108,4 +113,55 @@ pub enum Door {
         /// The peer's real user id.
         uid: u32,
     },
+    /// Over SSH, by a key of the person's own, or one that a certificate vouches for.
+    Ssh {
+        /// SHA-256 of the key, as fingerprints are made.
+        key: Digest,
+        /// What vouched for it; nothing where people.toml has the key itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vouched: Option<Vouched>,
+    },
+}
+
+/// The certificate by which somebody came in: enough to find it among those that were issued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Vouched {
+    /// SHA-256 of the key that signed it.
+    pub ca: Digest,
+    /// Its serial number.
+    pub serial: Serial,
+}
+
+/// The serial number of a certificate. Written as digits in a text: it has 64 bits, a number in a leaf 53.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Serial(pub u64);
+
+impl fmt::Display for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Serial {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|_| plain).map(Self).ok_or("a serial number has digits alone, and at most 64 bits")
+    }
+}
+
+impl TryFrom<String> for Serial {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Serial> for String {
+    fn from(serial: Serial) -> Self {
+        serial.to_string()
+    }
 }

@@ -325,7 +325,7 @@ pub fn lost_authority(world: &World, run: &Run) -> Option<String> {
         return Some("the workspace is gone".to_owned());
     };
     let role = run.plan.runbook.runs_as;
-    let known = |person: &PersonId| world.site.as_ref().is_some_and(|site| site.people.contains_key(person));
+    let known = |person: &PersonId| world.site.as_ref().is_some_and(|site| site.knows(person));
     let may = |person: &PersonId| known(person) && workspace.grants(person, role);
     match &run.driver {
         Some(driver) if !may(driver) => Some(format!("{driver} is no longer {}", role.word())),

@@ -7,6 +7,7 @@ use super::incident::Clocks;
 use super::notice::Notify;
 use super::people::Person;
 use super::runbook::{Runbook, Status};
+use super::sign_in::SignIn;
 use super::workspace::Workspace;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,9 @@ pub struct Site {
     /// Whom it tells, of what, and how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Notify>,
+    /// How people sign in over SSH.
+    #[serde(default, skip_serializing_if = "SignIn::is_usual")]
+    pub sign_in: SignIn,
     /// Everybody, by handle.
     pub people: BTreeMap<PersonId, Person>,
     /// Every workspace, by id.
@@ -120,6 +124,7 @@ impl Site {
             | Sensitive::Administrators
             | Sensitive::Runbook(_)
             | Sensitive::AllowAs
+            | Sensitive::SignIn
             | Sensitive::Egress
             | Sensitive::Notify
             | Sensitive::LocalAccount
@@ -137,9 +142,15 @@ impl Site {
         self.people.keys().filter(|person| changes.iter().all(|change| self.answers_for(person, change))).collect()
     }
 
-    /// The person a Unix account belongs to.
+    /// The person a Unix account belongs to, where they may come in.
     pub fn person_of_account(&self, account: &str) -> Option<&Person> {
-        self.people.values().find(|person| person.unix.iter().any(|name| name == account))
+        let mut people = self.people.values();
+        people.find(|person| !person.disabled && person.unix.iter().any(|name| name == account))
+    }
+
+    /// Whether somebody is known and may act.
+    pub fn knows(&self, person: &PersonId) -> bool {
+        self.people.get(person).is_some_and(|person| !person.disabled)
     }
 }
 
@@ -163,6 +174,8 @@ pub enum Sensitive {
     Runbook(RunbookId),
     /// `allow_as` was switched.
     AllowAs,
+    /// How people sign in over SSH.
+    SignIn,
     /// Places the server may ask over HTTP.
     Egress,
     /// Whom it tells, of what, and how.
@@ -181,6 +194,7 @@ impl Sensitive {
             | Sensitive::Administrators
             | Sensitive::Members(_)
             | Sensitive::Policy(_)
+            | Sensitive::SignIn
             | Sensitive::AllowAs => true,
             Sensitive::Servers(_)
             | Sensitive::Workspace(_)
@@ -203,6 +217,7 @@ impl Sensitive {
             Sensitive::Workspace(id) => format!("workspace {id} added or removed"),
             Sensitive::Runbook(id) => format!("approved runbook {id}"),
             Sensitive::AllowAs => "acting as somebody else".to_owned(),
+            Sensitive::SignIn => "how people sign in over SSH".to_owned(),
             Sensitive::Egress => "places the server may ask over HTTP".to_owned(),
             Sensitive::Notify => "whom it tells, and how".to_owned(),
             Sensitive::Vault => "where secrets are read".to_owned(),
@@ -216,6 +231,9 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
     let mut found = Vec::new();
     if old.allow_as != new.allow_as {
         found.push(Sensitive::AllowAs);
+    }
+    if old.sign_in != new.sign_in {
+        found.push(Sensitive::SignIn);
     }
     if old.administrators != new.administrators {
         found.push(Sensitive::Administrators);
@@ -233,8 +251,11 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
         found.push(Sensitive::LocalAccount);
     }
     for id in union(&old.people, &new.people) {
-        let credentials =
-            |site: &Site| site.people.get(&id).map(|p| [&p.unix, &p.keys, &p.principals, &p.git].map(Clone::clone));
+        let credentials = |site: &Site| {
+            let person = site.people.get(&id)?;
+            let lists = [&person.unix, &person.keys, &person.principals, &person.git].map(Clone::clone);
+            Some((lists, person.disabled))
+        };
         if credentials(old) != credentials(new) {
             found.push(Sensitive::People(id));
         }

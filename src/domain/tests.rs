@@ -29,6 +29,7 @@ mod proved;
 mod published;
 mod retract;
 mod schedule;
+mod sign_in;
 mod sources;
 mod standing;
 mod start;

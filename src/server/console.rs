@@ -1,6 +1,7 @@
 //! A console on a channel: one visit after the other until the person leaves, then a last word and an exit status.
 
 use super::guest::{SAVE_STREAM, SIGN_STREAM};
+use super::here::Connection;
 use super::{House, Peer, themes};
 use crate::domain::{Actor, PersonId, RunId};
 use crate::session::{self, End, FromPeer, Place, SavedText, ToSign, Visit};
@@ -33,15 +34,23 @@ pub struct Sitting {
     pub channel: ChannelId,
     pub handle: russh::server::Handle,
     pub writer: ChannelWriteHalf<Msg>,
+    pub connection: Arc<Connection>,
 }
 
 /// Holds a console until it ends, and tells the far end how.
 pub async fn hold(house: &Arc<House>, peer: Peer, mut sitting: Sitting) {
     let (exit, last) = visits(house, &peer, &mut sitting).await;
-    if !last.is_empty() {
-        let mut stderr = sitting.writer.make_writer_ext(Some(STDERR));
-        // Whoever hung up hears nothing.
-        let _ = stderr.write_all(last.as_bytes()).await;
+    // Whoever hung up hears nothing.
+    match &peer {
+        Peer::Account { .. } if !last.is_empty() => {
+            let mut stderr = sitting.writer.make_writer_ext(Some(STDERR));
+            let _ = stderr.write_all(last.as_bytes()).await;
+        }
+        // Other clients mix their streams as they come: on another one it could come before the terminal is given back.
+        Peer::Visitor(_) => {
+            let _ = sitting.writer.make_writer().write_all(last.replace('\n', "\r\n").as_bytes()).await;
+        }
+        Peer::Account { .. } => {}
     }
     let (handle, channel) = (&sitting.handle, sitting.channel);
     let _ = handle.exit_status_request(channel, u32::from(exit.code())).await;
@@ -96,7 +105,7 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
             End::SignInAs(person) => acting_as = someone_else(house, peer, person),
             End::Left | End::HungUp => return (Exit::Done, String::new()),
             End::ShownOut => {
-                return (Exit::No, "this account is no longer known to the site; runs go on\n".to_owned());
+                return (Exit::No, sitting.connection.last_words());
             }
             End::Stopped => {
                 return (Exit::TryAgain, "the server has stopped; attach again to start it\n".to_owned());
@@ -123,7 +132,8 @@ async fn visit(house: &Arc<House>, peer: &Peer, sitting: &Sitting, actor: Actor,
     }
     Visit {
         actor,
-        account: peer.account.clone().unwrap_or_default(),
+        account: peer.account().to_owned(),
+        out: sitting.connection.out.clone(),
         place,
         themes: themes.unwrap_or_default(),
         open,

@@ -1,13 +1,26 @@
-//! How many are here at once: in all, of one account, and of one account not let in yet. A flood of one account meets its
-//! own bound before it meets anybody else.
+//! How many are here at once: in all, of one account, and not let in yet of one account or source. A flood of one meets its
+//! own bound before it meets anybody else, and whoever floods the network's door leaves places for the socket's.
 
-use super::{CONNECTIONS_MAX, CONNECTIONS_PER_ACCOUNT_MAX, SIGNING_IN_PER_ACCOUNT_MAX};
+use super::{
+    CONNECTIONS_MAX, CONNECTIONS_PER_ACCOUNT_MAX, SIGNING_IN_PER_ACCOUNT_MAX, SIGNING_IN_PER_SOURCE_MAX, STARTUPS,
+    Startups,
+};
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Everybody who is connected, by user id.
+/// Whose connections are counted together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Whom {
+    /// An account of this machine.
+    Account(u32),
+    /// A source on the network.
+    Source(IpAddr),
+}
+
+/// Everybody who is connected.
 #[derive(Debug, Default)]
-pub struct Crowd(Mutex<BTreeMap<u32, Count>>);
+pub struct Crowd(Mutex<BTreeMap<Whom, Count>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
@@ -15,18 +28,41 @@ struct Count {
     signing_in: usize,
 }
 
+impl Startups {
+    /// Whether one more is turned away while so many sign in. `dice` is any byte, each as likely: the more there are, the
+    /// likelier, so that among a flood some honest ones get through.
+    pub fn turns_away(self, signing_in: usize, dice: u8) -> bool {
+        if signing_in < self.begin {
+            return false;
+        }
+        if signing_in >= self.full {
+            return true;
+        }
+        let rise = (100 - self.percent) * (signing_in - self.begin) / (self.full - self.begin);
+        usize::from(dice) * 100 < (self.percent + rise) * 256
+    }
+}
+
 impl Crowd {
-    /// A place for one more connection of an account; `None`: there are too many.
-    pub fn take(self: &Arc<Self>, uid: u32) -> Option<Pass> {
+    /// A place for one more connection; `None`: there are too many. `dice` decides for some that come from the network.
+    pub fn take(self: &Arc<Self>, whom: Whom, dice: u8) -> Option<Pass> {
         let mut counts = self.counts();
         let all: usize = counts.values().map(|count| count.here).sum();
-        let own = counts.get(&uid).copied().unwrap_or_default();
+        let own = counts.get(&whom).copied().unwrap_or_default();
         let full = all >= CONNECTIONS_MAX
-            || own.here >= CONNECTIONS_PER_ACCOUNT_MAX
-            || own.signing_in >= SIGNING_IN_PER_ACCOUNT_MAX;
+            || match whom {
+                Whom::Account(_) => {
+                    own.here >= CONNECTIONS_PER_ACCOUNT_MAX || own.signing_in >= SIGNING_IN_PER_ACCOUNT_MAX
+                }
+                Whom::Source(_) => {
+                    let of_sources = counts.iter().filter(|(whom, _)| matches!(whom, Whom::Source(_)));
+                    let signing_in = of_sources.map(|(_, count)| count.signing_in).sum();
+                    own.signing_in >= SIGNING_IN_PER_SOURCE_MAX || STARTUPS.turns_away(signing_in, dice)
+                }
+            };
         (!full).then(|| {
-            counts.insert(uid, Count { here: own.here + 1, signing_in: own.signing_in + 1 });
-            Pass { crowd: Arc::clone(self), uid, signing_in: true }
+            counts.insert(whom, Count { here: own.here + 1, signing_in: own.signing_in + 1 });
+            Pass { crowd: Arc::clone(self), whom, signing_in: true }
         })
     }
 
@@ -35,7 +71,7 @@ impl Crowd {
         self.counts().is_empty()
     }
 
-    fn counts(&self) -> MutexGuard<'_, BTreeMap<u32, Count>> {
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<Whom, Count>> {
         // Counting cannot fail half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -45,7 +81,7 @@ impl Crowd {
 #[derive(Debug)]
 pub struct Pass {
     crowd: Arc<Crowd>,
-    uid: u32,
+    whom: Whom,
     signing_in: bool,
 }
 
@@ -53,7 +89,7 @@ impl Pass {
     /// The connection was let in.
     pub fn let_in(&mut self) {
         if std::mem::take(&mut self.signing_in)
-            && let Some(count) = self.crowd.counts().get_mut(&self.uid)
+            && let Some(count) = self.crowd.counts().get_mut(&self.whom)
         {
             count.signing_in = count.signing_in.saturating_sub(1);
         }
@@ -64,10 +100,10 @@ impl Drop for Pass {
     fn drop(&mut self) {
         self.let_in();
         let mut counts = self.crowd.counts();
-        if let Some(count) = counts.get_mut(&self.uid) {
+        if let Some(count) = counts.get_mut(&self.whom) {
             count.here = count.here.saturating_sub(1);
             if count.here == 0 {
-                counts.remove(&self.uid);
+                counts.remove(&self.whom);
             }
         }
     }
@@ -76,24 +112,49 @@ impl Drop for Pass {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::net::Ipv4Addr;
 
     #[test]
     fn one_account_fills_its_own_places_alone() {
         let crowd = Arc::new(Crowd::default());
+        let take = |uid: u32| crowd.take(Whom::Account(uid), 0);
         let mut let_in = Vec::new();
         while let_in.len() < CONNECTIONS_PER_ACCOUNT_MAX {
-            let mut pass = crowd.take(1).unwrap();
+            let mut pass = take(1).unwrap();
             pass.let_in();
             let_in.push(pass);
         }
-        assert!(crowd.take(1).is_none());
-        let waiting: Vec<Pass> = std::iter::from_fn(|| crowd.take(2)).collect();
+        assert!(take(1).is_none());
+        let waiting: Vec<Pass> = std::iter::from_fn(|| take(2)).collect();
         assert_eq!(waiting.len(), SIGNING_IN_PER_ACCOUNT_MAX);
-        let others: Vec<Pass> = (3..).map_while(|uid| crowd.take(uid)).collect();
+        let others: Vec<Pass> = (3..).map_while(take).collect();
         assert_eq!(let_in.len() + waiting.len() + others.len(), CONNECTIONS_MAX);
         drop((let_in, waiting));
-        assert!(crowd.take(1).is_some() && crowd.take(2).is_some() && !crowd.is_empty());
+        assert!(take(1).is_some() && take(2).is_some() && !crowd.is_empty());
         drop(others);
         assert!(crowd.is_empty());
+    }
+
+    #[test]
+    fn s_a_flood_from_the_network_leaves_places_for_everybody_else() {
+        let crowd = Arc::new(Crowd::default());
+        let source = |nr: u32| Whom::Source(Ipv4Addr::from_bits(nr).into());
+        let one: Vec<Pass> = std::iter::from_fn(|| crowd.take(source(1), u8::MAX)).collect();
+        assert_eq!(one.len(), SIGNING_IN_PER_SOURCE_MAX);
+        let lucky: Vec<Pass> = (2..1_000).filter_map(|nr| crowd.take(source(nr), u8::MAX)).collect();
+        assert_eq!(one.len() + lucky.len(), STARTUPS.full, "never more, however lucky");
+        assert!(crowd.take(Whom::Account(1), 0).is_some(), "the socket is no part of it");
+        drop((one, lucky));
+        let mut in_already: Vec<Pass> = (0..50).filter_map(|_| crowd.take(source(1), 0)).collect();
+        in_already.iter_mut().for_each(Pass::let_in);
+        assert!(crowd.take(source(1), 0).is_some(), "whoever is let in fills no place at the door");
+    }
+
+    #[test]
+    fn s_the_more_sign_in_the_likelier_one_more_is_turned_away() {
+        let share =
+            |signing_in: usize| (0..=u8::MAX).filter(|dice| STARTUPS.turns_away(signing_in, *dice)).count() * 100 / 256;
+        assert_eq!((share(0), share(9), share(10), share(60)), (0, 0, 30, 100));
+        assert!((10..60).map(share).is_sorted() && share(35) > 60 && share(59) < 100);
     }
 }

@@ -1,6 +1,8 @@
 //! A verb on a channel: its streams, its exit status, and the one verb that is the server's own: stop.
 
-use super::{House, Peer};
+use super::here::Connection;
+use super::wire::Terminal;
+use super::{House, Peer, sessions};
 use crate::domain::people::Role;
 use crate::domain::{Actor, PersonId, Refusal, Rule};
 use crate::verbs::args::{Common, Line, Place, Serve, Verb};
@@ -11,6 +13,7 @@ use russh::server::Msg;
 use russh::{ChannelId, ChannelWriteHalf};
 use serde_json::json;
 use std::sync::Arc;
+use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +25,9 @@ pub struct Spoken {
     pub channel: ChannelId,
     pub handle: russh::server::Handle,
     pub writer: ChannelWriteHalf<Msg>,
+    pub connection: Arc<Connection>,
+    /// Whether a terminal is at the far end.
+    pub at_terminal: bool,
 }
 
 /// Standard error, as SSH numbers it.
@@ -29,14 +35,20 @@ const STDERR: u32 = 1;
 
 /// Carries a line out and tells the far end how it ended.
 pub async fn carry_out(house: &Arc<House>, peer: &Peer, spoken: Spoken) {
-    let Spoken { understood, stdin, gone, channel, handle, writer } = spoken;
-    let mut stdout = writer.make_writer();
-    let mut stderr = writer.make_writer_ext(Some(STDERR));
+    let Spoken { understood, stdin, gone, channel, handle, writer, connection, at_terminal } = spoken;
+    let mut stdout = Terminal::new(writer.make_writer(), at_terminal);
+    let mut stderr = Terminal::new(writer.make_writer_ext(Some(STDERR)), at_terminal);
     let mut io = Io { stdout: &mut stdout, stderr: &mut stderr, stdin };
     let exit = tokio::select! {
         exit = spoken_to(house, peer, understood, &mut io) => exit,
         () = gone.cancelled() => Exit::TryAgain,
+        () = connection.out.cancelled() => Exit::No,
     };
+    if connection.out.is_cancelled() {
+        // Whoever has gone hears nothing.
+        let _ = stderr.write_all(connection.last_words().as_bytes()).await;
+        let _ = stderr.flush().await;
+    }
     let _ = handle.exit_status_request(channel, u32::from(exit.code())).await;
     let _ = handle.eof(channel).await;
     let _ = handle.close(channel).await;
@@ -75,6 +87,7 @@ async fn carried_out(
         None | Some(Verb::Attach { .. }) => {
             verbs::fail(Exit::Usage, "the console needs a terminal; verbs work without", *json, io).await
         }
+        Some(Verb::Sessions(verb)) => sessions::run(house, &actor, verb, *json, io).await,
         Some(verb) if verb.place() != Place::Server => verbs::fail(Exit::Usage, verbs::ELSEWHERE, *json, io).await,
         Some(_) => Ok(verbs::run(&house.engine, &actor, &line, io).await),
     }
@@ -83,7 +96,7 @@ async fn carried_out(
 /// `serve --stop`: for the server's own account, whoever that is here, and for people who own a workspace.
 fn stop(house: &House, peer: &Peer, actor: Result<Actor, Refusal>, times: u8) -> Result<(), Refusal> {
     let world = house.engine.world().borrow().clone();
-    if peer.uid != house.own_uid {
+    if !matches!(peer, Peer::Account { uid, .. } if *uid == house.own_uid) {
         let actor = actor?;
         let owns = |person: &PersonId| {
             let workspaces = world.site.iter().flat_map(|site| site.workspaces.values());

@@ -5,7 +5,9 @@
 
 use super::console::{self, Sitting};
 use super::exec::{self, Spoken};
-use super::{House, Peer};
+use super::here::{Connection, Doing, Origin, Stay};
+use super::knock::{Knock, Step};
+use super::{CONNECTIONS_PER_ACCOUNT_MAX, House, Peer};
 use crate::domain::RunId;
 use crate::session::{EVENTS_WAITING_MAX, FromPeer, Place};
 use crate::verbs::args::{Line, Verb, run_to_open};
@@ -30,6 +32,9 @@ const VARIABLES_MAX: usize = 32;
 /// beyond which the protocol itself ends the connection.
 pub const LINE_BYTES_MAX: usize = 160 * 1024;
 
+/// What a terminal sends for Ctrl-C.
+const INTERRUPT: u8 = 3;
+
 /// The extended stream on which texts to save go out and the client's answers come back; standard error is 1.
 pub const SAVE_STREAM: u32 = 16;
 
@@ -39,8 +44,9 @@ pub const SIGN_STREAM: u32 = 17;
 /// One connection.
 pub struct Guest {
     house: Arc<House>,
-    peer: Peer,
-    entered: CancellationToken,
+    connection: Arc<Connection>,
+    knock: Option<Knock>,
+    stay: Option<Stay>,
     gone: CancellationToken,
     rooms: BTreeMap<ChannelId, Room>,
 }
@@ -73,14 +79,33 @@ enum Begun {
 }
 
 impl Guest {
-    /// A connection of `peer`; `entered` is cancelled once it is let in.
-    pub fn new(house: Arc<House>, peer: Peer, entered: CancellationToken) -> Self {
-        Self { house, peer, entered, gone: CancellationToken::new(), rooms: BTreeMap::new() }
+    /// A connection that nobody has let in yet.
+    pub fn new(house: Arc<House>, connection: Arc<Connection>) -> Self {
+        let knock = match &connection.from {
+            Origin::Account { .. } => None,
+            Origin::Source(from) => Some(Knock::new(Arc::clone(&house), Arc::clone(&connection), *from)),
+        };
+        Self { house, connection, knock, stay: None, gone: CancellationToken::new(), rooms: BTreeMap::new() }
     }
 
-    /// Whether the peer is somebody here, or the server's own account: that may stop the server, whoever it is.
-    fn may_knock(&self) -> bool {
-        self.peer.uid == self.house.own_uid || self.house.person(&self.peer).is_some()
+    /// The peer at the socket, where it is somebody here, or the server's own account: that may stop the server, whoever it is.
+    fn account(&self) -> Option<Peer> {
+        let Origin::Account { uid, name } = &self.connection.from else {
+            return None;
+        };
+        let peer = Peer::Account { uid: *uid, name: name.clone() };
+        (*uid == self.house.own_uid || self.house.person(&peer).is_some()).then_some(peer)
+    }
+
+    /// What a step at the network's door comes to.
+    fn stepped(&mut self, step: Step) -> Auth {
+        match step {
+            Step::Answer(auth) => auth,
+            Step::In(stay) => {
+                self.stay = Some(stay);
+                Auth::Accept
+            }
+        }
     }
 
     fn room(&mut self, channel: ChannelId) -> Option<&mut Room> {
@@ -95,7 +120,10 @@ impl Guest {
         acting_as: Option<String>,
         open: Option<RunId>,
     ) -> bool {
-        let (house, peer) = (Arc::clone(&self.house), self.peer.clone());
+        let (house, connection) = (Arc::clone(&self.house), Arc::clone(&self.connection));
+        let Some(peer) = connection.peer().cloned() else {
+            return false;
+        };
         let handle = session.handle();
         let Some(room) = self.room(channel).filter(|room| room.tty == Tty::Asked) else {
             return false;
@@ -105,7 +133,8 @@ impl Guest {
         };
         let (to, from) = mpsc::channel(EVENTS_WAITING_MAX);
         room.begun = Begun::Console(to);
-        let sitting = Sitting { place: room.place.clone(), acting_as, open, from, channel, handle, writer };
+        connection.does(Doing::Console);
+        let sitting = Sitting { place: room.place.clone(), acting_as, open, from, channel, handle, writer, connection };
         let tasks = house.tasks.clone();
         let carried = guarded(session.handle(), channel, async move { console::hold(&house, peer, sitting).await });
         tasks.spawn(carried);
@@ -115,13 +144,18 @@ impl Guest {
     /// Carries out a line of words on a channel; false where that cannot be.
     fn listen(&mut self, channel: ChannelId, session: &Session, line: &[u8]) -> bool {
         let understood = understand(line);
-        if let Ok(Line { common, verb: None | Some(Verb::Attach { .. }) }) = &understood
-            && self.room(channel).is_some_and(|room| room.tty == Tty::Asked)
+        let at_terminal = self.room(channel).is_some_and(|room| room.tty == Tty::Asked);
+        if let Ok(Line { common, verb }) = &understood
+            && at_terminal
+            && let Some(open) = opens(verb.as_ref(), &self.connection.from)
         {
-            let open = understood.as_ref().ok().and_then(open_of);
-            return self.sit_down(channel, session, common.acting_as.clone(), open);
+            let acting_as = common.acting_as.clone();
+            return self.sit_down(channel, session, acting_as, open);
         }
-        let (house, peer) = (Arc::clone(&self.house), self.peer.clone());
+        let (house, connection) = (Arc::clone(&self.house), Arc::clone(&self.connection));
+        let Some(peer) = connection.peer().cloned() else {
+            return false;
+        };
         let (handle, gone) = (session.handle(), self.gone.child_token());
         let Some(room) = self.room(channel) else {
             return false;
@@ -132,7 +166,8 @@ impl Guest {
         let (stdin, from) = mpsc::channel(EVENTS_WAITING_MAX);
         let reads = understood.as_ref().is_ok_and(|line| line.verb.as_ref().is_some_and(Verb::reads));
         room.begun = Begun::Verb { stdin: reads.then_some(stdin), cancel: gone.clone() };
-        let spoken = Spoken { understood, stdin: from, gone, channel, handle, writer };
+        connection.does(Doing::Verb);
+        let spoken = Spoken { understood, stdin: from, gone, channel, handle, writer, connection, at_terminal };
         let tasks = house.tasks.clone();
         let carried = guarded(session.handle(), channel, async move { exec::carry_out(&house, &peer, spoken).await });
         tasks.spawn(carried);
@@ -168,13 +203,16 @@ fn understand(line: &[u8]) -> Result<Line, verbs::Misunderstood> {
     verbs::parse(&words)
 }
 
-/// The run a console is asked to open with.
-fn open_of(line: &Line) -> Option<RunId> {
-    let Some(Verb::Attach { open }) = &line.verb else {
-        return None;
-    };
-    // Our own client has looked at the words already.
-    run_to_open(open).ok().flatten()
+/// Whether these words open the console where a terminal is at the far end, and with which run. From the network `run 42` is a
+/// link to that run; at the socket our own client has no terminal with it, and it starts the run.
+fn opens(verb: Option<&Verb>, from: &Origin) -> Option<Option<RunId>> {
+    match (verb, from) {
+        (None, _) => Some(None),
+        // Our own client has looked at the words already.
+        (Some(Verb::Attach { open }), _) => Some(run_to_open(open).ok().flatten()),
+        (Some(Verb::Run { run }), Origin::Source(_)) => Some(Some(*run)),
+        (Some(_), _) => None,
+    }
 }
 
 impl Drop for Guest {
@@ -187,29 +225,81 @@ impl Handler for Guest {
     type Error = russh::Error;
 
     async fn auth_none(&mut self, _: &str) -> Result<Auth, Self::Error> {
-        if !self.may_knock() {
-            tracing::warn!(peer = ?self.peer, "an account that is nobody here was turned away");
+        if self.knock.is_some() {
             return Ok(Auth::reject());
         }
-        self.entered.cancel();
-        Ok(Auth::Accept)
+        let (here, now) = (&self.house.here, self.house.engine.now());
+        let entered =
+            self.account().and_then(|peer| here.enter(&self.connection, peer, now, CONNECTIONS_PER_ACCOUNT_MAX));
+        match entered {
+            Some(stay) => {
+                self.stay = Some(stay);
+                Ok(Auth::Accept)
+            }
+            None => {
+                tracing::warn!(from = ?self.connection.from, "an account that is nobody here was turned away");
+                Ok(Auth::reject())
+            }
+        }
     }
 
     async fn auth_publickey_offered(
         &mut self,
-        _: &str,
-        _: russh::server::PublicKeyOffer<'_>,
+        user: &str,
+        offer: russh::server::PublicKeyOffer<'_>,
     ) -> Result<Auth, Self::Error> {
-        Ok(Auth::reject())
+        match &mut self.knock {
+            None => Ok(Auth::reject()),
+            Some(knock) => knock.offered(user, offer.public_key, offer.algorithm),
+        }
+    }
+
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: russh::server::VerifiedPublicKey<'_>,
+    ) -> Result<Auth, Self::Error> {
+        let Some(knock) = &mut self.knock else {
+            return Ok(Auth::reject());
+        };
+        let step = knock.key(user, key.public_key)?;
+        Ok(self.stepped(step))
+    }
+
+    async fn auth_openssh_certificate(
+        &mut self,
+        user: &str,
+        certificate: &russh::keys::Certificate,
+    ) -> Result<Auth, Self::Error> {
+        let Some(knock) = &mut self.knock else {
+            return Ok(Auth::reject());
+        };
+        let step = knock.certificate(user, certificate)?;
+        Ok(self.stepped(step))
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _: &str,
+        response: Option<russh::server::Response<'a>>,
+    ) -> Result<Auth, Self::Error> {
+        let Some(knock) = &mut self.knock else {
+            return Ok(Auth::reject());
+        };
+        let step = knock.code(user, response).await?;
+        Ok(self.stepped(step))
     }
 
     async fn authentication_banner(&mut self) -> Result<Option<String>, Self::Error> {
-        Ok((!self.may_knock()).then(|| {
-            let account = self.peer.account.as_deref().unwrap_or("without a name");
+        let Origin::Account { uid, name } = &self.connection.from else {
+            return Ok(None);
+        };
+        Ok(self.account().is_none().then(|| {
+            let account = name.as_deref().unwrap_or("without a name");
             format!(
-                "refused: the account {account} (uid {}) is nobody here (actor.unknown)\r\n\
-                 next: ask the site's owner to add it to your entry in people.toml\r\n",
-                self.peer.uid
+                "refused: the account {account} (uid {uid}) is nobody here (actor.unknown)\r\n\
+                 next: ask the site's owner to add it to your entry in people.toml\r\n"
             )
         }))
     }
@@ -327,9 +417,15 @@ impl Handler for Guest {
     }
 
     async fn data(&mut self, channel: ChannelId, data: &[u8], _: &mut Session) -> Result<(), Self::Error> {
+        self.connection.heard_at(self.house.engine.now());
         let Some(room) = self.room(channel) else {
             return Ok(());
         };
+        // A terminal at the far end sends the key; nobody else does. What a verb reads may hold such a byte.
+        if room.tty == Tty::Asked && data.contains(&INTERRUPT) && matches!(room.begun, Begun::Verb { .. }) {
+            room.hang_up();
+            return Ok(());
+        }
         let bytes = Bytes::copy_from_slice(data);
         // Both always read, or have ended; what nobody reads is let go.
         match &room.begun {

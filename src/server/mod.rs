@@ -1,19 +1,30 @@
-//! The door for people: a unix socket, the SSH protocol inside, one connection per attached terminal or verb.
+//! The doors for people: a unix socket and, where the server listens for it, the network; the SSH protocol inside both, one
+//! connection per attached terminal or verb.
 //!
-//! Reading order: `listen` (the socket and who may reach it), [`Peer`] and `account` (who is at the other end: the kernel's
-//! word), [`House`] and [`serve`] (everybody who visits), `crowd` (how many at once), `guest` (one connection: every request is answered), `console` and
-//! `exec` (what a channel carries), `themes`.
+//! Reading order: `listen` (the socket and who may reach it), `door` (the network), [`Peer`] and `account` (who is at the other
+//! end: the kernel's word, or a key that was proved), [`House`] and [`serve`] (everybody who visits), `crowd` and `penalties` (how
+//! many at once, and who is turned away), `knock` (signing in by key), `here` (who is here, and how they are told to go), `guest`
+//! (one connection: every request is answered), `console`, `exec` and `sessions` (what a channel carries), `themes`, `host_key`.
 //!
-//! Invariants: an account that people.toml maps to nobody does nothing here, root included (the server's own may stop it); a guest that stops reading holds up
-//! itself alone; every channel request gets an answer. Deliberately absent: keys and passwords (the kernel has said who it is),
-//! forwarding of any kind, and every rule about runs.
+//! Invariants: an account that people.toml maps to nobody does nothing here, root included (the server's own may stop it); over
+//! the network nobody is anybody before a key, and a code where the site asks for it; what lets somebody in is judged again
+//! whenever the site changes, and whoever it lets in no more is gone within two seconds; a guest that stops reading holds up
+//! itself alone; every channel request gets an answer. Deliberately absent: passwords, forwarding of any kind, shells and
+//! subsystems, and every rule about runs.
 
 mod account;
 mod console;
 mod crowd;
+mod door;
 mod exec;
 mod guest;
+mod here;
+mod host_key;
+mod knock;
 mod listen;
+mod peer;
+mod penalties;
+mod sessions;
 mod themes;
 mod wire;
 
@@ -21,16 +32,22 @@ mod wire;
 mod tests;
 
 pub use account::Accounts;
+pub use door::Door;
 pub use guest::{LINE_BYTES_MAX, SAVE_STREAM, SIGN_STREAM};
+pub use host_key::{HOST_KEY_FILE, HostKey, HostKeyError};
 pub use listen::{Bound, ListenError, SOCKET_PATH_BYTES_MAX, listen};
 
 use crate::domain::notice;
 use crate::domain::run::{Phase, Run};
-use crate::domain::{Actor, Door, PersonId, Refusal, World};
+use crate::domain::sign_in::{self, No};
+use crate::domain::{Actor, PersonId, Refusal, Rule, World, people};
 use crate::engine::Handle;
 use crate::session::{Hint, may_enter};
-use crowd::{Crowd, Pass};
+use crowd::{Crowd, Pass, Whom};
 use guest::Guest;
+use here::{Connection, Here, Origin, Why};
+pub use peer::Peer;
+use penalties::Penalties;
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use std::borrow::Cow;
@@ -54,8 +71,23 @@ const CONNECTIONS_PER_ACCOUNT_MAX: usize = 128;
 /// nobody here never gets further than this.
 const SIGNING_IN_PER_ACCOUNT_MAX: usize = 32;
 
-/// From connecting to being let in. Nobody types anything meanwhile.
+/// Connections of one source on the network that are not let in yet.
+const SIGNING_IN_PER_SOURCE_MAX: usize = 4;
+
+/// Connections from the network that are not let in yet, from all sources together.
+const STARTUPS: Startups = Startups { begin: 10, percent: 30, full: 60 };
+
+/// Connections of one person over SSH: scripts side by side, and no flood.
+const PERSON_CONNECTIONS_MAX: usize = 64;
+
+/// From being told to go to being cut: enough to give a terminal back.
+const LEAVE_WAIT: Duration = Duration::from_secs(1);
+
+/// From connecting to being let in, or to a proved key.
 const SIGN_IN_WAIT: Duration = Duration::from_secs(20);
+
+/// From a proved key to a code: for finding the device, and the next code where one has just gone by.
+const CODE_WAIT: Duration = Duration::from_secs(60);
 
 /// To the peer's first line.
 const HELLO_WAIT: Duration = Duration::from_secs(5);
@@ -73,13 +105,12 @@ const IDLE_LOOK: Duration = Duration::from_secs(15);
 /// never much older than what is true.
 pub const WINDOW_BYTES: u32 = 128 * 1024;
 
-/// Who is at the other end of a connection, by the kernel's word.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Peer {
-    /// The user id.
-    pub uid: u32,
-    /// The account's name; `None`: the system knows none.
-    pub account: Option<String>,
+/// How many sign in at once before some are turned away: from `begin` on `percent` of a hundred, rising to all at `full`.
+#[derive(Clone, Copy, Debug)]
+struct Startups {
+    begin: usize,
+    percent: usize,
+    full: usize,
 }
 
 /// Everything guests share.
@@ -90,7 +121,10 @@ pub struct House {
     own_uid: u32,
     stop: CancellationToken,
     cut: CancellationToken,
+    closing: CancellationToken,
     crowd: Arc<Crowd>,
+    here: Arc<Here>,
+    penalties: Penalties,
     tasks: TaskTracker,
     hint: Option<Hint>,
     config: Arc<russh::server::Config>,
@@ -109,7 +143,7 @@ pub enum Ended {
 
 impl House {
     /// A house for an engine. `site` is where themes are read; `own_uid` is the account it runs under; `seed` makes its
-    /// host key, which lives as long as the process; `hint` is what its consoles say about it.
+    /// key at the socket, which lives as long as the process; `hint` is what its consoles say about it.
     pub fn new(
         engine: Handle,
         site: PathBuf,
@@ -140,7 +174,10 @@ impl House {
             own_uid,
             stop,
             cut: CancellationToken::new(),
+            closing: CancellationToken::new(),
             crowd: Arc::default(),
+            here: Arc::default(),
+            penalties: Penalties::default(),
             tasks: TaskTracker::new(),
             hint,
             config: Arc::new(config),
@@ -152,58 +189,138 @@ impl House {
     async fn admit(
         self: &Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        peer: Peer,
+        config: Arc<russh::server::Config>,
+        connection: Arc<Connection>,
         mut pass: Pass,
     ) {
         let cut = self.cut.child_token();
-        let entered = CancellationToken::new();
-        let guest = Guest::new(Arc::clone(self), peer.clone(), entered.clone());
-        let hello = russh::server::run_stream(Arc::clone(&self.config), Cuttable::new(stream, cut.clone()), guest);
+        let guest = Guest::new(Arc::clone(self), Arc::clone(&connection));
+        let hello = russh::server::run_stream(config, Cuttable::new(stream, cut.clone()), guest);
+        let from = &connection.from;
         let session = match tokio::time::timeout(HELLO_WAIT, hello).await {
             Ok(Ok(session)) => session,
-            Ok(Err(error)) => return tracing::debug!(%error, ?peer, "a peer did not speak SSH"),
-            Err(_) => return tracing::debug!(?peer, "a peer said nothing"),
-        };
-        let grace = async {
-            match tokio::time::timeout(SIGN_IN_WAIT, entered.cancelled()).await {
-                Ok(()) => pass.let_in(),
-                Err(_) => cut.cancel(),
+            Ok(Err(error)) => return tracing::debug!(%error, ?from, "a peer did not speak SSH"),
+            Err(_) => {
+                connection.has_tried();
+                return tracing::debug!(?from, "a peer said nothing");
             }
+        };
+        let minding = async {
+            let known = is_known(&connection).await;
+            if known {
+                // Whoever holds a person's key takes no stranger's place while they look for their code.
+                pass.let_in();
+            }
+            let entered = tokio::time::timeout(CODE_WAIT, connection.entered.cancelled());
+            if known && entered.await.is_ok() {
+                self.until_out(&connection).await;
+                tokio::time::sleep(LEAVE_WAIT).await;
+            } else {
+                connection.has_tried();
+            }
+            cut.cancel();
             std::future::pending::<()>().await;
         };
         tokio::select! {
             ended = session => if let Err(error) = ended {
-                tracing::debug!(%error, ?peer, "a connection ended");
+                tracing::debug!(%error, ?from, "a connection ended");
             },
-            () = grace => {}
+            () = minding => {}
         }
         // Whatever russh still does with the stream ends with it.
         cut.cancel();
     }
 
-    /// The person an account is.
+    /// Watches over somebody who was let in, until they have to go: because the site changed, because what vouched for them has
+    /// run out, or because somebody said so.
+    async fn until_out(&self, connection: &Connection) {
+        let mut worlds = self.engine.world();
+        let mut judged = None;
+        loop {
+            let world = worlds.borrow_and_update().clone();
+            // Most of what happens changes no site.
+            let same = |site: &Arc<_>| world.site.as_ref().is_some_and(|now| Arc::ptr_eq(now, site));
+            if !judged.as_ref().is_some_and(same)
+                && let Some(peer) = connection.peer()
+                && let Err(why) = self.is_welcome(&world, peer)
+            {
+                connection.leave(why);
+            }
+            judged.clone_from(&world.site);
+            tokio::select! {
+                changed = worlds.changed() => if changed.is_err() {
+                    // The engine ends: the consoles see it too.
+                    std::future::pending::<()>().await;
+                },
+                () = sleep(self.runs_out_in(connection)) => judged = None,
+                () = connection.out.cancelled() => return,
+            }
+        }
+    }
+
+    /// How long it is until what vouches for a peer runs out.
+    fn runs_out_in(&self, connection: &Connection) -> Duration {
+        let until = match connection.peer() {
+            Some(Peer::Visitor(visitor)) => visitor.welcome.until,
+            Some(Peer::Account { .. }) | None => None,
+        };
+        // A moment later than the last it is good for.
+        until.map_or(Duration::MAX, |until| Duration::from_millis(until.ms_since(self.engine.now()) + 1))
+    }
+
+    /// Whether a peer that was let in may still be here.
+    fn is_welcome(&self, world: &World, peer: &Peer) -> Result<(), Why> {
+        match peer {
+            Peer::Account { uid, .. } => {
+                let known = *uid == self.own_uid || self.person(peer).is_some();
+                known.then_some(()).ok_or(Why::Unwelcome)
+            }
+            Peer::Visitor(visitor) => {
+                let site = world.site.as_ref().ok_or(Why::Unwelcome)?;
+                match sign_in::judge(site, &visitor.shown, self.engine.now()) {
+                    Ok(welcome) if welcome.person == visitor.welcome.person => Ok(()),
+                    Err(No::Expired) => Err(Why::RanOut),
+                    Ok(_) | Err(_) => Err(Why::Unwelcome),
+                }
+            }
+        }
+    }
+
+    /// The person a peer is.
     fn person(&self, peer: &Peer) -> Option<PersonId> {
         let world = self.engine.world().borrow().clone();
-        let account = peer.account.as_deref()?;
-        world.site.as_ref()?.person_of_account(account).map(|person| person.id.clone())
+        match peer {
+            Peer::Account { name, .. } => {
+                let known = world.site.as_ref()?.person_of_account(name.as_deref()?);
+                known.map(|person| person.id.clone())
+            }
+            Peer::Visitor(visitor) => self.is_welcome(&world, peer).is_ok().then(|| visitor.welcome.person.clone()),
+        }
     }
 
     /// Who acts: the peer's own person, or another where that was asked for and the site allows it.
     fn actor(&self, peer: &Peer, acting_as: Option<&str>) -> Result<Actor, Refusal> {
         let world = self.engine.world().borrow().clone();
-        let account = peer.account.as_deref().unwrap_or_default();
         let own = self.person(peer);
-        let person = match (acting_as, &own) {
-            (Some(other), _) => PersonId::new(other),
-            (None, Some(own)) => own.clone(),
-            (None, None) => PersonId::new(""),
+        let (person, door) = match peer {
+            Peer::Account { uid, .. } => {
+                let person = acting_as.map(PersonId::new).or_else(|| own.clone()).unwrap_or_else(|| PersonId::new(""));
+                let door = match own.as_ref() == Some(&person) || acting_as.is_none() {
+                    true => people::Door::Socket { uid: *uid },
+                    false => people::Door::As { uid: *uid },
+                };
+                (person, door)
+            }
+            Peer::Visitor(visitor) => {
+                let person = visitor.welcome.person.clone();
+                if acting_as.is_some_and(|other| other != person.as_str()) {
+                    let what = "over SSH everybody is here as themselves";
+                    return Err(Refusal::new(Rule::ActorUnknown, what).next("leave --as out"));
+                }
+                (person, visitor.welcome.door.clone())
+            }
         };
-        let door = match own.as_ref() == Some(&person) {
-            true => Door::Socket { uid: peer.uid },
-            false if acting_as.is_none() => Door::Socket { uid: peer.uid },
-            false => Door::As { uid: peer.uid },
-        };
-        may_enter(&world, account, &person, &door)?;
+        may_enter(&world, peer.account(), &person, &door)?;
         Ok(Actor::Person { person, door })
     }
 
@@ -237,10 +354,15 @@ pub async fn serve(
     house: Arc<House>,
     listener: UnixListener,
     accounts: Accounts,
+    door: Option<Door>,
     idle_exit: Option<Duration>,
 ) -> Ended {
+    if let Some(door) = door {
+        door.serve(&house);
+    }
     let ended = let_in(&house, &listener, &Arc::new(accounts), idle_exit).await;
     drop(listener);
+    house.closing.cancel();
     house.engine.shut_down().await;
     house.tasks.close();
     if tokio::time::timeout(FAREWELL_WAIT, house.tasks.wait()).await.is_err() {
@@ -267,7 +389,7 @@ async fn let_in(
                 Err(error) => {
                     // Out of descriptors, most likely: those who are here go on, and leave some.
                     tracing::error!(%error, "a connection could not be taken");
-                    tokio::time::sleep(Duration::from_millis(ACCEPT_PAUSE_MS)).await;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
             () = house.stop.cancelled() => return Ended::Stopped,
@@ -283,8 +405,19 @@ async fn let_in(
     }
 }
 
+/// Waits until a connection is let in, or lacks a code alone; false where that took too long.
+async fn is_known(connection: &Connection) -> bool {
+    let known = async {
+        tokio::select! {
+            () = connection.entered.cancelled() => {}
+            () = connection.known.cancelled() => {}
+        }
+    };
+    tokio::time::timeout(SIGN_IN_WAIT, known).await.is_ok()
+}
+
 /// Pause after a failed accept, so that a lasting cause does not spin.
-const ACCEPT_PAUSE_MS: u64 = 100;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 async fn sleep(time: Duration) {
     match time {
@@ -298,13 +431,14 @@ fn welcome(house: &Arc<House>, stream: UnixStream, accounts: &Arc<Accounts>) {
         Ok(credentials) => credentials.uid(),
         Err(error) => return tracing::warn!(%error, "a peer without credentials was turned away"),
     };
-    let Some(pass) = house.crowd.take(uid) else {
+    let Some(pass) = house.crowd.take(Whom::Account(uid), 0) else {
         return tracing::warn!(uid, "too many connections: one was turned away");
     };
     let (home, accounts) = (Arc::clone(house), Arc::clone(accounts));
     house.tasks.spawn(async move {
         let named = tokio::task::spawn_blocking(move || accounts.name_of(uid)).await;
-        let peer = Peer { uid, account: named.ok().flatten() };
-        home.admit(stream, peer, pass).await;
+        let connection = Connection::new(Origin::Account { uid, name: named.ok().flatten() });
+        let config = Arc::clone(&home.config);
+        home.admit(stream, config, connection, pass).await;
     });
 }

@@ -39,6 +39,7 @@ use tokio::io::AsyncWrite;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use welcome::is_welcome;
 use wire::Outbox;
 use work::Done;
@@ -55,8 +56,10 @@ pub const EVENTS_WAITING_MAX: usize = 64;
 pub struct Visit {
     /// Whose acts these are, and through which door.
     pub actor: Actor,
-    /// The peer's account on this machine: whoever is no longer mapped to the person is shown out.
+    /// The peer's account on this machine, where it has one: whoever is no longer mapped to the person is shown out.
     pub account: String,
+    /// Cancelled once whoever is here has to go, whatever the site says of them.
+    pub out: CancellationToken,
     /// What the person sits at.
     pub place: Place,
     /// Themes: name and colours by part, the first is the one to begin with.
@@ -111,7 +114,7 @@ pub enum End {
     HungUp,
     /// The person signs in afresh as somebody else.
     SignInAs(PersonId),
-    /// The person is no longer known, or no longer by this account.
+    /// The person is no longer known, or no longer by this account or key, or somebody ended the session.
     ShownOut,
     /// The server stops.
     Stopped,
@@ -193,6 +196,7 @@ enum Woken {
     Timer,
     Wrote(std::io::Result<()>),
     Stopping,
+    Out,
 }
 
 impl<'a> Session<'a> {
@@ -201,7 +205,7 @@ impl<'a> Session<'a> {
         let (columns, rows) = visit.place.size();
         let badge = match &visit.actor {
             Actor::Person { door: Door::As { .. }, .. } => Badge::ActingAs,
-            Actor::Person { door: Door::Socket { .. }, .. } | Actor::Engine => Badge::None,
+            Actor::Person { door: Door::Socket { .. } | Door::Ssh { .. }, .. } | Actor::Engine => Badge::None,
         };
         let console = Console::new(console::Start {
             me: Me { person, badge },
@@ -237,6 +241,7 @@ impl<'a> Session<'a> {
 
     async fn live(&mut self, from: &mut mpsc::Receiver<FromPeer>, wire: &mut (impl AsyncWrite + Unpin + Send)) -> End {
         let mut worlds = self.engine.world();
+        let out = self.visit.out.clone();
         self.tell(Msg::World);
         if let Some(run) = self.visit.open {
             self.tell(Msg::Open(run));
@@ -255,6 +260,7 @@ impl<'a> Session<'a> {
                 wrote = self.out.write(wire), if !self.out.is_empty() => Woken::Wrote(wrote),
                 () = tokio::time::sleep_until(timer) => Woken::Timer,
                 () = self.engine.ended() => Woken::Stopping,
+                () = out.cancelled() => Woken::Out,
             };
             self.take(woken, &mut worlds);
             // All that has come is taken before anything is drawn.
@@ -290,6 +296,7 @@ impl<'a> Session<'a> {
                 self.tell(Msg::World);
             }
             Woken::World(Err(_)) | Woken::Stopping => self.end = Some(End::Stopped),
+            Woken::Out => self.end = Some(End::ShownOut),
             Woken::Grown => self.ask_for_lines(),
             Woken::Done(Some(Ok(done))) => self.done(done),
             // A task that broke off was an answer; the console asks again when somebody looks again.

@@ -183,6 +183,11 @@ impl Session<'_> {
         let uid = match &self.visit.actor {
             Actor::Engine => return,
             Actor::Person { door: Door::Socket { uid } | Door::As { uid }, .. } => *uid,
+            Actor::Person { person: own, door: Door::Ssh { .. } } => {
+                let refusal = Refusal::new(Rule::ActorUnknown, "over SSH everybody is here as themselves")
+                    .next(format!("sign in with a key of {person}'s; you are {own}"));
+                return self.tell(Msg::Refused(refusal));
+            }
         };
         let own = self.world.site.as_ref().and_then(|site| site.person_of_account(&self.visit.account));
         let is_own = own.is_some_and(|own| own.id == person);

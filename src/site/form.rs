@@ -1,11 +1,12 @@
 //! The forms single words have: ids, variables, names, addresses, keys, references, numbers that compare.
 
 use super::diagnostic::Code;
+use crate::domain::Digest;
 use crate::domain::runbook::Compare;
 use crate::domain::secret_ref::SecretRef;
 use crate::domain::window;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use std::net::Ipv6Addr;
 
 /// Longest name: it stands in every event and in every row of a table.
@@ -187,6 +188,13 @@ pub(super) fn public_key(text: &str) -> Result<(&str, &str), Fault> {
         [_, _, ..] => Err(wrong("the key is of another type than the line says")),
         [] | [_] => Err(wrong("the key is cut short")),
     }
+}
+
+/// A key's SHA-256 as OpenSSH prints it.
+pub(super) fn fingerprint(text: &str) -> Result<Digest, Fault> {
+    let bytes = text.strip_prefix("SHA256:").and_then(|rest| STANDARD_NO_PAD.decode(rest).ok());
+    let digest = bytes.and_then(|bytes| Some(Digest(bytes.try_into().ok()?)));
+    digest.ok_or_else(|| fault(format!("`{text}` is no SHA-256 of a key"), "as `ssh-keygen -l` prints it: SHA256:…"))
 }
 
 pub(super) fn pattern(text: &str) -> Result<(), Fault> {

@@ -99,6 +99,7 @@ pub(super) fn from_files(
         local_account: settings.local_account.clone(),
         programs: settings.programs.clone(),
         notify: settings.notify.clone(),
+        sign_in: settings.sign_in.clone(),
         people,
         workspaces: workspaces.map(|it| (it.id.clone(), Arc::new(it))).collect(),
         editors,

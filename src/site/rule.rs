@@ -9,6 +9,8 @@ use super::form::{self, Fault, fault};
 use super::text;
 use crate::domain::call::authority;
 use crate::domain::looks::lookalikes;
+use crate::domain::network::Network;
+use crate::domain::people::Serial;
 use crate::domain::{duration, selector};
 use serde_json::{Value, json};
 
@@ -32,6 +34,12 @@ pub(super) enum Rule {
     Address,
     /// A host with its port: `prometheus.example:9090`, `[::1]:80`.
     Place,
+    /// A network or one address: `10.20.0.0/16`.
+    Network,
+    /// The serial number of a certificate.
+    Serial,
+    /// A key's SHA-256 as OpenSSH prints it.
+    Fingerprint,
     /// An absolute HTTP URL that says where it goes.
     Url,
     /// An OpenSSH public key on one line.
@@ -79,6 +87,11 @@ impl Rule {
             Rule::Account => form::account(text),
             Rule::Address => form::address(text),
             Rule::Place => form::place(text),
+            Rule::Network => text.parse::<Network>().map(|_| ()).map_err(|why| fault(why, "as in: 10.20.0.0/16")),
+            Rule::Serial => {
+                text.parse::<Serial>().map(|_| ()).map_err(|why| fault(why, "as `ssh-keygen -L` prints it"))
+            }
+            Rule::Fingerprint => form::fingerprint(text).map(|_| ()),
             Rule::Url => authority(text).map(|_| ()).map_err(|why| fault("not a URL that can be asked", why)),
             Rule::PublicKey => form::public_key(text).map(|_| ()),
             Rule::Line | Rule::Prose | Rule::Command | Rule::Word | Rule::Value => Ok(()),
@@ -121,6 +134,9 @@ impl Rule {
             | Rule::Account
             | Rule::Address
             | Rule::Place
+            | Rule::Network
+            | Rule::Serial
+            | Rule::Fingerprint
             | Rule::Url
             | Rule::PublicKey
             | Rule::Line
@@ -160,6 +176,9 @@ impl Rule {
             | Rule::Variable
             | Rule::Name
             | Rule::PublicKey
+            | Rule::Network
+            | Rule::Serial
+            | Rule::Fingerprint
             | Rule::Duration
             | Rule::Selector
             | Rule::Cron
@@ -202,6 +221,9 @@ impl Rule {
             Rule::Name => "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
             Rule::Account => "^[^-\\s:/][^\\s:/]*$",
             Rule::Place => "^([A-Za-z0-9._-]+|\\[[0-9a-fA-F:.]+\\]):[0-9]{1,5}$",
+            Rule::Network => "^[0-9a-fA-F.:]+(/[0-9]{1,3})?$",
+            Rule::Serial => "^[0-9]{1,20}$",
+            Rule::Fingerprint => "^SHA256:[A-Za-z0-9+/]{43}$",
             Rule::Url => "^https?://[^{}@\\s/?#]+([/?#].*)?$",
             Rule::Address => "^[^-\\s@/][^\\s@/]*$",
             Rule::PublicKey => "^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$",

@@ -156,6 +156,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Audit(_)
         | Verb::Site(_)
         | Verb::Notify(_)
+        | Verb::Sessions(_)
         | Verb::Serve(_)
         | Verb::Attach { .. }
         | Verb::Completions { .. }

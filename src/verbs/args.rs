@@ -8,6 +8,7 @@ mod places;
 mod prove;
 mod record;
 mod runs;
+mod sessions;
 mod standing;
 mod words;
 
@@ -16,12 +17,14 @@ use crate::domain::duration::parse_ms;
 use crate::domain::plan::Settled;
 pub use approve::{Approve, BY_AGENT, People, STDIN};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use core::net::SocketAddr;
 pub use incident::{BreakGlass, Incident, Open as OpenIncident};
 pub use people::Elevations;
 pub use places::{CLIENT_CONFIG, Hosts, Import, ImportHosts, Windows};
 pub use prove::{Changes, Compliance, Deviations, FollowUps};
 pub use record::{Add as RecordAdd, Record};
 pub use runs::{Decide, Proposal, Runs, RunsList, RunsLog, Tick};
+pub use sessions::Sessions;
 pub use standing::{Standing, Want as WantStanding};
 use std::path::PathBuf;
 use words::settled;
@@ -317,6 +320,9 @@ pub enum Verb {
     /// What people are told: that something waits for them, was decided or has ended
     #[command(subcommand)]
     Notify(Notify),
+    /// Who is here, and how one is shown out
+    #[command(subcommand)]
+    Sessions(Sessions),
     /// Run the server in the foreground, or end the one that runs
     Serve(Serve),
     /// Open the console (the same as no verb)
@@ -414,6 +420,9 @@ pub struct Serve {
     /// End the server that runs; said twice, also while runs are in flight
     #[arg(long, action = clap::ArgAction::Count)]
     pub stop: u8,
+    /// Let people in over SSH at this address and port too, such as 0.0.0.0:2222; may be repeated
+    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "stop")]
+    pub listen: Vec<SocketAddr>,
     /// Leave after so long without work or visitors, such as 10m
     #[arg(long, value_name = "DURATION", conflicts_with = "stop")]
     pub idle_exit: Option<String>,
@@ -510,6 +519,7 @@ impl Verb {
             | Verb::Windows(_)
             | Verb::Audit(Audit::List { .. })
             | Verb::Notify(_)
+            | Verb::Sessions(_)
             | Verb::Site(_) => Place::Server,
         }
     }

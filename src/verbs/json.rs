@@ -7,14 +7,13 @@ use crate::domain::checkpoint;
 use crate::domain::deadlines;
 use crate::domain::enrol::Enrolment;
 use crate::domain::locks::Ahead;
+use crate::domain::people::Vouched;
 use crate::domain::policy::{self, WaitsFor};
 use crate::domain::query::{AuditRow, HistoryRow, LogLine, Page};
 use crate::domain::run::{Cancel, Cell, CellState, Item, Note, PauseCause, Phase, Reason, Run, Slot, Vote};
 use crate::domain::statement::{NAMESPACE, Statement};
 use crate::domain::workspace::{Reach, Server, Workspace};
-use crate::domain::{Actor, Door, Refusal, Timestamp, World, binding, words};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use crate::domain::{Actor, Digest, Door, Refusal, Timestamp, World, binding, sign_in, words};
 use serde_json::{Map, Value, json};
 
 /// `{"refused": {code, next, what, who_may}}`.
@@ -166,9 +165,8 @@ fn of_object(value: Value) -> Map<String, Value> {
 /// beside the person's key.
 fn vote(given: &Vote, statement: &Statement, mut fields: Map<String, Value>) -> Value {
     let signed = given.proved.key.map(|key| {
-        let fingerprint = format!("SHA256:{}", STANDARD_NO_PAD.encode(key.0));
         json!({
-            "key": fingerprint,
+            "key": sign_in::printed(&key),
             "namespace": NAMESPACE,
             "signature": (!given.signature.is_empty()).then_some(&*given.signature),
             "statement": statement.text(),
@@ -340,12 +338,26 @@ pub fn audit(page: &Page<AuditRow>) -> Value {
 pub fn actor(actor: &Actor) -> (String, Value) {
     match actor {
         Actor::Engine => ("engine".to_owned(), Value::Null),
-        Actor::Person { person, door } => {
-            let door = match door {
-                Door::Socket { uid } => json!({"kind": "socket", "uid": uid}),
-                Door::As { uid } => json!({"kind": "as", "uid": uid}),
-            };
-            (person.to_string(), door)
+        Actor::Person { person, door } => (person.to_string(), self::door(door)),
+    }
+}
+
+/// The door somebody came by.
+pub fn door(door: &Door) -> Value {
+    match door {
+        Door::Socket { uid } => json!({"kind": "socket", "uid": uid}),
+        Door::As { uid } => json!({"kind": "as", "uid": uid}),
+        Door::Ssh { key, vouched } => ssh_door(key, vouched.as_ref()),
+    }
+}
+
+fn ssh_door(key: &Digest, vouched: Option<&Vouched>) -> Value {
+    let key = sign_in::printed(key);
+    match vouched {
+        None => json!({"key": key, "kind": "ssh"}),
+        Some(Vouched { ca, serial }) => {
+            let certificate = json!({"ca": sign_in::printed(ca), "serial": serial.to_string()});
+            json!({"certificate": certificate, "key": key, "kind": "ssh"})
         }
     }
 }

@@ -35,7 +35,7 @@ use crate::engine::Handle;
 use args::{Audit, Hosts, Line, Runs, Verb, Windows};
 use clap::Parser as _;
 use out::{Gone, Io};
-pub use text::{safe_lines, table};
+pub use text::{safe_lines, table, time};
 
 /// How a verb ended, as the shell is told (sysexits.h where it has a number).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -233,6 +233,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Import(_)
         | Verb::Hosts(Hosts::Import(_))
         | Verb::Audit(Audit::Verify)
+        | Verb::Sessions(_)
         | Verb::Serve(_)
         | Verb::Attach { .. }
         | Verb::Completions { .. }

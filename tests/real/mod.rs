@@ -11,6 +11,7 @@
 
 pub mod account;
 pub mod device;
+pub mod door;
 pub mod dropbear;
 pub mod fleet;
 pub mod keys;
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 pub use account::Account;
+pub use door::Served;
 pub use dropbear::Dropbear;
 pub use fleet::{Fleet, Host, Oddity};
 pub use keys::{Agent, KeyPair, KeyType};

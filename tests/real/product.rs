@@ -19,7 +19,7 @@ use super::account;
 use super::fleet::{Fleet, Oddity};
 use super::wait::{SOON, until};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_quarterdeck");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_quarterdeck");
 
 /// How long a run over a fleet may take: its hosts share two cores with everything else.
 pub const RUN: Duration = Duration::from_secs(90);

@@ -152,6 +152,7 @@ async fn served(
         data: ground.data.clone(),
         socket: ground.socket.clone(),
         executor: serve::executor_settings(&ground.data, &Surroundings::default()),
+        listen: Vec::new(),
         idle_exit: None,
         hint: Some(hint(&ground)),
     };

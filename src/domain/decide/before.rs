@@ -293,7 +293,7 @@ impl Deciding {
         else {
             return self.leave_line(id, "its workspace is gone");
         };
-        let known = self.world.site.as_ref().is_some_and(|site| site.people.contains_key(&person));
+        let known = self.world.site.as_ref().is_some_and(|site| site.knows(&person));
         let put_off_to = run.queued.as_ref().and_then(|queued| queued.not_before);
         if put_off_to.is_some_and(|moment| self.at.ms_since(moment) > LATE_MS_MAX) {
             return self.leave_line(id, "its moment passed while the server was down");

@@ -277,7 +277,7 @@ impl Deciding {
         let Some(person) = self.by.person() else {
             return Err(Refusal::new(Rule::ActorMachine, "only a person may do that"));
         };
-        let known = self.world.site.as_ref().is_some_and(|site| site.people.contains_key(person));
+        let known = self.world.site.as_ref().is_some_and(|site| site.knows(person));
         if known {
             Ok(person.clone())
         } else {

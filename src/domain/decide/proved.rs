@@ -97,6 +97,13 @@ impl Deciding {
                     None => Err(nothing_enrolled(person)),
                 }
             }
+            Want::SignIn { on_call } => {
+                if !own {
+                    return Err(Refusal::new(Rule::Role, "everybody signs in as themselves"));
+                }
+                let step = factor::at_the_door(&self.world, person, self.at, self.proof.code, *on_call)?;
+                self.became(person, Act::Used { step }, None)
+            }
             Want::Confirm { id, reason } => self.confirm(&by, person, *id, reason),
             Want::Revoke { reason } => {
                 let Some(factor) = now.filter(|_| own || self.answers_for(&by, person)) else {

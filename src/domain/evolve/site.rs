@@ -52,6 +52,7 @@ pub(super) fn accepted(world: &mut World, recorded: &Recorded, digest: Digest) {
         | Sensitive::Servers(_)
         | Sensitive::Workspace(_)
         | Sensitive::AllowAs
+        | Sensitive::SignIn
         | Sensitive::Egress
         | Sensitive::Notify
         | Sensitive::LocalAccount

@@ -393,3 +393,31 @@ fn z16_a_signature_that_stands_in_the_record_approves_nothing_that_was_taken_bac
     let nths: Vec<u32> = Statement::of_votes(&driver.run(id)).map(|(_, statement)| statement.nth).collect();
     assert_eq!(nths, [1, 2, 3]);
 }
+
+#[test]
+fn s_a_code_signs_in_once_and_guessing_locks_out_all_but_the_on_call_network() {
+    let mut driver = driver_of(asks_for(true, false));
+    driver.enrol("kim", "grace");
+    let sign_in = |on_call: bool| about("kim", Want::SignIn { on_call });
+    let at_the_door = |driver: &mut Driver, on_call: bool, proof: Proof| {
+        let key = Digest::of(b"kim's key");
+        let by = Actor::Person { person: "kim".into(), door: Door::Ssh { key, vouched: None } };
+        driver.ask(by, sign_in(on_call), proof).map_err(|refusal| refusal.rule)
+    };
+    let proof = code("kim", driver.step());
+    assert!(at_the_door(&mut driver, false, proof.clone()).is_ok());
+    driver.world = fold(&driver);
+    assert_eq!(at_the_door(&mut driver, true, proof.clone()), Err(Rule::FactorUsed), "also from there");
+    let another = driver.ask(actor("grace"), sign_in(false), proof).unwrap_err();
+    assert_eq!(another.rule, Rule::Role, "nobody signs in as another");
+    assert_eq!(at_the_door(&mut driver, false, Proof::default()), Err(Rule::FactorMissing));
+    driver.at = driver.at.plus_ms(STEP_MS);
+    for on_call in [true, true, true, false, false] {
+        assert_eq!(at_the_door(&mut driver, on_call, wrong()), Err(Rule::FactorWrong));
+    }
+    let right = code("kim", driver.step());
+    assert_eq!(at_the_door(&mut driver, false, right.clone()), Err(Rule::FactorLocked), "all of them counted");
+    assert_eq!(at_the_door(&mut driver, true, wrong()), Err(Rule::FactorWrong));
+    assert!(at_the_door(&mut driver, true, right).is_ok());
+    assert_eq!(fold(&driver), driver.world);
+}

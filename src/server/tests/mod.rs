@@ -2,6 +2,7 @@
 
 mod bell;
 mod hostile;
+mod knock;
 mod ship;
 
 use super::*;

@@ -98,7 +98,12 @@ impl Ship {
 
     /// With these people, and with or without `--as`.
     pub async fn launch_with(people: &str, allow_as: bool) -> Self {
-        let settings = format!("schema = 1\n[site]\nname = \"tests\"\n[local]\nallow_as = {allow_as}\n");
+        Self::launch_saying(people, allow_as, "").await
+    }
+
+    /// The same, with more in quarterdeck.toml.
+    pub async fn launch_saying(people: &str, allow_as: bool, more: &str) -> Self {
+        let settings = format!("schema = 1\n[site]\nname = \"tests\"\n[local]\nallow_as = {allow_as}\n{more}");
         let dir = tempfile::tempdir().unwrap();
         let site = dir.path().join("site");
         for (file, text) in [
@@ -133,11 +138,12 @@ impl Ship {
 
     pub fn board(&self, uid: u32, account: &str, pipe: usize) -> DuplexStream {
         let (near, far) = tokio::io::duplex(pipe);
-        let peer = Peer { uid, account: Some(account.to_owned()) };
+        let connection = Connection::new(Origin::Account { uid, name: Some(account.to_owned()) });
         let house = Arc::clone(&self.house);
+        let config = Arc::clone(&house.config);
         // As `welcome` does: without a place the connection ends at once.
-        if let Some(pass) = self.house.crowd.take(uid) {
-            self.house.tasks.spawn(async move { house.admit(far, peer, pass).await });
+        if let Some(pass) = self.house.crowd.take(Whom::Account(uid), 0) {
+            self.house.tasks.spawn(async move { house.admit(far, config, connection, pass).await });
         }
         near
     }

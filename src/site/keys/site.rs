@@ -16,6 +16,7 @@ pub(in crate::site) static SITE: Table = Table::of(
         optional("incidents", Shape::Table(&INCIDENTS), "How soon incidents of P1 and P2 must get how far."),
         optional("egress", Shape::Table(&EGRESS), "Where the server may ask over HTTP."),
         optional("notify", Shape::Table(&NOTIFY), "Whom it tells that something waits, was decided or has ended."),
+        optional("sign_in", Shape::Table(&SIGN_IN), "How people sign in over SSH, where the server listens for it."),
     ]],
 );
 
@@ -118,6 +119,44 @@ pub(in crate::site) static NOTIFY: Table = Table::of(
 
 const TOPICS: &[&str] = &["waiting", "decided", "expiring", "reminder", "paused", "ended", "break_glass", "incident"];
 
+pub(in crate::site) static SIGN_IN: Table = Table::of(
+    "[sign_in]",
+    &[&[
+        optional(
+            "user_ca",
+            Shape::List(&Shape::Text(Rule::PublicKey)),
+            "Public keys of the authorities whose user certificates let people in, by the principals in people.toml; none unless written.",
+        ),
+        optional("certificate_lifetime", DURATION, "The longest a certificate may be valid; 24h unless written."),
+        optional(
+            "revoked_serials",
+            Shape::List(&Shape::Text(Rule::Serial)),
+            "Serial numbers of certificates that count no more, whoever signed them.",
+        ),
+        optional(
+            "revoked_keys",
+            Shape::List(&Shape::Text(Rule::Fingerprint)),
+            "SHA-256 of keys that count no more, as `ssh-keygen -l` prints it: people's, certificates' or authorities'.",
+        ),
+        optional("second_factor", Shape::Boolean, "Ask for a code of the second factor after the key."),
+        optional(
+            "post_quantum",
+            Shape::Boolean,
+            "Take no key exchange that a quantum computer could undo later; clients older than OpenSSH 9.9 then stay outside.",
+        ),
+        optional(
+            "on_call",
+            Shape::List(&Shape::Text(Rule::Network)),
+            "Networks that no wrong code and no failed attempt locks out, as in \"10.20.0.0/16\".",
+        ),
+    ]],
+)
+.misplaced(&[
+    ("host_key", "the server makes its own, in the data directory: `quarterdeck doctor` prints it"),
+    ("listen", "where it listens is said to the server: quarterdeck serve --listen 0.0.0.0:2222"),
+    ("password", "nobody signs in by a password: by account, key or certificate"),
+]);
+
 pub(in crate::site) static VAULT: Table = Table::of(
     "[vault]",
     &[&[
@@ -150,6 +189,7 @@ pub(in crate::site) static PERSON: Table = Table::of(
             Shape::List(&Shape::Text(Rule::Account)),
             "Addresses the person commits under: who changed a runbook last does not alone approve a run of it.",
         ),
+        optional("disabled", Shape::Boolean, "Comes in by no door any more; sessions that are open end."),
         optional("contact", Shape::Map { names: Rule::Name, of: &LINE }, "Ways to reach the person, by name."),
     ]],
 )

@@ -56,6 +56,7 @@ fn person(fields: &Fields) -> Person {
             .iter()
             .filter_map(|field| Some((field.name.clone(), field.node.text()?.to_owned())))
             .collect(),
+        disabled: fields.flag("disabled"),
     }
 }
 

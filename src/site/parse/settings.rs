@@ -4,10 +4,12 @@ use super::{Parsed, Report};
 use crate::domain::PersonId;
 use crate::domain::incident::Clocks;
 use crate::domain::notice::Notify;
+use crate::domain::sign_in::SignIn;
 use crate::domain::site::VaultAt;
 use crate::domain::tool::PROGRAMS;
 use crate::site::diagnostic::Code;
 use crate::site::fields::Fields;
+use crate::site::form::fingerprint;
 use crate::site::keys::site::SITE;
 use crate::site::read::{Strictness, read};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +45,8 @@ pub struct Settings {
     pub egress: BTreeSet<String>,
     /// Whom it tells, of what, and how.
     pub notify: Option<Notify>,
+    /// How people sign in over SSH.
+    pub sign_in: SignIn,
 }
 
 /// Parses `quarterdeck.toml`.
@@ -91,8 +95,27 @@ pub fn quarterdeck(file: &str, text: &str) -> Parsed<Settings> {
         }),
         egress: fields.table("egress").map(|egress| egress.strings("allow")).unwrap_or_default(),
         notify: fields.table("notify").map(|notify| super::notify::notify(notify, &mut report)),
+        sign_in: sign_in(fields.table("sign_in")),
     };
     Parsed::new(report, Some(fields), Some(value))
+}
+
+/// What the rules of its keys have let pass is a value of theirs.
+fn sign_in(table: Option<&Fields>) -> SignIn {
+    let usual = SignIn::default();
+    let Some(table) = table else {
+        return usual;
+    };
+    let words = |name: &str| table.strings::<Vec<String>>(name).into_iter();
+    SignIn {
+        user_ca: table.strings("user_ca"),
+        lifetime_ms: table.duration_ms("certificate_lifetime").unwrap_or(usual.lifetime_ms),
+        revoked_serials: words("revoked_serials").filter_map(|word| word.parse().ok()).collect(),
+        revoked_keys: words("revoked_keys").filter_map(|word| fingerprint(&word).ok()).collect(),
+        second_factor: table.flag("second_factor"),
+        post_quantum: table.flag("post_quantum"),
+        on_call: words("on_call").filter_map(|word| word.parse().ok()).collect(),
+    }
 }
 
 /// The clocks of incidents: each later than the one before it.

@@ -10,7 +10,9 @@ use crate::console::theme::Role;
 use crate::console::widgets::piece::{Piece, gap, name, text};
 use crate::console::widgets::table::Row;
 use crate::console::words;
+use crate::domain::people::Vouched;
 use crate::domain::query::{AuditQuery, AuditRow};
+use crate::domain::sign_in::printed;
 use crate::domain::words::KINDS;
 use crate::domain::{Actor, Door, PersonId, Timestamp};
 use crate::terminal::line::Safe;
@@ -49,7 +51,7 @@ pub struct Line<'a>(pub &'a AuditRow);
 impl Line<'_> {
     fn who(&self) -> String {
         match &self.0.by {
-            Actor::Person { person, door: Door::Socket { .. } } => person.to_string(),
+            Actor::Person { person, door: Door::Socket { .. } | Door::Ssh { .. } } => person.to_string(),
             Actor::Person { person, door: Door::As { .. } } => format!("{person} (as)"),
             Actor::Engine => "engine".to_owned(),
         }
@@ -101,6 +103,10 @@ fn door(by: &Actor) -> String {
     match by {
         Actor::Person { door: Door::Socket { uid }, .. } => format!("the socket, account {uid}"),
         Actor::Person { door: Door::As { uid }, .. } => format!("the socket, account {uid} acting as this person"),
+        Actor::Person { door: Door::Ssh { key, vouched: None }, .. } => format!("SSH, key {}", printed(key)),
+        Actor::Person { door: Door::Ssh { key, vouched: Some(Vouched { ca, serial }) }, .. } => {
+            format!("SSH, key {}, certificate {serial} of {}", printed(key), printed(ca))
+        }
         Actor::Engine => "the server itself: its clock, or what its executor reported".to_owned(),
     }
 }
@@ -198,5 +204,22 @@ impl Columns {
         }
         pieces.push(what.rest());
         pieces
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Digest;
+    use crate::domain::people::Serial;
+
+    #[test]
+    fn a_door_of_ssh_is_told_by_the_fingerprints_that_ssh_keygen_prints() {
+        let key = Digest([0; 32]);
+        let by = |vouched: Option<Vouched>| Actor::Person { person: "ada".into(), door: Door::Ssh { key, vouched } };
+        let printed = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert_eq!(door(&by(None)), format!("SSH, key {printed}"));
+        let vouched = Vouched { ca: key, serial: Serial(17) };
+        assert_eq!(door(&by(Some(vouched))), format!("SSH, key {printed}, certificate 17 of {printed}"));
     }
 }

@@ -1,0 +1,195 @@
+//! The door from the network: the product served at a port of its own, and the clients people have.
+
+use super::fleet::Fleet;
+use super::keys::{KeyPair, KeyType, run};
+use super::process::{Daemon, new_mark};
+use super::product::{PROGRAM, Product};
+use super::wait::{SOON, until};
+use super::{account, program};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A server with a door, the keys of its people and of an authority it trusts.
+#[derive(Debug)]
+pub struct Served {
+    // The server first: it ends before its data go.
+    daemon: Daemon,
+    pub product: Product,
+    pub port: u16,
+    pub ada: KeyPair,
+    pub grace: KeyPair,
+    pub ca: KeyPair,
+}
+
+impl Served {
+    /// `sign_in` is what the site says under that name beside its authority.
+    pub fn start(fleet: &Fleet, runbooks: &[(&str, &str)], sign_in: &str) -> Served {
+        let product = Product::new(fleet, runbooks);
+        let keys = product.at("people");
+        fs::create_dir(&keys).unwrap();
+        let [ada, grace, ca] = ["ada", "grace", "ca"].map(|name| KeyPair::generate(&keys, name, KeyType::Ed25519));
+        let (site, people) = (product.at("site/quarterdeck.toml"), product.at("site/people.toml"));
+        let text = fs::read_to_string(&site).unwrap().replace("[site]\n", "[site]\nadministrators = [\"grace\"]\n");
+        fs::write(&site, format!("{text}[sign_in]\nuser_ca = [\"{}\"]\n{sign_in}\n", ca.public_line())).unwrap();
+        let text = fs::read_to_string(&people).unwrap();
+        let with = |text: &str, id: &str, lines: &str| {
+            text.replace(&format!("id   = \"{id}\"\n"), &format!("id   = \"{id}\"\n{lines}"))
+        };
+        let text = with(&text, "ada", &format!("keys = [\"{}\"]\nprincipals = [\"ada@corp\"]\n", ada.public_line()));
+        fs::write(&people, with(&text, "grace", &format!("keys = [\"{}\"]\n", grace.public_line()))).unwrap();
+        // Two people answer for everything, so that what one loads the other accepts.
+        let lab = product.at("site/workspaces/lab.toml");
+        let text = fs::read_to_string(&lab).unwrap();
+        fs::write(&lab, text.replace("lea = [\"reviewer\"]", "lea = [\"reviewer\", \"owner\"]")).unwrap();
+        let (daemon, port) = serve(&product);
+        Served { daemon, product, port, ada, grace, ca }
+    }
+
+    /// What the server said when it started.
+    pub fn said(&self) -> String {
+        self.daemon.log()
+    }
+
+    /// Ends the server and starts it anew, at another port.
+    pub fn restart(&mut self) {
+        self.daemon.kill();
+        (self.daemon, self.port) = serve(&self.product);
+    }
+
+    /// OpenSSH's client, with this key alone, as `user`.
+    pub fn ssh(&self, key: &Path, user: &str, options: &[&str], words: &[&str]) -> Command {
+        let mut command = Command::new("ssh");
+        command.args(self.options(key)).args(options).arg(format!("{user}@127.0.0.1")).arg("--").args(words);
+        command.stdin(Stdio::null()).env_remove("SSH_AUTH_SOCK");
+        command
+    }
+
+    /// What OpenSSH's client is told wherever it runs.
+    pub fn options(&self, key: &Path) -> Vec<String> {
+        let known = self.product.at("known_hosts");
+        let host_key = fs::read_to_string(self.product.at("data/host_key.pub")).unwrap();
+        fs::write(&known, format!("[127.0.0.1]:{} {host_key}", self.port)).unwrap();
+        let set = [
+            format!("UserKnownHostsFile={}", known.display()),
+            "GlobalKnownHostsFile=/dev/null".to_owned(),
+            "StrictHostKeyChecking=yes".to_owned(),
+            "IdentitiesOnly=yes".to_owned(),
+            "IdentityAgent=none".to_owned(),
+            "ConnectTimeout=20".to_owned(),
+            format!("IdentityFile={}", key.display()),
+        ];
+        let set = set.into_iter().flat_map(|option| ["-o".to_owned(), option]);
+        ["-F", "none", "-p", &self.port.to_string()].map(str::to_owned).into_iter().chain(set).collect()
+    }
+
+    /// A verb by OpenSSH's client that asks its person nothing.
+    pub fn says(&self, key: &Path, user: &str, words: &[&str]) -> Output {
+        self.ssh(key, user, &["-o", "BatchMode=yes"], words).output().unwrap()
+    }
+
+    /// The same; it must be let in and end well.
+    #[track_caller]
+    pub fn json(&self, key: &KeyPair, user: &str, words: &[&str]) -> serde_json::Value {
+        let said = self.says(&key.private, user, &[words, &["--json"]].concat());
+        assert!(said.status.success(), "{words:?}: {said:?}");
+        serde_json::from_slice(&said.stdout).unwrap()
+    }
+
+    /// Dropbear's client; it reads keys of its own form alone. `None`, said aloud, where it is not installed.
+    pub fn dbclient(&self, key: &KeyPair, user: &str, words: &[&str]) -> Option<Command> {
+        let (client, convert) = (program("dbclient")?, program("dropbearconvert")?);
+        let own = key.private.with_extension("dropbear");
+        run(Command::new(convert).args(["openssh", "dropbear"]).arg(&key.private).arg(&own));
+        let mut command = Command::new(client);
+        // Twice: nothing about the host's key is kept. That it is the right one is the other clients' to find out.
+        command.args(["-y", "-y", "-T", "-i"]).arg(own).args(["-p", &self.port.to_string()]);
+        command
+            .arg(format!("{user}@127.0.0.1"))
+            .args(words)
+            .env("HOME", self.product.at("people"))
+            .stdin(Stdio::null());
+        Some(command)
+    }
+
+    /// PuTTY's client, which is told the host key. `None`, said aloud, where it is not installed.
+    pub fn plink(&self, key: &KeyPair, user: &str, words: &[&str]) -> Option<Command> {
+        let (client, convert) = (program("plink")?, program("puttygen")?);
+        let own = key.private.with_extension("ppk");
+        run(Command::new(convert).arg(&key.private).args(["-O", "private", "-o"]).arg(&own));
+        let said = self.said();
+        let host_key = said.lines().find_map(|line| line.strip_prefix("host key ")).unwrap().to_owned();
+        let mut command = Command::new(client);
+        command.args(["-ssh", "-batch", "-noagent", "-hostkey", &host_key, "-i"]).arg(own);
+        command.args(["-P", &self.port.to_string(), &format!("{user}@127.0.0.1")]).args(words);
+        command.env("HOME", self.product.at("people")).stdin(Stdio::null());
+        Some(command)
+    }
+
+    /// A certificate for a fresh key named `name`, signed by `ca` with these words of ssh-keygen.
+    pub fn certified(&self, name: &str, ca: &KeyPair, words: &[&str]) -> PathBuf {
+        let key = KeyPair::generate(&self.product.at("people"), name, KeyType::Ed25519);
+        run(Command::new("ssh-keygen")
+            .args(["-q", "-I", name])
+            .args(words)
+            .arg("-s")
+            .arg(&ca.private)
+            .arg(&key.public));
+        key.private
+    }
+
+    /// A program that answers every prompt of OpenSSH's client with these digits.
+    pub fn answering(&self, digits: &str) -> PathBuf {
+        let path = self.product.at(&format!("answer-{digits}"));
+        fs::write(&path, format!("#!/bin/sh\nprintf '%s\\n' \"$1\" >>\"$0.asked\"\necho {digits}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        path
+    }
+
+    /// A verb after a key and a code.
+    pub fn with_code(&self, key: &Path, user: &str, digits: &str, words: &[&str]) -> Output {
+        let mut command = self.ssh(key, user, &["-o", "NumberOfPasswordPrompts=1"], words);
+        command.env("SSH_ASKPASS", self.answering(digits)).env("SSH_ASKPASS_REQUIRE", "force").env("DISPLAY", "none");
+        command.output().unwrap()
+    }
+
+    /// Puts a change of people.toml or quarterdeck.toml into force: grace loads it, lea accepts.
+    #[track_caller]
+    pub fn change(&self, file: &str, from: &str, to: &str) {
+        let path = self.product.at(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no {from}");
+        fs::write(path, text.replace(from, to)).unwrap();
+        self.product.json("grace", &["site", "load"]);
+        let shown = self.product.json("lea", &["site", "show"]);
+        let digest = shown["pending"]["site"]["digest"].as_str().unwrap().to_owned();
+        self.product.json("lea", &["site", "accept", &digest[..8], "--reason", "looked at"]);
+    }
+}
+
+/// Starts the server at a port the system picks, and reads which one from what it says.
+fn serve(product: &Product) -> (Daemon, u16) {
+    let log = product.at(&format!("serve-{}.log", new_mark()));
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(PROGRAM).env("HOME", product.at(".")).env_remove("SSH_AUTH_SOCK");
+    for (flag, name) in [("--site", "site"), ("--data", "data"), ("--socket", "socket")] {
+        command.arg(flag).arg(product.at(name));
+    }
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    let mut daemon = Daemon::spawn(command, &new_mark(), &log);
+    let port = until("the door to be open", SOON, || {
+        let said = daemon.log();
+        if let Some(status) = daemon.ended() {
+            panic!("the server ended with {status}: {said}");
+        }
+        let port = said.lines().find_map(|line| line.strip_prefix("serving SSH at 127.0.0.1:")?.parse().ok());
+        port.filter(|_| said.contains("host key SHA256:")).ok_or(said)
+    });
+    (daemon, port)
+}
+
+/// The account the tests run as: one of ada's names at the door.
+pub fn own_account() -> String {
+    account::own_name()
+}
