@@ -147,7 +147,9 @@ fn z01_z02_whoever_asked_approves_on_no_path() {
     for path in Path::ALL {
         // Also where they hold the role: it is the person that counts, whatever they may otherwise do.
         let (driver, id) = waiting(path, |site| {
-            in_workspace(site, |place| drop(place.members.get_mut(&"ada".into()).unwrap().insert(Role::Approver)));
+            in_workspace(site, |place| {
+                place.members.get_mut(&"ada".into()).unwrap().insert(Role::Approver);
+            });
         });
         let (seen, ask) = yes(&driver, id);
         fails(&driver, "ada", seen, &ask, Rule::SeparationSelf, path);
