@@ -37,6 +37,7 @@ pub fn person(id: &str) -> Person {
         git: Vec::new(),
         contact: BTreeMap::new(),
         disabled: false,
+        machine_of: None,
     }
 }
 

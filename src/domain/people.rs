@@ -28,6 +28,9 @@ pub struct Person {
     /// Whether the person comes in by no door any more; their name stays where the record has it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
+    /// Whose machine this is: a program that proposes runs and decides nothing. A person where this is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_of: Option<PersonId>,
 }
 
 /// What a member of a workspace may do there.

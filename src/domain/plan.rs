@@ -182,6 +182,9 @@ pub struct Plan {
     pub from: Origin,
     /// Who asks.
     pub requester: PersonId,
+    /// Whose machine asks, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<PersonId>,
     /// When it was asked for.
     pub asked: Timestamp,
     /// The filled form.
@@ -326,6 +329,11 @@ pub enum Origin {
 }
 
 impl Plan {
+    /// Whether a person asked for it, themselves or by a machine of theirs.
+    pub fn is_asked_by(&self, person: &PersonId) -> bool {
+        self.requester == *person || self.behind.as_ref() == Some(person)
+    }
+
     /// The host at a position.
     pub fn host(&self, ix: HostIx) -> Option<&PlannedHost> {
         self.hosts.get(usize::try_from(ix.0).ok()?)

@@ -110,6 +110,7 @@ fn planned(
         run,
         from: Origin::Proposed,
         requester: by.clone(),
+        behind: site.owner_of(by).cloned(),
         asked: at,
         proposal: proposal.clone(),
         workspace_title: workspace.title.clone(),

@@ -10,7 +10,9 @@ use super::order::{Becomes, Delivery, Errand, Job, Order, OrderKey, OrderLimits,
 use super::people::Role;
 use super::plan::{Origin, PinnedSecret, Plan, PlannedHost};
 use super::published;
-pub use super::quorum::{can_be_filled, has_approved, has_let_on, latest_votes, missing_answers, missing_approvals};
+pub use super::quorum::{
+    Apart, can_be_filled, has_approved, has_let_on, latest_votes, missing_answers, missing_approvals,
+};
 use super::refusal::{Refusal, Rule};
 use super::run::{Item, Phase, Run, Slot};
 use super::runbook::{Action, Gate, Impact, Interpreter, Script, Wait};
@@ -342,7 +344,7 @@ pub fn lost_authority(world: &World, run: &Run) -> Option<String> {
 pub fn may_answer(workspace: &Workspace, run: &Run, gate: &Gate, person: &PersonId) -> bool {
     let holds = gate.from.iter().any(|seat| workspace.grants(person, seat.role));
     let apart = run.plan.impact < Impact::High || !run.executors.contains(person);
-    holds && apart && *person != run.plan.requester
+    holds && apart && !run.plan.is_asked_by(person)
 }
 
 /// Whether a person may answer for a run's warnings: somebody who works there, and from medium impact not the proposer.
@@ -350,13 +352,13 @@ pub fn may_accept(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
     let works_there = [Role::Operator, Role::Approver, Role::Owner].iter().any(|role| workspace.grants(person, *role));
     let alone = run.plan.quorum.is_none();
     let proposer_may = run.plan.impact == Impact::Low || alone;
-    works_there && (proposer_may || *person != run.plan.requester)
+    works_there && (proposer_may || !run.plan.is_asked_by(person))
 }
 
 /// Whether a person may vote on a run: holds a role of the quorum and did not ask for it.
 pub fn may_vote(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
     let roles = run.plan.quorum.iter().flat_map(|quorum| quorum.from.iter().map(|slot| slot.role));
-    *person != run.plan.requester && roles.into_iter().any(|role| workspace.grants(person, role))
+    !run.plan.is_asked_by(person) && roles.into_iter().any(|role| workspace.grants(person, role))
 }
 
 /// Whether a person may stop or pause: the safe direction is open to everybody who works there.
@@ -372,7 +374,7 @@ pub fn may_execute(run: &Run, person: &PersonId) -> bool {
 /// Whether a person may sign a run off: a reviewer who neither proposed, approved nor executed any of it.
 pub fn may_review(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
     let broke = run.glass.as_ref().is_some_and(|glass| glass.by == *person);
-    let took_part = *person == run.plan.requester || run.executors.contains(person) || has_voted(run, person) || broke;
+    let took_part = run.plan.is_asked_by(person) || run.executors.contains(person) || has_voted(run, person) || broke;
     let alone = workspace.members.len() < 2 && run.glass.is_none();
     workspace.grants(person, Role::Reviewer) && (!took_part || alone)
 }

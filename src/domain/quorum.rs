@@ -6,6 +6,7 @@
 use super::glass;
 use super::id::PersonId;
 use super::people::Role;
+use super::plan::Plan;
 use super::policy::WaitsFor;
 use super::run::{Choice, Run, Slot, Vote};
 use super::runbook::Gate;
@@ -50,31 +51,55 @@ pub fn missing_approvals(workspace: &Workspace, run: &Run) -> Vec<WaitsFor> {
     if given.is_some_and(|given| is_filled(workspace, quorum, given, &run.plan.editors)) {
         return Vec::new();
     }
-    unfilled(workspace, (&run.plan.requester, &run.plan.editors), &quorum.from, latest(&run.votes))
+    unfilled(workspace, &Apart::of(&run.plan), &quorum.from, latest(&run.votes))
 }
 
 /// Whether those who gave a standing approval fill a quorum now.
 pub(super) fn is_filled(workspace: &Workspace, quorum: &Quorum, given: &Given, editors: &BTreeSet<PersonId>) -> bool {
     let said = given.by.iter().map(|person| (person, Choice::Approve)).collect();
-    unfilled(workspace, (&given.asked, editors), &quorum.from, said).is_empty()
+    unfilled(workspace, &Apart::from(&given.asked, editors), &quorum.from, said).is_empty()
 }
 
 /// Answers a gate inside a run still waits for.
 pub fn missing_answers(workspace: &Workspace, run: &Run, slot: Slot, gate: &Gate) -> Vec<WaitsFor> {
     let said = run.answers.get(&slot).map(latest).unwrap_or_default();
-    unfilled(workspace, (&run.plan.requester, &run.plan.editors), &gate.from, said)
+    unfilled(workspace, &Apart::of(&run.plan), &gate.from, said)
+}
+
+/// Whose word does not count for what is judged, or not alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Apart<'a> {
+    requester: &'a PersonId,
+    behind: Option<&'a PersonId>,
+    editors: &'a BTreeSet<PersonId>,
+}
+
+impl<'a> Apart<'a> {
+    /// Of a plan: whoever asked, themselves or by their machine, and whoever changed last what would run.
+    pub fn of(plan: &'a Plan) -> Self {
+        Self { requester: &plan.requester, behind: plan.behind.as_ref(), editors: &plan.editors }
+    }
+
+    /// Of what a person asked for themselves.
+    pub fn from(requester: &'a PersonId, editors: &'a BTreeSet<PersonId>) -> Self {
+        Self { requester, behind: None, editors }
+    }
+
+    fn asked(&self, person: &PersonId) -> bool {
+        self.requester == person || self.behind == Some(person)
+    }
 }
 
 /// What is missing of these seats: whoever asked fills none, and whoever changed last what is judged fills none alone.
 pub(super) fn unfilled(
     workspace: &Workspace,
-    (requester, editors): (&PersonId, &BTreeSet<PersonId>),
+    apart: &Apart<'_>,
     from: &[Seat],
     said: Vec<(&PersonId, Choice)>,
 ) -> Vec<WaitsFor> {
     let approvers: Vec<&PersonId> = said
         .into_iter()
-        .filter(|(person, choice)| *choice == Choice::Approve && *person != requester)
+        .filter(|(person, choice)| *choice == Choice::Approve && !apart.asked(person))
         .map(|(person, _)| person)
         .collect();
     let seats = seats(from);
@@ -88,14 +113,14 @@ pub(super) fn unfilled(
             }
         }
     }
-    let others_only = missing.is_empty() && only_editors(&approvers, editors);
+    let others_only = missing.is_empty() && only_editors(&approvers, apart.editors);
     if others_only {
         // One more, of a role that counts here: whoever it is has not written what they judge.
         missing.extend(seats.first().map(|role| (*role, 1)));
     }
     let may = |role: Role| {
-        let others = workspace.holders(role).filter(|person| !others_only || !editors.contains(*person));
-        others.filter(|person| *person != requester && !approvers.contains(person)).cloned().collect()
+        let others = workspace.holders(role).filter(|person| !others_only || !apart.editors.contains(*person));
+        others.filter(|person| !apart.asked(person) && !approvers.contains(person)).cloned().collect()
     };
     missing.into_iter().map(|(role, missing)| WaitsFor::Approval { role, missing, may: may(role) }).collect()
 }
@@ -106,12 +131,12 @@ fn only_editors(people: &[&PersonId], editors: &BTreeSet<PersonId>) -> bool {
 
 /// Whether the members of a workspace could fill these seats at all: without the requester, and not by whoever changed last what
 /// would run alone.
-pub fn can_be_filled(workspace: &Workspace, from: &[Seat], requester: &PersonId, editors: &BTreeSet<PersonId>) -> bool {
-    let people: Vec<&PersonId> = workspace.members.keys().filter(|person| *person != requester).collect();
+pub fn can_be_filled(workspace: &Workspace, from: &[Seat], apart: &Apart<'_>) -> bool {
+    let people: Vec<&PersonId> = workspace.members.keys().filter(|person| !apart.asked(person)).collect();
     let seats = seats(from);
     let fits = |person: &&&PersonId| seats.iter().any(|role| workspace.grants(person, *role));
     let fitting: Vec<&PersonId> = people.iter().filter(fits).copied().collect();
-    matching(workspace, &seats, &people).iter().all(Option::is_some) && !only_editors(&fitting, editors)
+    matching(workspace, &seats, &people).iter().all(Option::is_some) && !only_editors(&fitting, apart.editors)
 }
 
 fn seats(from: &[Seat]) -> Vec<Role> {
@@ -176,10 +201,13 @@ mod tests {
         assert!(all(&[&grace, &kim]));
         assert!(all(&[&kim, &grace]));
         let nobody = BTreeSet::new();
-        assert!(can_be_filled(&workspace, &and, &"ada".into(), &nobody));
-        assert!(!can_be_filled(&workspace, &and, &grace, &nobody));
-        assert!(can_be_filled(&workspace, &and, &"ada".into(), &[kim.clone()].into()));
-        assert!(!can_be_filled(&workspace, &and, &"ada".into(), &[grace, kim].into()), "they alone wrote it");
+        assert!(can_be_filled(&workspace, &and, &Apart::from(&"ada".into(), &nobody)));
+        assert!(!can_be_filled(&workspace, &and, &Apart::from(&grace, &nobody)));
+        assert!(can_be_filled(&workspace, &and, &Apart::from(&"ada".into(), &[kim.clone()].into())));
+        assert!(
+            !can_be_filled(&workspace, &and, &Apart::from(&"ada".into(), &[grace, kim].into())),
+            "they alone wrote it"
+        );
     }
 
     /// Seats that can be filled at most, by trying everybody in every seat.

@@ -84,6 +84,8 @@ rules! {
     GlassIncident = "glass.incident",
     /// A role is asked for or granted beyond what anybody may give this way.
     Escalate = "iam.escalate",
+    /// A machine of the person asked for it.
+    SeparationOwner = "sod.owner",
     /// Executor and reviewer are one person.
     SeparationReview = "sod.review",
     /// Whoever changed the runbook last is its only approver.

@@ -74,7 +74,7 @@ fn roles(workspace: &Workspace, run: &Run) -> (Verdict, String) {
     });
     let quorum = run.plan.quorum.as_ref().map(|quorum| (String::new(), quorum.from.as_slice()));
     for (place, from) in quorum.into_iter().chain(gates) {
-        if !policy::can_be_filled(workspace, from, &run.plan.requester, &run.plan.editors) {
+        if !policy::can_be_filled(workspace, from, &policy::Apart::of(&run.plan)) {
             let roles: Vec<&str> = from.iter().map(|slot| slot.role.word()).collect();
             let (id, by) = (&workspace.id, &run.plan.requester);
             let wrote = if run.plan.editors.is_empty() { "" } else { " and whoever changed the runbook last" };

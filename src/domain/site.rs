@@ -107,7 +107,12 @@ impl Site {
 
     /// Whether separation of duties is possible at all.
     pub fn has_one_person(&self) -> bool {
-        self.people.len() < 2
+        self.people.values().filter(|person| person.machine_of.is_none()).count() < 2
+    }
+
+    /// Whose machine somebody is, where it is one.
+    pub fn owner_of(&self, machine: &PersonId) -> Option<&PersonId> {
+        self.people.get(machine)?.machine_of.as_ref()
     }
 
     /// Whether a person answers for what a change touches: for a workspace its owner, for what all share any owner. Who may do

@@ -156,7 +156,12 @@ impl Standing {
     pub fn missing(&self, site: &Site, workspace: &Workspace) -> Vec<WaitsFor> {
         let nobody = BTreeSet::new();
         let editors = site.editors.get(&self.terms.runbook).unwrap_or(&nobody);
-        quorum::unfilled(workspace, (&self.terms.by, editors), &self.terms.quorum.from, quorum::latest(&self.votes))
+        quorum::unfilled(
+            workspace,
+            &quorum::Apart::from(&self.terms.by, editors),
+            &self.terms.quorum.from,
+            quorum::latest(&self.votes),
+        )
     }
 
     /// By whose word it is in force.

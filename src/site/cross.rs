@@ -4,6 +4,7 @@
 //! a name in a file that is wrong elsewhere still counts as declared.
 
 mod authority;
+mod machines;
 mod notify;
 mod targets;
 
@@ -41,6 +42,7 @@ pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
     }
     settings(parts, found);
     authority::check(parts, found);
+    machines::check(parts, found);
     notify::check(parts, found);
 }
 

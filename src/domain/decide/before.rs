@@ -59,7 +59,7 @@ impl Deciding {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
         fresh(&run, seen)?;
-        if run.plan.requester != person && !workspace.grants(&person, Role::Owner) {
+        if !run.plan.is_asked_by(&person) && !workspace.grants(&person, Role::Owner) {
             return Err(Refusal::new(Rule::Role, "somebody else's proposal")
                 .who_may(format!("{} or an owner", run.plan.requester)));
         }
@@ -84,8 +84,11 @@ impl Deciding {
             return Err(Refusal::new(Rule::NotFound, format!("{id} has no open warning called {warning}")));
         }
         if !policy::may_accept(&workspace, &run, &person) {
-            let own = run.plan.requester == person;
-            let rule = if own { Rule::SeparationSelf } else { Rule::Role };
+            let rule = match (run.plan.requester == person, run.plan.behind.as_ref() == Some(&person)) {
+                (true, _) => Rule::SeparationSelf,
+                (false, true) => Rule::SeparationOwner,
+                (false, false) => Rule::Role,
+            };
             return Err(Refusal::new(rule, format!("{person} may not answer for this warning"))
                 .who_may("an operator, approver or owner other than the proposer"));
         }
@@ -107,6 +110,9 @@ impl Deciding {
         }
         if choice == Choice::Retract {
             return self.retract(&run, &person, reason, seen);
+        }
+        if run.plan.behind.as_ref() == Some(&person) {
+            return Err(owner_of(&run));
         }
         if run.plan.requester == person {
             let may: Vec<String> =

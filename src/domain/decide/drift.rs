@@ -35,8 +35,9 @@ pub fn differences(old: &Plan, new: &Plan) -> Vec<&'static str> {
     let commands = |plan: &Plan| {
         (plan.runbook.steps.clone(), plan.runbook.preflight.clone(), plan.runbook.verify.clone(), plan.steps.clone())
     };
-    let fields: [(&'static str, bool); 18] = [
+    let fields: [(&'static str, bool); 19] = [
         ("program version", old.crate_version != new.crate_version),
+        ("whose machine asks", old.behind != new.behind),
         ("environment", old.environment != new.environment),
         ("hosts", old.hosts != new.hosts || old.jumps != new.jumps || old.groups != new.groups),
         ("batches", old.batches != new.batches || old.parallel != new.parallel),

@@ -22,6 +22,9 @@ impl Deciding {
     pub(super) fn answer(&mut self, run: &Run, workspace: &Workspace, answer: &Answer<'_>) -> Result<(), Refusal> {
         let person = self.person()?;
         let Answer { slot, gate, choice, reason, seen } = *answer;
+        if run.plan.behind.as_ref() == Some(&person) {
+            return Err(owner_of(run));
+        }
         if run.plan.requester == person {
             return Err(Refusal::new(Rule::SeparationSelf, "whoever asks for a run lets it through no gate")
                 .next("ask one of those it names"));

@@ -17,6 +17,7 @@ mod gate;
 pub mod glass;
 pub mod incidents;
 mod loading;
+mod machines;
 mod notices;
 mod proved;
 mod reports;
@@ -87,6 +88,7 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry
         | Rule::Escalate
         | Rule::GlassSealed
         | Rule::GlassIncident
+        | Rule::SeparationOwner
         | Rule::SeparationReview
         | Rule::SeparationEditor
         | Rule::ActorMachine
@@ -155,6 +157,7 @@ struct Deciding {
 impl Deciding {
     fn ask(&mut self, ask: &Ask, seen: Seen) -> Result<(), Refusal> {
         self.lapse()?;
+        self.people_decide(ask)?;
         match ask {
             Ask::LoadSite { site, diff } => self.load_site(site, diff),
             Ask::AcceptSite { digest, reason } => self.accept_site(*digest, reason),
@@ -305,6 +308,12 @@ fn fresh(run: &Run, seen: Seen) -> Result<(), Refusal> {
         Seen::Binding(binding) if binding != run.binding => Err(stale(run)),
         Seen::Nothing | Seen::Revision(_) | Seen::Binding(_) | Seen::Attempt(_) => Ok(()),
     }
+}
+
+/// Whoever owns the machine that asked is behind the request, and not somebody else.
+fn owner_of(run: &Run) -> Refusal {
+    let what = format!("{} asked for it, a machine of yours", run.plan.requester);
+    Refusal::new(Rule::SeparationOwner, what).next("ask somebody else to decide")
 }
 
 /// From high impact, whoever approved does not execute: not the start, and nothing after it.

@@ -69,7 +69,7 @@ impl Deciding {
         let one = Quorum { impact, from: vec![Seat { role: Role::Approver, n: 1 }] };
         let quorum = planning::quorum(&site, &workspace, impact).unwrap_or(one);
         let editors = site.editors.get(&runbook.id).cloned().unwrap_or_default();
-        if !policy::can_be_filled(&workspace, &quorum.from, &person, &editors) {
+        if !policy::can_be_filled(&workspace, &quorum.from, &policy::Apart::from(&person, &editors)) {
             return Err(Refusal::new(Rule::Role, format!("{} has not enough people to approve it", workspace.id)));
         }
         let standing = StandingId(self.world.next_standing.max(1));

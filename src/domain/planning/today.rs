@@ -54,6 +54,7 @@ pub fn under_site(world: &World, by: &PersonId, plan: Plan) -> Result<Plan, Refu
         site: site.digest,
         commit: site.commit.clone(),
         dirty: site.dirty,
+        behind: site.owner_of(by).cloned(),
         workspace_title: workspace.title.clone(),
         environment: workspace.environment,
         hosts,

@@ -369,3 +369,103 @@ fn z30_editors_alone_fill_no_quorum_of_several_and_checks_say_so_before() {
         driver.log.iter().flat_map(|one| one.details.values()).any(|it| it.text().contains("not enough people"));
     assert!(blocked, "nobody is left who did not write it");
 }
+
+/// `ci` is a program of grace's, who may approve.
+fn with_machine(site: &mut Site) {
+    let ci = crate::domain::people::Person { machine_of: Some("grace".into()), ..fixture::person("ci") };
+    site.people.insert("ci".into(), ci);
+    in_workspace(site, |place| drop(place.members.insert("ci".into(), [Role::Operator].into())));
+}
+
+#[test]
+fn z06_a_machine_proposes_and_decides_nothing() {
+    let mut driver = driver_of(|site| {
+        with_machine(site);
+        // Also where somebody gave it the role, which `check` refuses.
+        in_workspace(site, |place| {
+            place.members.get_mut(&"ci".into()).unwrap().extend([Role::Approver, Role::Reviewer, Role::Owner]);
+        });
+    });
+    let others = driver.propose();
+    driver.as_person("ci", Ask::Propose(Box::new(proposal()))).unwrap();
+    let own = driver.world.next_run - 1;
+    driver.carry_out_checks();
+    for id in [others, own] {
+        let (run, reason) = (RunId(id), || "because".to_owned());
+        let asks = [
+            Ask::Vote { run, choice: Choice::Approve, reason: reason() },
+            Ask::Vote { run, choice: Choice::Deny, reason: reason() },
+            Ask::Start { run },
+            Ask::Schedule { run, at: driver.at.plus_ms(60_000) },
+            Ask::Stop { run, how: StopHow::AfterStep, reason: reason() },
+            Ask::Review { run, comment: reason(), follow_ups: Vec::new() },
+            Ask::Elevate { workspace: "prod-web".into(), role: Role::Approver, for_ms: 3_600_000, reason: reason() },
+        ];
+        for ask in asks {
+            let before = driver.world.clone();
+            let seen = Seen::Binding(driver.run(id).binding);
+            let refusal = driver.submit(actor("ci"), seen, ask.clone()).unwrap_err();
+            assert_eq!(
+                (refusal.rule, refusal.who_may.as_str()),
+                (Rule::ActorMachine, "grace, or another person"),
+                "{ask:?}"
+            );
+            assert_eq!(driver.world, before);
+        }
+    }
+    driver.as_person("ci", Ask::Note { run: RunId(own), text: "pipeline 7".to_owned() }).unwrap();
+    driver.as_person("ci", Ask::Withdraw { run: RunId(own) }).unwrap();
+}
+
+#[test]
+fn z07_what_a_machine_proposed_its_owner_neither_approves_nor_reviews() {
+    let mut driver = driver_of(|site| {
+        with_machine(site);
+        in_workspace(site, |place| {
+            place.members.get_mut(&"grace".into()).unwrap().insert(Role::Reviewer);
+        });
+    });
+    driver.as_person("ci", Ask::Propose(Box::new(proposal()))).unwrap();
+    let id = driver.world.next_run - 1;
+    driver.carry_out_checks();
+    assert_eq!(driver.run(id).plan.behind, Some("grace".into()), "bound to the request");
+    let before = driver.world.clone();
+    let refusal = driver.approve("grace", id).unwrap_err();
+    assert_eq!(refusal.rule, Rule::SeparationOwner, "{refusal}");
+    assert_eq!(driver.world, before);
+    let waits = crate::domain::policy::waits_for(&driver.world, &driver.run(id), driver.at);
+    let may = waits.iter().find_map(|waits| match waits {
+        crate::domain::policy::WaitsFor::Approval { may, .. } => Some(may.clone()),
+        _ => None,
+    });
+    assert_eq!(may, Some(vec!["kim".into()]), "grace is not named");
+    driver.approve("kim", id).unwrap();
+    driver.start("ada", id);
+    driver.carry_out(|_| CellResult::Ok);
+    driver.as_person("ada", Ask::Close { run: RunId(id), note: "well".to_owned() }).unwrap();
+    let review = Ask::Review { run: RunId(id), comment: "seen".to_owned(), follow_ups: Vec::new() };
+    assert_eq!(driver.as_person("grace", review.clone()).unwrap_err().rule, Rule::SeparationReview);
+    driver.as_person("lea", review).unwrap();
+}
+
+#[test]
+fn z07_a_machine_that_changes_hands_voids_what_it_asked_for() {
+    let mut driver = driver_of(with_machine);
+    driver.as_person("ci", Ask::Propose(Box::new(proposal()))).unwrap();
+    let id = driver.world.next_run - 1;
+    driver.carry_out_checks();
+    driver.approve("kim", id).unwrap();
+    // From now on it is kim's, who has approved: as if they had asked for it.
+    driver.change_site(|site| site.people.get_mut(&"ci".into()).unwrap().machine_of = Some("kim".into()));
+    assert!(driver.world.run(RunId(id)).is_none());
+    assert!(driver.last_words(id).contains("whose machine asks"), "{}", driver.last_words(id));
+}
+
+#[test]
+fn a_person_and_their_machine_are_one_person() {
+    let mut site = fixture::site();
+    site.people.retain(|id, _| id.as_str() == "grace");
+    let ci = crate::domain::people::Person { machine_of: Some("grace".into()), ..fixture::person("ci") };
+    site.people.insert("ci".into(), ci);
+    assert!(site.has_one_person());
+}

@@ -3,6 +3,7 @@
 
 use super::warning;
 use crate::domain::PersonId;
+use crate::domain::checkpoint::Demand;
 use crate::domain::glass::REVIEWS;
 use crate::domain::people::{Person, Role};
 use crate::domain::proved::can_sign;
@@ -22,6 +23,8 @@ pub(super) fn check(parts: &Parts, found: &mut Vec<Diagnostic>) {
     for workspace in &parts.workspaces {
         owners(workspace, found);
         usual_approval(workspace, found);
+        quorum_nobody_asks(workspace, found);
+        nobody_reviews(workspace, found);
         broken_glass(workspace, found);
         approvers_without_keys(workspace, people, found);
     }
@@ -107,6 +110,38 @@ fn approvers_without_keys(
     );
     let hint = "write an ed25519 or ecdsa key under `keys` of each of them in people.toml";
     found.push(warning(&parsed.source, Code::Quorum, at).say(message, hint));
+}
+
+/// Outside production low impact asks nobody, whatever quorum is written for it.
+fn quorum_nobody_asks(parsed: &Parsed<Workspace>, found: &mut Vec<Diagnostic>) {
+    let (Some(workspace), Some(fields)) = (&parsed.value, &parsed.fields) else {
+        return;
+    };
+    let asks_always = workspace.environment == Environment::Production;
+    if asks_always || workspace.policy.checkpoints.contains(&Demand::Scope) {
+        return;
+    }
+    let policy = fields.table("policy");
+    let low = policy.into_iter().flat_map(|policy| policy.tables("quorum"));
+    if let Some(low) = low.into_iter().find(|quorum| quorum.text("impact") == Some(Impact::Low.word())) {
+        let message = "outside production nobody is asked at low impact: this quorum decides nothing there";
+        let hint = "to have every run approved write checkpoints = [\"scope\"] under [policy]";
+        found.push(warning(&parsed.source, Code::Quorum, low.span_of("impact")).say(message, hint));
+    }
+}
+
+/// Without a reviewer no run in production is ever signed off.
+fn nobody_reviews(parsed: &Parsed<Workspace>, found: &mut Vec<Diagnostic>) {
+    let (Some(workspace), Some(fields)) = (&parsed.value, &parsed.fields) else {
+        return;
+    };
+    if workspace.environment == Environment::Production && workspace.holders(Role::Reviewer).next().is_none() {
+        let head = fields.table("workspace").map_or(0..0, |head| head.span_of("environment"));
+        let at = fields.table("members").map_or(head, |members| members.span.clone());
+        let message = "nobody reviews here: no run is ever signed off";
+        let hint = "give somebody who does not run things the role reviewer under [members]";
+        found.push(warning(&parsed.source, Code::Quorum, at).say(message, hint));
+    }
 }
 
 /// Where no quorum is written, production asks one approver other than whoever proposes.

@@ -190,6 +190,11 @@ pub(in crate::site) static PERSON: Table = Table::of(
             "Addresses the person commits under: who changed a runbook last does not alone approve a run of it.",
         ),
         optional("disabled", Shape::Boolean, "Comes in by no door any more; sessions that are open end."),
+        optional(
+            "machine_of",
+            Shape::Text(Rule::Id),
+            "This is a program of that person: it proposes runs and decides nothing, and its owner approves none of them.",
+        ),
         optional("contact", Shape::Map { names: Rule::Name, of: &LINE }, "Ways to reach the person, by name."),
     ]],
 )

@@ -35,11 +35,31 @@ pub fn people(file: &str, text: &str) -> Parsed<BTreeMap<PersonId, Person>> {
     if value.is_empty() && fields.get("person").is_some() {
         report.error(Code::Value, fields.span_of("person"), "nobody", "a site needs somebody who may sign in");
     }
-    if value.len() == 1 {
+    machines(&fields, &value, &mut report);
+    if value.values().filter(|person| person.machine_of.is_none()).count() == 1 {
         let hint = "nobody else can approve: it runs alone in lab and staging only";
         report.warning(Code::OnePerson, 0..0, "one person: no separation of duties", hint);
     }
     Parsed::new(report, Some(fields), Some(value))
+}
+
+/// A machine is somebody's: of a person who answers for what it asks for.
+fn machines(fields: &Fields, all: &BTreeMap<PersonId, Person>, report: &mut Report) {
+    for machine in fields.tables("person") {
+        let Some(owner) = machine.text("machine_of") else { continue };
+        let (at, id) = (machine.span_of("machine_of"), machine.string("id"));
+        match all.get(&PersonId::new(owner)) {
+            None => {
+                let hint = "name the handle of a person of this file";
+                report.error(Code::Value, at, format!("nobody is called `{owner}`"), hint);
+            }
+            Some(owner) if owner.id.as_str() == id || owner.machine_of.is_some() => {
+                let hint = "name a person: whoever answers for what it asks for";
+                report.error(Code::Value, at, format!("{} is a machine itself", owner.id), hint);
+            }
+            Some(_) => {}
+        }
+    }
 }
 
 fn person(fields: &Fields) -> Person {
@@ -57,6 +77,7 @@ fn person(fields: &Fields) -> Person {
             .filter_map(|field| Some((field.name.clone(), field.node.text()?.to_owned())))
             .collect(),
         disabled: fields.flag("disabled"),
+        machine_of: fields.text("machine_of").map(PersonId::new),
     }
 }
 

@@ -97,12 +97,14 @@ fn authority_that_rests_on_one_person_is_a_warning() {
     let lab = "workspaces/lab.toml";
     let one = LAB.replace("ada = [\"operator\", \"owner\"]", "ada = [\"operator\"]");
     warns(&[(lab, &one)], Code::Quorum, "\"grace\"", "only grace can accept");
-    let nobody = production("ada = [\"operator\", \"owner\"]\n");
+    let nobody = production("ada = [\"operator\", \"owner\", \"reviewer\"]\n");
     warns(&[(lab, &nobody)], Code::Quorum, "[members]", "nobody approves here");
-    let both = production("ada = [\"operator\", \"approver\", \"owner\"]\n");
+    let both = production("ada = [\"operator\", \"approver\", \"owner\", \"reviewer\"]\n");
     warns(&[(lab, &both)], Code::Quorum, "[members]", "no approver other than ada");
-    let two = production("ada = [\"operator\", \"owner\"]\ngrace = [\"approver\"]\n");
+    let two = production("ada = [\"operator\", \"owner\"]\ngrace = [\"approver\", \"reviewer\"]\n");
     assert_eq!(lines(&sound(&[(lab, &two)]).warnings), "");
+    let unseen = production("ada = [\"operator\", \"owner\"]\ngrace = [\"approver\"]\n");
+    warns(&[(lab, &unseen)], Code::Quorum, "[members]", "nobody reviews here");
 }
 
 #[test]
@@ -129,8 +131,8 @@ fn glass_that_nobody_breaks_or_signs_off_is_a_warning() {
 #[test]
 fn an_approver_without_a_key_where_approvals_are_signed_is_a_warning_before_anybody_is_blocked() {
     let lab = "workspaces/lab.toml";
-    let signed =
-        production("ada = [\"operator\", \"owner\"]\ngrace = [\"approver\"]\n") + "[policy]\nsigned = \"high\"\n";
+    let signed = production("ada = [\"operator\", \"owner\", \"reviewer\"]\ngrace = [\"approver\"]\n")
+        + "[policy]\nsigned = \"high\"\n";
     warns(&[(lab, &signed)], Code::Quorum, "\"high\"", "without a key to sign with: grace");
     let with = |kind: &str, blob: &str| PEOPLE.to_owned() + &format!("keys = [\"{kind} {blob}\"]\n");
     let ed25519 = "AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
@@ -214,4 +216,35 @@ fn algorithms_are_said_of_groups_there_are_and_alike_of_all_groups_of_a_server()
     );
     let text = remote("[\"old\"]", "odl = \"legacy\"");
     stands(&refused(&[("workspaces/lab.toml", &text)]), Code::Undeclared, "workspaces/lab.toml", &text, "odl = ");
+}
+
+#[test]
+fn a_machine_is_somebodys_and_decides_nothing() {
+    let people = format!("{PEOPLE}[[person]]\nid = \"ci\"\nname = \"CI\"\nmachine_of = \"ada\"\n");
+    let member = |roles: &str| LAB.replace("[members]\n", &format!("[members]\nci = [{roles}]\n"));
+    let with = |people: &str, lab: &str| refused(&[("people.toml", people), (WORKSPACE, lab)]);
+    sound(&[("people.toml", &people), (WORKSPACE, &member("\"operator\""))]);
+    for role in ["approver", "reviewer", "commander", "auditor", "owner"] {
+        let lab = member(&format!("\"operator\", \"{role}\""));
+        let found = with(&people, &lab);
+        assert!(found[0].to_string().contains(&format!("ci is a machine and cannot be {role}")), "{}", lines(&found));
+    }
+    let nobody = people.replace("machine_of = \"ada\"", "machine_of = \"adda\"");
+    assert!(with(&nobody, LAB)[0].to_string().contains("nobody is called `adda`"));
+    let own = people.replace("machine_of = \"ada\"", "machine_of = \"ci\"");
+    assert!(with(&own, LAB)[0].to_string().contains("ci is a machine itself"));
+    let administers = SITE.replace("[site]\n", "[site]\nadministrators = [\"ci\"]\n");
+    let found = refused(&[("people.toml", &people), ("quarterdeck.toml", &administers)]);
+    assert!(found[0].to_string().contains("administers nothing"), "{}", lines(&found));
+}
+
+#[test]
+fn a_quorum_that_asks_nobody_is_said() {
+    let low = "[policy]\n[[policy.quorum]]\nimpact = \"low\"\nfrom = [{ role = \"operator\", n = 1 }]\n";
+    let lab = format!("{LAB}{low}");
+    let found = sound(&[(WORKSPACE, &lab)]).warnings;
+    assert!(lines(&found).contains("nobody is asked at low impact"), "{}", lines(&found));
+    let every = lab.replace("[policy]\n", "[policy]\ncheckpoints = [\"scope\"]\n");
+    let found = sound(&[(WORKSPACE, &every)]).warnings;
+    assert!(!lines(&found).contains("nobody is asked at low impact"), "{}", lines(&found));
 }
