@@ -101,6 +101,38 @@ fn real_people_sign_in_by_key_with_three_clients_and_the_record_says_by_which_do
 }
 
 #[test]
+fn z06_z07_real_a_machine_proposes_over_ssh_and_neither_it_nor_its_owner_approves() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let served = served(&fleet, "");
+    let words = ["propose", "grave", "--in", "lab", "--purpose", "rollout", "--reason", "pipeline-7"];
+    let id = served.json(&served.machine, "ci", &words)["run"].as_u64().unwrap();
+    let waiting = served.product.until_phase(id, &["waiting"]);
+    assert_eq!((&waiting["requester"], &waiting["waits_for"][0]["may"]), (&"ci".into(), &serde_json::json!(["lea"])));
+    let (run, code) = (id.to_string(), waiting["code"].as_str().unwrap().to_owned());
+    let refused = |key: &KeyPair, who: &str, words: &[&str]| {
+        let said = served.says(&key.private, who, &[words, &["--json"]].concat());
+        assert_eq!(said.status.code(), Some(1), "{who} {words:?}: {}", text(&said));
+        let said: Value = serde_json::from_slice(&said.stdout).unwrap();
+        said["refused"]["code"].as_str().unwrap().to_owned()
+    };
+    let approve = ["approve", &run, "--code", &code, "--reason", "planned"];
+    assert_eq!(refused(&served.machine, "ci", &approve), "actor.machine");
+    assert_eq!(refused(&served.machine, "ci", &["deny", &run, "--reason", "no"]), "actor.machine");
+    assert_eq!(refused(&served.machine, "ci", &["start", &run]), "actor.machine");
+    assert_eq!(refused(&served.grace, "grace", &approve), "sod.owner");
+    // By the socket it is the same person, and the same word.
+    let said = served.product.tries("grace", &approve);
+    let heard: Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!((said.status.code(), &heard["refused"]["code"]), (Some(1), &"sod.owner".into()), "{heard}");
+    assert_eq!(served.product.until_phase(id, &["waiting"])["revision"], waiting["revision"], "nothing changed");
+    let kept: Vec<Value> = served.product.audit(id).into_values().filter(|row| row["kind"] == "refused").collect();
+    assert_eq!(kept.len(), 5, "{kept:#?}");
+    served.product.json("lea", &approve);
+    served.product.until_phase(id, &["approved"]);
+    served.product.verifies();
+}
+
+#[test]
 fn real_a_verb_that_takes_a_file_reads_standard_input() {
     if program("python3").is_none() {
         return;

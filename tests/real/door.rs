@@ -21,6 +21,8 @@ pub struct Served {
     pub ada: KeyPair,
     pub grace: KeyPair,
     pub ca: KeyPair,
+    /// Of a machine of grace's.
+    pub machine: KeyPair,
 }
 
 impl Served {
@@ -29,7 +31,8 @@ impl Served {
         let product = Product::new(fleet, runbooks);
         let keys = product.at("people");
         fs::create_dir(&keys).unwrap();
-        let [ada, grace, ca] = ["ada", "grace", "ca"].map(|name| KeyPair::generate(&keys, name, KeyType::Ed25519));
+        let [ada, grace, ca, machine] =
+            ["ada", "grace", "ca", "machine"].map(|name| KeyPair::generate(&keys, name, KeyType::Ed25519));
         let (site, people) = (product.at("site/quarterdeck.toml"), product.at("site/people.toml"));
         let text = fs::read_to_string(&site).unwrap().replace("[site]\n", "[site]\nadministrators = [\"grace\"]\n");
         fs::write(&site, format!("{text}[sign_in]\nuser_ca = [\"{}\"]\n{sign_in}\n", ca.public_line())).unwrap();
@@ -38,13 +41,19 @@ impl Served {
             text.replace(&format!("id   = \"{id}\"\n"), &format!("id   = \"{id}\"\n{lines}"))
         };
         let text = with(&text, "ada", &format!("keys = [\"{}\"]\nprincipals = [\"ada@corp\"]\n", ada.public_line()));
-        fs::write(&people, with(&text, "grace", &format!("keys = [\"{}\"]\n", grace.public_line()))).unwrap();
+        let text = with(&text, "grace", &format!("keys = [\"{}\"]\n", grace.public_line()));
+        let of_grace = format!("machine_of = \"grace\"\nkeys = [\"{}\"]\n", machine.public_line());
+        fs::write(&people, format!("{text}\n[[person]]\nid   = \"ci\"\nname = \"CI\"\n{of_grace}")).unwrap();
         // Two people answer for everything, so that what one loads the other accepts.
         let lab = product.at("site/workspaces/lab.toml");
         let text = fs::read_to_string(&lab).unwrap();
-        fs::write(&lab, text.replace("lea = [\"reviewer\"]", "lea = [\"reviewer\", \"owner\"]")).unwrap();
+        fs::write(
+            &lab,
+            text.replace("lea = [\"reviewer\"]", "lea = [\"reviewer\", \"owner\", \"approver\"]\nci = [\"operator\"]"),
+        )
+        .unwrap();
         let (daemon, port) = serve(&product);
-        Served { daemon, product, port, ada, grace, ca }
+        Served { daemon, product, port, ada, grace, ca, machine }
     }
 
     /// What the server said when it started.
