@@ -18,6 +18,8 @@ pub enum Thing {
     Step(RunId, Slot),
     /// What failed in a run the person drives.
     Failure(RunId),
+    /// A run that somebody offers to them.
+    Offer(RunId),
     /// A change to the site.
     Site,
 }
@@ -76,6 +78,7 @@ fn thing(world: &World, person: &PersonId, waiting: &Waiting) -> Option<Thing> {
     let run = || world.run(waiting.run?);
     match &waiting.errand {
         Errand::AcceptSite => Some(Thing::Site),
+        Errand::TakeOver => Some(Thing::Offer(waiting.run?)),
         Errand::Approve | Errand::Accept(_) => Some(Thing::Request(waiting.run?)),
         Errand::Decide => run().filter(|run| drives(run, person)).map(|run| Thing::Failure(run.id)),
         Errand::HandStep(slot) => {

@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub enum Errand {
     /// Decide about a cell that failed or is unknown.
     Decide,
+    /// Take a run that is offered.
+    TakeOver,
     /// Do a step by hand.
     HandStep(Slot),
     /// Approve or deny.
@@ -42,6 +44,7 @@ impl Errand {
     pub fn word(&self) -> &'static str {
         match self {
             Errand::Decide => "decide",
+            Errand::TakeOver => "take over",
             Errand::HandStep(_) => "by hand",
             Errand::Approve => "approve",
             Errand::Accept(_) => "accept",
@@ -188,6 +191,9 @@ pub fn board(world: &World, person: &PersonId) -> Board {
 fn errand(workspace: &Workspace, run: &Run, person: &PersonId) -> Option<Waiting> {
     let executes = || workspace.grants(person, run.plan.runbook.runs_as);
     let works_there = || policy::may_stop(workspace, person);
+    if let Some(offer) = run.offered.as_ref().filter(|offer| offer.to == *person && is_at_work(run)) {
+        return Some(Waiting { run: Some(run.id), errand: Errand::TakeOver, since: offer.at });
+    }
     let (errand, since) = match &run.phase {
         Phase::Waiting => {
             let errand = policy::waits_for_people(workspace, run).find_map(|waits| match waits {
@@ -422,7 +428,7 @@ pub fn is_good(ending: Ending) -> bool {
 fn rank(errand: &Errand) -> u8 {
     match errand {
         Errand::Decide => 0,
-        Errand::HandStep(_) => 1,
+        Errand::HandStep(_) | Errand::TakeOver => 1,
         Errand::Approve | Errand::Accept(_) | Errand::AcceptSite => 2,
         Errand::Start | Errand::Continue => 3,
         Errand::Note => 4,

@@ -254,6 +254,7 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
         ended: None,
         driver: None,
         claim: None,
+        offered: None,
         executors: Default::default(),
         drift: None,
         queued: None,

@@ -174,6 +174,13 @@ pub enum Event {
         /// By whom it is driven now.
         by: PersonId,
     },
+    /// Whoever has a run offers it to somebody, who takes it or lets it be; `None`: the offer is taken back. Detail: `reason`.
+    RunOffered {
+        /// The run.
+        run: RunId,
+        /// To whom.
+        to: Option<PersonId>,
+    },
     /// The time a step waits for is over.
     WaitOver {
         /// The run.
@@ -395,6 +402,7 @@ impl Event {
             | Event::EvidenceGiven { .. }
             | Event::GateAnswered { .. }
             | Event::RunTaken { .. }
+            | Event::RunOffered { .. }
             | Event::BatchBegan { .. }
             | Event::WarningAccepted { .. }
             | Event::Voted { .. }
@@ -438,6 +446,7 @@ impl Event {
             | Event::EvidenceGiven { run, .. }
             | Event::WaitOver { run, .. }
             | Event::RunTaken { run, .. }
+            | Event::RunOffered { run, .. }
             | Event::GateAnswered { run, .. }
             | Event::GateOver { run, .. }
             | Event::BatchBegan { run, .. }

@@ -26,8 +26,8 @@ use super::proved::Proved;
 use super::published;
 use super::refusal::Rule;
 use super::run::{
-    Acceptance, Cancel, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, PauseCause, Phase, Progress,
-    Reason, Round, Run, Slot, Stage, StopHow, Vote,
+    Acceptance, Cancel, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, Offer, PauseCause, Phase,
+    Progress, Reason, Round, Run, Slot, Stage, StopHow, Vote,
 };
 use super::settle;
 use super::standing;
@@ -124,6 +124,7 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
         may_begin_until: None,
         driver: None,
         claim: None,
+        offered: None,
         executors: imbl::OrdSet::new(),
         drift: None,
         queued: None,
@@ -278,8 +279,14 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         Event::GateOver { choice: Choice::Retract, .. } => {}
         Event::RunTaken { by, .. } => {
             run.claim = Some(by.clone());
+            run.offered = None;
             run.driver = Some(by.clone());
             run.executors.insert(by.clone());
+            run.revision += 1;
+        }
+        Event::RunOffered { to, .. } => {
+            let Note { by, at, text: words } = note("reason");
+            run.offered = to.clone().map(|to| Offer { to, by, at, words });
             run.revision += 1;
         }
         Event::WaitOver { slot, .. } => settle_cell(run, *slot, CellState::Ok, at),

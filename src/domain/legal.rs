@@ -52,7 +52,7 @@ pub fn run_allows(phase: PhaseTag, event: &Event) -> bool {
         Event::RunStopping { .. } => {
             matches!(phase, P::Running | P::Paused | P::Verifying | P::Stopping)
         }
-        Event::RunTaken { .. } => at_work,
+        Event::RunTaken { .. } | Event::RunOffered { .. } => at_work,
         Event::VerifyBegan { .. } => phase == P::Running,
         Event::RunEnded { .. } => at_work,
         Event::RunCancelled { .. } => before_start,
@@ -111,6 +111,7 @@ pub fn cell_allows(state: &CellState, attempt: u16, event: &Event) -> bool {
         | Event::RunContinued { .. }
         | Event::RunStopping { .. }
         | Event::RunTaken { .. }
+        | Event::RunOffered { .. }
         | Event::VerifyBegan { .. }
         | Event::RunEnded { .. }
         | Event::RunCancelled { .. }

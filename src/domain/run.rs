@@ -45,6 +45,8 @@ pub struct Run {
     pub driver: Option<PersonId>,
     /// Who has taken it: as long as somebody has, nobody else decides about what failed.
     pub claim: Option<PersonId>,
+    /// Whom whoever has it offers it to.
+    pub offered: Option<Offer>,
     /// Everybody who executed any of it: started it, let it go on, decided about a cell, ticked off a step.
     pub executors: OrdSet<PersonId>,
     /// What would run differently under the site now in force, where that changed since the start.
@@ -163,6 +165,19 @@ pub struct Acceptance {
     pub reason: String,
     /// The hosts it was about: another host is another warning.
     pub hosts: OrdSet<super::id::HostIx>,
+}
+
+/// A run that is to change hands: nothing changes until it is taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offer {
+    /// To whom.
+    pub to: PersonId,
+    /// By whom.
+    pub by: PersonId,
+    /// When.
+    pub at: Timestamp,
+    /// What they should know.
+    pub words: String,
 }
 
 /// An approver's word.

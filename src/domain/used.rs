@@ -163,6 +163,7 @@ fn roles(event: &Event, run: Option<&Run>, workspace: &Workspace, person: &Perso
         | Event::StartAsked { .. }
         | Event::StartQueued { .. }
         | Event::RunTaken { .. }
+        | Event::RunOffered { .. }
         | Event::RunPaused { .. }
         | Event::RunContinued { .. }
         | Event::RunStopping { .. }

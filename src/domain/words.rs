@@ -36,6 +36,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::EvidenceGiven { .. } => "evidence_given",
         Event::WaitOver { .. } => "wait_over",
         Event::RunTaken { .. } => "run_taken",
+        Event::RunOffered { .. } => "run_offered",
         Event::GateAnswered { .. } => "gate_answered",
         Event::GateOver { .. } => "gate_over",
         Event::BatchBegan { .. } => "batch_began",
@@ -97,6 +98,7 @@ pub const KINDS: &[&str] = &[
     "evidence_given",
     "wait_over",
     "run_taken",
+    "run_offered",
     "gate_answered",
     "gate_over",
     "batch_began",
@@ -160,6 +162,7 @@ pub fn slot(event: &Event) -> Option<Slot> {
         | Event::RunContinued { .. }
         | Event::RunStopping { .. }
         | Event::RunTaken { .. }
+        | Event::RunOffered { .. }
         | Event::VerifyBegan { .. }
         | Event::RunEnded { .. }
         | Event::RunCancelled { .. }
@@ -224,6 +227,8 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
         Event::GateOver { slot, choice: Choice::Approve, .. } => format!("{}, let on", place(*slot)),
         Event::GateOver { slot, choice: Choice::Deny | Choice::Retract, .. } => format!("{}, denied", place(*slot)),
         Event::RunTaken { by, .. } => said(format!("{by} drives it now"), "reason"),
+        Event::RunOffered { to: Some(to), .. } => said(format!("offered to {to}"), "reason"),
+        Event::RunOffered { to: None, .. } => said("took the offer back".to_owned(), "reason"),
         Event::SecretUsed { slot, .. } => said(format!("{}, secrets handed over", place(*slot)), "secrets"),
         Event::WaitOver { slot, .. } => format!("{}, the wait is over", place(*slot)),
         Event::Ticked { slot, .. } => said(format!("{}, done by hand", place(*slot)), "evidence"),

@@ -88,7 +88,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         Verb::Claim { run, reason } => (Seen::Nothing, Ask::Claim { run: *run, reason: reason.clone() }, "taken"),
         Verb::Handover { run, to, reason } => {
             let ask = Ask::HandOver { run: *run, to: to.as_str().into(), reason: reason.clone() };
-            (Seen::Nothing, ask, "handed over")
+            (Seen::Nothing, ask, "offered")
         }
         Verb::Pause { run } => (Seen::Nothing, Ask::Pause { run: *run }, "paused"),
         Verb::Continue { run } => (Seen::Nothing, Ask::Continue { run: *run }, "continued"),

@@ -169,7 +169,7 @@ pub enum Verb {
         #[arg(long, default_value = "")]
         reason: String,
     },
-    /// Give a run you have to somebody else
+    /// Offer a run you have to somebody else, who takes it with `claim`; to yourself: take the offer back
     Handover {
         /// The run
         run: RunId,

@@ -100,6 +100,7 @@ pub fn run(world: &World, run: &Run, now: Timestamp) -> Value {
         "checks": checks,
         "code": binding::code(&run.binding),
         "drift": run.drift,
+        "offered": run.offered.as_ref().map(|offer| json!({"at": time(offer.at), "by": offer.by.as_str(), "to": offer.to.as_str()})),
         "claim": run.claim.as_ref().map(ToString::to_string),
         "demands": {"second_factor": plan.demands.factor, "signature": plan.demands.signature},
         "driver": run.driver.as_ref().map(ToString::to_string),

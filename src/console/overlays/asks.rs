@@ -246,10 +246,11 @@ pub fn withdraw(cx: &Cx<'_>, run: &Run) -> Do {
 pub fn claim(cx: &Cx<'_>, run: &Run) -> Option<Do> {
     match &run.claim {
         Some(holder) if holder == cx.me() => None,
-        None => {
+        holder if holder.is_none() || is_offered(run, cx.me()) => {
             let ask = Ask::Claim { run: run.id, reason: String::new() };
             Some(Do::Submit { seen: Seen::Nothing, ask, said: "you have" })
         }
+        None => None,
         Some(holder) => {
             let ask = Ask::Claim { run: run.id, reason: String::new() };
             let title = safe!("take {} over", run.id);
@@ -261,11 +262,16 @@ pub fn claim(cx: &Cx<'_>, run: &Run) -> Option<Do> {
     }
 }
 
+/// Whether a run is offered to this person: taking it needs no reason.
+pub fn is_offered(run: &Run, person: &PersonId) -> bool {
+    run.offered.as_ref().is_some_and(|offer| offer.to == *person)
+}
+
 /// Give a run to somebody.
 pub fn hand_over(cx: &Cx<'_>, run: &Run, to: &PersonId) -> Do {
     let ask = Ask::HandOver { run: run.id, to: to.clone(), reason: String::new() };
-    let dialog = Dialog::new(cx, safe!("hand {} over to {to}", run.id), "Hand over", "handed over", Seen::Nothing, ask)
-        .says(Role::Text, format!("{to} drives it from then on."))
+    let dialog = Dialog::new(cx, safe!("hand {} over to {to}", run.id), "Offer", "offered", Seen::Nothing, ask)
+        .says(Role::Text, format!("It stays yours until {to} takes it."))
         .field("what they should know", Need::MayWords);
     over(Overlay::Dialog(Box::new(dialog)))
 }

@@ -223,6 +223,7 @@ fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
         RowId::Mine(
             run,
             Errand::Decide
+            | Errand::TakeOver
             | Errand::HandStep(_)
             | Errand::Start
             | Errand::Continue

@@ -3,17 +3,18 @@
 use super::*;
 
 impl Deciding {
-    /// Whoever takes a run drives it. Taking it from somebody needs a reason, and both names stay with the run.
+    /// Whoever takes a run drives it. Taking it from somebody who has not offered it needs a reason, and both names stay with the run.
     pub(super) fn claim(&mut self, id: RunId, reason: &str) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
         is_at_work(&run)?;
         self.may_have(&run, &workspace, &person)?;
+        let is_offered = run.offered.as_ref().is_some_and(|offer| offer.to == person);
         let text = match &run.claim {
             Some(holder) if *holder == person => {
                 return Err(Refusal::new(Rule::State, format!("you have {id} already")));
             }
-            Some(holder) if reason.trim().is_empty() => {
+            Some(holder) if !is_offered && reason.trim().is_empty() => {
                 return Err(
                     Refusal::new(Rule::ReasonMissing, format!("{holder} has {id}")).next("say why you take it over")
                 );
@@ -23,7 +24,8 @@ impl Deciding {
         self.emit(Entry::with(Event::RunTaken { run: id, by: person }, "reason", text))
     }
 
-    /// Gives a run to somebody who may drive it: whoever has it, or drives it where nobody has taken it.
+    /// Offers a run to somebody who may drive it: whoever has it does, or drives it where nobody has taken it. Nothing changes
+    /// until it is taken. Offered to oneself, what was offered is taken back.
     pub(super) fn hand_over(&mut self, id: RunId, to: &PersonId, reason: &str) -> Result<(), Refusal> {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
@@ -33,14 +35,21 @@ impl Deciding {
             let who = holder.map_or_else(|| "nobody yet".to_owned(), ToString::to_string);
             return Err(Refusal::new(Rule::Claimed, format!("{id} is not yours to hand over")).who_may(who));
         }
-        if !self.world.site.as_ref().is_some_and(|site| site.people.contains_key(to)) || !workspace.has_member(to) {
+        let text = bounded(reason)?;
+        if *to == person {
+            return match run.offered {
+                Some(_) => self.emit(Entry::with(Event::RunOffered { run: id, to: None }, "reason", text)),
+                None => Err(Refusal::new(Rule::State, format!("you have {id}, and nobody is offered it"))),
+            };
+        }
+        if !self.world.site.as_ref().is_some_and(|site| site.knows(to)) || !workspace.has_member(to) {
             return Err(Refusal::new(Rule::NotFound, format!("nobody called {to} is a member of {}", workspace.id)));
         }
         self.may_have(&run, &workspace, to)?;
-        if run.claim.as_ref() == Some(to) {
-            return Err(Refusal::new(Rule::State, format!("{to} has {id} already")));
+        if run.offered.as_ref().is_some_and(|offer| offer.to == *to) {
+            return Err(Refusal::new(Rule::State, format!("{to} is offered {id} already")));
         }
-        self.emit(Entry::with(Event::RunTaken { run: id, by: to.clone() }, "reason", bounded(reason)?))
+        self.emit(Entry::with(Event::RunOffered { run: id, to: Some(to.clone()) }, "reason", text))
     }
 
     fn may_have(&self, run: &Run, workspace: &Workspace, person: &PersonId) -> Result<(), Refusal> {

@@ -142,6 +142,7 @@ fn told_of(event: &Event, before: &Run, run: &Run) -> Option<What> {
         | Event::GateAnswered { .. }
         | Event::GateOver { .. }
         | Event::RunTaken { .. }
+        | Event::RunOffered { .. }
         | Event::WaitOver { .. }
         | Event::Ticked { .. }
         | Event::EvidenceGiven { .. }

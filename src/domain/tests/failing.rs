@@ -124,7 +124,7 @@ fn a_step_that_is_not_through_when_it_is_due_is_recorded_once() {
 }
 
 #[test]
-fn whoever_has_a_run_decides_alone_until_it_is_taken_over_or_handed_over() {
+fn z33_whoever_has_a_run_decides_alone_until_it_is_taken_over_or_handed_over() {
     let mut driver = tolerating(None, None);
     let id = driver.start_one();
     driver.carry_out_checks();
@@ -146,6 +146,20 @@ fn whoever_has_a_run_decides_alone_until_it_is_taken_over_or_handed_over() {
     assert_eq!(driver.as_person("ada", over("nobody")).unwrap_err().rule, Rule::NotFound);
     assert_eq!(driver.as_person("ada", over("lea")).unwrap_err().rule, Rule::Role);
     driver.as_person("ada", over("bo")).unwrap();
+    assert_eq!(driver.run(id).claim, Some("ada".into()), "an offer changes nothing");
+    assert_eq!(driver.as_person("bo", skip()).unwrap_err().rule, Rule::Claimed);
+    assert_eq!(driver.as_person("ada", over("bo")).unwrap_err().rule, Rule::State, "it is offered already");
+    driver.as_person("ada", over("ada")).unwrap();
+    assert_eq!(driver.run(id).offered, None, "taken back");
+    assert_eq!(driver.as_person("bo", claim("")).unwrap_err().rule, Rule::ReasonMissing, "and not for the taking");
+    assert_eq!(driver.as_person("ada", over("ada")).unwrap_err().rule, Rule::State);
+    driver.as_person("ada", over("bo")).unwrap();
+    assert_eq!(driver.as_person("kim", claim("")).unwrap_err().rule, Rule::ReasonMissing, "it is offered to bo");
+    driver.as_person("bo", claim("")).unwrap();
+    assert_eq!((&driver.run(id).offered, &driver.run(id).claim), (&None, &Some("bo".into())));
+    // z33: whoever handed it over has no say in it any more.
+    assert_eq!(driver.as_person("ada", skip()).unwrap_err().rule, Rule::Claimed);
+    assert_eq!(driver.as_person("ada", over("ada")).unwrap_err().rule, Rule::Claimed);
     driver.as_person("bo", skip()).unwrap();
     assert_eq!(driver.run(id).phase.tag().word(), "running");
     assert!(["ada", "bo"].iter().all(|who| driver.run(id).executors.contains(&crate::domain::PersonId::new(who))));

@@ -238,6 +238,9 @@ fn mine_row(cx: &Cx<'_>, columns: PlaceColumns, waiting: &Waiting) -> Option<Lin
             let first = run.progress.attention.iter().next();
             first.map_or_else(|| What(nothing(), nothing()), |slot| failed(run, *slot))
         }
+        Errand::TakeOver => {
+            What(run.offered.as_ref().map(|offer| format!("{} offers it", offer.by)).unwrap_or_default(), nothing())
+        }
         Errand::HandStep(slot) => What(plan.item_name(slot.item).1, nothing()),
         Errand::Start => What(nothing(), by),
         Errand::Continue => {

@@ -4,6 +4,9 @@ use super::*;
 
 impl Live {
     pub(super) fn take(&mut self, cx: &Cx<'_>, run: &Run) -> Vec<Do> {
+        if asks::is_offered(run, cx.me()) {
+            return asks::claim(cx, run).into_iter().collect();
+        }
         let waiting = facts::undecided(run);
         let slot = self.slot(run).filter(|slot| waiting.contains(slot)).or(waiting.iter().next().copied());
         match (slot, facts::hand_step(run)) {

@@ -20,6 +20,7 @@ use crate::terminal::line::Safe;
 
 const HOST_COLUMNS_MAX: usize = 20;
 const DRIVER_COLUMNS_MAX: usize = 20;
+const OFFER_COLUMNS_MAX: usize = 36;
 
 /// Where it stands.
 pub(super) fn first(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
@@ -44,7 +45,10 @@ pub(super) fn first(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
         pieces.push(text(Role::Text, safe!(" · {more}")));
     }
     if let Some(driver) = run.driver.as_ref().filter(|_| run.ended.is_none()) {
-        let driver = safe!("driver {driver}").cut_middle(DRIVER_COLUMNS_MAX);
+        let driver = match &run.offered {
+            Some(offer) => safe!("{driver} offers it to {}", offer.to).cut_middle(OFFER_COLUMNS_MAX),
+            None => safe!("driver {driver}").cut_middle(DRIVER_COLUMNS_MAX),
+        };
         let used: usize = pieces.iter().map(Piece::wants).sum();
         // What stands must be read whole; who drives is in the audit as well.
         if used + driver.width() + 4 <= usize::from(cx.areas.body.width) {

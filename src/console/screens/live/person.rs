@@ -27,28 +27,35 @@ const STEP_COLUMNS_MAX: usize = 16;
 /// to be chosen any more.
 pub(super) fn lines(cx: &Cx<'_>, run: &Run, taken: Option<Slot>, selected: Option<Slot>) -> Vec<Vec<Piece>> {
     let waiting: Vec<Slot> = run.progress.attention.iter().copied().collect();
+    let offer = offered(cx, run);
+    let is_mine = offer.is_some();
     if waiting.is_empty() {
-        return by_hand(cx, run).into_iter().chain(warnings(run)).collect();
+        return offer.into_iter().chain(by_hand(cx, run)).chain(warnings(run)).collect();
     }
     let open = !facts::undecided(run).is_empty();
     // What is taken or selected comes first, so that the keys below are about the line above them.
     let front = taken.or(selected).filter(|slot| waiting.contains(slot)).or(waiting.first().copied());
     let mut order: Vec<Slot> = front.into_iter().collect();
     order.extend(waiting.iter().copied().filter(|slot| Some(*slot) != front));
-    let mut lines = Vec::new();
+    let mut lines: Vec<Vec<Piece>> = offer.into_iter().collect();
     for (nth, slot) in order.iter().take(NAMED_MAX).enumerate() {
         lines.extend(failure(cx, run, *slot));
         if nth == 0 {
             lines.extend(known(run, *slot));
-            if let Some(holder) = run.claim.as_ref().filter(|holder| open && *holder != cx.me()) {
+            let holder = run.claim.as_ref().filter(|holder| open && *holder != cx.me());
+            if let Some(holder) = holder.filter(|_| !is_mine) {
+                let does = match &run.offered {
+                    Some(offer) => safe!(" has it and offers it to {}   ", offer.to),
+                    None => Safe::new(" has it and decides   "),
+                };
                 lines.push(vec![
                     gap(3),
                     text(Role::Title, safe!("{holder}")),
-                    text(Role::Text, " has it and decides   "),
+                    text(Role::Text, does),
                     text(Role::Accent, "c"),
                     text(Role::Text, " takes it over"),
                 ]);
-            } else if open {
+            } else if open && holder.is_none() {
                 lines.extend(choices(cx, run, *slot, taken.is_some()));
             }
         }
@@ -58,6 +65,22 @@ pub(super) fn lines(cx: &Cx<'_>, run: &Run, taken: Option<Slot>, selected: Optio
         lines.push(vec![gap(3), text(Role::Muted, safe!("and {more}"))]);
     }
     lines
+}
+
+/// That somebody offers this person the run, and what they said with it.
+fn offered(cx: &Cx<'_>, run: &Run) -> Option<Vec<Piece>> {
+    let offer = run.offered.as_ref().filter(|offer| offer.to == *cx.me() && facts::is_at_work(run))?;
+    let said = if offer.words.is_empty() { Safe::default() } else { safe!(": {}", offer.words) };
+    Some(vec![
+        gap(1),
+        text(glyph::WARNING.role, glyph::WARNING.glyph),
+        gap(1),
+        text(Role::Title, safe!("{}", offer.by)),
+        text(Role::Text, safe!(" offers you this run{said}")).rest(),
+        gap(2),
+        text(Role::Accent, "c"),
+        text(Role::Text, " takes it"),
+    ])
 }
 
 /// Warnings that nobody has answered for, while that is still what the run waits for.

@@ -4,7 +4,7 @@ use crate::console::effect::Effect;
 use crate::console::fixture;
 use crate::console::harness::{Harness, keep, log_page, log_rows};
 use crate::domain::query::{Fetch, Fetched, LogFrom};
-use crate::domain::run::{CellState, Ending, Item, PauseCause, Phase, Reason, Run, StopHow};
+use crate::domain::run::{CellState, Ending, Item, Offer, PauseCause, Phase, Reason, Run, StopHow};
 use crate::domain::{Ask, Decision, PersonId, Refusal, Rule, RunId, Seen, World};
 
 fn open(run: u64, world: World) -> Harness {
@@ -119,6 +119,29 @@ fn what_somebody_else_has_is_taken_over_with_a_reason_and_not_decided_before() {
     let console = console.press("c").type_str("bo's link is down").press("enter enter");
     let ask = Ask::Claim { run: RunId(40), reason: "bo's link is down".to_owned() };
     assert_eq!(console.ask(), Some(&ask));
+}
+
+#[test]
+fn a_run_that_is_offered_is_said_to_everybody_and_taken_in_one_key_by_whom_it_is_offered_to() {
+    let offered = |to: &str| {
+        let mut world = fixture::world();
+        let mut run = fixture::paused_40();
+        run.claim = Some("bo".into());
+        run.driver = run.claim.clone();
+        let words = "web-5 is next".to_owned();
+        run.offered = Some(Offer { to: to.into(), by: "bo".into(), at: run.phase_since, words });
+        fixture::add(&mut world, run);
+        world
+    };
+    let console = open(40, offered("ada"));
+    let screen = console.screen();
+    assert!(screen.contains("bo offers you this run: web-5 is next") && screen.contains("c takes it"), "{screen}");
+    assert_eq!(console.press("c").ask(), Some(&Ask::Claim { run: RunId(40), reason: String::new() }));
+    let console = open(40, offered("kim"));
+    let screen = console.screen();
+    assert!(screen.contains("bo has it and offers it to kim") && !screen.contains("offers you"), "{screen}");
+    let console = console.press("c");
+    assert!(console.screen().contains("why you take it over"), "{}", console.screen());
 }
 
 #[test]
