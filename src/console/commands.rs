@@ -205,6 +205,7 @@ enum Does {
     Mouse,
     Bell,
     Notify,
+    Who,
     Help,
     Quit,
 }
@@ -285,6 +286,7 @@ pub const TABLE: &[Named] = &[
         Does::Notify,
         "What people are told outside the console, and whether it arrives.",
     ),
+    named(&["who", "sessions"], Takes::Nothing, Does::Who, "Who is here, and where they look."),
     named(&["since"], Takes::Span, Does::Since, "Go to the first line of the log of so long ago."),
     named(&["save"], Takes::File, Does::Save, "Write the shown log or list to a file of yours."),
     named(&["copy", "yank"], Takes::Nothing, Does::Copy, "Put the shown log or list into your terminal's clipboard."),
@@ -558,6 +560,7 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
             }
             other => vec![Do::Say(format!("nothing is done with notices by `{other}`; write :notify or :notify test"))],
         },
+        Does::Who => vec![over(Overlay::Sheet(Sheet::of_who(cx)))],
         Does::Help => vec![Do::Act(Act::Anywhere(Anywhere::Help))],
         Does::Quit => vec![Do::Effect(Effect::Quit)],
     }

@@ -9,6 +9,7 @@ use super::overlays::Overlay;
 use super::screens::{Screen, home::Home};
 use super::theme::Theme;
 use super::widgets::paint::Charset;
+use crate::domain::presence::{Presence, Spot};
 use crate::domain::{PersonId, Refusal, Timestamp, World};
 use crate::terminal::line::Safe;
 use jiff::tz::TimeZone;
@@ -65,6 +66,8 @@ pub struct Here {
     pub rings: bool,
     /// Since when nothing lies over the screen on top: what an overlay hides is not read.
     pub uncovered: Timestamp,
+    /// Who is at a console.
+    pub present: Presence,
     /// What the world means for whoever looks.
     pub board: LastBoard,
 }
@@ -236,6 +239,7 @@ impl Console {
                 waiting: 0,
                 rings: true,
                 uncovered: start.now,
+                present: Presence::default(),
                 board: LastBoard::default(),
             },
             stack: vec![Shown { uid: 0, screen: Screen::Home(Home::default()) }],
@@ -254,6 +258,11 @@ impl Console {
             bell: Bell::default(),
             came_home: Timestamp(i64::MIN / 2),
         }
+    }
+
+    /// Where the person looks, for others.
+    pub fn spot(&self) -> Spot {
+        self.stack.last().map_or(Spot::Home, |shown| shown.screen.spot())
     }
 
     /// Takes the theme of this name, where there is one.

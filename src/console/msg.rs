@@ -1,6 +1,7 @@
 //! What a session tells its console.
 
 use crate::domain::order::Stream;
+use crate::domain::presence::Presence;
 use crate::domain::query::Fetched;
 use crate::domain::run::Item;
 use crate::domain::{Receipt, Refusal, RunId, StepId, Timestamp};
@@ -22,6 +23,8 @@ pub enum Msg {
     Fetched(Tag, Answer),
     /// What became of an ask.
     Submitted(Tag, Result<Receipt, Refusal>),
+    /// Others came, left, or look somewhere else.
+    Present(Presence),
     /// Time went on.
     Tick(Timestamp),
     /// The terminal has this many columns and rows now.

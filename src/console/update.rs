@@ -47,6 +47,11 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
             let rung = console.bell.is_stale() && console.listens(world);
             rung.then_some(Do::Effect(Effect::Ring)).into_iter().collect()
         }
+        Msg::Present(present) => {
+            console.here.present = present;
+            console.renew(world);
+            Vec::new()
+        }
         Msg::Resize(columns, rows) => {
             console.here.size = (columns, rows);
             Vec::new()
@@ -121,6 +126,13 @@ impl Console {
             Some(act) => self.act(world, act),
             None => self.top(world, |face, cx| face.typed(cx, &input)),
         }
+    }
+
+    /// What lies over the screen and shows who is here shows it as it is now.
+    fn renew(&mut self, world: &World) {
+        let (Some(Overlay::Sheet(sheet)), Some(areas)) = (&mut self.overlay, areas(self.here.size)) else { return };
+        let Some(shown) = self.stack.last() else { return };
+        sheet.present(&Cx { world, here: &self.here, areas, asked: &self.asked, uid: shown.uid });
     }
 
     fn has_just_come_home(&self) -> bool {

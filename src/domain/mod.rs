@@ -53,6 +53,7 @@ pub mod people;
 pub mod plan;
 pub mod planning;
 pub mod policy;
+pub mod presence;
 pub mod proof;
 pub mod prose;
 pub mod proved;

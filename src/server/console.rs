@@ -3,6 +3,7 @@
 use super::guest::{SAVE_STREAM, SIGN_STREAM};
 use super::here::Connection;
 use super::{House, Peer, themes};
+use crate::domain::presence::Spot;
 use crate::domain::{Actor, PersonId, RunId};
 use crate::session::{self, End, FromPeer, Place, SavedText, ToSign, Visit};
 use crate::verbs::Exit;
@@ -11,7 +12,7 @@ use russh::{ChannelId, ChannelWriteHalf};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Longest text that is saved on the person's side.
 const SAVED_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -66,7 +67,9 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
             Ok(actor) => actor,
             Err(refusal) => return (Exit::No, format!("refused: {refusal}\n")),
         };
-        let visit = visit(house, peer, sitting, actor, open.take()).await;
+        let person = actor.person().cloned();
+        let (looks, spot) = watch::channel(Spot::default());
+        let visit = visit(house, peer, sitting, actor, (open.take(), looks)).await;
         let (files, mut saving) = mpsc::channel(SAVES_WAITING_MAX);
         let (signer, mut signing) = mpsc::channel(SIGNATURES_WAITING_MAX);
         let files = visit.place.takes_files().then_some(files);
@@ -93,11 +96,14 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
             }
             std::future::pending::<()>().await;
         };
+        let told = tell(house, &sitting.connection, person, spot);
         let end = tokio::select! {
             end = live => end,
+            () = told => End::HungUp,
             () = save => End::HungUp,
             () = sign => End::HungUp,
         };
+        house.here.sits(&sitting.connection, None);
         // Whoever signs in afresh sits at the terminal as it is by now.
         let (columns, rows) = visit.place.size();
         sitting.place.resize(columns.into(), rows.into());
@@ -118,7 +124,24 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
     }
 }
 
-async fn visit(house: &Arc<House>, peer: &Peer, sitting: &Sitting, actor: Actor, open: Option<RunId>) -> Visit {
+/// Tells others where somebody looks, for as long as they sit here.
+async fn tell(house: &House, connection: &Connection, person: Option<PersonId>, mut spot: watch::Receiver<Spot>) {
+    loop {
+        let seat = person.clone().map(|person| (person, *spot.borrow_and_update()));
+        house.here.sits(connection, seat);
+        if spot.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
+async fn visit(
+    house: &Arc<House>,
+    peer: &Peer,
+    sitting: &Sitting,
+    actor: Actor,
+    (open, looks): (Option<RunId>, watch::Sender<Spot>),
+) -> Visit {
     let world = house.engine.world().borrow().clone();
     let (first, tests) = match &world.site {
         Some(site) => (site.theme.clone(), site.allow_as),
@@ -140,6 +163,8 @@ async fn visit(house: &Arc<House>, peer: &Peer, sitting: &Sitting, actor: Actor,
         files: None,
         signer: None,
         hint: house.hint.clone(),
+        looks,
+        present: house.here.present(),
     }
 }
 

@@ -417,7 +417,7 @@ impl Handler for Guest {
     }
 
     async fn data(&mut self, channel: ChannelId, data: &[u8], _: &mut Session) -> Result<(), Self::Error> {
-        self.connection.heard_at(self.house.engine.now());
+        self.house.here.heard(&self.connection, self.house.engine.now());
         let Some(room) = self.room(channel) else {
             return Ok(());
         };

@@ -1,11 +1,13 @@
 //! Who is here: every connection that was let in, who minds it, and how it is told to end.
 
 use super::Peer;
+use crate::domain::presence::{Presence, Present, Spot};
 use crate::domain::{PersonId, Timestamp};
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Where a connection comes from.
@@ -37,7 +39,9 @@ pub struct Connection {
     why: OnceLock<Why>,
     tried: OnceLock<()>,
     doing: Mutex<Doing>,
+    seat: Mutex<Option<(PersonId, Spot)>>,
     last: AtomicI64,
+    told: AtomicI64,
 }
 
 /// Why a connection has to go.
@@ -96,7 +100,9 @@ impl Connection {
             why: OnceLock::new(),
             tried: OnceLock::new(),
             doing: Mutex::new(Doing::Nothing),
+            seat: Mutex::new(None),
             last: AtomicI64::new(0),
+            told: AtomicI64::new(0),
         })
     }
 
@@ -132,14 +138,30 @@ impl Connection {
     }
 
     /// Something came from its person.
-    pub fn heard_at(&self, at: Timestamp) {
+    fn heard_at(&self, at: Timestamp) {
         self.last.store(at.0, Ordering::Relaxed);
+    }
+
+    fn seat(&self) -> MutexGuard<'_, Option<(PersonId, Spot)>> {
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// How often others are told that somebody still presses keys: who is quiet is told by minutes.
+const HEARD_EVERY_MS: u64 = 60_000;
+
 /// Everybody who was let in, by the number of their connection.
-#[derive(Debug, Default)]
-pub struct Here(Mutex<Book>);
+#[derive(Debug)]
+pub struct Here {
+    book: Mutex<Book>,
+    present: watch::Sender<Presence>,
+}
+
+impl Default for Here {
+    fn default() -> Self {
+        Self { book: Mutex::default(), present: watch::channel(Presence::default()).0 }
+    }
+}
 
 #[derive(Debug, Default)]
 struct Book {
@@ -162,6 +184,8 @@ pub struct Listed {
     pub heard: Timestamp,
     /// What it carries.
     pub doing: Doing,
+    /// Where its person looks, at a console.
+    pub spot: Option<Spot>,
 }
 
 impl Here {
@@ -198,9 +222,43 @@ impl Here {
                 since: *since,
                 heard: Timestamp(connection.last.load(Ordering::Relaxed)),
                 doing: *connection.doing.lock().unwrap_or_else(PoisonError::into_inner),
+                spot: connection.seat().as_ref().map(|(_, spot)| *spot),
             })
         });
         listed.collect()
+    }
+
+    /// Everybody at a console, as it changes.
+    pub fn present(&self) -> watch::Receiver<Presence> {
+        self.present.subscribe()
+    }
+
+    /// Somebody sits at a console of this connection and looks there; `None`: nobody any more.
+    pub fn sits(&self, connection: &Connection, seat: Option<(PersonId, Spot)>) {
+        *connection.seat() = seat;
+        self.tell();
+    }
+
+    /// Something came from a connection's person.
+    pub fn heard(&self, connection: &Connection, at: Timestamp) {
+        connection.heard_at(at);
+        let told = Timestamp(connection.told.load(Ordering::Relaxed));
+        if connection.seat().is_some() && at.ms_since(told) >= HEARD_EVERY_MS {
+            connection.told.store(at.0, Ordering::Relaxed);
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
+        let book = self.book();
+        let present = book.by_id.values().filter_map(|(since, connection)| {
+            let (person, spot) = connection.seat().clone()?;
+            let heard = Timestamp(connection.last.load(Ordering::Relaxed));
+            Some(Present { person, spot, since: *since, heard })
+        });
+        let present: Presence = present.collect();
+        drop(book);
+        self.present.send_if_modified(|known| std::mem::replace(known, Arc::clone(&present)) != present);
     }
 
     /// The connection with this number.
@@ -210,7 +268,7 @@ impl Here {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         // Nothing under this lock can fail half-way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -223,6 +281,9 @@ pub struct Stay {
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        self.here.book().by_id.remove(&self.id);
+        let gone = self.here.book().by_id.remove(&self.id);
+        if gone.is_some_and(|(_, connection)| connection.seat().is_some()) {
+            self.here.tell();
+        }
     }
 }

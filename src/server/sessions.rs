@@ -4,6 +4,7 @@ use super::House;
 use super::here::{Listed, Origin, Why};
 use super::peer::Peer;
 use crate::domain::people::Door;
+use crate::domain::presence;
 use crate::domain::{Actor, PersonId, Refusal, Rule, Timestamp, World, duration};
 use crate::verbs::args::Sessions;
 use crate::verbs::out::{Gone, Io, document};
@@ -89,6 +90,7 @@ fn in_json(house: &House, world: &World, asker: &PersonId, row: &Listed) -> Valu
         "from": source(world, asker, whose.as_ref(), row),
         "heard": written::time(row.heard),
         "id": row.id,
+        "looks_at": row.spot.map(|spot| presence::spot_words(world, asker, spot)),
         "person": whose.as_ref().map(PersonId::as_str),
         "since": written::time(row.since),
     })
@@ -110,6 +112,14 @@ fn in_words(house: &House, world: &World, asker: &PersonId, row: &Listed, now: T
         source(world, asker, whose.as_ref(), row).unwrap_or_else(|| "-".to_owned()),
         verbs::time(row.since),
         duration::words(now.ms_since(row.heard)),
-        row.doing.word().to_owned(),
+        does(world, asker, row),
     ]
+}
+
+/// `console, at #42`.
+fn does(world: &World, asker: &PersonId, row: &Listed) -> String {
+    match row.spot {
+        Some(spot) => format!("{}, at {}", row.doing.word(), presence::spot_words(world, asker, spot)),
+        None => row.doing.word().to_owned(),
+    }
 }

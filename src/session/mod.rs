@@ -25,6 +25,7 @@ pub use signing::ToSign;
 pub use welcome::may_enter;
 
 use crate::console::{self, Badge, Charset, Console, Depth, Me, Msg, Theme, update, view};
+use crate::domain::presence::{Presence, Spot};
 use crate::domain::{Actor, Door, PersonId, RunId, World};
 use crate::engine::Handle;
 use crate::terminal::bytes::{self as terminal, Colours, MouseCapture, Painter};
@@ -72,6 +73,10 @@ pub struct Visit {
     pub files: Option<mpsc::Sender<SavedText>>,
     /// Where goes what the person's own key is to sign; `None`: this terminal signs nothing.
     pub signer: Option<mpsc::Sender<ToSign>>,
+    /// Where it is told where the person looks.
+    pub looks: watch::Sender<Spot>,
+    /// Who else is here, as it changes.
+    pub present: watch::Receiver<Presence>,
 }
 
 /// A theme as its file says: colours by part.
@@ -191,6 +196,7 @@ enum Wanted {
 enum Woken {
     Peer(Option<FromPeer>),
     World(Result<(), watch::error::RecvError>),
+    Present,
     Grown,
     Done(Option<Result<Done, tokio::task::JoinError>>),
     Timer,
@@ -241,8 +247,9 @@ impl<'a> Session<'a> {
 
     async fn live(&mut self, from: &mut mpsc::Receiver<FromPeer>, wire: &mut (impl AsyncWrite + Unpin + Send)) -> End {
         let mut worlds = self.engine.world();
-        let out = self.visit.out.clone();
+        let (out, mut present) = (self.visit.out.clone(), self.visit.present.clone());
         self.tell(Msg::World);
+        self.tell(Msg::Present(Presence::clone(&present.borrow_and_update())));
         if let Some(run) = self.visit.open {
             self.tell(Msg::Open(run));
         }
@@ -255,6 +262,7 @@ impl<'a> Session<'a> {
             let woken = tokio::select! {
                 event = from.recv() => Woken::Peer(event),
                 changed = worlds.changed() => Woken::World(changed),
+                () = others_moved(&mut present) => Woken::Present,
                 () = grown(&mut self.follow) => Woken::Grown,
                 done = self.tasks.join_next(), if !self.tasks.is_empty() => Woken::Done(done),
                 wrote = self.out.write(wire), if !self.out.is_empty() => Woken::Wrote(wrote),
@@ -295,6 +303,10 @@ impl<'a> Session<'a> {
                 }
                 self.tell(Msg::World);
             }
+            Woken::Present => {
+                let present = Presence::clone(&self.visit.present.borrow());
+                self.tell(Msg::Present(present));
+            }
             Woken::World(Err(_)) | Woken::Stopping => self.end = Some(End::Stopped),
             Woken::Out => self.end = Some(End::ShownOut),
             Woken::Grown => self.ask_for_lines(),
@@ -333,6 +345,7 @@ impl<'a> Session<'a> {
         self.frame.wanted = self.frame.wanted.max(Wanted::Soon);
         match wanted {
             Ok(effects) => {
+                self.visit.looks.send_if_modified(|spot| std::mem::replace(spot, self.console.spot()) != *spot);
                 for effect in effects {
                     self.carry_out(effect);
                 }
@@ -396,6 +409,13 @@ async fn grown(follow: &mut Option<Follow>) {
     match follow {
         Some(follow) => follow.grown().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Waits until somebody comes, leaves or looks elsewhere; for ever where nobody tells any more.
+async fn others_moved(present: &mut watch::Receiver<Presence>) {
+    if present.changed().await.is_err() {
+        std::future::pending().await
     }
 }
 

@@ -46,7 +46,7 @@ pub const SHOWN_MS: u64 = 150;
 /// One request for approval.
 #[derive(Debug)]
 pub struct Approval {
-    run: RunId,
+    pub(super) run: RunId,
     top: usize,
     open: BTreeSet<Chunk>,
     seen: BTreeSet<Token>,

@@ -47,7 +47,7 @@ const LOG_ROWS_MIN: u16 = 5;
 /// One open run.
 #[derive(Debug)]
 pub struct Live {
-    run: RunId,
+    pub(super) run: RunId,
     pane: Pane,
     size: Size,
     /// What a person selected; `None` follows what happens.

@@ -28,6 +28,7 @@ use super::msg::{Answer, LogRow};
 use super::overlays::{menu::Choice, sheet::Sheet};
 use super::widgets::paint::Paint;
 use super::widgets::piece::Piece;
+use crate::domain::presence::Spot;
 use crate::domain::{Receipt, Refusal, RunId};
 use crate::terminal::key::Input;
 use crate::terminal::line::Safe;
@@ -69,6 +70,24 @@ pub enum Screen {
 }
 
 impl Screen {
+    /// Where somebody is who looks at it.
+    pub fn spot(&self) -> Spot {
+        match self {
+            Screen::Home(_) => Spot::Home,
+            Screen::Runbooks(_) => Spot::Runbooks,
+            Screen::Propose(_) => Spot::Form,
+            Screen::Runs(_) => Spot::Runs,
+            Screen::Approvals(_) => Spot::Approvals,
+            Screen::Approval(request) => Spot::Request(request.run),
+            Screen::Live(live) => Spot::Run(live.run),
+            Screen::History(_) => Spot::History,
+            Screen::Past(past) => Spot::Past(past.run),
+            Screen::Audit(_) | Screen::Proof(_) => Spot::Record,
+            Screen::SiteChange(_) | Screen::HostKeys(_) => Spot::Site,
+            Screen::FollowUps(_) | Screen::Week(_) => Spot::Week,
+        }
+    }
+
     /// The screen behind a number key.
     pub fn of(place: Place) -> Screen {
         match place {

@@ -38,7 +38,7 @@ const WIDE_COLUMNS: u16 = 130;
 /// One past run.
 #[derive(Debug)]
 pub struct Past {
-    run: RunId,
+    pub(super) run: RunId,
     found: Found,
     timeline: Vec<AuditRow>,
     happened: Page,

@@ -3,6 +3,7 @@
 mod bell;
 mod hostile;
 mod knock;
+mod presence;
 mod ship;
 
 use super::*;

@@ -11,8 +11,10 @@ use crate::console::widgets::chart;
 use crate::console::widgets::piece::{Piece, gap, spring, text};
 use crate::console::widgets::places::block;
 use crate::console::words;
+use crate::domain::PersonId;
 use crate::domain::deadlines;
 use crate::domain::policy;
+use crate::domain::presence;
 use crate::domain::run::{CellState, Item, PauseCause, Phase, Run};
 use crate::domain::settle;
 use crate::domain::window::{self, WindowState};
@@ -44,18 +46,35 @@ pub(super) fn first(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
     if let Some(more) = more(cx, run) {
         pieces.push(text(Role::Text, safe!(" · {more}")));
     }
-    if let Some(driver) = run.driver.as_ref().filter(|_| run.ended.is_none()) {
-        let driver = match &run.offered {
-            Some(offer) => safe!("{driver} offers it to {}", offer.to).cut_middle(OFFER_COLUMNS_MAX),
-            None => safe!("driver {driver}").cut_middle(DRIVER_COLUMNS_MAX),
-        };
-        let used: usize = pieces.iter().map(Piece::wants).sum();
-        // What stands must be read whole; who drives is in the audit as well.
-        if used + driver.width() + 4 <= usize::from(cx.areas.body.width) {
-            pieces.extend([spring(), text(Role::Muted, driver)]);
-        }
+    let who: Vec<Safe> = drives(run).into_iter().chain(looks_on(cx, run)).collect();
+    let who = Safe::new(who.iter().map(Safe::as_str).collect::<Vec<_>>().join(" · "));
+    let used: usize = pieces.iter().map(Piece::wants).sum();
+    // What stands must be read whole; who drives is in the audit as well, who looks on under `:who`.
+    if !who.as_str().is_empty() && used + who.width() + 4 <= usize::from(cx.areas.body.width) {
+        pieces.extend([spring(), text(Role::Muted, who)]);
     }
     pieces
+}
+
+/// Who drives it, and to whom it is offered.
+fn drives(run: &Run) -> Option<Safe> {
+    let driver = run.driver.as_ref().filter(|_| run.ended.is_none())?;
+    Some(match &run.offered {
+        Some(offer) => safe!("{driver} offers it to {}", offer.to).cut_middle(OFFER_COLUMNS_MAX),
+        None => safe!("driver {driver}").cut_middle(DRIVER_COLUMNS_MAX),
+    })
+}
+
+/// Who looks on: by name while they are few.
+fn looks_on(cx: &Cx<'_>, run: &Run) -> Option<Safe> {
+    let others: Vec<&str> =
+        presence::watching(&cx.here.present, run.id, cx.me()).into_iter().map(PersonId::as_str).collect();
+    match others.as_slice() {
+        [] => None,
+        [one] => Some(safe!("{one} looks on")),
+        [one, two] => Some(safe!("{one}, {two} look on")),
+        all => Some(safe!("{} look on", all.len())),
+    }
 }
 
 fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
