@@ -345,3 +345,32 @@ fn at_eighty_columns_no_choice_about_an_unknown_end_is_out_of_sight() {
         }
     }
 }
+
+/// Everything of a frame but the rows of its log.
+fn frame_without_log(screen: &str) -> Vec<String> {
+    let from = screen.lines().position(|line| line.contains("── log")).unwrap_or_default();
+    let rows: Vec<&str> = screen.lines().collect();
+    let kept = rows.iter().enumerate().filter(|(nth, _)| *nth < from || *nth + 3 > rows.len());
+    kept.map(|(_, line)| (*line).to_owned()).collect()
+}
+
+#[test]
+fn z42_what_a_host_prints_draws_no_request_and_its_keys_approve_nothing() {
+    let forged = b"\x1b[2J\x1b[H\x1b]0;Approvals\x07 quarterdeck \xe2\x96\xb8 Approvals \xe2\x96\xb8 #42\r\n\x1b[24;1H everything was shown: a approves exactly this\x1b[?1049l\n";
+    let rows: Vec<_> = crate::terminal::filter::lines(forged)
+        .into_iter()
+        .map(|line| {
+            let [row] = log_rows("web-5", Item::Step(1), "restart", &[""]).try_into().unwrap();
+            crate::console::msg::LogRow { text: line.marked(), ..row }
+        })
+        .collect();
+    assert!(!rows.is_empty());
+    let before = open(40, fixture::world());
+    let console = open(40, fixture::world()).fetched_log(log_page(RunId(40), rows));
+    assert_eq!(frame_without_log(&console.screen()), frame_without_log(&before.screen()), "only its log shows it");
+    let screen = console.screen();
+    assert!(screen.contains("everything was shown") && !screen.contains('\u{1b}'), "{screen}");
+    // The keys of the forged page do what they do here, which is nothing to approve.
+    let console = console.press("a").press("enter");
+    assert_eq!(console.ask(), None, "{}", console.screen());
+}
