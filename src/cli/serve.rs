@@ -7,7 +7,7 @@ use crate::domain::Actor;
 use crate::engine::{self, Handle, Settings};
 use crate::executor::{self, LocalPlace, Tcp};
 use crate::ledger::{Entropy as _, OsEntropy, RealDisk};
-use crate::server::{self, Accounts, HostKey, HostKeyError, House, ListenError};
+use crate::server::{self, Accounts, HostKey, HostKeyError, House, ListenError, Watched};
 use crate::session::Hint;
 use crate::verbs::args::Serve;
 use core::net::SocketAddr;
@@ -36,6 +36,7 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         Some(Ok(ms)) => Some(Duration::from_millis(ms)),
         Some(Err(why)) => return Err(Failure::new(Exit::Usage, why)),
     };
+    let metrics = metrics(asked)?;
     if asked.detach {
         // Of its own session, so that no closing terminal reaches it. It fails where it already leads one.
         let _ = rustix::process::setsid();
@@ -46,6 +47,7 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         socket: places.socket()?,
         executor: executor_settings(&places.data()?, around),
         listen: asked.listen.clone(),
+        metrics,
         idle_exit,
         hint: None,
     };
@@ -62,7 +64,9 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         let open = open(serving, stop.clone()).await?;
         if loud {
             say::err(&format!("serving at {}\n", open.socket.display()));
-            for line in open.at_the_network() {
+            let network = open.at_the_network();
+            let watched = open.watched.as_ref().and_then(Watched::address);
+            for line in network.into_iter().chain(watched.map(|at| format!("metrics at http://{at}/metrics"))) {
                 say::err(&format!("{line}\n"));
             }
         }
@@ -74,6 +78,20 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
     ended
 }
 
+/// Where machines are to ask, where that is asked for: on this machine alone, unless it is said otherwise.
+fn metrics(asked: &Serve) -> Result<Option<SocketAddr>, Failure> {
+    match asked.metrics {
+        Some(address) if !address.ip().is_loopback() && !asked.metrics_open => Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "--metrics {address} can be reached by others, and nobody signs in there; name a loopback address, such as \
+                 127.0.0.1:9184, or say --metrics-open too"
+            ),
+        )),
+        address => Ok(address),
+    }
+}
+
 /// What a server is made of.
 pub struct Serving {
     pub site: PathBuf,
@@ -81,6 +99,7 @@ pub struct Serving {
     pub socket: PathBuf,
     pub executor: executor::Settings,
     pub listen: Vec<SocketAddr>,
+    pub metrics: Option<SocketAddr>,
     pub idle_exit: Option<Duration>,
     pub hint: Option<Hint>,
 }
@@ -95,12 +114,13 @@ pub struct Open {
     bound: server::Bound,
     door: Option<server::Door>,
     host_key: Option<HostKey>,
+    watched: Option<Watched>,
     idle_exit: Option<Duration>,
 }
 
 /// Opens data and socket.
 pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Failure> {
-    let Serving { site, data, socket, executor, listen, idle_exit, hint } = serving;
+    let Serving { site, data, socket, executor, listen, metrics, idle_exit, hint } = serving;
     let settings = Settings { site: site.clone(), data: data.clone(), executor };
     let (handle, engine) = engine::open(settings).await.map_err(|error| {
         let exit = match error.exit_code() {
@@ -132,8 +152,22 @@ pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Fai
             return Err(failure);
         }
     };
+    let watched = match watched(metrics).await {
+        Ok(watched) => watched,
+        Err(failure) => {
+            handle.shut_down().await;
+            return Err(failure);
+        }
+    };
     let house = House::new(handle.clone(), site, uid(), &seed()?, stop, hint);
-    Ok(Open { handle, socket, engine, house, listener, bound, door, host_key, idle_exit })
+    Ok(Open { handle, socket, engine, house, listener, bound, door, host_key, watched, idle_exit })
+}
+
+async fn watched(address: Option<SocketAddr>) -> Result<Option<Watched>, Failure> {
+    let Some(address) = address else { return Ok(None) };
+    let opened = Watched::open(address).await;
+    let cannot = |error| Failure::new(Exit::Unreachable, format!("metrics cannot be had at {address}: {error}"));
+    opened.map(Some).map_err(cannot)
 }
 
 /// The door from the network, and the key this server is known by there; nothing where it does not listen.
@@ -174,8 +208,8 @@ impl Open {
 
     /// Serves until told to stop, or nobody was here for long enough, or the storage failed.
     pub async fn until_ended(self) -> Ended {
-        let Open { engine, house, listener, bound, door, idle_exit, .. } = self;
-        let why = server::serve(house, listener, Accounts::system(), door, idle_exit).await;
+        let Open { engine, house, listener, bound, door, watched, idle_exit, .. } = self;
+        let why = server::serve(house, listener, Accounts::system(), door, watched, idle_exit).await;
         drop(bound);
         tracing::info!(?why, "the server ends");
         match engine.ended().await {

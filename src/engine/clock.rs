@@ -27,6 +27,11 @@ impl Clock {
         Timestamp(self.wall_at_boot).plus_ms(u64::try_from(self.boot.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// How long it has gone on.
+    pub fn up(&self) -> Duration {
+        self.boot.elapsed()
+    }
+
     /// How far the wall clock has jumped since this was last told, in milliseconds; `None` where it has not.
     pub fn jumped(&mut self, wall: Timestamp) -> Option<i64> {
         let off = wall.0 - self.now().0 - self.jump_told;

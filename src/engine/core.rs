@@ -45,6 +45,8 @@ pub struct Committed {
     pub happened: Vec<Happened>,
     /// The storage failed for good: the server must stop with exit 74.
     pub fatal: Option<String>,
+    /// The disk is full: only what ends things was recorded, if anything.
+    pub full: bool,
 }
 
 /// An event and the run it was about.
@@ -170,7 +172,7 @@ impl Core {
         match self.ledger.append(&group.drafts) {
             Ok(_) => {
                 self.world = Arc::new(group.world);
-                Committed { replies: group.replies, happened: group.happened, fatal: None }
+                Committed { replies: group.replies, happened: group.happened, ..Committed::default() }
             }
             // One draft that cannot be written must not take the others with it.
             Err(LedgerError::Draft { .. }) if requests.len() > 1 => {
@@ -180,6 +182,7 @@ impl Core {
                     all.replies.extend(one.replies);
                     all.happened.extend(one.happened);
                     all.fatal = all.fatal.or(one.fatal);
+                    all.full = one.full;
                 }
                 all
             }
@@ -205,7 +208,7 @@ impl Core {
         match self.ledger.append_from_reserve(&group.drafts) {
             Ok(_) => {
                 self.world = Arc::new(group.world);
-                Committed { replies: group.replies, happened: group.happened, fatal: None }
+                Committed { replies: group.replies, happened: group.happened, full: true, ..Committed::default() }
             }
             Err(error) => self.failed(group.replies, &error),
         }
@@ -224,6 +227,7 @@ impl Core {
             replies: replies.into_iter().map(|reply| reply.and(Err(refusal.clone()))).collect(),
             happened: Vec::new(),
             fatal: poisoned.then(|| error.to_string()),
+            full: matches!(error, LedgerError::Write(error) if error.is_full()),
         }
     }
 }

@@ -22,6 +22,8 @@ const RESERVE_BYTES: u64 = 1024 * 1024;
 struct Bench {
     disk: MemoryDisk,
     core: Core,
+    /// What the last commit said about the disk.
+    full: bool,
 }
 
 impl Bench {
@@ -31,7 +33,7 @@ impl Bench {
         let entropy = Box::new(SeededEntropy::new(1));
         let mut ledger = Ledger::init(Arc::new(disk.clone()), entropy, NOON.0, "engine".into()).unwrap();
         ledger.keep_reserve(RESERVE_BYTES).unwrap();
-        let mut bench = Bench { disk, core: Core::replay(ledger, |_| ()).unwrap() };
+        let mut bench = Bench { disk, core: Core::replay(ledger, |_| ()).unwrap(), full: false };
         bench.engine(Ask::LoadSite { site: Arc::new(fixture::site()), diff: String::new() }).unwrap();
         bench.person("ada", Ask::Propose(Box::new(fixture::proposal()))).unwrap();
         bench.carry_out();
@@ -50,6 +52,7 @@ impl Bench {
     fn ask(&mut self, by: Actor, seen: Seen, ask: Ask) -> Reply {
         let committed = self.core.commit(&[Request { by, seen, ask, proof: Default::default() }], NOON);
         assert_eq!(committed.fatal, None);
+        self.full = committed.full;
         let [reply] = <[Reply; 1]>::try_from(committed.replies).unwrap();
         reply
     }
@@ -126,6 +129,7 @@ fn c7_on_a_full_disk_outcomes_and_an_abort_are_recorded_and_nothing_begins() {
     assert_eq!(rule(bench.person("ada", Ask::Hold { run: RUN })), Rule::ActorMachine);
     bench.person("ada", abort()).unwrap();
     assert_eq!(bench.run().phase, Phase::Ended(Ending::Aborted));
+    assert!(bench.full, "what was recorded is from the reserve");
     assert_eq!(bench.again().world().run(RUN).unwrap().phase, Phase::Ended(Ending::Aborted));
 }
 
@@ -137,7 +141,9 @@ fn c7_with_room_again_a_held_run_goes_on_to_its_end() {
     bench.ended(key).unwrap();
     assert_eq!(bench.run().phase, Phase::Paused(PauseCause::NoRoom));
     bench.disk.set_room(None);
+    assert!(bench.full);
     bench.person("ada", Ask::Continue { run: RUN }).unwrap();
+    assert!(!bench.full);
     bench.carry_out();
     assert_eq!(bench.run().phase, Phase::Ended(Ending::Succeeded));
     assert_eq!(bench.disk.files()["reserve"].len() as u64, RESERVE_BYTES, "kept for the next time");
@@ -152,6 +158,7 @@ fn c7_with_no_reserve_left_everything_waits_and_nothing_is_lost() {
     bench.disk.set_full(true);
     assert_eq!(rule(bench.ended(key)), Rule::NoRoom);
     assert_eq!(rule(bench.person("ada", abort())), Rule::NoRoom);
+    assert!(bench.full);
     assert_eq!(bench.core.world().events, before);
     assert!(bench.orders().contains(&key), "it is still at work, and told again");
     bench.disk.set_full(false);
@@ -233,7 +240,7 @@ fn a_site_longer_than_a_detail_is_refused_in_words() {
 
 #[tokio::test]
 async fn c9_the_first_sync_that_fails_ends_the_server_and_the_asker_is_told() {
-    let Bench { disk, core } = Bench::running();
+    let Bench { disk, core, .. } = Bench::running();
     let dir = tempfile::tempdir().unwrap();
     let origin = core.world().origin.clone();
     let store = Store::open(dir.path(), &origin, core.world().events).unwrap();
@@ -248,7 +255,8 @@ async fn c9_the_first_sync_that_fails_ends_the_server_and_the_asker_is_told() {
     let request = Request { by: fixture::actor("ada"), seen: Seen::Nothing, ask: abort(), proof: Default::default() };
     requests.send((request, reply)).await.unwrap();
     let clock = Clock::start(NOON, NOON);
-    let end = super::shell::serve(core, waiting, publish, library, clock, CancellationToken::new()).await;
+    let end =
+        super::shell::serve(core, waiting, publish, (library, Arc::default()), clock, CancellationToken::new()).await;
     assert!(end.unwrap().contains("failed sync"), "why the server must end, with exit 74");
     assert_eq!(rule(answer.await.unwrap()), Rule::Storage);
     assert_eq!(world.borrow().events, before, "nobody was told of it");

@@ -3,6 +3,7 @@
 use super::core::{Reply, Request};
 use super::fetch::Library;
 use super::reload::{Reload, ReloadError};
+use super::tally::{Counts, Health, Tally};
 use super::vault::Vault;
 use crate::domain::proved::Proof;
 use crate::domain::query::{Fetch, Fetched, Preset};
@@ -11,6 +12,7 @@ use crate::executor::Executor;
 use crate::secrets::{Factors, Sealed};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +29,7 @@ pub struct Handle {
     pub(super) world: watch::Receiver<Arc<World>>,
     pub(super) clock: super::clock::Clock,
     pub(super) library: Library,
+    pub(super) tally: Arc<Tally>,
     pub(super) vault: Vault,
     pub(super) factors: Factors,
     pub(super) executor: Arc<Executor>,
@@ -151,6 +154,25 @@ impl Handle {
     /// The engine's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// How long the engine runs.
+    pub fn up(&self) -> Duration {
+        self.clock.up()
+    }
+
+    /// What the writer has done since then.
+    pub fn counts(&self) -> Counts {
+        self.tally.counts()
+    }
+
+    /// Whether decisions are taken at this moment.
+    pub fn health(&self) -> Health {
+        match self.tally.health() {
+            Health::Failed => Health::Failed,
+            _ if self.stop.is_cancelled() => Health::Stopping,
+            other => other,
+        }
     }
 
     /// Ends the engine: nothing new is taken, what is in flight is left to itself, files are closed. Returns once it is done.

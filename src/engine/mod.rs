@@ -3,7 +3,7 @@
 //! Reading order: [`core`] (synchronous: everything that decides), `shell` (collects and commits in groups), [`Handle`]
 //! (the only door), `reconcile` (makes what is in flight equal to what is due), `notify` (tells people),
 //! `recorder` and `desk` (transcripts), `fetch`
-//! and `views` (questions), `open` (puts the parts together).
+//! and `views` (questions), `tally` (numbers for whoever watches), `open` (puts the parts together).
 //!
 //! Invariants: nobody is told what is not durable; an intent is durable before its order starts, output before its
 //! outcome, an outcome before what depends on it; nothing but `core` touches the ledger. Deliberately absent: rules
@@ -25,6 +25,7 @@ mod reconcile;
 mod recorder;
 mod reload;
 mod shell;
+mod tally;
 mod vault;
 mod views;
 
@@ -43,6 +44,7 @@ pub use handle::Handle;
 pub use open::{Engine, OpenError, Settings, open};
 pub use proved::{Given, Offered, SIGNATURE_BYTES_MAX, statement};
 pub use reload::{Read, Reload, ReloadError};
+pub use tally::{COMMIT_BOUNDS_MS, Counts, Health};
 pub use vault::Vault;
 
 /// What `prompt:` secrets are handed over as.

@@ -9,6 +9,7 @@ use super::reconcile::Reconciler;
 use super::recorder::Recorder;
 use super::reload::{Reload, ReloadError};
 use super::shell;
+use super::tally::Tally;
 use super::vault::Vault;
 use crate::domain::{Ask, Refusal, Rule, World};
 use crate::executor::{self, Executor};
@@ -140,6 +141,8 @@ pub(super) async fn open_on(
     let requests: Vec<Request> = first.into_iter().map(Request::of_engine).collect();
     let committed = core.commit(&requests, clock.now());
     library.take(&committed.happened);
+    let tally = Arc::new(Tally::default());
+    tally.take(&committed);
     if let Some(refusal) = fatal(core.world(), &requests, committed.replies) {
         return Err(OpenError::Refused(refusal));
     }
@@ -154,6 +157,7 @@ pub(super) async fn open_on(
         world,
         clock: clock.clone(),
         library: library.clone(),
+        tally: Arc::clone(&tally),
         vault: executor.1,
         factors,
         executor: Arc::clone(&executor.0),
@@ -164,7 +168,7 @@ pub(super) async fn open_on(
     };
     let reconciler = Reconciler::new(handle.clone(), executor.0, recorder);
     let teller = Teller::new(handle.clone());
-    let writer = start(core, waiting, publish, library, clock, stop, stopped, (reconciler, teller));
+    let writer = start(core, waiting, publish, (library, tally), clock, stop, stopped, (reconciler, teller));
     Ok((handle, Engine { writer }))
 }
 
@@ -186,7 +190,7 @@ fn start(
     core: Core,
     waiting: mpsc::Receiver<super::handle::Waiting>,
     publish: watch::Sender<Arc<crate::domain::World>>,
-    library: Library,
+    library: (Library, Arc<Tally>),
     clock: Clock,
     stop: CancellationToken,
     stopped: CancellationToken,

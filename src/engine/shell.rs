@@ -4,6 +4,7 @@ use super::clock::{self, Clock};
 use super::core::{Committed, Core, Request};
 use super::fetch::Library;
 use super::handle::{REQUESTS_WAITING_MAX, Waiting};
+use super::tally::Tally;
 use crate::domain::{Ask, World};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ pub(super) async fn serve(
     mut core: Core,
     mut requests: mpsc::Receiver<Waiting>,
     world: watch::Sender<Arc<World>>,
-    library: Library,
+    (library, tally): (Library, Arc<Tally>),
     mut clock: Clock,
     stop: CancellationToken,
 ) -> Option<String> {
@@ -41,6 +42,7 @@ pub(super) async fn serve(
         let at = clock.now();
         let (group, replies): (Vec<Request>, Vec<_>) = waiting.drain(..).unzip();
         let views = library.clone();
+        tally.begins();
         let committing = tokio::task::spawn_blocking(move || {
             let committed = core.commit(&group, at);
             // Before anybody is answered: whoever asks next has it applied first.
@@ -54,6 +56,7 @@ pub(super) async fn serve(
                 return Some("the writer broke off; restart to recover from the ledger".to_owned());
             }
         }
+        tally.take(&committed);
         world.send_replace(Arc::clone(core.world()));
         for (reply, answer) in replies.into_iter().zip(committed.replies) {
             // Whoever asked may be gone; what was decided stands.

@@ -129,9 +129,11 @@ fn welcome(house: &Arc<House>, stream: TcpStream, from: IpAddr, said: &Said, dic
     let on_call = world.site.as_ref().is_some_and(|site| site.sign_in.is_on_call(from));
     // A source that is turned away hears nothing: words would be work.
     if house.penalties.turns_away(from, Instant::now()) && !on_call {
+        house.turned.turn_away();
         return tracing::debug!(%from, "turned away: too much failed from there");
     }
     let Some(pass) = house.crowd.take(Whom::Source(source(from)), dice) else {
+        house.turned.turn_away();
         return tracing::warn!(%from, "too many connections: one was turned away");
     };
     if let Err(error) = mind_silence(&stream) {

@@ -78,6 +78,9 @@ pub enum Doing {
 }
 
 impl Doing {
+    /// Everything a connection can carry.
+    pub const ALL: [Doing; 3] = [Doing::Nothing, Doing::Console, Doing::Verb];
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@
 
 use super::here::{Connection, Stay};
 use super::peer::{Peer, Visitor};
+use super::turned::With;
 use super::{House, PERSON_CONNECTIONS_MAX};
 use crate::domain::factor::{self, Want};
 use crate::domain::people::Serial;
@@ -80,13 +81,13 @@ impl Knock {
             return Err(russh::Error::Disconnect);
         }
         if !is_strong(key, algorithm) {
-            return self.refuse(user, "the key or its signature is too weak");
+            return self.refuse(With::Key, user, "the key or its signature is too weak");
         }
         let world = self.world();
         let takes_certificates = world.site.as_ref().is_some_and(|site| !site.sign_in.user_ca.is_empty());
         match takes_certificates || self.judge(&world, &self.shown(user, key.key_data(), None)).is_ok() {
             true => Ok(Auth::Accept),
-            false => self.refuse(user, "the key is none of the person's"),
+            false => self.refuse(With::Key, user, "the key is none of the person's"),
         }
     }
 
@@ -105,7 +106,7 @@ impl Knock {
     /// There were too many: the connection ends.
     pub fn certificate(&mut self, user: &str, certificate: &ssh_key::Certificate) -> Result<Step, russh::Error> {
         if !is_strong_signature(certificate) {
-            return self.refuse(user, "the certificate's signature is too weak").map(Step::Answer);
+            return self.refuse(With::Certificate, user, "the certificate's signature is too weak").map(Step::Answer);
         }
         let shown = self.shown(user, certificate.public_key(), Some(read(certificate)));
         self.proved(shown)
@@ -116,7 +117,7 @@ impl Knock {
         let world = self.world();
         let welcome = match self.judge(&world, &shown) {
             Ok(welcome) => welcome,
-            Err(no) => return self.refuse(&shown.user, &no.to_string()).map(Step::Answer),
+            Err(no) => return self.refuse(with(&shown), &shown.user, &no.to_string()).map(Step::Answer),
         };
         if !world.site.as_ref().is_some_and(|site| site.sign_in.second_factor) {
             return self.enter(shown, welcome);
@@ -135,12 +136,12 @@ impl Knock {
         // Bound to the name it was given with: whoever changes it begins anew.
         let half = self.half.take().filter(|half| half.shown.user == user);
         let Some(half) = half else {
-            return self.refuse(user, "a code without a key").map(Step::Answer);
+            return self.refuse(With::Code, user, "a code without a key").map(Step::Answer);
         };
         let world = self.world();
         // What has been revoked since the key was shown counts here already.
         if let Err(no) = self.judge(&world, &half.shown) {
-            return self.refuse(user, &no.to_string()).map(Step::Answer);
+            return self.refuse(with(&half.shown), user, &no.to_string()).map(Step::Answer);
         }
         let Some(mut response) = response else {
             let asked = asked(&world, &half.welcome);
@@ -159,7 +160,7 @@ impl Knock {
             Ok(()) => self.enter(half.shown, half.welcome),
             Err(refusal) => {
                 self.half = Some(half);
-                self.refuse(user, &refusal.to_string()).map(Step::Answer)
+                self.refuse(With::Code, user, &refusal.to_string()).map(Step::Answer)
             }
         }
     }
@@ -190,13 +191,14 @@ impl Knock {
                 tracing::info!(%person, %from, key = %key, "signed in over SSH");
                 Ok(Step::In(stay))
             }
-            None => self.refuse(&user, "the person is here too many times").map(Step::Answer),
+            None => self.refuse(With::Crowd, &user, "the person is here too many times").map(Step::Answer),
         }
     }
 
     /// The one way to be refused.
-    fn refuse(&mut self, user: &str, why: &str) -> Result<Auth, russh::Error> {
+    fn refuse(&mut self, with: With, user: &str, why: &str) -> Result<Auth, russh::Error> {
         self.refused += 1;
+        self.house.turned.refuse(with);
         tracing::warn!(?user, from = %self.from, why, "refused at the SSH door");
         match self.refused > ATTEMPTS_MAX {
             true => Err(russh::Error::Disconnect),
@@ -215,6 +217,14 @@ impl Knock {
 
     fn world(&self) -> Arc<World> {
         Arc::clone(&self.house.engine.world().borrow())
+    }
+}
+
+/// What somebody came with.
+fn with(shown: &Shown) -> With {
+    match shown.certificate {
+        Some(_) => With::Certificate,
+        None => With::Key,
     }
 }
 

@@ -4,7 +4,8 @@
 //! Reading order: `listen` (the socket and who may reach it), `door` (the network), [`Peer`] and `account` (who is at the other
 //! end: the kernel's word, or a key that was proved), [`House`] and [`serve`] (everybody who visits), `crowd` and `penalties` (how
 //! many at once, and who is turned away), `knock` (signing in by key), `here` (who is here, and how they are told to go), `guest`
-//! (one connection: every request is answered), `console`, `exec` and `sessions` (what a channel carries), `themes`, `host_key`.
+//! (one connection: every request is answered), `console`, `exec` and `sessions` (what a channel carries), `themes`, `host_key`; `metrics`
+//! and `turned` (what machines ask for over HTTP).
 //!
 //! Invariants: an account that people.toml maps to nobody does nothing here, root included (the server's own may stop it); over
 //! the network nobody is anybody before a key, and a code where the site asks for it; what lets somebody in is judged again
@@ -22,10 +23,12 @@ mod here;
 mod host_key;
 mod knock;
 mod listen;
+mod metrics;
 mod peer;
 mod penalties;
 mod sessions;
 mod themes;
+mod turned;
 mod wire;
 
 #[cfg(test)]
@@ -36,12 +39,13 @@ pub use door::Door;
 pub use guest::{LINE_BYTES_MAX, SAVE_STREAM, SIGN_STREAM};
 pub use host_key::{HOST_KEY_FILE, HostKey, HostKeyError};
 pub use listen::{Bound, ListenError, SOCKET_PATH_BYTES_MAX, listen};
+pub use metrics::Watched;
 
 use crate::domain::notice;
 use crate::domain::run::{Phase, Run};
 use crate::domain::sign_in::{self, No};
 use crate::domain::{Actor, PersonId, Refusal, Rule, World, people};
-use crate::engine::Handle;
+use crate::engine::{Handle, Health};
 use crate::session::{Hint, may_enter};
 use crowd::{Crowd, Pass, Whom};
 use guest::Guest;
@@ -59,6 +63,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use turned::Turned;
 use wire::Cuttable;
 
 /// Connections at once: a whole company's war-room; beyond it a script has gone wrong.
@@ -125,7 +130,11 @@ pub struct House {
     crowd: Arc<Crowd>,
     here: Arc<Here>,
     penalties: Penalties,
+    turned: Turned,
     tasks: TaskTracker,
+    /// Answers to machines: they go on until everybody has left.
+    watching: TaskTracker,
+    over: CancellationToken,
     hint: Option<Hint>,
     config: Arc<russh::server::Config>,
 }
@@ -178,7 +187,10 @@ impl House {
             crowd: Arc::default(),
             here: Arc::default(),
             penalties: Penalties::default(),
+            turned: Turned::default(),
             tasks: TaskTracker::new(),
+            watching: TaskTracker::new(),
+            over: CancellationToken::new(),
             hint,
             config: Arc::new(config),
         })
@@ -337,6 +349,15 @@ impl House {
         })
     }
 
+    /// Whether decisions are taken at this moment.
+    pub fn health(&self) -> Health {
+        match self.engine.health() {
+            Health::Failed => Health::Failed,
+            _ if self.stop.is_cancelled() => Health::Stopping,
+            other => other,
+        }
+    }
+
     fn is_busy(&self) -> bool {
         let world = self.engine.world().borrow().clone();
         // Whoever leaves tells nobody any more, neither what is on its way nor what somebody is to be reminded of.
@@ -355,10 +376,14 @@ pub async fn serve(
     listener: UnixListener,
     accounts: Accounts,
     door: Option<Door>,
+    watched: Option<Watched>,
     idle_exit: Option<Duration>,
 ) -> Ended {
     if let Some(door) = door {
         door.serve(&house);
+    }
+    if let Some(watched) = watched {
+        watched.serve(&house);
     }
     let ended = let_in(&house, &listener, &Arc::new(accounts), idle_exit).await;
     drop(listener);
@@ -371,6 +396,9 @@ pub async fn serve(
             tracing::warn!(left = house.tasks.len(), "some did not leave, and are left");
         }
     }
+    house.over.cancel();
+    house.watching.close();
+    house.watching.wait().await;
     ended
 }
 
@@ -432,6 +460,7 @@ fn welcome(house: &Arc<House>, stream: UnixStream, accounts: &Arc<Accounts>) {
         Err(error) => return tracing::warn!(%error, "a peer without credentials was turned away"),
     };
     let Some(pass) = house.crowd.take(Whom::Account(uid), 0) else {
+        house.turned.turn_away();
         return tracing::warn!(uid, "too many connections: one was turned away");
     };
     let (home, accounts) = (Arc::clone(house), Arc::clone(accounts));

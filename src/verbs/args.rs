@@ -423,6 +423,12 @@ pub struct Serve {
     /// Let people in over SSH at this address and port too, such as 0.0.0.0:2222; may be repeated
     #[arg(long, value_name = "ADDR:PORT", conflicts_with = "stop")]
     pub listen: Vec<SocketAddr>,
+    /// Answer GET /metrics (Prometheus) and GET /healthz at this address and port, such as 127.0.0.1:9184
+    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "stop")]
+    pub metrics: Option<SocketAddr>,
+    /// Let --metrics be an address that others can reach: nobody signs in there
+    #[arg(long, requires = "metrics")]
+    pub metrics_open: bool,
     /// Leave after so long without work or visitors, such as 10m
     #[arg(long, value_name = "DURATION", conflicts_with = "stop")]
     pub idle_exit: Option<String>,

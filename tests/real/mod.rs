@@ -23,6 +23,7 @@ pub mod proxy;
 pub mod sshd;
 pub mod tmux;
 pub mod wait;
+pub mod watched;
 
 use std::env;
 use std::fs::OpenOptions;
@@ -41,6 +42,7 @@ pub use proxy::Proxy;
 pub use sshd::Traffic;
 pub use tmux::Tmux;
 pub use wait::until;
+pub use watched::Watched;
 
 /// `tests/run --deep`: full counts instead of a sample.
 #[expect(clippy::disallowed_methods, reason = "tests/run says so through the environment")]

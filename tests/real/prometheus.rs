@@ -22,12 +22,18 @@ pub struct Prometheus {
 impl Prometheus {
     /// `None`, said aloud, where it is not installed.
     pub fn start() -> Option<Prometheus> {
+        Prometheus::watching(&[])
+    }
+
+    /// One that watches these places too, each as the job `other`.
+    pub fn watching(others: &[&str]) -> Option<Prometheus> {
         let server = program("prometheus")?;
         let directory = tempfile::Builder::new().prefix("qd-prometheus").tempdir().unwrap();
         let place = format!("127.0.0.1:{}", free_port());
         let file = directory.path().join("prometheus.yml");
         let watched = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: own\n  static_configs: [{{targets: ['{place}']}}]\n"
+            "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: own\n  static_configs: [{{targets: ['{place}']}}]\n\
+             - job_name: other\n  static_configs: [{{targets: {others:?}}}]\n"
         );
         fs::write(&file, watched).unwrap();
         let arguments = [

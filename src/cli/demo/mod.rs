@@ -153,6 +153,7 @@ async fn served(
         socket: ground.socket.clone(),
         executor: serve::executor_settings(&ground.data, &Surroundings::default()),
         listen: Vec::new(),
+        metrics: None,
         idle_exit: None,
         hint: Some(hint(&ground)),
     };
