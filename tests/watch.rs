@@ -4,6 +4,7 @@
 
 mod real;
 
+use real::process::{Daemon, new_mark};
 use real::product::{Product, RUN, runbook};
 use real::prometheus::Prometheus;
 use real::wait::SOON;
@@ -13,7 +14,9 @@ use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::process::{Command, Stdio};
 
 /// Words of people and a secret, none of which may be seen by whoever watches.
@@ -195,4 +198,152 @@ fn metrics_are_for_this_machine_unless_it_is_said_otherwise() {
     assert_eq!(refused.status.code(), Some(64), "{refused:?}");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--metrics-open"), "{refused:?}");
     assert!(!dir.path().join("data").exists(), "nothing was begun");
+}
+
+/// A service manager: hears what it is told.
+struct Manager(UnixDatagram);
+
+impl Manager {
+    fn hears(&self) -> String {
+        let mut bytes = [0; 256];
+        self.0.set_read_timeout(Some(SOON)).unwrap();
+        let length = self.0.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length]).trim_end().to_owned()
+    }
+}
+
+/// The words by which the product serves, behind whatever starts it.
+fn serving(product: &Product) -> Vec<String> {
+    let places = [("--site", "site"), ("--data", "data"), ("--socket", "socket")];
+    let places = places.map(|(flag, name)| [flag.to_owned(), product.at(name).display().to_string()]);
+    let program = [real::product::PROGRAM.to_owned()];
+    program.into_iter().chain(places.into_iter().flatten()).chain(["serve".to_owned()]).collect()
+}
+
+#[test]
+fn real_server_says_that_it_is_ready_once_it_answers_and_logs_to_the_journal_without_a_clock() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let product = product(&fleet);
+    let manager = Manager(UnixDatagram::bind(product.at("notify")).unwrap());
+    let log = product.at("journal");
+    let journal = fs::File::create(&log).unwrap().metadata().unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).args(serving(&product)).env_remove("SSH_AUTH_SOCK");
+    command.env("HOME", product.at(".")).env("NOTIFY_SOCKET", product.at("notify"));
+    command.env("JOURNAL_STREAM", format!("{}:{}", journal.dev(), journal.ino()));
+    let mut daemon = Daemon::spawn(command, &new_mark(), &log);
+    assert_eq!(manager.hears(), "READY=1");
+    // Whoever speaks so starts no server.
+    let said = product.visits("ada", &["runs", "list"]);
+    assert!(said.status.success(), "{said:?}");
+    kill_process(Pid::from_raw(daemon.pid().try_into().unwrap()).unwrap(), Signal::TERM).unwrap();
+    assert_eq!(manager.hears(), "STOPPING=1", "and nothing about a watchdog that nobody asked for");
+    let status = until("the server to end", SOON, || daemon.ended().ok_or_else(|| daemon.log()));
+    assert_eq!(status.code(), Some(0), "{}", daemon.log());
+    let said = daemon.log();
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains("the server ends")).collect();
+    assert_eq!(lines, ["INFO quarterdeck::cli::serve: the server ends why=\"Stopped\""], "{said}");
+    assert!(!product.at("data/log").exists(), "the journal keeps it");
+}
+
+#[test]
+fn real_systemd_passes_the_doors_and_the_first_knock_starts_the_server() {
+    let Some(activate) = program("systemd-socket-activate") else { return };
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let product = product(&fleet);
+    let name = format!("quarterdeck-test-{}", new_mark());
+    let manager = Manager(UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap());
+    let port = real::sshd::free_port();
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(activate).arg("-l").arg(product.at("socket"));
+    command.args(["-l", &format!("127.0.0.1:{port}"), "-E", &format!("HOME={}", product.at(".").display())]);
+    command.args(["-E", &format!("NOTIFY_SOCKET=@{name}"), "-E", "WATCHDOG_USEC=200000"]).args(serving(&product));
+    let mut daemon = Daemon::spawn(command, &new_mark(), &product.at("activate"));
+    until("systemd to hold the doors", SOON, || match product.at("socket").exists() {
+        true => Ok(()),
+        false => Err(daemon.log()),
+    });
+    assert!(product.server().is_none(), "nobody has knocked");
+    let said = product.visits("ada", &["runs", "list"]);
+    assert!(said.status.success(), "{said:?}: {}", daemon.log());
+    assert_eq!(product.server().unwrap().as_raw_nonzero().get(), i32::try_from(daemon.pid()).unwrap());
+    assert_eq!(manager.hears(), "READY=1");
+    assert_eq!(manager.hears(), "WATCHDOG=1");
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut hello = [0; 19];
+    stream.read_exact(&mut hello).unwrap();
+    assert_eq!(hello, *b"SSH-2.0-Quarterdeck");
+    drop(stream);
+    let log = fs::read_dir(product.at("data/log")).unwrap().next().unwrap().unwrap().path();
+    let lines = fs::read_to_string(log).unwrap();
+    for line in lines.lines() {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(["at", "level", "target"].iter().all(|key| line[key].is_string()), "{line}");
+    }
+    kill_process(product.server().unwrap(), Signal::TERM).unwrap();
+    while manager.hears() != "STOPPING=1" {}
+    until("the server to end", SOON, || daemon.ended().ok_or_else(|| daemon.log()));
+    assert!(product.at("socket").exists(), "it is systemd's");
+}
+
+#[test]
+fn real_systemd_understands_the_units_that_are_printed() {
+    let Some(analyze) = program("systemd-analyze") else { return };
+    let dir = tempfile::Builder::new().prefix("qd-unit").tempdir().unwrap();
+    let site = dir.path().join("site");
+    let say = |words: &[&str]| {
+        let mut command = Command::new(real::product::PROGRAM);
+        let said = command.arg("--site").arg(&site).args(["--data", "/var/lib/quarterdeck"]);
+        said.args(["--socket", "/run/quarterdeck/quarterdeck.sock"]).args(words).output().unwrap()
+    };
+    for (account, unit) in [("", "service"), ("[local]\naccount = \"nobody\"\n", "service"), ("", "socket")] {
+        fs::create_dir_all(&site).unwrap();
+        fs::write(site.join("quarterdeck.toml"), format!("schema = 1\n[site]\nname = \"unit\"\n{account}")).unwrap();
+        fs::write(site.join("people.toml"), "schema = 1\n[[person]]\nid = \"ada\"\nname = \"Ada\"\nunix = [\"ada\"]\n")
+            .unwrap();
+        let said = say(&["serve", "--metrics", "127.0.0.1:9184", "--listen", "0.0.0.0:2222", "--unit", unit]);
+        assert!(said.status.success(), "{said:?}");
+        // The account is made by whoever installs it; the program is read by whoever tests it.
+        let text = String::from_utf8(said.stdout).unwrap().replace("=quarterdeck\nGroup", "=root\nGroup");
+        let text = text.replace("Group=quarterdeck", "Group=root");
+        assert_eq!(text.contains("\nNoNewPrivileges=no\n"), !account.is_empty(), "{text}");
+        let file = dir.path().join(format!("quarterdeck.{unit}"));
+        fs::write(&file, &text).unwrap();
+        let judged = Command::new(&analyze).args(["verify", "--man=no"]).arg(&file).output().unwrap();
+        let words = String::from_utf8_lossy(&judged.stderr);
+        let ours: Vec<&str> = words.lines().filter(|line| line.contains("quarterdeck.")).collect();
+        assert!(ours.is_empty(), "{judged:?}\n{text}");
+    }
+}
+
+#[test]
+fn real_doctor_asks_a_running_server_and_looks_for_the_programs_a_site_names() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let product = product(&fleet);
+    let looks = || {
+        let said = product.says(&["doctor", "--json"]);
+        let rows: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+        rows["rows"].as_array().unwrap().clone()
+    };
+    let of = |looks: &[Value], what: &str| looks.iter().find(|look| look["what"] == what).cloned();
+    let before = looks();
+    assert_eq!(of(&before, "server").unwrap()["found"], "absent", "{before:#?}");
+    assert!(of(&before, "running server").is_none(), "{before:#?}");
+    assert_eq!(of(&before, "room").unwrap()["found"], "fine", "{before:#?}");
+
+    let _watched = Watched::start(&product);
+    let during = looks();
+    let says = |what: &str| of(&during, what).unwrap_or_else(|| panic!("{what} in {during:#?}"))["says"].to_string();
+    assert!(says("running server").contains(concat!("version ", env!("CARGO_PKG_VERSION"))), "{during:#?}");
+    assert!(says("decisions").contains("taken") && says("clock").contains("no jump"), "{during:#?}");
+    assert!(says("record in use").contains(&format!("{} events", product.leaves().len())), "{during:#?}");
+    assert!(says("sessions").contains("1 here, 0 of them over SSH"), "this one: {during:#?}");
+
+    let named = "allow_as = true\nprograms = { helm = \"/nowhere/helm\" }\n";
+    let site = product.at("site/quarterdeck.toml");
+    let text = fs::read_to_string(&site).unwrap();
+    fs::write(&site, text.replace("allow_as = true\n", named)).unwrap();
+    let after = of(&looks(), "programs").unwrap();
+    assert_eq!(after["found"], "wrong", "{after}");
+    assert!(after["says"].as_str().unwrap().contains("/nowhere/helm"), "{after}");
 }

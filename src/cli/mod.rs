@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`main`], `surroundings` (the environment, read once), `places` (site, data, socket), then by what a verb
 //! needs: `files` (verbs over files alone), `import` (what other tools know), `link` (reaching a server, starting it), `speak` (a verb over the link; `approve` and `sign` for the one that needs a key),
-//! `attach` (the console over the link, `person` at it), `serve` (being the server), `doctor`, `demo`.
+//! `attach` (the console over the link, `person` at it), `serve` (being the server), `log`, `systemd` (being a service), `doctor` and `programs`, `demo`.
 //!
 //! Invariants: the only module that reads the environment, prints and decides the exit; a terminal it changed is given back
 //! however the program ends.
@@ -14,13 +14,16 @@ mod doctor;
 mod files;
 mod import;
 mod link;
+mod log;
 mod person;
 mod places;
+mod programs;
 mod say;
 mod serve;
 mod sign;
 mod speak;
 mod surroundings;
+mod systemd;
 #[cfg(test)]
 mod tests;
 

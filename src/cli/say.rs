@@ -38,6 +38,11 @@ pub fn err(text: &str) {
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }
 
+/// Standard error, for a log that is read by a machine.
+pub fn errors() -> impl io::Write + Send + 'static {
+    io::stderr()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,14 +2,15 @@
 
 use super::places::Places;
 use super::surroundings::{Surroundings, uid};
-use super::{Ended, Exit, Failure, say};
+use super::systemd::{self, Passed};
+use super::{Ended, Exit, Failure, log, say};
 use crate::domain::Actor;
 use crate::engine::{self, Handle, Settings};
 use crate::executor::{self, LocalPlace, Tcp};
 use crate::ledger::{Entropy as _, OsEntropy, RealDisk};
 use crate::server::{self, Accounts, HostKey, HostKeyError, House, ListenError, Watched};
 use crate::session::Hint;
-use crate::verbs::args::Serve;
+use crate::verbs::args::{LogFormat, Serve};
 use core::net::SocketAddr;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing_appender::non_blocking::WorkerGuard;
 
 /// Files of the log that are kept, one a day.
 const LOG_FILES_MAX: usize = 14;
@@ -37,6 +39,12 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         Some(Err(why)) => return Err(Failure::new(Exit::Usage, why)),
     };
     let metrics = metrics(asked)?;
+    if let Some(what) = asked.unit {
+        say::out(&systemd::unit(what, places, asked)?)?;
+        return Ok(Exit::Done);
+    }
+    // A server that somebody's verb starts is nobody's service, whatever that verb was started by.
+    let passed = if asked.detach { Passed::default() } else { systemd::passed(&places.socket()?)? };
     if asked.detach {
         // Of its own session, so that no closing terminal reaches it. It fails where it already leads one.
         let _ = rustix::process::setsid();
@@ -47,13 +55,17 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         socket: places.socket()?,
         executor: executor_settings(&places.data()?, around),
         listen: asked.listen.clone(),
+        passed,
         metrics,
         idle_exit,
         hint: None,
     };
     // Before the first file is made there: it may be a directory of something else.
     RealDisk::prepare(&serving.data).map_err(|error| Failure::new(Exit::Storage, error.to_string()))?;
-    let _log = log_to(&serving.data)?;
+    let _log = match !asked.detach && systemd::is_journal(around.journal.as_deref()) {
+        true => log_to_journal(asked.log_format),
+        false => log_to(&serving.data, asked.log_format)?,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -71,7 +83,10 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
             }
         }
         let signals = TaskTracker::new();
-        signals.spawn(obey(open.handle.clone(), stop, loud));
+        signals.spawn(obey(open.handle.clone(), stop.clone(), loud));
+        if loud {
+            signals.spawn(systemd::tell(around.manager.clone(), open.handle.clone(), stop));
+        }
         open.until_ended().await
     });
     runtime.shutdown_timeout(SHUTDOWN_WAIT);
@@ -99,6 +114,7 @@ pub struct Serving {
     pub socket: PathBuf,
     pub executor: executor::Settings,
     pub listen: Vec<SocketAddr>,
+    pub passed: Passed,
     pub metrics: Option<SocketAddr>,
     pub idle_exit: Option<Duration>,
     pub hint: Option<Hint>,
@@ -120,7 +136,7 @@ pub struct Open {
 
 /// Opens data and socket.
 pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Failure> {
-    let Serving { site, data, socket, executor, listen, metrics, idle_exit, hint } = serving;
+    let Serving { site, data, socket, executor, listen, passed, metrics, idle_exit, hint } = serving;
     let settings = Settings { site: site.clone(), data: data.clone(), executor };
     let (handle, engine) = engine::open(settings).await.map_err(|error| {
         let exit = match error.exit_code() {
@@ -132,7 +148,10 @@ pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Fai
         Failure::new(exit, error.to_string())
     })?;
     super::places::note_site(&data, &site);
-    let bound = server::listen(&socket);
+    let bound = match passed.unix {
+        Some(listener) => server::passed(&socket, listener),
+        None => server::listen(&socket),
+    };
     let (listener, bound) = match bound {
         Ok(bound) => bound,
         Err(error) => {
@@ -145,7 +164,7 @@ pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Fai
             return Err(Failure::new(exit, error.to_string()));
         }
     };
-    let (door, host_key) = match at_the_network(&data, &listen).await {
+    let (door, host_key) = match at_the_network(&data, &listen, passed.tcp).await {
         Ok(opened) => opened,
         Err(failure) => {
             handle.shut_down().await;
@@ -174,8 +193,9 @@ async fn watched(address: Option<SocketAddr>) -> Result<Option<Watched>, Failure
 async fn at_the_network(
     data: &Path,
     listen: &[SocketAddr],
+    passed: Vec<std::net::TcpListener>,
 ) -> Result<(Option<server::Door>, Option<HostKey>), Failure> {
-    if listen.is_empty() {
+    if listen.is_empty() && passed.is_empty() {
         return Ok((None, None));
     }
     let seconds = u64::try_from(engine::clock::wall().0 / 1_000).unwrap_or(0);
@@ -186,7 +206,7 @@ async fn at_the_network(
         };
         Failure::new(exit, error.to_string())
     })?;
-    let door = server::Door::open(listen, &host_key, seed()?).await;
+    let door = server::Door::open(listen, passed, &host_key, seed()?).await;
     let door = door.map_err(|(address, error)| {
         Failure::new(Exit::Unreachable, format!("nobody can listen at {address}: {error}"))
     })?;
@@ -275,8 +295,8 @@ pub fn executor_settings(data: &Path, around: &Surroundings) -> executor::Settin
     }
 }
 
-/// The log: files beside the data, never a terminal. What panics goes there too.
-pub fn log_to(data: &Path) -> Result<tracing_appender::non_blocking::WorkerGuard, Failure> {
+/// The log in files beside the data, never on a terminal. What panics goes there too.
+pub fn log_to(data: &Path, format: Option<LogFormat>) -> Result<WorkerGuard, Failure> {
     let dir = data.join("log");
     let cannot =
         |error: &dyn std::fmt::Display| Failure::new(Exit::Storage, format!("no log in {}: {error}", dir.display()));
@@ -288,9 +308,18 @@ pub fn log_to(data: &Path) -> Result<tracing_appender::non_blocking::WorkerGuard
         .max_log_files(LOG_FILES_MAX)
         .build(&dir)
         .map_err(|error| cannot(&error))?;
-    let (writer, guard) = tracing_appender::non_blocking(files);
-    let filter = tracing_subscriber::EnvFilter::new("info,russh=warn");
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).with_env_filter(filter).finish();
+    Ok(log_with(files, log::Lines { format: format.unwrap_or(LogFormat::Json), timed: true }))
+}
+
+/// The log on standard error, which the journal reads: it has a clock, and keeps what it is told for as long as it is told to.
+fn log_to_journal(format: Option<LogFormat>) -> WorkerGuard {
+    log_with(say::errors(), log::Lines { format: format.unwrap_or(LogFormat::Text), timed: false })
+}
+
+fn log_with(to: impl std::io::Write + Send + 'static, lines: log::Lines) -> WorkerGuard {
+    let (writer, guard) = tracing_appender::non_blocking(to);
+    let filter = tracing_subscriber::EnvFilter::new(log::LEVELS);
+    let subscriber = tracing_subscriber::fmt().with_writer(writer).with_env_filter(filter).event_format(lines).finish();
     // A second server in one process (tests) logs where the first does.
     let _ = tracing::subscriber::set_global_default(subscriber);
     std::panic::set_hook(Box::new(|panic| {
@@ -303,7 +332,7 @@ pub fn log_to(data: &Path) -> Result<tracing_appender::non_blocking::WorkerGuard
             .unwrap_or("of unknown text");
         tracing::error!(place, text, "a panic");
     }));
-    Ok(guard)
+    guard
 }
 
 /// What the host key of this process is made of.

@@ -1,5 +1,6 @@
 //! The environment, read once and handed on as values.
 
+use super::systemd::Manager;
 use crate::server::Accounts;
 use std::path::PathBuf;
 
@@ -18,6 +19,10 @@ pub struct Surroundings {
     pub agent: Option<PathBuf>,
     /// `LANG`.
     pub lang: Option<String>,
+    /// `JOURNAL_STREAM`: what of ours the journal reads, if anything.
+    pub journal: Option<String>,
+    /// The service manager.
+    pub manager: Manager,
     /// The directory one is in.
     pub here: Option<PathBuf>,
     /// What the console is told about the terminal: names and values.
@@ -44,6 +49,12 @@ impl Surroundings {
             home: path("HOME").filter(|path| path.is_absolute()),
             agent: path("SSH_AUTH_SOCK"),
             lang: variable("LANG"),
+            journal: variable("JOURNAL_STREAM"),
+            manager: Manager::new(
+                variable("NOTIFY_SOCKET"),
+                variable("WATCHDOG_USEC").as_deref(),
+                variable("WATCHDOG_PID").as_deref(),
+            ),
             here: std::env::current_dir().ok(),
             terminal,
         }

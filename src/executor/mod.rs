@@ -45,7 +45,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use trouble::Trouble;
 
-pub use local::{LocalPlace, Untold, can_become};
+pub use local::{LocalPlace, SEARCH_PATH, Untold, can_become};
 pub use output::{Chunk, OUTPUT_STEP_BYTES_MAX};
 pub use ssh::dial::{Dial, Stream, Tcp};
 pub use ssh::login::KeyFileError;

@@ -74,18 +74,24 @@ impl Dice {
 }
 
 impl Door {
-    /// Listens at every address. `seed` is what chance is made of.
+    /// Listens at every address, and where others did so already. `seed` is what chance is made of.
     ///
     /// # Errors
     /// An address, and why nobody can listen there.
     pub async fn open(
         addresses: &[SocketAddr],
+        passed: Vec<std::net::TcpListener>,
         host_key: &HostKey,
         seed: [u8; 32],
     ) -> Result<Self, (SocketAddr, io::Error)> {
         let mut listeners = Vec::new();
         for address in addresses {
             listeners.push(TcpListener::bind(address).await.map_err(|error| (*address, error))?);
+        }
+        for listener in passed {
+            let at = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
+            let taken = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
+            listeners.push(taken.map_err(|error| (at, error))?);
         }
         let dice = Dice { seed, rolls: AtomicU64::new(0) };
         let [all, hybrid] =

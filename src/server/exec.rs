@@ -1,8 +1,8 @@
-//! A verb on a channel: its streams, its exit status, and the one verb that is the server's own: stop.
+//! A verb on a channel: its streams, its exit status, and the verbs that are the server's own: stop, sessions, doctor.
 
 use super::here::Connection;
 use super::wire::Terminal;
-use super::{House, Peer, sessions};
+use super::{House, Peer, doctor, sessions};
 use crate::domain::people::Role;
 use crate::domain::{Actor, PersonId, Refusal, Rule};
 use crate::verbs::args::{Common, Line, Place, Serve, Verb};
@@ -79,6 +79,9 @@ async fn carried_out(
             Err(refusal) => verbs::refuse(&refusal, *json, io).await,
         };
     }
+    if matches!(line.verb, Some(Verb::Doctor)) && is_own(house, peer) {
+        return doctor::run(house, *json, io).await;
+    }
     let actor = match actor {
         Ok(actor) => actor,
         Err(refusal) => return verbs::refuse(&refusal, *json, io).await,
@@ -87,16 +90,22 @@ async fn carried_out(
         None | Some(Verb::Attach { .. }) => {
             verbs::fail(Exit::Usage, "the console needs a terminal; verbs work without", *json, io).await
         }
+        Some(Verb::Doctor) => doctor::run(house, *json, io).await,
         Some(Verb::Sessions(verb)) => sessions::run(house, &actor, verb, *json, io).await,
         Some(verb) if verb.place() != Place::Server => verbs::fail(Exit::Usage, verbs::ELSEWHERE, *json, io).await,
         Some(_) => Ok(verbs::run(&house.engine, &actor, &line, io).await),
     }
 }
 
+/// Whether this is the account the server runs under.
+fn is_own(house: &House, peer: &Peer) -> bool {
+    matches!(peer, Peer::Account { uid, .. } if *uid == house.own_uid)
+}
+
 /// `serve --stop`: for the server's own account, whoever that is here, and for people who own a workspace.
 fn stop(house: &House, peer: &Peer, actor: Result<Actor, Refusal>, times: u8) -> Result<(), Refusal> {
     let world = house.engine.world().borrow().clone();
-    if !matches!(peer, Peer::Account { uid, .. } if *uid == house.own_uid) {
+    if !is_own(house, peer) {
         let actor = actor?;
         let owns = |person: &PersonId| {
             let workspaces = world.site.iter().flat_map(|site| site.workspaces.values());

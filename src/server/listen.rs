@@ -57,6 +57,17 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
+/// Takes a socket that somebody else has bound and keeps, such as systemd: its file stays when the server goes.
+///
+/// # Errors
+/// The system refused.
+pub fn passed(path: &Path, listener: std::os::unix::net::UnixListener) -> Result<(UnixListener, Bound), ListenError> {
+    let system = |source| ListenError::System { path: path.to_owned(), source };
+    listener.set_nonblocking(true).map_err(system)?;
+    let listener = UnixListener::from_std(listener).map_err(system)?;
+    Ok((listener, Bound { path: path.to_owned(), file: None }))
+}
+
 /// Binds the socket. Call it only while holding the data's lock: a socket that lies there and does not answer is then a
 /// dead server's, and is replaced.
 ///

@@ -5,7 +5,7 @@
 //! end: the kernel's word, or a key that was proved), [`House`] and [`serve`] (everybody who visits), `crowd` and `penalties` (how
 //! many at once, and who is turned away), `knock` (signing in by key), `here` (who is here, and how they are told to go), `guest`
 //! (one connection: every request is answered), `console`, `exec` and `sessions` (what a channel carries), `themes`, `host_key`; `metrics`
-//! and `turned` (what machines ask for over HTTP).
+//! and `turned` (what machines ask for over HTTP), `doctor` (what it says of itself).
 //!
 //! Invariants: an account that people.toml maps to nobody does nothing here, root included (the server's own may stop it); over
 //! the network nobody is anybody before a key, and a code where the site asks for it; what lets somebody in is judged again
@@ -16,6 +16,7 @@
 mod account;
 mod console;
 mod crowd;
+mod doctor;
 mod door;
 mod exec;
 mod guest;
@@ -38,7 +39,7 @@ pub use account::Accounts;
 pub use door::Door;
 pub use guest::{LINE_BYTES_MAX, SAVE_STREAM, SIGN_STREAM};
 pub use host_key::{HOST_KEY_FILE, HostKey, HostKeyError};
-pub use listen::{Bound, ListenError, SOCKET_PATH_BYTES_MAX, listen};
+pub use listen::{Bound, ListenError, SOCKET_PATH_BYTES_MAX, listen, passed};
 pub use metrics::Watched;
 
 use crate::domain::notice;

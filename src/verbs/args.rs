@@ -335,7 +335,7 @@ pub enum Verb {
         /// Which shell
         shell: Shell,
     },
-    /// Say what is in order and what is not: site, data, socket, server
+    /// Say what is in order and what is not: site, programs it needs, data, room, socket, and a server that runs
     Doctor,
 }
 
@@ -429,12 +429,34 @@ pub struct Serve {
     /// Let --metrics be an address that others can reach: nobody signs in there
     #[arg(long, requires = "metrics")]
     pub metrics_open: bool,
+    /// Lines of the log as JSON (custom in files) or as text (custom in the journal of systemd)
+    #[arg(long, value_enum, value_name = "FORM", conflicts_with = "stop")]
+    pub log_format: Option<LogFormat>,
+    /// Print a unit file of systemd for this site and these arguments, and do nothing else
+    #[arg(long, value_enum, value_name = "UNIT", conflicts_with_all = ["stop", "detach"])]
+    pub unit: Option<Unit>,
     /// Leave after so long without work or visitors, such as 10m
     #[arg(long, value_name = "DURATION", conflicts_with = "stop")]
     pub idle_exit: Option<String>,
     /// Become a session of its own: what a verb says that starts the server
     #[arg(long, hide = true)]
     pub detach: bool,
+}
+
+/// How lines of the log look.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// Units of systemd.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Unit {
+    Service,
+    Socket,
 }
 
 /// Shells there are completions for.

@@ -9,6 +9,7 @@ use super::person::Ending;
 use super::places::Places;
 use super::serve::{self, Serving};
 use super::surroundings::Surroundings;
+use super::systemd::Passed;
 use super::{Ended, Exit, Failure, Form, attach, files, link, say};
 use crate::domain::run;
 use crate::server::SOCKET_PATH_BYTES_MAX;
@@ -146,13 +147,14 @@ async fn served(
     stop: &CancellationToken,
 ) -> Ended {
     let ground = unless_ended(ending, world::build(root, around, tasks, stop)).await?;
-    let _log = serve::log_to(&ground.data)?;
+    let _log = serve::log_to(&ground.data, None)?;
     let serving = Serving {
         site: ground.site.clone(),
         data: ground.data.clone(),
         socket: ground.socket.clone(),
         executor: serve::executor_settings(&ground.data, &Surroundings::default()),
         listen: Vec::new(),
+        passed: Passed::default(),
         metrics: None,
         idle_exit: None,
         hint: Some(hint(&ground)),
