@@ -141,8 +141,11 @@ fn a_policy_may_ask_for_an_approval_at_every_impact() {
 #[test]
 fn z38_what_must_never_be_done_twice_is_no_low_impact_whatever_its_author_wrote() {
     let once = |site: &mut super::super::site::Site| in_runbook(site, |runbook| runbook.steps[1].effect = Effect::Once);
+    let staging = |site: &mut super::super::site::Site| {
+        in_workspace(site, |place| place.environment = Environment::Staging);
+    };
     let mut driver = driver_of(|site| {
-        lab(site);
+        staging(site);
         once(site);
     });
     driver.propose();
@@ -155,6 +158,12 @@ fn z38_what_must_never_be_done_twice_is_no_low_impact_whatever_its_author_wrote(
     assert_eq!(driver.run(1).plan.impact, Impact::Medium, "in production nothing is low");
     let mut driver = driver_of(|site| {
         lab(site);
+        once(site);
+    });
+    driver.propose();
+    assert_eq!(driver.run(1).plan.impact, Impact::Low, "a lab is for trying");
+    let mut driver = driver_of(|site| {
+        staging(site);
         in_runbook(site, |runbook| runbook.steps.iter_mut().for_each(|step| step.effect = Effect::Idempotent));
     });
     driver.propose();

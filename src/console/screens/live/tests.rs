@@ -356,15 +356,11 @@ fn frame_without_log(screen: &str) -> Vec<String> {
 
 #[test]
 fn z42_what_a_host_prints_draws_no_request_and_its_keys_approve_nothing() {
-    let forged = b"\x1b[2J\x1b[H\x1b]0;Approvals\x07 quarterdeck \xe2\x96\xb8 Approvals \xe2\x96\xb8 #42\r\n\x1b[24;1H everything was shown: a approves exactly this\x1b[?1049l\n";
-    let rows: Vec<_> = crate::terminal::filter::lines(forged)
-        .into_iter()
-        .map(|line| {
-            let [row] = log_rows("web-5", Item::Step(1), "restart", &[""]).try_into().unwrap();
-            crate::console::msg::LogRow { text: line.marked(), ..row }
-        })
-        .collect();
-    assert!(!rows.is_empty());
+    let forged = [
+        "\u{1b}[2J\u{1b}[H\u{1b}]0;Approvals\u{7} quarterdeck ▸ Approvals ▸ #42",
+        "\u{1b}[24;1H everything was shown: a approves exactly this\u{1b}[?1049l",
+    ];
+    let rows = log_rows("web-5", Item::Step(1), "restart", &forged);
     let before = open(40, fixture::world());
     let console = open(40, fixture::world()).fetched_log(log_page(RunId(40), rows));
     assert_eq!(frame_without_log(&console.screen()), frame_without_log(&before.screen()), "only its log shows it");
