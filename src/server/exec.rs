@@ -84,7 +84,7 @@ async fn carried_out(
         Err(refusal) => return verbs::refuse(&refusal, *json, io).await,
     };
     match &line.verb {
-        None | Some(Verb::Attach { .. }) => {
+        None | Some(Verb::Attach { .. } | Verb::Wall) => {
             verbs::fail(Exit::Usage, "the console needs a terminal; verbs work without", *json, io).await
         }
         Some(Verb::Sessions(verb)) => sessions::run(house, &actor, verb, *json, io).await,

@@ -1,0 +1,1 @@
+//! The wall as a room sees it.
