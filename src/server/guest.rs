@@ -112,13 +112,7 @@ impl Guest {
     }
 
     /// Opens the console on a channel; false where that cannot be.
-    fn sit_down(
-        &mut self,
-        channel: ChannelId,
-        session: &Session,
-        acting_as: Option<String>,
-        open: Opening,
-    ) -> bool {
+    fn sit_down(&mut self, channel: ChannelId, session: &Session, acting_as: Option<String>, open: Opening) -> bool {
         let (house, connection) = (Arc::clone(&self.house), Arc::clone(&self.connection));
         let Some(peer) = connection.peer().cloned() else {
             return false;

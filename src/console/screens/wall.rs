@@ -16,6 +16,7 @@ use crate::console::footer::{Foot, foot};
 use crate::console::keymap::{Act, Anywhere, Scope};
 use crate::console::layout::inset;
 use crate::console::model::Cx;
+use crate::console::moment;
 use crate::console::safe;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::paint::{Paint, below, top};
@@ -135,7 +136,7 @@ impl Face for Wall {
                 let seconds = TURN_MS / 1_000;
                 vec![
                     text(Role::Title, safe!("page {} of {all}", pages.turn(cx.now()) + 1)),
-                    text(Role::Muted, safe!(" · turns every {seconds} s")),
+                    text(Role::Muted, safe!(" · every {seconds} s")),
                 ]
             }
         }
@@ -150,7 +151,7 @@ impl Face for Wall {
         let drawn = Drawn::new(cx, area);
         match drawn.places.air {
             0 => line_of_sums(paint, drawn.places.sums, &drawn.sums),
-            _ => tiles(paint, drawn.places.sums, &drawn.sums),
+            _ => tiles(cx, paint, drawn.places.sums, &drawn.sums),
         }
         let mut left = drawn.places.stays;
         for block in &drawn.stays {
@@ -182,7 +183,7 @@ fn line_of_sums(paint: &mut Paint<'_>, area: Rect, sums: &[Sum]) {
         if nth > 0 {
             line.push(spring());
         }
-        line.extend([text(sum.role, safe!("{}", sum.number)), gap(1), text(Role::Muted, sum.name)]);
+        line.extend([text(Role::Muted, sum.name), gap(1), text(sum.role, safe!("{}", sum.number))]);
         if let (Some(short), true) = (&sum.short, sum.number > 0) {
             line.push(text(sum.role, safe!(" {short}")).yields());
         }
@@ -190,14 +191,23 @@ fn line_of_sums(paint: &mut Paint<'_>, area: Rect, sums: &[Sum]) {
     paint.line(area, &line);
 }
 
-fn tiles(paint: &mut Paint<'_>, area: Rect, sums: &[Sum]) {
+/// The sums, and the time of day, which every wall has.
+fn tiles(cx: &Cx<'_>, paint: &mut Paint<'_>, area: Rect, sums: &[Sum]) {
+    let (now, zone) = (cx.now(), &cx.here.zone);
+    let count = sums.len() + 1;
     for (nth, sum) in sums.iter().enumerate() {
-        let mut paint = paint.on(Ground::Panel);
-        let inside = paint.panel(part(area, nth, sums.len()), sum.name);
-        paint.line(inside, &[spring(), text(sum.role, safe!("{}", sum.number)), spring()]);
-        let words = sum.words.cut_end(usize::from(inside.width));
-        paint.line(below(inside, 1), &[spring(), text(Role::Muted, words), spring()]);
+        tile(paint, part(area, nth, count), sum.name, (sum.role, safe!("{}", sum.number)), &sum.words);
     }
+    let time = (Role::Title, Safe::new(moment::time(now, zone)));
+    tile(paint, part(area, sums.len(), count), "time", time, &Safe::new(moment::day_alone(now, zone)));
+}
+
+fn tile(paint: &mut Paint<'_>, area: Rect, title: &'static str, (role, big): (Role, Safe), words: &Safe) {
+    let mut paint = paint.on(Ground::Panel);
+    let inside = paint.panel(area, title);
+    paint.line(inside, &[spring(), text(role, big), spring()]);
+    let words = words.cut_end(usize::from(inside.width));
+    paint.line(below(inside, 1), &[spring(), text(Role::Muted, words), spring()]);
 }
 
 fn draw_column(paint: &mut Paint<'_>, area: Rect, drawn: &Drawn, column: &Column) {

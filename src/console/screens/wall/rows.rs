@@ -96,7 +96,9 @@ fn is_calm(cx: &Cx<'_>) -> bool {
 /// What stands at the top where nothing is wrong.
 pub(super) fn calm(cx: &Cx<'_>) -> Block {
     let line = match is_calm(cx) {
-        true => vec![text(Role::Ok, "✔ "), text(Role::Title, "All quiet: nothing runs, nothing waits, nothing is overdue.")],
+        true => {
+            vec![text(Role::Ok, "✔ "), text(Role::Title, "All quiet: nothing runs, nothing waits, nothing is overdue.")]
+        }
         false => vec![text(Role::Ok, "✔ "), text(Role::Text, "No incident is open, no glass is broken.")],
     };
     Block(vec![line])
@@ -212,7 +214,7 @@ fn incident(cx: &Cx<'_>, one: &Incident) -> Block {
         text(clock, next_words(one, &clocks, now)),
     ];
     let leads = match &one.commander {
-        Some(person) => text(Role::Text, safe!("{person} leads").cut_end(NAME_COLUMNS)),
+        Some(person) => text(Role::Text, safe!("{} leads", safe!("{person}").cut_middle(NAME_COLUMNS))),
         None => text(Role::Warning, "nobody leads"),
     };
     let mut second = vec![gap(2)];
@@ -228,7 +230,8 @@ fn incident(cx: &Cx<'_>, one: &Incident) -> Block {
     Block(vec![first, second])
 }
 
-const NAME_COLUMNS: usize = 24;
+/// Columns of a person's name, at most.
+const NAME_COLUMNS: usize = 16;
 
 /// What takes turns below.
 pub(super) fn sections(cx: &Cx<'_>) -> Vec<Section> {
@@ -270,7 +273,8 @@ fn at_work(cx: &Cx<'_>, run: &Run) -> Block {
     let (done, hosts) = (facts::done(run), facts::hosts(run));
     let bad = hosts.failed + hosts.unknown;
     let by = run.driver.as_ref().unwrap_or(&plan.requester);
-    let mut second = vec![text(mark.role, chart::bar(done.settled, done.cells, BAR_COLUMNS)).cols(STATE_COLUMNS), gap(1)];
+    let mut second =
+        vec![text(mark.role, chart::bar(done.settled, done.cells, BAR_COLUMNS)).cols(STATE_COLUMNS), gap(1)];
     match run.phase {
         Phase::Paused(_) | Phase::Stopping(_) => second.push(text(Role::Warning, words::phase(&run.phase)).rest()),
         Phase::Checking(_)
@@ -351,7 +355,8 @@ fn overdue(cx: &Cx<'_>) -> Vec<Block> {
     let now = cx.now();
     let red = |words: Safe| Block(vec![vec![text(Role::ErrorText, safe!("! {words}")).rest()]]);
     let mut found: Vec<Block> = by_hand::visible(cx).map(|one| red(by_hand::words(one))).collect();
-    for run in cx.world.visible_runs(cx.me()).filter(|run| run.glass.is_none() && matches!(run.phase, Phase::Closed(_))) {
+    for run in cx.world.visible_runs(cx.me()).filter(|run| run.glass.is_none() && matches!(run.phase, Phase::Closed(_)))
+    {
         let within = cx.world.workspace(&run.plan.proposal.workspace).map(|place| place.policy.review_within_ms);
         let due = run.ended.zip(within).map(|(ended, within)| ended.plus_ms(within));
         if let Some(due) = due.filter(|due| *due < now) {
@@ -384,10 +389,8 @@ fn site(cx: &Cx<'_>) -> Vec<Block> {
 /// Where changes are allowed and until when, and freezes that begin soon; what forbids most first.
 fn places(cx: &Cx<'_>) -> Section {
     let workspaces = facts::workspaces(cx.world, cx.me());
-    let columns = PlaceColumns::of(
-        workspaces.iter().map(|place| (place.environment, place.id.as_str())),
-        PLACE_COLUMNS_MAX,
-    );
+    let columns =
+        PlaceColumns::of(workspaces.iter().map(|place| (place.environment, place.id.as_str())), PLACE_COLUMNS_MAX);
     let mut rows: Vec<(u8, Block)> = workspaces.iter().map(|place| of_place(cx, columns, place)).collect();
     rows.extend(workspaces.iter().flat_map(|place| to_come(cx, columns, place)).map(|block| (1, block)));
     rows.sort_by_key(|(rank, _)| *rank);
