@@ -38,6 +38,9 @@ const TILE_ROWS: u16 = 4;
 /// Columns between two columns or tiles.
 const BETWEEN: u16 = 2;
 
+/// Columns of what stays at the top, at most: an eye across the room finds the clock of an incident beside its title.
+const STAYS_COLUMNS_MAX: u16 = 160;
+
 /// Rows that what takes turns keeps, however much stays at the top.
 const TURNING_ROWS_MIN: u16 = 8;
 
@@ -154,6 +157,7 @@ impl Face for Wall {
             _ => tiles(cx, paint, drawn.places.sums, &drawn.sums),
         }
         let mut left = drawn.places.stays;
+        left.width = left.width.min(STAYS_COLUMNS_MAX);
         for block in &drawn.stays {
             paint.lines(top(left, Block::ROWS), &block.0);
             left = below(left, Block::ROWS + drawn.places.air);

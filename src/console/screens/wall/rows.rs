@@ -166,7 +166,7 @@ fn freeze_sum(cx: &Cx<'_>) -> Sum {
         .collect();
     let (role, words) = match ends.iter().max() {
         None => (Role::Title, Safe::new("none is in force")),
-        Some(until) => (Role::Refused, safe!("until {}", moment::when(*until, cx.now(), &cx.here.zone))),
+        Some(until) => (Role::Refused, safe!("until {}", moment::day(*until, cx.now(), &cx.here.zone))),
     };
     Sum { name: "frozen", number: ends.len(), role, words, short: None }
 }
@@ -205,11 +205,13 @@ fn incident(cx: &Cx<'_>, one: &Incident) -> Block {
         (_, Severity::P2) => Role::Warning,
         (_, Severity::P3 | Severity::P4) => Role::Muted,
     };
+    // Red from edge to edge is what a room sees first.
+    let title = if grave == Role::Failed { Role::Failed } else { Role::Title };
     let clock = if late { Role::Failed } else { Role::Title };
     let first = vec![
         text(grave, safe!("! {} ", one.severity.word())),
         text(Role::Accent, safe!("{} ", one.id)),
-        text(Role::Title, one.title.as_str()).rest(),
+        text(title, one.title.as_str()).rest(),
         gap(2),
         text(clock, next_words(one, &clocks, now)),
     ];

@@ -6,6 +6,8 @@ use crate::console::fixture;
 use crate::console::harness::Harness;
 use crate::console::msg::Msg;
 use crate::console::{Effect, MouseOwner};
+use crate::domain::glass::Glass;
+use crate::domain::id::IncidentId;
 use crate::domain::incident::Severity;
 use crate::domain::run::Phase;
 use crate::domain::{PersonId, RunId, World};
@@ -94,6 +96,28 @@ fn a_room_with_more_incidents_than_rows_sees_the_gravest_always_and_all_of_them_
         console = console.wait(TURN_MS);
     }
     assert_eq!(seen.len(), 12, "{seen:?}");
+}
+
+#[test]
+fn broken_glass_stands_above_every_incident_on_every_page() {
+    let mut world = crowded();
+    let mut run = (**world.run(RunId(100)).unwrap()).clone();
+    run.glass = Some(Glass {
+        by: PersonId::new("grace"),
+        incident: IncidentId(1),
+        reason: "customers cannot pay".to_owned(),
+        at: fixture::ago(2),
+        open: true,
+    });
+    fixture::add(&mut world, run);
+    let mut console = wall(world);
+    for _ in 0..4 {
+        let screen = console.screen();
+        let at = |text: &str| screen.find(text).unwrap_or_else(|| panic!("no {text}:\n{screen}"));
+        assert!(at("GLASS BROKEN #100") < at("P1 I1"), "{screen}");
+        assert!(screen.contains("by grace: customers cannot pay"), "{screen}");
+        console = console.wait(TURN_MS);
+    }
 }
 
 #[test]
