@@ -13,12 +13,13 @@ use crate::console::widgets::places::PlaceColumns;
 use crate::console::words;
 use crate::domain::calendar::{self, Kind};
 use crate::domain::incident::{Incident, Severity, next_words};
+use crate::domain::presence::{self, Spot};
 use crate::domain::run::{Phase, Run};
 use crate::domain::window::{self, WindowState};
 use crate::domain::workspace::{Environment, Workspace};
-use crate::domain::{PersonId, RunId, Timestamp, follow_up, policy};
+use crate::domain::{PersonId, Timestamp, follow_up, policy};
 use crate::terminal::line::Safe;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Lines that stand together.
@@ -427,29 +428,66 @@ fn to_come(cx: &Cx<'_>, columns: PlaceColumns, place: &Workspace) -> Vec<Block> 
         .collect()
 }
 
-/// Who leads an incident or drives a run, as the record has it.
+/// Whoever sits at a console, leads an incident or drives a run; those who do both first.
 fn people(cx: &Cx<'_>) -> Vec<Block> {
-    let mut on: BTreeMap<&PersonId, (Vec<String>, Vec<RunId>)> = BTreeMap::new();
+    let mut on: BTreeMap<&PersonId, On> = BTreeMap::new();
     for one in incidents::visible(cx) {
         if let Some(person) = &one.commander {
-            on.entry(person).or_default().0.push(format!("{} {}", one.id, one.severity.word()));
+            on.entry(person).or_default().leads.push(format!("{} {}", one.id, one.severity.word()));
         }
     }
     for run in cx.world.visible_runs(cx.me()).filter(|run| facts::is_at_work(run)) {
         if let Some(person) = &run.driver {
-            on.entry(person).or_default().1.push(run.id);
+            on.entry(person).or_default().drives.push(run.id.to_string());
         }
     }
-    on.into_iter()
-        .map(|(person, (leads, drives))| {
-            let drives: Vec<String> = drives.iter().map(RunId::to_string).collect();
-            let parts = [("leads", leads), ("drives", drives)].into_iter().filter(|(_, what)| !what.is_empty());
-            let words: Vec<String> = parts.map(|(how, what)| format!("{how} {}", what.join(", "))).collect();
-            Block(vec![vec![
-                name(Role::Title, safe!("{person}").cut_middle(NAME_COLUMNS)),
-                gap(2),
-                text(Role::Text, words.join(" · ")).rest(),
-            ]])
-        })
-        .collect()
+    // Whoever set a wall up need not be in the room.
+    for one in cx.here.present.iter().filter(|one| one.spot != Spot::Wall) {
+        let on = on.entry(&one.person).or_default();
+        on.at.insert(presence::spot_words(cx.world, cx.me(), one.spot));
+        on.heard = on.heard.max(Some(one.heard));
+    }
+    let mut on: Vec<(&PersonId, On)> = on.into_iter().collect();
+    on.sort_by_key(|(_, on)| (on.leads.is_empty() && on.drives.is_empty(), on.heard.is_none()));
+    on.into_iter().map(|(person, on)| on.block(cx, person)).collect()
+}
+
+/// What somebody is on with.
+#[derive(Default)]
+struct On {
+    leads: Vec<String>,
+    drives: Vec<String>,
+    /// Where they look, at their consoles.
+    at: BTreeSet<String>,
+    /// When they last pressed a key; `None`: they sit at no console.
+    heard: Option<Timestamp>,
+}
+
+/// Quiet for less than this is at work.
+const QUIET_MS: u64 = 2 * 60_000;
+
+impl On {
+    fn block(self, cx: &Cx<'_>, person: &PersonId) -> Block {
+        let mut words: Vec<String> = [("leads", self.leads), ("drives", self.drives)]
+            .into_iter()
+            .filter(|(_, what)| !what.is_empty())
+            .map(|(how, what)| format!("{how} {}", what.join(", ")))
+            .collect();
+        let (role, here) = match self.heard.map(|heard| cx.now().ms_since(heard)) {
+            None => (Role::Warning, "at no console".to_owned()),
+            Some(quiet) => {
+                let at: Vec<String> = self.at.into_iter().collect();
+                words.push(format!("at {}", at.join(", ")));
+                let quiet = (quiet >= QUIET_MS).then(|| format!("quiet for {}", moment::age(quiet)));
+                (Role::Muted, quiet.unwrap_or_default())
+            }
+        };
+        Block(vec![vec![
+            name(Role::Title, safe!("{person}").cut_middle(NAME_COLUMNS)),
+            gap(2),
+            text(Role::Text, words.join(" · ")).rest(),
+            gap(2),
+            text(role, here),
+        ]])
+    }
 }

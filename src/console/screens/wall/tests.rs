@@ -9,6 +9,7 @@ use crate::console::{Effect, MouseOwner};
 use crate::domain::glass::Glass;
 use crate::domain::id::IncidentId;
 use crate::domain::incident::Severity;
+use crate::domain::presence::{Present, Spot};
 use crate::domain::run::Phase;
 use crate::domain::{PersonId, RunId, World};
 use crate::terminal::key::MouseKind;
@@ -96,6 +97,28 @@ fn a_room_with_more_incidents_than_rows_sees_the_gravest_always_and_all_of_them_
         console = console.wait(TURN_MS);
     }
     assert_eq!(seen.len(), 12, "{seen:?}");
+}
+
+#[test]
+fn who_is_on_says_where_they_look_and_a_wall_is_nobody() {
+    let present = |person: &str, spot, minutes| Present {
+        person: PersonId::new(person),
+        spot,
+        since: fixture::ago(60),
+        heard: fixture::ago(minutes),
+    };
+    let mut world = fixture::world();
+    incident(&mut world, 1, Severity::P1, 3, "checkout fails", Some("kim"));
+    let mut console = wall(world).at(160, 50);
+    let here =
+        [present("bo", Spot::Run(RunId(41)), 0), present("grace", Spot::Home, 7), present("lobby", Spot::Wall, 600)];
+    console.send(Msg::Present(here.into()));
+    let screen = console.screen();
+    for (who, what) in [("bo", "drives #41, #40 · at #41"), ("grace", "at home"), ("kim", "leads I1 P1")] {
+        assert!(screen.contains(&format!("{who}  {what}")), "{who}:\n{screen}");
+    }
+    assert!(screen.contains("quiet for 7m") && screen.contains("at no console"), "{screen}");
+    assert!(!screen.contains("lobby"), "{screen}");
 }
 
 #[test]
