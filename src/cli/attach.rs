@@ -9,10 +9,10 @@ use super::sign::ToSign;
 use super::surroundings::Surroundings;
 use super::{Ended, Exit, Failure, say, speak};
 use crate::server::{SAVE_STREAM, SIGN_STREAM};
-use crate::session::SIGNING_FORM;
+use crate::session::{Opening, SIGNING_FORM};
 use crate::terminal::bytes::leave;
 use crate::terminal::guard::{Environment, RawMode, detect, size};
-use crate::verbs::args::{Line, run_to_open};
+use crate::verbs::args::Line;
 use crate::verbs::safe_lines;
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt as _;
@@ -40,14 +40,16 @@ const SAVE_HEAD_BYTES_MAX: usize = 4 * 1024;
 /// Longest thing to sign, with the keys that may sign it.
 const TO_SIGN_BYTES_MAX: usize = 256 * 1024;
 
-/// Opens the console, at a run where one is named.
-pub fn attach(places: &Places, around: &Surroundings, line: &Line, open: &[String]) -> Ended {
-    let run = run_to_open(open).map_err(|why| Failure::new(Exit::Usage, why))?;
+/// Opens the console where it is asked to begin, and there again whenever its server was away.
+pub fn attach(places: &Places, around: &Surroundings, line: &Line, open: Opening) -> Ended {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Failure::new(Exit::Usage, "the console needs a terminal; the verbs work without (see --help)"));
     }
-    let mut words = vec!["attach".to_owned()];
-    words.extend(run.map(|run| run.0.to_string()));
+    let mut words = match open {
+        Opening::Home => vec!["attach".to_owned()],
+        Opening::Run(run) => vec!["attach".to_owned(), run.0.to_string()],
+        Opening::Wall => vec!["wall".to_owned()],
+    };
     if let Some(person) = &line.common.acting_as {
         words.extend(["--as".to_owned(), person.clone()]);
     }

@@ -27,8 +27,9 @@ mod systemd;
 #[cfg(test)]
 mod tests;
 
+use crate::session::Opening;
 use crate::site::Diagnostic;
-use crate::verbs::args::{Audit, Hosts, Line, Place, Verb};
+use crate::verbs::args::{Audit, Hosts, Line, Place, Verb, run_to_open};
 use crate::verbs::out::document;
 use crate::verbs::{self, Exit, Misunderstood, json};
 use places::Places;
@@ -123,8 +124,12 @@ pub fn main() -> ExitCode {
 fn carry_out(line: &Line, arguments: &[String], around: &Surroundings) -> Ended {
     let places = Places::new(&line.common, around);
     match &line.verb {
-        None => attach::attach(&places, around, line, &[]),
-        Some(Verb::Attach { open }) => attach::attach(&places, around, line, open),
+        None => attach::attach(&places, around, line, Opening::Home),
+        Some(Verb::Attach { open }) => match run_to_open(open) {
+            Ok(run) => attach::attach(&places, around, line, run.map_or(Opening::Home, Opening::Run)),
+            Err(why) => Err(Failure::new(Exit::Usage, why)),
+        },
+        Some(Verb::Wall) => attach::attach(&places, around, line, Opening::Wall),
         Some(Verb::Demo(asked)) => demo::demo(asked, around, Form::of(line.common.json)),
         Some(Verb::Init { dir }) => files::init(dir, around, line.common.json),
         Some(Verb::Check { dir }) => files::check(dir.as_deref(), &places, around, line.common.json),

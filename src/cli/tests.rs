@@ -113,6 +113,7 @@ const OUTSIDE_THE_CONSOLE: &[(&str, &str)] = &[
     ("sessions list", "who is connected, for whoever minds the server"),
     ("sessions kill", "it goes with the list"),
     ("attach", "it opens the console"),
+    ("wall", "a screen in a room, with nobody at its keys"),
     ("people list", "a list for whoever confirms, beside a telephone"),
     ("people enrol", "a secret is shown once, and stays on no screen of a console"),
     ("people prove", "it goes with enrol"),

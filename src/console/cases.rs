@@ -5,6 +5,7 @@
 
 pub mod prove;
 mod rules;
+pub mod wall;
 
 use super::fixture::{self, long_name};
 use super::harness::{Harness, log_page, log_rows};
@@ -85,6 +86,7 @@ pub(super) const CASES: &[Case] = &[
     Case("follow-ups", left_to_do, follow_ups),
     Case("week", State::world, week),
     Case("proof", State::world, proof),
+    Case("wall", wall::world, wall::wall),
     Case("help", State::world, help),
     Case("palette", State::world, palette),
     Case("dialog", always_runs, dialog),
@@ -149,6 +151,7 @@ kept! {
     kept_follow_ups "follow-ups"
     kept_week "week"
     kept_proof "proof"
+    kept_wall "wall"
     kept_help "help"
     kept_palette "palette"
     kept_dialog "dialog"

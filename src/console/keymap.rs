@@ -210,6 +210,8 @@ pub enum Scope {
     FollowUps,
     Week,
     Proof,
+    /// A screen in a room: only leaving has keys.
+    Wall,
     /// A form of several fields: letters go into the focused field.
     Form,
     /// A dialog: letters go into its field.
@@ -226,7 +228,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 27] = [
+    pub const ALL: [Scope; 28] = [
         Scope::Everywhere,
         Scope::Screens,
         Scope::Move,
@@ -248,6 +250,7 @@ impl Scope {
         Scope::FollowUps,
         Scope::Week,
         Scope::Proof,
+        Scope::Wall,
         Scope::Form,
         Scope::Dialog,
         Scope::Line,
@@ -281,6 +284,7 @@ impl Scope {
             FollowUps => &[FollowUps, List, Move, Screens, Everywhere],
             Week => &[Week, List, Move, Screens, Everywhere],
             Proof => &[Proof, Move, Screens, Everywhere],
+            Wall => &[Wall],
             Form => &[Form],
             Dialog => &[Dialog],
             Line => &[Line],
@@ -314,6 +318,7 @@ impl Scope {
             Scope::FollowUps => "follow-ups",
             Scope::Week => "what deviates",
             Scope::Proof => "a report",
+            Scope::Wall => "a wall",
             Scope::Form => "forms",
             Scope::Dialog => "dialogs",
             Scope::Line => "typing a line",

@@ -6,7 +6,7 @@ use super::facts::{Board, LastBoard};
 use super::layout::{Areas, areas};
 use super::msg::Tag;
 use super::overlays::Overlay;
-use super::screens::{Screen, home::Home};
+use super::screens::{Screen, home::Home, wall};
 use super::theme::Theme;
 use super::widgets::paint::Charset;
 use crate::domain::presence::{Presence, Spot};
@@ -265,6 +265,19 @@ impl Console {
         self.stack.last().map_or(Spot::Home, |shown| shown.screen.spot())
     }
 
+    /// Shows the wall and nothing else from now on: no notice, no bell, no count of what waits for whoever set it up.
+    pub(super) fn becomes_wall(&mut self) {
+        self.stack = vec![Shown { uid: 0, screen: Screen::Wall(wall::Wall) }];
+        self.overlay = None;
+        self.notice = None;
+        self.here.rings = false;
+    }
+
+    /// Whether this is a screen in a room. Nothing opens over a wall, so it stays one.
+    pub(super) fn is_wall(&self) -> bool {
+        matches!(self.stack.first(), Some(Shown { screen: Screen::Wall(_), .. }))
+    }
+
     /// Takes the theme of this name, where there is one.
     pub fn use_theme(&mut self, name: &str) -> bool {
         match self.themes.iter().find(|theme| theme.name() == name) {
@@ -286,6 +299,7 @@ impl Console {
             (true, true) => 1_000,
             (true, false) => 60_000,
         };
+        let step = if self.is_wall() { step.min(wall::TURN_MS) } else { step };
         let step = if self.bell.is_stale() { step.min(LOOK_MS) } else { step };
         let step = i64::try_from(step).unwrap_or(i64::MAX);
         Timestamp((self.here.now.0.div_euclid(step) + 1) * step)

@@ -39,6 +39,8 @@ pub enum Msg {
     Refused(Refusal),
     /// Open this run: somebody came by a link to it.
     Open(RunId),
+    /// This is a screen in a room: it shows the wall and takes no keys but those that leave. Before anything else.
+    Wall,
     /// The server cannot be reached.
     Lost,
     /// It can be reached again.

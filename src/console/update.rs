@@ -34,7 +34,9 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
             console.input(world, input)
         }
         Msg::World => {
-            console.hears(world);
+            if !console.is_wall() {
+                console.hears(world);
+            }
             console.every(world, |face, cx| face.world(cx))
         }
         Msg::Fetched(tag, answer) => console.fetched(world, tag, &answer),
@@ -65,6 +67,10 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
             // A run that is over is asked for; whoever may not see it reads there that it does not exist.
             let uid = console.top_uid();
             console.of(world, uid, |_, cx| vec![super::commands::open(cx, run)])
+        }
+        Msg::Wall => {
+            console.becomes_wall();
+            Vec::new()
         }
         Msg::Lost => {
             console.here.link = Link::Lost(console.here.now);
@@ -103,6 +109,13 @@ impl Console {
             let mut todo = self.every(world, |face, cx| face.leave(cx));
             todo.push(Do::Effect(Effect::Quit));
             return todo;
+        }
+        if self.is_wall() {
+            // A keyboard left under a screen does nothing, whatever its keys mean elsewhere.
+            return match input {
+                Input::Key(key) if keymap::act(Scope::Wall, key).is_some() => vec![Do::Effect(Effect::Quit)],
+                Input::Key(_) | Input::Paste(_) | Input::PasteRefused | Input::Mouse(_) => Vec::new(),
+            };
         }
         let Some(areas) = areas(self.here.size) else { return Vec::new() };
         if let Input::Mouse(mouse) = input {

@@ -27,6 +27,8 @@ pub enum Spot {
     Site,
     /// What is left to do, and what deviates.
     Week,
+    /// A screen in a room: nobody in particular looks at it.
+    Wall,
     /// A run.
     Run(RunId),
     /// A request.
@@ -48,7 +50,8 @@ impl Spot {
             | Spot::History
             | Spot::Record
             | Spot::Site
-            | Spot::Week => None,
+            | Spot::Week
+            | Spot::Wall => None,
         }
     }
 
@@ -64,6 +67,7 @@ impl Spot {
             Spot::Record => "the record".to_owned(),
             Spot::Site => "the site".to_owned(),
             Spot::Week => "the week".to_owned(),
+            Spot::Wall => "a wall".to_owned(),
             Spot::Run(run) => run.to_string(),
             Spot::Request(run) => format!("the request {run}"),
             Spot::Past(run) => format!("{run}, which is over"),

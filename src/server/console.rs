@@ -4,8 +4,8 @@ use super::guest::{SAVE_STREAM, SIGN_STREAM};
 use super::here::Connection;
 use super::{House, Peer, themes};
 use crate::domain::presence::Spot;
-use crate::domain::{Actor, PersonId, RunId};
-use crate::session::{self, End, FromPeer, Place, SavedText, ToSign, Visit};
+use crate::domain::{Actor, PersonId};
+use crate::session::{self, End, FromPeer, Opening, Place, SavedText, ToSign, Visit};
 use crate::verbs::Exit;
 use russh::server::Msg;
 use russh::{ChannelId, ChannelWriteHalf};
@@ -30,7 +30,7 @@ const STDERR: u32 = 1;
 pub struct Sitting {
     pub place: Place,
     pub acting_as: Option<String>,
-    pub open: Option<RunId>,
+    pub open: Opening,
     pub from: mpsc::Receiver<FromPeer>,
     pub channel: ChannelId,
     pub handle: russh::server::Handle,
@@ -69,7 +69,7 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
         };
         let person = actor.person().cloned();
         let (looks, spot) = watch::channel(Spot::default());
-        let visit = visit(house, peer, sitting, actor, (open.take(), looks)).await;
+        let visit = visit(house, peer, sitting, actor, (std::mem::take(&mut open), looks)).await;
         let (files, mut saving) = mpsc::channel(SAVES_WAITING_MAX);
         let (signer, mut signing) = mpsc::channel(SIGNATURES_WAITING_MAX);
         let files = visit.place.takes_files().then_some(files);
@@ -140,7 +140,7 @@ async fn visit(
     peer: &Peer,
     sitting: &Sitting,
     actor: Actor,
-    (open, looks): (Option<RunId>, watch::Sender<Spot>),
+    (open, looks): (Opening, watch::Sender<Spot>),
 ) -> Visit {
     let world = house.engine.world().borrow().clone();
     let (first, tests) = match &world.site {

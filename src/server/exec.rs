@@ -87,7 +87,7 @@ async fn carried_out(
         Err(refusal) => return verbs::refuse(&refusal, *json, io).await,
     };
     match &line.verb {
-        None | Some(Verb::Attach { .. }) => {
+        None | Some(Verb::Attach { .. } | Verb::Wall) => {
             verbs::fail(Exit::Usage, "the console needs a terminal; verbs work without", *json, io).await
         }
         Some(Verb::Doctor) => doctor::run(house, *json, io).await,

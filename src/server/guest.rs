@@ -8,8 +8,7 @@ use super::exec::{self, Spoken};
 use super::here::{Connection, Doing, Origin, Stay};
 use super::knock::{Knock, Step};
 use super::{CONNECTIONS_PER_ACCOUNT_MAX, House, Peer};
-use crate::domain::RunId;
-use crate::session::{EVENTS_WAITING_MAX, FromPeer, Place};
+use crate::session::{EVENTS_WAITING_MAX, FromPeer, Opening, Place};
 use crate::verbs::args::{Line, Verb, run_to_open};
 use crate::verbs::{self, Exit};
 use bytes::Bytes;
@@ -113,13 +112,7 @@ impl Guest {
     }
 
     /// Opens the console on a channel; false where that cannot be.
-    fn sit_down(
-        &mut self,
-        channel: ChannelId,
-        session: &Session,
-        acting_as: Option<String>,
-        open: Option<RunId>,
-    ) -> bool {
+    fn sit_down(&mut self, channel: ChannelId, session: &Session, acting_as: Option<String>, open: Opening) -> bool {
         let (house, connection) = (Arc::clone(&self.house), Arc::clone(&self.connection));
         let Some(peer) = connection.peer().cloned() else {
             return false;
@@ -203,14 +196,15 @@ fn understand(line: &[u8]) -> Result<Line, verbs::Misunderstood> {
     verbs::parse(&words)
 }
 
-/// Whether these words open the console where a terminal is at the far end, and with which run. From the network `run 42` is a
+/// Whether these words open the console where a terminal is at the far end, and where it begins. From the network `run 42` is a
 /// link to that run; at the socket our own client has no terminal with it, and it starts the run.
-fn opens(verb: Option<&Verb>, from: &Origin) -> Option<Option<RunId>> {
+fn opens(verb: Option<&Verb>, from: &Origin) -> Option<Opening> {
     match (verb, from) {
-        (None, _) => Some(None),
+        (None, _) => Some(Opening::Home),
         // Our own client has looked at the words already.
-        (Some(Verb::Attach { open }), _) => Some(run_to_open(open).ok().flatten()),
-        (Some(Verb::Run { run }), Origin::Source(_)) => Some(Some(*run)),
+        (Some(Verb::Attach { open }), _) => Some(run_to_open(open).ok().flatten().map_or(Opening::Home, Opening::Run)),
+        (Some(Verb::Wall), _) => Some(Opening::Wall),
+        (Some(Verb::Run { run }), Origin::Source(_)) => Some(Opening::Run(*run)),
         (Some(_), _) => None,
     }
 }
@@ -373,7 +367,7 @@ impl Handler for Guest {
 
     async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
         let free = self.room(channel).is_some_and(|room| !room.has_begun());
-        let taken = free && self.sit_down(channel, session, None, None);
+        let taken = free && self.sit_down(channel, session, None, Opening::Home);
         answer(session, channel, taken)
     }
 

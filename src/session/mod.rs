@@ -65,8 +65,8 @@ pub struct Visit {
     pub place: Place,
     /// Themes: name and colours by part, the first is the one to begin with.
     pub themes: Vec<ThemeColours>,
-    /// The run to open with.
-    pub open: Option<RunId>,
+    /// Where it begins.
+    pub open: Opening,
     /// What a console says about the place it stands at.
     pub hint: Option<Hint>,
     /// Where texts that the person saves go; `None`: this terminal takes no files.
@@ -77,6 +77,18 @@ pub struct Visit {
     pub looks: watch::Sender<Spot>,
     /// Who else is here, as it changes.
     pub present: watch::Receiver<Presence>,
+}
+
+/// Where a visit begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Opening {
+    /// At Home.
+    #[default]
+    Home,
+    /// At this run.
+    Run(RunId),
+    /// At the screen for a room, and it stays there.
+    Wall,
 }
 
 /// A theme as its file says: colours by part.
@@ -248,9 +260,12 @@ impl<'a> Session<'a> {
     async fn live(&mut self, from: &mut mpsc::Receiver<FromPeer>, wire: &mut (impl AsyncWrite + Unpin + Send)) -> End {
         let mut worlds = self.engine.world();
         let (out, mut present) = (self.visit.out.clone(), self.visit.present.clone());
+        if self.visit.open == Opening::Wall {
+            self.tell(Msg::Wall);
+        }
         self.tell(Msg::World);
         self.tell(Msg::Present(Presence::clone(&present.borrow_and_update())));
-        if let Some(run) = self.visit.open {
+        if let Opening::Run(run) = self.visit.open {
             self.tell(Msg::Open(run));
         }
         loop {

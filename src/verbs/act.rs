@@ -159,6 +159,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Sessions(_)
         | Verb::Serve(_)
         | Verb::Attach { .. }
+        | Verb::Wall
         | Verb::Completions { .. }
         | Verb::Doctor => {
             return Err(Refusal::new(Rule::Input, "this verb asks for no change"));

@@ -330,6 +330,8 @@ pub enum Verb {
         /// Open this run: `42`, `#42` or `run 42`
         open: Vec<String>,
     },
+    /// Show incidents, runs and approvals on a screen in a room; takes no keys but q
+    Wall,
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -506,7 +508,7 @@ impl Verb {
             | Verb::Audit(Audit::Verify)
             | Verb::Completions { .. }
             | Verb::Doctor => Place::Here,
-            Verb::Demo(_) | Verb::Serve(_) | Verb::Attach { .. } => Place::Process,
+            Verb::Demo(_) | Verb::Serve(_) | Verb::Attach { .. } | Verb::Wall => Place::Process,
             Verb::Plan(_)
             | Verb::Propose(_)
             | Verb::FollowUp(_)

@@ -236,6 +236,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Sessions(_)
         | Verb::Serve(_)
         | Verb::Attach { .. }
+        | Verb::Wall
         | Verb::Completions { .. }
         | Verb::Doctor => fail(Exit::Usage, ELSEWHERE, cx.json, io).await,
     }

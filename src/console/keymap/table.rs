@@ -359,6 +359,13 @@ pub const TABLE: &[Bound] = &[
         "Press the button, or to the next field.",
     ),
     row(Scope::Dialog, &[k(KeyCode::Esc)], Act::Form(FormAct::Leave), "cancel", "Close without doing anything."),
+    row(
+        Scope::Wall,
+        &[c('q'), k(KeyCode::Esc)],
+        Act::Anywhere(Anywhere::Back),
+        "leave",
+        "Leave the wall; runs go on. No other key does anything there.",
+    ),
     row(Scope::Line, &[k(KeyCode::Enter)], Act::Line(LineAct::Accept), "go", "Take the line."),
     row(Scope::Line, &[k(KeyCode::Esc)], Act::Line(LineAct::Cancel), "cancel", "Leave everything as it was."),
     row(Scope::Line, &[k(KeyCode::Tab)], Act::Line(LineAct::Complete), "complete", "Complete the word."),

@@ -17,6 +17,7 @@ pub mod propose;
 pub mod runbooks;
 pub mod runs;
 pub mod site_change;
+pub mod wall;
 pub mod week;
 
 use super::commands::PaletteAct;
@@ -67,6 +68,8 @@ pub enum Screen {
     Week(week::WeekScreen),
     /// A report out of the record.
     Proof(proof::Proof),
+    /// One screen for a room.
+    Wall(wall::Wall),
 }
 
 impl Screen {
@@ -85,6 +88,7 @@ impl Screen {
             Screen::Audit(_) | Screen::Proof(_) => Spot::Record,
             Screen::SiteChange(_) | Screen::HostKeys(_) => Spot::Site,
             Screen::FollowUps(_) | Screen::Week(_) => Spot::Week,
+            Screen::Wall(_) => Spot::Wall,
         }
     }
 
@@ -118,6 +122,7 @@ impl Screen {
             Screen::FollowUps(screen) => screen,
             Screen::Week(screen) => screen,
             Screen::Proof(screen) => screen,
+            Screen::Wall(screen) => screen,
         }
     }
 
@@ -139,6 +144,7 @@ impl Screen {
             Screen::FollowUps(screen) => screen,
             Screen::Week(screen) => screen,
             Screen::Proof(screen) => screen,
+            Screen::Wall(screen) => screen,
         }
     }
 }
