@@ -339,7 +339,7 @@ fn real_openbao_a_new_value_is_made_where_it_lies_used_and_the_old_version_revok
 }
 
 #[test]
-fn real_openbao_a_version_is_pinned_when_a_run_is_proposed_and_another_one_voids_it_before_it_starts() {
+fn z15_real_openbao_a_version_is_pinned_when_a_run_is_proposed_and_another_one_voids_it_before_it_starts() {
     let (Some(bao), Some(fleet)) = (OpenBao::start(), Fleet::plan(1).start()) else { return };
     bao.says(&["kv", "put", "kv/web", &format!("token={VALUE}")]);
     let product = product(&bao, &fleet, &bao.secret_id);

@@ -49,9 +49,9 @@ fn product(fleet: &Fleet) -> Product {
     fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let text = runbook("wellknown", &STEPS.replace("@SECRET@", &secret.display().to_string()));
     fs::write(product.at("site/runbooks/wellknown.toml"), &text).unwrap();
-    // What must never be done twice needs an approval.
-    let once = text.replace("\"wellknown\"", "\"wellknown-once\"").replace("\"idempotent\"", "\"once\"");
-    fs::write(product.at("site/runbooks/wellknown-once.toml"), once).unwrap();
+    // One that needs an approval.
+    let grave = text.replace("\"wellknown\"", "\"wellknown-grave\"").replace("impact = \"low\"", "impact = \"medium\"");
+    fs::write(product.at("site/runbooks/wellknown-grave.toml"), grave).unwrap();
     product
 }
 
@@ -78,7 +78,7 @@ fn real_prometheus_scrapes_a_server_and_sees_numbers_and_no_word_of_anybody() {
     let rest = ["--impact", "nobody can pay", "--monitoring", "x", "--owner", "grace"];
     product.json("ada", &[words.as_slice(), &rest].concat());
 
-    let asked = product.propose("wellknown-once");
+    let asked = product.propose("wellknown-grave");
     product.until_phase(asked, &["waiting"]);
 
     let (status, head, page) = watched.get("/metrics");

@@ -133,7 +133,10 @@ fn scope(workspace: &Workspace, run: &Run) -> (State, String) {
     if let Some(glass) = &run.glass {
         return (State::Done, format!("{} broke glass for {}", glass.by, glass.incident));
     }
-    if let Some(standing) = run.plan.standing {
+    let missing = quorum::missing_approvals(workspace, run);
+    let was_let_on = run.started.is_some() || missing.is_empty();
+    // Where it covers the run no more, people say yes or no as to any other.
+    if let Some(standing) = run.plan.standing.filter(|_| was_let_on && run.votes.is_empty()) {
         return (State::Done, format!("approved in advance by {standing}"));
     }
     if run.plan.quorum.is_none() {
@@ -144,15 +147,12 @@ fn scope(workspace: &Workspace, run: &Run) -> (State, String) {
         let who = votes.iter().filter(move |(_, choice)| *choice == wanted).map(|(who, _)| who.as_str());
         who.collect::<Vec<_>>().join(", ")
     };
-    let missing = quorum::missing_approvals(workspace, run);
     match (said(Choice::Deny), said(Choice::Approve)) {
         (denied, _) if !denied.is_empty() => (State::Open, format!("denied by {denied}")),
         // Their words were taken back, or erased, after it had started.
         (_, approved) if run.started.is_some() && approved.is_empty() => (State::Done, "it was let on".to_owned()),
         // What has started was let on; who holds which role later is no matter.
-        (_, approved) if run.started.is_some() || missing.is_empty() => {
-            (State::Done, format!("approved by {approved}"))
-        }
+        (_, approved) if was_let_on => (State::Done, format!("approved by {approved}")),
         (_, approved) if approved.is_empty() => (State::Open, "not approved yet".to_owned()),
         (_, approved) => (State::Open, format!("approved by {approved}; more must")),
     }

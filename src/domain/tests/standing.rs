@@ -103,6 +103,7 @@ fn a_run_inside_the_bounds_starts_at_once_by_one_operator_and_is_reviewed_as_any
     let mut driver = given();
     let (id, at_once) = needs_none(&mut driver, "bo", form(&[("count", "3")]));
     assert!(at_once);
+    assert_eq!(scope(&driver, id), "approved in advance by S1");
     driver.start("bo", id);
     driver.carry_out(|_| CellResult::Ok);
     assert_eq!(driver.run(id).phase, Phase::Ended(Ending::Succeeded));
@@ -116,6 +117,22 @@ fn a_run_inside_the_bounds_starts_at_once_by_one_operator_and_is_reviewed_as_any
         .as_person("lea", Ask::Review { run: RunId(id), comment: "seen".to_owned(), follow_ups: Vec::new() })
         .unwrap();
     assert_eq!(fold(&driver), driver.world);
+}
+
+/// What the checkpoints say of who approved it.
+fn scope(driver: &Driver, id: u64) -> String {
+    let workspace = driver.world.workspace(&"prod-web".into()).unwrap();
+    crate::domain::checkpoint::of(workspace, &driver.run(id)).remove(0).words
+}
+
+#[test]
+fn a_checkpoint_claims_no_standing_approval_that_is_in_force_no_more() {
+    let mut driver = given();
+    let (id, _) = needs_none(&mut driver, "bo", form(&[("count", "3")]));
+    says(&mut driver, "kim", Word::Revoke).unwrap();
+    assert_eq!(scope(&driver, id), "not approved yet");
+    driver.approve("grace", id).unwrap();
+    assert_eq!(scope(&driver, id), "approved by grace");
 }
 
 #[test]
