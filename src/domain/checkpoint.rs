@@ -130,11 +130,12 @@ pub fn of(workspace: &Workspace, run: &Run) -> Vec<Checkpoint> {
 }
 
 fn scope(workspace: &Workspace, run: &Run) -> (State, String) {
-    if let Some(glass) = &run.glass {
-        return (State::Done, format!("{} broke glass for {}", glass.by, glass.incident));
-    }
     let missing = quorum::missing_approvals(workspace, run);
     let was_let_on = run.started.is_some() || missing.is_empty();
+    // During the countdown, and once whoever broke it may no more, nothing is let on by it.
+    if let Some(glass) = run.glass.as_ref().filter(|_| was_let_on) {
+        return (State::Done, format!("{} broke glass for {}", glass.by, glass.incident));
+    }
     // Where it covers the run no more, people say yes or no as to any other.
     if let Some(standing) = run.plan.standing.filter(|_| was_let_on && run.votes.is_empty()) {
         return (State::Done, format!("approved in advance by {standing}"));
