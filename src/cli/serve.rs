@@ -8,7 +8,7 @@ use crate::domain::Actor;
 use crate::engine::{self, Handle, Settings};
 use crate::executor::{self, LocalPlace, Tcp};
 use crate::ledger::{Entropy as _, OsEntropy, RealDisk};
-use crate::server::{self, Accounts, HostKey, HostKeyError, House, ListenError, Watched};
+use crate::server::{self, Accounts, Doors, Hooks, HostKey, HostKeyError, House, ListenError, Watched};
 use crate::session::Hint;
 use crate::verbs::args::{LogFormat, Serve};
 use core::net::SocketAddr;
@@ -38,7 +38,8 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         Some(Ok(ms)) => Some(Duration::from_millis(ms)),
         Some(Err(why)) => return Err(Failure::new(Exit::Usage, why)),
     };
-    let metrics = metrics(asked)?;
+    let metrics = ported("--metrics", asked.metrics, asked.metrics_open, "nobody signs in there")?;
+    let hooks = ported("--hooks", asked.hooks, asked.hooks_open, "nothing is encrypted there")?;
     if let Some(what) = asked.unit {
         say::out(&systemd::unit(what, places, asked)?)?;
         return Ok(Exit::Done);
@@ -57,6 +58,7 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         listen: asked.listen.clone(),
         passed,
         metrics,
+        hooks,
         idle_exit,
         hint: None,
     };
@@ -77,8 +79,11 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         if loud {
             say::err(&format!("serving at {}\n", open.socket.display()));
             let network = open.at_the_network();
-            let watched = open.watched.as_ref().and_then(Watched::address);
-            for line in network.into_iter().chain(watched.map(|at| format!("metrics at http://{at}/metrics"))) {
+            let watched = open.doors.watched.as_ref().and_then(Watched::address);
+            let hooks = open.doors.hooks.as_ref().and_then(Hooks::address);
+            let watched = watched.map(|at| format!("metrics at http://{at}/metrics"));
+            let hooks = hooks.map(|at| format!("requests at http://{at}/hooks/MACHINE"));
+            for line in network.into_iter().chain(watched).chain(hooks) {
                 say::err(&format!("{line}\n"));
             }
         }
@@ -94,15 +99,15 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
 }
 
 /// Where machines are to ask, where that is asked for: on this machine alone, unless it is said otherwise.
-fn metrics(asked: &Serve) -> Result<Option<SocketAddr>, Failure> {
-    match asked.metrics {
-        Some(address) if !address.ip().is_loopback() && !asked.metrics_open => Err(Failure::new(
-            Exit::Usage,
-            format!(
-                "--metrics {address} can be reached by others, and nobody signs in there; name a loopback address, such as \
-                 127.0.0.1:9184, or say --metrics-open too"
-            ),
-        )),
+fn ported(flag: &str, asked: Option<SocketAddr>, open: bool, for_: &str) -> Result<Option<SocketAddr>, Failure> {
+    match asked {
+        Some(address) if !address.ip().is_loopback() && !open => {
+            let beside = SocketAddr::from(([127, 0, 0, 1], address.port()));
+            let words = format!(
+                "{flag} {address} can be reached by others, and {for_}; name a loopback address, such as {beside}, or say {flag}-open too"
+            );
+            Err(Failure::new(Exit::Usage, words))
+        }
         address => Ok(address),
     }
 }
@@ -116,6 +121,7 @@ pub struct Serving {
     pub listen: Vec<SocketAddr>,
     pub passed: Passed,
     pub metrics: Option<SocketAddr>,
+    pub hooks: Option<SocketAddr>,
     pub idle_exit: Option<Duration>,
     pub hint: Option<Hint>,
 }
@@ -128,15 +134,14 @@ pub struct Open {
     house: Arc<House>,
     listener: tokio::net::UnixListener,
     bound: server::Bound,
-    door: Option<server::Door>,
+    doors: Doors,
     host_key: Option<HostKey>,
-    watched: Option<Watched>,
     idle_exit: Option<Duration>,
 }
 
 /// Opens data and socket.
 pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Failure> {
-    let Serving { site, data, socket, executor, listen, passed, metrics, idle_exit, hint } = serving;
+    let Serving { site, data, socket, executor, listen, passed, metrics, hooks, idle_exit, hint } = serving;
     let settings = Settings { site: site.clone(), data: data.clone(), executor };
     let (handle, engine) = engine::open(settings).await.map_err(|error| {
         let exit = match error.exit_code() {
@@ -164,29 +169,37 @@ pub async fn open(serving: Serving, stop: CancellationToken) -> Result<Open, Fai
             return Err(Failure::new(exit, error.to_string()));
         }
     };
-    let (door, host_key) = match at_the_network(&data, &listen, passed.tcp).await {
+    let (doors, host_key) = match doors(&data, &listen, passed.tcp, metrics, hooks).await {
         Ok(opened) => opened,
         Err(failure) => {
             handle.shut_down().await;
             return Err(failure);
         }
     };
-    let watched = match watched(metrics).await {
-        Ok(watched) => watched,
-        Err(failure) => {
-            handle.shut_down().await;
-            return Err(failure);
-        }
-    };
     let house = House::new(handle.clone(), site, uid(), &seed()?, stop, hint);
-    Ok(Open { handle, socket, engine, house, listener, bound, door, host_key, watched, idle_exit })
+    Ok(Open { handle, socket, engine, house, listener, bound, doors, host_key, idle_exit })
 }
 
-async fn watched(address: Option<SocketAddr>) -> Result<Option<Watched>, Failure> {
-    let Some(address) = address else { return Ok(None) };
-    let opened = Watched::open(address).await;
-    let cannot = |error| Failure::new(Exit::Unreachable, format!("metrics cannot be had at {address}: {error}"));
-    opened.map(Some).map_err(cannot)
+/// Everything that stands open beside the socket, and the key this server is known by.
+async fn doors(
+    data: &Path,
+    listen: &[SocketAddr],
+    passed: Vec<std::net::TcpListener>,
+    metrics: Option<SocketAddr>,
+    hooks: Option<SocketAddr>,
+) -> Result<(Doors, Option<HostKey>), Failure> {
+    let (network, host_key) = at_the_network(data, listen, passed).await?;
+    let cannot = |what: &str, at: SocketAddr, error: std::io::Error| {
+        Failure::new(Exit::Unreachable, format!("{what} cannot be had at {at}: {error}"))
+    };
+    let mut doors = Doors { network, ..Doors::default() };
+    if let Some(at) = metrics {
+        doors.watched = Some(Watched::open(at).await.map_err(|error| cannot("metrics", at, error))?);
+    }
+    if let Some(at) = hooks {
+        doors.hooks = Some(Hooks::open(at).await.map_err(|error| cannot("requests", at, error))?);
+    }
+    Ok((doors, host_key))
 }
 
 /// The door from the network, and the key this server is known by there; nothing where it does not listen.
@@ -216,7 +229,7 @@ async fn at_the_network(
 impl Open {
     /// Where people come in from the network, in lines for whoever started it.
     fn at_the_network(&self) -> Vec<String> {
-        let (Some(door), Some(key)) = (&self.door, &self.host_key) else {
+        let (Some(door), Some(key)) = (&self.doors.network, &self.host_key) else {
             return Vec::new();
         };
         let fingerprint = HostKey::fingerprint(&key.private);
@@ -228,8 +241,8 @@ impl Open {
 
     /// Serves until told to stop, or nobody was here for long enough, or the storage failed.
     pub async fn until_ended(self) -> Ended {
-        let Open { engine, house, listener, bound, door, watched, idle_exit, .. } = self;
-        let why = server::serve(house, listener, Accounts::system(), door, watched, idle_exit).await;
+        let Open { engine, house, listener, bound, doors, idle_exit, .. } = self;
+        let why = server::serve(house, listener, Accounts::system(), doors, idle_exit).await;
         drop(bound);
         tracing::info!(?why, "the server ends");
         match engine.ended().await {

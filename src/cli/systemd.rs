@@ -167,6 +167,9 @@ fn service(places: &Places, asked: &Serve, becomes_another: bool) -> Result<Stri
     if let Some(at) = asked.metrics {
         let _ = write!(start, " --metrics {at}{}", if asked.metrics_open { " --metrics-open" } else { "" });
     }
+    if let Some(at) = asked.hooks {
+        let _ = write!(start, " --hooks {at}{}", if asked.hooks_open { " --hooks-open" } else { "" });
+    }
     let mut places = String::new();
     let mut keeps = |directive: &str, root: &str, dir: &Path| -> Result<(), Failure> {
         let below = dir.strip_prefix(root).ok().filter(|below| below.components().count() > 0);
@@ -312,11 +315,12 @@ mod tests {
         let asked = Serve {
             listen: vec!["0.0.0.0:2222".parse().unwrap()],
             metrics: Some("127.0.0.1:9184".parse().unwrap()),
+            hooks: Some("127.0.0.1:9185".parse().unwrap()),
             ..Serve::default()
         };
         let said = service(&places("/var/lib/quarterdeck", "/run/quarterdeck/s"), &asked, false).unwrap();
         let start = " --site /etc/quarterdeck --data /var/lib/quarterdeck --socket /run/quarterdeck/s serve \
-                     --listen 0.0.0.0:2222 --metrics 127.0.0.1:9184\n";
+                     --listen 0.0.0.0:2222 --metrics 127.0.0.1:9184 --hooks 127.0.0.1:9185\n";
         assert!(said.contains(start), "{said}");
         assert!(said.contains("\nStateDirectory=quarterdeck\nRuntimeDirectory=quarterdeck\n"), "{said}");
         assert!(said.contains("\nNoNewPrivileges=yes\n") && !said.contains("\n@"), "{said}");

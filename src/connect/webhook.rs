@@ -1,4 +1,5 @@
-//! A signed request that tells another system something. How a receiver knows that it is ours: see [`signature`].
+//! A signed request that tells another system something, or that another system sends. How a receiver knows whose it is: see
+//! [`signature`].
 
 use super::{CallError, Request, send};
 use hmac::{Hmac, KeyInit, Mac};
@@ -16,12 +17,35 @@ const TIMEOUT_MS: u64 = 5_000;
 
 /// HMAC-SHA256 under `key` over the timestamp, a dot and the body, in hexadecimal digits.
 pub fn signature(key: &[u8], timestamp: &str, body: &str) -> String {
+    let Some(mac) = over(key, timestamp, body.as_bytes()) else { return String::new() };
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether `signature` is that one. Takes as long for a wrong one as for the right one.
+pub fn is_signed(key: &[u8], timestamp: &str, body: &[u8], signature: &str) -> bool {
+    let Some(digest) = from_hex(signature) else { return false };
+    over(key, timestamp, body).is_some_and(|mac| mac.verify_slice(&digest).is_ok())
+}
+
+fn over(key: &[u8], timestamp: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
     // A key of any length is one: HMAC has no other.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     mac.update(timestamp.as_bytes());
     mac.update(b".");
-    mac.update(body.as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    mac.update(body);
+    Some(mac)
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    let mut bytes = [0; 32];
+    if digits.len() != 2 * bytes.len() || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
 }
 
 /// Sends `body` once, signed. Returns the status that came back; a redirect is one and is not followed.

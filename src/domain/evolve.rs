@@ -63,6 +63,10 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
             None => None,
         },
     };
+    if let Some(request) = recorded.by.request() {
+        let again = matches!(&recorded.event, Event::Refused { rule: Rule::RequestReplayed, .. });
+        world.heard.note(request, recorded.at, again);
+    }
     world.used.note(world.site.as_deref(), recorded, touched.as_deref());
     world.events = recorded.index + 1;
     world.last_at = recorded.at;

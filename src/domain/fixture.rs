@@ -38,6 +38,7 @@ pub fn person(id: &str) -> Person {
         contact: BTreeMap::new(),
         disabled: false,
         machine_of: None,
+        hook_secret: None,
     }
 }
 

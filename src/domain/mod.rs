@@ -37,6 +37,7 @@ pub mod findings;
 pub mod follow_up;
 pub mod glass;
 pub mod history;
+pub mod hook;
 pub mod id;
 pub mod incident;
 pub mod input;

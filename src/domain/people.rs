@@ -31,6 +31,9 @@ pub struct Person {
     /// Whose machine this is: a program that proposes runs and decides nothing. A person where this is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine_of: Option<PersonId>,
+    /// Where the key lies that a machine's requests over HTTP are signed with; it comes in by none where this is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook_secret: Option<String>,
 }
 
 /// What a member of a workspace may do there.
@@ -100,6 +103,16 @@ impl Actor {
             Actor::Engine => None,
         }
     }
+
+    /// The signed request that was come by, where it was one.
+    pub fn request(&self) -> Option<Digest> {
+        match self {
+            Actor::Person { door: Door::Hook { request }, .. } => Some(*request),
+            Actor::Person { door: Door::Socket { .. } | Door::As { .. } | Door::Ssh { .. }, .. } | Actor::Engine => {
+                None
+            }
+        }
+    }
 }
 
 /// How a person came in.
@@ -123,6 +136,11 @@ pub enum Door {
         /// What vouched for it; nothing where people.toml has the key itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         vouched: Option<Vouched>,
+    },
+    /// By a signed request over HTTP: a machine's.
+    Hook {
+        /// Which one: SHA-256 over what was signed. No request is heard twice.
+        request: Digest,
     },
 }
 

@@ -160,6 +160,12 @@ rules! {
     SignatureMissing = "signature.missing",
     /// The signature does not hold, or is another person's, or over something else.
     SignatureWrong = "signature.wrong",
+    /// A request over HTTP that no machine of this site has signed.
+    RequestUnproved = "request.unproved",
+    /// A request that was signed too long ago, or in the future.
+    RequestLate = "request.late",
+    /// A request that was heard already.
+    RequestReplayed = "request.replayed",
     /// A credential that another person has already.
     CredentialShared = "credential.shared",
     /// The choice does not fit the step: a once step is never repeated by itself, a required one not skipped.

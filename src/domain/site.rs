@@ -259,7 +259,7 @@ pub fn sensitive_changes(old: &Site, new: &Site) -> Vec<Sensitive> {
         let credentials = |site: &Site| {
             let person = site.people.get(&id)?;
             let lists = [&person.unix, &person.keys, &person.principals, &person.git].map(Clone::clone);
-            Some((lists, person.disabled))
+            Some((lists, person.disabled, person.machine_of.clone(), person.hook_secret.clone()))
         };
         if credentials(old) != credentials(new) {
             found.push(Sensitive::People(id));

@@ -27,6 +27,7 @@ mod paths;
 mod prove;
 mod proved;
 mod published;
+mod requests;
 mod retract;
 mod schedule;
 mod sign_in;

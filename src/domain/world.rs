@@ -6,6 +6,7 @@ use super::by_hand;
 use super::elevation::{Elevations, with_elevated};
 use super::factor::Factor;
 use super::follow_up::{FollowUp, FollowUpId};
+use super::hook::Heard;
 use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
 use super::incident::Incidents;
 use super::notice::Outbox;
@@ -81,6 +82,8 @@ pub struct World {
     pub recent: Recent,
     /// Second factors by whose they are, from their offer to their end.
     pub factors: OrdMap<PersonId, Factor>,
+    /// Requests over HTTP that were heard lately.
+    pub heard: Heard,
     /// What people are told, and how far that is.
     pub outbox: Outbox,
     /// The last jump of the wall clock: when, and by how many milliseconds.

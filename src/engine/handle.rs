@@ -3,6 +3,7 @@
 use super::core::{Reply, Request};
 use super::fetch::Library;
 use super::reload::{Reload, ReloadError};
+use super::signing::Keys;
 use super::tally::{Counts, Health, Tally};
 use super::vault::Vault;
 use crate::domain::proved::Proof;
@@ -31,6 +32,7 @@ pub struct Handle {
     pub(super) library: Library,
     pub(super) tally: Arc<Tally>,
     pub(super) vault: Vault,
+    pub(super) keys: Keys,
     pub(super) factors: Factors,
     pub(super) executor: Arc<Executor>,
     pub(super) reload: Reload,

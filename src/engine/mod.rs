@@ -25,6 +25,7 @@ mod reconcile;
 mod recorder;
 mod reload;
 mod shell;
+mod signing;
 mod tally;
 mod vault;
 mod views;
@@ -44,6 +45,7 @@ pub use handle::Handle;
 pub use open::{Engine, OpenError, Settings, open};
 pub use proved::{Given, Offered, SIGNATURE_BYTES_MAX, statement};
 pub use reload::{Read, Reload, ReloadError};
+pub use signing::{KEY_BYTES_MIN, SIGNATURE, Signed, TIMESTAMP};
 pub use tally::{COMMIT_BOUNDS_MS, Counts, Health};
 pub use vault::Vault;
 

@@ -6,15 +6,13 @@
 
 use super::clock;
 use super::handle::Handle;
+use super::signing;
 use crate::connect::{CallError, webhook};
 use crate::domain::call::authority;
 use crate::domain::notice::{self, Asked, Channel, Notice, Pending, Tries, Trouble};
-use crate::domain::plan::PinnedSecret;
-use crate::domain::secret_ref::SecretRef;
 use crate::domain::site::Site;
-use crate::domain::{Actor, Ask, Rule, RunId, Seen, Timestamp, World};
+use crate::domain::{Actor, Ask, Rule, Seen, Timestamp, World};
 use crate::executor::Untold;
-use crate::secrets::{Sealed, SecretError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -167,7 +165,9 @@ async fn by_webhook(handle: &Handle, site: &Site, id: &str, document: &str) -> R
     if !site.egress.contains(&place) {
         return Err(Untaken(Trouble::Egress, format!("{place} is not named under [egress] allow")));
     }
-    let key = key(handle, site, &to.secret).await.map_err(|error| Untaken(Trouble::NoSecret, error.to_string()))?;
+    let key = signing::key(handle, site, KEY_NAME, &to.secret)
+        .await
+        .map_err(|error| Untaken(Trouble::NoSecret, error.to_string()))?;
     // A receiver holds the moment against its own clock.
     let timestamp = clock::wall().0.div_euclid(1_000);
     match webhook::tell(&to.url, id, key.expose(), timestamp, document).await {
@@ -175,24 +175,6 @@ async fn by_webhook(handle: &Handle, site: &Site, id: &str, document: &str) -> R
         Ok(status) => Err(Untaken::new(Trouble::Status(status))),
         Err(CallError::NotSent(why) | CallError::NotHeard(why)) => Err(Untaken(Trouble::NoAnswer, why)),
     }
-}
-
-/// The key that signs, from where the site says it lies.
-async fn key(handle: &Handle, site: &Site, reference: &str) -> Result<Arc<Sealed>, SecretError> {
-    let secret = PinnedSecret {
-        name: KEY_NAME.to_owned(),
-        reference: reference.to_owned(),
-        version: None,
-        vault: site.vault.clone(),
-    };
-    if let Ok(SecretRef::Command { program, args }) = reference.parse() {
-        let printed = handle.executor.printed(&notice::under(site), &program, &args).await;
-        let printed = printed.map_err(|why| SecretError::provider(&secret, why))?;
-        let value = printed.map_err(|why| SecretError::Value { name: secret.name, why })?;
-        return Ok(Arc::new(value));
-    }
-    // No run has it: nobody is asked to type it.
-    handle.vault.resolve(RunId(0), &secret).await.map(|resolved| resolved.value)
 }
 
 /// Has the result of a try recorded; while nothing can be, it is told again.

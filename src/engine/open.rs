@@ -159,6 +159,7 @@ pub(super) async fn open_on(
         library: library.clone(),
         tally: Arc::clone(&tally),
         vault: executor.1,
+        keys: super::signing::Keys::default(),
         factors,
         executor: Arc::clone(&executor.0),
         reload,

@@ -4,8 +4,8 @@
 //! Reading order: `listen` (the socket and who may reach it), `door` (the network), [`Peer`] and `account` (who is at the other
 //! end: the kernel's word, or a key that was proved), [`House`] and [`serve`] (everybody who visits), `crowd` and `penalties` (how
 //! many at once, and who is turned away), `knock` (signing in by key), `here` (who is here, and how they are told to go), `guest`
-//! (one connection: every request is answered), `console`, `exec` and `sessions` (what a channel carries), `themes`, `host_key`; `metrics`
-//! and `turned` (what machines ask for over HTTP), `doctor` (what it says of itself).
+//! (one connection: every request is answered), `console`, `exec` and `sessions` (what a channel carries), `themes`, `host_key`; `http`,
+//! `metrics`, `turned` and `hooks` (what machines ask for over HTTP), `doctor` (what it says of itself).
 //!
 //! Invariants: an account that people.toml maps to nobody does nothing here, root included (the server's own may stop it); over
 //! the network nobody is anybody before a key, and a code where the site asks for it; what lets somebody in is judged again
@@ -21,7 +21,9 @@ mod door;
 mod exec;
 mod guest;
 mod here;
+mod hooks;
 mod host_key;
+mod http;
 mod knock;
 mod listen;
 mod metrics;
@@ -38,6 +40,7 @@ mod tests;
 pub use account::Accounts;
 pub use door::Door;
 pub use guest::{LINE_BYTES_MAX, SAVE_STREAM, SIGN_STREAM};
+pub use hooks::Hooks;
 pub use host_key::{HOST_KEY_FILE, HostKey, HostKeyError};
 pub use listen::{Bound, ListenError, SOCKET_PATH_BYTES_MAX, listen, passed};
 pub use metrics::Watched;
@@ -138,6 +141,17 @@ pub struct House {
     over: CancellationToken,
     hint: Option<Hint>,
     config: Arc<russh::server::Config>,
+}
+
+/// What stands open beside the socket.
+#[derive(Debug, Default)]
+pub struct Doors {
+    /// For people, from the network.
+    pub network: Option<Door>,
+    /// For whoever watches the server.
+    pub watched: Option<Watched>,
+    /// For machines' requests.
+    pub hooks: Option<Hooks>,
 }
 
 /// Why a server ended by itself.
@@ -376,15 +390,18 @@ pub async fn serve(
     house: Arc<House>,
     listener: UnixListener,
     accounts: Accounts,
-    door: Option<Door>,
-    watched: Option<Watched>,
+    doors: Doors,
     idle_exit: Option<Duration>,
 ) -> Ended {
-    if let Some(door) = door {
-        door.serve(&house);
+    let Doors { network, watched, hooks } = doors;
+    if let Some(network) = network {
+        network.serve(&house);
     }
     if let Some(watched) = watched {
         watched.serve(&house);
+    }
+    if let Some(hooks) = hooks {
+        hooks.serve(&house);
     }
     let ended = let_in(&house, &listener, &Arc::new(accounts), idle_exit).await;
     drop(listener);

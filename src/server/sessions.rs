@@ -102,7 +102,9 @@ fn in_words(house: &House, world: &World, asker: &PersonId, row: &Listed, now: T
         Peer::Account { .. } => "socket".to_owned(),
         Peer::Visitor(visitor) => match &visitor.welcome.door {
             Door::Ssh { vouched: Some(vouched), .. } => format!("ssh, certificate {}", vouched.serial),
-            Door::Ssh { vouched: None, .. } | Door::Socket { .. } | Door::As { .. } => "ssh, key".to_owned(),
+            Door::Ssh { vouched: None, .. } | Door::Socket { .. } | Door::As { .. } | Door::Hook { .. } => {
+                "ssh, key".to_owned()
+            }
         },
     };
     vec![

@@ -13,11 +13,13 @@ pub enum With {
     Code,
     /// Nothing: the person is here too many times.
     Crowd,
+    /// A request over HTTP: forged, late, or of no machine.
+    Request,
 }
 
 impl With {
     /// Every one.
-    pub const ALL: [With; 4] = [With::Key, With::Certificate, With::Code, With::Crowd];
+    pub const ALL: [With; 5] = [With::Key, With::Certificate, With::Code, With::Crowd, With::Request];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -26,6 +28,7 @@ impl With {
             With::Certificate => "certificate",
             With::Code => "code",
             With::Crowd => "crowd",
+            With::Request => "request",
         }
     }
 }
@@ -37,6 +40,7 @@ pub struct Turned {
     certificate: AtomicU64,
     code: AtomicU64,
     crowd: AtomicU64,
+    request: AtomicU64,
     unheard: AtomicU64,
 }
 
@@ -67,6 +71,7 @@ impl Turned {
             With::Certificate => &self.certificate,
             With::Code => &self.code,
             With::Crowd => &self.crowd,
+            With::Request => &self.request,
         }
     }
 }

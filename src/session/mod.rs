@@ -223,7 +223,9 @@ impl<'a> Session<'a> {
         let (columns, rows) = visit.place.size();
         let badge = match &visit.actor {
             Actor::Person { door: Door::As { .. }, .. } => Badge::ActingAs,
-            Actor::Person { door: Door::Socket { .. } | Door::Ssh { .. }, .. } | Actor::Engine => Badge::None,
+            Actor::Person { door: Door::Socket { .. } | Door::Ssh { .. } | Door::Hook { .. }, .. } | Actor::Engine => {
+                Badge::None
+            }
         };
         let console = Console::new(console::Start {
             me: Me { person, badge },

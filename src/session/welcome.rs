@@ -27,6 +27,8 @@ pub fn may_enter(world: &World, account: &str, person: &PersonId, door: &Door) -
             let gone = || Refusal::new(Rule::ActorUnknown, format!("the key that {person} came in by counts no more"));
             sign_in::still_holds(site, known, key, vouched.as_ref()).then_some(()).ok_or_else(gone)
         }
+        // Whoever signs a request stays for that request alone: there is nothing to be judged again.
+        Door::Hook { .. } => Err(nobody()),
         Door::As { .. } if own().is_err() => Err(nobody()),
         Door::As { .. } if !site.allow_as => {
             Err(Refusal::new(Rule::ActorUnknown, "this site does not let anybody act as somebody else")

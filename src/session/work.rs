@@ -181,7 +181,7 @@ impl Session<'_> {
 
     fn sign_in_as(&mut self, person: PersonId) {
         let uid = match &self.visit.actor {
-            Actor::Engine => return,
+            Actor::Engine | Actor::Person { door: Door::Hook { .. }, .. } => return,
             Actor::Person { door: Door::Socket { uid } | Door::As { uid }, .. } => *uid,
             Actor::Person { person: own, door: Door::Ssh { .. } } => {
                 let refusal = Refusal::new(Rule::ActorUnknown, "over SSH everybody is here as themselves")

@@ -431,6 +431,12 @@ pub struct Serve {
     /// Let --metrics be an address that others can reach: nobody signs in there
     #[arg(long, requires = "metrics")]
     pub metrics_open: bool,
+    /// Hear signed requests of machines at this address and port, such as 127.0.0.1:9185
+    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "stop")]
+    pub hooks: Option<SocketAddr>,
+    /// Let --hooks be an address that others can reach: nothing is encrypted there
+    #[arg(long, requires = "hooks")]
+    pub hooks_open: bool,
     /// Lines of the log as JSON (custom in files) or as text (custom in the journal of systemd)
     #[arg(long, value_enum, value_name = "FORM", conflicts_with = "stop")]
     pub log_format: Option<LogFormat>,

@@ -349,6 +349,7 @@ pub fn door(door: &Door) -> Value {
         Door::Socket { uid } => json!({"kind": "socket", "uid": uid}),
         Door::As { uid } => json!({"kind": "as", "uid": uid}),
         Door::Ssh { key, vouched } => ssh_door(key, vouched.as_ref()),
+        Door::Hook { request } => json!({"kind": "hook", "request": request.to_string()}),
     }
 }
 

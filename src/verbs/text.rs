@@ -233,7 +233,7 @@ pub fn actor(actor: &Actor) -> String {
     match actor {
         Actor::Engine => "engine".to_owned(),
         Actor::Person { person, door } => match door {
-            Door::Socket { .. } | Door::Ssh { .. } => person.to_string(),
+            Door::Socket { .. } | Door::Ssh { .. } | Door::Hook { .. } => person.to_string(),
             Door::As { .. } => format!("{person} (as)"),
         },
     }

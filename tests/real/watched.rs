@@ -13,6 +13,8 @@ pub struct Watched {
     pub daemon: Daemon,
     /// `127.0.0.1:PORT`, where metrics are.
     pub place: String,
+    /// `127.0.0.1:PORT`, where machines' requests are heard.
+    pub hooks: String,
 }
 
 impl Watched {
@@ -28,17 +30,20 @@ impl Watched {
         for (flag, name) in [("--site", "site"), ("--data", "data"), ("--socket", "socket")] {
             command.arg(flag).arg(product.at(name));
         }
-        command.args(["serve", "--metrics", "127.0.0.1:0"]);
+        command.args(["serve", "--metrics", "127.0.0.1:0", "--hooks", "127.0.0.1:0"]);
         let mut daemon = Daemon::spawn(command, &new_mark(), &log);
-        let place = until("metrics to be served", SOON, || {
+        let [place, hooks] = until("machines to be served", SOON, || {
             let said = daemon.log();
             if let Some(status) = daemon.ended() {
                 panic!("the server ended with {status}: {said}");
             }
-            let place = said.lines().find_map(|line| line.strip_prefix("metrics at http://")?.strip_suffix("/metrics"));
-            place.map(str::to_owned).ok_or(said)
+            let at = |what: &str, end: &str| {
+                let place = said.lines().find_map(|line| line.strip_prefix(what)?.strip_suffix(end));
+                place.map(str::to_owned).ok_or_else(|| said.clone())
+            };
+            Ok::<_, String>([at("metrics at http://", "/metrics")?, at("requests at http://", "/hooks/MACHINE")?])
         });
-        Watched { daemon, place }
+        Watched { daemon, place, hooks }
     }
 
     /// What is answered to `GET path`: the status, the head and the body.
@@ -49,7 +54,12 @@ impl Watched {
 
     /// What is answered to these bytes. `Err`: not a whole answer.
     pub fn ask(&self, bytes: &str) -> Result<(u16, String, String), String> {
-        let mut stream = TcpStream::connect(&self.place).map_err(|error| error.to_string())?;
+        Self::ask_at(&self.place, bytes)
+    }
+
+    /// The same at another place.
+    pub fn ask_at(place: &str, bytes: &str) -> Result<(u16, String, String), String> {
+        let mut stream = TcpStream::connect(place).map_err(|error| error.to_string())?;
         stream.set_read_timeout(Some(SOON)).unwrap();
         stream.write_all(bytes.as_bytes()).map_err(|error| error.to_string())?;
         let mut answer = Vec::new();

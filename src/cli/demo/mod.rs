@@ -156,6 +156,7 @@ async fn served(
         listen: Vec::new(),
         passed: Passed::default(),
         metrics: None,
+        hooks: None,
         idle_exit: None,
         hint: Some(hint(&ground)),
     };

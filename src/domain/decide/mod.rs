@@ -28,6 +28,7 @@ use crate::domain::command::{Ask, Command, Decision, Seen};
 use crate::domain::event::{Entry, Event, Recorded};
 use crate::domain::evolve::evolve;
 use crate::domain::follow_up::FOLLOW_UPS_OPEN_MAX;
+use crate::domain::hook::Times;
 use crate::domain::id::{Digest, PersonId, RunId, StepId, Timestamp};
 use crate::domain::locks;
 use crate::domain::once;
@@ -108,6 +109,8 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry
         | Rule::SignatureMissing
         | Rule::SignatureWrong
         | Rule::CredentialShared => true,
+        // Once: whoever sends it again and again fills no record.
+        Rule::RequestReplayed => heard(world, &command.by) == Some(Times::Once),
         Rule::NotFound
         | Rule::State
         | Rule::PreflightBlock
@@ -127,8 +130,12 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry
         | Rule::Egress
         | Rule::LocalAccount
         | Rule::Baseline
+        | Rule::RequestUnproved
+        | Rule::RequestLate
         | Rule::Choice => false,
     };
+    // What came as a request is on record whatever became of it, or it could be sent again once it would be allowed.
+    let worth_keeping = worth_keeping || is_first_hearing(world, &command.by);
     // Only a run that exists: a leaf must not open the chain of one that never was.
     let run = command.ask.run().filter(|id| world.run(*id).is_some());
     let verb = command.ask.verb().to_owned();
@@ -140,6 +147,15 @@ pub fn refused(world: &World, command: &Command, refusal: &Refusal) -> Vec<Entry
         kept.push(voided(run, refusal.rule, &refusal.what));
     }
     kept
+}
+
+/// How often a request was heard that an actor came by; nothing of whoever came by another door.
+fn heard(world: &World, by: &Actor) -> Option<Times> {
+    world.heard.times(by.request()?)
+}
+
+fn is_first_hearing(world: &World, by: &Actor) -> bool {
+    by.request().is_some() && heard(world, by).is_none()
 }
 
 fn voided(run: RunId, rule: Rule, why: &str) -> Entry {
@@ -156,6 +172,7 @@ struct Deciding {
 
 impl Deciding {
     fn ask(&mut self, ask: &Ask, seen: Seen) -> Result<(), Refusal> {
+        self.hears_once()?;
         self.lapse()?;
         self.people_decide(ask)?;
         match ask {
@@ -208,6 +225,17 @@ impl Deciding {
     }
 
     // What every ask stands on.
+
+    /// A signed request says one thing once (Z49): by the record, so that a restart forgets none.
+    fn hears_once(&self) -> Result<(), Refusal> {
+        match heard(&self.world, &self.by) {
+            Some(Times::Once | Times::Again) => {
+                let what = "this request was heard already";
+                Err(Refusal::new(Rule::RequestReplayed, what).next("sign a new one, with the time of now"))
+            }
+            None => Ok(()),
+        }
+    }
 
     fn emit(&mut self, entry: Entry) -> Result<(), Refusal> {
         if self.entries.len() >= EVENTS_PER_COMMAND_MAX {

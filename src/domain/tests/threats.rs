@@ -371,7 +371,7 @@ fn z30_editors_alone_fill_no_quorum_of_several_and_checks_say_so_before() {
 }
 
 /// `ci` is a program of grace's, who may approve.
-fn with_machine(site: &mut Site) {
+pub(super) fn with_machine(site: &mut Site) {
     let ci = crate::domain::people::Person { machine_of: Some("grace".into()), ..fixture::person("ci") };
     site.people.insert("ci".into(), ci);
     in_workspace(site, |place| drop(place.members.insert("ci".into(), [Role::Operator].into())));
@@ -459,6 +459,23 @@ fn z07_a_machine_that_changes_hands_voids_what_it_asked_for() {
     driver.change_site(|site| site.people.get_mut(&"ci".into()).unwrap().machine_of = Some("kim".into()));
     assert!(driver.world.run(RunId(id)).is_none());
     assert!(driver.last_words(id).contains("whose machine asks"), "{}", driver.last_words(id));
+}
+
+#[test]
+fn z37_whose_a_machine_is_and_its_key_wait_for_another_person() {
+    let mut before = fixture::site();
+    with_machine(&mut before);
+    let changes: [fn(&mut crate::domain::people::Person); 3] = [
+        |ci| ci.machine_of = Some("kim".into()),
+        |ci| ci.machine_of = None,
+        |ci| ci.hook_secret = Some("file:/etc/other.key".to_owned()),
+    ];
+    for change in changes {
+        let mut after = before.clone();
+        change(after.people.get_mut(&"ci".into()).unwrap());
+        let waits = crate::domain::site::sensitive_changes(&before, &after);
+        assert_eq!(waits, [crate::domain::site::Sensitive::People("ci".into())]);
+    }
 }
 
 #[test]

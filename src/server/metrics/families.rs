@@ -151,7 +151,11 @@ fn of_doors(page: &mut Page, house: &House) {
     );
     let refused = With::ALL.map(|with| ([("by", with.word())], house.turned.refused(with)));
     page.family(
-        ("quarterdeck_sign_in_refusals_total", Kind::Counter, "Refusals at the SSH door, by what was not good enough."),
+        (
+            "quarterdeck_sign_in_refusals_total",
+            Kind::Counter,
+            "Refusals at the SSH door and of machines' requests, by what was not good enough.",
+        ),
         refused.iter().map(|(labels, count)| (&labels[..], number(*count))),
     );
     let away = "Connections that were turned away unheard: too many at once, or too much failed from there.";

@@ -9,36 +9,20 @@
 mod families;
 mod text;
 
-use super::{ACCEPT_PAUSE, House};
+use super::House;
+use super::http::{self, Answer, Bounds, plain};
 use crate::engine::Health;
-use core::convert::Infallible;
 use core::net::SocketAddr;
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, StatusCode};
 use serde_json::json;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
 
-/// Connections that are answered at once: a pair of Prometheus servers, a probe, a person with `curl`. More wait in the
-/// kernel's line.
-const CONNECTIONS_MAX: usize = 8;
-
-/// A connection that is not over by then is cut: on loopback a request takes milliseconds.
-const CONNECTION_WAIT: Duration = Duration::from_secs(5);
-
-/// Bytes of a request's head: the library keeps no fewer.
-const HEAD_BYTES_MAX: usize = 8 * 1024;
-
-/// Header lines of a request.
-const HEADERS_MAX: usize = 32;
+/// A pair of Prometheus servers, a probe, a person with `curl`; on loopback a request takes milliseconds.
+const BOUNDS: Bounds = Bounds { connections: 8, wait: Duration::from_secs(5) };
 
 /// Where machines ask.
 #[derive(Debug)]
@@ -60,55 +44,15 @@ impl Watched {
         self.listener.local_addr().ok()
     }
 
-    /// Answers until the server has seen everybody out: also while it stops, for then it says so.
+    /// Answers until the server has seen everybody out.
     pub(super) fn serve(self, house: &Arc<House>) {
-        let home = Arc::clone(house);
-        house.watching.spawn(async move {
-            let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-            loop {
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-                let accepted = tokio::select! {
-                    accepted = self.listener.accept() => accepted,
-                    () = home.over.cancelled() => return,
-                };
-                match accepted {
-                    Ok((stream, _)) => {
-                        let asked = Arc::clone(&home);
-                        home.watching.spawn(async move {
-                            answer(stream, &asked).await;
-                            drop(place);
-                        });
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, "a connection for metrics could not be taken");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                }
-            }
+        http::answer(self.listener, house, BOUNDS, |request, house| async move {
+            respond(request.method(), request.uri().path(), &house)
         });
     }
 }
 
-/// One request, and its answer.
-async fn answer(stream: TcpStream, house: &Arc<House>) {
-    let service = service_fn(|request: Request<Incoming>| {
-        let response = respond(request.method(), request.uri().path(), house);
-        async move { Ok::<_, Infallible>(response) }
-    });
-    let mut http = http1::Builder::new();
-    http.keep_alive(false).max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX);
-    let connection = http.serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        ended = tokio::time::timeout(CONNECTION_WAIT, connection) => match ended {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a request for metrics was none"),
-            Err(_) => tracing::debug!("a request for metrics took too long"),
-        },
-        () = house.over.cancelled() => {}
-    }
-}
-
-fn respond(method: &Method, path: &str, house: &House) -> Response<Full<Bytes>> {
+fn respond(method: &Method, path: &str, house: &House) -> Answer {
     if method != Method::GET && method != Method::HEAD {
         let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n".to_owned());
         refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -126,7 +70,7 @@ fn respond(method: &Method, path: &str, house: &House) -> Response<Full<Bytes>> 
 }
 
 /// Whether decisions are taken, for machines by the status, for people in words.
-fn healthz(house: &House) -> Response<Full<Bytes>> {
+fn healthz(house: &House) -> Answer {
     let health = house.health();
     let (word, why, next) = match health {
         Health::Fine => ("ready", None, None),
@@ -159,17 +103,5 @@ fn healthz(house: &House) -> Response<Full<Bytes>> {
         Health::Fine => StatusCode::OK,
         Health::Full | Health::Hangs(_) | Health::Failed | Health::Stopping => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let mut response = plain(status, format!("{said}\n"));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-fn plain(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+    http::json(status, format!("{said}\n"))
 }

@@ -24,7 +24,7 @@ impl Harbour {
         let (listener, bound) = listen(&socket).unwrap();
         let house = Arc::clone(&ship.house);
         #[expect(clippy::disallowed_methods, reason = "the harbour owns it: it is waited for at the end")]
-        let serving = tokio::spawn(serve(house, listener, Accounts::file(passwd), None, None, None));
+        let serving = tokio::spawn(serve(house, listener, Accounts::file(passwd), Doors::default(), None));
         Self { ship, socket, serving, _bound: bound }
     }
 

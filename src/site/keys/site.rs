@@ -195,6 +195,11 @@ pub(in crate::site) static PERSON: Table = Table::of(
             Shape::Text(Rule::Id),
             "This is a program of that person: it proposes runs and decides nothing, and its owner approves none of them.",
         ),
+        optional(
+            "hook_secret",
+            Shape::Text(Rule::SecretRef),
+            "Where the key lies that this machine signs its requests over HTTP with (serve --hooks): file:, vault: or command:.",
+        ),
         optional("contact", Shape::Map { names: Rule::Name, of: &LINE }, "Ways to reach the person, by name."),
     ]],
 )

@@ -36,6 +36,7 @@ pub fn people(file: &str, text: &str) -> Parsed<BTreeMap<PersonId, Person>> {
         report.error(Code::Value, fields.span_of("person"), "nobody", "a site needs somebody who may sign in");
     }
     machines(&fields, &value, &mut report);
+    hooks(&fields, &mut report);
     if value.values().filter(|person| person.machine_of.is_none()).count() == 1 {
         let hint = "nobody else can approve: it runs alone in lab and staging only";
         report.warning(Code::OnePerson, 0..0, "one person: no separation of duties", hint);
@@ -62,6 +63,29 @@ fn machines(fields: &Fields, all: &BTreeMap<PersonId, Person>, report: &mut Repo
     }
 }
 
+/// Whoever signs a request is one machine: a key that two have would sign for both, and people sign in instead.
+fn hooks(fields: &Fields, report: &mut Report) {
+    let mut owners: BTreeMap<String, String> = BTreeMap::new();
+    for person in fields.tables("person") {
+        let Some(reference) = person.maybe("hook_secret") else { continue };
+        let at = person.span_of("hook_secret");
+        if person.text("machine_of").is_none() {
+            let hint =
+                "a program has a handle of its own, with machine_of; people sign in by account, key or certificate";
+            report.error(Code::Value, at.clone(), "requests are signed by machines", hint);
+        }
+        if reference.starts_with("prompt:") {
+            let hint = "name where it lies: file:, vault: or command:";
+            report.error(Code::Value, at.clone(), "nobody is there to type it when a request comes", hint);
+        }
+        let id = person.string("id");
+        if let Some(owner) = owners.insert(reference, id.clone()).filter(|owner| *owner != id) {
+            let hint = "a key belongs to one machine, or one could ask in the other's name";
+            report.error(Code::Credential, at, format!("this key belongs to {owner} already"), hint);
+        }
+    }
+}
+
 fn person(fields: &Fields) -> Person {
     let contact = fields.table("contact");
     Person {
@@ -78,6 +102,7 @@ fn person(fields: &Fields) -> Person {
             .collect(),
         disabled: fields.flag("disabled"),
         machine_of: fields.text("machine_of").map(PersonId::new),
+        hook_secret: fields.maybe("hook_secret"),
     }
 }
 

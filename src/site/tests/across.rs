@@ -239,6 +239,24 @@ fn a_machine_is_somebodys_and_decides_nothing() {
 }
 
 #[test]
+fn requests_are_signed_by_machines_each_with_a_key_of_its_own() {
+    let machine = |id: &str, hook: &str| {
+        format!("[[person]]\nid = \"{id}\"\nname = \"{id}\"\nmachine_of = \"ada\"\nhook_secret = \"{hook}\"\n")
+    };
+    let people = |more: &[String]| PEOPLE.to_owned() + &more.concat();
+    let said = |people: &str| lines(&refused(&[("people.toml", people)]));
+    sound(&[("people.toml", &people(&[machine("ci", "file:/k/ci"), machine("cd", "vault:kv/cd#key")]))]);
+    let shared = said(&people(&[machine("ci", "file:/k/one"), machine("cd", "file:/k/one")]));
+    assert!(shared.contains("this key belongs to ci already"), "{shared}");
+    let typed = said(&people(&[machine("ci", "prompt:")]));
+    assert!(typed.contains("nobody is there to type it when a request comes"), "{typed}");
+    let persons = said(&people(&[machine("ci", "file:/k/ci").replace("machine_of = \"ada\"\n", "")]));
+    assert!(persons.contains("requests are signed by machines"), "{persons}");
+    let value = said(&people(&[machine("ci", "s3cret-value-in-the-file")]));
+    assert!(value.contains("a value itself is never written here"), "{value}");
+}
+
+#[test]
 fn a_quorum_that_asks_nobody_is_said() {
     let low = "[policy]\n[[policy.quorum]]\nimpact = \"low\"\nfrom = [{ role = \"operator\", n = 1 }]\n";
     let lab = format!("{LAB}{low}");

@@ -51,7 +51,9 @@ pub struct Line<'a>(pub &'a AuditRow);
 impl Line<'_> {
     fn who(&self) -> String {
         match &self.0.by {
-            Actor::Person { person, door: Door::Socket { .. } | Door::Ssh { .. } } => person.to_string(),
+            Actor::Person { person, door: Door::Socket { .. } | Door::Ssh { .. } | Door::Hook { .. } } => {
+                person.to_string()
+            }
             Actor::Person { person, door: Door::As { .. } } => format!("{person} (as)"),
             Actor::Engine => "engine".to_owned(),
         }
@@ -107,6 +109,7 @@ fn door(by: &Actor) -> String {
         Actor::Person { door: Door::Ssh { key, vouched: Some(Vouched { ca, serial }) }, .. } => {
             format!("SSH, key {}, certificate {serial} of {}", printed(key), printed(ca))
         }
+        Actor::Person { door: Door::Hook { request }, .. } => format!("a signed request, {}", request.short()),
         Actor::Engine => "the server itself: its clock, or what its executor reported".to_owned(),
     }
 }
