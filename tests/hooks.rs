@@ -108,8 +108,8 @@ fn real_z49_z06_z07_a_machine_proposes_by_a_signed_request_and_people_decide() {
     let number = id.to_string();
     let (status, shown) = ask(&watched, &signed("ci", KEY, now(), &["runs", "show", &number]));
     assert_eq!((status, &shown["phase"]), (200, &json!("waiting")), "{shown:#}");
-    let binding = run["binding"].as_str().unwrap();
-    let approve = ["approve", number.as_str(), "--code", &binding[..6], "--reason", "green"];
+    let code = run["code"].as_str().unwrap();
+    let approve = ["approve", number.as_str(), "--code", code, "--reason", "green"];
     let (status, refused) = ask(&watched, &signed("ci", KEY, now(), &approve));
     assert_eq!((status, rule(&refused)), (409, "actor.machine"), "{refused:#}");
     let owner = product.tries("ada", &approve);
