@@ -279,34 +279,20 @@ fn s_real_after_the_key_a_code_is_asked_for_which_is_good_once() {
     served.product.verifies();
 }
 
-/// The console of a person in a terminal of its own.
-fn console(served: &Served, key: &KeyPair, user: &str, words: &[&str]) -> Option<Tmux> {
-    let options = served.options(&key.private);
-    let target = format!("{user}@127.0.0.1");
-    // tmux scrolls by a line to say that the pane is dead: the empty one.
-    let command: Vec<&str> = ["sh", "-c", "echo; exec ssh -t \"$@\"", "ssh"]
-        .into_iter()
-        .chain(options.iter().map(String::as_str))
-        .chain([target.as_str()])
-        .chain(words.iter().copied())
-        .collect();
-    Tmux::start(100, 30, &command)
-}
-
 #[test]
 fn z53_real_a_console_opens_over_ssh_follows_its_terminal_and_is_cut_when_its_key_is_revoked() {
     let Some(fleet) = Fleet::plan(1).start() else { return };
     let served = served(&fleet, "");
     let id = served.product.propose("grave");
     served.product.until_phase(id, &["waiting"]);
-    let Some(tmux) = console(&served, &served.ada, "ada", &[]) else { return };
+    let Some(tmux) = served.console((100, 30), &served.ada, "ada", &[]) else { return };
     tmux.wait_for_text("ada");
     tmux.resize(80, 24);
     tmux.wait_for("a screen of 80 by 24", SOON, |screen| {
         screen.lines().last().is_some_and(|line| !line.trim().is_empty())
     });
     // A link opens its run.
-    let link = console(&served, &served.grace, "grace", &["run", &id.to_string()]).unwrap();
+    let link = served.console((100, 30), &served.grace, "grace", &["run", &id.to_string()]).unwrap();
     link.wait_for("the run on its screen", SOON, |screen| {
         screen.contains(&format!("#{id}")) && screen.contains("grave")
     });
@@ -354,7 +340,7 @@ fn z53_real_a_session_ends_with_the_certificate_it_came_in_by() {
     let served = served(&fleet, "");
     let short = served.certified("short", &served.ca, &["-n", "ada@corp", "-V", "-1m:+8s"]);
     let short = KeyPair { public: short.with_extension("pub"), private: short };
-    let Some(tmux) = console(&served, &short, "ada", &[]) else { return };
+    let Some(tmux) = served.console((100, 30), &short, "ada", &[]) else { return };
     tmux.wait_for_text("ada");
     let status = until("the console to end", SOON, || tmux.ended().ok_or_else(|| tmux.screen()));
     assert!(status == 1 && tmux.screen().contains("has run out"), "{status}: {}", tmux.screen());
@@ -364,9 +350,9 @@ fn z53_real_a_session_ends_with_the_certificate_it_came_in_by() {
 fn real_a_session_is_ended_by_its_person_or_a_site_administrator_and_by_nobody_else() {
     let Some(fleet) = Fleet::plan(1).start() else { return };
     let served = served(&fleet, "");
-    let Some(ada) = console(&served, &served.ada, "ada", &[]) else { return };
+    let Some(ada) = served.console((100, 30), &served.ada, "ada", &[]) else { return };
     ada.wait_for_text("ada");
-    let grace = console(&served, &served.grace, "grace", &[]).unwrap();
+    let grace = served.console((100, 30), &served.grace, "grace", &[]).unwrap();
     grace.wait_for_text("grace");
     let number = |of: &str| {
         let listed = served.json(&served.grace, "grace", &["sessions", "list"]);

@@ -5,17 +5,15 @@
 
 mod real;
 
-use std::cell::Cell;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use quarterdeck::console::overlays::dialog::DIALOG_DEAF_MS;
 use real::product::{Product, runbook};
 use real::wait::SOON;
-use real::{Account, Fleet, Tmux, built, until};
+use real::{Account, Fleet, Seat, Tmux, built, until};
 use tempfile::TempDir;
 
 /// Keys of both people together, from the form to the outcome note.
@@ -31,9 +29,6 @@ const TIME_MAX: Duration = Duration::from_secs(120);
 const WANTED: &str = "new cert";
 const APPROVED: &str = "read it";
 const OUTCOME: &str = "all answer";
-
-/// Nobody presses a key before a frame has stood there for so long; a dialog hears no sooner.
-const LOOK: Duration = Duration::from_millis(DIALOG_DEAF_MS + 100);
 
 /// Three steps on each host, one undone by its own script, and checks before and after.
 const STEPS: &str = r#"
@@ -125,7 +120,7 @@ impl House {
         let words = [command.get_program()].into_iter().chain(command.get_args());
         let words: Vec<&str> = words.map(|word| word.to_str().unwrap()).collect();
         let tmux = Tmux::start(80, 24, &words)?;
-        Some(Seat { tmux, pressed: Cell::default(), typed: Cell::default() })
+        Some(Seat::at(tmux))
     }
 }
 
@@ -134,75 +129,6 @@ impl Drop for House {
         // What ended by itself is gone already.
         let _ = self.server.kill();
         let _ = self.server.wait();
-    }
-}
-
-/// A person at a terminal, whose keys are counted.
-struct Seat {
-    tmux: Tmux,
-    pressed: Cell<usize>,
-    typed: Cell<usize>,
-}
-
-impl Seat {
-    /// Looks at the screen until these texts have stood on it for as long as a person takes to find the next key.
-    #[track_caller]
-    #[expect(clippy::disallowed_methods, reason = "people look at what stands there for a moment of real time")]
-    fn sees(&self, texts: &[&str]) -> String {
-        let since: Cell<Option<Instant>> = Cell::default();
-        until(&format!("{texts:?} on the screen"), SOON, || {
-            let screen = self.tmux.screen();
-            if !texts.iter().all(|text| screen.contains(text)) {
-                since.set(None);
-                return Err(screen);
-            }
-            let begun = since.get().unwrap_or_else(Instant::now);
-            since.set(Some(begun));
-            if begun.elapsed() < LOOK { Err(screen) } else { Ok(screen) }
-        })
-    }
-
-    fn press(&self, keys: &[&str]) {
-        self.tmux.keys(keys);
-        self.pressed.set(self.pressed.get() + keys.len());
-    }
-
-    fn types(&self, text: &str) {
-        self.tmux.text(text);
-        self.typed.set(self.typed.get() + text.chars().count());
-    }
-
-    /// Fills the field of a dialog that has the cursor, and goes on.
-    #[track_caller]
-    fn answers(&self, text: &str) {
-        self.types(text);
-        self.sees(&[&format!("▸ {text}")]);
-        self.press(&["Enter"]);
-    }
-
-    /// Presses the dialog's button, which the cursor has come to.
-    #[track_caller]
-    fn means(&self, button: &str) {
-        self.sees(&[&format!("▸[ {button} ]")]);
-        self.press(&["Enter"]);
-    }
-
-    /// Reads a request to its end.
-    #[track_caller]
-    fn reads_on(&self) {
-        const SHOWN: &str = "everything was shown";
-        loop {
-            let screen = self.sees(&["space next"]);
-            if screen.contains(SHOWN) {
-                return;
-            }
-            self.press(&["Space"]);
-            self.tmux.wait_for("something more", SOON, |now| now != screen);
-        }
-    }
-
-    fn keys(&self) -> usize {
-        self.pressed.get() + self.typed.get()
     }
 }
 
@@ -297,7 +223,7 @@ fn real_two_people_take_a_run_of_high_impact_from_the_form_to_its_outcome_note_b
     bo.means("Close");
     bo.sees(&["succeeded · review due: nobody here may"]);
     let took = begun.elapsed();
-    let (keys, typed) = (bo.keys() + ada.keys(), bo.typed.get() + ada.typed.get());
+    let (keys, typed) = (bo.keys() + ada.keys(), bo.typed() + ada.typed());
     let own = [WANTED, APPROVED, OUTCOME].concat().len();
     println!(
         "high impact: {keys} keys in {:.1} s: {} of bo's, {} of ada's; {} letters of the code and the word that are asked for, {own} of \

@@ -313,13 +313,7 @@ impl<'a> Session<'a> {
             Woken::Peer(Some(FromPeer::Signed(result))) => self.signed(result),
             Woken::Peer(Some(FromPeer::Saved(result))) => self.tell(Msg::Saved(result)),
             Woken::Peer(None) | Woken::Wrote(Err(_)) => self.end = Some(End::HungUp),
-            Woken::World(Ok(())) => {
-                self.world = Arc::clone(&worlds.borrow_and_update());
-                if !is_welcome(&self.world, self.visit) {
-                    self.end = Some(End::ShownOut);
-                }
-                self.tell(Msg::World);
-            }
+            Woken::World(Ok(())) => self.see(worlds),
             Woken::Present => {
                 let present = Presence::clone(&self.visit.present.borrow());
                 self.tell(Msg::Present(present));
@@ -327,7 +321,13 @@ impl<'a> Session<'a> {
             Woken::World(Err(_)) | Woken::Stopping => self.end = Some(End::Stopped),
             Woken::Out => self.end = Some(End::ShownOut),
             Woken::Grown => self.ask_for_lines(),
-            Woken::Done(Some(Ok(done))) => self.done(done),
+            Woken::Done(Some(Ok(done))) => {
+                // What was decided is published before it is answered: nobody opens a run that they do not see yet.
+                if worlds.has_changed().unwrap_or(false) {
+                    self.see(worlds);
+                }
+                self.done(done);
+            }
             // A task that broke off was an answer; the console asks again when somebody looks again.
             Woken::Done(Some(Err(error))) => tracing::error!(%error, "a session's task broke off"),
             Woken::Done(None) | Woken::Wrote(Ok(())) => {}
@@ -340,6 +340,14 @@ impl<'a> Session<'a> {
                 }
             }
         }
+    }
+
+    fn see(&mut self, worlds: &mut watch::Receiver<Arc<World>>) {
+        self.world = Arc::clone(&worlds.borrow_and_update());
+        if !is_welcome(&self.world, self.visit) {
+            self.end = Some(End::ShownOut);
+        }
+        self.tell(Msg::World);
     }
 
     fn inputs(&mut self, inputs: Vec<crate::terminal::key::Input>) {

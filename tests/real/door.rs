@@ -4,6 +4,7 @@ use super::fleet::Fleet;
 use super::keys::{KeyPair, KeyType, run};
 use super::process::{Daemon, new_mark};
 use super::product::{PROGRAM, Product};
+use super::tmux::Tmux;
 use super::wait::{SOON, until};
 use super::{account, program};
 use std::fs;
@@ -91,6 +92,21 @@ impl Served {
         ];
         let set = set.into_iter().flat_map(|option| ["-o".to_owned(), option]);
         ["-F", "none", "-p", &self.port.to_string()].map(str::to_owned).into_iter().chain(set).collect()
+    }
+
+    /// The console of a person over SSH, in a terminal of its own. `None`, said aloud, without tmux.
+    pub fn console(&self, (columns, rows): (u16, u16), key: &KeyPair, user: &str, words: &[&str]) -> Option<Tmux> {
+        // As the client does where it is installed with its own settings.
+        let options = [&["-o".to_owned(), "SendEnv=LC_ALL".to_owned()], &*self.options(&key.private)].concat();
+        let target = format!("{user}@127.0.0.1");
+        // tmux scrolls by a line to say that the pane is dead: the empty one.
+        let command: Vec<&str> = ["sh", "-c", "echo; exec ssh -t \"$@\"", "ssh"]
+            .into_iter()
+            .chain(options.iter().map(String::as_str))
+            .chain([target.as_str()])
+            .chain(words.iter().copied())
+            .collect();
+        Tmux::start(columns, rows, &command)
     }
 
     /// A verb by OpenSSH's client that asks its person nothing.

@@ -335,9 +335,9 @@ impl Face for Live {
     }
 
     fn enter(&mut self, cx: &Cx<'_>) -> Vec<Do> {
-        let Some(run) = self.found(cx) else { return Vec::new() };
+        // Also where it is not seen yet: it is followed from its first line.
         let mut todo = vec![Do::Effect(Effect::Follow(self.run))];
-        let aimed = self.aim(run);
+        let aimed = self.found(cx).cloned().map(|run| self.aim(&run)).unwrap_or_default();
         todo.extend(if aimed.is_empty() { self.log.open() } else { aimed });
         todo
     }
