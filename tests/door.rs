@@ -10,7 +10,7 @@ use real::door::own_account;
 use real::keys::run;
 use real::product::runbook;
 use real::wait::SOON;
-use real::{Fleet, KeyPair, Served, Tmux, program, until};
+use real::{Fleet, KeyPair, Served, program, until};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -5,15 +5,14 @@
 mod real;
 
 use real::product::{Product, RUN, runbook};
+use real::receiver::Receiver;
 use real::{Fleet, until};
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
 
 const KEY: &str = "the-key-that-signs-0123456789";
 
@@ -22,56 +21,6 @@ const WORDS: &str = "words-of-a-person";
 
 const STEP: &str = "[[step]]\nid = \"say\"\ntitle = \"say\"\nrun = 'true'\neffect = \"read\"\n\
     [[verify]]\nid = \"v\"\ntitle = \"v\"\nrun = 'true'\neffect = \"read\"\n";
-
-/// A request as it came.
-#[derive(Clone, Debug, Default)]
-struct Came {
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Came {
-    fn header(&self, name: &str) -> &str {
-        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map_or_else(|| panic!("no {name}: {:?}", self.headers), |(_, value)| value)
-    }
-}
-
-/// A receiver that answers every request with `status`.
-struct Receiver {
-    place: String,
-    came: Arc<Mutex<Vec<Came>>>,
-}
-
-impl Receiver {
-    fn start(status: &'static str) -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let place = listener.local_addr().unwrap().to_string();
-        let came: Arc<Mutex<Vec<Came>>> = Arc::default();
-        let kept = Arc::clone(&came);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let mut reader = BufReader::new(stream.try_clone().unwrap());
-                let mut request = Came::default();
-                for line in reader.by_ref().lines().skip(1) {
-                    let line = line.unwrap();
-                    let Some((name, value)) = line.split_once(": ") else { break };
-                    request.headers.push((name.to_owned(), value.to_owned()));
-                }
-                request.body = vec![0; request.header("content-length").parse().unwrap()];
-                reader.read_exact(&mut request.body).unwrap();
-                kept.lock().unwrap().push(request);
-                write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").unwrap();
-            }
-        });
-        Receiver { place, came }
-    }
-
-    fn came(&self) -> Vec<Came> {
-        self.came.lock().unwrap().clone()
-    }
-}
 
 /// A site that tells a program, which keeps what it gets under `told/`, and a receiver.
 fn telling(fleet: &Fleet, receiver: &Receiver, more: &str) -> Product {

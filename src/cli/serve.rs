@@ -89,6 +89,10 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         }
         let signals = TaskTracker::new();
         signals.spawn(obey(open.handle.clone(), stop.clone(), loud));
+        #[cfg(feature = "traces")]
+        if let Some(url) = &asked.traces {
+            signals.spawn(engine::traces::tell(open.handle.clone(), url.clone()));
+        }
         if loud {
             signals.spawn(systemd::tell(around.manager.clone(), open.handle.clone(), stop));
         }

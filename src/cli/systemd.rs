@@ -170,6 +170,10 @@ fn service(places: &Places, asked: &Serve, becomes_another: bool) -> Result<Stri
     if let Some(at) = asked.hooks {
         let _ = write!(start, " --hooks {at}{}", if asked.hooks_open { " --hooks-open" } else { "" });
     }
+    #[cfg(feature = "traces")]
+    if let Some(url) = &asked.traces {
+        let _ = write!(start, " --traces {}", written(Path::new(url))?);
+    }
     let mut places = String::new();
     let mut keeps = |directive: &str, root: &str, dir: &Path| -> Result<(), Failure> {
         let below = dir.strip_prefix(root).ok().filter(|below| below.components().count() > 0);

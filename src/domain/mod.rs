@@ -78,6 +78,8 @@ pub mod standing;
 pub mod statement;
 pub mod targets;
 pub mod tool;
+#[cfg(feature = "traces")]
+pub mod trace;
 pub mod used;
 pub mod vault;
 pub mod voided;

@@ -27,6 +27,8 @@ mod reload;
 mod shell;
 mod signing;
 mod tally;
+#[cfg(feature = "traces")]
+pub mod traces;
 mod vault;
 mod views;
 

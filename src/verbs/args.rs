@@ -437,6 +437,10 @@ pub struct Serve {
     /// Let --hooks be an address that others can reach: nothing is encrypted there
     #[arg(long, requires = "hooks")]
     pub hooks_open: bool,
+    /// Tell the OpenTelemetry collector there what ran, such as http://127.0.0.1:4318/v1/traces
+    #[cfg(feature = "traces")]
+    #[arg(long, value_name = "URL", conflicts_with = "stop")]
+    pub traces: Option<String>,
     /// Lines of the log as JSON (custom in files) or as text (custom in the journal of systemd)
     #[arg(long, value_enum, value_name = "FORM", conflicts_with = "stop")]
     pub log_format: Option<LogFormat>,

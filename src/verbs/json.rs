@@ -10,7 +10,7 @@ use crate::domain::locks::Ahead;
 use crate::domain::people::Vouched;
 use crate::domain::policy::{self, WaitsFor};
 use crate::domain::query::{AuditRow, HistoryRow, LogLine, Page};
-use crate::domain::run::{Cancel, Cell, CellState, Item, Note, PauseCause, Phase, Reason, Run, Slot, Vote};
+use crate::domain::run::{Cancel, Cell, Item, Note, PauseCause, Phase, Reason, Run, Slot, Vote};
 use crate::domain::statement::{NAMESPACE, Statement};
 use crate::domain::workspace::{Reach, Server, Workspace};
 use crate::domain::{Actor, Digest, Door, Refusal, Timestamp, World, binding, sign_in, words};
@@ -219,12 +219,12 @@ fn cell(run: &Run, slot: Slot, cell: &Cell) -> Value {
         "host": host.map(|host| host.name.as_str()),
         "kind": kind(slot.item),
         "needs_decision": run.progress.attention.contains(&slot),
-        "reason": reason(&cell.state).map(Reason::code),
-        "reason_words": reason(&cell.state).map(Reason::words),
+        "reason": cell.state.reason().map(Reason::code),
+        "reason_words": cell.state.reason().map(Reason::words),
         "published": cell.published.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
         "saw": cell.saw,
         "since": time(cell.since),
-        "state": state_word(&cell.state),
+        "state": cell.state.word(),
         "step": run.plan.item_name(slot.item).0.as_str(),
     })
 }
@@ -237,30 +237,6 @@ pub fn kind(item: crate::domain::run::Item) -> &'static str {
         Item::Preflight(_) => "preflight",
         Item::Step(_) => "step",
         Item::Verify(_) => "verify",
-    }
-}
-
-/// The word for a cell's state.
-pub fn state_word(state: &CellState) -> &'static str {
-    match state {
-        CellState::Waiting => "waiting",
-        CellState::Intended => "intended",
-        CellState::Started { .. } => "started",
-        CellState::Ok => "ok",
-        CellState::Failed(_) => "failed",
-        CellState::Unknown(_) => "unknown",
-        CellState::Skipped => "skipped",
-        CellState::Refused(_) => "refused",
-    }
-}
-
-/// Why a cell did not end well.
-pub fn reason(state: &CellState) -> Option<&Reason> {
-    match state {
-        CellState::Failed(reason) | CellState::Unknown(reason) | CellState::Refused(reason) => Some(reason),
-        CellState::Waiting | CellState::Intended | CellState::Started { .. } | CellState::Ok | CellState::Skipped => {
-            None
-        }
     }
 }
 

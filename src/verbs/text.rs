@@ -4,7 +4,7 @@ mod plan;
 
 pub use plan::plan;
 
-use super::json::{kind, reason, state_word};
+use super::json::kind;
 use crate::domain::calendar::Span;
 use crate::domain::checkpoint;
 use crate::domain::deadlines;
@@ -409,13 +409,13 @@ fn matrix(run: &Run) -> String {
         .filter(|(_, cell)| every || !matches!(cell.state, CellState::Ok))
         .map(|(slot, cell)| {
             let host = slot.host.and_then(|ix| run.plan.host(ix));
-            let why = reason(&cell.state).map(|reason| format!("{} ({})", reason.words(), reason.code()));
+            let why = cell.state.reason().map(|reason| format!("{} ({})", reason.words(), reason.code()));
             let saw = cell.saw.lines().next().unwrap_or_default();
             vec![
                 host.map(|host| host.name.to_string()).unwrap_or_default(),
                 kind(slot.item).to_owned(),
                 run.plan.item_name(slot.item).0.to_string(),
-                state_word(&cell.state).to_owned(),
+                cell.state.word().to_owned(),
                 cell.attempt.to_string(),
                 why.unwrap_or_default(),
                 saw.to_owned(),

@@ -20,6 +20,7 @@ pub mod process;
 pub mod product;
 pub mod prometheus;
 pub mod proxy;
+pub mod receiver;
 pub mod seat;
 pub mod sshd;
 pub mod tmux;

@@ -7,7 +7,6 @@ use crate::domain::plan::{Proposal, RunPurpose};
 use crate::domain::run::{CellState, Choice, Ending, Item, Phase, Run, Slot};
 use crate::domain::{Actor, Ask, Door, Receipt, RunId, Seen, binding};
 use crate::engine::Handle;
-use crate::verbs::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,7 +143,7 @@ impl<'a> Stage<'a> {
             };
             if cell.state.is_settled() && told.insert((*slot, cell.attempt)) {
                 let id = run.plan.item_name(slot.item).0;
-                (self.tell)(host.name.as_str(), &format!("{kind} {id}: {}", json::state_word(&cell.state)));
+                (self.tell)(host.name.as_str(), &format!("{kind} {id}: {}", cell.state.word()));
             }
         }
     }

@@ -90,6 +90,32 @@ impl CellState {
         }
     }
 
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            CellState::Waiting => "waiting",
+            CellState::Intended => "intended",
+            CellState::Started { .. } => "started",
+            CellState::Ok => "ok",
+            CellState::Failed(_) => "failed",
+            CellState::Unknown(_) => "unknown",
+            CellState::Skipped => "skipped",
+            CellState::Refused(_) => "refused",
+        }
+    }
+
+    /// Why it did not end well.
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            CellState::Failed(reason) | CellState::Unknown(reason) | CellState::Refused(reason) => Some(reason),
+            CellState::Waiting
+            | CellState::Intended
+            | CellState::Started { .. }
+            | CellState::Ok
+            | CellState::Skipped => None,
+        }
+    }
+
     /// Whether the executor has it.
     pub fn is_in_flight(&self) -> bool {
         matches!(self, CellState::Intended | CellState::Started { .. })
