@@ -167,16 +167,6 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
     })
 }
 
-/// The binding that was looked at, by the code that stands beside it.
-pub fn looked_at_code(cx: &Cx<'_>, run: RunId, code: &str) -> Result<Seen, Refusal> {
-    let found = cx.open_run(run)?;
-    if !binding::is_code(&found.binding, code) {
-        return Err(Refusal::new(Rule::BindingDrift, format!("{code} is not the code of {run} as it stands"))
-            .next(format!("read `quarterdeck runs show {}`, then give its code", run.0)));
-    }
-    Ok(Seen::Binding(found.binding))
-}
-
 /// The proposal that goes back to an earlier run.
 fn again(cx: &Cx<'_>, again: Again, reason: &str) -> Result<Ask, Refusal> {
     let run = cx.open_run(again.run)?;

@@ -1,10 +1,11 @@
 //! Verbs of what shows that a person is themselves: approvals with a second factor or a signature, and second factors.
 
 use super::access;
-use super::act::{looked_at_code, refused, told};
+use super::act::{refused, told};
 use super::args::{Approve, People, STDIN};
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, json, qr, text};
+use crate::domain::binding::Code;
 use crate::domain::command::{Ask, Seen};
 use crate::domain::factor::{self, Factor, Standing, Want};
 use crate::domain::people::{Person, Role};
@@ -31,10 +32,13 @@ pub async fn approve(cx: &Cx<'_>, approve: &Approve, io: &mut Io<'_>) -> Result<
         Err(refusal) => return refused(cx, &refusal, io).await,
     };
     let run = approve.run;
-    let seen = match looked_at_code(cx, run, &approve.code) {
-        Ok(seen) => seen,
-        Err(refusal) => return refused(cx, &refusal, io).await,
-    };
+    // Whether it is the code is judged with everything else, so that an attempt with another one stands in the record.
+    let seen = Seen::Code(Code::typed(&approve.code));
+    if approve.statement && seen.is_plan(&found.binding) == Some(false) {
+        let refusal = Refusal::new(Rule::Stale, format!("{} is not the code of {run} as it stands", approve.code))
+            .next(format!("read `quarterdeck runs show {}`, then give its code", run.0));
+        return refused(cx, &refusal, io).await;
+    }
     if approve.statement {
         return statement(cx, &Statement::of(&found, cx.person), io).await;
     }
