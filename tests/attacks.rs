@@ -340,7 +340,7 @@ fn z34_z35_z44_z45_real_nobody_takes_a_role_or_breaks_glass_by_themselves_throug
     kim.chooses("roles for a while", "E1 kim");
     let screen = kim.sees(&["take the request back"]);
     assert!(!screen.contains("lend the role"), "nobody is offered to lend themselves a role: {screen}");
-    kim.press(&["Escape"]);
+    kim.shuts("take the request back");
     kim.watches(id);
     for (incident, rule) in [("I1", "sod.self"), ("I9", "glass.incident"), ("I2", "factor.missing")] {
         kim.goes(&format!("break-glass {incident}"), &["BREAK GLASS for"]);

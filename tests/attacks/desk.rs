@@ -111,7 +111,18 @@ impl<'h> Desk<'h> {
         let mut record = self.house.product().follow();
         self.press(&[key]);
         self.sees(says);
+        // Keys are heard in their order: once this one opens the line, the one before it was heard, whatever stood there already.
+        self.press(&[":"]);
+        self.sees(&["enter go"]);
+        self.shuts("enter go");
         self.sends_nothing(&mut record);
+    }
+
+    /// Leaves what lies over the screen. A terminal tells escape from the beginning of another key by what follows.
+    #[track_caller]
+    pub fn shuts(&self, shown: &str) {
+        self.press(&["Escape"]);
+        self.tmux.wait_for(&format!("{shown} to go"), SOON, |screen| !screen.contains(shown));
     }
 
     #[track_caller]
@@ -137,19 +148,27 @@ impl<'h> Desk<'h> {
         }
         self.rests(&[&format!("▸[ {button} ]")], BUTTON);
         self.press(&["Enter"]);
-        self.sees(&["⊘", &format!("({rule})")]);
+        self.tmux.wait_for(&format!("{rule} in the dialog"), SOON, |screen| {
+            let inside = |line: &str| Some(line.split_once('│')?.1.rsplit_once('│')?.0.trim().to_owned());
+            let told = screen.lines().filter_map(inside).collect::<Vec<_>>().join(" ");
+            told.contains("⊘ ") && told.contains(&format!("({rule})"))
+        });
         is_recorded(&mut record, kept, self.who, rule, &self.door);
-        self.press(&["Escape"]);
+        self.shuts(&format!("▸[ {button} ]"));
         assert_eq!(self.house.stands(), before, "{} changed something", self.who);
     }
 
     /// The key's act is sent at once, and refused by this rule: in the last line, and in the record.
     #[track_caller]
     pub fn is_refused_at_once(&self, key: &str, rule: &str) {
-        let mut record = self.house.product().follow();
+        let (mut record, mut heard) = (self.house.product().follow(), self.house.product().follow());
         self.press(&[key]);
-        self.sees(&[&format!("({rule})")]);
+        until(&format!("{}'s {key} to be heard", self.who), SOON, || match heard.new_leaves().is_empty() {
+            true => Err(self.screen()),
+            false => Ok(()),
+        });
         is_recorded(&mut record, Kept::Yes, self.who, rule, &self.door);
+        self.sees(&["⊘ ", &format!("({rule})")]);
     }
 
     /// Chooses in a menu that has come up.
