@@ -101,13 +101,19 @@ fn z07_z30_it_is_locked_by_the_rule_that_every_other_door_gives() {
         change(Arc::make_mut(&mut run.plan));
         let mut world = fixture::world();
         fixture::add(&mut world, run);
-        let console = Harness::new(world).press(":").type_str("run 42").press("enter enter").wait(1_000).press("a");
+        let console = Harness::new(world).at(120, 40).press(":").type_str("run 42").press("enter enter");
+        let console = console.wait(1_000).press("a");
         assert_eq!(submitted(&console), 0);
         (console.screen(), console.press("x").screen())
     };
     let (approve, deny) = locked(|plan| plan.behind = Some(PersonId::new("ada")));
     assert!(approve.contains("a machine of yours (sod.owner)") && deny.contains("(sod.owner)"), "{approve}{deny}");
-    let (approve, deny) = locked(|plan| plan.editors = [PersonId::new("ada")].into());
+    let (approve, deny) = locked(|plan| {
+        plan.editors = [PersonId::new("ada")].into();
+        for seat in plan.quorum.iter_mut().flat_map(|quorum| &mut quorum.from) {
+            seat.n = 1;
+        }
+    });
     assert!(approve.contains("is not its only approver (sod.editor)"), "{approve}");
     assert!(deny.contains("why you deny"), "a no is theirs to give: {deny}");
 }
