@@ -10,7 +10,7 @@ use super::theme::Role as Ink;
 use super::words;
 use crate::domain::locks;
 use crate::domain::policy;
-use crate::domain::run::{PauseCause, Phase, Run};
+use crate::domain::run::{Choice, PauseCause, Phase, Run};
 use crate::domain::window::{self, WindowState};
 use crate::domain::workspace::Workspace;
 use crate::domain::{PersonId, Role, Rule};
@@ -121,9 +121,13 @@ fn waiting(cx: &Cx<'_>, run: &Run) -> Vec<(Ink, String)> {
     let mut lines: Vec<(Ink, String)> =
         waits.iter().map(|waits| fact(&words::waits(waits, cx.me(), cx.now(), &cx.here.zone))).collect();
     let decides = waits.iter().any(|waits| facts::is_for(waits, cx.me()));
-    if run.plan.requester == *cx.me() && run.plan.quorum.is_some() {
-        let rule = Rule::SeparationSelf.code();
-        lines.push((Ink::Warning, format!("not you: you asked for it, so somebody else decides ({rule})")));
+    let workspace = cx.world.workspace(&run.plan.proposal.workspace);
+    let refuses = workspace.and_then(|workspace| policy::refuses_vote(workspace, run, cx.me(), Choice::Approve));
+    if let Some(refusal) = refuses.filter(|_| !decides && run.plan.quorum.is_some()) {
+        let words = format!("not you: {} ({})", words::not_yours(&refusal), refusal.rule.code());
+        lines.push((Ink::Warning, words));
+    } else if !decides && policy::has_approved(run, cx.me()) {
+        lines.push(fact("you approved it already"));
     } else if !decides {
         lines.push((Ink::Warning, format!("not you: you hold no role it waits for ({})", Rule::Role.code())));
     }
@@ -199,7 +203,7 @@ mod tests {
     fn w_says_why_a_proposer_cannot_approve_and_who_can() {
         let screen = why("bo", "run 42", fixture::world());
         assert!(screen.contains("needs an approver: ada or kim"), "{screen}");
-        assert!(screen.contains("not you: you asked for it, so somebody else decides (sod.self)"), "{screen}");
+        assert!(screen.contains("not you: you asked for it; somebody else decides (sod.self)"), "{screen}");
         assert!(screen.contains("the request lapses"), "{screen}");
     }
 

@@ -5,7 +5,7 @@ use crate::domain::policy::WaitsFor;
 use crate::domain::run::{Ending, PauseCause, Phase, Round, Run, StopHow};
 use crate::domain::window::WindowState;
 use crate::domain::workspace::Environment;
-use crate::domain::{PersonId, Timestamp};
+use crate::domain::{PersonId, Refusal, Rule, Timestamp};
 use jiff::tz::TimeZone;
 
 /// `1 host`, `12 hosts`.
@@ -71,6 +71,17 @@ pub fn stop(how: StopHow) -> &'static str {
         StopHow::Failure => "too much failed",
         StopHow::WayBack => "hosts at work end their step, then undoing is proposed",
         StopHow::TimedOut => "its time is over",
+    }
+}
+
+/// Why somebody may not decide about a run, said to them.
+pub fn not_yours(refusal: &Refusal) -> &str {
+    if refusal.rule == Rule::SeparationSelf {
+        "you asked for it; somebody else decides"
+    } else if refusal.rule == Rule::Role {
+        "you hold no role its approval needs"
+    } else {
+        &refusal.what
     }
 }
 

@@ -41,20 +41,31 @@ pub fn code(binding: &Digest) -> String {
     text
 }
 
-/// Whether typed text is this binding's code; case, spaces and the dash do not matter, and neither do the letters
-/// Crockford's alphabet leaves out (O is 0, I and L are 1).
+/// A code as somebody typed it; case, spaces and the dash do not matter, and neither do the letters Crockford's alphabet
+/// leaves out (O is 0, I and L are 1). Text that is no code at all is the code of no plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Code([u8; 6]);
+
+impl Code {
+    /// What was typed.
+    pub fn typed(text: &str) -> Self {
+        let plain = text.bytes().filter(u8::is_ascii_alphanumeric).map(|c| match c.to_ascii_uppercase() {
+            b'O' => b'0',
+            b'I' | b'L' => b'1',
+            other => other,
+        });
+        Self(plain.collect::<Vec<u8>>().try_into().unwrap_or_default())
+    }
+
+    /// Whether it is the code of this binding.
+    pub fn is_of(self, binding: &Digest) -> bool {
+        self == Self::typed(&code(binding))
+    }
+}
+
+/// Whether typed text is this binding's code.
 pub fn is_code(binding: &Digest, typed: &str) -> bool {
-    let plain = |text: &str| -> String {
-        text.chars()
-            .filter(|c| c.is_ascii_alphanumeric())
-            .map(|c| match c.to_ascii_uppercase() {
-                'O' => '0',
-                'I' | 'L' => '1',
-                other => other,
-            })
-            .collect()
-    };
-    plain(typed) == plain(&code(binding))
+    Code::typed(typed).is_of(binding)
 }
 
 #[cfg(test)]
@@ -76,6 +87,7 @@ mod tests {
         assert!(is_code(&digest, "ooo ooo"));
         assert!(is_code(&digest, "000-000"));
         assert!(!is_code(&digest, "000-00"));
+        assert!(!is_code(&digest, "000-0000"));
         assert!(!is_code(&digest, ""));
     }
 }

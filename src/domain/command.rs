@@ -1,6 +1,7 @@
 //! Everything anybody can ask for. Console, command line, clock and executor all submit a [`Command`] to the same
 //! `decide`: there is no other way to change anything.
 
+use super::binding::Code;
 use super::decide::by_hand::Done;
 use super::decide::elevate::Answer;
 use super::decide::glass::Breaking;
@@ -46,8 +47,21 @@ pub enum Seen {
     Revision(u64),
     /// The plan with this binding.
     Binding(Digest),
+    /// The plan with this code, as somebody typed it.
+    Code(Code),
     /// A cell at this attempt.
     Attempt(u16),
+}
+
+impl Seen {
+    /// Whether that is the plan with this binding; nothing where no plan was named.
+    pub fn is_plan(self, binding: &Digest) -> Option<bool> {
+        match self {
+            Seen::Binding(seen) => Some(seen == *binding),
+            Seen::Code(code) => Some(code.is_of(binding)),
+            Seen::Nothing | Seen::Revision(_) | Seen::Attempt(_) => None,
+        }
+    }
 }
 
 /// What can be asked for.

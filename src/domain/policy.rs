@@ -9,12 +9,13 @@ use super::locks;
 use super::order::{Becomes, Delivery, Errand, Job, Order, OrderKey, OrderLimits, Purpose, Under};
 use super::people::Role;
 use super::plan::{Origin, PinnedSecret, Plan, PlannedHost};
+use super::planning;
 use super::published;
 pub use super::quorum::{
     Apart, can_be_filled, has_approved, has_let_on, latest_votes, missing_answers, missing_approvals,
 };
 use super::refusal::{Refusal, Rule};
-use super::run::{Item, Phase, Run, Slot};
+use super::run::{Choice, Item, Phase, Run, Slot};
 use super::runbook::{Action, Gate, Impact, Interpreter, Script, Wait};
 use super::tool::Tool;
 use super::window::{self, WindowState};
@@ -359,6 +360,42 @@ pub fn may_accept(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
 pub fn may_vote(workspace: &Workspace, run: &Run, person: &PersonId) -> bool {
     let roles = run.plan.quorum.iter().flat_map(|quorum| quorum.from.iter().map(|slot| slot.role));
     !run.plan.is_asked_by(person) && roles.into_iter().any(|role| workspace.grants(person, role))
+}
+
+/// Why a person may neither approve nor deny a run, whatever state it is in; nothing where they may.
+pub fn refuses_vote(workspace: &Workspace, run: &Run, person: &PersonId, choice: Choice) -> Option<Refusal> {
+    let list = |may: &[&PersonId]| may.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", ");
+    if run.plan.behind.as_ref() == Some(person) {
+        return Some(owner_of(run));
+    }
+    if run.plan.requester == *person {
+        let may: Vec<&PersonId> = workspace.holders(Role::Approver).filter(|other| *other != person).collect();
+        return Some(
+            Refusal::new(Rule::SeparationSelf, "whoever asks for a run cannot approve or deny it")
+                .who_may(list(&may))
+                .next("withdraw it, or ask one of them"),
+        );
+    }
+    if !may_vote(workspace, run, person) {
+        return Some(planning::missing_role(workspace, person, Role::Approver, "decide on this run"));
+    }
+    let alone = run.plan.quorum.as_ref().is_some_and(|quorum| quorum.from.iter().map(|seat| seat.n).sum::<u32>() == 1);
+    if choice == Choice::Approve && alone && run.plan.editors.contains(person) {
+        let others = workspace.members.keys().filter(|other| !run.plan.editors.contains(*other));
+        let may: Vec<&PersonId> = others.filter(|other| may_vote(workspace, run, other)).collect();
+        return Some(
+            Refusal::new(Rule::SeparationEditor, "whoever changed the runbook last is not its only approver")
+                .who_may(list(&may))
+                .next("ask one of them; a denial is yours to give"),
+        );
+    }
+    None
+}
+
+/// Whoever owns the machine that asked is behind the request, and not somebody else.
+pub(super) fn owner_of(run: &Run) -> Refusal {
+    let what = format!("{} asked for it, a machine of yours", run.plan.requester);
+    Refusal::new(Rule::SeparationOwner, what).next("ask somebody else to decide")
 }
 
 /// Whether a person may stop or pause: the safe direction is open to everybody who works there.

@@ -118,8 +118,10 @@ pub(super) fn unfilled(
         // One more, of a role that counts here: whoever it is has not written what they judge.
         missing.extend(seats.first().map(|role| (*role, 1)));
     }
+    // A single seat is filled by somebody who has not written what they judge, whoever has said yes.
+    let not_editors = others_only || seats.len() == 1;
     let may = |role: Role| {
-        let others = workspace.holders(role).filter(|person| !others_only || !apart.editors.contains(*person));
+        let others = workspace.holders(role).filter(|person| !not_editors || !apart.editors.contains(*person));
         others.filter(|person| !apart.asked(person) && !approvers.contains(person)).cloned().collect()
     };
     missing.into_iter().map(|(role, missing)| WaitsFor::Approval { role, missing, may: may(role) }).collect()

@@ -8,7 +8,7 @@ use crate::domain::evidence::EVIDENCE_BYTES_MAX;
 use crate::domain::follow_up::Draft;
 use crate::domain::plan::{Again, How, Proposal};
 use crate::domain::run::{Choice, StopHow};
-use crate::domain::{Refusal, Rule, RunId, StepId, binding};
+use crate::domain::{Digest, Refusal, Rule, RunId, StepId, binding};
 use crate::engine::{Diagnostic, ReloadError, Sealed};
 use serde_json::json;
 use std::path::Path;
@@ -167,16 +167,6 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
     })
 }
 
-/// The binding that was looked at, by the code that stands beside it.
-pub fn looked_at_code(cx: &Cx<'_>, run: RunId, code: &str) -> Result<Seen, Refusal> {
-    let found = cx.open_run(run)?;
-    if !binding::is_code(&found.binding, code) {
-        return Err(Refusal::new(Rule::BindingDrift, format!("{code} is not the code of {run} as it stands"))
-            .next(format!("read `quarterdeck runs show {}`, then give its code", run.0)));
-    }
-    Ok(Seen::Binding(found.binding))
-}
-
 /// The proposal that goes back to an earlier run.
 fn again(cx: &Cx<'_>, again: Again, reason: &str) -> Result<Ask, Refusal> {
     let run = cx.open_run(again.run)?;
@@ -306,13 +296,11 @@ pub async fn site(cx: &Cx<'_>, verb: &SiteVerb, io: &mut Io<'_>) -> Result<Exit,
                 let refusal = Refusal::new(Rule::State, "no change to the site waits");
                 return refused(cx, &refusal, io).await;
             };
-            let long_enough = digest.len() >= DIGEST_DIGITS_MIN;
-            if !long_enough || !found.to_string().starts_with(&digest.to_ascii_lowercase()) {
-                let refusal = Refusal::new(Rule::Stale, "another change waits than this digest")
-                    .next(format!("read `quarterdeck site show`; it shows {}", found.short()));
-                return refused(cx, &refusal, io).await;
-            }
-            let ask = Ask::AcceptSite { digest: found, reason: reason.clone() };
+            let is_it =
+                digest.len() >= DIGEST_DIGITS_MIN && found.to_string().starts_with(&digest.to_ascii_lowercase());
+            // Another one is asked for as such, so that it is refused where everything is, and stands in the record.
+            let wanted = if is_it { found } else { Digest::of(digest.as_bytes()) };
+            let ask = Ask::AcceptSite { digest: wanted, reason: reason.clone() };
             match cx.engine.submit(cx.actor.clone(), Seen::Nothing, ask).await {
                 Ok(receipt) => told(cx, "accepted; the site is in force", &receipt, io).await,
                 Err(refusal) => refused(cx, &refusal, io).await,

@@ -4,6 +4,7 @@ use super::args::{Standing as Said, WantStanding};
 use super::json::time;
 use super::out::{self, Gone, Io};
 use super::{Cx, Exit, act, text};
+use crate::domain::binding::Code;
 use crate::domain::command::{Ask, Seen};
 use crate::domain::decide::standing::{WantedStanding, Word};
 use crate::domain::id::StandingId;
@@ -27,15 +28,14 @@ pub async fn run(cx: &Cx<'_>, verb: &Said, io: &mut Io<'_>) -> Result<Exit, Gone
     let Some(one) = found(cx, id) else {
         return act::refused(cx, &missing(id), io).await;
     };
-    if let Said::Approve { code, .. } = verb
-        && !binding::is_code(&one.binding, code)
-    {
-        let refusal = Refusal::new(Rule::BindingDrift, format!("{code} is not the code of {id}"))
-            .next(format!("read `quarterdeck standing show {id}`, then give its code"));
-        return act::refused(cx, &refusal, io).await;
-    }
+    let seen = match verb {
+        Said::Approve { code, .. } => Seen::Code(Code::typed(code)),
+        Said::Propose(_) | Said::List { .. } | Said::Show { .. } | Said::Deny { .. } | Said::Revoke { .. } => {
+            Seen::Binding(one.binding)
+        }
+    };
     let ask = Ask::InStanding { standing: id, word, reason: reason.clone() };
-    match cx.engine.submit(cx.actor.clone(), Seen::Binding(one.binding), ask).await {
+    match cx.engine.submit(cx.actor.clone(), seen, ask).await {
         Ok(receipt) => {
             let now = found(cx, id);
             let stands = now.map_or_else(|| "over".to_owned(), |one| standing_words(cx, &one));

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -66,6 +66,29 @@ impl Drop for Account {
     fn drop(&mut self) {
         until("the account files", ACCOUNT_LOCK_WAIT, || remove(&self.name));
     }
+}
+
+/// A command that runs as an account every system has, with nothing of our environment. `None`, said aloud, where that is not
+/// for us to do.
+pub fn acting(name: &str, program: &Path) -> Option<Command> {
+    let Some(Entry { uid, gid, .. }) = entries().into_iter().find(|entry| entry.name == name) else {
+        skipped(&format!("somebody with the account {name}: this system has none"));
+        return None;
+    };
+    let mut command = administer("setpriv");
+    command.arg(format!("--reuid={uid}")).arg(format!("--regid={gid}")).args(["--clear-groups", "--pdeathsig", "KILL"]);
+    if succeed(administer("setpriv").arg("--version")).is_err() {
+        skipped(&format!("somebody with the account {name}: neither root nor sudo without a password"));
+        return None;
+    }
+    command.args(["--", "env", "-i", "PATH=/usr/bin:/bin", "HOME=/", "TERM=tmux-256color", "LC_ALL=C.UTF-8"]);
+    command.arg("COLORTERM=truecolor").arg(program).current_dir("/").stdin(Stdio::null());
+    Some(command)
+}
+
+/// The user id of an account this system has.
+pub fn uid_of(name: &str) -> Option<u32> {
+    entries().into_iter().find(|entry| entry.name == name).map(|entry| entry.uid)
 }
 
 /// The name of the account this test runs as.

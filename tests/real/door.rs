@@ -29,6 +29,11 @@ pub struct Served {
 impl Served {
     /// `sign_in` is what the site says under that name beside its authority.
     pub fn start(fleet: &Fleet, runbooks: &[(&str, &str)], sign_in: &str) -> Served {
+        Served::prepared(fleet, runbooks, sign_in, |_| ())
+    }
+
+    /// The same, with whatever `prepare` changes of the site before it is served.
+    pub fn prepared(fleet: &Fleet, runbooks: &[(&str, &str)], sign_in: &str, prepare: impl FnOnce(&Product)) -> Served {
         let product = Product::new(fleet, runbooks);
         let keys = product.at("people");
         fs::create_dir(&keys).unwrap();
@@ -53,6 +58,7 @@ impl Served {
             text.replace("lea = [\"reviewer\"]", "lea = [\"reviewer\", \"owner\", \"approver\"]\nci = [\"operator\"]"),
         )
         .unwrap();
+        prepare(&product);
         let (daemon, port) = serve(&product);
         Served { daemon, product, port, ada, grace, ca, machine }
     }

@@ -444,7 +444,7 @@ fn head(cx: &Cx<'_>, run: &Run) -> Vec<Piece> {
 
 /// Why this person may not approve at all.
 fn voting(cx: &Cx<'_>, run: &Run) -> Vec<String> {
-    let mut locks = denying(cx, run);
+    let mut locks = locked_for(cx, run, Choice::Approve);
     if locks.is_empty() && policy::has_approved(run, cx.me()) {
         locks.push("you approved it already; t takes it back".to_owned());
     }
@@ -470,6 +470,10 @@ fn is_past_deciding(run: &Run) -> bool {
 
 /// Why this person may not decide at all.
 fn denying(cx: &Cx<'_>, run: &Run) -> Vec<String> {
+    locked_for(cx, run, Choice::Deny)
+}
+
+fn locked_for(cx: &Cx<'_>, run: &Run, choice: Choice) -> Vec<String> {
     let Some(workspace) = cx.world.workspace(&run.plan.proposal.workspace) else {
         return vec!["its workspace is no longer there".to_owned()];
     };
@@ -487,16 +491,9 @@ fn denying(cx: &Cx<'_>, run: &Run) -> Vec<String> {
         | Phase::Reviewed(_)
         | Phase::Cancelled(_) => locks.push(format!("it is past deciding: {}", speech::phase(&run.phase))),
     }
-    if run.plan.requester == *cx.me() {
-        locks.push(format!(
-            "you asked for it; somebody else decides (sod.self). Still needed: {}",
-            words::needed(cx, run)
-        ));
-    } else if !policy::may_vote(workspace, run, cx.me()) {
-        locks.push(format!(
-            "you hold no role its approval needs (role.missing). Still needed: {}",
-            words::needed(cx, run)
-        ));
+    if let Some(refusal) = policy::refuses_vote(workspace, run, cx.me(), choice) {
+        let rule = refusal.rule.code();
+        locks.push(format!("{} ({rule}). Still needed: {}", speech::not_yours(&refusal), words::needed(cx, run)));
     }
     locks
 }

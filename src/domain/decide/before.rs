@@ -111,33 +111,8 @@ impl Deciding {
         if choice == Choice::Retract {
             return self.retract(&run, &person, reason, seen);
         }
-        if run.plan.behind.as_ref() == Some(&person) {
-            return Err(owner_of(&run));
-        }
-        if run.plan.requester == person {
-            let may: Vec<String> =
-                workspace.holders(Role::Approver).filter(|p| **p != person).map(ToString::to_string).collect();
-            return Err(Refusal::new(Rule::SeparationSelf, "whoever asks for a run cannot approve or deny it")
-                .who_may(may.join(", "))
-                .next("withdraw it, or ask one of them"));
-        }
-        if !policy::may_vote(&workspace, &run, &person) {
-            return Err(planning::missing_role(&workspace, &person, Role::Approver, "decide on this run"));
-        }
-        let alone =
-            run.plan.quorum.as_ref().is_some_and(|quorum| quorum.from.iter().map(|seat| seat.n).sum::<u32>() == 1);
-        if choice == Choice::Approve && alone && run.plan.editors.contains(&person) {
-            let others = workspace.members.keys().filter(|other| **other != person);
-            let may: Vec<&str> = others
-                .filter(|other| policy::may_vote(&workspace, &run, other) && !run.plan.editors.contains(*other))
-                .map(PersonId::as_str)
-                .collect();
-            return Err(Refusal::new(
-                Rule::SeparationEditor,
-                "whoever changed the runbook last is not its only approver",
-            )
-            .who_may(may.join(", "))
-            .next("ask one of them; a denial is yours to give"));
+        if let Some(refusal) = policy::refuses_vote(&workspace, &run, &person, choice) {
+            return Err(refusal);
         }
         match (choice, &run.phase) {
             (_, Phase::Waiting) | (Choice::Deny, Phase::Approved | Phase::Checking(Round::Start)) => {}
@@ -146,14 +121,7 @@ impl Deciding {
             }
         }
         in_time(&run, self.at)?;
-        match seen {
-            Seen::Binding(binding) if binding == run.binding => {}
-            Seen::Binding(_) => return Err(stale(&run)),
-            Seen::Nothing | Seen::Revision(_) | Seen::Attempt(_) => {
-                return Err(Refusal::new(Rule::BindingDrift, "an approval names the binding that was looked at")
-                    .next(format!("give the code of {id}: {}", binding::code(&run.binding))));
-            }
-        }
+        looked_at(&run, seen, "an approval")?;
         let text = needed(reason, "a reason")?;
         let backed = self.proved(&run, &person, choice)?;
         let event = Event::Voted { run: id, binding: run.binding, choice, proved: backed.proved };

@@ -95,7 +95,7 @@ impl Deciding {
         let attempt = run.cell(slot).map_or(0, |cell| cell.attempt);
         match seen {
             Seen::Attempt(looked_at) if looked_at != attempt => return Err(stale(&run)),
-            Seen::Nothing | Seen::Attempt(_) | Seen::Revision(_) | Seen::Binding(_) => {}
+            Seen::Nothing | Seen::Attempt(_) | Seen::Revision(_) | Seen::Binding(_) | Seen::Code(_) => {}
         }
         fits(&run, slot, decision, manual_open)?;
         let text = match decision {

@@ -23,7 +23,7 @@ impl Deciding {
         let person = self.person()?;
         let Answer { slot, gate, choice, reason, seen } = *answer;
         if run.plan.behind.as_ref() == Some(&person) {
-            return Err(owner_of(run));
+            return Err(policy::owner_of(run));
         }
         if run.plan.requester == person {
             return Err(Refusal::new(Rule::SeparationSelf, "whoever asks for a run lets it through no gate")
@@ -38,14 +38,7 @@ impl Deciding {
                 false => planning::missing_role(workspace, &person, role, "let this run go on"),
             });
         }
-        match seen {
-            Seen::Binding(binding) if binding == run.binding => {}
-            Seen::Binding(_) => return Err(stale(run)),
-            Seen::Nothing | Seen::Revision(_) | Seen::Attempt(_) => {
-                return Err(Refusal::new(Rule::BindingDrift, "an answer names the binding that was looked at")
-                    .next(format!("give the code of {}: {}", run.id, binding::code(&run.binding))));
-            }
-        }
+        looked_at(run, seen, "an answer")?;
         if choice == Choice::Retract && !policy::has_let_on(run, slot, &person) {
             return Err(Refusal::new(Rule::State, format!("{person} has not said yes here")));
         }

@@ -40,14 +40,7 @@ impl Deciding {
             let stands = if run.glass.is_some() { "broken into already" } else { run.phase.tag().word() };
             return Err(Refusal::new(Rule::State, format!("{id} is {stands}; glass is broken once, before the start")));
         }
-        match seen {
-            Seen::Binding(binding) if binding == run.binding => {}
-            Seen::Binding(_) => return Err(stale(&run)),
-            Seen::Nothing | Seen::Revision(_) | Seen::Attempt(_) => {
-                return Err(Refusal::new(Rule::BindingDrift, "breaking glass names the binding that was looked at")
-                    .next(format!("give the code of {id}: {}", binding::code(&run.binding))));
-            }
-        }
+        looked_at(&run, seen, "breaking glass")?;
         in_time(&run, self.at)?;
         if let Some(drift) = drift(&self.world, &run) {
             return Err(Refusal::new(Rule::BindingDrift, drift).next("propose it again; this one is void"));

@@ -51,7 +51,8 @@ impl Deciding {
             return Err(Refusal::new(Rule::State, "no change to the site waits"));
         };
         if pending.site.digest != digest {
-            return Err(Refusal::new(Rule::Stale, "the waiting change is another one by now").next("look at it again"));
+            return Err(Refusal::new(Rule::Stale, "another change waits than this one")
+                .next(format!("read `quarterdeck site show`; it shows {}", pending.site.digest.short())));
         }
         if let Some(refusal) = pending.refuses(self.world.site.as_deref(), &person) {
             return Err(refusal);

@@ -333,15 +333,19 @@ impl Deciding {
 fn fresh(run: &Run, seen: Seen) -> Result<(), Refusal> {
     match seen {
         Seen::Revision(revision) if revision != run.revision => Err(stale(run)),
-        Seen::Binding(binding) if binding != run.binding => Err(stale(run)),
-        Seen::Nothing | Seen::Revision(_) | Seen::Binding(_) | Seen::Attempt(_) => Ok(()),
+        Seen::Binding(_) | Seen::Code(_) if seen.is_plan(&run.binding) == Some(false) => Err(another_plan(run, seen)),
+        Seen::Nothing | Seen::Revision(_) | Seen::Binding(_) | Seen::Code(_) | Seen::Attempt(_) => Ok(()),
     }
 }
 
-/// Whoever owns the machine that asked is behind the request, and not somebody else.
-fn owner_of(run: &Run) -> Refusal {
-    let what = format!("{} asked for it, a machine of yours", run.plan.requester);
-    Refusal::new(Rule::SeparationOwner, what).next("ask somebody else to decide")
+/// The plan as it stands is what was looked at: `act` rests on nothing else.
+fn looked_at(run: &Run, seen: Seen, act: &str) -> Result<(), Refusal> {
+    match seen.is_plan(&run.binding) {
+        Some(true) => Ok(()),
+        Some(false) => Err(another_plan(run, seen)),
+        None => Err(Refusal::new(Rule::BindingDrift, format!("{act} names the binding that was looked at"))
+            .next(format!("give the code of {}: {}", run.id, binding::code(&run.binding)))),
+    }
 }
 
 /// From high impact, whoever approved does not execute: not the start, and nothing after it.
@@ -351,6 +355,15 @@ fn separate(run: &Run, person: &PersonId) -> Result<(), Refusal> {
     }
     Err(Refusal::new(Rule::SeparationSelf, "from high impact, whoever approved does not execute")
         .who_may(format!("another {}", run.plan.runbook.runs_as.word())))
+}
+
+/// Another plan was looked at than the one that stands. A code may have been typed wrongly too.
+fn another_plan(run: &Run, seen: Seen) -> Refusal {
+    match seen {
+        Seen::Code(_) => Refusal::new(Rule::Stale, format!("that is not the code of {} as it stands", run.id))
+            .next("look again, then give the code that stands there"),
+        Seen::Nothing | Seen::Revision(_) | Seen::Binding(_) | Seen::Attempt(_) => stale(run),
+    }
 }
 
 fn stale(run: &Run) -> Refusal {

@@ -130,8 +130,9 @@ impl Deciding {
         match self.world.factors.get(person) {
             None => Err(nothing_enrolled(person)),
             Some(Factor { id: known, .. }) if *known != id => {
-                Err(Refusal::new(Rule::Stale, format!("{person} has enrolled another one than {}", id.short()))
-                    .next(format!("ask {person} which one: quarterdeck people list shows it to both of you")))
+                Err(Refusal::new(Rule::Stale, format!("that is not the id of what {person} enrolled")).next(format!(
+                    "ask {person} for the id that was shown at the enrolment; do not take it from a list"
+                )))
             }
             Some(Factor { standing: Standing::Offered, .. }) => {
                 Err(Refusal::new(Rule::State, format!("{person} has shown no code of it yet"))

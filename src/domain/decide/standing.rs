@@ -135,10 +135,13 @@ impl Deciding {
         if choice != Choice::Retract && !holds {
             return Err(planning::missing_role(workspace, person, Role::Approver, "decide on it"));
         }
-        match seen {
-            Seen::Binding(binding) if binding == one.binding => {}
-            Seen::Binding(_) => return Err(Refusal::new(Rule::Stale, format!("{id} is not what you looked at"))),
-            Seen::Nothing | Seen::Revision(_) | Seen::Attempt(_) => {
+        match seen.is_plan(&one.binding) {
+            Some(true) => {}
+            Some(false) => {
+                return Err(Refusal::new(Rule::Stale, format!("{id} is not what you looked at"))
+                    .next(format!("read `standing show {id}`, then give its code")));
+            }
+            None => {
                 return Err(Refusal::new(Rule::BindingDrift, "an approval names the binding that was looked at")
                     .next(format!("give the code of {id}: {}", binding::code(&one.binding))));
             }

@@ -2,12 +2,14 @@
 //! the record where it is one against separation or authority, and nothing changed.
 
 use super::*;
+use crate::domain::binding::{self, Code};
 use crate::domain::command::Command;
 use crate::domain::decide::{decide, drift, refused};
 use crate::domain::fixture;
 use crate::domain::id::{Digest, PersonId};
 use crate::domain::people::{Actor, Door, Role};
 use crate::domain::plan::{Again, How, Proposal};
+use crate::domain::policy::WaitsFor;
 use crate::domain::proved::Proof;
 use crate::domain::refusal::Refusal;
 use crate::domain::runbook::{Effect, Impact, OnFailure, Within};
@@ -179,6 +181,10 @@ fn z16_z17_an_approval_of_one_run_is_worth_nothing_for_another() {
         let other = driver.run(driver.world.next_run - 1).binding;
         fails(&driver, "grace", Seen::Binding(other), &ask, Rule::Stale, path);
         fails(&driver, "grace", Seen::Nothing, &ask, Rule::BindingDrift, path);
+        // By a code alone it is the same, and one that was guessed is of no plan.
+        for code in [binding::code(&other), "AAA-AAA".to_owned()] {
+            fails(&driver, "grace", Seen::Code(Code::typed(&code)), &ask, Rule::Stale, path);
+        }
         // Elsewhere the same run is bound to another origin.
         let elsewhere = crate::domain::plan::Plan { origin: "elsewhere".to_owned(), ..(*driver.run(id).plan).clone() };
         let text = crate::domain::binding::canonical_plan(&elsewhere).unwrap();
@@ -300,6 +306,11 @@ fn z30_whoever_changed_it_last_is_the_only_approver_on_no_path() {
         });
         let (seen, ask) = yes(&driver, id);
         fails(&driver, "grace", seen, &ask, Rule::SeparationEditor, path);
+        // Nor is it waited for theirs.
+        for waits in crate::domain::policy::waits_for(&driver.world, &driver.run(id), driver.at) {
+            let WaitsFor::Approval { may, .. } = waits else { continue };
+            assert!(!may.contains(&"grace".into()) && !may.is_empty(), "{path:?}: {may:?}");
+        }
     }
 }
 

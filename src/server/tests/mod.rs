@@ -109,7 +109,7 @@ async fn a_run_from_proposal_to_review_by_verbs_alone() {
     let own = ship.says("ada", &format!("approve 1 --code {code} --reason mine")).await;
     assert!(own.0 == 1 && own.2.contains("sod.self") && own.2.contains("who may"), "{own:?}");
     let wrong = ship.says("grace", "approve 1 --code 000-001 --reason fine").await;
-    assert!(wrong.0 == 1 && wrong.2.contains("binding.drift"), "{wrong:?}");
+    assert!(wrong.0 == 1 && wrong.2.contains("stale"), "{wrong:?}");
     ship.json("grace", &format!("approve 1 --code {} --reason fine", code.to_lowercase())).await;
 
     let (exit, out, err) = ship.says("ada", "run 1").await;

@@ -95,6 +95,29 @@ fn it_is_locked_until_all_was_shown() {
 }
 
 #[test]
+fn z07_z30_it_is_locked_by_the_rule_that_every_other_door_gives() {
+    let locked = |change: fn(&mut crate::domain::plan::Plan)| {
+        let mut run = fixture::approval_42();
+        change(Arc::make_mut(&mut run.plan));
+        let mut world = fixture::world();
+        fixture::add(&mut world, run);
+        let console = Harness::new(world).at(120, 40).press(":").type_str("run 42").press("enter enter");
+        let console = console.wait(1_000).press("a");
+        assert_eq!(submitted(&console), 0);
+        (console.screen(), console.press("x").screen())
+    };
+    let (approve, deny) = locked(|plan| plan.behind = Some(PersonId::new("ada")));
+    assert!(approve.contains("a machine of yours (sod.owner)") && deny.contains("(sod.owner)"), "{approve}{deny}");
+    let (approve, deny) = locked(|plan| {
+        plan.editors = [PersonId::new("ada")].into();
+        // One approver, and nobody beside.
+        plan.quorum.as_mut().unwrap().from.truncate(1);
+    });
+    assert!(approve.contains("is not its only approver (sod.editor)"), "{approve}");
+    assert!(deny.contains("why you deny"), "a no is theirs to give: {deny}");
+}
+
+#[test]
 fn z43_a_burst_of_keys_reads_nothing_and_approves_nothing() {
     let burst = "space space space space space space space space space a a y enter enter enter";
     let console = open(fixture::world()).press_at_once(burst);
