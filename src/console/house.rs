@@ -355,7 +355,7 @@ impl House {
                 Some(run) => Fetched::Run(Arc::clone(run)),
                 None => Fetched::Failed(format!("no run {run}")),
             },
-            Fetch::Proof(_) => Fetched::Failed("no record is kept here".to_owned()),
+            Fetch::Proof(_) | Fetch::Sealed(_) => Fetched::Failed("no record is kept here".to_owned()),
             Fetch::Keys(..) => Fetched::Failed("no host is reached from here".to_owned()),
             Fetch::Evidence(..) => Fetched::Failed("no file is kept here".to_owned()),
             Fetch::Secrets(run) => {

@@ -67,6 +67,7 @@ pub mod rounds;
 pub mod run;
 pub mod runbook;
 pub mod runs;
+pub mod sealed;
 pub mod secret_ref;
 pub mod segments;
 pub mod selector;

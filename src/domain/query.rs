@@ -9,6 +9,7 @@ use super::people::Actor;
 use super::proof;
 use super::run::{Ending, Item, PhaseTag, Run};
 use super::runbook::Impact;
+use super::sealed;
 use super::workspace::Environment;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub enum Fetch {
     Keys(WorkspaceId, Vec<String>),
     /// What is proved out of the record: follow-ups, deviations, compliance, changes.
     Proof(proof::Question),
+    /// What the ledger has signed for.
+    Sealed(sealed::Question),
 }
 
 /// An answer.
@@ -61,6 +64,8 @@ pub enum Fetched {
     Keys(Enrolment),
     /// To `Fetch::Proof`.
     Proof(proof::Found),
+    /// To `Fetch::Sealed`.
+    Sealed(sealed::Found),
     /// It could not be had, and why, in words.
     Failed(String),
 }

@@ -172,7 +172,9 @@ impl Core {
         match self.ledger.append(&group.drafts) {
             Ok(_) => {
                 self.world = Arc::new(group.world);
-                Committed { replies: group.replies, happened: group.happened, ..Committed::default() }
+                let at_once = group.happened.iter().any(|one| one.recorded.event.is_signed_at_once());
+                let fatal = if at_once { self.sign() } else { None };
+                Committed { replies: group.replies, happened: group.happened, fatal, ..Committed::default() }
             }
             // One draft that cannot be written must not take the others with it.
             Err(LedgerError::Draft { .. }) if requests.len() > 1 => {
@@ -189,6 +191,19 @@ impl Core {
             Err(LedgerError::Write(error)) if error.is_full() => self.commit_without_room(requests, at),
             Err(error) => self.failed(group.replies, &error),
         }
+    }
+
+    /// Signs for all that was recorded. What was recorded stands either way. Says why, where the storage failed for good.
+    pub fn sign(&mut self) -> Option<String> {
+        let error = self.ledger.sign_checkpoint().err()?;
+        tracing::warn!(%error, "no checkpoint was signed; it is tried again after the next event");
+        (self.ledger.health() == ledger::Health::Poisoned).then(|| error.to_string())
+    }
+
+    /// Whether something was recorded that is not signed for.
+    pub fn is_unsigned(&self) -> bool {
+        let signed = self.ledger.reader().checkpoint().map_or(0, |signed| signed.checkpoint.size);
+        self.ledger.signer().is_some() && signed < self.ledger.head().size
     }
 
     /// The disk is full: runs begin nothing more, and what ends things or says how they went is recorded from the reserve.

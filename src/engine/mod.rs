@@ -38,6 +38,7 @@ mod desk_tests;
 mod full_disk;
 #[cfg(test)]
 mod scale;
+mod sealed;
 #[cfg(test)]
 mod tests;
 

@@ -41,6 +41,27 @@ pub enum LedgerError {
         /// What is wrong.
         why: String,
     },
+    /// It has fewer events than were signed for: it is a copy from before.
+    #[error(
+        "the record was rolled back: {here} events are here, and {signed} were signed for. Restore the newest copy of \
+         ledger/; if it is lost for good, keep the file checkpoints elsewhere and take it away here, and tell whoever audits; \
+         nothing was changed"
+    )]
+    RolledBack {
+        /// How many events are here.
+        here: u64,
+        /// How many the last checkpoint is of.
+        signed: u64,
+    },
+    /// Other events are here than those that were signed for.
+    #[error(
+        "the record is another than the one that was signed: the first {signed} events are not those of the last checkpoint. \
+         Restore the ledger/ that belongs to it; nothing was changed"
+    )]
+    Forked {
+        /// How many events the last checkpoint is of.
+        signed: u64,
+    },
     /// A draft cannot be written.
     #[error("event {position} of the batch: {source}")]
     Draft {
@@ -97,6 +118,8 @@ impl LedgerError {
             Self::Missing | Self::AlreadyThere | Self::NewerFormat { .. } => EXIT_BAD_INPUT,
             Self::Write(error) if error.is_full() => EXIT_TRY_AGAIN,
             Self::Damaged { .. }
+            | Self::RolledBack { .. }
+            | Self::Forked { .. }
             | Self::Lost { .. }
             | Self::Write(_)
             | Self::Poisoned(_)

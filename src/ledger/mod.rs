@@ -2,12 +2,13 @@
 //!
 //! In reading order: [`hash`], [`leaf`] (drafts in, entries out), [`record`] and
 //! [`segment`] (files), [`detail`] (the erasable part), [`chain`] (links), [`tail`] (torn or damaged),
-//! `scan`, `open`, `remains` (of a lost ledger), `writer`, `reserve` (for a full disk), `reader`, `erasure`, and [`verify`] (with `printed`). [`disk`] is the seam below all of them.
+//! [`tree`] (roots and proofs), [`signer`] and [`checkpoint`] (what is signed), `scan`, `open`, `remains` (of a lost ledger), `writer`, `reserve` (for a full disk), `reader`, `erasure`, and [`verify`] (with `printed`). [`disk`] is the seam below all of them.
 //! Invariants: the ledger is the truth, everything else in the data directory can be made again from it; no free
 //! text stands in a leaf; what was acknowledged survives any crash. Deliberately absent: what events mean.
 
 mod batch;
 pub mod chain;
+pub mod checkpoint;
 pub mod detail;
 pub mod disk;
 pub mod entropy;
@@ -23,9 +24,11 @@ mod remains;
 mod reserve;
 mod scan;
 pub mod segment;
+pub mod signer;
 mod slots;
 pub mod tail;
 pub mod transcript;
+pub mod tree;
 pub mod verdict;
 pub mod verify;
 mod window;
@@ -35,6 +38,7 @@ mod writer;
 mod tests;
 
 pub use crate::domain::canonical;
+pub use checkpoint::{CHECKPOINTS_FILE, Checkpoint, NoteError, Signed};
 pub use batch::{BATCH_EVENTS_MAX, Stamped};
 pub use detail::Detail;
 pub use disk::{Disk, LOCK_FILE, MemoryDisk, OpenDirError, RealDisk};
@@ -48,6 +52,7 @@ pub use leaf::{
 pub use open::{Genesis, Repair};
 pub use reader::{Entries, Head, Reader, Recorded};
 pub use reserve::RESERVE_BYTES;
+pub use signer::{Identity, Signer};
 pub use verdict::{Finding, Outcome, Reason, Verdict};
 pub use verify::{Known, Outputs, verify};
 pub use writer::{Health, Ledger};

@@ -2,17 +2,22 @@
 //!
 //! Invariant: done twice it leaves the same bytes; damage changes nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::SigningKey;
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use super::chain::Chain;
+use super::checkpoint::{CHECKPOINTS_FILE, Checkpoint, Kept, KeptError};
 use super::disk::{self, Disk, DiskError, File, Mode};
 use super::error::LedgerError;
 use super::hash::{Hash, leaf_hash};
 use super::leaf::{self, FORMAT_VERSION, KIND_CREATED, LeafError};
+use super::reader::{Head, Published, Reader};
 use super::record::{Records, Step};
 use super::remains;
 use super::reserve;
@@ -20,7 +25,9 @@ use super::scan::{self, Scanned};
 use super::segment::{
     INDEX_DIR, KEY_FILE, KEYS_DIR, SEED_FILE, Sealed, Segment, TORN_DIR, details_path, segment_path, segments,
 };
+use super::signer::{Identity, Signer};
 use super::tail::Tail;
+use super::tree::Tree;
 use super::window::{LOOK_UP_BYTES, Window};
 
 /// What event 0 says.
@@ -32,6 +39,13 @@ pub struct Genesis {
     pub key: [u8; 32],
     /// The format it was made with.
     pub format: u64,
+}
+
+impl Genesis {
+    /// Who the ledger is.
+    pub fn identity(&self) -> Identity {
+        Identity { origin: self.origin.clone(), key: self.key }
+    }
 }
 
 /// A torn tail that was moved aside when the ledger was opened, and is not yet recorded.
@@ -60,9 +74,12 @@ impl Repair {
 pub struct Opened {
     pub segments: Vec<Segment>,
     pub chain: Chain,
+    pub tree: Tree,
     pub repairs: Vec<Repair>,
     pub genesis: Genesis,
     pub genesis_hash: Hash,
+    pub signer: Option<Signer>,
+    pub checkpoints: Kept,
 }
 
 /// Reads and repairs.
@@ -80,12 +97,20 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
     }
     let (genesis, genesis_hash) = genesis(disk)?;
     name_key(disk).map_err(LedgerError::Open)?;
-    let mut chain = Chain::default();
+    let signer = signer(disk, &genesis).map_err(LedgerError::Open)?;
+    let checkpoints = Kept::open(disk, &genesis.identity(), signer.as_ref()).map_err(|error| match error {
+        KeptError::Disk(error) => LedgerError::Open(error),
+        KeptError::Wrong(offset, why) => {
+            LedgerError::Damaged { file: CHECKPOINTS_FILE.to_owned(), offset, why: why.to_string() }
+        }
+    })?;
+    let (mut chain, mut tree) = (Chain::default(), Tree::default());
     let mut maps: Vec<Segment> = Vec::with_capacity(firsts.len());
     for (place, &first) in firsts.iter().enumerate() {
         let next = firsts.get(place + 1).copied();
         let last = next.is_none();
         let sealed = if last { None } else { trusted(disk, first).map_err(LedgerError::Open)? };
+        let sealed = sealed.filter(|sealed| tree.join(&sealed.tree, sealed.segment.after()));
         let (segment, after) = match sealed {
             Some(sealed) => {
                 follows(&sealed.segment, next)?;
@@ -94,10 +119,14 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
             None => {
                 let scanned = scan::scan(disk, first, &chain, last)?;
                 follows(&scanned.segment, next)?;
+                scanned.hashes.iter().for_each(|hash| tree.push(*hash));
                 if last {
+                    let found = maps.iter().chain([&scanned.segment]).cloned().collect();
+                    continues(disk, found, &tree, &scanned.chain, (&checkpoints, &genesis.identity()))?;
                     repair(disk, &scanned).and_then(|()| assure(disk, &scanned)).map_err(LedgerError::Open)?;
                 } else {
-                    let sealed = Sealed { segment: scanned.segment.clone(), chain: scanned.chain.clone() };
+                    let (segment, chain) = (scanned.segment.clone(), scanned.chain.clone());
+                    let sealed = Sealed { segment, chain, tree: tree.part(first) };
                     // Only saves time: a full disk must not keep the ledger shut.
                     let _made_again_when_missing = sealed.save(disk);
                 }
@@ -111,7 +140,43 @@ pub fn open(disk: &Arc<dyn Disk>) -> Result<Opened, LedgerError> {
         return Err(LedgerError::Missing);
     }
     let repairs = repairs(disk).map_err(LedgerError::Open)?;
-    Ok(Opened { segments: maps, chain, repairs, genesis, genesis_hash })
+    Ok(Opened { segments: maps, chain, tree, repairs, genesis, genesis_hash, signer, checkpoints })
+}
+
+/// Whether the ledger continues what was signed last: a copy from before is not served, and not repaired.
+fn continues(
+    disk: &Arc<dyn Disk>,
+    segments: Vec<Segment>,
+    tree: &Tree,
+    chain: &Chain,
+    (checkpoints, identity): (&Kept, &Identity),
+) -> Result<(), LedgerError> {
+    let Some(Checkpoint { size, root, .. }) = checkpoints.last.as_ref().map(|signed| &signed.checkpoint) else {
+        return Ok(());
+    };
+    let (Some(hash), here) = (chain.hash.filter(|_| chain.size >= *size), chain.size) else {
+        return Err(LedgerError::RolledBack { here: chain.size, signed: *size });
+    };
+    let head = Head { size: here, hash, at: chain.at };
+    let published = Published { segments, head, erasing: BTreeSet::new(), tree: Tree::default(), checkpoint: None };
+    let reader = Reader::new(Arc::clone(disk), published, identity.clone());
+    match tree.root_at(*size, |block| reader.block(block))? == *root {
+        true => Ok(()),
+        false => Err(LedgerError::Forked { signed: *size }),
+    }
+}
+
+/// Signs by the ledger's private key; `None` when its file is missing or is not event 0's.
+fn signer(disk: &Arc<dyn Disk>, genesis: &Genesis) -> Result<Option<Signer>, DiskError> {
+    let text = disk::read_file(disk, KEY_FILE)?.map(Zeroizing::new);
+    let key = text.and_then(|text| key_of(&text)).filter(|key| key.verifying_key().to_bytes() == genesis.key);
+    Ok(key.map(|key| Signer::new(&genesis.origin, key)))
+}
+
+/// The key whose seed stands in a key file.
+pub fn key_of(text: &[u8]) -> Option<SigningKey> {
+    let seed = STANDARD.decode(text.trim_ascii()).map(Zeroizing::new).ok()?;
+    seed.as_slice().try_into().ok().map(|seed: &[u8; 32]| SigningKey::from_bytes(seed))
 }
 
 /// Gives the key its name once event 0 stands, which names it. No key that is there is replaced.

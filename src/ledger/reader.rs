@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::checkpoint::Signed;
 use super::detail::{self, Detail, FrameStep, Slot, Slots};
 use super::disk::{Disk, File, Mode};
 use super::error::LedgerError;
@@ -13,6 +14,8 @@ use super::hash::{self, Hash, SALT_BYTES, leaf_hash};
 use super::leaf::{self, Entry, LeafError};
 use super::record::{Records, Step};
 use super::segment::{Segment, details_path, segment_path};
+use super::signer::Identity;
+use super::tree::{BLOCK, Tree};
 use super::window::{LOOK_UP_BYTES, WALK_BYTES, Window};
 
 /// How many events an iterator reads at once: a good stretch of a file, little memory.
@@ -43,6 +46,7 @@ pub struct Recorded {
 pub struct Reader {
     disk: Arc<dyn Disk>,
     state: Arc<RwLock<Published>>,
+    identity: Arc<Identity>,
 }
 
 /// What the writer has published.
@@ -54,6 +58,10 @@ pub(super) struct Published {
     pub head: Head,
     /// Details whose bytes are being overwritten at this moment.
     pub erasing: BTreeSet<(u64, String)>,
+    /// The tree over all leaves.
+    pub tree: Tree,
+    /// The last checkpoint.
+    pub checkpoint: Option<Arc<Signed>>,
 }
 
 /// Where a walk over leaves starts.
@@ -66,8 +74,13 @@ struct Start {
 }
 
 impl Reader {
-    pub(super) fn new(disk: Arc<dyn Disk>, published: Published) -> Self {
-        Self { disk, state: Arc::new(RwLock::new(published)) }
+    pub(super) fn new(disk: Arc<dyn Disk>, published: Published, identity: Identity) -> Self {
+        Self { disk, state: Arc::new(RwLock::new(published)), identity: Arc::new(identity) }
+    }
+
+    /// Who the ledger is, and by which key.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     pub(super) fn published(&self) -> RwLockReadGuard<'_, Published> {
@@ -81,6 +94,30 @@ impl Reader {
     /// The last acknowledged event.
     pub fn head(&self) -> Head {
         self.published().head
+    }
+
+    /// The last checkpoint; `None` where the ledger's key is not here, or nothing was signed yet.
+    pub fn checkpoint(&self) -> Option<Arc<Signed>> {
+        self.published().checkpoint.clone()
+    }
+
+    /// The tree as it is now.
+    pub fn tree(&self) -> Tree {
+        self.published().tree.clone()
+    }
+
+    /// The leaf hashes of a block of the tree, as far as there are events.
+    pub fn block(&self, block: u64) -> Result<Vec<Hash>, LedgerError> {
+        let (mut next, until) = (block * BLOCK, ((block + 1) * BLOCK).min(self.head().size));
+        let mut hashes = Vec::with_capacity(BLOCK as usize);
+        while next < until {
+            self.walk_leaves(next, until, WALK_BYTES, |_, bytes| {
+                hashes.push(leaf_hash(bytes));
+                Ok(())
+            })?;
+            next = block * BLOCK + hashes.len() as u64;
+        }
+        Ok(hashes)
     }
 
     /// One event.

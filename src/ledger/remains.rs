@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::checkpoint::CHECKPOINTS_FILE;
 use super::disk::{Disk, DiskError, File, Mode};
 use super::segment::{DETAILS_DIR, INDEX_DIR, KEY_FILE, TORN_DIR, details_path};
 use super::transcript;
@@ -20,8 +21,10 @@ pub fn of_a_ledger(disk: &Arc<dyn Disk>) -> Result<Option<String>, DiskError> {
             }
         }
     }
-    if size(disk, KEY_FILE)? > 0 {
-        return Ok(Some(KEY_FILE.to_owned()));
+    for file in [KEY_FILE, CHECKPOINTS_FILE] {
+        if size(disk, file)? > 0 {
+            return Ok(Some(file.to_owned()));
+        }
     }
     let printed = names(disk, transcript::DIRECTORY)?.into_iter().find(|name| name.ends_with(transcript::DATA_SUFFIX));
     Ok(printed.map(|name| format!("{}/{name}", transcript::DIRECTORY)))

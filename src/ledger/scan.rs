@@ -8,7 +8,7 @@ use super::chain::Chain;
 use super::detail::{self, Frame, FrameStep};
 use super::disk::{Disk, DiskError, File, Mode};
 use super::error::LedgerError;
-use super::hash::leaf_hash;
+use super::hash::{Hash, leaf_hash};
 use super::leaf::{self, LeafError};
 use super::record::{BadRecord, Records, Step};
 use super::segment::{Segment, details_path, segment_path};
@@ -22,6 +22,8 @@ pub struct Scanned {
     pub segment: Segment,
     /// The chain at its end.
     pub chain: Chain,
+    /// The leaf hashes of its events.
+    pub hashes: Vec<Hash>,
     /// The length of the file.
     pub file_bytes: u64,
     /// The length of its details file.
@@ -126,6 +128,7 @@ pub fn scan(disk: &Arc<dyn Disk>, first: u64, chain: &Chain, last: bool) -> Resu
     Ok(Scanned {
         segment: walk.segment,
         chain: walk.chain,
+        hashes: walk.hashes,
         file_bytes,
         details_file_bytes: frames.file_bytes,
         tail,
@@ -140,14 +143,21 @@ fn without_last(frames: &[Frame]) -> &[Frame] {
 struct Walk {
     segment: Segment,
     chain: Chain,
+    hashes: Vec<Hash>,
     bad: Option<(u64, BadRecord)>,
     last_detailed: Option<u64>,
     last_offset: u64,
 }
 
 fn walk(file: &Arc<File>, first: u64, end: u64, chain: &Chain) -> Result<Walk, LedgerError> {
-    let mut walk =
-        Walk { segment: Segment::new(first), chain: chain.clone(), bad: None, last_detailed: None, last_offset: 0 };
+    let mut walk = Walk {
+        segment: Segment::new(first),
+        chain: chain.clone(),
+        hashes: Vec::new(),
+        bad: None,
+        last_detailed: None,
+        last_offset: 0,
+    };
     let mut records = Records::new(Window::new(file, end, WALK_BYTES), 0, first);
     loop {
         match records.step().map_err(LedgerError::Open)? {
@@ -165,7 +175,9 @@ fn walk(file: &Arc<File>, first: u64, end: u64, chain: &Chain) -> Result<Walk, L
                 if !outline.commitments.is_empty() {
                     walk.last_detailed = Some(outline.index);
                 }
-                walk.chain.extend(&outline, leaf_hash(leaf)).map_err(|broken| damaged(broken.to_string()))?;
+                let hash = leaf_hash(leaf);
+                walk.chain.extend(&outline, hash).map_err(|broken| damaged(broken.to_string()))?;
+                walk.hashes.push(hash);
                 walk.last_offset = offset;
                 walk.segment.push_leaf(offset, offset + super::record::size(leaf.len()));
             }

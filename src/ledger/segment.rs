@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::Chain;
 use super::detail::Frame;
 use super::disk::{self, Disk, DiskError};
+use super::tree::Part;
 
 /// Where the segments lie.
 pub const LEDGER_DIR: &str = "ledger";
@@ -133,6 +134,8 @@ pub struct Sealed {
     pub segment: Segment,
     /// The chain at its end.
     pub chain: Chain,
+    /// What its events add to the tree.
+    pub tree: Part,
 }
 
 impl Sealed {

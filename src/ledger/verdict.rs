@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::canonical::CanonicalError;
 use super::chain::BrokenLink;
+use super::checkpoint::NoteError;
 use super::leaf::FORMAT_VERSION;
 use super::reader::Head;
 use super::record::BadRecord;
@@ -23,6 +24,8 @@ pub struct Verdict {
     pub erased: u64,
     /// Bytes at the end that were never acknowledged: a crash, or a write under way at this moment.
     pub unfinished_bytes: u64,
+    /// Checkpoints that hold: each signed by the ledger's key, each of the events that are here.
+    pub checkpoints: u64,
     /// Runs that printed something and whose transcripts are not here.
     pub transcripts_missing: u64,
 }
@@ -93,6 +96,18 @@ pub enum Reason {
     /// The ledger is shorter than, or other than, the head known from before.
     #[error("it does not continue the known head of {0} events")]
     Since(u64),
+    /// What stands among the checkpoints is none of this ledger.
+    #[error("not a checkpoint of this ledger: {0}")]
+    Checkpoint(#[from] NoteError),
+    /// A checkpoint says no more than the one before.
+    #[error("a checkpoint of {0} events stands behind one of as many or more")]
+    CheckpointOrder(u64),
+    /// Events are gone that were signed for.
+    #[error("{0} events were signed for, and not all of them are here")]
+    RolledBack(u64),
+    /// Other events are here than those that were signed for.
+    #[error("the first {0} events are not those that were signed for")]
+    Forked(u64),
     /// The format is newer than this program.
     #[error("newer schema: format version {0}, this program reads {FORMAT_VERSION}")]
     NewerFormat(u64),
@@ -124,6 +139,10 @@ impl Reason {
             | Self::DetailsExtra
             | Self::ErasureUnrecorded(_)
             | Self::Transcript
+            | Self::Checkpoint(_)
+            | Self::CheckpointOrder(_)
+            | Self::RolledBack(_)
+            | Self::Forked(_)
             | Self::Since(_) => true,
         }
     }
@@ -155,6 +174,10 @@ impl fmt::Display for Verdict {
             Outcome::Intact => {
                 let (size, hash) = self.head.map_or((0, String::new()), |head| (head.size, head.hash.to_base64()));
                 write!(f, "intact: {size} events, {} details, {} erased, head {hash}", self.details, self.erased)?;
+                match self.checkpoints {
+                    0 => write!(f, "; no checkpoint was signed")?,
+                    kept => write!(f, "; {kept} checkpoints hold")?,
+                }
                 if self.unfinished_bytes > 0 {
                     write!(f, "; {} bytes at the end were never acknowledged", self.unfinished_bytes)?;
                 }

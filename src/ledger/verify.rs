@@ -4,16 +4,17 @@
 //! commitment, every erasure against the event that records it. Reports the first bad thing. Limit, said plainly:
 //! whoever can write the files can also cut the last events off; only a head kept elsewhere (`since`) shows that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::canonical;
 use super::chain::Chain;
+use super::checkpoint::{self, CHECKPOINTS_FILE, Checkpoint, NoteError};
 use super::disk::{Disk, DiskError, File, Mode};
 use super::erasure;
 use super::hash::{self, Hash, SALT_BYTES, leaf_hash};
 use super::leaf::{self, Entry, FORMAT_VERSION, KIND_CREATED, KIND_ERASED, KIND_REPAIRED, LeafError, Outline};
-use super::open::read_genesis;
+use super::open::{Genesis, read_genesis};
 use super::printed::{self, Compared, Said};
 use super::reader::Head;
 use super::record::{Records, Step};
@@ -22,6 +23,7 @@ use super::scan::{self, Frames};
 use super::segment::{details_path, segment_path, segments};
 use super::slots::SlotStream;
 use super::tail::{self, Tail};
+use super::tree::Frontier;
 use super::verdict::{Finding, Outcome, Reason, Verdict};
 use super::window::{WALK_BYTES, Window};
 use crate::domain::RunId;
@@ -81,6 +83,11 @@ struct Pass<'a> {
     recorded: BTreeSet<(u64, String)>,
     erasing: BTreeSet<(u64, String)>,
     doubt: Option<Box<Finding>>,
+    /// The root over the leaves so far.
+    frontier: Frontier,
+    /// The checkpoints not yet reached, each with its place in the file.
+    signed: VecDeque<(u64, Checkpoint)>,
+    checkpoints: u64,
     unfinished_bytes: u64,
     /// What tries of runs that are not over printed, and the events that say so.
     printed: BTreeMap<RunId, Vec<Said>>,
@@ -99,6 +106,9 @@ impl<'a> Pass<'a> {
             recorded: BTreeSet::new(),
             erasing: BTreeSet::new(),
             doubt: None,
+            frontier: Frontier::default(),
+            signed: VecDeque::new(),
+            checkpoints: 0,
             unfinished_bytes: 0,
             printed: BTreeMap::new(),
             transcripts_missing: 0,
@@ -120,6 +130,7 @@ impl<'a> Pass<'a> {
             details: self.details,
             erased: self.erased.len() as u64,
             unfinished_bytes: self.unfinished_bytes,
+            checkpoints: self.checkpoints,
             transcripts_missing: self.transcripts_missing,
         }
     }
@@ -131,12 +142,17 @@ impl<'a> Pass<'a> {
             let reason = left.map_or(Reason::Missing, |_| Reason::Gone);
             return found(None, super::segment::LEDGER_DIR, 0, reason);
         }
+        // Before the leaves: a server beside us signs for what it has written.
+        let signed = checkpoint::all(self.disk).map_err(|error| unreadable(&error))?;
         self.erasing = erasure::unfinished(self.disk).map_err(|error| unreadable(&error))?.into_iter().collect();
         for (place, &first) in firsts.iter().enumerate() {
             if first != self.chain.size {
                 return found(None, &segment_path(first), 0, Reason::Segment(self.chain.size));
             }
-            self.segment(first, place + 1 == firsts.len())?;
+            self.segment(first, place + 1 == firsts.len(), &signed)?;
+        }
+        if let Some((offset, Checkpoint { size, .. })) = self.signed.front() {
+            return found(Some(self.chain.size), CHECKPOINTS_FILE, *offset, Reason::RolledBack(*size));
         }
         if self.chain.size == 0 {
             return found(None, &segment_path(0), 0, Reason::Gone);
@@ -169,7 +185,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn segment(&mut self, first: u64, last: bool) -> Found {
+    fn segment(&mut self, first: u64, last: bool, signed: &[u8]) -> Found {
         let path = segment_path(first);
         let file = File::open(self.disk, &path, Mode::Read).map_err(|error| unreadable(&error))?;
         let file = Arc::new(file);
@@ -190,7 +206,7 @@ impl<'a> Pass<'a> {
         let mut records = Records::new(Window::new(&file, end, WALK_BYTES), 0, first);
         let bad = loop {
             match records.step().map_err(|error| unreadable(&error))? {
-                Step::Leaf { offset, leaf } => self.leaf(&path, offset, leaf, &mut slots)?,
+                Step::Leaf { offset, leaf } => self.leaf(&path, offset, leaf, &mut slots, signed)?,
                 Step::End => break None,
                 Step::Bad { offset, why } => break Some((offset, why)),
             }
@@ -226,7 +242,7 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    fn leaf(&mut self, path: &str, offset: u64, leaf: &[u8], slots: &mut SlotStream<'_>) -> Found {
+    fn leaf(&mut self, path: &str, offset: u64, leaf: &[u8], slots: &mut SlotStream<'_>, signed: &[u8]) -> Found {
         let index = self.chain.size;
         let bad = |reason: Reason| found(Some(index), path, offset, reason);
         if let Err(error) = canonical::check(leaf) {
@@ -246,7 +262,16 @@ impl<'a> Pass<'a> {
         } else if let Some((size, _)) = self.known.since.filter(|(size, _)| *size == index + 1) {
             return bad(Reason::Since(size));
         }
-        self.kind(index, outline.kind, leaf, hash).or_else(bad)?;
+        self.frontier.push(hash);
+        if let Some((_, signed)) = self.signed.pop_front_if(|(_, signed)| signed.size == index + 1) {
+            if signed.root != self.frontier.root() {
+                return bad(Reason::Forked(signed.size));
+            }
+            self.checkpoints += 1;
+        }
+        if let Some(genesis) = self.kind(index, outline.kind, leaf, hash).or_else(|reason| bad(reason).map(|()| None))? {
+            self.signed_for(&genesis, signed)?;
+        }
         if !self.is_known(outline.kind) && self.doubt.is_none() {
             self.doubt = bad(Reason::UnknownKind(outline.kind.to_owned())).err();
         }
@@ -273,12 +298,12 @@ impl<'a> Pass<'a> {
     }
 
     /// The two kinds whose bodies matter here.
-    fn kind(&mut self, index: u64, kind: &str, leaf: &[u8], hash: Hash) -> Result<(), Reason> {
+    fn kind(&mut self, index: u64, kind: &str, leaf: &[u8], hash: Hash) -> Result<Option<Genesis>, Reason> {
         if (index == 0) != (kind == KIND_CREATED) {
             return Err(Reason::Genesis);
         }
         if index > 0 && kind != KIND_ERASED {
-            return Ok(());
+            return Ok(None);
         }
         let entry = leaf::read(leaf, hash).map_err(|error| Reason::Shape(error.to_string()))?;
         if index == 0 {
@@ -286,12 +311,35 @@ impl<'a> Pass<'a> {
             if genesis.format > FORMAT_VERSION {
                 return Err(Reason::NewerFormat(genesis.format));
             }
-            self.origin = Some(genesis.origin);
+            self.origin = Some(genesis.origin.clone());
+            return Ok(Some(genesis));
         } else {
             let of = leaf::erasures(&entry.body).ok_or_else(|| Reason::Shape("no list of erasures".into()))?;
             self.recorded.extend(of);
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// The checkpoints of the ledger with this event 0.
+    fn signed_for(&mut self, genesis: &Genesis, bytes: &[u8]) -> Found {
+        let (notes, end) = checkpoint::notes(bytes);
+        let (mut offset, mut before) = (0, 0);
+        for note in notes {
+            let wrong = |reason: Reason| found(None, CHECKPOINTS_FILE, offset, reason);
+            match checkpoint::read(note, &genesis.identity()) {
+                Err(error) => return wrong(error.into()),
+                Ok(checkpoint) if checkpoint.size <= before => return wrong(Reason::CheckpointOrder(checkpoint.size)),
+                Ok(checkpoint) => {
+                    before = checkpoint.size;
+                    self.signed.push_back((offset, checkpoint));
+                }
+            }
+            offset += note.len() as u64;
+        }
+        match checkpoint::is_torn(bytes.get(end..).unwrap_or_default()) {
+            true => Ok(()),
+            false => found(None, CHECKPOINTS_FILE, offset, NoteError::Form.into()),
+        }
     }
 
     fn details_of(&mut self, leaf: &Outline<'_>, path: &str, offset: u64, slots: &mut SlotStream<'_>) -> Found {

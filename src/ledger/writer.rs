@@ -16,21 +16,23 @@ use zeroize::Zeroizing;
 
 use super::batch::{Batch, Stamped};
 use super::chain::Chain;
+use super::checkpoint::{Checkpoint, Kept};
 use super::detail::Detail;
 use super::disk::{self, Disk, DiskError, File, Mode};
 use super::entropy::Entropy;
 use super::erasure;
 use super::error::LedgerError;
 use super::leaf::{self, Draft, Entry, FORMAT_VERSION, KIND_CREATED, Place};
-use super::open::{self, Genesis, Repair};
+use super::open::{self, Genesis, Repair, key_of};
 use super::reader::{Entries, Head, Reader, Recorded};
 use super::record;
 use super::remains;
 use super::reserve::{RESERVE_FILE, Reserve};
 use super::segment::{
-    DETAILS_DIR, INDEX_DIR, KEY_FILE, KEYS_DIR, LEDGER_DIR, SEED_FILE, SEGMENT_BYTES_MAX, Sealed, Segment, TORN_DIR,
+    DETAILS_DIR, INDEX_DIR, KEYS_DIR, LEDGER_DIR, SEED_FILE, SEGMENT_BYTES_MAX, Sealed, Segment, TORN_DIR,
     details_path, segment_path,
 };
+use super::signer::Signer;
 
 /// Whether events can be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub struct Ledger {
     leaves: File,
     details: File,
     chain: Chain,
+    checkpoints: Kept,
+    signer: Option<Signer>,
     reader: Reader,
     health: Health,
     poison: String,
@@ -113,10 +117,20 @@ impl Ledger {
         let head = Head { size: opened.chain.size, hash: opened.genesis_hash, at: opened.chain.at };
         let head = Head { hash: opened.chain.hash.unwrap_or(head.hash), ..head };
         let segment = opened.segments.last().map_or(0, |segment| segment.first);
-        let published = super::reader::Published { segments: opened.segments, head, erasing: BTreeSet::new() };
+        let (signer, checkpoints) = (opened.signer, opened.checkpoints);
+        let published = super::reader::Published {
+            segments: opened.segments,
+            head,
+            erasing: BTreeSet::new(),
+            tree: opened.tree,
+            checkpoint: checkpoints.last.clone(),
+        };
+        let reader = Reader::new(Arc::clone(&disk), published, opened.genesis.identity());
         let (leaves, details) = open_active(&disk, segment).map_err(LedgerError::Open)?;
         let mut ledger = Self {
-            reader: Reader::new(Arc::clone(&disk), published),
+            reader,
+            checkpoints,
+            signer,
             disk,
             entropy,
             segment_bytes,
@@ -221,6 +235,33 @@ impl Ledger {
         erasure::finish(&self.disk).map_err(|error| self.failed(error))
     }
 
+    /// Signs how many events there are and the root over them, and keeps that; does nothing where the last checkpoint says so already,
+    /// or where the ledger's key is not here.
+    pub fn sign_checkpoint(&mut self) -> Result<(), LedgerError> {
+        self.refuse_if_poisoned()?;
+        let Some(signer) = &self.signer else { return Ok(()) };
+        let (size, root) = {
+            let published = self.reader.published();
+            (published.tree.size(), published.tree.root())
+        };
+        if self.checkpoints.last.as_ref().is_some_and(|last| last.checkpoint.size >= size) {
+            return Ok(());
+        }
+        let signed = Checkpoint { origin: self.genesis.origin.clone(), size, root }.sign(signer);
+        let signed = match self.checkpoints.keep(signed) {
+            Ok(signed) => signed,
+            Err(error) if error.is_sync() => return Err(self.failed(error)),
+            Err(error) => return Err(LedgerError::Write(error)),
+        };
+        self.reader.publish().checkpoint = Some(signed);
+        Ok(())
+    }
+
+    /// Signs for this ledger; `None` where its key is not here.
+    pub fn signer(&self) -> Option<&Signer> {
+        self.signer.as_ref()
+    }
+
     /// The last acknowledged event.
     pub fn head(&self) -> Head {
         self.reader.head()
@@ -276,14 +317,6 @@ impl Ledger {
         self.reader.detail(entry, name)
     }
 
-    /// The ledger's private key, for signing heads; `None` when the file is missing or is not event 0's.
-    pub fn signing_key(&self) -> Result<Option<SigningKey>, LedgerError> {
-        let Some(text) = disk::read_file(&self.disk, KEY_FILE).map_err(LedgerError::Read)?.map(Zeroizing::new) else {
-            return Ok(None);
-        };
-        Ok(key_of(&text).filter(|key| key.verifying_key().to_bytes() == self.genesis.key))
-    }
-
     fn refuse_if_poisoned(&self) -> Result<(), LedgerError> {
         match self.health {
             Health::Fine | Health::Refusing => Ok(()),
@@ -310,7 +343,8 @@ impl Ledger {
         let sealed = self.reader.published().segments.last().cloned();
         if let Some(segment) = sealed {
             // Only saves time at the next start: not worth an event's refusal.
-            let _made_again_when_missing = Sealed { segment, chain: self.chain.clone() }.save(&self.disk);
+            let tree = self.reader.published().tree.part(segment.first);
+            let _made_again_when_missing = Sealed { segment, chain: self.chain.clone(), tree }.save(&self.disk);
         }
         self.leaves = leaves;
         self.details = details;
@@ -342,6 +376,7 @@ impl Ledger {
         self.leaves.sync_data().map_err(|error| self.failed(error))?;
 
         let mut published = self.reader.publish();
+        batch.stamps.iter().for_each(|stamp| published.tree.push(stamp.hash));
         if let Some(active) = published.segments.last_mut() {
             let ends = batch.offsets.iter().skip(1).copied().chain([leaf_bytes]);
             for (offset, end) in batch.offsets.iter().zip(ends) {
@@ -400,11 +435,6 @@ fn seed(disk: &Arc<dyn Disk>, entropy: &mut dyn Entropy) -> Result<SigningKey, L
     let text = Zeroizing::new(format!("{}\n", STANDARD.encode(*seed)));
     disk::replace_file(disk, SEED_FILE, text.as_bytes()).map_err(LedgerError::Write)?;
     Ok(SigningKey::from_bytes(&seed))
-}
-
-fn key_of(text: &[u8]) -> Option<SigningKey> {
-    let seed = STANDARD.decode(text.trim_ascii()).map(Zeroizing::new).ok()?;
-    seed.as_slice().try_into().ok().map(|seed: &[u8; 32]| SigningKey::from_bytes(seed))
 }
 
 /// Opens the files of the segment that begins with `first` for writing, making them durable when new: the details'

@@ -107,6 +107,7 @@ impl Session<'_> {
                 | Fetched::Evidence(..)
                 | Fetched::Keys(_)
                 | Fetched::Proof(_)
+                | Fetched::Sealed(_)
                 | Fetched::Failed(_) => None,
             };
             Done::Lines(run, page)

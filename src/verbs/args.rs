@@ -388,6 +388,20 @@ pub enum Audit {
     },
     /// Verify the whole record; needs no server
     Verify,
+    /// Print what was signed for last: how many events there are, and the root over them; to be kept elsewhere
+    Head,
+    /// Prove that an event stands in what was signed for last
+    Proof {
+        /// The event
+        index: u64,
+    },
+    /// Prove that the record continues an earlier one
+    Consistency {
+        /// Events of the earlier one
+        from: u64,
+        /// Events of the later one; unless said, as it was signed for last
+        to: Option<u64>,
+    },
 }
 
 /// `site …`.
@@ -557,7 +571,7 @@ impl Verb {
             | Verb::Runs(_)
             | Verb::Hosts(Hosts::List { .. } | Hosts::Enrol { .. })
             | Verb::Windows(_)
-            | Verb::Audit(Audit::List { .. })
+            | Verb::Audit(Audit::List { .. } | Audit::Head | Audit::Proof { .. } | Audit::Consistency { .. })
             | Verb::Notify(_)
             | Verb::Sessions(_)
             | Verb::Site(_) => Place::Server,

@@ -56,6 +56,7 @@ pub fn another_answer(fetched: &Fetched) -> Refusal {
         | Fetched::Secrets(_)
         | Fetched::Keys(_)
         | Fetched::Proof(_)
+        | Fetched::Sealed(_)
         | Fetched::Evidence(..) => "another question was answered",
     };
     Refusal::new(Rule::Storage, why)

@@ -10,6 +10,7 @@
 mod access;
 mod act;
 pub mod args;
+mod audit;
 mod cast;
 mod elevations;
 mod find;
@@ -186,6 +187,12 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
                 limit: *limit,
             };
             look::audit(cx, query, io).await
+        }
+        Verb::Audit(verb @ (Audit::Head | Audit::Proof { .. } | Audit::Consistency { .. })) => {
+            match audit::question(verb) {
+                Some(question) => audit::proved(cx, question, io).await,
+                None => fail(Exit::Usage, ELSEWHERE, cx.json, io).await,
+            }
         }
         Verb::Elevate { role, workspace, for_ms, reason } => {
             elevations::elevate(cx, *role, workspace, *for_ms, reason, io).await

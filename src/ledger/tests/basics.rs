@@ -57,13 +57,12 @@ fn a_leaf_is_canonical_and_chained_by_rfc_6962_hashes() {
 fn the_private_key_is_event_0s_and_on_disk_only() {
     let disk = MemoryDisk::new();
     let ledger = init(&disk);
-    let key = ledger.signing_key().unwrap().unwrap();
-    assert_eq!(key.verifying_key().to_bytes(), ledger.genesis().key);
+    assert_eq!(ledger.signer().unwrap().identity(), &ledger.genesis().identity());
     let other = MemoryDisk::new();
     Ledger::init(Arc::new(other.clone()), Box::new(SeededEntropy::new(99)), 0, json!({})).unwrap();
     let mut files = disk.files();
     files.insert("keys/ledger.ed25519".into(), other.files()["keys/ledger.ed25519"].clone());
-    assert!(open(&MemoryDisk::with_files(&files)).signing_key().unwrap().is_none());
+    assert!(open(&MemoryDisk::with_files(&files)).signer().is_none());
 }
 
 #[test]
@@ -106,14 +105,14 @@ fn a_lost_ledger_is_no_first_start_and_its_key_is_not_replaced() {
 #[test]
 fn a_start_that_broke_off_is_begun_again_with_the_same_seed() {
     let disk = MemoryDisk::new();
-    let key = init(&disk).signing_key().unwrap().unwrap();
+    let identity = init(&disk).signer().unwrap().identity().clone();
     let mut files = disk.files();
     let seed = files.remove("keys/ledger.ed25519").unwrap();
     files.retain(|path, _| path.ends_with(".det"));
     files.insert("keys/ledger.seed".to_owned(), seed);
     let disk = MemoryDisk::with_files(&files);
     let again = Ledger::init(shared(&disk), Box::new(SeededEntropy::new(99)), 0, json!({})).unwrap();
-    assert_eq!(again.signing_key().unwrap().unwrap(), key);
+    assert_eq!(again.signer().unwrap().identity().key, identity.key);
     assert!(!disk.files().contains_key("keys/ledger.seed"));
 }
 

@@ -1,6 +1,7 @@
 //! The ledger as a whole, on disks that fail.
 
 mod basics;
+mod checkpoints;
 mod erase;
 mod faults;
 mod power;

@@ -10,7 +10,7 @@ const SEGMENT_BYTES: u64 = 9_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Op {
-    /// One event without details: no frame announces it.
+    /// One event without details: no frame announces it. It is signed for at once.
     One,
     /// One event with a detail.
     Note,
@@ -61,7 +61,10 @@ impl Bench {
         self.clock += 1;
         let at = self.clock;
         match op {
-            Op::One => self.append(&[event(at)]),
+            Op::One => {
+                self.append(&[event(at)])?;
+                self.ledger.as_mut().unwrap().sign_checkpoint()
+            }
             Op::Note => self.append(&[note(at, "a note of some length, to be erased one day")]),
             Op::Batch => {
                 let run = u64::try_from(at).unwrap();
@@ -299,7 +302,7 @@ fn c4_power_cut_while_the_ledger_is_made() {
                 Ok(ledger) => assert_eq!(ledger.head().size, 1),
                 Err(LedgerError::Missing) => {
                     let again = Ledger::init(shared(&left), Box::new(SeededEntropy::new(9)), 0, json!({}));
-                    assert!(again.unwrap().signing_key().unwrap().is_some(), "{point} {cut:?}");
+                    assert!(again.unwrap().signer().is_some(), "{point} {cut:?}");
                 }
                 Err(error) => panic!("{error}, cut at operation {point}, {cut:?}"),
             }
