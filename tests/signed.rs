@@ -274,3 +274,91 @@ fn typed(tmux: &Tmux, text: &str) {
         Err(screen)
     });
 }
+
+/// An evidence pack of a run with a signed approval, from proposal to review: what an auditor has, years later and elsewhere.
+#[test]
+fn real_a_run_is_exported_as_a_pack_that_proves_itself_to_python_and_openssh() {
+    for kind in [KeyType::Ed25519, KeyType::EcdsaP256] {
+        let Some(fleet) = Fleet::plan(2).start() else { return };
+        let signed = Signed::new(&fleet, kind);
+        let product = &signed.product;
+        let head = |name: &str| {
+            let said = product.says(&["audit", "head", "--as", "lea"]);
+            assert!(said.status.success(), "{said:?}");
+            fs::write(product.at(name), &said.stdout).unwrap();
+            product.json("lea", &["audit", "head"])["size"].as_u64().unwrap()
+        };
+        let run = signed.waiting();
+        let held = head("head-before");
+        let file = format!("--sign={}", signed.grace.private.display());
+        assert!(signed.approve(&run, &[&REASON[..], &[&file]].concat(), None).status.success());
+        let id = run.0.to_string();
+        product.json("ada", &["start", &id]);
+        product.until_phase(run.0, &["ended"]);
+        let (pack, since) = (product.at("pack.tar").display().to_string(), held.to_string());
+        let export = |who: &str| product.tries(who, &["evidence", "export", "--run", &id, "--since", &since, "--out", &pack]);
+        let refused = export("ada");
+        assert!(refused.status.code() == Some(1) && !Path::new(&pack).exists(), "not who may prove: {refused:?}");
+        let verify = |more: &[&str]| product.says(&[&["evidence", "verify", &pack][..], more].concat());
+        assert!(export("grace").status.success());
+        let open = verify(&[]);
+        assert_eq!(open.status.code(), Some(2), "it is not over: {open:?}");
+        product.json("ada", &["close", &id, "--note", "done"]);
+        product.json("lea", &["review", &id, "--comment", "seen"]);
+        let written = export("grace");
+        assert!(written.status.success(), "{written:?}");
+        let first = fs::read(&pack).unwrap();
+        assert!(export("grace").status.success());
+        assert!(fs::read(&pack).unwrap() == first, "the same head gives the same pack");
+        let said = verify(&[]);
+        assert!(said.status.success(), "{said:?}");
+        assert!(String::from_utf8_lossy(&said.stdout).contains("1 signed approval"), "{said:?}");
+        let before = product.at("head-before").display().to_string();
+        assert!(verify(&["--since", &before]).status.success());
+        head("head-after");
+        product.kill();
+        let after = product.at("head-after").display().to_string();
+        assert!(verify(&["--since", &after]).status.success(), "without a server");
+        let dir = product.at("unpacked");
+        fs::create_dir(&dir).unwrap();
+        ran(Command::new("tar").arg("-C").arg(&dir).args(["-xf", &pack]));
+        let said = Command::new("python3").args(["-B", "verify.py", ".", "--since", &before]).current_dir(&dir).output();
+        let said = said.unwrap();
+        assert!(said.status.success(), "{said:?}");
+        let origin = fs::read_to_string(dir.join("checkpoint.body")).unwrap().lines().next().unwrap().to_owned();
+        let mut openssh = Command::new("ssh-keygen");
+        openssh.args(["-Y", "verify", "-f", "allowed_signers", "-n", "checkpoint@quarterdeck", "-s", "checkpoint.sshsig"]);
+        openssh.args(["-I", &origin]).stdin(File::open(dir.join("checkpoint.body")).unwrap()).current_dir(&dir);
+        assert!(openssh.output().unwrap().status.success());
+        let page = fs::read_to_string(dir.join("report.html")).unwrap();
+        assert!(page.contains("approved") && page.contains("signed") && page.contains(" ok</p>"), "{page}");
+        assert!(!page.contains("<script"), "{page}");
+        // What is proved of one event, and of the record as a whole.
+        let proof = product.says(&["audit", "proof", "0", "--as", "lea"]);
+        assert!(String::from_utf8_lossy(&proof.stdout).starts_with("c2sp.org/tlog-proof@v1\nindex 0\n"), "{proof:?}");
+        let consistent = product.json("lea", &["audit", "consistency", &since]);
+        assert_eq!(consistent["from"]["size"].as_u64(), Some(held));
+        product.verifies();
+    }
+}
+
+/// A8 through the whole product: yesterday's ledger beside today's checkpoints is not served.
+#[test]
+fn a8_real_a_ledger_of_yesterday_is_not_served() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let product = Product::new(&fleet, &[("look", &runbook("look", LOOK))]);
+    product.start("look");
+    product.kill();
+    let (ledger, copy) = (product.at("data/ledger"), product.at("yesterday"));
+    ran(Command::new("cp").arg("-a").args([&ledger, &copy]));
+    product.start("look");
+    product.json("ada", &["audit", "head"]);
+    product.kill();
+    fs::remove_dir_all(&ledger).unwrap();
+    ran(Command::new("cp").arg("-a").args([&copy, &ledger]));
+    let said = product.tries("ada", &["runs", "list"]);
+    let told = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    assert!(!said.status.success() && told.contains("rolled back"), "{said:?}");
+    let said = product.says(&["audit", "verify"]);
+    assert!(said.status.code() == Some(1) && String::from_utf8_lossy(&said.stdout).contains("signed for"), "{said:?}");
+}

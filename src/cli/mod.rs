@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`main`], `surroundings` (the environment, read once), `places` (site, data, socket), then by what a verb
 //! needs: `files` (verbs over files alone), `import` (what other tools know), `link` (reaching a server, starting it), `speak` (a verb over the link; `approve` and `sign` for the one that needs a key),
-//! `attach` (the console over the link, `person` at it), `serve` (being the server), `log`, `systemd` (being a service), `doctor` and `programs`, `demo`.
+//! `pack` (evidence packs), `attach` (the console over the link, `person` at it), `serve` (being the server), `log`, `systemd` (being a service), `doctor` and `programs`, `demo`.
 //!
 //! Invariants: the only module that reads the environment, prints and decides the exit; a terminal it changed is given back
 //! however the program ends.
@@ -15,6 +15,7 @@ mod files;
 mod import;
 mod link;
 mod log;
+mod pack;
 mod person;
 mod places;
 mod programs;
@@ -29,7 +30,7 @@ mod tests;
 
 use crate::session::Opening;
 use crate::site::Diagnostic;
-use crate::verbs::args::{Audit, Hosts, Line, Place, Verb, run_to_open};
+use crate::verbs::args::{Audit, Evidence, Hosts, Line, Pack, Place, Verb, run_to_open};
 use crate::verbs::out::document;
 use crate::verbs::{self, Exit, Misunderstood, json};
 use places::Places;
@@ -138,6 +139,12 @@ fn carry_out(line: &Line, arguments: &[String], around: &Surroundings) -> Ended 
         Some(Verb::Import(what)) => import::runbooks(what, line.common.json),
         Some(Verb::Hosts(Hosts::Import(what))) => import::hosts(what, around, line.common.json),
         Some(Verb::Audit(Audit::Verify)) => files::audit_verify(&places, line.common.json),
+        Some(Verb::Evidence(Evidence { pack: Some(Pack::Verify { pack, since }), .. })) => {
+            pack::verify(pack, since.as_deref(), line.common.json)
+        }
+        Some(Verb::Evidence(Evidence { pack: Some(Pack::Export { out, .. }), .. })) if out.as_os_str() != "-" => {
+            pack::export(&places, around, arguments, out, line.common.json)
+        }
         Some(Verb::Completions { shell }) => files::completions(*shell),
         Some(Verb::Doctor) => doctor::doctor(&places, line.common.json),
         Some(Verb::Serve(asked)) if asked.stop > 0 => speak::to_a_running_server(&places, arguments),

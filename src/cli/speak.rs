@@ -11,7 +11,7 @@ use crate::domain::evidence::EVIDENCE_BYTES_MAX;
 use crate::server::LINE_BYTES_MAX;
 use crate::terminal::guard::RawMode;
 use crate::terminal::line::Safe;
-use crate::verbs::args::{Line, People, Record, Runs, RunsLog, Verb};
+use crate::verbs::args::{Evidence, Line, People, Record, Runs, RunsLog, Verb};
 use russh::{ChannelMsg, ChannelReadHalf};
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
@@ -45,7 +45,13 @@ pub fn speak(places: &Places, around: &Surroundings, line: &Line, arguments: &[S
             Some(Verb::BreakGlass(breaking)) if breaking.reads() => "a code of your second factor",
             Some(Verb::Record(Record::Add(_))) => return spoken(Some(piped()?)).await,
             Some(Verb::Record(Record::File { file, .. })) => return spoken(Some(evidence(file)?)).await,
-            Some(Verb::Evidence { file, .. }) => return spoken(Some(evidence(file)?)).await,
+            Some(Verb::Evidence(Evidence { pack: None, file: Some(file), .. })) => {
+                return spoken(Some(evidence(file)?)).await;
+            }
+            Some(Verb::Evidence(Evidence { pack: Some(_), .. })) if std::io::stdout().is_terminal() => {
+                let text = "a pack is not for a terminal: write it somewhere, as in --out FILE";
+                return Err(Failure::new(Exit::Usage, text));
+            }
             Some(Verb::Runs(Runs::Evidence { sha256: Some(_), .. })) if to_a_terminal(line) => {
                 let text = "a file is not for a terminal: write it somewhere, as in > FILE";
                 return Err(Failure::new(Exit::Usage, text));
@@ -159,6 +165,28 @@ pub async fn answer(link: &Link, arguments: &[String]) -> Result<(Exit, Vec<u8>)
         }
     }
     exit.map(|exit| (exit, answer)).ok_or_else(lost)
+}
+
+/// Says a line and writes the answer into `to`, instead of printing it.
+pub async fn save(link: &Link, arguments: &[String], to: &mut std::fs::File) -> Ended {
+    let line = quoted(arguments)?;
+    let mut channel = link.channel().await?;
+    channel.exec(true, line).await.map_err(|_| lost())?;
+    let mut exit = None;
+    while let Some(message) = channel.wait().await {
+        match message {
+            ChannelMsg::Data { data } => {
+                to.write_all(&data).map_err(|error| Failure::new(Exit::Storage, error.to_string()))?;
+            }
+            ChannelMsg::ExtendedData { data, ext: STDERR } => {
+                let mut stderr = std::io::stderr().lock();
+                let _ = stderr.write_all(&data).and_then(|()| stderr.flush());
+            }
+            ChannelMsg::ExitStatus { exit_status } => exit = of_code(exit_status),
+            _ => {}
+        }
+    }
+    exit.ok_or_else(lost)
 }
 
 async fn hear(channel: &mut ChannelReadHalf, enough: Exit) -> Ended {

@@ -12,7 +12,13 @@ fn verbs_of(command: &clap::Command, before: &str) -> BTreeSet<String> {
         .flat_map(|verb| {
             let name = format!("{before}{}", verb.get_name());
             match verb.has_subcommands() {
-                true => verbs_of(verb, &format!("{name} ")),
+                // One that also does something by itself has words of its own behind it.
+                true => {
+                    let own = verb.get_positionals().next().map(|_| name.clone());
+                    let mut all = verbs_of(verb, &format!("{name} "));
+                    all.extend(own);
+                    all
+                }
                 false => [name].into(),
             }
         })
@@ -127,6 +133,8 @@ const OUTSIDE_THE_CONSOLE: &[(&str, &str)] = &[
     ("record file", "a file lies where its person is, not where the console runs"),
     ("evidence", "a file lies where its person is, not where the console runs"),
     ("runs evidence", "a file is for a program, not for a terminal"),
+    ("evidence export", "a file for somebody else"),
+    ("evidence verify", "for whoever has the file, and no server"),
     ("audit head", "to be kept elsewhere, by a program or a person"),
     ("audit proof", "for programs that verify it"),
     ("audit consistency", "for programs that verify it"),

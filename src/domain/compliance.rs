@@ -8,6 +8,7 @@ mod html;
 mod json;
 
 pub use csv::csv;
+pub(super) use html::escaped;
 pub use html::html;
 pub use json::json;
 

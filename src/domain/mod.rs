@@ -63,6 +63,7 @@ pub mod query;
 pub mod quorum;
 pub mod recent;
 pub mod refusal;
+pub mod report;
 pub mod rounds;
 pub mod run;
 pub mod runbook;

@@ -4,9 +4,11 @@
 
 use super::beside::Beside;
 use super::event::Event;
+use super::id::RunId;
+use std::sync::Arc;
 
 /// A question about what is signed for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Question {
     /// What was signed for last.
     Head,
@@ -14,6 +16,8 @@ pub enum Question {
     Inclusion(u64),
     /// That the record of so many events continues that of fewer; `None`: as it was signed for last.
     Consistency(u64, Option<u64>),
+    /// The evidence pack of these runs, with proofs from the earlier heads of so many events.
+    Pack(Vec<RunId>, Vec<u64>),
 }
 
 /// An answer.
@@ -25,6 +29,8 @@ pub enum Found {
     Inclusion(Inclusion),
     /// To `Question::Consistency`.
     Consistency(Consistency),
+    /// To `Question::Pack`.
+    Pack(Arc<[u8]>),
 }
 
 /// How many events there are and the root over them, signed.

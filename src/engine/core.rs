@@ -129,6 +129,11 @@ impl Core {
         self.ledger.reader()
     }
 
+    /// Signs for the ledger, where its key is here.
+    pub fn signer(&self) -> Option<ledger::Signer> {
+        self.ledger.signer().cloned()
+    }
+
     /// Records that torn tails were moved aside, before anything else is recorded. Returns their bytes.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ pub struct Library {
     transcripts: Transcripts,
     vault: Vault,
     origin: String,
+    pub(super) signer: Option<ledger::Signer>,
     /// Runs of the past whose logs are being read, the last one last.
     read: Arc<Mutex<VecDeque<Past>>>,
 }
@@ -42,9 +43,23 @@ struct Past {
 }
 
 impl Library {
-    /// Answers from these.
-    pub fn new(store: Store, ledger: ledger::Reader, transcripts: Transcripts, vault: Vault, origin: String) -> Self {
-        Self { views: Views::new(store), ledger, transcripts, vault, origin, read: Arc::default() }
+    /// Answers from these. Packs are sealed by `signer`.
+    pub fn new(
+        store: Store,
+        (ledger, signer): (ledger::Reader, Option<ledger::Signer>),
+        transcripts: Transcripts,
+        vault: Vault,
+        origin: String,
+    ) -> Self {
+        Self { views: Views::new(store), ledger, transcripts, vault, origin, signer, read: Arc::default() }
+    }
+
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    pub(super) fn transcripts(&self) -> &Transcripts {
+        &self.transcripts
     }
 
     /// Hands what happened to the views.
@@ -74,7 +89,7 @@ impl Library {
             Fetch::Drafts(person) => self.kept(asker, &person, |kept| kept.name.is_empty()).map(Fetched::Drafts),
             Fetch::Evidence(run, sha256) => self.evidence(world, asker, run, &sha256),
             Fetch::Proof(question) => self.prove(world, asker, now, question).map(Fetched::Proof),
-            Fetch::Sealed(question) => self.sealed(question).map(Fetched::Sealed),
+            Fetch::Sealed(question) => self.sealed(world, asker, question).map(Fetched::Sealed),
             Fetch::Keys(..) => Err(Refusal::new(Rule::Storage, "what hosts show stands in no record")),
             Fetch::Secrets(run) => self.run(world, asker, run).map(|run| Fetched::Secrets(self.vault.missing(&run))),
         }

@@ -245,7 +245,7 @@ async fn c9_the_first_sync_that_fails_ends_the_server_and_the_asker_is_told() {
     let origin = core.world().origin.clone();
     let store = Store::open(dir.path(), &origin, core.world().events).unwrap();
     let transcripts = Transcripts::new(Arc::new(disk.clone())).unwrap();
-    let library = Library::new(store, core.reader(), transcripts, Vault::default(), origin);
+    let library = Library::new(store, (core.reader(), None), transcripts, Vault::default(), origin);
     let (requests, waiting) = tokio::sync::mpsc::channel(1);
     let (publish, world) = tokio::sync::watch::channel(Arc::clone(core.world()));
     let before = world.borrow().events;

@@ -126,7 +126,10 @@ pub(super) async fn open_on(
     let opened = tokio::task::spawn_blocking(opening).await.map_err(|_| OpenError::Broken)??;
     let Opened { mut core, transcripts, store, executor, clock, repaired_bytes } = opened;
     let origin = core.world().origin.clone();
-    let library = Library::new(store, core.reader(), transcripts.clone(), executor.1.clone(), origin);
+    let library = Library::new(store, (core.reader(), core.signer()), transcripts.clone(), executor.1.clone(), origin);
+    if core.signer().is_none() {
+        tracing::error!("the ledger's key keys/ledger.ed25519 is not here: nothing is signed for; put it back from a backup");
+    }
     let reload = Reload::new(site);
 
     let mut first = Vec::new();

@@ -170,6 +170,14 @@ fn signed(world: &World, person: &PersonId, ask: &Ask, armoured: String) -> Sign
     }
 }
 
+/// The SHA-256 of the key by which an armoured signature holds over the statement of an approval, whoever's key that is.
+///
+/// # Errors
+/// In words, where it does not hold.
+pub fn signed_by(statement: &str, armoured: &str) -> Result<[u8; 32], String> {
+    verified(statement, armoured).map(|(_, fingerprint)| fingerprint)
+}
+
 /// The key by which `armoured` is a signature over `text`, as a line without comment, and its fingerprint.
 fn verified(text: &str, armoured: &str) -> Result<(String, [u8; 32]), String> {
     if armoured.len() > SIGNATURE_BYTES_MAX {

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`hash`], [`leaf`] (drafts in, entries out), [`record`] and
 //! [`segment`] (files), [`detail`] (the erasable part), [`chain`] (links), [`tail`] (torn or damaged),
-//! [`tree`] (roots and proofs), [`signer`] and [`checkpoint`] (what is signed), `scan`, `open`, `remains` (of a lost ledger), `writer`, `reserve` (for a full disk), `reader`, `erasure`, and [`verify`] (with `printed`). [`disk`] is the seam below all of them.
+//! [`tree`] (roots and proofs), [`signer`] and [`checkpoint`] (what is signed), `scan`, `open`, `remains` (of a lost ledger), `writer`, `reserve` (for a full disk), `reader`, `erasure`, [`verify`] (with `printed`), and [`pack`] (a part of it for somebody else). [`disk`] is the seam below all of them.
 //! Invariants: the ledger is the truth, everything else in the data directory can be made again from it; no free
 //! text stands in a leaf; what was acknowledged survives any crash. Deliberately absent: what events mean.
 
@@ -17,6 +17,7 @@ pub mod error;
 pub mod hash;
 pub mod leaf;
 mod open;
+pub mod pack;
 mod printed;
 mod reader;
 pub mod record;

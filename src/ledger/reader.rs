@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::checkpoint::Signed;
-use super::detail::{self, Detail, FrameStep, Slot, Slots};
+use super::detail::{self, Detail, FrameStep, Payload, Slot, Slots};
 use super::disk::{Disk, File, Mode};
 use super::error::LedgerError;
 use super::hash::{self, Hash, SALT_BYTES, leaf_hash};
@@ -287,7 +287,27 @@ impl Reader {
         Ok(())
     }
 
+    /// The salt and the bytes of a detail; `None` where it was erased.
+    pub fn salted(&self, entry: &Entry, name: &str) -> Result<Option<Payload<Vec<u8>>>, LedgerError> {
+        if !entry.commitments.contains_key(name) {
+            return Err(LedgerError::NoDetail { index: entry.index, name: name.to_owned() });
+        }
+        let mut walk = SlotWalk::default();
+        self.slots(&mut walk, entry.index)?;
+        self.open_salted(&walk, entry, name)
+    }
+
     fn open_detail(&self, walk: &SlotWalk, entry: &Entry, name: &str) -> Result<Detail, LedgerError> {
+        let found = self.open_salted(walk, entry, name)?;
+        Ok(found.map_or(Detail::Erased, |(_, value)| Detail::Text(value)))
+    }
+
+    fn open_salted(
+        &self,
+        walk: &SlotWalk,
+        entry: &Entry,
+        name: &str,
+    ) -> Result<Option<Payload<Vec<u8>>>, LedgerError> {
         let gone = || walk.gone(entry.index, name);
         let (Some(file), Some(slot)) = (&walk.file, walk.find(entry.index, name)) else {
             return Err(gone());
@@ -298,10 +318,10 @@ impl Reader {
             let erasing = self.published().erasing.contains(&(entry.index, name.to_owned()));
             let (salt, value) = detail::payload(file, slot).map_err(LedgerError::Read)?.ok_or_else(gone)?;
             if erasing || (salt == [0; SALT_BYTES] && value.iter().all(|byte| *byte == 0)) {
-                return Ok(Detail::Erased);
+                return Ok(None);
             }
             if hash::same(hash::commitment(&salt, &entry.kind, &value), committed) {
-                return Ok(Detail::Text(value));
+                return Ok(Some((salt, value)));
             }
         }
         Err(gone())

@@ -136,7 +136,7 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Import(_)
         | Verb::Approve(_)
         | Verb::People(_)
-        | Verb::Evidence { .. }
+        | Verb::Evidence(_)
         | Verb::Plan(_)
         | Verb::Run { .. }
         | Verb::Secret { .. }

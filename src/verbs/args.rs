@@ -143,15 +143,10 @@ pub enum Verb {
     },
     /// Say that a manual step is done
     Tick(Tick),
-    /// Give a file that shows that a manual step was done; its SHA-256 stands in the record
-    Evidence {
-        /// The run
-        run: RunId,
-        /// The manual step's id
-        step: String,
-        /// The file; `-` for standard input
-        file: PathBuf,
-    },
+    /// Give a file that shows that a manual step was done; its SHA-256 stands in the record. Or export a part of the record
+    /// that proves itself, and verify one
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Evidence(Evidence),
     /// Give a secret that is asked for by `prompt:`; the value comes on standard input
     Secret {
         /// The run
@@ -404,6 +399,48 @@ pub enum Audit {
     },
 }
 
+/// `evidence …`.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct Evidence {
+    /// A pack of evidence
+    #[command(subcommand)]
+    pub pack: Option<Pack>,
+    /// The run
+    #[arg(required = true)]
+    pub run: Option<RunId>,
+    /// The manual step's id
+    #[arg(required = true)]
+    pub step: Option<String>,
+    /// The file; `-` for standard input
+    #[arg(required = true)]
+    pub file: Option<PathBuf>,
+}
+
+/// `evidence export`, `evidence verify`.
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum Pack {
+    /// Write a pack: the events of runs with all that belongs to them, tied to what was signed for last
+    Export {
+        /// A run; may be said several times
+        #[arg(long, required = true)]
+        run: Vec<RunId>,
+        /// The number of events of a checkpoint that somebody holds: the pack then proves that it continues it; may be said several times
+        #[arg(long, value_name = "SIZE")]
+        since: Vec<u64>,
+        /// The file to write; `-` for standard output
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Verify a pack; needs no server. Exit 0: as recorded; 1: changed; 2: something cannot be judged
+    Verify {
+        /// The pack, or the directory it was unpacked into
+        pack: PathBuf,
+        /// A checkpoint that was kept elsewhere, as `audit head` prints it
+        #[arg(long, value_name = "FILE")]
+        since: Option<PathBuf>,
+    },
+}
+
 /// `site …`.
 #[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
 pub enum Site {
@@ -514,7 +551,7 @@ impl Verb {
             Verb::BreakGlass(breaking) => breaking.reads(),
             Verb::Record(Record::Add(_) | Record::File { .. })
             | Verb::Secret { .. }
-            | Verb::Evidence { .. }
+            | Verb::Evidence(Evidence { pack: None, .. })
             | Verb::People(People::Prove) => true,
             _ => false,
         }
@@ -530,6 +567,7 @@ impl Verb {
             | Verb::Import(_)
             | Verb::Hosts(Hosts::Import(_))
             | Verb::Audit(Audit::Verify)
+            | Verb::Evidence(Evidence { pack: Some(Pack::Verify { .. }), .. })
             | Verb::Completions { .. }
             | Verb::Doctor => Place::Here,
             Verb::Demo(_) | Verb::Serve(_) | Verb::Attach { .. } | Verb::Wall => Place::Process,
@@ -549,7 +587,7 @@ impl Verb {
             | Verb::Run { .. }
             | Verb::Tick(_)
             | Verb::Secret { .. }
-            | Verb::Evidence { .. }
+            | Verb::Evidence(Evidence { pack: None | Some(Pack::Export { .. }), .. })
             | Verb::Decide(_)
             | Verb::Claim { .. }
             | Verb::Handover { .. }

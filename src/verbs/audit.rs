@@ -16,6 +16,11 @@ pub async fn proved(cx: &Cx<'_>, question: Question, io: &mut Io<'_>) -> Result<
         Err(refusal) => return unanswered(cx, &refusal, io).await,
     };
     let (text, value) = match found {
+        // A file, in whatever form the rest is: what reads it is no terminal.
+        Found::Pack(bytes) => {
+            io.out_bytes(&bytes).await?;
+            return Ok(Exit::Done);
+        }
         Found::Head(head) => (head.note.clone(), head_json(&head)),
         Found::Inclusion(proof) => (proof.text.clone(), inclusion_json(&proof)),
         Found::Consistency(proof) => (consistency(&proof), consistency_json(&proof)),

@@ -33,7 +33,8 @@ mod tests;
 
 use crate::domain::{Actor, PersonId, Refusal, Rule};
 use crate::engine::Handle;
-use args::{Audit, Hosts, Line, Runs, Verb, Windows};
+use crate::domain::sealed::Question;
+use args::{Audit, Evidence, Hosts, Line, Pack, Runs, Verb, Windows};
 use clap::Parser as _;
 use out::{Gone, Io};
 pub use text::{safe_lines, table, time};
@@ -209,7 +210,12 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Changes(asked) => prove::changes(cx, asked, io).await,
         Verb::Notify(verb) => notify::notify(cx, verb, io).await,
         Verb::Runs(Runs::Evidence { run, sha256 }) => look::evidence(cx, *run, sha256.as_deref(), io).await,
-        Verb::Evidence { run, step, file } => act::evidence(cx, *run, step, file, io).await,
+        Verb::Evidence(Evidence { pack: Some(Pack::Export { run, since, .. }), .. }) => {
+            audit::proved(cx, Question::Pack(run.clone(), since.clone()), io).await
+        }
+        Verb::Evidence(Evidence { pack: None, run: Some(run), step: Some(step), file: Some(file) }) => {
+            act::evidence(cx, *run, step, file, io).await
+        }
         Verb::Approve(approve) => people::approve(cx, approve, io).await,
         Verb::People(verb) => people::people(cx, verb, io).await,
         Verb::Secret { run, name } => act::secret(cx, *run, name, io).await,
@@ -240,6 +246,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Import(_)
         | Verb::Hosts(Hosts::Import(_))
         | Verb::Audit(Audit::Verify)
+        | Verb::Evidence(_)
         | Verb::Sessions(_)
         | Verb::Serve(_)
         | Verb::Attach { .. }

@@ -85,7 +85,8 @@ fn pair(out: &mut String, name: &str, value: &str) {
     let _ = writeln!(out, "<dt>{}</dt><dd>{}</dd>", escaped(name), escaped(value));
 }
 
-fn escaped(text: &str) -> String {
+/// A text of people as it may stand between tags.
+pub(in crate::domain) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in plain(text).chars() {
         match c {

@@ -20,7 +20,7 @@ const KINDS: &[&str] = &["note.written", "thing.happened"];
 
 /// Whether full counts were asked for (`tests/run --deep`).
 #[expect(clippy::disallowed_methods, reason = "the test runner says so by the environment")]
-fn deep() -> bool {
+pub(super) fn deep() -> bool {
     std::env::var_os("QUARTERDECK_DEEP").is_some()
 }
 
