@@ -296,7 +296,8 @@ fn real_a_run_is_exported_as_a_pack_that_proves_itself_to_python_and_openssh() {
         product.json("ada", &["start", &id]);
         product.until_phase(run.0, &["ended"]);
         let (pack, since) = (product.at("pack.tar").display().to_string(), held.to_string());
-        let export = |who: &str| product.tries(who, &["evidence", "export", "--run", &id, "--since", &since, "--out", &pack]);
+        let export =
+            |who: &str| product.tries(who, &["evidence", "export", "--run", &id, "--since", &since, "--out", &pack]);
         let refused = export("ada");
         assert!(refused.status.code() == Some(1) && !Path::new(&pack).exists(), "not who may prove: {refused:?}");
         let verify = |more: &[&str]| product.says(&[&["evidence", "verify", &pack][..], more].concat());
@@ -322,12 +323,22 @@ fn real_a_run_is_exported_as_a_pack_that_proves_itself_to_python_and_openssh() {
         let dir = product.at("unpacked");
         fs::create_dir(&dir).unwrap();
         ran(Command::new("tar").arg("-C").arg(&dir).args(["-xf", &pack]));
-        let said = Command::new("python3").args(["-B", "verify.py", ".", "--since", &before]).current_dir(&dir).output();
+        let said =
+            Command::new("python3").args(["-B", "verify.py", ".", "--since", &before]).current_dir(&dir).output();
         let said = said.unwrap();
         assert!(said.status.success(), "{said:?}");
         let origin = fs::read_to_string(dir.join("checkpoint.body")).unwrap().lines().next().unwrap().to_owned();
         let mut openssh = Command::new("ssh-keygen");
-        openssh.args(["-Y", "verify", "-f", "allowed_signers", "-n", "checkpoint@quarterdeck", "-s", "checkpoint.sshsig"]);
+        openssh.args([
+            "-Y",
+            "verify",
+            "-f",
+            "allowed_signers",
+            "-n",
+            "checkpoint@quarterdeck",
+            "-s",
+            "checkpoint.sshsig",
+        ]);
         openssh.args(["-I", &origin]).stdin(File::open(dir.join("checkpoint.body")).unwrap()).current_dir(&dir);
         assert!(openssh.output().unwrap().status.success());
         let page = fs::read_to_string(dir.join("report.html")).unwrap();
@@ -340,6 +351,23 @@ fn real_a_run_is_exported_as_a_pack_that_proves_itself_to_python_and_openssh() {
         assert_eq!(consistent["from"]["size"].as_u64(), Some(held));
         product.verifies();
     }
+}
+
+#[test]
+fn real_what_nobody_waits_for_is_signed_for_soon_and_an_approval_at_once() {
+    let Some(fleet) = Fleet::plan(1).start() else { return };
+    let signed = Signed::new(&fleet, KeyType::Ed25519);
+    let size = || signed.product.json("lea", &["audit", "head"])["size"].as_u64().unwrap();
+    let last = |id: u64| *signed.product.audit(id).last_key_value().unwrap().0;
+    let run = signed.waiting();
+    until("the checks to be signed for", SOON, || match (size(), last(run.0)) {
+        (size, last) if size > last => Ok(()),
+        (size, last) => Err(format!("{size} of {last}")),
+    });
+    let file = format!("--sign={}", signed.grace.private.display());
+    assert!(signed.approve(&run, &[&REASON[..], &[&file]].concat(), None).status.success());
+    let voted = signed.product.audit(run.0).into_iter().find(|(_, row)| row["kind"] == "voted").unwrap().0;
+    assert!(size() > voted, "the answer came after the signature");
 }
 
 /// A8 through the whole product: yesterday's ledger beside today's checkpoints is not served.

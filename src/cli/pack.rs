@@ -21,8 +21,10 @@ use std::path::Path;
 /// `evidence export … --out FILE`.
 pub fn export(places: &Places, around: &Surroundings, arguments: &[String], out: &Path, as_json: bool) -> Ended {
     let unwritten = |error: std::io::Error| Failure::new(Exit::Storage, format!("{}: {error}", out.display()));
-    let beside = out.with_added_extension("part");
-    let made = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside);
+    let mut beside = out.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = Path::new(&beside);
+    let made = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(beside);
     let mut file = made.map_err(unwritten)?;
     let saving = async {
         let link = link::reach(places, around).await?;
@@ -31,7 +33,7 @@ pub fn export(places: &Places, around: &Surroundings, arguments: &[String], out:
     let saved = speak::runtime()?.block_on(saving);
     match saved {
         Ok(Exit::Done) => {
-            file.sync_all().and_then(|()| fs::rename(&beside, out)).map_err(unwritten)?;
+            file.sync_all().and_then(|()| fs::rename(beside, out)).map_err(unwritten)?;
             let bytes = fs::metadata(out).map_err(unwritten)?.len();
             let path = out.display().to_string();
             say::out(&match as_json {
@@ -42,8 +44,8 @@ pub fn export(places: &Places, around: &Surroundings, arguments: &[String], out:
         }
         // What came is an answer to read, not a pack.
         ended => {
-            let answer = fs::read_to_string(&beside).unwrap_or_default();
-            let _ = fs::remove_file(&beside);
+            let answer = fs::read_to_string(beside).unwrap_or_default();
+            let _ = fs::remove_file(beside);
             say::out(&answer)?;
             ended
         }
@@ -52,7 +54,8 @@ pub fn export(places: &Places, around: &Surroundings, arguments: &[String], out:
 
 /// `evidence verify PACK`.
 pub fn verify(pack: &Path, since: Option<&Path>, as_json: bool) -> Ended {
-    let unread = |path: &Path, error: std::io::Error| Failure::new(Exit::Unknown, format!("{}: {error}", path.display()));
+    let unread =
+        |path: &Path, error: std::io::Error| Failure::new(Exit::Unknown, format!("{}: {error}", path.display()));
     let note = match since {
         None => None,
         Some(path) => {
@@ -96,9 +99,7 @@ fn unpacked(dir: &Path) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
 }
 
 fn answer_json(answer: &Answer) -> Value {
-    let finding = |word: &str, finding: &check::PackFinding| {
-        json!({"finding": {"file": finding.file, "what": finding.what}, "verdict": word})
-    };
+    let finding = |word: &str, finding: &check::PackFinding| json!({"finding": {"file": finding.file, "what": finding.what}, "verdict": word});
     match answer {
         Answer::Verified(found) => json!({
             "details": found.details,

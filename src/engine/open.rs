@@ -128,7 +128,9 @@ pub(super) async fn open_on(
     let origin = core.world().origin.clone();
     let library = Library::new(store, (core.reader(), core.signer()), transcripts.clone(), executor.1.clone(), origin);
     if core.signer().is_none() {
-        tracing::error!("the ledger's key keys/ledger.ed25519 is not here: nothing is signed for; put it back from a backup");
+        tracing::error!(
+            "the ledger's key keys/ledger.ed25519 is not here: nothing is signed for; put it back from a backup"
+        );
     }
     let reload = Reload::new(site);
 

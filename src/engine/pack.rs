@@ -61,21 +61,15 @@ impl Library {
         parts.missing.sort_unstable();
         self.erasures(size, &mut parts)?;
         self.proofs(&signed, earlier, &mut parts)?;
-        let pages: Vec<(&Run, &[Recorded])> = told.iter().map(|one| (one.run.as_ref(), one.events.as_slice())).collect();
+        let pages: Vec<(&Run, &[Recorded])> =
+            told.iter().map(|one| (one.run.as_ref(), one.events.as_slice())).collect();
         let page = report::html(&pages, &self.head_of(&signed));
         parts.files.insert("report.html".to_owned(), page.into_bytes());
         Ok(parts.seal(&signed, signer).map_err(unread)?.into())
     }
 
     /// The events of a run with their details, and what they come to.
-    fn told(
-        &self,
-        world: &World,
-        asker: &PersonId,
-        id: RunId,
-        size: u64,
-        parts: &mut Parts,
-    ) -> Result<Past, Refusal> {
+    fn told(&self, world: &World, asker: &PersonId, id: RunId, size: u64, parts: &mut Parts) -> Result<Past, Refusal> {
         let missing = || Refusal::new(Rule::NotFound, format!("no run {id} that you may prove"));
         let mut past = World { origin: self.origin().to_owned(), ..World::default() };
         let (mut last, mut events) = (None, Vec::new());

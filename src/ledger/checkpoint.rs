@@ -308,7 +308,8 @@ mod tests {
         let other = signer(2, "witness.example");
         let made = signed(&own, 7);
         let line = |signer: &Signer, name: &str| {
-            let signature = [signer.identity().note_id().as_slice(), &signer.sign_note(&made.checkpoint.body())].concat();
+            let signature =
+                [signer.identity().note_id().as_slice(), &signer.sign_note(&made.checkpoint.body())].concat();
             format!("{DASH}{name} {}\n", STANDARD.encode(signature))
         };
         let with = |lines: &[String]| format!("{}\n{}", made.checkpoint.body(), lines.concat());
@@ -326,7 +327,9 @@ mod tests {
     #[test]
     fn a16_a17_absurd_sizes_and_lengths_are_refused() {
         let own = signer(1, "quarterdeck/01");
-        for size in ["9223372036854775808", "9007199254740993", "-1", "+7", "07", "7 ", "", "0x7", "99999999999999999999"] {
+        for size in
+            ["9223372036854775808", "9007199254740993", "-1", "+7", "07", "7 ", "", "0x7", "99999999999999999999"]
+        {
             let body = format!("quarterdeck/01\n{size}\n{}\n", leaf_hash(b""));
             assert_eq!(Checkpoint::parse(&body), None, "{size}");
         }

@@ -39,8 +39,8 @@ mod writer;
 mod tests;
 
 pub use crate::domain::canonical;
-pub use checkpoint::{CHECKPOINTS_FILE, Checkpoint, NoteError, Signed};
 pub use batch::{BATCH_EVENTS_MAX, Stamped};
+pub use checkpoint::{CHECKPOINTS_FILE, Checkpoint, NoteError, Signed};
 pub use detail::Detail;
 pub use disk::{Disk, LOCK_FILE, MemoryDisk, OpenDirError, RealDisk};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};

@@ -302,12 +302,7 @@ impl Reader {
         Ok(found.map_or(Detail::Erased, |(_, value)| Detail::Text(value)))
     }
 
-    fn open_salted(
-        &self,
-        walk: &SlotWalk,
-        entry: &Entry,
-        name: &str,
-    ) -> Result<Option<Payload<Vec<u8>>>, LedgerError> {
+    fn open_salted(&self, walk: &SlotWalk, entry: &Entry, name: &str) -> Result<Option<Payload<Vec<u8>>>, LedgerError> {
         let gone = || walk.gone(entry.index, name);
         let (Some(file), Some(slot)) = (&walk.file, walk.find(entry.index, name)) else {
             return Err(gone());

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use ct_merkle::{ConsistencyProof, InclusionProof, RootHash, indices_for_consistency_proof, indices_for_inclusion_proof};
+use ct_merkle::{
+    ConsistencyProof, InclusionProof, RootHash, indices_for_consistency_proof, indices_for_inclusion_proof,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -280,7 +282,9 @@ impl<'a, E, Leaves: FnMut(u64) -> Result<Vec<Hash>, E>> Walk<'a, Leaves> {
             0 => Ok(of_nothing()),
             1 => self.leaf(from),
             count => {
-                if count.is_power_of_two() && let Some(root) = self.kept(from, count) {
+                if count.is_power_of_two()
+                    && let Some(root) = self.kept(from, count)
+                {
                     return Ok(root);
                 }
                 let left = count.next_power_of_two() / 2;

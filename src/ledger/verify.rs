@@ -263,13 +263,17 @@ impl<'a> Pass<'a> {
             return bad(Reason::Since(size));
         }
         self.frontier.push(hash);
-        if let Some((_, signed)) = self.signed.pop_front_if(|(_, signed)| signed.size == index + 1) {
+        if self.signed.front().is_some_and(|(_, signed)| signed.size == index + 1)
+            && let Some((_, signed)) = self.signed.pop_front()
+        {
             if signed.root != self.frontier.root() {
                 return bad(Reason::Forked(signed.size));
             }
             self.checkpoints += 1;
         }
-        if let Some(genesis) = self.kind(index, outline.kind, leaf, hash).or_else(|reason| bad(reason).map(|()| None))? {
+        if let Some(genesis) =
+            self.kind(index, outline.kind, leaf, hash).or_else(|reason| bad(reason).map(|()| None))?
+        {
             self.signed_for(&genesis, signed)?;
         }
         if !self.is_known(outline.kind) && self.doubt.is_none() {

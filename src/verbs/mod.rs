@@ -31,9 +31,9 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+use crate::domain::sealed::Question;
 use crate::domain::{Actor, PersonId, Refusal, Rule};
 use crate::engine::Handle;
-use crate::domain::sealed::Question;
 use args::{Audit, Evidence, Hosts, Line, Pack, Runs, Verb, Windows};
 use clap::Parser as _;
 use out::{Gone, Io};

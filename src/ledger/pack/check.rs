@@ -78,7 +78,10 @@ impl fmt::Display for Answer {
             Self::Verified(found) => {
                 let Summary { checkpoint, events, details, signatures } = found;
                 let (size, origin) = (checkpoint.size, &checkpoint.origin);
-                write!(f, "verified: {events} of {size} events of {origin}, {details} details, {signatures} signed approvals")
+                write!(
+                    f,
+                    "verified: {events} of {size} events of {origin}, {details} details, {signatures} signed approvals"
+                )
             }
             Self::Tampered(finding) => write!(f, "TAMPERED: {finding}"),
             Self::CannotTell(finding) => write!(f, "cannot tell: {finding}"),
@@ -285,7 +288,8 @@ impl<'a> Pass<'a> {
             return bad(file, "a detail that no event commits to");
         }
         let recorded = leaves.values().filter(|entry| entry.kind == KIND_ERASED);
-        let recorded: BTreeSet<_> = recorded.flat_map(|entry| leaf::erasures(&entry.body).unwrap_or_default()).collect();
+        let recorded: BTreeSet<_> =
+            recorded.flat_map(|entry| leaf::erasures(&entry.body).unwrap_or_default()).collect();
         match erased.into_iter().find(|key| !recorded.contains(key)) {
             Some((index, name)) => {
                 bad(file, format!("event {index}: detail {name} is said to be erased, and no event records it"))
@@ -304,12 +308,7 @@ impl<'a> Pass<'a> {
     }
 
     /// What was approved is what the run was proposed as, and the plan that is shown here.
-    fn bindings(
-        &self,
-        leaves: &Leaves,
-        details: &BTreeMap<(u64, String), Vec<u8>>,
-        manifest: &Manifest,
-    ) -> Checked {
+    fn bindings(&self, leaves: &Leaves, details: &BTreeMap<(u64, String), Vec<u8>>, manifest: &Manifest) -> Checked {
         let mut bindings: BTreeMap<u64, &str> = BTreeMap::new();
         for entry in leaves.values() {
             let Some(run) = entry.run.map(|run| run.id).filter(|run| manifest.runs.contains(run)) else { continue };
@@ -319,7 +318,10 @@ impl<'a> Pass<'a> {
                 let plan = details.get(&(entry.index, "plan".to_owned()));
                 let text = plan.map(|plan| String::from_utf8_lossy(plan));
                 if text.as_ref().is_some_and(|text| binding_of(text).to_string() != binding) {
-                    return bad("details.jsonl", format!("event {}: the plan is not the one of its binding", entry.index));
+                    return bad(
+                        "details.jsonl",
+                        format!("event {}: the plan is not the one of its binding", entry.index),
+                    );
                 }
                 let name = format!("run-{run}-plan.json");
                 if let Some(file) = self.files.get(&name)
@@ -444,12 +446,19 @@ impl<'a> Pass<'a> {
             Err(why) => return bad(name, format!("the checkpoint you hold is none of this ledger: {why}")),
         };
         if since.size > head.size {
-            let what = format!("it is of {} events, and the checkpoint you hold of {}: events were cut off", head.size, since.size);
+            let what = format!(
+                "it is of {} events, and the checkpoint you hold of {}: events were cut off",
+                head.size, since.size
+            );
             return bad(name, what);
         }
         if since.size == head.size {
             let same = since.root == head.root;
-            return if same { Ok(()) } else { bad(name, "another history of the same length than the one you hold: a fork") };
+            return if same {
+                Ok(())
+            } else {
+                bad(name, "another history of the same length than the one you hold: a fork")
+            };
         }
         let file = "consistency.jsonl";
         for row in self.rows(file)? {
@@ -459,12 +468,13 @@ impl<'a> Pass<'a> {
             let hash = |value: &Value| value.as_str().and_then(Hash::from_base64);
             let path = row.get("path").and_then(Value::as_array);
             let path: Option<Vec<Hash>> = path.and_then(|path| path.iter().map(hash).collect());
-            let holds = path.is_some_and(|path| {
-                tree::is_continued((since.size, since.root), (head.size, head.root), &path)
-            });
+            let holds =
+                path.is_some_and(|path| tree::is_continued((since.size, since.root), (head.size, head.root), &path));
             return match holds {
                 true => Ok(()),
-                false => bad(file, format!("it does not continue the checkpoint of {} events that you hold", since.size)),
+                false => {
+                    bad(file, format!("it does not continue the checkpoint of {} events that you hold", since.size))
+                }
             };
         }
         let what = format!("no proof from {} events is here: export it with --since {0}", since.size);

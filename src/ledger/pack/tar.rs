@@ -21,7 +21,8 @@ pub fn is_name(name: &str) -> bool {
 
 /// The archive of these files.
 pub fn write(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
-    let mut archive = Vec::with_capacity(files.values().map(|bytes| bytes.len() + 2 * BLOCK).sum::<usize>() + 2 * BLOCK);
+    let mut archive =
+        Vec::with_capacity(files.values().map(|bytes| bytes.len() + 2 * BLOCK).sum::<usize>() + 2 * BLOCK);
     for (name, bytes) in files {
         archive.extend_from_slice(&header(name, bytes.len()));
         archive.extend_from_slice(bytes);
@@ -103,7 +104,11 @@ mod tests {
     use super::*;
 
     fn files() -> BTreeMap<String, Vec<u8>> {
-        BTreeMap::from([("a.txt".to_owned(), b"text".to_vec()), ("b-1.jsonl".to_owned(), vec![7; 1_024]), ("c".to_owned(), vec![])])
+        BTreeMap::from([
+            ("a.txt".to_owned(), b"text".to_vec()),
+            ("b-1.jsonl".to_owned(), vec![7; 1_024]),
+            ("c".to_owned(), vec![]),
+        ])
     }
 
     #[test]
@@ -150,7 +155,9 @@ mod tests {
         for (what, at, bytes) in tricks {
             assert!(with(at, bytes).is_err(), "{what}");
         }
-        for (what, at, bytes) in [("a mode", 100, b"0004755".as_slice()), ("an owner", 108, b"0000001"), ("a time", 136, b"1")] {
+        for (what, at, bytes) in
+            [("a mode", 100, b"0004755".as_slice()), ("an owner", 108, b"0000001"), ("a time", 136, b"1")]
+        {
             assert!(with(at, bytes).is_err(), "{what}");
         }
         let huge = with(124, b"77777777777");

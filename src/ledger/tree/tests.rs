@@ -140,7 +140,8 @@ fn every_proof_of_up_to_600_leaves_is_the_definitions_and_holds() {
     let all = leaves(ALL_UP_TO);
     let whole = tree(&all);
     let bytes: Vec<[u8; 8]> = (0..ALL_UP_TO).map(u64::to_le_bytes).collect();
-    let near = |size: u64| size <= 130 || (254..=259).contains(&size) || (510..=514).contains(&size) || size == ALL_UP_TO;
+    let near =
+        |size: u64| size <= 130 || (254..=259).contains(&size) || (510..=514).contains(&size) || size == ALL_UP_TO;
     for size in (1..=ALL_UP_TO).filter(|size| super::super::tests::deep() || near(*size)) {
         let d = &all[..size as usize];
         let root = mth(d);
@@ -177,7 +178,8 @@ fn mth_of(all: &[Hash], size: u64) -> Hash {
 #[test]
 fn a_tree_is_the_same_however_its_side_files_cut_it() {
     let all = leaves(70_000);
-    for cuts in [&[1, 255, 256, 257, 600, 70_000][..], &[300, 310, 65_536, 65_537, 70_000], &[70_000], &[512, 1_024, 70_000]]
+    for cuts in
+        [&[1, 255, 256, 257, 600, 70_000][..], &[300, 310, 65_536, 65_537, 70_000], &[70_000], &[512, 1_024, 70_000]]
     {
         let (mut written, mut read, mut first) = (Tree::default(), Tree::default(), 0);
         for &cut in cuts {
