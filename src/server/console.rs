@@ -165,6 +165,7 @@ async fn visit(
         hint: house.hint.clone(),
         looks,
         present: house.here.present(),
+        shared: Arc::clone(&house.shared),
     }
 }
 

@@ -138,7 +138,7 @@ fn welcome(house: &Arc<House>, stream: TcpStream, from: IpAddr, said: &Said, dic
         house.turned.turn_away();
         return tracing::debug!(%from, "turned away: too much failed from there");
     }
-    let Some(pass) = house.crowd.take(Whom::Source(source(from)), dice) else {
+    let Some(pass) = house.crowd.take(Whom::Source(source(from)), dice, house.places()) else {
         house.turned.turn_away();
         return tracing::warn!(%from, "too many connections: one was turned away");
     };
