@@ -128,3 +128,45 @@ fn shown(bytes: &[u8]) -> SafeLine {
     let lines = filter::lines(bytes);
     lines.first().map(filter::OutputLine::marked).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: RunId = RunId(1);
+
+    fn lines(from: u64, count: u64, total: u64) -> LogRows {
+        let line = |number: u64| LogLine {
+            number,
+            at: crate::domain::Timestamp(0),
+            host: "web-1".to_owned(),
+            item: crate::domain::run::Item::Step(0),
+            step: crate::domain::StepId::new("step"),
+            attempt: 1,
+            stream: crate::domain::order::Stream::Out,
+            bytes: number.to_string().into_bytes(),
+        };
+        page(LogPage { run: RUN, lines: (from..from + count).map(line).collect(), first: from, total, amiss: None })
+    }
+
+    fn numbers(follow: &mut Follow, known: u64, rows: LogRows) -> Vec<u64> {
+        follow.answered(Some(Lines { known: Some(known), rows })).iter().map(|row| row.number).collect()
+    }
+
+    #[test]
+    fn every_line_is_told_once_the_latest_before_all_and_long_ones_one_page_after_the_other() {
+        let (_grown, receiver) = watch::channel(BTreeMap::from([(RUN, 10)]));
+        let mut follow = Follow::new(RUN, receiver);
+        assert_eq!(follow.question().1.from, LogFrom::End);
+        assert!(numbers(&mut follow, 10, lines(0, 10, 10)).is_empty(), "what was there the console reads itself");
+        assert_eq!(numbers(&mut follow, 13, lines(0, 13, 13)), [10, 11, 12]);
+        assert!(numbers(&mut follow, 13, lines(0, 13, 13)).is_empty(), "an end that another was told already");
+        // More than a person can be shown: the latest.
+        assert_eq!(numbers(&mut follow, 9_000, lines(8_600, 400, 9_000)).len(), 400);
+        // An end whose lines are long: it ends before the log does.
+        assert_eq!(numbers(&mut follow, 9_300, lines(8_900, 150, 9_300)), (9_000..9_050).collect::<Vec<_>>());
+        assert_eq!((follow.question().1.from, follow.known), (LogFrom::Line(9_050), None));
+        assert_eq!(numbers(&mut follow, 9_300, lines(9_050, 250, 9_300)), (9_050..9_300).collect::<Vec<_>>());
+        assert_eq!(follow.question().1.from, LogFrom::End);
+    }
+}

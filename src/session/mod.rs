@@ -9,6 +9,8 @@
 
 mod follow;
 mod place;
+#[cfg(test)]
+mod quiet;
 mod shared;
 mod signing;
 #[cfg(test)]
@@ -21,6 +23,7 @@ mod work;
 
 /// What a server may say through its consoles.
 pub use crate::console::Hint;
+pub use crate::terminal::guard::DUMB;
 pub use place::{COLUMNS, Place, ROWS, SIGNING_FORM, Variable};
 pub use shared::Shared;
 pub use signing::ToSign;

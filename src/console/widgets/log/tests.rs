@@ -187,3 +187,17 @@ fn a_pane_is_bounded() {
     let console = console.press("f g");
     assert_eq!(asked(&console).from, LogFrom::Line(0), "the oldest are gone from the window");
 }
+
+#[test]
+fn s25_where_lines_were_left_out_whoever_scrolls_reads_anew_and_takes_no_strangers_for_neighbours() {
+    let console = open().fetched_log(page(0, 100, 100)).tail(RUN, lines(100, 3)).press("tab k");
+    assert!(!matches!(asked(&console).from, LogFrom::Time(_)), "nothing was left out");
+    let console = open().fetched_log(page(0, 100, 100)).tail(RUN, lines(100, 3)).tail(RUN, lines(5_000, 40));
+    assert!(console.screen().contains("line 5039") && console.screen().contains("following"), "{}", console.screen());
+    let console = console.press("tab k");
+    assert!(matches!(asked(&console).from, LogFrom::Time(_)), "{:?}", asked(&console));
+    let console = console.fetched_log(page(4_700, 340, 5_040));
+    assert!(console.screen().contains("line 4700") && console.screen().contains("5040 lines"), "{}", console.screen());
+    let console = console.press("k");
+    assert_eq!(asked(&console).from, LogFrom::Line(3_700), "what is really before it");
+}
