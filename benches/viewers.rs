@@ -47,7 +47,7 @@ fn main() {
         machine();
         return;
     };
-    let viewers = std::env::var("QUARTERDECK_VIEWERS").ok().and_then(|text| text.parse().ok()).unwrap_or(VIEWERS);
+    let viewers = crowd::viewers(VIEWERS);
     let stage = Stage::set(&fleet, LINES_PER_SECOND, &[UNWATCHED_S, WATCHED_S]);
     let ((), unwatched) = stage.print(UNWATCHED_S, |_| ());
     let (before, threads) = (stage.server_kib(), std::thread::available_parallelism().map_or(1, usize::from));

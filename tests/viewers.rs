@@ -22,7 +22,7 @@ fn s25_real_everybody_who_watches_sees_the_last_line_while_one_reads_nothing() {
         return;
     }
     let Some(fleet) = Fleet::plan(1).start() else { return };
-    let (viewers, seconds, rate) = if deep() { (200, 60, 20_000) } else { (8, 10, 2_000) };
+    let (viewers, seconds, rate) = if deep() { (crowd::viewers(200), 60, 20_000) } else { (8, 10, 2_000) };
     let stage = Stage::set(&fleet, rate, &[seconds]);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let before = stage.server_kib();

@@ -25,8 +25,8 @@ pub const FRAME_GAP_MAX: Duration = Duration::from_millis(250);
 /// processor has room for nothing else then.
 const COST_OF_DRAWING: u32 = 2;
 
-/// An end that was read so lately is new enough for whoever asks now: two frames.
-const END_AGE_MAX: Duration = Duration::from_millis(40);
+/// An end that was read so lately is new enough for whoever asks now: one frame.
+const END_AGE_MAX: Duration = Duration::from_millis(20);
 
 /// Ends that are kept: one for each cell that people look at. Beyond it those go that nobody waits for.
 const ENDS_MAX: usize = 64;

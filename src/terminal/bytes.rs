@@ -239,7 +239,10 @@ impl ByteBackend {
     }
 
     fn cell(&mut self, at: Position, cell: &Cell) {
-        let look = self.pen.look(cell);
+        let look = match cell.symbol() {
+            " " => self.pen.blank(self.pen.look(cell)),
+            _ => self.pen.look(cell),
+        };
         let width = cell_width(cell.symbol());
         self.move_to(at);
         self.set_pen(look);

@@ -41,6 +41,9 @@ const PEOPLE: usize = 100;
 /// So many sign in at once: as many as a server lets one source.
 const SIGNING_IN: usize = 4;
 
+/// Times somebody knocks.
+const KNOCKS_MAX: usize = 40;
+
 /// How often it is looked how old the screens are.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -142,6 +145,11 @@ impl Stage {
     pub fn server(&self) -> u32 {
         u32::try_from(self.served.product.server().unwrap().as_raw_nonzero().get()).unwrap()
     }
+}
+
+/// How many watch, unless the environment says otherwise.
+pub fn viewers(usual: usize) -> usize {
+    std::env::var("QUARTERDECK_VIEWERS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 fn name(nr: usize) -> String {
@@ -295,13 +303,24 @@ pub async fn try_sign_in(key: &Arc<PrivateKey>, user: &str, port: u16) -> Option
     handle.authenticate_publickey(user, key).await.ok()?.success().then_some(handle)
 }
 
+/// Knocks until there is room at the door: a place there is free a moment after its holder was let in.
+async fn let_in(key: &Arc<PrivateKey>, user: &str, port: u16) -> client::Handle<Trusting> {
+    for _ in 0..KNOCKS_MAX {
+        if let Some(handle) = try_sign_in(key, user, port).await {
+            return handle;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    panic!("{user} is not let in");
+}
+
 async fn sit_down(
     key: &Arc<PrivateKey>,
     user: &str,
     port: u16,
     run: u64,
 ) -> (client::Handle<Trusting>, Channel<client::Msg>) {
-    let handle = sign_in(key, user, port).await;
+    let handle = let_in(key, user, port).await;
     let channel = handle.channel_open_session().await.unwrap();
     channel.set_env(false, "LANG", "C.UTF-8").await.unwrap();
     channel.request_pty(false, "xterm-256color", COLUMNS.into(), ROWS.into(), 0, 0, &[]).await.unwrap();
