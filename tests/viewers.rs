@@ -43,7 +43,6 @@ fn s25_real_everybody_who_watches_sees_the_last_line_while_one_reads_nothing() {
         ages.frames_per_second,
         took.as_secs_f64(),
     );
-    assert!(ages.frames_per_second > 0.0);
     // What a few viewers take is less than what one run more does.
     assert!(!deep() || each <= KIB_MAX, "{each} KiB each");
     stage.served.product.verifies();
