@@ -22,6 +22,8 @@ pub struct Places {
     pub all: usize,
     /// Of one person over SSH.
     pub of_one_person: usize,
+    /// Whether the source is one of an on-call network.
+    pub on_call: bool,
 }
 
 impl Places {
@@ -68,7 +70,9 @@ impl Crowd {
                 Whom::Source(_) => {
                     let of_sources = counts.iter().filter(|(whom, _)| matches!(whom, Whom::Source(_)));
                     let signing_in = of_sources.map(|(_, count)| count.signing_in).sum();
-                    own.signing_in >= SIGNING_IN_PER_SOURCE_MAX || STARTUPS.turns_away(signing_in, dice)
+                    // From where somebody is in already, or on call, people come; a flood of strangers keeps them out nowhere.
+                    let people = places.on_call || own.here > own.signing_in;
+                    own.signing_in >= SIGNING_IN_PER_SOURCE_MAX || !people && STARTUPS.turns_away(signing_in, dice)
                 }
             };
         (!full).then(|| {
@@ -125,7 +129,7 @@ mod tests {
     use super::*;
     use core::net::Ipv4Addr;
 
-    const PLACES: Places = Places { all: 256, of_one_person: 64 };
+    const PLACES: Places = Places { all: 256, of_one_person: 64, on_call: false };
 
     #[test]
     fn one_account_fills_its_own_places_alone() {
@@ -157,7 +161,16 @@ mod tests {
         let lucky: Vec<Pass> = (2..1_000).filter_map(|nr| crowd.take(source(nr), u8::MAX, PLACES)).collect();
         assert_eq!(one.len() + lucky.len(), STARTUPS.full, "never more, however lucky");
         assert!(crowd.take(Whom::Account(1), 0, PLACES).is_some(), "the socket is no part of it");
-        drop((one, lucky));
+        let known: Vec<Pass> =
+            (0..4).filter_map(|_| crowd.take(source(7), 0, Places { on_call: true, ..PLACES })).collect();
+        assert_eq!(known.len(), SIGNING_IN_PER_SOURCE_MAX, "whoever is on call is none of a flood, and no flood");
+        drop((one, lucky, known));
+        let mut office = crowd.take(source(8), 0, PLACES).unwrap();
+        office.let_in();
+        let flood: Vec<Pass> = (100..1_000).filter_map(|nr| crowd.take(source(nr), u8::MAX, PLACES)).collect();
+        assert_eq!(flood.len(), STARTUPS.full);
+        assert!(crowd.take(source(8), 0, PLACES).is_some(), "nor is an office where somebody is in");
+        drop((office, flood));
         let mut in_already: Vec<Pass> = (0..50).filter_map(|_| crowd.take(source(1), 0, PLACES)).collect();
         in_already.iter_mut().for_each(Pass::let_in);
         assert!(crowd.take(source(1), 0, PLACES).is_some(), "whoever is let in fills no place at the door");

@@ -207,7 +207,7 @@ impl House {
     /// How many may be here at once.
     fn places(&self) -> Places {
         let sign_in = self.engine.world().borrow().site.as_ref().map(|site| site.sign_in.clone()).unwrap_or_default();
-        Places { all: sign_in.connections.into(), of_one_person: sign_in.connections_per_person.into() }
+        Places { all: sign_in.connections.into(), of_one_person: sign_in.connections_per_person.into(), on_call: false }
     }
 
     /// Lets a connection in, where its peer is somebody, and stays until it ends.

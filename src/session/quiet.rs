@@ -5,14 +5,14 @@ use crate::console::harness::Harness;
 use crate::console::{Msg, cases, fixture, view};
 use crate::terminal::bytes::{Capability, Painter};
 
-/// At a VT100, whose line is the slow one, a key that moves in a list is on the screen within a third of a second.
-const MOVE_BYTES_MAX: usize = 320;
+/// At a VT100, whose line is the slow one, a key that moves in a list is on the screen within a quarter of a second.
+const MOVE_BYTES_MAX: usize = 240;
 
 /// And a screen within two and a half: more than one of 80 by 24 full of text is not written, whatever the key.
 const SCREEN_BYTES_MAX: usize = 2_400;
 
 /// The same with 24 bits of colour.
-const COLOURFUL_BYTES_MAX: usize = 8_000;
+const COLOURFUL_BYTES_MAX: usize = 6_000;
 
 /// Screens whose keys move in a list.
 const LISTS: [&str; 6] = ["runs", "approvals", "history", "audit", "follow-ups", "week"];
