@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(one.len() + lucky.len(), STARTUPS.full, "never more, however lucky");
         assert!(crowd.take(Whom::Account(1), 0, PLACES).is_some(), "the socket is no part of it");
         let known: Vec<Pass> =
-            (0..4).filter_map(|_| crowd.take(source(7), 0, Places { on_call: true, ..PLACES })).collect();
+            (0..4).filter_map(|_| crowd.take(source(2_000), 0, Places { on_call: true, ..PLACES })).collect();
         assert_eq!(known.len(), SIGNING_IN_PER_SOURCE_MAX, "whoever is on call is none of a flood, and no flood");
         drop((one, lucky, known));
         let mut office = crowd.take(source(8), 0, PLACES).unwrap();

@@ -408,7 +408,7 @@ impl<'a> Session<'a> {
         let turn = self.visit.shared.next_turn(now, now.elapsed());
         self.frame = FrameDue { wanted: Wanted::No, turn };
         match drawn {
-            Ok(frame) => self.out.push(&frame),
+            Ok(frame) => self.out.push_frame(frame),
             Err(_) => self.broke("view"),
         }
     }

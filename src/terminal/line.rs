@@ -335,9 +335,18 @@ impl From<SafeLine> for Line<'static> {
     }
 }
 
+/// Whether a character takes one column and is a cluster of its own beside others of these: ASCII, lines and blocks, and the signs we
+/// draw most.
+pub fn is_plain(c: char) -> bool {
+    matches!(c, ' '..='~' | '·' | '…' | '–' | '─'..='▟' | '▸')
+}
+
 fn width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
+    }
+    if text.chars().all(is_plain) {
+        return text.chars().count();
     }
     text.graphemes(true).map(|cluster| usize::from(cluster.cell_width())).sum()
 }

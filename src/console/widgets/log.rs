@@ -22,6 +22,9 @@ use std::sync::Arc;
 /// Lines a pane keeps: some dozens of screens, a few hundred KiB.
 pub const LOG_ROWS_MAX: usize = 4_000;
 
+/// Lines asked for where one follows: some screens. What is further up is asked for once somebody scrolls there.
+const LOG_END_LINES: u32 = 400;
+
 /// Lines asked for at once.
 pub const LOG_PAGE_LINES: u32 = 1_000;
 
@@ -424,8 +427,9 @@ impl LogPane {
     }
 
     fn ask(&mut self, around: Around, from: LogFrom) -> Vec<Do> {
+        let count = if around == Around::End { LOG_END_LINES } else { LOG_PAGE_LINES };
         self.state = State::Asked(around);
-        vec![Do::Fetch(Want::Log, Fetch::Log(self.query(from, LOG_PAGE_LINES, None)))]
+        vec![Do::Fetch(Want::Log, Fetch::Log(self.query(from, count, None)))]
     }
 
     fn query(&self, from: LogFrom, count: u32, matching: Option<String>) -> LogQuery {

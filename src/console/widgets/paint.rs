@@ -6,7 +6,7 @@
 use super::piece::{self, Cut, Fit, Piece};
 use crate::console::Look;
 use crate::console::theme::{Ground, Role, readable};
-use crate::terminal::line::{Safe, SafeLine};
+use crate::terminal::line::{Safe, SafeLine, is_plain};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -114,12 +114,12 @@ impl<'a> Paint<'a> {
             }
         }
         self.buffer.set_style(row, style);
-        if !line.spans.iter().all(|span| is_ascii(&span.content)) {
+        if !line.spans.iter().all(|span| span.content.chars().all(is_plain)) {
             return line.render(row, self.buffer);
         }
         let mut left = row;
         for span in &line.spans {
-            let columns = put_ascii(self.row_mut(left), &span.content, span.style);
+            let columns = put_plain(self.row_mut(left), &span.content, span.style);
             left = Rect { x: left.x + columns, width: left.width - columns, ..left };
         }
     }
@@ -245,25 +245,20 @@ impl<'a> Paint<'a> {
             Charset::Unicode => text.clone(),
             Charset::Ascii => text.to_ascii(),
         };
-        if is_ascii(text.as_str()) {
-            return put_ascii(self.row_mut(row), text.as_str(), style);
+        if text.as_str().chars().all(is_plain) {
+            return put_plain(self.row_mut(row), text.as_str(), style);
         }
         let (end, _) = self.buffer.set_stringn(row.x, row.y, text.as_str(), usize::from(row.width), style);
         end - row.x
     }
 }
 
-/// Whether each byte is a character of one column: most of what is drawn.
-fn is_ascii(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-}
-
-/// Writes such a text into cells, as far as they go; returns how many it took. As the library does it, without looking for
-/// clusters where there are none.
-fn put_ascii(cells: &mut [Cell], text: &str, style: Style) -> u16 {
+/// Writes a text of plain characters into cells, as far as they go; returns how many it took. As the library does it, without
+/// looking for clusters where there are none.
+fn put_plain(cells: &mut [Cell], text: &str, style: Style) -> u16 {
     let mut taken = 0;
-    for (cell, byte) in cells.iter_mut().zip(text.bytes()) {
-        cell.set_char(char::from(byte)).set_style(style);
+    for (cell, c) in cells.iter_mut().zip(text.chars()) {
+        cell.set_char(c).set_style(style);
         taken += 1;
     }
     taken
