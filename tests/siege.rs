@@ -574,21 +574,27 @@ fn s30_real_under_all_of_it_at_once_a_key_is_answered_and_memory_is_bounded() {
         again_and_again(&mut all, &over, soon, move || raw([HELLO, &kexinit([&junk, "", "", "", ""])].concat()));
         again_and_again(&mut all, &over, soon, move || raw(vec![b'x'; 1 << 20]));
         // S30: whole handshakes of strangers, each from elsewhere.
-        for _ in 0..8 {
+        let strangers = handshakes_per_second / 3;
+        for _ in 0..strangers {
             let (stranger, knocked) = (
                 Arc::new(PrivateKey::from(russh::keys::ssh_key::private::Ed25519Keypair::from_seed(&[9; 32]))),
                 Arc::clone(&knocked),
             );
-            again_and_again(&mut all, &over, Duration::from_millis(8_000 / handshakes_per_second), move || {
-                let (stranger, knocked) = (Arc::clone(&stranger), Arc::clone(&knocked));
-                async move {
-                    let Ok(stream) = connect(fresh_source(), port).await else { return };
-                    let config = Arc::new(client::Config::default());
-                    let Ok(mut handle) = client::connect_stream(config, stream, Trusting).await else { return };
-                    knocked.fetch_add(1, Ordering::Relaxed);
-                    let _ = handle.authenticate_publickey("ada", PrivateKeyWithHashAlg::new(stranger, None)).await;
-                }
-            });
+            again_and_again(
+                &mut all,
+                &over,
+                Duration::from_millis(1_000 * strangers / handshakes_per_second),
+                move || {
+                    let (stranger, knocked) = (Arc::clone(&stranger), Arc::clone(&knocked));
+                    async move {
+                        let Ok(stream) = connect(fresh_source(), port).await else { return };
+                        let config = Arc::new(client::Config::default());
+                        let Ok(mut handle) = client::connect_stream(config, stream, Trusting).await else { return };
+                        knocked.fetch_add(1, Ordering::Relaxed);
+                        let _ = handle.authenticate_publickey("ada", PrivateKeyWithHashAlg::new(stranger, None)).await;
+                    }
+                },
+            );
         }
         // Those who are let in: channels, keys exchanged again, sizes, words.
         let ada = Arc::clone(&siege.ada);
