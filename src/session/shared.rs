@@ -10,8 +10,10 @@ use crate::domain::query::{Fetch, Fetched, LogFrom, LogQuery};
 use crate::domain::{PersonId, RunId};
 use crate::engine::Handle;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Frames closer together than this are one frame: more than a person sees, and more than a bad link carries. A key does
@@ -43,8 +45,35 @@ pub struct Shared {
 /// Whose log, and which part of it: host and item as in a [`LogQuery`].
 type What = (RunId, Option<String>, Option<crate::domain::run::Item>, u32);
 
-/// An end, and whoever reads it: others wait for the same.
-type Kept = tokio::sync::Mutex<Option<End>>;
+/// The last end that was read. While one reads the next, all others wait for that one, and go on together.
+#[derive(Debug)]
+struct Kept {
+    end: watch::Sender<Option<End>>,
+    reading: AtomicBool,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { end: watch::channel(None).0, reading: AtomicBool::new(false) }
+    }
+}
+
+/// Somebody reads. Where they leave before they have read, the others are told, and one of them does.
+struct Reading<'a>(&'a Kept);
+
+impl Kept {
+    /// Begins to read; `None`: somebody does already.
+    fn begin(&self) -> Option<Reading<'_>> {
+        (!self.reading.swap(true, Ordering::AcqRel)).then_some(Reading(self))
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.reading.store(false, Ordering::Release);
+        self.0.end.send_modify(|_| {});
+    }
+}
 
 /// The end of a log.
 #[derive(Clone, Debug)]
@@ -54,6 +83,13 @@ pub struct End {
     /// The lines.
     pub rows: LogRows,
     read: Instant,
+}
+
+impl End {
+    /// Whether it is new enough for whoever asked at this moment and knows of so many lines.
+    fn is_fresh(&self, asked: Instant, known: Option<u64>) -> bool {
+        self.read + END_AGE_MAX > asked || known.is_some() && self.known == known
+    }
 }
 
 impl Shared {
@@ -83,20 +119,26 @@ impl Shared {
         if !shareable || run.is_none() {
             return None;
         }
+        let (grown, asked) = (engine.grown(), Instant::now());
         let kept = self.kept((query.run, query.host.clone(), query.item, query.count));
-        let mut kept = kept.lock().await;
-        let known = engine.grown().borrow().get(&query.run).copied();
-        let fresh = |end: &&End| end.read.elapsed() < END_AGE_MAX || known.is_some() && end.known == known;
-        if let Some(end) = kept.as_ref().filter(fresh) {
-            return Some(end.clone());
+        let mut ends = kept.end.subscribe();
+        loop {
+            let known = grown.borrow().get(&query.run).copied();
+            let fresh = |end: &&End| end.is_fresh(asked, known);
+            if let Some(end) = ends.borrow_and_update().as_ref().filter(fresh) {
+                return Some(end.clone());
+            }
+            if let Some(_reading) = kept.begin() {
+                let read = Instant::now();
+                let Fetched::Log(page) = engine.fetch(person, Fetch::Log(query.clone())).await else {
+                    return None;
+                };
+                let end = End { known, rows: follow::page(page), read };
+                kept.end.send_replace(Some(end.clone()));
+                return Some(end);
+            }
+            ends.changed().await.ok()?;
         }
-        let read = Instant::now();
-        let Fetched::Log(page) = engine.fetch(person, Fetch::Log(query.clone())).await else {
-            return None;
-        };
-        let end = End { known, rows: follow::page(page), read };
-        *kept = Some(end.clone());
-        Some(end)
     }
 
     fn kept(&self, what: What) -> Arc<Kept> {
@@ -132,5 +174,27 @@ mod tests {
         assert_eq!((turns[10], turns[100], turns[999]), (FRAME_GAP, Duration::from_millis(100), FRAME_GAP_MAX));
         let later = at + FRAME_GAP_MAX;
         assert_eq!(turn(later), later + FRAME_GAP, "what was drawn is forgotten in time");
+    }
+
+    #[tokio::test]
+    async fn s25_while_one_reads_the_others_wait_and_where_it_leaves_another_reads() {
+        let kept = Kept::default();
+        let mut waiting = kept.end.subscribe();
+        let reading = kept.begin().unwrap();
+        assert!(kept.begin().is_none(), "one reads");
+        drop(reading);
+        waiting.changed().await.unwrap();
+        assert!(waiting.borrow().is_none() && kept.begin().is_some(), "who waited reads");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s25_an_end_is_as_new_as_the_last_line_or_a_moment_old() {
+        let read = Instant::now();
+        let rows = LogRows { run: RunId(1), rows: Vec::new(), first: 0, total: 0, amiss: None };
+        let end = End { known: Some(7), rows, read };
+        assert!(end.is_fresh(read, Some(9)) && end.is_fresh(read + END_AGE_MAX / 2, None));
+        let later = read + END_AGE_MAX * 3;
+        assert!(end.is_fresh(later, Some(7)), "nothing was printed since");
+        assert!(!end.is_fresh(later, Some(8)) && !end.is_fresh(later, None));
     }
 }
