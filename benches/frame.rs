@@ -51,6 +51,12 @@ const IDLE: Duration = Duration::from_secs(10);
 /// What a console writes after it has settled: nothing is due before the header's next minute.
 const SETTLE: Duration = Duration::from_secs(2);
 
+/// Runs in the list in which keys move.
+const LISTED: usize = 12;
+
+/// A key's frames are all there after so long.
+const KEY_SETTLE: Duration = Duration::from_millis(300);
+
 /// Keys pressed while lines arrive, half of them open something and half close it.
 const KEYS: usize = 400;
 
@@ -68,6 +74,7 @@ fn main() {
     site.first_frame();
     let server = site.serve();
     site.idle(server.0.id());
+    site.bytes_per_key();
     site.key_to_frame();
     site.says(&["serve", "--stop", "--stop"]);
     drop(server);
@@ -178,6 +185,38 @@ impl Site {
         alone("idle_bytes", (console.bytes - bytes) as f64, "bytes", "0");
         let share = 100.0 * spent.as_secs_f64() / IDLE.as_secs_f64();
         note(&format!("idle processor of server and console together: {share:.3} % of a core (goal 0.5)"));
+        console.types("q");
+        console.listen(SETTLE);
+    }
+
+    /// What keys cost on a bad link, on a small terminal with 24 bits of colour: moving in a list, which is to take half a second at 9 600
+    /// baud, typing in the command line, opening a screen.
+    fn bytes_per_key(&self) {
+        for _ in 0..LISTED {
+            self.says(&["propose", "flood", "--in", "lab", "--purpose", "fix"]);
+        }
+        let mut console = Pty::start(self.command(&[]), 80, 24);
+        console.until(|screen| screen.contains("Home"));
+        console.listen(SETTLE);
+        let mut pressed = |keys: &[&str]| -> Vec<u64> {
+            let cost = |key: &&str| {
+                let before = console.bytes;
+                console.types(key);
+                console.listen(KEY_SETTLE);
+                console.bytes - before
+            };
+            keys.iter().map(cost).collect()
+        };
+        let opened = pressed(&["3"]);
+        let moved = pressed(&["j"; 10]);
+        let typed = pressed(&[":", "r", "u", "n", " ", "1"]);
+        let entered = pressed(&["\r"]);
+        let worst = moved.iter().max().copied().unwrap_or(0);
+        alone("bytes_per_key", worst as f64, "bytes", "480");
+        note(&format!(
+            "bytes at 80 by 24, of which 9 600 baud carries 960 a second: {moved:?} for moving in a list of {LISTED} runs, {typed:?} for \
+             typing a command, {opened:?} and {entered:?} for opening a screen"
+        ));
         console.types("q");
         console.listen(SETTLE);
     }

@@ -11,7 +11,7 @@ use super::{Ended, Exit, Failure, say, speak};
 use crate::server::{SAVE_STREAM, SIGN_STREAM};
 use crate::session::{Opening, SIGNING_FORM};
 use crate::terminal::bytes::leave;
-use crate::terminal::guard::{Environment, RawMode, detect, size};
+use crate::terminal::guard::{DUMB, Environment, RawMode, detect, is_dumb, size};
 use crate::verbs::args::Line;
 use crate::verbs::safe_lines;
 use bytes::{Bytes, BytesMut};
@@ -44,6 +44,10 @@ const TO_SIGN_BYTES_MAX: usize = 256 * 1024;
 pub fn attach(places: &Places, around: &Surroundings, line: &Line, open: Opening) -> Ended {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Failure::new(Exit::Usage, "the console needs a terminal; the verbs work without (see --help)"));
+    }
+    // Before anything is written to it.
+    if is_dumb(around.told("TERM")) {
+        return Err(Failure::new(Exit::Usage, DUMB));
     }
     let mut words = match open {
         Opening::Home => vec!["attach".to_owned()],
@@ -116,7 +120,7 @@ async fn set(link: &Link, around: &Surroundings) -> Result<Channel<Msg>, Failure
     let broken = |_| speak::lost();
     let channel = link.channel().await?;
     let (columns, rows) = size(std::io::stdout()).unwrap_or((80, 24));
-    let term = around.told("TERM").unwrap_or("dumb");
+    let term = around.told("TERM").unwrap_or("vt100");
     channel.request_pty(true, term, u32::from(columns), u32::from(rows), 0, 0, &[]).await.map_err(broken)?;
     for (name, value) in around.terminal.iter().filter(|(name, _)| *name != "TERM") {
         channel.set_env(false, *name, value.as_str()).await.map_err(broken)?;

@@ -107,6 +107,11 @@ pub fn with_long_names(size: (u16, u16)) -> impl Iterator<Item = (&'static str, 
     CASES.iter().map(move |case| (case.0, frame(case, State::Long, size)))
 }
 
+/// Every case as it is looked at most days.
+pub fn with_usual_names(size: (u16, u16)) -> impl Iterator<Item = (&'static str, Harness)> {
+    CASES.iter().map(move |case| (case.0, frame(case, State::Busy, size)))
+}
+
 /// Keeps text and styles of every state of one screen at both sizes.
 fn keep(name: &str) {
     let case = CASES.iter().find(|case| case.0 == name).expect("a row of the table");

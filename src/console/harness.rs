@@ -15,6 +15,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// One session under test.
 pub struct Harness {
@@ -170,7 +171,7 @@ impl Harness {
 
     /// A followed run prints something.
     pub fn tail(mut self, run: RunId, rows: Vec<LogRow>) -> Self {
-        self.send(Msg::Tail(run, rows));
+        self.send(Msg::Tail(run, rows.into_iter().map(Arc::new).collect()));
         self
     }
 
@@ -334,7 +335,7 @@ pub fn log_rows(host: &str, item: Item, step: &str, texts: &[&str]) -> Vec<LogRo
 /// A page that holds all of a log.
 pub fn log_page(run: RunId, rows: Vec<LogRow>) -> LogRows {
     let total = u64::try_from(rows.len()).unwrap();
-    LogRows { run, first: 0, total, rows, amiss: None }
+    LogRows { run, first: 0, total, rows: rows.into_iter().map(Arc::new).collect(), amiss: None }
 }
 
 fn letter(nth: usize) -> char {

@@ -217,7 +217,7 @@ impl House {
             let viewers: Vec<&'static str> =
                 self.people.iter().filter(|(_, seat)| seat.follows == Some(key.run)).map(|(who, _)| *who).collect();
             for who in viewers {
-                self.tell(who, Msg::Tail(key.run, vec![row.clone()]));
+                self.tell(who, Msg::Tail(key.run, vec![Arc::new(row.clone())]));
             }
         }
     }
@@ -391,7 +391,7 @@ impl House {
             LogFrom::End => total.saturating_sub(count),
             LogFrom::Time(at) => all.iter().position(|row| row.at >= at).unwrap_or(total),
         };
-        let rows = all.into_iter().skip(first).take(count).collect();
+        let rows = all.into_iter().skip(first).take(count).map(Arc::new).collect();
         let (first, total) = (u64::try_from(first).unwrap(), u64::try_from(total).unwrap());
         LogRows { run: query.run, rows, first, total, amiss: None }
     }

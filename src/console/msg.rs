@@ -7,6 +7,7 @@ use crate::domain::run::Item;
 use crate::domain::{Receipt, Refusal, RunId, StepId, Timestamp};
 use crate::terminal::key::Input;
 use crate::terminal::line::SafeLine;
+use std::sync::Arc;
 
 /// Ties an answer to its question.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -30,7 +31,7 @@ pub enum Msg {
     /// The terminal has this many columns and rows now.
     Resize(u16, u16),
     /// The followed run printed something.
-    Tail(RunId, Vec<LogRow>),
+    Tail(RunId, Vec<Arc<LogRow>>),
     /// A text was saved (where), or could not be (why).
     Saved(Result<String, String>),
     /// The site's files were read, or could not be put into force.
@@ -84,8 +85,8 @@ pub enum Answer {
 pub struct LogRows {
     /// The run.
     pub run: RunId,
-    /// The lines.
-    pub rows: Vec<LogRow>,
+    /// The lines; whoever watches the same run holds the same ones.
+    pub rows: Vec<Arc<LogRow>>,
     /// Number of the first line in the filtered log, from 0.
     pub first: u64,
     /// How many lines the filtered log has so far.

@@ -2,7 +2,8 @@
 
 use super::id::{PersonId, RunId, Timestamp};
 use super::world::World;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Where somebody looks.
@@ -88,13 +89,47 @@ pub struct Present {
     pub heard: Timestamp,
 }
 
-/// Everybody at a console, the earliest first.
-pub type Presence = Arc<[Present]>;
+/// Everybody at a console, the earliest first. Cheap to clone: a thousand consoles hold the same one.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Presence(Arc<Everybody>);
 
-/// Who else looks at a run, or asks and answers for it.
-pub fn watching<'a>(present: &'a [Present], run: RunId, me: &PersonId) -> BTreeSet<&'a PersonId> {
-    let here = present.iter().filter(|one| one.spot.run() == Some(run));
-    here.map(|one| &one.person).filter(|person| *person != me).collect()
+#[derive(PartialEq, Eq, Debug, Default)]
+struct Everybody {
+    all: Vec<Present>,
+    /// Who looks at a run: counted once for everybody who draws it.
+    by_run: BTreeMap<RunId, BTreeSet<PersonId>>,
+}
+
+impl FromIterator<Present> for Presence {
+    fn from_iter<I: IntoIterator<Item = Present>>(present: I) -> Self {
+        let all: Vec<Present> = present.into_iter().collect();
+        let mut by_run: BTreeMap<RunId, BTreeSet<PersonId>> = BTreeMap::new();
+        for one in &all {
+            if let Some(run) = one.spot.run() {
+                by_run.entry(run).or_default().insert(one.person.clone());
+            }
+        }
+        Self(Arc::new(Everybody { all, by_run }))
+    }
+}
+
+impl<const N: usize> From<[Present; N]> for Presence {
+    fn from(all: [Present; N]) -> Self {
+        all.into_iter().collect()
+    }
+}
+
+impl Deref for Presence {
+    type Target = [Present];
+
+    fn deref(&self) -> &[Present] {
+        &self.0.all
+    }
+}
+
+/// Who else looks at a run, or asks and answers for it, by name.
+pub fn watching<'a>(present: &'a Presence, run: RunId, me: &PersonId) -> impl Iterator<Item = &'a PersonId> {
+    present.0.by_run.get(&run).into_iter().flatten().filter(move |person| *person != me)
 }
 
 /// Where somebody looks, as far as another may know: a run in a workspace that is not theirs is no run to them.
@@ -121,14 +156,16 @@ mod tests {
     #[test]
     fn whoever_looks_at_a_run_twice_or_is_oneself_is_named_once_or_not_at_all() {
         let run = RunId(1);
-        let all = [
+        let all: Presence = [
             present("ada", Spot::Run(run)),
             present("kim", Spot::Request(run)),
             present("kim", Spot::Run(run)),
             present("bo", Spot::Home),
             present("grace", Spot::Run(RunId(2))),
-        ];
-        let watching: Vec<&str> = watching(&all, run, &"ada".into()).into_iter().map(PersonId::as_str).collect();
+        ]
+        .into_iter()
+        .collect();
+        let watching: Vec<&str> = watching(&all, run, &"ada".into()).map(PersonId::as_str).collect();
         assert_eq!(watching, ["kim"]);
     }
 

@@ -18,6 +18,12 @@ use std::collections::BTreeSet;
 /// The longest a certificate may be valid where the site says nothing: a working day and the night after it.
 pub const LIFETIME_MS: u64 = 24 * 60 * 60_000;
 
+/// Connections at once where the site says nothing: a whole company's war-room; beyond it a script has gone wrong.
+const CONNECTIONS: u16 = 256;
+
+/// Of them, those of one person over SSH: scripts side by side, and no flood.
+const CONNECTIONS_PER_PERSON: u16 = 64;
+
 /// The one critical option that is understood.
 const SOURCE_ADDRESS: &str = "source-address";
 
@@ -39,6 +45,28 @@ pub struct SignIn {
     pub post_quantum: bool,
     /// Networks that are locked out by no wrong code and no failed attempt; they are counted all the same.
     pub on_call: Vec<Network>,
+    /// Connections at once, through every door together.
+    #[serde(default = "connections", skip_serializing_if = "is_usual_number")]
+    pub connections: u16,
+    /// Connections of one person over SSH at once.
+    #[serde(default = "connections_per_person", skip_serializing_if = "is_usual_share")]
+    pub connections_per_person: u16,
+}
+
+fn connections() -> u16 {
+    CONNECTIONS
+}
+
+fn connections_per_person() -> u16 {
+    CONNECTIONS_PER_PERSON
+}
+
+fn is_usual_number(connections: &u16) -> bool {
+    *connections == CONNECTIONS
+}
+
+fn is_usual_share(connections: &u16) -> bool {
+    *connections == CONNECTIONS_PER_PERSON
 }
 
 impl Default for SignIn {
@@ -51,6 +79,8 @@ impl Default for SignIn {
             second_factor: false,
             post_quantum: false,
             on_call: Vec::new(),
+            connections: CONNECTIONS,
+            connections_per_person: CONNECTIONS_PER_PERSON,
         }
     }
 }

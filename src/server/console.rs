@@ -5,7 +5,7 @@ use super::here::Connection;
 use super::{House, Peer, themes};
 use crate::domain::presence::Spot;
 use crate::domain::{Actor, PersonId};
-use crate::session::{self, End, FromPeer, Opening, Place, SavedText, ToSign, Visit};
+use crate::session::{self, DUMB, End, FromPeer, Opening, Place, SavedText, ToSign, Visit};
 use crate::verbs::Exit;
 use russh::server::Msg;
 use russh::{ChannelId, ChannelWriteHalf};
@@ -60,6 +60,9 @@ pub async fn hold(house: &Arc<House>, peer: Peer, mut sitting: Sitting) {
 }
 
 async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit, String) {
+    if sitting.place.is_dumb() {
+        return (Exit::Usage, format!("{DUMB}\n"));
+    }
     let mut acting_as = sitting.acting_as.clone();
     let mut open = sitting.open;
     loop {
@@ -165,6 +168,7 @@ async fn visit(
         hint: house.hint.clone(),
         looks,
         present: house.here.present(),
+        shared: Arc::clone(&house.shared),
     }
 }
 

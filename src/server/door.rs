@@ -2,7 +2,7 @@
 //!
 //! What is beyond it is the same house: the same guests, consoles and verbs. Here is only who may knock, and how often.
 
-use super::crowd::Whom;
+use super::crowd::{Places, Whom};
 use super::here::{Connection, Origin};
 use super::host_key::HostKey;
 use super::knock::ATTEMPTS_MAX;
@@ -138,7 +138,7 @@ fn welcome(house: &Arc<House>, stream: TcpStream, from: IpAddr, said: &Said, dic
         house.turned.turn_away();
         return tracing::debug!(%from, "turned away: too much failed from there");
     }
-    let Some(pass) = house.crowd.take(Whom::Source(source(from)), dice) else {
+    let Some(pass) = house.crowd.take(Whom::Source(source(from)), dice, Places { on_call, ..house.places() }) else {
         house.turned.turn_away();
         return tracing::warn!(%from, "too many connections: one was turned away");
     };

@@ -7,7 +7,7 @@ use super::console::{self, Sitting};
 use super::exec::{self, Spoken};
 use super::here::{Connection, Doing, Origin, Stay};
 use super::knock::{Knock, Step};
-use super::{CONNECTIONS_PER_ACCOUNT_MAX, House, Peer};
+use super::{House, Peer};
 use crate::session::{EVENTS_WAITING_MAX, FromPeer, Opening, Place};
 use crate::verbs::args::{Line, Verb, run_to_open};
 use crate::verbs::{self, Exit};
@@ -222,9 +222,8 @@ impl Handler for Guest {
         if self.knock.is_some() {
             return Ok(Auth::reject());
         }
-        let (here, now) = (&self.house.here, self.house.engine.now());
-        let entered =
-            self.account().and_then(|peer| here.enter(&self.connection, peer, now, CONNECTIONS_PER_ACCOUNT_MAX));
+        let (here, now, most) = (&self.house.here, self.house.engine.now(), self.house.places().of_one_account());
+        let entered = self.account().and_then(|peer| here.enter(&self.connection, peer, now, most));
         match entered {
             Some(stay) => {
                 self.stay = Some(stay);

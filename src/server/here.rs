@@ -261,7 +261,7 @@ impl Here {
         });
         let present: Presence = present.collect();
         drop(book);
-        self.present.send_if_modified(|known| std::mem::replace(known, Arc::clone(&present)) != present);
+        self.present.send_if_modified(|known| std::mem::replace(known, present.clone()) != present);
     }
 
     /// The connection with this number.

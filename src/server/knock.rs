@@ -5,10 +5,10 @@
 //! Who may come in is judged in `domain::sign_in`; what the library leaves to its user, by its own documentation or in fact
 //! (authorities, kind, principals, options, serial numbers), is handed on from here.
 
+use super::House;
 use super::here::{Connection, Stay};
 use super::peer::{Peer, Visitor};
 use super::turned::With;
-use super::{House, PERSON_CONNECTIONS_MAX};
 use crate::domain::factor::{self, Want};
 use crate::domain::people::Serial;
 use crate::domain::sign_in::{self, Certificate, Kind, Shown, Welcome};
@@ -186,7 +186,7 @@ impl Knock {
         let (key, from) = (shown.key, self.from);
         let peer = Peer::Visitor(Arc::new(Visitor { shown, welcome }));
         let (here, now) = (&self.house.here, self.house.engine.now());
-        match here.enter(&self.connection, peer, now, PERSON_CONNECTIONS_MAX) {
+        match here.enter(&self.connection, peer, now, self.house.places().of_one_person) {
             Some(stay) => {
                 tracing::info!(%person, %from, key = %key, "signed in over SSH");
                 Ok(Step::In(stay))

@@ -50,8 +50,8 @@ use crate::domain::run::{Phase, Run};
 use crate::domain::sign_in::{self, No};
 use crate::domain::{Actor, PersonId, Refusal, Rule, World, people};
 use crate::engine::{Handle, Health};
-use crate::session::{Hint, may_enter};
-use crowd::{Crowd, Pass, Whom};
+use crate::session::{Hint, Shared, may_enter};
+use crowd::{Crowd, Pass, Places, Whom};
 use guest::Guest;
 use here::{Connection, Here, Origin, Why};
 pub use peer::Peer;
@@ -70,13 +70,7 @@ use tokio_util::task::TaskTracker;
 use turned::Turned;
 use wire::Cuttable;
 
-/// Connections at once: a whole company's war-room; beyond it a script has gone wrong.
-const CONNECTIONS_MAX: usize = 256;
-
-/// Of them, those of one account: nobody can keep a whole company out.
-const CONNECTIONS_PER_ACCOUNT_MAX: usize = 128;
-
-/// Of them, those of one account that are not let in yet: a script's verbs side by side, and no flood. Whoever is
+/// Connections of one account that are not let in yet: a script's verbs side by side, and no flood. Whoever is
 /// nobody here never gets further than this.
 const SIGNING_IN_PER_ACCOUNT_MAX: usize = 32;
 
@@ -85,9 +79,6 @@ const SIGNING_IN_PER_SOURCE_MAX: usize = 4;
 
 /// Connections from the network that are not let in yet, from all sources together.
 const STARTUPS: Startups = Startups { begin: 10, percent: 30, full: 60 };
-
-/// Connections of one person over SSH: scripts side by side, and no flood.
-const PERSON_CONNECTIONS_MAX: usize = 64;
 
 /// From being told to go to being cut: enough to give a terminal back.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
@@ -140,6 +131,7 @@ pub struct House {
     watching: TaskTracker,
     over: CancellationToken,
     hint: Option<Hint>,
+    shared: Arc<Shared>,
     config: Arc<russh::server::Config>,
 }
 
@@ -207,8 +199,15 @@ impl House {
             watching: TaskTracker::new(),
             over: CancellationToken::new(),
             hint,
+            shared: Arc::new(Shared::new(std::thread::available_parallelism().map_or(1, usize::from))),
             config: Arc::new(config),
         })
+    }
+
+    /// How many may be here at once.
+    fn places(&self) -> Places {
+        let sign_in = self.engine.world().borrow().site.as_ref().map(|site| site.sign_in.clone()).unwrap_or_default();
+        Places { all: sign_in.connections.into(), of_one_person: sign_in.connections_per_person.into(), on_call: false }
     }
 
     /// Lets a connection in, where its peer is somebody, and stays until it ends.
@@ -477,7 +476,7 @@ fn welcome(house: &Arc<House>, stream: UnixStream, accounts: &Arc<Accounts>) {
         Ok(credentials) => credentials.uid(),
         Err(error) => return tracing::warn!(%error, "a peer without credentials was turned away"),
     };
-    let Some(pass) = house.crowd.take(Whom::Account(uid), 0) else {
+    let Some(pass) = house.crowd.take(Whom::Account(uid), 0, house.places()) else {
         house.turned.turn_away();
         return tracing::warn!(uid, "too many connections: one was turned away");
     };

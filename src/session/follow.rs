@@ -7,6 +7,7 @@ use crate::domain::query::{LogFrom, LogLine, LogPage, LogQuery};
 use crate::terminal::filter;
 use crate::terminal::line::SafeLine;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Lines handed to the console at once: several screens of them. Of more, the last are shown.
@@ -20,6 +21,8 @@ pub struct Follow {
     known: Option<u64>,
     /// The first line not yet handed on; `None`: it is not known yet where the log ends.
     next: Option<u64>,
+    /// Whether the last answer ended before the log did, for its lines are long.
+    cut: bool,
     asking: Asking,
 }
 
@@ -30,10 +33,19 @@ enum Asking {
     Yes,
 }
 
+/// An answer.
+#[derive(Debug)]
+pub struct Lines {
+    /// Lines of the run by then.
+    pub known: Option<u64>,
+    /// Some of them.
+    pub rows: LogRows,
+}
+
 impl Follow {
     /// Follows a run from here on.
     pub fn new(run: RunId, grown: watch::Receiver<BTreeMap<RunId, u64>>) -> Self {
-        Self { run, grown, known: None, next: None, asking: Asking::No }
+        Self { run, grown, known: None, next: None, cut: false, asking: Asking::No }
     }
 
     /// The run.
@@ -53,40 +65,38 @@ impl Follow {
         }
     }
 
-    /// The question to ask now.
-    pub fn question(&mut self) -> LogQuery {
+    /// The question to ask now, and the lines of the run by now. Asked for is the end, as by everybody who watches, unless the
+    /// last answer was cut short.
+    pub fn question(&mut self) -> (Option<u64>, LogQuery) {
         self.asking = Asking::Yes;
-        self.known = self.grown.borrow_and_update().get(&self.run).copied();
-        LogQuery {
-            run: self.run,
-            host: None,
-            item: None,
-            stream: None,
-            matching: None,
-            from: self.next.map_or(LogFrom::End, LogFrom::Line),
-            count: LINES_MAX,
-        }
+        let known = self.grown.borrow_and_update().get(&self.run).copied();
+        let from = match self.next.filter(|_| self.cut) {
+            Some(next) => LogFrom::Line(next),
+            None => LogFrom::End,
+        };
+        let query =
+            LogQuery { run: self.run, host: None, item: None, stream: None, matching: None, from, count: LINES_MAX };
+        (known, query)
     }
 
     /// Takes the answer and says which rows the console has not seen.
-    pub fn answered(&mut self, page: Option<LogPage>) -> Vec<LogRow> {
+    pub fn answered(&mut self, lines: Option<Lines>) -> Vec<Arc<LogRow>> {
         self.asking = Asking::No;
-        let Some(page) = page else { return Vec::new() };
-        let taken = u64::try_from(page.lines.len()).unwrap_or(u64::MAX);
-        let end = page.first.saturating_add(taken);
+        let Some(Lines { known, rows }) = lines else { return Vec::new() };
+        let taken = u64::try_from(rows.rows.len()).unwrap_or(u64::MAX);
+        let end = rows.first.saturating_add(taken);
         let fresh = match self.next {
             // The console has asked for these itself; only what comes from now on is told.
             None => Vec::new(),
-            Some(_) => rows(page.lines),
+            Some(next) => rows.rows.into_iter().filter(|row| row.number >= next).collect(),
         };
-        let behind = page.total.saturating_sub(end);
+        let behind = rows.total.saturating_sub(end);
+        self.cut = behind > 0 && behind <= u64::from(LINES_MAX);
         self.next = Some(match behind > u64::from(LINES_MAX) {
-            true => page.total.saturating_sub(u64::from(LINES_MAX)),
-            false => end,
+            true => rows.total.saturating_sub(u64::from(LINES_MAX)),
+            false => end.max(self.next.unwrap_or(0)),
         });
-        if behind > 0 {
-            self.known = None;
-        }
+        self.known = known.filter(|_| behind == 0);
         fresh
     }
 }
@@ -96,7 +106,7 @@ pub fn page(page: LogPage) -> LogRows {
     LogRows { run: page.run, rows: rows(page.lines), first: page.first, total: page.total, amiss: page.amiss }
 }
 
-fn rows(lines: Vec<LogLine>) -> Vec<LogRow> {
+fn rows(lines: Vec<LogLine>) -> Vec<Arc<LogRow>> {
     lines
         .into_iter()
         .map(|line| LogRow {
@@ -109,6 +119,7 @@ fn rows(lines: Vec<LogLine>) -> Vec<LogRow> {
             stream: line.stream,
             text: shown(&line.bytes),
         })
+        .map(Arc::new)
         .collect()
 }
 
@@ -116,4 +127,46 @@ fn rows(lines: Vec<LogLine>) -> Vec<LogRow> {
 fn shown(bytes: &[u8]) -> SafeLine {
     let lines = filter::lines(bytes);
     lines.first().map(filter::OutputLine::marked).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: RunId = RunId(1);
+
+    fn lines(from: u64, count: u64, total: u64) -> LogRows {
+        let line = |number: u64| LogLine {
+            number,
+            at: crate::domain::Timestamp(0),
+            host: "web-1".to_owned(),
+            item: crate::domain::run::Item::Step(0),
+            step: crate::domain::StepId::new("step"),
+            attempt: 1,
+            stream: crate::domain::order::Stream::Out,
+            bytes: number.to_string().into_bytes(),
+        };
+        page(LogPage { run: RUN, lines: (from..from + count).map(line).collect(), first: from, total, amiss: None })
+    }
+
+    fn numbers(follow: &mut Follow, known: u64, rows: LogRows) -> Vec<u64> {
+        follow.answered(Some(Lines { known: Some(known), rows })).iter().map(|row| row.number).collect()
+    }
+
+    #[test]
+    fn every_line_is_told_once_the_latest_before_all_and_long_ones_one_page_after_the_other() {
+        let (_grown, receiver) = watch::channel(BTreeMap::from([(RUN, 10)]));
+        let mut follow = Follow::new(RUN, receiver);
+        assert_eq!(follow.question().1.from, LogFrom::End);
+        assert!(numbers(&mut follow, 10, lines(0, 10, 10)).is_empty(), "what was there the console reads itself");
+        assert_eq!(numbers(&mut follow, 13, lines(0, 13, 13)), [10, 11, 12]);
+        assert!(numbers(&mut follow, 13, lines(0, 13, 13)).is_empty(), "an end that another was told already");
+        // More than a person can be shown: the latest.
+        assert_eq!(numbers(&mut follow, 9_000, lines(8_600, 400, 9_000)).len(), 400);
+        // An end whose lines are long: it ends before the log does.
+        assert_eq!(numbers(&mut follow, 9_300, lines(8_900, 150, 9_300)), (9_000..9_050).collect::<Vec<_>>());
+        assert_eq!((follow.question().1.from, follow.known), (LogFrom::Line(9_050), None));
+        assert_eq!(numbers(&mut follow, 9_300, lines(9_050, 250, 9_300)), (9_050..9_300).collect::<Vec<_>>());
+        assert_eq!(follow.question().1.from, LogFrom::End);
+    }
 }

@@ -9,6 +9,9 @@
 
 mod follow;
 mod place;
+#[cfg(test)]
+mod quiet;
+mod shared;
 mod signing;
 #[cfg(test)]
 mod tests;
@@ -20,7 +23,9 @@ mod work;
 
 /// What a server may say through its consoles.
 pub use crate::console::Hint;
+pub use crate::terminal::guard::DUMB;
 pub use place::{COLUMNS, Place, ROWS, SIGNING_FORM, Variable};
+pub use shared::Shared;
 pub use signing::ToSign;
 pub use welcome::may_enter;
 
@@ -44,10 +49,6 @@ use tokio_util::sync::CancellationToken;
 use welcome::is_welcome;
 use wire::Outbox;
 use work::Done;
-
-/// Frames closer together than this are one frame: more than a person sees, and more than a bad link carries. A key does
-/// not wait for it: its frame is drawn as soon as the wire has room.
-const FRAME_GAP: Duration = Duration::from_millis(20);
 
 /// Messages between server and session that wait. A session always reads, so this is a burst and not a store.
 pub const EVENTS_WAITING_MAX: usize = 64;
@@ -77,6 +78,8 @@ pub struct Visit {
     pub looks: watch::Sender<Spot>,
     /// Who else is here, as it changes.
     pub present: watch::Receiver<Presence>,
+    /// What all sessions of the server share.
+    pub shared: Arc<Shared>,
 }
 
 /// Where a visit begins.
@@ -186,11 +189,11 @@ struct Session<'a> {
     end: Option<End>,
 }
 
-/// Whether a frame is due, and when the last one was made.
+/// Whether a frame is due, and when its turn is.
 #[derive(Clone, Copy, Debug)]
 struct FrameDue {
     wanted: Wanted,
-    last: Option<Instant>,
+    turn: Instant,
 }
 
 /// How much a frame is wanted.
@@ -219,7 +222,7 @@ enum Woken {
 
 impl<'a> Session<'a> {
     fn new(visit: &'a mut Visit, engine: &'a Handle, person: PersonId) -> Self {
-        let capability = visit.place.capability();
+        let (capability, now) = (visit.place.capability(), Instant::now());
         let (columns, rows) = visit.place.size();
         let badge = match &visit.actor {
             Actor::Person { door: Door::As { .. }, .. } => Badge::ActingAs,
@@ -248,12 +251,12 @@ impl<'a> Session<'a> {
             world: Arc::clone(&engine.world().borrow()),
             painter: Painter::new(columns, rows, capability),
             decoder: Decoder::new(),
-            begun: Instant::now(),
+            begun: now,
             out,
             tasks: JoinSet::new(),
             follow: None,
             unsigned: None,
-            frame: FrameDue { wanted: Wanted::Soon, last: None },
+            frame: FrameDue { wanted: Wanted::Soon, turn: now },
             fault: false,
             end: None,
         }
@@ -276,11 +279,13 @@ impl<'a> Session<'a> {
                 return end;
             }
             let timer = self.next_timer();
+            // What only others do is not looked at more often than it can be shown.
+            let rested = self.is_rested();
             let woken = tokio::select! {
                 event = from.recv() => Woken::Peer(event),
                 changed = worlds.changed() => Woken::World(changed),
-                () = others_moved(&mut present) => Woken::Present,
-                () = grown(&mut self.follow) => Woken::Grown,
+                () = others_moved(&mut present), if rested => Woken::Present,
+                () = grown(&mut self.follow), if rested => Woken::Grown,
                 done = self.tasks.join_next(), if !self.tasks.is_empty() => Woken::Done(done),
                 wrote = self.out.write(wire), if !self.out.is_empty() => Woken::Wrote(wrote),
                 () = tokio::time::sleep_until(timer) => Woken::Timer,
@@ -383,13 +388,12 @@ impl<'a> Session<'a> {
         let now = Instant::now();
         let waits = match self.frame.wanted {
             Wanted::No => true,
-            Wanted::Soon => self.frame.last.is_some_and(|last| now < last + FRAME_GAP),
+            Wanted::Soon => now < self.frame.turn,
             Wanted::Now => false,
         };
         if waits || !self.out.is_empty() || self.end.is_some() {
             return;
         }
-        self.frame = FrameDue { wanted: Wanted::No, last: Some(now) };
         let (console, world, painter) = (&self.console, &self.world, &mut self.painter);
         let fault = self.fault;
         #[expect(clippy::panic, reason = "a test asks to see what a panic in drawing does")]
@@ -401,8 +405,10 @@ impl<'a> Session<'a> {
                 }
             })
         }));
+        let turn = self.visit.shared.next_turn(now, now.elapsed());
+        self.frame = FrameDue { wanted: Wanted::No, turn };
         match drawn {
-            Ok(frame) => self.out.push(&frame),
+            Ok(frame) => self.out.push_frame(frame),
             Err(_) => self.broke("view"),
         }
     }
@@ -419,10 +425,19 @@ impl<'a> Session<'a> {
         if let Some(deadline) = self.decoder.deadline() {
             at = at.min(self.begun + deadline);
         }
-        if let (Wanted::Soon, true, Some(last)) = (self.frame.wanted, self.out.is_empty(), self.frame.last) {
-            at = at.min(last + FRAME_GAP);
+        let waits = match self.frame.wanted {
+            Wanted::No => !self.is_rested(),
+            Wanted::Soon | Wanted::Now => true,
+        };
+        if waits && self.out.is_empty() {
+            at = at.min(self.frame.turn);
         }
         at
+    }
+
+    /// Whether it is this session's turn to draw, and the wire has room.
+    fn is_rested(&self) -> bool {
+        self.out.is_empty() && Instant::now() >= self.frame.turn
     }
 }
 

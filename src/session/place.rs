@@ -1,7 +1,7 @@
 //! What a person sits at, as the far end describes it. The description is compared, never shown, and bounded.
 
 use crate::terminal::bytes::Capability;
-use crate::terminal::guard::{Environment, detect};
+use crate::terminal::guard::{self, Environment, detect};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -115,6 +115,11 @@ impl Place {
             lc_ctype: self.get(Variable::LcCtype),
             lang: self.get(Variable::Lang),
         })
+    }
+
+    /// Whether the terminal says of itself that it moves no cursor.
+    pub fn is_dumb(&self) -> bool {
+        guard::is_dumb(self.get(Variable::Term))
     }
 
     /// The zone times are shown in; UTC where none, or none that is known, was told.

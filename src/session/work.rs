@@ -1,13 +1,14 @@
 //! What a console wants done, and what came of it.
 
-use super::follow::{self, Follow};
+use super::follow::{self, Follow, Lines};
 use super::{End, SavedText, Session, may_enter};
-use crate::console::{Answer, Effect, Hidden, MouseOwner, Msg, SiteLoad, Tag};
-use crate::domain::query::{Fetch, Fetched, LogPage, Preset};
+use crate::console::{Answer, Effect, Hidden, LogRows, MouseOwner, Msg, SiteLoad, Tag};
+use crate::domain::query::{Fetch, Fetched, Preset};
 use crate::domain::{Actor, Door, PersonId, Receipt, Refusal, Rule, RunId};
 use crate::engine::{ReloadError, Sealed};
 use crate::terminal::bytes::{self, MouseCapture};
 use crate::terminal::line::Safe;
+use std::sync::Arc;
 
 /// Questions and asks of one session under way: a person asks one at a time, a held key a few; more is a runaway screen.
 const TASKS_MAX: usize = 64;
@@ -16,7 +17,8 @@ const TASKS_MAX: usize = 64;
 pub enum Done {
     Submitted(Tag, Result<Receipt, Refusal>),
     Fetched(Tag, Fetched),
-    Lines(RunId, Option<LogPage>),
+    End(Tag, LogRows),
+    Lines(RunId, Option<Lines>),
     Kept(Result<(), String>),
     Loaded(Result<SiteLoad, Refusal>),
 }
@@ -43,8 +45,15 @@ impl Session<'_> {
                 let Some(person) = self.visit.actor.person().cloned() else {
                     return;
                 };
-                let engine = self.engine.clone();
-                self.tasks.spawn(async move { Done::Fetched(tag, engine.fetch(&person, fetch).await) });
+                let (engine, shared) = (self.engine.clone(), Arc::clone(&self.visit.shared));
+                self.tasks.spawn(async move {
+                    if let Fetch::Log(query) = &fetch
+                        && let Some(end) = shared.end(&engine, &person, query).await
+                    {
+                        return Done::End(tag, end.rows);
+                    }
+                    Done::Fetched(tag, engine.fetch(&person, fetch).await)
+                });
             }
             Effect::Follow(run) => self.follow = Some(Follow::new(run, self.engine.grown())),
             Effect::Unfollow => self.follow = None,
@@ -75,10 +84,11 @@ impl Session<'_> {
             Done::Fetched(tag, Fetched::Log(page)) => {
                 self.tell(Msg::Fetched(tag, Answer::Log(follow::page(page))));
             }
+            Done::End(tag, rows) => self.tell(Msg::Fetched(tag, Answer::Log(rows))),
             Done::Fetched(tag, answer) => self.tell(Msg::Fetched(tag, Answer::Plain(answer))),
-            Done::Lines(run, page) => {
+            Done::Lines(run, lines) => {
                 let followed = self.follow.as_mut().filter(|follow| follow.run() == run);
-                let rows = followed.map(|follow| follow.answered(page)).unwrap_or_default();
+                let rows = followed.map(|follow| follow.answered(lines)).unwrap_or_default();
                 if !rows.is_empty() {
                     self.tell(Msg::Tail(run, rows));
                 }
@@ -94,10 +104,14 @@ impl Session<'_> {
         let (Some(follow), Some(person)) = (&mut self.follow, self.visit.actor.person().cloned()) else {
             return;
         };
-        let (run, question, engine) = (follow.run(), follow.question(), self.engine.clone());
+        let (run, (known, question), engine) = (follow.run(), follow.question(), self.engine.clone());
+        let shared = Arc::clone(&self.visit.shared);
         self.tasks.spawn(async move {
-            let page = match engine.fetch(&person, Fetch::Log(question)).await {
-                Fetched::Log(page) => Some(page),
+            if let Some(end) = shared.end(&engine, &person, &question).await {
+                return Done::Lines(run, Some(Lines { known: end.known, rows: end.rows }));
+            }
+            let lines = match engine.fetch(&person, Fetch::Log(question)).await {
+                Fetched::Log(page) => Some(Lines { known, rows: follow::page(page) }),
                 Fetched::History(_)
                 | Fetched::Audit(_)
                 | Fetched::Run(_)
@@ -110,7 +124,7 @@ impl Session<'_> {
                 | Fetched::Sealed(_)
                 | Fetched::Failed(_) => None,
             };
-            Done::Lines(run, page)
+            Done::Lines(run, lines)
         });
     }
 

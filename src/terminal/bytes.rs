@@ -11,14 +11,15 @@
 mod colour;
 mod modes;
 mod pen;
+mod sheet;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
 
+use ratatui::Frame;
 use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::{Buffer, Cell, CellWidth};
-use ratatui::layout::{Position, Size};
-use ratatui::{Frame, Terminal};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::line::{CELL_MARKS_MAX, StyleBits, char_width, is_hidden, to_ascii};
 use pen::Pen;
@@ -34,38 +35,55 @@ const SYMBOL_BYTES_MAX: usize = 64;
 /// Fewest blanks worth the sequence that erases them and the move behind it.
 const ERASE_CELLS_MIN: u16 = 10;
 
-/// One viewer's screen: views go in, bytes come out.
+/// One viewer's screen: views go in, bytes come out. Kept is one screen, the one its terminal shows; the other that drawing
+/// takes is the thread's, for whoever draws on it.
 pub struct Painter {
-    terminal: Terminal<ByteBackend>,
+    backend: ByteBackend,
+    shown: Buffer,
 }
 
 impl Painter {
     /// A screen of so many columns and rows, on a terminal that is sent [`enter`] before anything drawn here.
     #[must_use]
     pub fn new(columns: u16, rows: u16, capability: Capability) -> Self {
-        let Ok(terminal) = Terminal::new(ByteBackend::new(columns, rows, capability));
-        Self { terminal }
+        let backend = ByteBackend::new(columns, rows, capability);
+        let shown = Buffer::empty(backend.area());
+        Self { backend, shown }
     }
 
     /// The terminal has another size now. The next draw clears and repaints.
     pub fn resize(&mut self, columns: u16, rows: u16) {
-        self.terminal.backend_mut().resize(columns, rows);
+        self.backend.resize(columns, rows);
     }
 
     /// Draws and returns the bytes that bring the terminal from the frame before to this one: none when nothing changed.
     /// They must reach it whole and in order; when there is no room for them, do not draw.
     #[must_use]
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame)) -> Vec<u8> {
-        let Ok(_) = self.terminal.draw(|frame| {
+        if self.shown.area != self.backend.area() {
+            self.repaint();
+        }
+        let Self { backend, shown } = self;
+        let cursor = sheet::draw(backend.size, |frame| {
             view(frame);
-            empty_right_halves(frame.buffer_mut());
+            let next = frame.buffer_mut();
+            empty_right_halves(next);
+            let Ok(()) = backend.draw(shown.diff_iter(next));
+            // What was shown is nobody's any more: the sheet takes it.
+            std::mem::swap(shown, next);
         });
-        self.terminal.backend_mut().take()
+        let Ok(()) = match cursor {
+            None => backend.hide_cursor(),
+            Some(at) => backend.show_cursor().and_then(|()| backend.set_cursor_position(at)),
+        };
+        let Ok(()) = backend.flush();
+        backend.take()
     }
 
     /// The next draw takes nothing for known and repaints everything: for a screen that something else wrote on.
     pub fn repaint(&mut self) {
-        let Ok(()) = self.terminal.clear();
+        let Ok(()) = self.backend.clear();
+        self.shown = Buffer::empty(self.backend.area());
     }
 }
 
@@ -142,6 +160,11 @@ impl ByteBackend {
         self.at = None;
     }
 
+    /// The whole of the screen.
+    fn area(&self) -> Rect {
+        Rect::from((Position::ORIGIN, self.size))
+    }
+
     /// Takes the bytes written since the last call. Empty when nothing changed. A frame taken must reach the terminal, for
     /// the next one says only what differs.
     #[must_use]
@@ -216,7 +239,10 @@ impl ByteBackend {
     }
 
     fn cell(&mut self, at: Position, cell: &Cell) {
-        let look = self.pen.look(cell);
+        let look = match cell.symbol() {
+            " " => self.pen.blank(self.pen.look(cell)),
+            _ => self.pen.look(cell),
+        };
         let width = cell_width(cell.symbol());
         self.move_to(at);
         self.set_pen(look);

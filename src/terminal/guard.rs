@@ -143,6 +143,17 @@ pub struct Environment<'a> {
     pub lang: Option<&'a str>,
 }
 
+/// What is said where the console is asked for on a terminal that [`is_dumb`].
+pub const DUMB: &str = "TERM=dumb is a terminal without a cursor, and the console needs one; the verbs work without \
+    (see --help). Where it has one after all: TERM=vt100";
+
+/// Whether a terminal, by its `TERM`, says of itself that it moves no cursor: an editor's shell, a build's log. One that says
+/// nothing is taken for a VT100.
+#[must_use]
+pub fn is_dumb(term: Option<&str>) -> bool {
+    term == Some("dumb")
+}
+
 /// What the terminal these variables describe can do. When in doubt, less.
 #[must_use]
 pub fn detect(environment: Environment<'_>) -> Capability {

@@ -251,8 +251,15 @@ impl SafeLine {
         let mut out = Self::default();
         let mut at = 0;
         for run in &self.runs {
-            let mut kept = String::new();
-            for cluster in run.text.as_str().graphemes(true) {
+            let (mut kept, text) = (String::new(), run.text.as_str());
+            // Most of what hosts print: a column for each byte.
+            if text.is_ascii() {
+                let within = |column: usize| column.saturating_sub(at).min(text.len());
+                kept.push_str(text.get(within(from)..within(end)).unwrap_or_default());
+                at += text.len();
+            }
+            let others = if text.is_ascii() { "" } else { text };
+            for cluster in others.graphemes(true) {
                 let next = at + width(cluster);
                 if at >= from && next <= end {
                     kept.push_str(cluster);
@@ -328,15 +335,27 @@ impl From<SafeLine> for Line<'static> {
     }
 }
 
+/// Whether a character takes one column and is a cluster of its own beside others of these: ASCII, lines and blocks, and the signs we
+/// draw most.
+pub fn is_plain(c: char) -> bool {
+    matches!(c, ' '..='~' | '·' | '…' | '–' | '─'..='▟' | '▸')
+}
+
 fn width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
+    }
+    if text.chars().all(is_plain) {
+        return text.chars().count();
     }
     text.graphemes(true).map(|cluster| usize::from(cluster.cell_width())).sum()
 }
 
 /// As much of the start as fits into `columns`.
 fn head(text: &str, columns: usize) -> &str {
+    if text.is_ascii() {
+        return text.get(..columns.min(text.len())).unwrap_or_default();
+    }
     let mut used = 0;
     for (at, cluster) in text.grapheme_indices(true) {
         used += width(cluster);
@@ -349,6 +368,9 @@ fn head(text: &str, columns: usize) -> &str {
 
 /// As much of the end as fits into `columns`.
 fn tail(text: &str, columns: usize) -> &str {
+    if text.is_ascii() {
+        return text.get(text.len().saturating_sub(columns)..).unwrap_or_default();
+    }
     let mut used = 0;
     let mut from = text.len();
     for (at, cluster) in text.grapheme_indices(true).rev() {

@@ -3,10 +3,10 @@
 use super::fleet::Fleet;
 use super::keys::{KeyPair, KeyType, run};
 use super::process::{Daemon, new_mark};
-use super::product::{PROGRAM, Product};
+use super::product::Product;
 use super::tmux::Tmux;
 use super::wait::{SOON, until};
-use super::{account, program};
+use super::{account, built, program};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -203,7 +203,7 @@ impl Served {
 fn serve(product: &Product) -> (Daemon, u16) {
     let log = product.at(&format!("serve-{}.log", new_mark()));
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(PROGRAM).env("HOME", product.at(".")).env_remove("SSH_AUTH_SOCK");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(built()).env("HOME", product.at(".")).env_remove("SSH_AUTH_SOCK");
     for (flag, name) in [("--site", "site"), ("--data", "data"), ("--socket", "socket")] {
         command.arg(flag).arg(product.at(name));
     }

@@ -79,6 +79,11 @@ impl Tmux {
         self.keys(&["Enter"]);
     }
 
+    /// Appends what the pane's program writes from now on to a file.
+    pub fn record(&self, path: &Path) {
+        run(self.command("pipe-pane").args(["-t", "t", "-O"]).arg(format!("exec cat >>'{}'", path.display())));
+    }
+
     pub fn resize(&self, columns: u16, rows: u16) {
         let (columns, rows) = (columns.to_string(), rows.to_string());
         run(self.command("resize-window").args(["-t", "t", "-x", &columns, "-y", &rows]));

@@ -418,7 +418,7 @@ impl Face for Live {
         self.log.fetched(cx, want, answer, area)
     }
 
-    fn tail(&mut self, _: &Cx<'_>, run: RunId, rows: &[LogRow]) -> Vec<Do> {
+    fn tail(&mut self, _: &Cx<'_>, run: RunId, rows: &[Arc<LogRow>]) -> Vec<Do> {
         if run == self.run {
             self.log.tail(rows);
         }

@@ -34,6 +34,7 @@ use crate::domain::{Receipt, Refusal, RunId};
 use crate::terminal::key::Input;
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
+use std::sync::Arc;
 
 /// A screen and its state.
 #[derive(Debug)]
@@ -212,7 +213,7 @@ pub trait Face {
     }
 
     /// A run printed something.
-    fn tail(&mut self, _: &Cx<'_>, _: RunId, _: &[LogRow]) -> Vec<Do> {
+    fn tail(&mut self, _: &Cx<'_>, _: RunId, _: &[Arc<LogRow>]) -> Vec<Do> {
         Vec::new()
     }
 

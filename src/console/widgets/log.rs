@@ -17,9 +17,13 @@ use crate::domain::{RunId, Timestamp};
 use find::Search;
 use ratatui::layout::Rect;
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// Lines a pane keeps: some dozens of screens, a few hundred KiB.
 pub const LOG_ROWS_MAX: usize = 4_000;
+
+/// Lines asked for where one follows: some screens. What is further up is asked for once somebody scrolls there.
+const LOG_END_LINES: u32 = 400;
 
 /// Lines asked for at once.
 pub const LOG_PAGE_LINES: u32 = 1_000;
@@ -52,7 +56,8 @@ pub struct LogPane {
     run: RunId,
     host: Option<String>,
     item: Option<Item>,
-    rows: VecDeque<LogRow>,
+    /// Consecutive lines, and whoever watches the same run holds the same ones: what number one has here follows from its place.
+    rows: VecDeque<Arc<LogRow>>,
     first: u64,
     total: u64,
     place: Place,
@@ -65,7 +70,11 @@ pub struct LogPane {
     /// What of the transcript cannot be shown.
     amiss: Option<String>,
     /// What came while the first page was on its way.
-    early: VecDeque<LogRow>,
+    early: VecDeque<Arc<LogRow>>,
+    /// The line of the run that is next, once some have come.
+    next: Option<u64>,
+    /// Whether lines were left out because they came faster than they can be shown: the numbers here are too small then.
+    gaps: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,7 +100,7 @@ enum Around {
     After,
     Start,
     Moment,
-    Hit(Box<LogRow>),
+    Hit(Arc<LogRow>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,6 +135,8 @@ impl LogPane {
             search: None,
             amiss: None,
             early: VecDeque::new(),
+            next: None,
+            gaps: false,
         }
     }
 
@@ -176,10 +187,7 @@ impl LogPane {
     /// Takes a key. `area` is where the pane stands.
     pub fn act(&mut self, cx: &Cx<'_>, act: LogAct, area: Rect) -> Vec<Do> {
         match act {
-            LogAct::Follow if self.place == Place::Follow => {
-                self.place = Place::Line(self.top(area));
-                Vec::new()
-            }
+            LogAct::Follow if self.place == Place::Follow => self.hold_at(self.top(area)),
             LogAct::Follow => self.go_to_end(),
             LogAct::Wrap => {
                 self.wrap = match self.wrap {
@@ -198,8 +206,8 @@ impl LogPane {
                 Vec::new()
             }
             LogAct::Mark => {
-                if let Some(last) = self.rows.back() {
-                    self.marks.insert(last.number);
+                if !self.rows.is_empty() {
+                    self.marks.insert(self.end().saturating_sub(1));
                 }
                 Vec::new()
             }
@@ -261,12 +269,13 @@ impl LogPane {
         self.amiss.clone_from(&page.amiss);
         match around {
             Around::Before => {
-                let older: Vec<&LogRow> = page.rows.iter().filter(|row| row.number < self.first).collect();
-                for row in older.into_iter().rev() {
-                    self.rows.push_front(row.clone());
+                let mut older = 0;
+                for row in page.rows.iter().rev().filter(|row| row.number < self.first) {
+                    self.rows.push_front(Arc::clone(row));
+                    older += 1;
                 }
                 self.rows.truncate(LOG_ROWS_MAX);
-                self.first = self.rows.front().map_or(0, |row| row.number);
+                self.first = self.first.saturating_sub(older);
             }
             Around::After => {
                 let end = self.end();
@@ -294,8 +303,10 @@ impl LogPane {
     }
 
     /// Takes lines the run just printed.
-    pub fn tail(&mut self, rows: &[LogRow]) {
+    pub fn tail(&mut self, rows: &[Arc<LogRow>]) {
         for row in rows {
+            self.gaps |= self.next.is_some_and(|next| next < row.number);
+            self.next = Some(row.number + 1);
             if !self.is_mine(row) {
                 continue;
             }
@@ -303,7 +314,7 @@ impl LogPane {
                 if self.early.len() >= LOG_ROWS_MAX {
                     self.early.pop_front();
                 }
-                self.early.push_back(row.clone());
+                self.early.push_back(Arc::clone(row));
             } else {
                 self.append(row);
             }
@@ -314,12 +325,11 @@ impl LogPane {
         self.host.as_deref().is_none_or(|host| host == row.host) && self.item.is_none_or(|item| item == row.item)
     }
 
-    fn append(&mut self, row: &LogRow) {
+    fn append(&mut self, row: &Arc<LogRow>) {
         let at_end = self.end() == self.total;
-        let number = self.total;
         self.total += 1;
         if at_end && (self.place == Place::Follow || self.rows.len() < LOG_ROWS_MAX) {
-            self.rows.push_back(LogRow { number, ..row.clone() });
+            self.rows.push_back(Arc::clone(row));
             self.trim_front();
         }
     }
@@ -341,6 +351,7 @@ impl LogPane {
     }
 
     fn replace(&mut self, page: &LogRows) {
+        self.gaps = false;
         self.rows = page.rows.iter().cloned().collect();
         self.first = page.first;
         self.total = page.total;
@@ -349,8 +360,29 @@ impl LogPane {
     fn trim_front(&mut self) {
         while self.rows.len() > LOG_ROWS_MAX {
             self.rows.pop_front();
+            self.first += 1;
         }
-        self.first = self.rows.front().map_or(self.first, |row| row.number);
+    }
+
+    /// Lines from this number on, each with its number.
+    fn numbered(&self, from: u64) -> impl DoubleEndedIterator<Item = (u64, &Arc<LogRow>)> {
+        let skipped = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX).min(self.rows.len());
+        let from = from.max(self.first);
+        self.rows
+            .range(skipped..)
+            .enumerate()
+            .map(move |(nth, row)| (from.saturating_add(u64::try_from(nth).unwrap_or(u64::MAX)), row))
+    }
+
+    /// Stops following, with this line on top. Where lines were left out, what is around it is read anew: from here on somebody
+    /// scrolls, and must not take for neighbours what are none.
+    fn hold_at(&mut self, top: u64) -> Vec<Do> {
+        let at = self.numbered(top).next().map(|(_, row)| row.at);
+        self.place = Place::Line(top);
+        match at.filter(|_| std::mem::take(&mut self.gaps)) {
+            Some(at) => self.ask(Around::Moment, LogFrom::Time(at)),
+            None => Vec::new(),
+        }
     }
 
     fn end(&self) -> u64 {
@@ -359,6 +391,9 @@ impl LogPane {
 
     fn up(&mut self, top: u64, by: u64) -> Vec<Do> {
         let to = top.saturating_sub(by);
+        if self.gaps {
+            return self.hold_at(to.max(self.first));
+        }
         self.place = Place::Line(to);
         match to < self.first {
             true => self.ask(Around::Before, LogFrom::Line(self.first.saturating_sub(u64::from(LOG_PAGE_LINES)))),
@@ -392,8 +427,9 @@ impl LogPane {
     }
 
     fn ask(&mut self, around: Around, from: LogFrom) -> Vec<Do> {
+        let count = if around == Around::End { LOG_END_LINES } else { LOG_PAGE_LINES };
         self.state = State::Asked(around);
-        vec![Do::Fetch(Want::Log, Fetch::Log(self.query(from, LOG_PAGE_LINES, None)))]
+        vec![Do::Fetch(Want::Log, Fetch::Log(self.query(from, count, None)))]
     }
 
     fn query(&self, from: LogFrom, count: u32, matching: Option<String>) -> LogQuery {

@@ -6,8 +6,8 @@
 use super::piece::{self, Cut, Fit, Piece};
 use crate::console::Look;
 use crate::console::theme::{Ground, Role, readable};
-use crate::terminal::line::{Safe, SafeLine};
-use ratatui::buffer::Buffer;
+use crate::terminal::line::{Safe, SafeLine, is_plain};
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
@@ -48,12 +48,10 @@ impl<'a> Paint<'a> {
     /// Empties an area down to its ground.
     pub fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.buffer.area);
-        let style = self.look.theme.ground(self.ground);
-        for position in area.positions() {
-            if let Some(cell) = self.buffer.cell_mut(position) {
-                cell.reset();
-                cell.set_style(style);
-            }
+        let mut blank = Cell::EMPTY;
+        blank.set_style(self.look.theme.ground(self.ground));
+        for row in area.rows() {
+            self.row_mut(row).fill(blank.clone());
         }
     }
 
@@ -116,7 +114,23 @@ impl<'a> Paint<'a> {
             }
         }
         self.buffer.set_style(row, style);
-        line.render(row, self.buffer);
+        if !line.spans.iter().all(|span| span.content.chars().all(is_plain)) {
+            return line.render(row, self.buffer);
+        }
+        let mut left = row;
+        for span in &line.spans {
+            let columns = put_plain(self.row_mut(left), &span.content, span.style);
+            left = Rect { x: left.x + columns, width: left.width - columns, ..left };
+        }
+    }
+
+    /// The cells of one row, which lies within the buffer.
+    fn row_mut(&mut self, row: Rect) -> &mut [Cell] {
+        if row.width == 0 || row.height == 0 {
+            return &mut [];
+        }
+        let from = self.buffer.index_of(row.x, row.y);
+        self.buffer.content.get_mut(from..from + usize::from(row.width)).unwrap_or_default()
     }
 
     /// A section's rule: `── title ──────────── right ──`.
@@ -231,9 +245,23 @@ impl<'a> Paint<'a> {
             Charset::Unicode => text.clone(),
             Charset::Ascii => text.to_ascii(),
         };
+        if text.as_str().chars().all(is_plain) {
+            return put_plain(self.row_mut(row), text.as_str(), style);
+        }
         let (end, _) = self.buffer.set_stringn(row.x, row.y, text.as_str(), usize::from(row.width), style);
         end - row.x
     }
+}
+
+/// Writes a text of plain characters into cells, as far as they go; returns how many it took. As the library does it, without
+/// looking for clusters where there are none.
+fn put_plain(cells: &mut [Cell], text: &str, style: Style) -> u16 {
+    let mut taken = 0;
+    for (cell, c) in cells.iter_mut().zip(text.chars()) {
+        cell.set_char(c).set_style(style);
+        taken += 1;
+    }
+    taken
 }
 
 /// The first row of an area; empty where it has none.

@@ -33,7 +33,7 @@ impl Ship {
         let host_key = HostKey::open(self.dir.path(), &[9; 32], 0).unwrap();
         let config = Arc::new(door::config(&host_key, &Algorithms::Modern.kex()));
         let (house, connection) = (Arc::clone(&self.house), Connection::new(Origin::Source(HERE.into())));
-        let pass = house.crowd.take(Whom::Source(HERE.into()), 0).unwrap();
+        let pass = house.crowd.take(Whom::Source(HERE.into()), 0, house.places()).unwrap();
         self.house.tasks.spawn(async move { house.admit(far, config, connection, pass).await });
         shake_hands(near).await.0
     }

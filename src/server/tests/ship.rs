@@ -142,7 +142,7 @@ impl Ship {
         let house = Arc::clone(&self.house);
         let config = Arc::clone(&house.config);
         // As `welcome` does: without a place the connection ends at once.
-        if let Some(pass) = self.house.crowd.take(Whom::Account(uid), 0) {
+        if let Some(pass) = self.house.crowd.take(Whom::Account(uid), 0, self.house.places()) {
             self.house.tasks.spawn(async move { house.admit(far, config, connection, pass).await });
         }
         near

@@ -145,6 +145,16 @@ pub(in crate::site) static SIGN_IN: Table = Table::of(
             "Take no key exchange that a quantum computer could undo later; clients older than OpenSSH 9.9 then stay outside.",
         ),
         optional(
+            "connections",
+            Shape::Integer { min: 16, max: 4_096 },
+            "Connections at once, those at the socket among them, of which one account may have half; 256 unless written. Each that watches a run takes about half a MiB.",
+        ),
+        optional(
+            "connections_per_person",
+            Shape::Integer { min: 2, max: 1_024 },
+            "Connections of one person over SSH at once; 64 unless written.",
+        ),
+        optional(
             "on_call",
             Shape::List(&Shape::Text(Rule::Network)),
             "Networks that no wrong code and no failed attempt locks out, as in \"10.20.0.0/16\".",

@@ -107,6 +107,7 @@ fn sign_in(table: Option<&Fields>) -> SignIn {
         return usual;
     };
     let words = |name: &str| table.strings::<Vec<String>>(name).into_iter();
+    let number = |name: &str| table.integer(name).and_then(|number| u16::try_from(number).ok());
     SignIn {
         user_ca: table.strings("user_ca"),
         lifetime_ms: table.duration_ms("certificate_lifetime").unwrap_or(usual.lifetime_ms),
@@ -115,6 +116,8 @@ fn sign_in(table: Option<&Fields>) -> SignIn {
         second_factor: table.flag("second_factor"),
         post_quantum: table.flag("post_quantum"),
         on_call: words("on_call").filter_map(|word| word.parse().ok()).collect(),
+        connections: number("connections").unwrap_or(usual.connections),
+        connections_per_person: number("connections_per_person").unwrap_or(usual.connections_per_person),
     }
 }
 

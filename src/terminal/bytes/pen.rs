@@ -64,6 +64,14 @@ impl Pen {
         StyleBits { fg: brought_to(self.colours, cell.fg), bg: brought_to(self.colours, cell.bg), attrs }
     }
 
+    /// A look that is the same for a blank, and the nearest to the state it is in: of what it has nobody sees more than its ground.
+    pub fn blank(&self, look: StyleBits) -> StyleBits {
+        match self.style {
+            Some(now) if blank_is_plain(now) && blank_is_plain(look) => StyleBits { bg: look.bg, ..now },
+            Some(_) | None => look,
+        }
+    }
+
     /// The bytes that change the state; none when it is the same.
     pub fn change_to(&mut self, to: StyleBits) -> String {
         let from = self.style.replace(to);
@@ -85,8 +93,13 @@ impl Pen {
 
 /// Whether a blank in this style shows nothing but the terminal's own background.
 pub(super) fn blank_is_blank(style: StyleBits) -> bool {
+    style.bg == Colour::Default && blank_is_plain(style)
+}
+
+/// Whether a blank in this style shows nothing but its ground.
+fn blank_is_plain(style: StyleBits) -> bool {
     let visible = Attrs::UNDERLINE.with(Attrs::REVERSE).with(Attrs::STRIKE);
-    style.bg == Colour::Default && style.attrs.without(visible) == style.attrs
+    style.attrs.without(visible) == style.attrs
 }
 
 fn sequence(params: &[u8]) -> String {

@@ -139,3 +139,17 @@ impl SetStringEnd for ratatui::buffer::Buffer {
         self.set_stringn(0, 0, text, 400, Style::new())
     }
 }
+
+#[test]
+fn a_plain_character_takes_one_column_and_is_a_cluster_of_its_own_beside_others() {
+    let all: Vec<char> = ('\0'..=char::MAX).filter(|c| is_plain(*c)).collect();
+    assert!(all.len() > 95 && all.contains(&'─'));
+    for a in &all {
+        assert_eq!((a.to_string().cell_width(), char_width(*a)), (1, 1), "{a:?}");
+        for b in &all {
+            let both: String = [*a, *b].into_iter().collect();
+            assert_eq!(both.graphemes(true).count(), 2, "{both:?}");
+            assert_eq!(Safe::new(&both).width(), 2, "{both:?}");
+        }
+    }
+}

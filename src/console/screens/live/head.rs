@@ -67,13 +67,12 @@ fn drives(run: &Run) -> Option<Safe> {
 
 /// Who looks on: by name while they are few.
 fn looks_on(cx: &Cx<'_>, run: &Run) -> Option<Safe> {
-    let others: Vec<&str> =
-        presence::watching(&cx.here.present, run.id, cx.me()).into_iter().map(PersonId::as_str).collect();
-    match others.as_slice() {
-        [] => None,
-        [one] => Some(safe!("{one} looks on")),
-        [one, two] => Some(safe!("{one}, {two} look on")),
-        all => Some(safe!("{} look on", all.len())),
+    let mut others = presence::watching(&cx.here.present, run.id, cx.me()).map(PersonId::as_str);
+    match (others.next(), others.next(), others.count()) {
+        (None, ..) => None,
+        (Some(one), None, _) => Some(safe!("{one} looks on")),
+        (Some(one), Some(two), 0) => Some(safe!("{one}, {two} look on")),
+        (Some(_), Some(_), more) => Some(safe!("{} look on", more + 2)),
     }
 }
 

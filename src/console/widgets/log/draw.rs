@@ -72,7 +72,7 @@ impl LogPane {
         let columns = self.columns();
         let mut left = area;
         let top = self.top(area);
-        for row in self.rows.iter().skip_while(|row| row.number < top) {
+        for (number, row) in self.numbered(top) {
             for (nth, piece) in self.pieces_of(row, area.width, columns).into_iter().enumerate() {
                 if left.height == 0 {
                     return;
@@ -80,7 +80,7 @@ impl LogPane {
                 self.draw_line(cx, paint, left, row, (nth == 0).then_some(()), &piece, columns, start);
                 left = below(left, 1);
             }
-            if self.marks.contains(&row.number) && left.height > 0 {
+            if self.marks.contains(&number) && left.height > 0 {
                 paint.rule_of(left, Role::Accent, "", "read so far");
                 left = below(left, 1);
             }
@@ -100,17 +100,17 @@ impl LogPane {
         let columns = self.columns();
         let mut room = usize::from(area.height);
         let mut top = self.end();
-        for row in self.rows.iter().rev() {
+        for (number, row) in self.numbered(self.first).rev() {
             let mut needs = match self.wrap {
                 Wrap::Cut => 1,
                 Wrap::Wrapped => self.pieces_of(row, area.width, columns).len(),
             };
-            needs += usize::from(self.marks.contains(&row.number));
+            needs += usize::from(self.marks.contains(&number));
             match room.checked_sub(needs) {
                 Some(left) => room = left,
                 None => break,
             }
-            top = row.number;
+            top = number;
         }
         top.min(self.end().saturating_sub(1)).max(self.first)
     }

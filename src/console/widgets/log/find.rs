@@ -8,6 +8,7 @@ use crate::console::overlays::{Overlay, prompt::Prompt};
 use crate::domain::query::{Fetch, LogFrom};
 use ratatui::layout::Rect;
 use regex::Regex;
+use std::sync::Arc;
 
 /// A compiled pattern is no bigger than this: a pattern is typed, and typing must not freeze the screen.
 const PATTERN_BYTES_MAX: usize = 256 * 1024;
@@ -93,7 +94,7 @@ impl LogPane {
             return vec![said];
         }
         let at = hit.at;
-        let mut todo = self.ask(Around::Hit(Box::new(hit.clone())), LogFrom::Time(at));
+        let mut todo = self.ask(Around::Hit(Arc::clone(hit)), LogFrom::Time(at));
         todo.push(said);
         todo
     }
@@ -101,8 +102,8 @@ impl LogPane {
     /// Puts a hit a third down the pane; false where its line is not loaded. Its number counts hits, so it is known by
     /// what it says.
     pub(super) fn show_hit(&mut self, hit: &LogRow, area: Rect) -> bool {
-        let is_it = |row: &&LogRow| row.at == hit.at && row.host == hit.host && row.text == hit.text;
-        let Some(number) = self.rows.iter().find(is_it).map(|row| row.number) else {
+        let is_it = |row: &LogRow| row.at == hit.at && row.host == hit.host && row.text == hit.text;
+        let Some((number, _)) = self.numbered(self.first).find(|(_, row)| is_it(row)) else {
             return false;
         };
         self.place = Place::Line(number.saturating_sub(u64::from(area.height) / 3).max(self.first));

@@ -6,6 +6,7 @@ use crate::console::msg::{LogRow, LogRows};
 use crate::domain::RunId;
 use crate::domain::query::{Fetch, LogFrom, LogQuery};
 use crate::domain::run::Item;
+use std::sync::Arc;
 
 const RUN: RunId = RunId(40);
 
@@ -24,7 +25,11 @@ fn lines(from: u64, count: u64) -> Vec<LogRow> {
 }
 
 fn page(first: u64, count: u64, total: u64) -> LogRows {
-    LogRows { run: RUN, rows: lines(first, count), first, total, amiss: None }
+    shared(lines(first, count), first, total)
+}
+
+fn shared(rows: Vec<LogRow>, first: u64, total: u64) -> LogRows {
+    LogRows { run: RUN, rows: rows.into_iter().map(Arc::new).collect(), first, total, amiss: None }
 }
 
 fn asked(console: &Harness) -> &LogQuery {
@@ -70,7 +75,7 @@ fn only_lines_of_what_is_shown_are_appended() {
 fn lines_that_come_while_the_page_is_read_are_neither_lost_nor_doubled() {
     let all = lines(0, 10);
     let console = open().tail(RUN, all.get(4..10).unwrap().to_vec());
-    let first_seven = LogRows { run: RUN, rows: all.get(0..7).unwrap().to_vec(), first: 0, total: 7, amiss: None };
+    let first_seven = shared(all.get(0..7).unwrap().to_vec(), 0, 7);
     let screen = console.fetched_log(first_seven).press("f").screen();
     for n in 0..10 {
         assert_eq!(screen.matches(&format!("line {n}\n")).count(), 1, "line {n}\n{screen}");
@@ -117,7 +122,7 @@ fn a_search_marks_what_is_seen_and_asks_for_the_rest() {
     let mut hit = lines(998, 1);
     hit[0].number = 9;
     hit[0].at = lines(0, 1_000)[998].at;
-    let console = console.fetched_log(LogRows { run: RUN, rows: hit, first: 9, total: 10, amiss: None });
+    let console = console.fetched_log(shared(hit, 9, 10));
     assert!(console.screen().contains("hit 10 of 10"), "{}", console.screen());
     let console = console.press("N");
     assert_eq!(asked(&console).from, LogFrom::Line(8));
@@ -131,10 +136,10 @@ fn a_hit_outside_the_window_is_fetched_by_its_moment() {
     let mut hit = lines(17, 1);
     hit[0].number = 0;
     let at = hit[0].at;
-    let console = console.fetched_log(LogRows { run: RUN, rows: hit, first: 0, total: 1, amiss: None });
+    let console = console.fetched_log(shared(hit, 0, 1));
     assert_eq!(asked(&console).from, LogFrom::Time(at));
     let mut around = page(17, 500, 10_000);
-    around.rows[0].at = at;
+    Arc::make_mut(&mut around.rows[0]).at = at;
     let console = console.fetched_log(around);
     assert!(console.screen().contains("line 17"), "{}", console.screen());
 }
@@ -181,4 +186,18 @@ fn a_pane_is_bounded() {
     assert!(console.screen().contains("12 000 lines"), "{}", console.screen());
     let console = console.press("f g");
     assert_eq!(asked(&console).from, LogFrom::Line(0), "the oldest are gone from the window");
+}
+
+#[test]
+fn s25_where_lines_were_left_out_whoever_scrolls_reads_anew_and_takes_no_strangers_for_neighbours() {
+    let console = open().fetched_log(page(0, 100, 100)).tail(RUN, lines(100, 3)).press("tab k");
+    assert!(!matches!(asked(&console).from, LogFrom::Time(_)), "nothing was left out");
+    let console = open().fetched_log(page(0, 100, 100)).tail(RUN, lines(100, 3)).tail(RUN, lines(5_000, 40));
+    assert!(console.screen().contains("line 5039") && console.screen().contains("following"), "{}", console.screen());
+    let console = console.press("tab k");
+    assert!(matches!(asked(&console).from, LogFrom::Time(_)), "{:?}", asked(&console));
+    let console = console.fetched_log(page(4_700, 340, 5_040));
+    assert!(console.screen().contains("line 4700") && console.screen().contains("040 lines"), "{}", console.screen());
+    let console = console.press("k");
+    assert_eq!(asked(&console).from, LogFrom::Line(3_700), "what is really before it");
 }
