@@ -605,6 +605,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::Schedule { .. }
         | Ask::Pause { .. }
         | Ask::Continue { .. }
+        | Ask::SeeMentions { .. }
         | Ask::Report(_)
         | Ask::Wake { .. }
         | Ask::Hold { .. }

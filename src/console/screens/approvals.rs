@@ -25,6 +25,7 @@ use crate::console::widgets::places::PlaceColumns;
 use crate::console::words;
 use crate::domain::RunId;
 use crate::domain::policy;
+use crate::domain::presence::Selected;
 use crate::domain::run::{Phase, Run};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -139,6 +140,16 @@ impl Face for Approvals {
     fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
         let ids = ids(&self.shown(&cx.board()));
         self.list.pick.settle(&ids);
+        Vec::new()
+    }
+
+    fn select(&mut self, cx: &Cx<'_>, selected: Selected) -> Vec<Do> {
+        let ids = ids(&self.shown(&cx.board()));
+        if let Selected::Run(run) = selected
+            && let Some(index) = ids.iter().position(|id| *id == run)
+        {
+            self.list.pick.select(&ids, index);
+        }
         Vec::new()
     }
 

@@ -21,6 +21,7 @@ use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::table::{Row, Table, rows_in};
 use crate::console::{pages, safe};
 use crate::domain::RunId;
+use crate::domain::presence::Selected;
 use crate::domain::run::{Phase, Run};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -166,6 +167,16 @@ impl Face for Runs {
             | Act::Task(_)
             | Act::Line(_) => Vec::new(),
         }
+    }
+
+    fn select(&mut self, cx: &Cx<'_>, selected: Selected) -> Vec<Do> {
+        let ids = self.ids(cx);
+        if let Selected::Run(run) = selected
+            && let Some(index) = ids.iter().position(|id| *id == run)
+        {
+            self.list.pick.select(&ids, index);
+        }
+        Vec::new()
     }
 
     fn back(&mut self, _: &Cx<'_>) -> Option<Vec<Do>> {
