@@ -72,8 +72,12 @@ impl Console {
             (0, 0) => None,
             (0, 1) => Some(format!("{} follows you no more", names(gone))),
             (0, _) => Some(format!("{} follow you no more", names(gone))),
-            (1, _) => Some(format!("{} follows you: they see the screens you go to, and type nothing here", names(come))),
-            (_, _) => Some(format!("{} follow you: they see the screens you go to, and type nothing here", names(come))),
+            (1, _) => {
+                Some(format!("{} follows you: they see the screens you go to, and type nothing here", names(come)))
+            }
+            (_, _) => {
+                Some(format!("{} follow you: they see the screens you go to, and type nothing here", names(come)))
+            }
         }
     }
 

@@ -203,7 +203,8 @@ pub fn fold(world: &mut World, recorded: &Recorded, run: Option<&Run>) {
     {
         made(world, recorded, by, On::Run(*id), &run.plan.proposal.workspace, mentions);
     }
-    if let Event::Beside(Beside::Incident { incident, workspace, act: incident::Act::NotedTo { people } }) = &recorded.event
+    if let Event::Beside(Beside::Incident { incident, workspace, act: incident::Act::NotedTo { people } }) =
+        &recorded.event
     {
         made(world, recorded, by, On::Incident(*incident), workspace, people);
     }

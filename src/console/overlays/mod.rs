@@ -10,6 +10,7 @@ pub mod incidents;
 pub mod lend;
 pub mod mentions;
 pub mod menu;
+mod names;
 pub mod palette;
 pub mod prompt;
 pub mod sheet;

@@ -64,12 +64,12 @@ impl Face for Approvals {
         vec![Safe::new("Approvals")]
     }
 
-    fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
+    fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
         vec![
             foot(Act::Row(RowAct::Open)),
             foot(Act::Row(RowAct::Log)).says("checks"),
             foot(Act::Row(RowAct::Filter)),
-            foot(Act::Row(RowAct::New)),
+            foot(Act::Row(RowAct::New)).locked(!facts::proposes(cx.world, cx.me())),
             foot(Act::Anywhere(Anywhere::Palette)),
             foot(Act::Anywhere(Anywhere::Help)),
             foot(Act::Anywhere(Anywhere::Back)),

@@ -11,7 +11,7 @@ use super::past;
 use super::site_change::SiteChange;
 use super::{Face, Screen};
 use crate::console::effect::{Do, over, push};
-use crate::console::facts::{Board, Errand};
+use crate::console::facts::{self, Board, Errand};
 use crate::console::footer::{Foot, foot};
 use crate::console::glyph;
 use crate::console::keymap::{Act, Anywhere, Place, RowAct, Scope};
@@ -97,10 +97,10 @@ impl Face for Home {
         Vec::new()
     }
 
-    fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
+    fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
         vec![
             foot(Act::Row(RowAct::Open)),
-            foot(Act::Row(RowAct::New)),
+            foot(Act::Row(RowAct::New)).locked(!facts::proposes(cx.world, cx.me())),
             foot(Act::Anywhere(Anywhere::Palette)),
             foot(Act::Anywhere(Anywhere::Help)),
             foot(Act::Anywhere(Anywhere::Back)).says("leave (runs go on)"),

@@ -312,7 +312,8 @@ impl Face for Past {
             }
             Found::Not(_) if self.chosen == Chosen::ByAnother => {
                 paint.text(inset(below(area, 1)), Role::Title, "Nothing is found here for you.");
-                let words = "Whoever you follow looks at a run that is not there, or not for you; where they go next, you go.";
+                let words =
+                    "Whoever you follow looks at a run that is not there, or not for you; where they go next, you go.";
                 paint.text(inset(below(area, 2)), Role::Text, words);
                 return;
             }

@@ -9,6 +9,7 @@ use super::past;
 use super::{Face, Screen};
 use crate::console::commands::PaletteAct;
 use crate::console::effect::{Do, Stage, over, push};
+use crate::console::facts;
 use crate::console::filter::Key;
 use crate::console::footer::{Foot, foot};
 use crate::console::keymap::{Act, Anywhere, Place, RowAct, Scope};
@@ -117,13 +118,13 @@ impl Face for Runs {
         vec![Safe::new("Runs")]
     }
 
-    fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
+    fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
         vec![
             foot(Act::Row(RowAct::Open)),
             foot(Act::Row(RowAct::Filter)),
             foot(Act::Row(RowAct::Sort)),
             foot(Act::Row(RowAct::Describe)),
-            foot(Act::Row(RowAct::New)),
+            foot(Act::Row(RowAct::New)).locked(!facts::proposes(cx.world, cx.me())),
             foot(Act::Anywhere(Anywhere::Note)),
             foot(Act::Anywhere(Anywhere::Help)),
         ]

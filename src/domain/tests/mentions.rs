@@ -108,7 +108,10 @@ fn a_note_on_an_incident_names_people_as_one_on_a_run_does() {
     assert!(unseen(&driver, "grace").is_empty());
     driver.as_person("bo", noted("@grace please tell the hunter2 team")).unwrap();
     let [one] = unseen(&driver, "grace").try_into().unwrap();
-    assert_eq!((one.on, mention::text(&driver.world, &one)), (On::Incident(IncidentId(1)), "@grace please tell the hunter2 team"));
+    assert_eq!(
+        (one.on, mention::text(&driver.world, &one)),
+        (On::Incident(IncidentId(1)), "@grace please tell the hunter2 team")
+    );
     let told = &driver.world.outbox.pending.get_max().unwrap().1.notice;
     assert_eq!(notice::summary(told), "incident I1 in prod-web (production): bo names people in a note: grace");
     assert!(!notice::document("origin", told).to_string().contains("hunter2"));
