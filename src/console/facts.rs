@@ -94,13 +94,6 @@ pub fn looks_only(world: &World, person: &PersonId, run: Option<RunId>) -> bool 
     !places.is_empty() && !administers && !places.iter().any(|workspace| policy::acts(workspace, person))
 }
 
-/// Whether somebody may propose a run anywhere.
-pub fn proposes(world: &World, person: &PersonId) -> bool {
-    let Some(site) = &world.site else { return false };
-    let roles: BTreeSet<Role> = site.runbooks.values().map(|runbook| runbook.runs_as).collect();
-    workspaces(world, person).iter().any(|place| roles.iter().any(|role| place.grants(person, *role)))
-}
-
 /// Whether somebody may execute a run: start it, let it go on, decide about what failed.
 pub fn executes(world: &World, run: &Run, person: &PersonId) -> bool {
     let grants = |workspace: &Arc<Workspace>| workspace.grants(person, run.plan.runbook.runs_as);

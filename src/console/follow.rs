@@ -116,11 +116,10 @@ impl Console {
 
     /// The way to a seat: its screen, where that is another one, and what is selected there.
     fn goes(&self, world: &World, before: Option<&Seat>, seat: &Seat) -> Vec<Do> {
-        let mut todo = match before.is_some_and(|before| before.spot == seat.spot) {
-            true => Vec::new(),
-            false => self.to_spot(world, seat.spot),
-        };
-        todo.extend(seat.selected.map(Do::Select));
+        let is_there = before.is_some_and(|before| before.spot == seat.spot);
+        let is_selected = is_there && before.is_some_and(|before| before.selected == seat.selected);
+        let mut todo = if is_there { Vec::new() } else { self.to_spot(world, seat.spot) };
+        todo.extend(seat.selected.filter(|_| !is_selected).map(Do::Select));
         todo
     }
 

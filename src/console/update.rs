@@ -213,6 +213,10 @@ impl Console {
                     };
                     match sheet {
                         Some(sheet) => vec![super::effect::over(Overlay::Sheet(sheet))],
+                        None if super::facts::looks_only(cx.world, cx.me(), None) => {
+                            let words = "you may look and write notes, and do nothing else; :elevate asks for a role";
+                            vec![Do::Say(words.to_owned())]
+                        }
                         None => vec![Do::Say("nothing was refused here".to_owned())],
                     }
                 })

@@ -10,7 +10,7 @@ use super::beside::Beside;
 use super::event::{Event, Recorded};
 use super::id::{IncidentId, PersonId, RunId, Timestamp, WorkspaceId};
 use super::incident;
-use super::run::{Note, Run};
+use super::run::Run;
 use super::site::Site;
 use super::workspace::Workspace;
 use super::world::World;
@@ -158,6 +158,8 @@ pub struct Mention {
     pub index: u64,
     /// What the note is about.
     pub on: On,
+    /// Which of its notes it is, from 0.
+    pub note: usize,
     /// Where that is.
     pub workspace: WorkspaceId,
     /// Whose note it is.
@@ -201,12 +203,15 @@ pub fn fold(world: &mut World, recorded: &Recorded, run: Option<&Run>) {
     if let Event::Noted { run: id, mentions } = &recorded.event
         && let Some(run) = run
     {
-        made(world, recorded, by, On::Run(*id), &run.plan.proposal.workspace, mentions);
+        let of = (On::Run(*id), run.notes.len(), &run.plan.proposal.workspace);
+        made(world, recorded, by, of, mentions);
     }
-    if let Event::Beside(Beside::Incident { incident, workspace, act: incident::Act::NotedTo { people } }) =
+    if let Event::Beside(Beside::Incident { incident: id, workspace, act: incident::Act::NotedTo { people } }) =
         &recorded.event
+        && let Some(incident) = world.incidents.get(id)
     {
-        made(world, recorded, by, On::Incident(*incident), workspace, people);
+        let of = (On::Incident(*id), incident.notes.len(), workspace);
+        made(world, recorded, by, of, people);
     }
     if let Event::Beside(Beside::Mention { act: Act::Seen { on }, .. }) = &recorded.event {
         for one in world.mentions.get_mut(by).into_iter().flat_map(|all| all.iter_mut()) {
@@ -217,11 +222,18 @@ pub fn fold(world: &mut World, recorded: &Recorded, run: Option<&Run>) {
     }
 }
 
-fn made(world: &mut World, recorded: &Recorded, by: &PersonId, on: On, workspace: &WorkspaceId, people: &[PersonId]) {
+/// People were named in the last of so many notes on something.
+fn made(
+    world: &mut World,
+    recorded: &Recorded,
+    by: &PersonId,
+    (on, notes, workspace): (On, usize, &WorkspaceId),
+    people: &[PersonId],
+) {
     for person in people {
         let all = world.mentions.entry(person.clone()).or_default();
-        let (index, at) = (recorded.index, recorded.at);
-        all.push_back(Mention { index, on, workspace: workspace.clone(), by: by.clone(), at, seen: None });
+        let (index, at, note) = (recorded.index, recorded.at, notes.saturating_sub(1));
+        all.push_back(Mention { index, on, note, workspace: workspace.clone(), by: by.clone(), at, seen: None });
         while all.len() > KEPT_MAX {
             all.pop_front();
         }
@@ -245,8 +257,7 @@ pub fn text<'a>(world: &'a World, mention: &Mention) -> &'a str {
         On::Run(run) => world.run(run).map(|run| &run.notes),
         On::Incident(incident) => world.incidents.get(&incident).map(|incident| &incident.notes),
     };
-    let is_it = |note: &&Note| note.at == mention.at && note.by == mention.by;
-    notes.into_iter().flatten().find(is_it).map_or("", |note| note.text.as_str())
+    notes.and_then(|notes| notes.get(mention.note)).map_or("", |note| note.text.as_str())
 }
 
 #[cfg(test)]

@@ -510,7 +510,9 @@ impl Dialog {
                 self.names.as_ref().map(|names| names.told(cx, &self.words().text, columns)).unwrap_or_default()
             }
             State::Sent => vec![(Role::Muted, Safe::new("asking …"))],
-            State::Missing(what) => vec![(Role::Warning, what.clone())],
+            State::Missing(what) => {
+                fold::words(what.as_str(), columns).into_iter().map(|line| (Role::Warning, line)).collect()
+            }
             State::Refused(refusal) => {
                 let mut lines = vec![(Role::Refused, format!("⊘ {} ({})", refusal.what, refusal.rule.code()))];
                 if !refusal.who_may.is_empty() {

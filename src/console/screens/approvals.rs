@@ -69,7 +69,7 @@ impl Face for Approvals {
             foot(Act::Row(RowAct::Open)),
             foot(Act::Row(RowAct::Log)).says("checks"),
             foot(Act::Row(RowAct::Filter)),
-            foot(Act::Row(RowAct::New)).locked(!facts::proposes(cx.world, cx.me())),
+            foot(Act::Row(RowAct::New)).locked(facts::looks_only(cx.world, cx.me(), None)),
             foot(Act::Anywhere(Anywhere::Palette)),
             foot(Act::Anywhere(Anywhere::Help)),
             foot(Act::Anywhere(Anywhere::Back)),

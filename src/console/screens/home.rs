@@ -100,7 +100,7 @@ impl Face for Home {
     fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
         vec![
             foot(Act::Row(RowAct::Open)),
-            foot(Act::Row(RowAct::New)).locked(!facts::proposes(cx.world, cx.me())),
+            foot(Act::Row(RowAct::New)).locked(facts::looks_only(cx.world, cx.me(), None)),
             foot(Act::Anywhere(Anywhere::Palette)),
             foot(Act::Anywhere(Anywhere::Help)),
             foot(Act::Anywhere(Anywhere::Back)).says("leave (runs go on)"),

@@ -215,7 +215,7 @@ impl Face for Runbooks {
 
     fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
         vec![
-            foot(Act::Row(RowAct::New)).locked(!facts::proposes(cx.world, cx.me())),
+            foot(Act::Row(RowAct::New)).locked(facts::looks_only(cx.world, cx.me(), None)),
             foot(Act::Row(RowAct::Open)).says("read"),
             foot(Act::Row(RowAct::Filter)),
             foot(Act::Row(RowAct::Sort)),

@@ -124,7 +124,7 @@ impl Face for Runs {
             foot(Act::Row(RowAct::Filter)),
             foot(Act::Row(RowAct::Sort)),
             foot(Act::Row(RowAct::Describe)),
-            foot(Act::Row(RowAct::New)).locked(!facts::proposes(cx.world, cx.me())),
+            foot(Act::Row(RowAct::New)).locked(facts::looks_only(cx.world, cx.me(), None)),
             foot(Act::Anywhere(Anywhere::Note)),
             foot(Act::Anywhere(Anywhere::Help)),
         ]
