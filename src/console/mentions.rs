@@ -19,7 +19,7 @@ pub(super) fn words(one: &Mention) -> String {
 impl Console {
     /// The person did something: what names them on the run they are at is seen now.
     pub(super) fn looked(&mut self, world: &World, out: &mut Vec<Effect>) {
-        if self.here.follows.is_some() || self.is_wall() {
+        if self.is_wall() {
             return;
         }
         let Some(on) = self.spot().run().map(On::Run) else { return };

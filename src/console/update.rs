@@ -28,7 +28,8 @@ const WHEEL_ROWS: usize = 3;
 
 /// Takes a message.
 pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
-    let is_input = matches!(msg, Msg::Input(..));
+    // The key that ends following does nothing else.
+    let looks = matches!(msg, Msg::Input(..)) && console.here.follows.is_none();
     let todo = match msg {
         Msg::Input(at, input) => {
             console.here.now = console.here.now.max(at);
@@ -88,7 +89,7 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
     };
     let (covered, away) = (console.overlay.is_some(), console.stack.len() > 1);
     let mut effects = console.carry_out(world, todo);
-    if is_input {
+    if looks {
         console.looked(world, &mut effects);
     }
     let uncovered = covered && console.overlay.is_none();

@@ -193,6 +193,8 @@ fn status(console: &Console, cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>
                 gap(1),
             ],
         },
+        // What a screen says there is which keys act on it: none does.
+        (Link::Up, None) if cx.here.follows.is_some() => Vec::new(),
         (Link::Up, None) => {
             let mut line = face.status(cx);
             line.insert(0, gap(1));

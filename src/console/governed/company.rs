@@ -212,6 +212,10 @@ fn what_names_somebody_is_not_seen_by_a_console_that_nobody_touches() {
     assert_eq!((unseen(&house, "grace"), unseen(&house, "kim")), (1, 1), "time alone shows nothing to anybody");
     house.press("grace", "j j");
     assert_eq!((unseen(&house, "grace"), unseen(&house, "kim")), (0, 1), "whoever is led looks when they choose to");
+    house.press("kim", "j");
+    assert_eq!(unseen(&house, "kim"), 1, "the key that ends it does nothing else");
+    house.press("kim", "j");
+    assert_eq!(unseen(&house, "kim"), 0);
 }
 
 #[test]
