@@ -285,7 +285,7 @@ fn whoever_can_only_look_reads_so_in_the_header_and_no_key_offers_what_is_refuse
         let offered = house.screen("vic");
         assert!(!offered.contains("n new run") || offered.contains("n new run –"), "{offered}");
     }
-    house.press("vic", "1 w");
+    house.press("vic", "4 w");
     house.sees("vic", &["you may look and write notes, and do nothing else"]);
     house.open("vic", run);
     house.sees("vic", &["[RO]", "c take it –", "P pause –"]);

@@ -48,7 +48,13 @@ pub const TABLE: &[Bound] = &[
         "why",
         "Why something is locked, or the last refusal once more: rule, who may, what next.",
     ),
-    row(Scope::Everywhere, &[c('.')], Act::Anywhere(Anywhere::Note), "note", "Write a note into the run's timeline."),
+    row(
+        Scope::Everywhere,
+        &[c('.')],
+        Act::Anywhere(Anywhere::Note),
+        "note",
+        "Write a note into the run's timeline; @NAME in it tells that person.",
+    ),
     row(
         Scope::Everywhere,
         &[c('@')],
