@@ -25,6 +25,9 @@ pub const NAMED_MAX: usize = 16;
 /// Mentions kept per person: who has not looked for longer than these finds them in the record. The oldest gives way.
 pub const KEPT_MAX: usize = 50;
 
+/// Names that are nobody's, as far as they are told one by one: a pasted log is full of them.
+const NOBODY_SHOWN_MAX: usize = 8;
+
 /// What a note is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,8 +78,9 @@ impl Named {
     pub fn words(&self) -> Vec<String> {
         let people = self.people.iter().map(PersonId::as_str).collect::<Vec<_>>();
         let told = (!people.is_empty()).then(|| format!("tells {}", listed(&people, "and")));
-        let names = self.nobody.iter().map(String::as_str).collect::<Vec<_>>();
-        let nobody = || format!("nobody called {} can see this", listed(&names, "or"));
+        let names = self.nobody.iter().take(NOBODY_SHOWN_MAX).map(String::as_str).collect::<Vec<_>>();
+        let more = if self.nobody.len() > NOBODY_SHOWN_MAX { " (and others)" } else { "" };
+        let nobody = || format!("nobody called {}{more} can see this", listed(&names, "or"));
         told.into_iter().chain((!names.is_empty()).then(nobody)).collect()
     }
 }
@@ -304,6 +308,9 @@ mod tests {
         assert_eq!(named.people, ["kim".into()]);
         assert_eq!(named.nobody, ["eve", "nobody", "lea", "bo"]);
         assert_eq!(named.words(), ["tells kim", "nobody called eve, nobody, lea or bo can see this"]);
+        let log: String = (0..99).map(|nth| format!("@unit-{nth} ")).collect();
+        let words = read(&site, &place, &"ada".into(), &log).words();
+        assert!(words.len() == 1 && words[0].ends_with("unit-6 or unit-7 (and others) can see this"), "{words:?}");
     }
 
     #[test]
