@@ -94,6 +94,21 @@ impl Console {
         self.goes(world, before.as_ref(), &seat)
     }
 
+    /// The world is another one now: a run whose screen was heard of before the run itself is there to be shown.
+    pub(super) fn catches_up(&self, world: &World) -> Vec<Do> {
+        let Some(seat) = self.led_to.as_ref().filter(|seat| seat.spot != self.spot()) else { return Vec::new() };
+        let run = if let Spot::Run(run) | Spot::Request(run) = seat.spot { Some(run) } else { None };
+        match run.is_some_and(|run| self.sees_run(world, run)) {
+            true => self.goes(world, None, seat),
+            false => Vec::new(),
+        }
+    }
+
+    fn sees_run(&self, world: &World, run: RunId) -> bool {
+        let me = &self.here.me.person;
+        world.run(run).is_some_and(|run| world.can_see(me, &run.plan.proposal.workspace))
+    }
+
     fn follows_nobody(&mut self, why: String) -> Vec<Do> {
         self.here.follows = None;
         self.led_to = None;
@@ -124,8 +139,7 @@ impl Console {
     }
 
     fn to_spot(&self, world: &World, spot: Spot) -> Vec<Do> {
-        let me = &self.here.me.person;
-        let sees = |run: RunId| world.run(run).is_some_and(|run| world.can_see(me, &run.plan.proposal.workspace));
+        let sees = |run: RunId| self.sees_run(world, run);
         let over_home = |screen| vec![Do::Go(Place::Home), Do::Push(Box::new(screen))];
         match spot {
             // A form is its person's own until it is proposed.

@@ -39,7 +39,9 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
             if !console.is_wall() {
                 console.hears(world);
             }
-            console.every(world, |face, cx| face.world(cx))
+            let mut todo = console.every(world, |face, cx| face.world(cx));
+            todo.extend(console.catches_up(world));
+            todo
         }
         Msg::Fetched(tag, answer) => console.fetched(world, tag, &answer),
         Msg::Submitted(tag, result) => console.answered(world, tag, result),

@@ -2,9 +2,12 @@
 
 use super::*;
 use crate::console::effect::Effect;
+use crate::console::msg::Msg;
 use crate::domain::incident::{Opening, Severity};
 use crate::domain::mention;
 use crate::domain::people::Person;
+use crate::domain::presence::{Present, Seat, Spot};
+use crate::domain::query::{Fetch, Fetched};
 use crate::domain::run::StopHow;
 use crate::domain::{Ask, PersonId};
 
@@ -137,6 +140,25 @@ fn z51_whoever_follows_somebody_to_what_is_not_for_them_reads_nothing_of_it_and_
     house.open("ada", 99);
     house.sees("eve", &["Nothing is found here for you.", "following ada · at a run"]);
     house.sees_not("eve", &["#99"]);
+}
+
+#[test]
+fn whoever_follows_catches_up_where_the_way_to_a_run_was_heard_of_before_the_run() {
+    let whole = fixture::world();
+    let mut early = whole.clone();
+    early.runs.remove(&RunId(41));
+    let seat = Seat { spot: Spot::Run(RunId(41)), ..Seat::default() };
+    let bo = Present { person: "bo".into(), seat, since: fixture::NOW, heard: fixture::NOW };
+    let mut console = Harness::new(early);
+    console.send(Msg::Present([bo].into()));
+    console = console.press(":").type_str("follow bo").press("enter").answered(|fetch| match fetch {
+        Fetch::Run(run) => Some(Fetched::Failed(format!("no run {run}"))),
+        _ => None,
+    });
+    assert!(console.screen().contains("Nothing is found here for you."), "{}", console.screen());
+    console = console.world(|world| fixture::add(world, (**whole.run(RunId(41)).unwrap()).clone()));
+    let screen = console.screen();
+    assert!(screen.contains("▸ #41 ") && screen.contains("following bo · at #41"), "{screen}");
 }
 
 #[test]
