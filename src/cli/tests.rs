@@ -64,6 +64,8 @@ const IN_THE_CONSOLE: &[(&str, &str)] = &[
     ("resume", "back to it …"),
     ("rollback", "back to it …"),
     ("note", "note"),
+    ("mentions list", ":mentions"),
+    ("mentions seen", ":mentions"),
     ("close", "outcome"),
     ("review", "review"),
     ("follow-up add", "new follow-up"),

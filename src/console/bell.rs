@@ -1,9 +1,12 @@
-//! What waits for the person who looks and for their word alone: how much of it there is, and whether something is new.
+//! What waits for the person who looks and for their word alone: how much of it there is, and whether something is new. Notes that
+//! name them ring too, and are counted by themselves: they wait to be read.
 //!
 //! Deliberately less than Home lists: a note or a review waits for somebody some day, and a start is nobody's duty in particular.
 
 use super::facts::{Board, Errand, Waiting};
-use super::model::Console;
+use super::mentions;
+use super::model::{Console, Tone};
+use crate::domain::mention;
 use crate::domain::once;
 use crate::domain::run::{Run, Slot};
 use crate::domain::{PersonId, RunId, World};
@@ -22,6 +25,8 @@ pub enum Thing {
     Offer(RunId),
     /// A change to the site.
     Site,
+    /// A note that names them, by its place in the record.
+    Mention(u64),
 }
 
 /// What a session remembers of it.
@@ -61,11 +66,18 @@ impl Console {
     pub(super) fn listens(&mut self, world: &World) -> bool {
         self.bell.stale = false;
         let me = &self.here.me.person;
-        let now = things(world, me, &self.here.board.of(world, me));
+        let mut now = things(world, me, &self.here.board.of(world, me));
         self.here.waiting = now.len();
-        let is_new = self.bell.known.as_ref().is_some_and(|known| now.difference(known).next().is_some());
+        now.extend(mention::unseen(world, me).map(|one| Thing::Mention(one.index)));
+        self.here.named = now.len() - self.here.waiting;
+        let new: Vec<Thing> =
+            self.bell.known.as_ref().map(|known| now.difference(known).copied().collect()).unwrap_or_default();
         self.bell.known = Some(now);
-        is_new && self.here.rings
+        let note = mention::unseen(world, &self.here.me.person).find(|one| new.contains(&Thing::Mention(one.index)));
+        if let Some(words) = note.map(mentions::words) {
+            self.say(words, Tone::Said);
+        }
+        !new.is_empty() && self.here.rings
     }
 }
 

@@ -6,7 +6,7 @@ use super::keymap::{self, Act, Anywhere, Bound, Place, Scope};
 use super::model::Cx;
 use super::overlays::Overlay;
 use super::overlays::sheet::{Part, Sheet};
-use super::overlays::{by_hand, incidents, lend, standing};
+use super::overlays::{by_hand, incidents, lend, mentions, standing, who};
 use super::pages;
 use super::screens::{
     Screen, follow_ups::FollowUps, host_keys::HostKeys, live::Live, past::Past, proof, propose::Propose,
@@ -206,6 +206,8 @@ enum Does {
     Bell,
     Notify,
     Who,
+    Follow,
+    Mentions,
     Help,
     Quit,
 }
@@ -286,7 +288,19 @@ pub const TABLE: &[Named] = &[
         Does::Notify,
         "What people are told outside the console, and whether it arrives.",
     ),
-    named(&["who", "sessions"], Takes::Nothing, Does::Who, "Who is here, and where they look."),
+    named(
+        &["who", "sessions"],
+        Takes::Nothing,
+        Does::Who,
+        "Who is here, and where they look; enter follows one of them.",
+    ),
+    named(&["follow"], Takes::Person, Does::Follow, "Go where this person goes, until you press a key."),
+    named(
+        &["mentions", "named"],
+        Takes::Nothing,
+        Does::Mentions,
+        "Notes that name you, and the way to what they are about.",
+    ),
     named(&["since"], Takes::Span, Does::Since, "Go to the first line of the log of so long ago."),
     named(&["save"], Takes::File, Does::Save, "Write the shown log or list to a file of yours."),
     named(&["copy", "yank"], Takes::Nothing, Does::Copy, "Put the shown log or list into your terminal's clipboard."),
@@ -376,7 +390,7 @@ fn is_worth_a_word(act: Act) -> bool {
         | Act::Form(_)
         | Act::Line(_)
         | Act::Go(_) => false,
-        Act::Anywhere(Anywhere::Help | Anywhere::Why | Anywhere::Note | Anywhere::WhatRan)
+        Act::Anywhere(Anywhere::Help | Anywhere::Why | Anywhere::Note | Anywhere::WhatRan | Anywhere::Who)
         | Act::Row(_)
         | Act::Approval(_)
         | Act::Run(_)
@@ -560,7 +574,9 @@ fn carry_out(cx: &Cx<'_>, command: &Named, rest: &str) -> Vec<Do> {
             }
             other => vec![Do::Say(format!("nothing is done with notices by `{other}`; write :notify or :notify test"))],
         },
-        Does::Who => vec![over(Overlay::Sheet(Sheet::of_who(cx)))],
+        Does::Who => vec![who::menu(cx)],
+        Does::Follow => vec![Do::Follow(PersonId::new(rest))],
+        Does::Mentions => vec![mentions::all(cx)],
         Does::Help => vec![Do::Act(Act::Anywhere(Anywhere::Help))],
         Does::Quit => vec![Do::Effect(Effect::Quit)],
     }

@@ -7,7 +7,9 @@ use super::msg::Tag;
 use super::overlays::{Overlay, menu::Choice};
 use super::screens::Screen;
 use super::widgets::masked::Hidden;
+use crate::domain::mention::On;
 use crate::domain::plan::Proposal;
+use crate::domain::presence::Selected;
 use crate::domain::query::Fetch;
 use crate::domain::{Ask, PersonId, Refusal, RunId, Seen};
 
@@ -154,6 +156,12 @@ pub enum Do {
     Palette(PaletteAct),
     /// As if the key of this act had been pressed.
     Act(Act),
+    /// Go where this person goes, until a key is pressed.
+    Follow(PersonId),
+    /// Select this on the screen on top.
+    Select(Selected),
+    /// The person has looked at what notes name them on.
+    See(On),
     /// Say something in the row above the footer.
     Say(String),
     /// Say no, as the engine would.

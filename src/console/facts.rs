@@ -82,6 +82,29 @@ pub fn workspaces<'a>(world: &'a World, person: &PersonId) -> Vec<&'a Arc<Worksp
     found
 }
 
+/// Whether somebody can do no more than look at what is on their screen: at this run, or anywhere. Who is a member of nothing yet
+/// is told so in other words.
+pub fn looks_only(world: &World, person: &PersonId, run: Option<RunId>) -> bool {
+    let of_run = run.and_then(|run| world.workspace(&world.run(run)?.plan.proposal.workspace));
+    let places = match of_run.filter(|workspace| workspace.has_member(person)) {
+        Some(workspace) => vec![workspace],
+        None => workspaces(world, person),
+    };
+    let administers = world.site.as_ref().is_some_and(|site| site.administrators.contains(person));
+    !places.is_empty() && !administers && !places.iter().any(|workspace| policy::acts(workspace, person))
+}
+
+/// Whether somebody may execute a run: start it, let it go on, decide about what failed.
+pub fn executes(world: &World, run: &Run, person: &PersonId) -> bool {
+    let grants = |workspace: &Arc<Workspace>| workspace.grants(person, run.plan.runbook.runs_as);
+    world.workspace(&run.plan.proposal.workspace).is_some_and(grants) && policy::may_execute(run, person)
+}
+
+/// Whether somebody may hold a run up, or end it.
+pub fn stops(world: &World, run: &Run, person: &PersonId) -> bool {
+    world.workspace(&run.plan.proposal.workspace).is_some_and(|workspace| policy::may_stop(workspace, person))
+}
+
 /// Whether something a person may see changes with the seconds.
 pub fn something_moves(world: &World, person: &PersonId) -> bool {
     world.visible_runs(person).any(|run| is_at_work(run) || run.glass.is_some())

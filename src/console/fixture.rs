@@ -256,6 +256,7 @@ pub fn run_of(plan: Plan, phase: Phase) -> Run {
         claim: None,
         offered: None,
         executors: Default::default(),
+        stopped: None,
         drift: None,
         queued: None,
         glass: None,

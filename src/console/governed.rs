@@ -1,5 +1,7 @@
 //! Whole runs by two people, by keys alone: what each of them sees at every stage, and where the run stands.
 
+mod company;
+
 use super::fixture;
 use super::harness::Harness;
 use super::house::House;

@@ -11,6 +11,7 @@ use crate::domain::factor::{Factor, Standing, step_at};
 use crate::domain::order::{CellResult, Order, Outcome, OutputSummary, Progressed, Report, Stream};
 use crate::domain::plan::Proposal;
 use crate::domain::policy;
+use crate::domain::presence::{Presence, Present};
 use crate::domain::proved::{Code, Proof};
 use crate::domain::query::{AuditRow, Fetch, Fetched, LogFrom, LogQuery, Page, Preset};
 use crate::domain::run::{Phase, Run};
@@ -42,6 +43,8 @@ pub struct House {
     printed: Vec<(RunId, LogRow)>,
     kept: BTreeMap<(String, String), Preset>,
     secrets: BTreeMap<(RunId, String), String>,
+    /// Who is here, as consoles were last told; `None`: nobody is told.
+    present: Option<Presence>,
 }
 
 /// One person's console, and how far what it asked for is done.
@@ -64,6 +67,7 @@ impl House {
             printed: Vec::new(),
             kept: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            present: None,
         };
         house.engine(Ask::LoadSite { site: Arc::new(site), diff: String::new() });
         for person in people {
@@ -71,6 +75,19 @@ impl House {
             house.people.insert(person, Seat { console: Some(console), done: 0, follows: None });
         }
         house
+    }
+
+    /// From now on everybody is told who is here, as a server does.
+    pub fn together(mut self) -> Self {
+        self.present = Some(Presence::default());
+        self.serve();
+        self
+    }
+
+    /// Somebody leaves.
+    pub fn leaves(&mut self, who: &str) {
+        self.people.remove(who);
+        self.serve();
     }
 
     /// Presses keys; whatever they ask for is done before the next key.
@@ -145,6 +162,13 @@ impl House {
     /// Everything that happened, as kinds.
     pub fn kinds(&self) -> Vec<String> {
         self.log.iter().map(|one| words::kind(&one.event).to_owned()).collect()
+    }
+
+    /// Somebody asks by a verb.
+    pub fn asks(&mut self, who: &str, ask: Ask) -> Result<Receipt, Refusal> {
+        let receipt = self.submit(actor(who), Seen::Nothing, ask);
+        self.serve();
+        receipt
     }
 
     /// Another site is read from the disk by somebody.
@@ -248,9 +272,32 @@ impl House {
             });
             match next {
                 Some((who, effect)) => self.carry(who, effect),
+                None if self.meet() => {}
                 None => return,
             }
         }
+    }
+
+    /// Tells everybody who is where, where that has changed.
+    fn meet(&mut self) -> bool {
+        let Some(known) = &self.present else { return false };
+        let seats = self.people.iter().filter_map(|(who, seat)| Some((who, seat.console.as_ref()?)));
+        let present: Presence = seats
+            .map(|(who, console)| Present {
+                person: PersonId::new(who),
+                seat: console.console.seat(&self.world),
+                since: super::fixture::NOW,
+                heard: super::fixture::NOW,
+            })
+            .collect();
+        if present == *known {
+            return false;
+        }
+        self.present = Some(Presence::clone(&present));
+        for console in self.people.values_mut().filter_map(|seat| seat.console.as_mut()) {
+            console.send(Msg::Present(Presence::clone(&present)));
+        }
+        true
     }
 
     fn carry(&mut self, who: &'static str, effect: Effect) {

@@ -46,6 +46,7 @@ pub enum Anywhere {
     Why,
     Note,
     WhatRan,
+    Who,
 }
 
 /// The numbered screens. `5` is kept for incidents, so that fingers need not learn twice.

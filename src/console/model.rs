@@ -9,7 +9,7 @@ use super::overlays::Overlay;
 use super::screens::{Screen, home::Home, wall};
 use super::theme::Theme;
 use super::widgets::paint::Charset;
-use crate::domain::presence::{Presence, Spot};
+use crate::domain::presence::{Presence, Seat, Spot};
 use crate::domain::{PersonId, Refusal, Timestamp, World};
 use crate::terminal::line::Safe;
 use jiff::tz::TimeZone;
@@ -39,6 +39,8 @@ pub struct Console {
     pub(super) hint: Option<Hint>,
     pub(super) next: u64,
     pub(super) bell: Bell,
+    /// The seat this console was last led to, while it follows somebody.
+    pub(super) led_to: Option<Seat>,
     /// When Home came into sight last.
     pub(super) came_home: Timestamp,
 }
@@ -62,6 +64,10 @@ pub struct Here {
     pub mouse: MouseOwner,
     /// How much waits for this person's word.
     pub waiting: usize,
+    /// How many notes name this person that they have not seen.
+    pub named: usize,
+    /// Whom this person follows: until a key is pressed, their console goes where that one goes.
+    pub follows: Option<PersonId>,
     /// Whether the terminal's bell is heard when something new does.
     pub rings: bool,
     /// Since when nothing lies over the screen on top: what an overlay hides is not read.
@@ -169,7 +175,8 @@ pub(super) struct Asked {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
     pub uid: u64,
-    pub said: &'static str,
+    /// What is told once it was accepted; nothing of what was asked beside what the person did.
+    pub said: Option<&'static str>,
 }
 
 /// What the row above the footer says for a while.
@@ -237,6 +244,8 @@ impl Console {
                 link: Link::Up,
                 mouse: MouseOwner::Console,
                 waiting: 0,
+                named: 0,
+                follows: None,
                 rings: true,
                 uncovered: start.now,
                 present: Presence::default(),
@@ -256,6 +265,7 @@ impl Console {
             hint: start.hint,
             next: 1,
             bell: Bell::default(),
+            led_to: None,
             came_home: Timestamp(i64::MIN / 2),
         }
     }

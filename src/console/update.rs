@@ -28,6 +28,8 @@ const WHEEL_ROWS: usize = 3;
 
 /// Takes a message.
 pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
+    // The key that ends following does nothing else.
+    let looks = matches!(msg, Msg::Input(..)) && console.here.follows.is_none();
     let todo = match msg {
         Msg::Input(at, input) => {
             console.here.now = console.here.now.max(at);
@@ -37,7 +39,9 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
             if !console.is_wall() {
                 console.hears(world);
             }
-            console.every(world, |face, cx| face.world(cx))
+            let mut todo = console.every(world, |face, cx| face.world(cx));
+            todo.extend(console.catches_up(world));
+            todo
         }
         Msg::Fetched(tag, answer) => console.fetched(world, tag, &answer),
         Msg::Submitted(tag, result) => console.answered(world, tag, result),
@@ -50,9 +54,9 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
             rung.then_some(Do::Effect(Effect::Ring)).into_iter().collect()
         }
         Msg::Present(present) => {
-            console.here.present = present;
+            let todo = console.others(world, present);
             console.renew(world);
-            Vec::new()
+            todo
         }
         Msg::Resize(columns, rows) => {
             console.here.size = (columns, rows);
@@ -86,7 +90,10 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
         }
     };
     let (covered, away) = (console.overlay.is_some(), console.stack.len() > 1);
-    let effects = console.carry_out(world, todo);
+    let mut effects = console.carry_out(world, todo);
+    if looks {
+        console.looked(world, &mut effects);
+    }
     let uncovered = covered && console.overlay.is_none();
     if uncovered {
         console.here.uncovered = console.here.now;
@@ -117,6 +124,9 @@ impl Console {
                 Input::Key(_) | Input::Paste(_) | Input::PasteRefused | Input::Mouse(_) => Vec::new(),
             };
         }
+        if let Some(todo) = self.ends_following(&input) {
+            return todo;
+        }
         let Some(areas) = areas(self.here.size) else { return Vec::new() };
         if let Input::Mouse(mouse) = input {
             return self.mouse(world, areas, mouse);
@@ -143,9 +153,9 @@ impl Console {
 
     /// What lies over the screen and shows who is here shows it as it is now.
     fn renew(&mut self, world: &World) {
-        let (Some(Overlay::Sheet(sheet)), Some(areas)) = (&mut self.overlay, areas(self.here.size)) else { return };
+        let (Some(Overlay::Menu(menu)), Some(areas)) = (&mut self.overlay, areas(self.here.size)) else { return };
         let Some(shown) = self.stack.last() else { return };
-        sheet.present(&Cx { world, here: &self.here, areas, asked: &self.asked, uid: shown.uid });
+        menu.present(&Cx { world, here: &self.here, areas, asked: &self.asked, uid: shown.uid });
     }
 
     fn has_just_come_home(&self) -> bool {
@@ -206,6 +216,10 @@ impl Console {
                     };
                     match sheet {
                         Some(sheet) => vec![super::effect::over(Overlay::Sheet(sheet))],
+                        None if super::facts::looks_only(cx.world, cx.me(), None) => {
+                            let words = "you may look and write notes, and do nothing else; :elevate asks for a role";
+                            vec![Do::Say(words.to_owned())]
+                        }
                         None => vec![Do::Say("nothing was refused here".to_owned())],
                     }
                 })
@@ -214,6 +228,7 @@ impl Console {
                 Some(run) => vec![super::effect::over(Overlay::Dialog(dialog::note(cx, run)))],
                 None => vec![Do::Say("notes belong to a run: open or select one first".to_owned())],
             }),
+            Anywhere::Who => self.top(world, |_, cx| vec![overlays::who::menu(cx)]),
             Anywhere::WhatRan => self.top(world, |face, cx| match face.ran(cx) {
                 Some(sheet) => vec![super::effect::over(Overlay::Sheet(sheet))],
                 None => vec![Do::Say("select a step or a run first".to_owned())],
@@ -282,10 +297,12 @@ impl Console {
 
     fn answered(&mut self, world: &World, tag: Tag, result: Result<Receipt, Refusal>) -> Vec<Do> {
         let Some(pending) = self.submitted.remove(&tag) else { return Vec::new() };
+        // What was asked beside what the person did is no answer to anything of theirs.
+        let Some(said) = pending.said else { return Vec::new() };
         match &result {
             Ok(receipt) => {
                 let run = receipt.run.map(|run| format!(" {run}")).unwrap_or_default();
-                self.say(format!("{}{run}", pending.said), Tone::Said);
+                self.say(format!("{said}{run}"), Tone::Said);
             }
             Err(refusal) => self.refuse(refusal.clone()),
         }
@@ -297,7 +314,7 @@ impl Console {
         self.of(world, pending.uid, |face, cx| face.answered(cx, &result))
     }
 
-    fn say(&mut self, text: String, tone: Tone) {
+    pub(super) fn say(&mut self, text: String, tone: Tone) {
         self.notice = Some(Notice { text: Safe::new(text), tone, at: self.here.now });
     }
 
@@ -362,7 +379,7 @@ impl Console {
                     return Vec::new();
                 }
                 let tag = self.tag();
-                self.submitted.insert(tag, Pending { uid: self.top_uid(), said });
+                self.submitted.insert(tag, Pending { uid: self.top_uid(), said: Some(said) });
                 out.push(Effect::Submit { tag, seen, ask });
                 Vec::new()
             }
@@ -372,7 +389,7 @@ impl Console {
                     return Vec::new();
                 }
                 let tag = self.tag();
-                self.submitted.insert(tag, Pending { uid: self.top_uid(), said });
+                self.submitted.insert(tag, Pending { uid: self.top_uid(), said: Some(said) });
                 out.push(Effect::SubmitWith { tag, seen, ask, with });
                 Vec::new()
             }
@@ -383,7 +400,7 @@ impl Console {
                     return Vec::new();
                 }
                 let tag = self.tag();
-                self.submitted.insert(tag, Pending { uid: self.top_uid(), said: "secret taken for" });
+                self.submitted.insert(tag, Pending { uid: self.top_uid(), said: Some("secret taken for") });
                 out.push(Effect::GiveSecret { tag, run, name, value });
                 Vec::new()
             }
@@ -400,10 +417,16 @@ impl Console {
                 }
                 self.top(world, |face, cx| face.line(cx, stage, &text))
             }
-            Do::Picked(Choice::Wherever(choice)) => self.top(world, |_, cx| vec![overlays::chosen(cx, &choice)]),
+            Do::Picked(Choice::Wherever(choice)) => self.top(world, |_, cx| overlays::chosen(cx, &choice)),
             Do::Picked(choice) => self.top(world, |face, cx| face.picked(cx, &choice)),
             Do::Palette(act) => self.top(world, |face, cx| face.palette(cx, &act)),
             Do::Act(act) => self.act(world, act),
+            Do::Follow(person) => self.follow(world, &person),
+            Do::Select(selected) => self.selects(world, selected),
+            Do::See(on) => {
+                self.sees(world, on, out);
+                Vec::new()
+            }
             Do::Say(text) => {
                 self.say(text, Tone::Said);
                 Vec::new()
@@ -458,13 +481,13 @@ impl Console {
         }
     }
 
-    fn tag(&mut self) -> Tag {
+    pub(super) fn tag(&mut self) -> Tag {
         self.next += 1;
         Tag(self.next)
     }
 
     /// Why nothing can be asked for now.
-    fn may_not_ask(&self) -> Option<Refusal> {
+    pub(super) fn may_not_ask(&self) -> Option<Refusal> {
         if self.here.me.badge == Badge::ReadOnly {
             let refusal = Refusal::new(Rule::Role, "this session may look and not act");
             return Some(refusal.next("sign in without read-only"));
@@ -473,7 +496,7 @@ impl Console {
         (self.here.link != Link::Up).then(|| lost.next("wait for the connection, then ask again"))
     }
 
-    fn top_uid(&self) -> u64 {
+    pub(super) fn top_uid(&self) -> u64 {
         self.stack.last().map_or(0, |shown| shown.uid)
     }
 
@@ -494,7 +517,7 @@ impl Console {
         }
     }
 
-    fn top(&mut self, world: &World, ask: impl FnOnce(&mut dyn Face, &Cx<'_>) -> Vec<Do>) -> Vec<Do> {
+    pub(super) fn top(&mut self, world: &World, ask: impl FnOnce(&mut dyn Face, &Cx<'_>) -> Vec<Do>) -> Vec<Do> {
         self.of(world, self.top_uid(), ask)
     }
 

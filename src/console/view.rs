@@ -1,15 +1,17 @@
 //! Draws a console. Reads everything, changes nothing.
 
+use super::facts;
 use super::footer;
 use super::layout::{Areas, SIZE_MIN, layout};
 use super::model::{Badge, Console, Cx, Link, Tone};
 use super::moment;
 use super::safe;
-use super::screens::Face;
+use super::screens::{Face, Screen};
 use super::theme::Role;
 use super::widgets::paint::{Paint, below};
 use super::widgets::piece::{Piece, gap, spring, text};
-use crate::domain::World;
+use crate::domain::presence::{self, Spot};
+use crate::domain::{PersonId, World};
 use crate::terminal::line::Safe;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -35,7 +37,7 @@ pub(super) fn draw(console: &Console, world: &World, buffer: &mut Buffer) {
         return;
     };
     let face = shown.screen.face();
-    header(&cx, face, &mut paint, areas);
+    header(&cx, &shown.screen, &mut paint, areas);
     face.view(&cx, &mut paint, areas.body);
     status(console, &cx, face, &mut paint, areas);
     if let Link::Lost(_) = console.here.link {
@@ -47,15 +49,18 @@ pub(super) fn draw(console: &Console, world: &World, buffer: &mut Buffer) {
             let spots = footer::spots(overlay.scope(), &overlay.foot(), areas.footer.width);
             paint.line(areas.footer, &footer::line(&spots));
         }
-        None => {
-            let spots = footer::spots(face.scope(), &face.foot(&cx), areas.footer.width);
-            paint.line(areas.footer, &footer::line(&spots));
-        }
+        None => match &cx.here.follows {
+            Some(person) => paint.line(areas.footer, &followed(&cx, person)),
+            None => {
+                let spots = footer::spots(face.scope(), &face.foot(&cx), areas.footer.width);
+                paint.line(areas.footer, &footer::line(&spots));
+            }
+        },
     }
 }
 
-fn header(cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>, areas: Areas) {
-    let crumbs = face.crumbs(cx);
+fn header(cx: &Cx<'_>, screen: &Screen, paint: &mut Paint<'_>, areas: Areas) {
+    let crumbs = screen.face().crumbs(cx);
     let site = cx.world.site.as_ref().map(|site| Safe::new(&site.name)).unwrap_or_default();
     let mut line = vec![gap(1), text(Role::Accent, "quarterdeck")];
     let columns = usize::from(areas.header.width).saturating_sub(HEADER_AIR);
@@ -66,9 +71,9 @@ fn header(cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>, areas: Areas) {
         if !site.is_empty() {
             line.extend([text(Role::Muted, " · "), text(Role::Title, site)]);
         }
-        who(cx, columns.saturating_sub(left))
+        who(cx, screen.spot(), columns.saturating_sub(left))
     } else {
-        who(cx, 0)
+        who(cx, screen.spot(), 0)
     };
     let right: usize = who.iter().map(Piece::wants).sum();
     let mut room = columns.saturating_sub(right);
@@ -89,17 +94,21 @@ fn header(cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>, areas: Areas) {
 /// Columns of the header that hold the product's name and the air around everything.
 const HEADER_AIR: usize = 1 + "quarterdeck".len() + 2 + 1;
 
+/// Columns of whom one follows, at most.
+const FOLLOWED_COLUMNS_MAX: usize = 36;
+
 /// Columns of a person's name, at most.
 const NAME_COLUMNS_MAX: usize = 20;
 
 /// What waits, name, roles, badge and time; of the roles as many as fit into `room` together with the rest.
-fn who(cx: &Cx<'_>, room: usize) -> Vec<Piece> {
+fn who(cx: &Cx<'_>, spot: Spot, room: usize) -> Vec<Piece> {
     let me = cx.me();
     let mut tail = Vec::new();
-    match cx.here.me.badge {
-        Badge::None => {}
-        Badge::ActingAs => tail.extend([gap(1), text(Role::Warning, "[acting as]")]),
-        Badge::ReadOnly => tail.extend([gap(1), text(Role::Warning, "[RO]")]),
+    if cx.here.me.badge == Badge::ActingAs {
+        tail.extend([gap(1), text(Role::Warning, "[acting as]")]);
+    }
+    if looks_only(cx, spot) {
+        tail.extend([gap(1), text(Role::Warning, "[RO]")]);
     }
     tail.extend([gap(2), text(Role::Muted, moment::time_and_zone(cx.now(), &cx.here.zone))]);
     let name = safe!("{me}").cut_middle(NAME_COLUMNS_MAX);
@@ -110,12 +119,44 @@ fn who(cx: &Cx<'_>, room: usize) -> Vec<Piece> {
     waits.into_iter().chain(name).chain(tail).collect()
 }
 
-/// `3 for you`: how much waits for this person's word, on every screen. Nothing where nothing does.
+/// Whether no key of this person's does anything to what is on the screen.
+fn looks_only(cx: &Cx<'_>, spot: Spot) -> bool {
+    let is_held = cx.here.me.badge == Badge::ReadOnly || cx.here.follows.is_some() || spot == Spot::Wall;
+    is_held || facts::looks_only(cx.world, cx.me(), spot.run())
+}
+
+/// `kim follows  @1  3 for you`: who sees these screens too, how many notes name this person, and how much waits for their word, on
+/// every screen. Nothing where nothing does.
 fn waits(cx: &Cx<'_>) -> Vec<Piece> {
-    match cx.here.waiting {
-        0 => Vec::new(),
-        n => vec![text(Role::Warning, safe!("{n} for you")), gap(2)],
+    let mut pieces = Vec::new();
+    let followers = presence::followers(&cx.here.present, cx.me());
+    match followers.len() {
+        0 => {}
+        1 => {
+            let who = followers.into_iter().map(|one| safe!("{one} follows").cut_middle(NAME_COLUMNS_MAX));
+            pieces.extend(who.flat_map(|who| [text(Role::Accent, who), gap(2)]));
+        }
+        n => pieces.extend([text(Role::Accent, safe!("{n} follow")), gap(2)]),
     }
+    if cx.here.named > 0 {
+        pieces.extend([text(Role::Warning, safe!("@{}", cx.here.named)), gap(2)]);
+    }
+    if cx.here.waiting > 0 {
+        pieces.extend([text(Role::Warning, safe!("{} for you", cx.here.waiting)), gap(2)]);
+    }
+    pieces
+}
+
+/// The last row while somebody is followed: whom, where they are, and how it ends. No key of the screen does anything then.
+fn followed(cx: &Cx<'_>, person: &PersonId) -> Vec<Piece> {
+    let at = presence::seat_of(&cx.here.present, person).map(|one| one.seat.spot).unwrap_or_default();
+    vec![
+        gap(1),
+        text(Role::Accent, safe!("following {person}").cut_middle(FOLLOWED_COLUMNS_MAX)),
+        text(Role::Muted, safe!(" · at {} · ", presence::spot_words(cx.world, cx.me(), at))),
+        text(Role::Accent, "any key"),
+        text(Role::Muted, " ends it"),
+    ]
 }
 
 /// `: operator, approver`; where not all fit, whole ones and `…`.
@@ -152,6 +193,8 @@ fn status(console: &Console, cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>
                 gap(1),
             ],
         },
+        // What a screen says there is which keys act on it: none does.
+        (Link::Up, None) if cx.here.follows.is_some() => Vec::new(),
         (Link::Up, None) => {
             let mut line = face.status(cx);
             line.insert(0, gap(1));

@@ -11,6 +11,7 @@ use super::factor;
 use super::follow_up::{self, FollowUpId};
 use super::id::{Digest, ElevationId, HandId, IncidentId, PersonId, StandingId, WorkspaceId};
 use super::incident;
+use super::mention;
 use super::site::Sensitive;
 use super::standing;
 use super::words::{count_of, said};
@@ -119,6 +120,13 @@ pub enum Beside {
         /// Which.
         deviation: Deviation,
     },
+    /// Something became of notes that name somebody, beside what they are about.
+    Mention {
+        /// Of which workspace.
+        workspace: WorkspaceId,
+        /// What happened.
+        act: mention::Act,
+    },
     /// What was done by hand was entered, shown or looked at.
     ByHand {
         /// Which entry.
@@ -151,6 +159,7 @@ impl Beside {
                 ..
             }
             | Beside::FollowUp { .. }
+            | Beside::Mention { .. }
             | Beside::LookedAt { .. } => false,
         }
     }
@@ -164,6 +173,7 @@ impl Beside {
             | Beside::ByHand { workspace, .. }
             | Beside::Standing { workspace, .. }
             | Beside::FollowUp { workspace, .. }
+            | Beside::Mention { workspace, .. }
             | Beside::LookedAt { workspace, .. } => Some(workspace),
             Beside::Booted { .. }
             | Beside::ClockJumped { .. }
@@ -190,6 +200,7 @@ impl Beside {
             Beside::Standing { .. } => "standing",
             Beside::FollowUp { .. } => "follow_up",
             Beside::LookedAt { .. } => "looked_at",
+            Beside::Mention { .. } => "mention",
         }
     }
 
@@ -224,6 +235,7 @@ impl Beside {
             Beside::Standing { standing, act, .. } => standing::words(*standing, act, said),
             Beside::FollowUp { id, act, .. } => follow_up::act_words(*id, act, details),
             Beside::LookedAt { deviation, .. } => said(format!("looked at {deviation}"), "reason"),
+            Beside::Mention { act, .. } => mention::words(act),
         }
     }
 }

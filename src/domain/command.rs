@@ -12,6 +12,7 @@ use super::factor::Want;
 use super::follow_up::{Draft, Wanted};
 use super::id::{Digest, ElevationId, HandId, IncidentId, PersonId, RunId, StandingId, StepId, Timestamp, WorkspaceId};
 use super::incident::Opening;
+use super::mention::On;
 use super::notice;
 use super::order::Report;
 use super::people::{Actor, Role};
@@ -218,6 +219,11 @@ pub enum Ask {
         /// The words.
         text: String,
     },
+    /// Say that one has looked at what notes name one on.
+    SeeMentions {
+        /// What they are on.
+        on: On,
+    },
     /// Write the outcome note and close.
     Close {
         /// Which run.
@@ -346,6 +352,7 @@ impl Ask {
             | Ask::AnswerElevation { .. }
             | Ask::OpenIncident(_)
             | Ask::InIncident { .. }
+            | Ask::SeeMentions { .. }
             | Ask::WantStanding(_)
             | Ask::InStanding { .. }
             | Ask::EnterByHand(_)
@@ -410,6 +417,7 @@ impl Ask {
             Ask::Continue { .. } => "continue",
             Ask::Stop { .. } => "abort",
             Ask::Note { .. } => "note",
+            Ask::SeeMentions { .. } => "mentions seen",
             Ask::Close { .. } => "close",
             Ask::Review { .. } => "review",
             Ask::Elevate { .. } => "elevate",

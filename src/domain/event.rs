@@ -336,6 +336,9 @@ pub enum Event {
     Noted {
         /// The run.
         run: RunId,
+        /// Whom the words name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mentions: Vec<PersonId>,
     },
     /// The outcome note is written. Detail: `text`.
     RunClosed {
@@ -466,7 +469,7 @@ impl Event {
             | Event::RunCancelled { run, .. }
             | Event::StepOverdue { run, .. }
             | Event::Drifted { run }
-            | Event::Noted { run }
+            | Event::Noted { run, .. }
             | Event::RunClosed { run }
             | Event::GlassBroken { run, .. }
             | Event::GlassOpened { run }

@@ -18,6 +18,7 @@ use super::incident;
 use super::learned;
 use super::legal::{self, Illegal};
 use super::locks::{self, Queued};
+use super::mention;
 use super::notice;
 use super::order::CellResult;
 use super::plan::{Plan, Stands};
@@ -68,6 +69,7 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
         world.heard.note(request, recorded.at, again);
     }
     world.used.note(world.site.as_deref(), recorded, touched.as_deref());
+    mention::fold(world, recorded, touched.as_deref());
     world.events = recorded.index + 1;
     world.last_at = recorded.at;
     Ok(touched)
@@ -77,8 +79,8 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
 fn beside_runs(world: &mut World, recorded: &Recorded, beside: &Beside) -> Result<(), Illegal> {
     let before = world.clone();
     match beside {
-        // These change nothing that is true; whoever lists them reads the record.
-        Beside::Booted { .. } | Beside::LookedAt { .. } => {}
+        // These change nothing that is true; whoever lists them reads the record. What was seen is folded with all mentions.
+        Beside::Booted { .. } | Beside::LookedAt { .. } | Beside::Mention { .. } => {}
         Beside::ClockJumped { by_ms } => world.clock_jump = Some((recorded.at, *by_ms)),
         Beside::SiteLoaded { .. } => site::loaded(world, recorded),
         Beside::SitePending { by, .. } => site::pends(world, recorded, by.as_ref()),
@@ -132,6 +134,7 @@ fn propose(world: &mut World, recorded: &Recorded, id: RunId) -> Option<Arc<Run>
         executors: imbl::OrdSet::new(),
         drift: None,
         queued: None,
+        stopped: None,
         glass: None,
         reviews: imbl::Vector::new(),
         approved: None,
@@ -359,6 +362,7 @@ fn apply(run: &mut Run, recorded: &Recorded) {
         Event::Drifted { .. } => run.drift = Some(text(&recorded.details, "why")),
         Event::RunStopping { how, .. } => {
             run.progress.way_back |= *how == StopHow::WayBack;
+            run.stopped = by().map(|_| note("reason")).or(run.stopped.take());
             enter(run, Phase::Stopping(*how), at);
         }
         Event::VerifyBegan { .. } => enter(run, Phase::Verifying, at),

@@ -7,6 +7,7 @@ use super::duration;
 use super::event::{Details, Recorded};
 use super::id::{IncidentId, PersonId, Timestamp, WorkspaceId};
 use super::legal::Illegal;
+use super::mention::note_words;
 use super::run::Note;
 use super::world::World;
 use imbl::{OrdMap, Vector};
@@ -237,6 +238,11 @@ pub enum Act {
     },
     /// Words for its timeline. Detail: `text`.
     Noted,
+    /// Words for its timeline that name people. Detail: `text`.
+    NotedTo {
+        /// Whom.
+        people: Vec<PersonId>,
+    },
     /// It got so far. Detail: `text`, where something was said.
     Marked {
         /// How far.
@@ -263,6 +269,7 @@ pub fn words(id: IncidentId, act: &Act, said: impl Fn(String, &str) -> String) -
             said(format!("{id} opened, {}, {owner} answers for it", severity.word()), "title")
         }
         Act::Noted => said(format!("{id}: note"), "text"),
+        Act::NotedTo { people } => said(format!("{id}: {}", note_words(people)), "text"),
         Act::Marked { mark } => said(format!("{id}: {}", mark.word()), "text"),
         Act::Commanded { commander } => said(format!("{id}: {commander} leads it"), "text"),
         Act::Regraded { severity } => said(format!("{id}: now {}", severity.word()), "text"),
@@ -312,7 +319,7 @@ pub fn fold(
     };
     let incident = Arc::make_mut(&mut known);
     match act {
-        Act::Opened { .. } | Act::Noted => {}
+        Act::Opened { .. } | Act::Noted | Act::NotedTo { .. } => {}
         Act::Marked { mark } => {
             incident.marks.entry(*mark).or_insert(recorded.at);
         }
@@ -324,7 +331,7 @@ pub fn fold(
         }
     }
     let words = match act {
-        Act::Opened { .. } | Act::Noted | Act::Closed => text("text"),
+        Act::Opened { .. } | Act::Noted | Act::NotedTo { .. } | Act::Closed => text("text"),
         Act::Marked { mark } => said(mark.word(), &text("text")),
         Act::Commanded { commander } => said(&format!("{commander} leads it"), &text("text")),
         Act::Regraded { severity } => said(&format!("now {}", severity.word()), &text("text")),

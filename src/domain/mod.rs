@@ -46,6 +46,7 @@ pub mod legal;
 pub mod literal;
 pub mod locks;
 pub mod looks;
+pub mod mention;
 pub mod network;
 pub mod notice;
 pub mod once;

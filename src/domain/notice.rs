@@ -47,11 +47,13 @@ pub enum Topic {
     BreakGlass,
     /// An incident was opened, graded anew, or is over.
     Incident,
+    /// Somebody was named in a note.
+    Mention,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 8] = [
+    pub const ALL: [Topic; 9] = [
         Topic::Waiting,
         Topic::Decided,
         Topic::Expiring,
@@ -60,6 +62,7 @@ impl Topic {
         Topic::Ended,
         Topic::BreakGlass,
         Topic::Incident,
+        Topic::Mention,
     ];
 
     /// The word in files and notices.
@@ -73,6 +76,7 @@ impl Topic {
             Topic::Ended => "ended",
             Topic::BreakGlass => "break_glass",
             Topic::Incident => "incident",
+            Topic::Mention => "mention",
         }
     }
 }
@@ -126,6 +130,13 @@ pub enum What {
         /// For which incident.
         incident: IncidentId,
     },
+    /// A note names people; what it says stays here.
+    Mention {
+        /// Whose note it is.
+        by: PersonId,
+        /// Whom it names.
+        people: Vec<PersonId>,
+    },
     /// What became of something that is no run.
     Object(News),
     /// Somebody tries whether notices arrive.
@@ -143,6 +154,7 @@ impl What {
             What::Paused(_) => Some(Topic::Paused),
             What::Ended(_) => Some(Topic::Ended),
             What::Glass { .. } => Some(Topic::BreakGlass),
+            What::Mention { .. } | What::Object(News::Mentioned) => Some(Topic::Mention),
             What::Object(News::Asked) => Some(Topic::Waiting),
             What::Object(News::Granted | News::Over(_)) => Some(Topic::Decided),
             What::Object(News::Opened(_) | News::Regraded(_) | News::Closed) => Some(Topic::Incident),
@@ -168,6 +180,7 @@ impl What {
             | What::Paused(_)
             | What::Ended(_)
             | What::Glass { .. }
+            | What::Mention { .. }
             | What::Object(_) => outbox::TRIES_MAX,
         }
     }

@@ -403,6 +403,11 @@ pub fn may_stop(workspace: &Workspace, person: &PersonId) -> bool {
     [Role::Operator, Role::Approver, Role::Commander, Role::Owner].iter().any(|role| workspace.grants(person, *role))
 }
 
+/// Whether a person does anything in a workspace but look, and write notes.
+pub fn acts(workspace: &Workspace, person: &PersonId) -> bool {
+    may_stop(workspace, person) || workspace.grants(person, Role::Reviewer)
+}
+
 /// Whether separation lets a person execute a run: from high impact, whoever approved it does not.
 pub fn may_execute(run: &Run, person: &PersonId) -> bool {
     run.plan.impact < Impact::High || !has_voted(run, person)

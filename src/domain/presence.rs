@@ -1,6 +1,9 @@
-//! Who is here: what people at consoles know of each other. No truth and in no record: it is gone with the server.
+//! Who is here, and who follows whom: what people at consoles know of each other. No truth and in no record: it is gone with the server.
+//!
+//! Invariant: nothing in here is a way into another's console. Whoever follows somebody reads where they are, and goes there themselves.
 
 use super::id::{PersonId, RunId, Timestamp};
+use super::run::Slot;
 use super::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -76,13 +79,33 @@ impl Spot {
     }
 }
 
+/// What somebody has selected where they look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Selected {
+    /// A row of a list, by its run.
+    Run(RunId),
+    /// A step of a run, or one host of it.
+    Cell(Slot),
+}
+
+/// A person's console, as others know it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Seat {
+    /// Where they look.
+    pub spot: Spot,
+    /// What they have selected there; told while somebody follows them and at no other time, so that keys are nobody else's business.
+    pub selected: Option<Selected>,
+    /// Whom they follow.
+    pub follows: Option<PersonId>,
+}
+
 /// Somebody at a console.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Present {
     /// Who.
     pub person: PersonId,
-    /// Where they look.
-    pub spot: Spot,
+    /// Their console.
+    pub seat: Seat,
     /// Since when they are here.
     pub since: Timestamp,
     /// When they last pressed a key, to about a minute.
@@ -105,7 +128,7 @@ impl FromIterator<Present> for Presence {
         let all: Vec<Present> = present.into_iter().collect();
         let mut by_run: BTreeMap<RunId, BTreeSet<PersonId>> = BTreeMap::new();
         for one in &all {
-            if let Some(run) = one.spot.run() {
+            if let Some(run) = one.seat.spot.run() {
                 by_run.entry(run).or_default().insert(one.person.clone());
             }
         }
@@ -132,6 +155,31 @@ pub fn watching<'a>(present: &'a Presence, run: RunId, me: &PersonId) -> impl It
     present.0.by_run.get(&run).into_iter().flatten().filter(move |person| *person != me)
 }
 
+/// Who follows a person.
+pub fn followers<'a>(present: &'a [Present], person: &PersonId) -> BTreeSet<&'a PersonId> {
+    let follow = present.iter().filter(|one| one.seat.follows.as_ref() == Some(person));
+    follow.map(|one| &one.person).filter(|one| *one != person).collect()
+}
+
+/// The console at which a person was heard last: whoever follows them is there. A screen in a room is nobody's.
+pub fn seat_of<'a>(present: &'a [Present], person: &PersonId) -> Option<&'a Present> {
+    present.iter().filter(|one| one.person == *person && one.seat.spot != Spot::Wall).max_by_key(|one| one.heard)
+}
+
+/// Whether `me` is followed by `person`, or by somebody they follow: two who follow each other would move each other for ever.
+pub fn leads_back(present: &[Present], me: &PersonId, person: &PersonId) -> bool {
+    let mut chain = BTreeSet::from([person]);
+    // Each round finds somebody new or is the last.
+    loop {
+        let next = present.iter().filter(|one| chain.contains(&one.person)).filter_map(|one| one.seat.follows.as_ref());
+        let next: Vec<&PersonId> = next.filter(|one| !chain.contains(one)).collect();
+        if next.is_empty() {
+            return chain.contains(me);
+        }
+        chain.extend(next);
+    }
+}
+
 /// Where somebody looks, as far as another may know: a run in a workspace that is not theirs is no run to them.
 pub fn spot_words(world: &World, me: &PersonId, spot: Spot) -> String {
     let hidden = |run: RunId| match world.run(run) {
@@ -150,7 +198,38 @@ mod tests {
     use crate::domain::fixture::{self, Driver, NOON};
 
     fn present(person: &str, spot: Spot) -> Present {
-        Present { person: person.into(), spot, since: NOON, heard: NOON }
+        Present { person: person.into(), seat: Seat { spot, ..Seat::default() }, since: NOON, heard: NOON }
+    }
+
+    fn follows(person: &str, whom: &str) -> Present {
+        let seat = Seat { follows: Some(whom.into()), ..Seat::default() };
+        Present { seat, ..present(person, Spot::Home) }
+    }
+
+    #[test]
+    fn whoever_follows_a_person_is_known_and_nobody_follows_in_a_circle() {
+        let all = [follows("bo", "ada"), follows("kim", "bo"), follows("kim", "bo"), present("ada", Spot::Runs)];
+        let of = |person: &str| -> Vec<String> {
+            followers(&all, &person.into()).into_iter().map(ToString::to_string).collect()
+        };
+        assert_eq!((of("ada"), of("bo"), of("kim")), (vec!["bo".to_owned()], vec!["kim".to_owned()], vec![]));
+        let back = |me: &str, person: &str| leads_back(&all, &me.into(), &person.into());
+        assert!(back("ada", "bo"), "bo follows ada");
+        assert!(back("ada", "kim"), "kim follows bo, who follows ada");
+        assert!(back("bo", "bo"), "and nobody follows themselves");
+        assert!(!back("kim", "ada") && !back("lea", "kim") && !back("bo", "ada"));
+    }
+
+    #[test]
+    fn of_two_consoles_the_one_that_was_heard_last_is_followed_and_a_wall_never() {
+        let mut here = [present("ada", Spot::Runs), present("ada", Spot::Week), present("ada", Spot::Wall)];
+        here[0].heard = NOON.plus_ms(5);
+        here[2].heard = NOON.plus_ms(9);
+        let spot = |here: &[Present]| seat_of(here, &"ada".into()).map(|one| one.seat.spot);
+        assert_eq!(spot(&here), Some(Spot::Runs));
+        here[1].heard = NOON.plus_ms(6);
+        assert_eq!(spot(&here), Some(Spot::Week));
+        assert_eq!(spot(&here[2..]), None);
     }
 
     #[test]

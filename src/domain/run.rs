@@ -53,6 +53,8 @@ pub struct Run {
     pub drift: Option<String>,
     /// Its place in the line, while it was started and other runs have its hosts.
     pub queued: Option<Queued>,
+    /// Who stopped it, when and why; nobody where it stopped by itself.
+    pub stopped: Option<Note>,
     /// Who broke glass for it.
     pub glass: Option<Glass>,
     /// When it first became approved; the second clock runs from here.

@@ -147,6 +147,7 @@ impl Beside {
             | Beside::Incident { .. }
             | Beside::FollowUp { .. }
             | Beside::LookedAt { .. }
+            | Beside::Mention { .. }
             | Beside::ByHand { .. } => false,
         }
     }

@@ -21,6 +21,8 @@ mod follow_ups;
 mod glass;
 mod incidents;
 mod locks;
+mod mentions;
+mod moderators;
 mod notices;
 mod once;
 mod paths;

@@ -142,6 +142,7 @@ fn beside_runs(beside: &Beside) -> &'static [Role] {
         | Beside::Factor { .. }
         | Beside::Incident { .. }
         | Beside::ByHand { .. }
+        | Beside::Mention { .. }
         | Beside::FollowUp { .. } => &[],
     }
 }

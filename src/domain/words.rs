@@ -2,6 +2,7 @@
 
 use super::command::Decision;
 use super::event::{Details, Event};
+use super::mention;
 use super::order::CellResult;
 use super::plan::Plan;
 use super::proved::Proved;
@@ -82,6 +83,7 @@ pub const KINDS: &[&str] = &[
     "standing",
     "follow_up",
     "looked_at",
+    "mention",
     "run_proposed",
     "round_began",
     "checks_released",
@@ -271,7 +273,7 @@ pub fn event(event: &Event, details: &Details, plan: Option<&Plan>) -> String {
             format!("{}: overdue, not through when it was due", place(slot))
         }
         Event::Drifted { .. } => said("the site changed; the run goes on as approved".to_owned(), "why"),
-        Event::Noted { .. } => said("note".to_owned(), "text"),
+        Event::Noted { mentions, .. } => said(mention::note_words(mentions), "text"),
         Event::RunClosed { .. } => said("closed".to_owned(), "text"),
         Event::GlassBroken { incident, .. } => said(format!("BROKE GLASS for {incident}"), "reason"),
         Event::GlassOpened { .. } => "glass is open: approvals, windows and freezes hold it no more".to_owned(),

@@ -9,6 +9,7 @@ use super::follow_up::{FollowUp, FollowUpId};
 use super::hook::Heard;
 use super::id::{Digest, PersonId, RunId, RunbookId, ServerName, Timestamp, WorkspaceId};
 use super::incident::Incidents;
+use super::mention::Mentions;
 use super::notice::Outbox;
 use super::recent::Recent;
 use super::refusal::{Refusal, Rule};
@@ -70,6 +71,8 @@ pub struct World {
     pub incidents: Incidents,
     /// The number the next of them gets.
     pub next_incident: u64,
+    /// Who was named in notes, and whether they have looked.
+    pub mentions: Mentions,
     /// When roles were used last.
     pub used: Used,
     /// What was done by hand and is not looked at by enough people.

@@ -3,7 +3,7 @@
 use super::guest::{SAVE_STREAM, SIGN_STREAM};
 use super::here::Connection;
 use super::{House, Peer, themes};
-use crate::domain::presence::Spot;
+use crate::domain::presence::Seat;
 use crate::domain::{Actor, PersonId};
 use crate::session::{self, DUMB, End, FromPeer, Opening, Place, SavedText, ToSign, Visit};
 use crate::verbs::Exit;
@@ -71,7 +71,7 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
             Err(refusal) => return (Exit::No, format!("refused: {refusal}\n")),
         };
         let person = actor.person().cloned();
-        let (looks, spot) = watch::channel(Spot::default());
+        let (looks, seat) = watch::channel(Seat::default());
         let visit = visit(house, peer, sitting, actor, (std::mem::take(&mut open), looks)).await;
         let (files, mut saving) = mpsc::channel(SAVES_WAITING_MAX);
         let (signer, mut signing) = mpsc::channel(SIGNATURES_WAITING_MAX);
@@ -99,7 +99,7 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
             }
             std::future::pending::<()>().await;
         };
-        let told = tell(house, &sitting.connection, person, spot);
+        let told = tell(house, &sitting.connection, person, seat);
         let end = tokio::select! {
             end = live => end,
             () = told => End::HungUp,
@@ -128,11 +128,11 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
 }
 
 /// Tells others where somebody looks, for as long as they sit here.
-async fn tell(house: &House, connection: &Connection, person: Option<PersonId>, mut spot: watch::Receiver<Spot>) {
+async fn tell(house: &House, connection: &Connection, person: Option<PersonId>, mut seat: watch::Receiver<Seat>) {
     loop {
-        let seat = person.clone().map(|person| (person, *spot.borrow_and_update()));
-        house.here.sits(connection, seat);
-        if spot.changed().await.is_err() {
+        let sits = person.clone().map(|person| (person, seat.borrow_and_update().clone()));
+        house.here.sits(connection, sits);
+        if seat.changed().await.is_err() {
             return std::future::pending().await;
         }
     }
@@ -143,7 +143,7 @@ async fn visit(
     peer: &Peer,
     sitting: &Sitting,
     actor: Actor,
-    (open, looks): (Opening, watch::Sender<Spot>),
+    (open, looks): (Opening, watch::Sender<Seat>),
 ) -> Visit {
     let world = house.engine.world().borrow().clone();
     let (first, tests) = match &world.site {

@@ -1,7 +1,7 @@
 //! Who is here: every connection that was let in, who minds it, and how it is told to end.
 
 use super::Peer;
-use crate::domain::presence::{Presence, Present, Spot};
+use crate::domain::presence::{Presence, Present, Seat};
 use crate::domain::{PersonId, Timestamp};
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub struct Connection {
     why: OnceLock<Why>,
     tried: OnceLock<()>,
     doing: Mutex<Doing>,
-    seat: Mutex<Option<(PersonId, Spot)>>,
+    seat: Mutex<Option<(PersonId, Seat)>>,
     last: AtomicI64,
     told: AtomicI64,
 }
@@ -145,7 +145,7 @@ impl Connection {
         self.last.store(at.0, Ordering::Relaxed);
     }
 
-    fn seat(&self) -> MutexGuard<'_, Option<(PersonId, Spot)>> {
+    fn seat(&self) -> MutexGuard<'_, Option<(PersonId, Seat)>> {
         self.seat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -187,8 +187,8 @@ pub struct Listed {
     pub heard: Timestamp,
     /// What it carries.
     pub doing: Doing,
-    /// Where its person looks, at a console.
-    pub spot: Option<Spot>,
+    /// Where its person looks and whom they follow, at a console.
+    pub seat: Option<Seat>,
 }
 
 impl Here {
@@ -225,7 +225,7 @@ impl Here {
                 since: *since,
                 heard: Timestamp(connection.last.load(Ordering::Relaxed)),
                 doing: *connection.doing.lock().unwrap_or_else(PoisonError::into_inner),
-                spot: connection.seat().as_ref().map(|(_, spot)| *spot),
+                seat: connection.seat().as_ref().map(|(_, seat)| seat.clone()),
             })
         });
         listed.collect()
@@ -237,7 +237,7 @@ impl Here {
     }
 
     /// Somebody sits at a console of this connection and looks there; `None`: nobody any more.
-    pub fn sits(&self, connection: &Connection, seat: Option<(PersonId, Spot)>) {
+    pub fn sits(&self, connection: &Connection, seat: Option<(PersonId, Seat)>) {
         *connection.seat() = seat;
         self.tell();
     }
@@ -255,9 +255,9 @@ impl Here {
     fn tell(&self) {
         let book = self.book();
         let present = book.by_id.values().filter_map(|(since, connection)| {
-            let (person, spot) = connection.seat().clone()?;
+            let (person, seat) = connection.seat().clone()?;
             let heard = Timestamp(connection.last.load(Ordering::Relaxed));
-            Some(Present { person, spot, since: *since, heard })
+            Some(Present { person, seat, since: *since, heard })
         });
         let present: Presence = present.collect();
         drop(book);

@@ -87,10 +87,11 @@ fn in_json(house: &House, world: &World, asker: &PersonId, row: &Listed) -> Valu
     json!({
         "does": row.doing.word(),
         "door": written::door(&door),
+        "follows": row.seat.as_ref().and_then(|seat| seat.follows.as_ref()).map(PersonId::as_str),
         "from": source(world, asker, whose.as_ref(), row),
         "heard": written::time(row.heard),
         "id": row.id,
-        "looks_at": row.spot.map(|spot| presence::spot_words(world, asker, spot)),
+        "looks_at": row.seat.as_ref().map(|seat| presence::spot_words(world, asker, seat.spot)),
         "person": whose.as_ref().map(PersonId::as_str),
         "since": written::time(row.since),
     })
@@ -118,10 +119,10 @@ fn in_words(house: &House, world: &World, asker: &PersonId, row: &Listed, now: T
     ]
 }
 
-/// `console, at #42`.
+/// `console, at #42`, `console, at #42, follows ada`.
 fn does(world: &World, asker: &PersonId, row: &Listed) -> String {
-    match row.spot {
-        Some(spot) => format!("{}, at {}", row.doing.word(), presence::spot_words(world, asker, spot)),
-        None => row.doing.word().to_owned(),
-    }
+    let word = row.doing.word();
+    let Some(seat) = &row.seat else { return word.to_owned() };
+    let follows = seat.follows.as_ref().map(|person| format!(", follows {person}")).unwrap_or_default();
+    format!("{word}, at {}{follows}", presence::spot_words(world, asker, seat.spot))
 }

@@ -30,7 +30,7 @@ pub use signing::ToSign;
 pub use welcome::may_enter;
 
 use crate::console::{self, Badge, Charset, Console, Depth, Me, Msg, Theme, update, view};
-use crate::domain::presence::{Presence, Spot};
+use crate::domain::presence::{Presence, Seat};
 use crate::domain::{Actor, Door, PersonId, RunId, World};
 use crate::engine::Handle;
 use crate::terminal::bytes::{self as terminal, Colours, MouseCapture, Painter};
@@ -74,8 +74,8 @@ pub struct Visit {
     pub files: Option<mpsc::Sender<SavedText>>,
     /// Where goes what the person's own key is to sign; `None`: this terminal signs nothing.
     pub signer: Option<mpsc::Sender<ToSign>>,
-    /// Where it is told where the person looks.
-    pub looks: watch::Sender<Spot>,
+    /// Where it is told where the person looks, and whom they follow.
+    pub looks: watch::Sender<Seat>,
     /// Who else is here, as it changes.
     pub present: watch::Receiver<Presence>,
     /// What all sessions of the server share.
@@ -375,7 +375,8 @@ impl<'a> Session<'a> {
         self.frame.wanted = self.frame.wanted.max(Wanted::Soon);
         match wanted {
             Ok(effects) => {
-                self.visit.looks.send_if_modified(|spot| std::mem::replace(spot, self.console.spot()) != *spot);
+                let sits = self.console.seat(&self.world);
+                self.visit.looks.send_if_modified(|seat| std::mem::replace(seat, sits) != *seat);
                 for effect in effects {
                     self.carry_out(effect);
                 }

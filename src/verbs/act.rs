@@ -10,7 +10,7 @@ use crate::domain::plan::{Again, How, Proposal};
 use crate::domain::run::{Choice, StopHow};
 use crate::domain::{Digest, Refusal, Rule, RunId, StepId, binding};
 use crate::engine::{Diagnostic, ReloadError, Sealed};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// A certificate with its key is the longest secret there is; see `secrets`, which says so again.
@@ -34,28 +34,39 @@ pub async fn refused(cx: &Cx<'_>, refusal: &Refusal, io: &mut Io<'_>) -> Result<
 }
 
 pub async fn told(cx: &Cx<'_>, said: &str, receipt: &Receipt, io: &mut Io<'_>) -> Result<Exit, Gone> {
-    let world = cx.world();
-    let run = receipt.run.and_then(|id| world.run(id).cloned());
-    let answer = match (cx.json, &run) {
-        (true, _) => out::document(&json!({
-            "code": run.as_ref().map(|run| binding::code(&run.binding)),
-            "done": said,
-            "event": receipt.index,
-            "phase": run.as_ref().map(|run| run.phase.tag().word()),
-            "run": receipt.run.map(|id| id.0),
-        })),
-        // It was asked for, and waits for its hosts: not yet started.
-        (false, Some(run)) if crate::domain::locks::is_in_line(run) => {
-            format!("queued {}: {}\n", run.id, text::standing(&world, run, cx.engine.now()))
-        }
-        (false, Some(run)) => format!("{said} {}: {}\n", run.id, text::standing(&world, run, cx.engine.now())),
-        (false, None) => match receipt.run {
-            Some(id) => format!("{said} {id}\n"),
-            None => format!("{said}\n"),
-        },
+    let answer = match cx.json {
+        true => out::document(&told_in_json(cx, said, receipt)),
+        false => format!("{}\n", told_in_words(cx, said, receipt)),
     };
     io.out(&answer).await?;
     Ok(Exit::Done)
+}
+
+/// What was done, and how the run stands by now.
+pub fn told_in_json(cx: &Cx<'_>, said: &str, receipt: &Receipt) -> Value {
+    let world = cx.world();
+    let run = receipt.run.and_then(|id| world.run(id));
+    json!({
+        "code": run.map(|run| binding::code(&run.binding)),
+        "done": said,
+        "event": receipt.index,
+        "phase": run.map(|run| run.phase.tag().word()),
+        "run": receipt.run.map(|id| id.0),
+    })
+}
+
+/// The same in a line.
+pub fn told_in_words(cx: &Cx<'_>, said: &str, receipt: &Receipt) -> String {
+    let world = cx.world();
+    match (receipt.run, receipt.run.and_then(|id| world.run(id))) {
+        // It was asked for, and waits for its hosts: not yet started.
+        (_, Some(run)) if crate::domain::locks::is_in_line(run) => {
+            format!("queued {}: {}", run.id, text::standing(&world, run, cx.engine.now()))
+        }
+        (_, Some(run)) => format!("{said} {}: {}", run.id, text::standing(&world, run, cx.engine.now())),
+        (Some(id), None) => format!("{said} {id}"),
+        (None, None) => said.to_owned(),
+    }
 }
 
 /// What a verb asks for, what its asker has looked at, and its past participle.
@@ -114,10 +125,6 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
             let ask = Ask::Stop { run: *run, how, reason: reason.clone() };
             (Seen::Nothing, ask, "stopping")
         }
-        Verb::Note { run, text } => {
-            let ask = Ask::Note { run: *run, text: text.clone() };
-            (Seen::Nothing, ask, "noted on")
-        }
         Verb::Close { run, note } => {
             let ask = Ask::Close { run: *run, note: note.clone() };
             (Seen::Nothing, ask, "closed")
@@ -135,6 +142,8 @@ fn meaning(cx: &Cx<'_>, verb: &Verb) -> Result<(Seen, Ask, &'static str), Refusa
         | Verb::Show(_)
         | Verb::Import(_)
         | Verb::Approve(_)
+        | Verb::Note { .. }
+        | Verb::Mentions(_)
         | Verb::People(_)
         | Verb::Evidence(_)
         | Verb::Plan(_)

@@ -3,6 +3,7 @@
 
 mod approve;
 mod incident;
+mod mentions;
 mod people;
 mod places;
 mod prove;
@@ -19,6 +20,7 @@ pub use approve::{Approve, BY_AGENT, People, STDIN};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use core::net::SocketAddr;
 pub use incident::{BreakGlass, Incident, Open as OpenIncident};
+pub use mentions::Mentions;
 pub use people::Elevations;
 pub use places::{CLIENT_CONFIG, Hosts, Import, ImportHosts, Windows};
 pub use prove::{Changes, Compliance, Deviations, FollowUps};
@@ -235,9 +237,12 @@ pub enum Verb {
     Note {
         /// The run
         run: RunId,
-        /// The words
+        /// The words; @NAME tells that person
         text: String,
     },
+    /// Notes that name you
+    #[command(subcommand)]
+    Mentions(Mentions),
     /// Write the outcome note of a run that has ended
     Close {
         /// The run
@@ -598,6 +603,7 @@ impl Verb {
             | Verb::Resume { .. }
             | Verb::Rollback { .. }
             | Verb::Note { .. }
+            | Verb::Mentions(_)
             | Verb::Close { .. }
             | Verb::Review { .. }
             | Verb::Elevate { .. }

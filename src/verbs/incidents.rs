@@ -3,7 +3,7 @@
 use super::args::{BreakGlass, Incident as Said, OpenIncident};
 use super::json::time;
 use super::out::{self, Gone, Io};
-use super::{Cx, Exit, act, people, text};
+use super::{Cx, Exit, act, mentions, people, text};
 use crate::domain::binding::Code;
 use crate::domain::command::{Ask, Seen};
 use crate::domain::decide::glass::Breaking;
@@ -34,12 +34,19 @@ pub async fn run(cx: &Cx<'_>, verb: &Said, io: &mut Io<'_>) -> Result<Exit, Gone
         Deed::Grade(severity) => format!("now {}:", severity.word()),
         Deed::Close => "closed".to_owned(),
     };
-    let ask = Ask::InIncident { incident, deed, text: said.clone() };
+    let place = cx.world().incidents.get(&incident).filter(|_| deed == Deed::Note).map(|one| one.workspace.clone());
+    let named =
+        place.filter(|place| cx.world().can_see(cx.person, place)).map(|place| mentions::named(cx, &place, said));
+    let named = named.unwrap_or_default();
+    let ask = Ask::InIncident { incident, deed: deed.clone(), text: said.clone() };
     match cx.engine.submit(cx.actor.clone(), Seen::Nothing, ask).await {
         Ok(receipt) => {
             let answer = match cx.json {
-                true => out::document(&json!({"done": done, "event": receipt.index, "incident": incident.0})),
-                false => format!("{done} {incident}\n"),
+                true => {
+                    let told = json!({"done": done, "event": receipt.index, "incident": incident.0});
+                    out::document(&if deed == Deed::Note { mentions::with_names(told, &named) } else { told })
+                }
+                false => format!("{done} {incident}\n{}", mentions::lines(&named)),
             };
             io.out(&answer).await?;
             Ok(Exit::Done)

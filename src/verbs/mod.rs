@@ -18,6 +18,7 @@ mod ical;
 mod incidents;
 pub mod json;
 mod look;
+mod mentions;
 mod notify;
 pub mod out;
 mod people;
@@ -202,6 +203,8 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Standing(verb) => standing::run(cx, verb, io).await,
         Verb::BreakGlass(said) => incidents::break_glass(cx, said, io).await,
         Verb::Incident(verb) => incidents::run(cx, verb, io).await,
+        Verb::Note { run, text } => mentions::note(cx, *run, text, io).await,
+        Verb::Mentions(verb) => mentions::run(cx, verb, io).await,
         Verb::Elevations(verb) => elevations::run(cx, verb, io).await,
         Verb::Site(site) => act::site(cx, site, io).await,
         Verb::FollowUp(verb) => prove::follow_up(cx, verb, io).await,
@@ -235,7 +238,6 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         | Verb::Rerun { .. }
         | Verb::Resume { .. }
         | Verb::Rollback { .. }
-        | Verb::Note { .. }
         | Verb::Close { .. }
         | Verb::Review { .. } => act::submit(cx, verb, io).await,
         Verb::Demo(_)

@@ -48,7 +48,13 @@ pub const TABLE: &[Bound] = &[
         "why",
         "Why something is locked, or the last refusal once more: rule, who may, what next.",
     ),
-    row(Scope::Everywhere, &[c('.')], Act::Anywhere(Anywhere::Note), "note", "Write a note into the run's timeline."),
+    row(
+        Scope::Everywhere,
+        &[c('.')],
+        Act::Anywhere(Anywhere::Note),
+        "note",
+        "Write a note into the run's timeline; @NAME in it tells that person.",
+    ),
     row(
         Scope::Everywhere,
         &[c('@')],
@@ -69,6 +75,13 @@ pub const TABLE: &[Bound] = &[
         "Every past run, with its definition as it ran.",
     ),
     row(Scope::Screens, &[c('7')], Act::Go(Place::Audit), "Audit", "Who did what, when, through which door."),
+    row(
+        Scope::Screens,
+        &[c('F')],
+        Act::Anywhere(Anywhere::Who),
+        "who",
+        "Who is here and where they look; enter follows one of them until you press a key.",
+    ),
     // moving
     row(Scope::Move, &[c('j'), k(KeyCode::Down)], Act::Motion(Motion::Down), "down", "Down."),
     row(Scope::Move, &[c('k'), k(KeyCode::Up)], Act::Motion(Motion::Up), "up", "Up."),

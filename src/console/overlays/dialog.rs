@@ -5,6 +5,7 @@
 //! the button that acts hears nothing in the instant after it was reached, so a burst of pasted characters from a
 //! terminal without bracketed paste cannot run through a whole dialog. Refused, the dialog stays, text and all.
 
+use super::names::Names;
 use super::{incidents, standing};
 use crate::console::effect::{Do, With};
 use crate::console::footer::{Foot, foot as entry};
@@ -54,6 +55,8 @@ pub struct Dialog {
     asks: Asks,
     /// Whether the person's own SSH key signs it.
     signs: bool,
+    /// Where its words can name people, where they can.
+    names: Option<Names>,
     focus: Focus,
     opened: Timestamp,
     reached: Timestamp,
@@ -153,8 +156,8 @@ impl Dialog {
     fn asking(cx: &Cx<'_>, title: impl Into<Safe>, verb: &'static str, said: &'static str, asks: Asks) -> Self {
         let (opened, reached) = (cx.now(), cx.now());
         let (title, says, fields) = (title.into(), Vec::new(), Vec::new());
-        let signs = false;
-        Self { title, says, fields, verb, said, asks, signs, focus: Focus::Cancel, opened, reached, state: State::Open }
+        let (signs, names, focus, state) = (false, None, Focus::Cancel, State::Open);
+        Self { title, says, fields, verb, said, asks, signs, names, focus, opened, reached, state }
     }
 
     /// Adds a sentence.
@@ -166,6 +169,12 @@ impl Dialog {
     /// Has it signed with the person's own SSH key once it is meant.
     pub fn signed(mut self) -> Self {
         self.signs = true;
+        self
+    }
+
+    /// Lets its words name members of this workspace: tab completes a name, and whom they do not reach is said before they are sent.
+    pub fn naming(mut self, workspace: &WorkspaceId) -> Self {
+        self.names = Some(Names::new(workspace));
         self
     }
 
@@ -197,6 +206,7 @@ impl Dialog {
         match input {
             Input::Key(key) => match keymap::act(Scope::Dialog, *key) {
                 Some(Act::Form(FormAct::Leave)) => return vec![Do::Shut],
+                Some(Act::Form(FormAct::Next)) if key.code == KeyCode::Tab && self.completes(cx) => {}
                 Some(Act::Form(FormAct::Next)) => self.go(cx, 1),
                 Some(Act::Form(FormAct::Previous)) => self.go(cx, -1),
                 Some(Act::Form(FormAct::Press)) => return self.press(cx),
@@ -274,18 +284,37 @@ impl Dialog {
             }
             Focus::Cancel => vec![Do::Shut],
             Focus::Act if cx.now().ms_since(self.reached) < BUTTON_DEAF_MS => Vec::new(),
-            Focus::Act => match self.missing() {
-                Some((nth, what)) => {
+            Focus::Act => match (self.missing(), self.unheard(cx)) {
+                (Some((nth, what)), _) => {
                     self.state = State::Missing(what);
                     self.focus = Focus::Field(nth);
                     Vec::new()
                 }
-                None => {
+                (None, Some(what)) => {
+                    self.state = State::Missing(what);
+                    Vec::new()
+                }
+                (None, None) => {
                     self.state = State::Sent;
                     vec![self.wanted()]
                 }
             },
         }
+    }
+
+    /// Completes the name at the end of the focused field. False where there is none to complete.
+    fn completes(&mut self, cx: &Cx<'_>) -> bool {
+        let (Some(names), Focus::Field(nth)) = (&self.names, self.focus) else { return false };
+        match self.fields.get_mut(nth).map(|wanted| &mut wanted.held) {
+            Some(Held::Typed(field, Need::MayWords | Need::Words)) => names.complete(cx, field),
+            Some(Held::Typed(..) | Held::Ticked { .. } | Held::Masked(_)) | None => false,
+        }
+    }
+
+    /// Whom the words do not reach, the first time they are about to be sent.
+    fn unheard(&mut self, cx: &Cx<'_>) -> Option<Safe> {
+        let text = self.words().text;
+        self.names.as_mut()?.unheard(cx, &text)
     }
 
     fn wanted(&mut self) -> Do {
@@ -389,7 +418,7 @@ impl Dialog {
     fn laid(&self, cx: &Cx<'_>) -> Laid {
         let width = COLUMNS.min(cx.areas.body.width);
         let says: Vec<(Role, Safe)> = self.folded(usize::from(width.saturating_sub(4)));
-        let answer = self.answer(usize::from(width.saturating_sub(4)));
+        let answer = self.answer(cx, usize::from(width.saturating_sub(4)));
         let fields: usize = self.fields.iter().map(Wanted::rows).sum();
         let rows = says.len() + fields + answer.len() + 6 + usize::from(!self.fields.is_empty());
         let area = middle(cx.areas.body, width, u16::try_from(rows).unwrap_or(u16::MAX));
@@ -475,11 +504,15 @@ impl Dialog {
         says.flat_map(|(role, words)| fold::words(words, columns).into_iter().map(|line| (*role, line))).collect()
     }
 
-    fn answer(&self, columns: usize) -> Vec<(Role, Safe)> {
+    fn answer(&self, cx: &Cx<'_>, columns: usize) -> Vec<(Role, Safe)> {
         match &self.state {
-            State::Open => Vec::new(),
+            State::Open => {
+                self.names.as_ref().map(|names| names.told(cx, &self.words().text, columns)).unwrap_or_default()
+            }
             State::Sent => vec![(Role::Muted, Safe::new("asking …"))],
-            State::Missing(what) => vec![(Role::Warning, what.clone())],
+            State::Missing(what) => {
+                fold::words(what.as_str(), columns).into_iter().map(|line| (Role::Warning, line)).collect()
+            }
             State::Refused(refusal) => {
                 let mut lines = vec![(Role::Refused, format!("⊘ {} ({})", refusal.what, refusal.rule.code()))];
                 if !refusal.who_may.is_empty() {
@@ -516,9 +549,12 @@ struct Laid {
 /// A note for a run's timeline.
 pub fn note(cx: &Cx<'_>, run: RunId) -> Box<Dialog> {
     let ask = Ask::Note { run, text: String::new() };
-    Box::new(
-        Dialog::new(cx, safe!("note on {run}"), "write", "noted on", Seen::Nothing, ask).field("note", Need::Words),
-    )
+    let dialog =
+        Dialog::new(cx, safe!("note on {run}"), "write", "noted on", Seen::Nothing, ask).field("note", Need::Words);
+    Box::new(match cx.world.run(run) {
+        Some(found) => dialog.naming(&found.plan.proposal.workspace),
+        None => dialog,
+    })
 }
 
 /// A follow-up in a workspace, out of what one looks at.
@@ -605,6 +641,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::Schedule { .. }
         | Ask::Pause { .. }
         | Ask::Continue { .. }
+        | Ask::SeeMentions { .. }
         | Ask::Report(_)
         | Ask::Wake { .. }
         | Ask::Hold { .. }

@@ -181,6 +181,7 @@ pub fn deed(cx: &Cx<'_>, id: IncidentId, deed: &Deed) -> Do {
         .says(Ink::Text, format!("{} {}: {}", one.severity.word(), one.workspace, one.title))
         .says(Ink::Muted, standing(cx, one))
         .field(label, need);
+    let dialog = if *deed == Deed::Note { dialog.naming(&one.workspace) } else { dialog };
     over(Overlay::Dialog(Box::new(dialog)))
 }
 

@@ -1,5 +1,6 @@
 //! A few choices over a screen. What is chosen goes back to the screen as a [`Choice`].
 
+use super::who;
 use crate::console::effect::Do;
 use crate::console::footer::{Foot, foot as entry};
 use crate::console::glyph::Mark;
@@ -10,11 +11,11 @@ use crate::console::safe;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::paint::{Paint, below};
 use crate::console::widgets::piece::{self, gap, name, text};
-use crate::domain::StepId;
 use crate::domain::decide::elevate::Answer;
 use crate::domain::decide::incidents::Deed;
 use crate::domain::decide::standing::Word;
-use crate::domain::id::{ElevationId, HandId, IncidentId, StandingId};
+use crate::domain::id::{ElevationId, HandId, IncidentId, PersonId, StandingId, StepId};
+use crate::domain::mention::On;
 use crate::domain::plan::{How, Unsure};
 use crate::domain::run::{self, StopHow};
 use crate::terminal::key::Input;
@@ -69,6 +70,10 @@ pub enum Wherever {
     ReadIncident(IncidentId),
     /// Do this in an incident.
     InIncident(IncidentId, Deed),
+    /// What a note that names this person is about.
+    Mention(On),
+    /// Go where this person goes.
+    Follow(PersonId),
 }
 
 /// One row.
@@ -90,12 +95,41 @@ pub struct Menu {
     title: Safe,
     items: Vec<Item>,
     at: usize,
+    shows: Shows,
+}
+
+/// What the rows are made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Shows {
+    /// What there was to choose when it opened.
+    Choices,
+    /// Who is here, as that changes.
+    ThoseHere,
 }
 
 impl Menu {
     /// A menu, its first row selected.
     pub fn new(title: impl Into<Safe>, items: Vec<Item>) -> Self {
-        Self { title: title.into(), items, at: 0 }
+        Self { title: title.into(), items, at: 0, shows: Shows::Choices }
+    }
+
+    /// A menu of those who are here.
+    pub fn of_those_here(title: impl Into<Safe>, items: Vec<Item>) -> Self {
+        Self { shows: Shows::ThoseHere, ..Self::new(title, items) }
+    }
+
+    /// Others came, left or look elsewhere. The pointer stays on whom it was on.
+    pub fn present(&mut self, cx: &Cx<'_>) {
+        if self.shows == Shows::ThoseHere {
+            let on = self.items.get(self.at).map(|item| item.choice.clone());
+            self.items = who::rows(cx);
+            let last = self.items.len().saturating_sub(1);
+            let is_still = self.items.get(self.at).map(|item| &item.choice) == on.as_ref();
+            if !is_still {
+                let found = self.items.iter().position(|item| Some(&item.choice) == on.as_ref());
+                self.at = found.unwrap_or(self.at.min(last));
+            }
+        }
     }
 
     /// Moves the pointer.

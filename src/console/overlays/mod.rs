@@ -8,17 +8,21 @@ pub mod glass;
 pub mod help;
 pub mod incidents;
 pub mod lend;
+pub mod mentions;
 pub mod menu;
+mod names;
 pub mod palette;
 pub mod prompt;
 pub mod sheet;
 pub mod standing;
+pub mod who;
 
 use super::effect::Do;
 use super::footer::Foot;
 use super::keymap::{Motion, Scope};
 use super::model::Cx;
 use super::widgets::paint::Paint;
+use crate::domain::mention::On;
 use crate::terminal::key::Input;
 use menu::Wherever;
 use ratatui::layout::Position;
@@ -103,8 +107,8 @@ impl Overlay {
 }
 
 /// What choosing something that is of no screen leads to.
-pub fn chosen(cx: &Cx<'_>, choice: &Wherever) -> Do {
-    match choice {
+pub fn chosen(cx: &Cx<'_>, choice: &Wherever) -> Vec<Do> {
+    let one = match choice {
         Wherever::Elevation(id) => lend::menu(cx, *id),
         Wherever::Elevate(id, answer) => lend::answer(cx, *id, *answer),
         Wherever::Standing(id) => standing::menu(cx, *id),
@@ -112,7 +116,10 @@ pub fn chosen(cx: &Cx<'_>, choice: &Wherever) -> Do {
         Wherever::InStanding(id, word) => standing::word(cx, *id, *word),
         Wherever::ByHand(id) => by_hand::read(cx, *id),
         Wherever::Incident(id) => incidents::menu(cx, *id),
-        Wherever::ReadIncident(id) => incidents::read(cx, *id),
+        Wherever::ReadIncident(id) => return mentions::open(cx, On::Incident(*id)),
         Wherever::InIncident(id, deed) => incidents::deed(cx, *id, deed),
-    }
+        Wherever::Mention(on) => return mentions::open(cx, *on),
+        Wherever::Follow(person) => Do::Follow(person.clone()),
+    };
+    vec![one]
 }

@@ -7,7 +7,6 @@ use crate::console::layout::inset;
 use crate::console::model::Cx;
 use crate::console::overlays::Overlay;
 use crate::console::overlays::menu::Choice;
-use crate::console::pages::who;
 use crate::console::theme::{Ground, Role};
 use crate::console::widgets::page::Page;
 use crate::console::widgets::paint::{Paint, below};
@@ -34,8 +33,6 @@ enum Leads {
     Nowhere,
     /// It shows a runbook: a run of it may be proposed.
     ToPropose,
-    /// It shows who is here, as that changes.
-    ToThoseHere,
 }
 
 /// Opens a runbook's file as it stands.
@@ -52,18 +49,6 @@ impl Sheet {
     /// The page of a runbook, from which a run of it is proposed.
     pub fn proposes(self) -> Self {
         Self { leads: Leads::ToPropose, ..self }
-    }
-
-    /// Who is here.
-    pub fn of_who(cx: &Cx<'_>) -> Self {
-        Self { leads: Leads::ToThoseHere, ..Self::new("who is here", who::parts(cx)) }
-    }
-
-    /// Others came, left or look elsewhere.
-    pub fn present(&mut self, cx: &Cx<'_>) {
-        if self.leads == Leads::ToThoseHere {
-            self.page.replace(who::parts(cx));
-        }
     }
 
     /// A page of text in which every space counts.
@@ -134,7 +119,7 @@ pub fn of_refusal(refusal: &Refusal) -> Sheet {
 /// The keys the footer shows.
 pub fn foot(sheet: &Sheet) -> Vec<Foot> {
     let lead = match sheet.leads {
-        Leads::Nowhere | Leads::ToThoseHere => Vec::new(),
+        Leads::Nowhere => Vec::new(),
         Leads::ToPropose => vec![entry(Act::Row(RowAct::New)), entry(Act::Row(RowAct::Raw))],
     };
     let keys = [

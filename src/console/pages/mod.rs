@@ -14,7 +14,6 @@ pub mod runbook;
 pub mod standing;
 pub mod state;
 mod steps;
-pub mod who;
 
 use super::theme::Role;
 use super::widgets::page::Part;

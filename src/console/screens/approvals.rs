@@ -25,6 +25,7 @@ use crate::console::widgets::places::PlaceColumns;
 use crate::console::words;
 use crate::domain::RunId;
 use crate::domain::policy;
+use crate::domain::presence::Selected;
 use crate::domain::run::{Phase, Run};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -63,12 +64,12 @@ impl Face for Approvals {
         vec![Safe::new("Approvals")]
     }
 
-    fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
+    fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
         vec![
             foot(Act::Row(RowAct::Open)),
             foot(Act::Row(RowAct::Log)).says("checks"),
             foot(Act::Row(RowAct::Filter)),
-            foot(Act::Row(RowAct::New)),
+            foot(Act::Row(RowAct::New)).locked(facts::looks_only(cx.world, cx.me(), None)),
             foot(Act::Anywhere(Anywhere::Palette)),
             foot(Act::Anywhere(Anywhere::Help)),
             foot(Act::Anywhere(Anywhere::Back)),
@@ -139,6 +140,16 @@ impl Face for Approvals {
     fn world(&mut self, cx: &Cx<'_>) -> Vec<Do> {
         let ids = ids(&self.shown(&cx.board()));
         self.list.pick.settle(&ids);
+        Vec::new()
+    }
+
+    fn select(&mut self, cx: &Cx<'_>, selected: Selected) -> Vec<Do> {
+        let ids = ids(&self.shown(&cx.board()));
+        if let Selected::Run(run) = selected
+            && let Some(index) = ids.iter().position(|id| *id == run)
+        {
+            self.list.pick.select(&ids, index);
+        }
         Vec::new()
     }
 

@@ -11,7 +11,7 @@ use super::past;
 use super::site_change::SiteChange;
 use super::{Face, Screen};
 use crate::console::effect::{Do, over, push};
-use crate::console::facts::{Board, Errand};
+use crate::console::facts::{self, Board, Errand};
 use crate::console::footer::{Foot, foot};
 use crate::console::glyph;
 use crate::console::keymap::{Act, Anywhere, Place, RowAct, Scope};
@@ -19,7 +19,7 @@ use crate::console::layout::{beside, inset};
 use crate::console::model::Cx;
 use crate::console::overlays::Overlay;
 use crate::console::overlays::sheet::{self, Sheet};
-use crate::console::overlays::{by_hand, incidents, lend, standing};
+use crate::console::overlays::{by_hand, incidents, lend, mentions, standing};
 use crate::console::pages;
 use crate::console::safe;
 use crate::console::theme::{Ground, Role};
@@ -28,6 +28,8 @@ use crate::console::widgets::pick::Pick;
 use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::words;
 use crate::domain::id::{ElevationId, HandId, IncidentId, StandingId};
+use crate::domain::mention::On;
+use crate::domain::presence::Selected;
 use crate::domain::{RunId, WorkspaceId};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -48,19 +50,21 @@ enum RowId {
     ByHand(HandId),
     Standing(StandingId),
     FollowUps,
+    Mention(On),
     Site,
 }
 
 impl RowId {
     fn run(&self) -> Option<RunId> {
         match self {
-            RowId::Mine(run, _) | RowId::Other(run) | RowId::AtWork(run) => Some(*run),
+            RowId::Mine(run, _) | RowId::Other(run) | RowId::AtWork(run) | RowId::Mention(On::Run(run)) => Some(*run),
             RowId::Place(_)
             | RowId::Elevation(_)
             | RowId::Incident(_)
             | RowId::ByHand(_)
             | RowId::Standing(_)
             | RowId::FollowUps
+            | RowId::Mention(On::Incident(_))
             | RowId::Site => None,
         }
     }
@@ -93,10 +97,10 @@ impl Face for Home {
         Vec::new()
     }
 
-    fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
+    fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
         vec![
             foot(Act::Row(RowAct::Open)),
-            foot(Act::Row(RowAct::New)),
+            foot(Act::Row(RowAct::New)).locked(facts::looks_only(cx.world, cx.me(), None)),
             foot(Act::Anywhere(Anywhere::Palette)),
             foot(Act::Anywhere(Anywhere::Help)),
             foot(Act::Anywhere(Anywhere::Back)).says("leave (runs go on)"),
@@ -186,6 +190,16 @@ impl Face for Home {
         Vec::new()
     }
 
+    fn select(&mut self, cx: &Cx<'_>, selected: Selected) -> Vec<Do> {
+        let ids = self.ids(cx);
+        if let Selected::Run(run) = selected
+            && let Some(index) = ids.iter().position(|id| id.run() == Some(run))
+        {
+            self.pick.select(&ids, index);
+        }
+        Vec::new()
+    }
+
     fn run(&self, cx: &Cx<'_>) -> Option<RunId> {
         self.pick.of(&self.ids(cx))?.run()
     }
@@ -238,6 +252,7 @@ fn open(cx: &Cx<'_>, id: RowId) -> Vec<Do> {
             }
             None => Vec::new(),
         },
+        RowId::Mention(on) => mentions::open(cx, on),
         RowId::Standing(id) => vec![standing::menu(cx, id)],
         RowId::ByHand(id) => vec![by_hand::read(cx, id)],
         RowId::Incident(id) => vec![incidents::menu(cx, id)],

@@ -30,6 +30,7 @@ use crate::console::widgets::piece::{Piece, gap, text};
 use crate::console::widgets::script;
 use crate::console::words;
 use crate::domain::plan::{How, Settled};
+use crate::domain::presence::Selected;
 use crate::domain::query::{Fetch, Fetched};
 use crate::domain::run::{CellState, Phase, Run, Slot};
 use crate::domain::{Decision, HostIx, RunId};
@@ -244,24 +245,33 @@ impl Face for Live {
             return feet;
         }
         let mut feet = Vec::new();
-        let needs = !facts::undecided(run).is_empty() || facts::hand_step(run).is_some();
+        let (fails, by_hand) = (!facts::undecided(run).is_empty(), facts::hand_step(run).is_some());
+        let needs = fails || by_hand;
+        let executes = facts::executes(cx.world, run, cx.me());
+        let stops = facts::stops(cx.world, run, cx.me());
         if needs {
-            feet.push(foot(Act::Run(RunAct::Take)));
+            let acts = !facts::looks_only(cx.world, cx.me(), Some(run.id));
+            let may = if fails { executes } else { acts };
+            feet.push(foot(Act::Run(RunAct::Take)).locked(!may));
         }
         feet.extend(match run.phase {
             Phase::Waiting => {
                 vec![foot(Act::Run(RunAct::Open)).says("the request"), foot(Act::Anywhere(Anywhere::Why))]
             }
             Phase::Approved if run.queued.is_some() => {
-                vec![foot(Act::Run(RunAct::Pause)).says("take back"), foot(Act::Anywhere(Anywhere::Why))]
+                vec![foot(Act::Run(RunAct::Pause)).says("take back").locked(!stops), foot(Act::Anywhere(Anywhere::Why))]
             }
-            Phase::Approved => vec![foot(Act::Run(RunAct::Start)), foot(Act::Anywhere(Anywhere::Why))],
-            Phase::Running => vec![foot(Act::Run(RunAct::Pause))],
-            Phase::Paused(_) => vec![foot(Act::Run(RunAct::Pause)).says("continue").locked(needs)],
-            Phase::Ended(_) => vec![foot(Act::Run(RunAct::Close)), foot(Act::Run(RunAct::Back))],
+            Phase::Approved => {
+                vec![foot(Act::Run(RunAct::Start)).locked(!executes), foot(Act::Anywhere(Anywhere::Why))]
+            }
+            Phase::Running => vec![foot(Act::Run(RunAct::Pause)).locked(!stops)],
+            Phase::Paused(_) => vec![foot(Act::Run(RunAct::Pause)).says("continue").locked(needs || !executes)],
+            Phase::Ended(_) => {
+                vec![foot(Act::Run(RunAct::Close)).locked(!stops), foot(Act::Run(RunAct::Back)).locked(!executes)]
+            }
             Phase::Closed(_) => {
                 let may = facts::reviewers(cx.world, run).contains(cx.me());
-                vec![foot(Act::Run(RunAct::Review)).locked(!may), foot(Act::Run(RunAct::Back))]
+                vec![foot(Act::Run(RunAct::Review)).locked(!may), foot(Act::Run(RunAct::Back)).locked(!executes)]
             }
             Phase::Checking(_) | Phase::Stopping(_) | Phase::Verifying | Phase::Reviewed(_) | Phase::Cancelled(_) => {
                 Vec::new()
@@ -281,7 +291,11 @@ impl Face for Live {
     fn status(&self, cx: &Cx<'_>) -> Vec<Piece> {
         let Some(run) = self.found(cx) else { return Vec::new() };
         let mut pieces = Vec::new();
-        if !run.is_over() && run.ended.is_none() {
+        let ends = match run.started {
+            Some(_) => facts::stops(cx.world, run, cx.me()),
+            None => !facts::looks_only(cx.world, cx.me(), Some(run.id)),
+        };
+        if !run.is_over() && run.ended.is_none() && ends {
             let word = if run.started.is_some() { " stop run …" } else { " withdraw …" };
             pieces.extend([text(Role::Accent, "X"), text(Role::Muted, word), gap(3)]);
         }
@@ -356,6 +370,16 @@ impl Face for Live {
             Act::Row(act) => self.row_act(cx, &run, act),
             Act::Anywhere(_) | Act::Go(_) | Act::Approval(_) | Act::Form(_) | Act::Task(_) | Act::Line(_) => Vec::new(),
         }
+    }
+
+    fn selected(&self, cx: &Cx<'_>) -> Option<Selected> {
+        self.slot(self.found(cx)?).map(Selected::Cell)
+    }
+
+    fn select(&mut self, cx: &Cx<'_>, selected: Selected) -> Vec<Do> {
+        let (Selected::Cell(slot), Some(run)) = (selected, self.found(cx).cloned()) else { return Vec::new() };
+        self.at = Some(At { item: slot.item, host: slot.host });
+        self.aim(&run)
     }
 
     fn back(&mut self, _: &Cx<'_>) -> Option<Vec<Do>> {

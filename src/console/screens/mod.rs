@@ -29,7 +29,7 @@ use super::msg::{Answer, LogRow};
 use super::overlays::{menu::Choice, sheet::Sheet};
 use super::widgets::paint::Paint;
 use super::widgets::piece::Piece;
-use crate::domain::presence::Spot;
+use crate::domain::presence::{Selected, Spot};
 use crate::domain::{Receipt, Refusal, RunId};
 use crate::terminal::key::Input;
 use crate::terminal::line::Safe;
@@ -233,6 +233,16 @@ pub trait Face {
     /// The run that a note would be about.
     fn run(&self, _: &Cx<'_>) -> Option<RunId> {
         None
+    }
+
+    /// What is selected, for whoever follows this person.
+    fn selected(&self, cx: &Cx<'_>) -> Option<Selected> {
+        self.run(cx).map(Selected::Run)
+    }
+
+    /// Whoever is followed has selected this: it is selected here too, where it is there.
+    fn select(&mut self, _: &Cx<'_>, _: Selected) -> Vec<Do> {
+        Vec::new()
     }
 
     /// A command that only the screen can carry out was typed.

@@ -45,6 +45,16 @@ pub struct Past {
     definition: Page,
     log: LogPane,
     shows: Shows,
+    /// Whose choice it was to look at it.
+    chosen: Chosen,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Chosen {
+    /// This person's, who knows its number.
+    Here,
+    /// Of whomever they follow: until it is known that they may see it, it has no number.
+    ByAnother,
 }
 
 #[derive(Clone, Debug)]
@@ -92,7 +102,13 @@ impl Past {
             definition: Page::default(),
             log: LogPane::new(run),
             shows: Shows::Happened,
+            chosen: Chosen::Here,
         }
+    }
+
+    /// The screen of a run that somebody else looks at: where it is not for this person, it says nothing of it.
+    pub fn led_to(run: RunId) -> Self {
+        Self { chosen: Chosen::ByAnother, ..Self::of(run) }
     }
 
     /// The screen of this run, showing its log.
@@ -103,6 +119,14 @@ impl Past {
     /// The screen of this run, showing its runbook's text.
     pub fn raw_of(run: RunId) -> Self {
         Self { shows: Shows::Raw, ..Self::of(run) }
+    }
+
+    /// Its number, where this person knows it.
+    fn called(&self) -> String {
+        match self.chosen {
+            Chosen::Here => self.run.to_string(),
+            Chosen::ByAnother => "a run".to_owned(),
+        }
     }
 
     fn found(&self) -> Option<&Arc<Run>> {
@@ -240,7 +264,7 @@ impl Face for Past {
                 let runbook = &run.plan.runbook;
                 safe!("{} {} v{}", run.id, runbook.id, runbook.version.trim_start_matches('v'))
             }
-            None => safe!("{}", self.run),
+            None => safe!("{}", self.called()),
         };
         vec![Safe::new("History"), name]
     }
@@ -281,9 +305,16 @@ impl Face for Past {
         let run = match &self.found {
             Found::Run(run) => run,
             Found::Asked => {
-                if let Some(reading) = listing::loading(cx, Want::Run, &self.run.to_string()) {
+                if let Some(reading) = listing::loading(cx, Want::Run, &self.called()) {
                     paint.text(inset(below(area, 1)), Role::Muted, reading);
                 }
+                return;
+            }
+            Found::Not(_) if self.chosen == Chosen::ByAnother => {
+                paint.text(inset(below(area, 1)), Role::Title, "Nothing is found here for you.");
+                let words =
+                    "Whoever you follow looks at a run that is not there, or not for you; where they go next, you go.";
+                paint.text(inset(below(area, 2)), Role::Text, words);
                 return;
             }
             Found::Not(why) => {

@@ -213,9 +213,9 @@ impl Face for Runbooks {
         vec![Safe::new("Runbooks")]
     }
 
-    fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
+    fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
         vec![
-            foot(Act::Row(RowAct::New)),
+            foot(Act::Row(RowAct::New)).locked(facts::looks_only(cx.world, cx.me(), None)),
             foot(Act::Row(RowAct::Open)).says("read"),
             foot(Act::Row(RowAct::Filter)),
             foot(Act::Row(RowAct::Sort)),

@@ -9,6 +9,7 @@ use super::past;
 use super::{Face, Screen};
 use crate::console::commands::PaletteAct;
 use crate::console::effect::{Do, Stage, over, push};
+use crate::console::facts;
 use crate::console::filter::Key;
 use crate::console::footer::{Foot, foot};
 use crate::console::keymap::{Act, Anywhere, Place, RowAct, Scope};
@@ -21,6 +22,7 @@ use crate::console::widgets::paint::{Paint, below, top};
 use crate::console::widgets::table::{Row, Table, rows_in};
 use crate::console::{pages, safe};
 use crate::domain::RunId;
+use crate::domain::presence::Selected;
 use crate::domain::run::{Phase, Run};
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
@@ -116,13 +118,13 @@ impl Face for Runs {
         vec![Safe::new("Runs")]
     }
 
-    fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {
+    fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {
         vec![
             foot(Act::Row(RowAct::Open)),
             foot(Act::Row(RowAct::Filter)),
             foot(Act::Row(RowAct::Sort)),
             foot(Act::Row(RowAct::Describe)),
-            foot(Act::Row(RowAct::New)),
+            foot(Act::Row(RowAct::New)).locked(facts::looks_only(cx.world, cx.me(), None)),
             foot(Act::Anywhere(Anywhere::Note)),
             foot(Act::Anywhere(Anywhere::Help)),
         ]
@@ -166,6 +168,16 @@ impl Face for Runs {
             | Act::Task(_)
             | Act::Line(_) => Vec::new(),
         }
+    }
+
+    fn select(&mut self, cx: &Cx<'_>, selected: Selected) -> Vec<Do> {
+        let ids = self.ids(cx);
+        if let Selected::Run(run) = selected
+            && let Some(index) = ids.iter().position(|id| *id == run)
+        {
+            self.list.pick.select(&ids, index);
+        }
+        Vec::new()
     }
 
     fn back(&mut self, _: &Cx<'_>) -> Option<Vec<Do>> {

@@ -44,6 +44,13 @@ impl Field {
         self.area.lines().join("\n")
     }
 
+    /// Whether the cursor stands behind all of the text.
+    pub fn is_at_end(&self) -> bool {
+        let (row, column) = (self.area.cursor().0, self.area.cursor().1);
+        let last = self.area.lines().last().map_or(0, |line| line.chars().count());
+        (row + 1, column) == (self.area.lines().len(), last)
+    }
+
     /// Whether nothing but white space stands in it.
     pub fn is_blank(&self) -> bool {
         self.area.lines().iter().all(|line| line.trim().is_empty())

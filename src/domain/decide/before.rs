@@ -19,7 +19,7 @@ impl Deciding {
         match self.propose_as(&by, &proposal) {
             Err(refusal) if refusal.rule != Rule::Storage => {
                 let text = format!("undoing it could not be proposed: {}", refusal.what);
-                self.emit(Entry::with(Event::Noted { run: run.id }, "text", text))
+                self.emit(Entry::with(Event::Noted { run: run.id, mentions: Vec::new() }, "text", text))
             }
             other => other,
         }

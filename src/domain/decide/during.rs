@@ -189,8 +189,10 @@ impl Deciding {
 
     pub(super) fn note(&mut self, id: RunId, text: &str) -> Result<(), Refusal> {
         let person = self.person()?;
-        self.run_for(id, &person)?;
-        self.emit(Entry::with(Event::Noted { run: id }, "text", needed(text, "a note")?))
+        let (_, workspace) = self.run_for(id, &person)?;
+        let text = needed(text, "a note")?;
+        let mentions = self.named(&workspace, &person, &text)?;
+        self.emit(Entry::with(Event::Noted { run: id, mentions }, "text", text))
     }
 }
 

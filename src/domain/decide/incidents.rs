@@ -66,7 +66,13 @@ impl Deciding {
         let workspace = self.member_of(&found.workspace, &person).map_err(|_| missing())?;
         self.works_there(&workspace, &person, "work on an incident")?;
         let (act, text) = match deed {
-            Deed::Note => (Act::Noted, needed(text, "a note")?),
+            Deed::Note => {
+                let text = needed(text, "a note")?;
+                match self.named(&workspace, &person, &text)? {
+                    people if people.is_empty() => (Act::Noted, text),
+                    people => (Act::NotedTo { people }, text),
+                }
+            }
             Deed::Mark(mark) if found.marks.contains_key(mark) => {
                 return Err(Refusal::new(Rule::State, format!("{id} is {} already", mark.word())));
             }

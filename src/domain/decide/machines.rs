@@ -38,6 +38,7 @@ fn is_a_machines(ask: &Ask) -> bool {
         | Ask::Pause { .. }
         | Ask::Continue { .. }
         | Ask::Stop { .. }
+        | Ask::SeeMentions { .. }
         | Ask::Close { .. }
         | Ask::Review { .. }
         | Ask::FollowUp(_)

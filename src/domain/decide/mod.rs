@@ -18,6 +18,7 @@ pub mod glass;
 pub mod incidents;
 mod loading;
 mod machines;
+mod mentions;
 mod notices;
 mod proved;
 mod reports;
@@ -197,6 +198,7 @@ impl Deciding {
             Ask::Continue { run } => self.go_on(*run, seen),
             Ask::Stop { run, how, reason } => self.stop(*run, *how, reason),
             Ask::Note { run, text } => self.note(*run, text),
+            Ask::SeeMentions { on } => self.see_mentions(*on),
             Ask::Close { run, note } => self.close(*run, note, seen),
             Ask::Review { run, comment, follow_ups } => self.review(*run, comment, follow_ups, seen),
             Ask::FollowUp(wanted) => self.follow_up(wanted),

@@ -32,12 +32,14 @@ pub fn document(origin: &str, notice: &Notice) -> Value {
         | What::Reminder
         | What::Paused(_)
         | What::Ended(_)
+        | What::Mention { .. }
         | What::Object(_)
         | What::Test => None,
     };
+    let author = if let What::Mention { by, .. } = &notice.what { Some(by) } else { None };
     let people = |people: &[PersonId]| people.iter().map(PersonId::as_str).map(Value::from).collect::<Vec<Value>>();
     let moment = |at: Timestamp| Value::from(format!("{:.3}", at.to_jiff()));
-    let by = glass.map(|(by, _)| by).or(object.map(|of| &of.by));
+    let by = glass.map(|(by, _)| by).or(author).or(object.map(|of| &of.by));
     json!({
         "about": object.map(|of| of.object.word()).or(run.map(|_| "run")),
         "at": moment(notice.at),
@@ -87,6 +89,7 @@ pub fn summary(notice: &Notice) -> String {
         What::Paused(cause) => format!("{head} is paused, {}{who}", paused(cause)),
         What::Ended(ending) => format!("{head} ended: {}", ending.word()),
         What::Glass { by, incident } => format!("{head}: {by} broke glass for {incident}"),
+        What::Mention { by, .. } => format!("{head}: {by} names people in a note{who}"),
         What::Object(news) => format!("{head}: {}", news.word()),
         What::Test => format!("{}: a test; nothing has to be done", notice.site),
     }
@@ -102,7 +105,12 @@ impl What {
             What::Ended(ending) => Some(ending.word().to_owned()),
             What::Gate(step) => Some(step.to_string()),
             What::Object(news) => Some(news.word().to_owned()),
-            What::Waiting | What::Expiring | What::Reminder | What::Glass { .. } | What::Test => None,
+            What::Waiting
+            | What::Expiring
+            | What::Reminder
+            | What::Glass { .. }
+            | What::Mention { .. }
+            | What::Test => None,
         }
     }
 }

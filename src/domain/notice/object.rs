@@ -74,6 +74,8 @@ pub enum News {
     Regraded(Severity),
     /// It is over.
     Closed,
+    /// A note on it names people; what it says stays here.
+    Mentioned,
 }
 
 impl News {
@@ -85,6 +87,7 @@ impl News {
             News::Over(how) => how,
             News::Opened(severity) | News::Regraded(severity) => severity.word(),
             News::Closed => "closed",
+            News::Mentioned => "mentioned",
         }
     }
 }
@@ -117,6 +120,7 @@ pub(super) fn told(
         News::Granted => vec![of.by.clone()],
         News::Asked => may_decide(world, workspace, object),
         News::Opened(_) | News::Regraded(_) => may_respond(workspace),
+        News::Mentioned => named(beside),
         News::Over(_) | News::Closed => Vec::new(),
     };
     Some((news, of, may, until(world, object)))
@@ -150,6 +154,7 @@ fn news(before: &World, recorded: &Recorded, beside: &Beside) -> Option<(Object,
                 incident::Act::Opened { severity, .. } => Some((object, News::Opened(*severity), by?)),
                 incident::Act::Regraded { severity } => Some((object, News::Regraded(*severity), by?)),
                 incident::Act::Closed => Some((object, News::Closed, by?)),
+                incident::Act::NotedTo { .. } => Some((object, News::Mentioned, by?)),
                 incident::Act::Noted | incident::Act::Marked { .. } | incident::Act::Commanded { .. } => None,
             }
         }
@@ -165,8 +170,15 @@ fn news(before: &World, recorded: &Recorded, beside: &Beside) -> Option<(Object,
         | Beside::SourceListed { .. }
         | Beside::Factor { .. }
         | Beside::FollowUp { .. }
+        | Beside::Mention { .. }
         | Beside::LookedAt { .. } => None,
     }
+}
+
+/// Whom a note on an incident names.
+fn named(beside: &Beside) -> Vec<PersonId> {
+    let Beside::Incident { act: incident::Act::NotedTo { people }, .. } = beside else { return Vec::new() };
+    people.clone()
 }
 
 /// Whoever may say yes to what is asked, or has to look at it.
@@ -223,6 +235,7 @@ pub(super) fn summary(notice: &Notice, of: &OfObject, news: News) -> String {
         (_, News::Opened(severity)) => format!("{what} in {place} was opened by {by}, {}{who}", severity.word()),
         (_, News::Regraded(severity)) => format!("{what} in {place} is now {}{who}", severity.word()),
         (_, News::Closed) => format!("{what} in {place} is closed"),
+        (_, News::Mentioned) => format!("{what} in {place}: {by} names people in a note{who}"),
     }
 }
 

@@ -126,6 +126,10 @@ fn told_of(event: &Event, before: &Run, run: &Run) -> Option<What> {
             let by = run.glass.as_ref().map(|glass| glass.by.clone())?;
             Some(What::Glass { by, incident: *incident })
         }
+        Event::Noted { mentions, .. } => {
+            let note = run.notes.last().filter(|_| !mentions.is_empty())?;
+            Some(What::Mention { by: note.by.clone(), people: mentions.clone() })
+        }
         Event::Notice { .. }
         | Event::Beside(_)
         | Event::RunProposed { .. }
@@ -158,7 +162,6 @@ fn told_of(event: &Event, before: &Run, run: &Run) -> Option<What> {
         | Event::VerifyBegan { .. }
         | Event::StepOverdue { .. }
         | Event::Drifted { .. }
-        | Event::Noted { .. }
         | Event::RunClosed { .. }
         | Event::GlassOpened { .. }
         | Event::ReviewGiven { .. }
@@ -262,6 +265,7 @@ fn of_run(run: &Run) -> OfRun {
 fn who_may(world: &World, what: &What, run: &Run) -> Vec<PersonId> {
     match what {
         What::Cancelled(_) | What::Object(_) | What::Test => Vec::new(),
+        What::Mention { people, .. } => people.clone(),
         // Whoever works there may stop a countdown, and write down what came of a run.
         What::Ended(_) | What::Glass { .. } => waits::works_there(world, run),
         What::Approved => waits::may_start(world, run),

@@ -127,3 +127,29 @@ async fn a_person_over_ssh_is_in_the_list_for_as_long_as_the_connection_and_does
     };
     tokio::time::timeout(SOON, gone).await.expect("the list forgets who has gone");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn z32_whoever_came_over_ssh_follows_and_is_followed_as_at_the_socket() {
+    let ship = Ship::with_door("").await;
+    ship.json("ada", "propose greet --in stage --purpose fix").await;
+    ship.until_phase(1, "waiting").await;
+    let mut ada = Seat::at(&ship, "ada", &[], "attach").await;
+    let mut handle = ship.knocks().await;
+    assert!(tries(&mut handle, "grace", 2).await.unwrap().success());
+    let mut grace = Seat::by(handle, &[], "attach").await;
+    for seat in [&mut ada, &mut grace] {
+        seat.sees("home", |screen| screen.contains("waiting for")).await;
+    }
+    grace.types(":follow ada\r").await;
+    grace.sees("that she follows", |screen| screen.contains("following ada") && screen.contains("[RO]")).await;
+    ada.sees("who follows her", |screen| screen.contains("grace follows")).await;
+    ada.types(":run 1\r").await;
+    grace.sees("the run", |screen| screen.contains("▸ #1") && screen.contains("following ada · at #1")).await;
+    grace.types("x").await;
+    grace.sees("that it is over", |screen| screen.contains("you follow ada no more") && !screen.contains("[RO]")).await;
+    // And the other way round.
+    ada.types(":follow grace\r").await;
+    ada.sees("that she follows", |screen| screen.contains("following grace")).await;
+    grace.types("7").await;
+    ada.sees("the record", |screen| screen.contains("▸ Audit") && screen.contains("following grace")).await;
+}

@@ -238,7 +238,11 @@ pub struct Seat {
 
 impl Seat {
     pub async fn at(ship: &Ship, name: &str, variables: &[(&str, &str)], line: &str) -> Self {
-        let handle = ship.guest(name).await;
+        Self::by(ship.guest(name).await, variables, line).await
+    }
+
+    /// In front of a console of this connection.
+    pub async fn by(handle: client::Handle<Ear>, variables: &[(&str, &str)], line: &str) -> Self {
         let channel = handle.channel_open_session().await.unwrap();
         channel.request_pty(true, "xterm-256color", 100, 30, 0, 0, &[]).await.unwrap();
         channel.set_env(true, "LANG", "C.UTF-8").await.unwrap();

@@ -117,7 +117,8 @@ pub(in crate::site) static NOTIFY: Table = Table::of(
 )
 .misplaced(&[("key", "no secret lives in a site: write where it lies, under secret")]);
 
-const TOPICS: &[&str] = &["waiting", "decided", "expiring", "reminder", "paused", "ended", "break_glass", "incident"];
+const TOPICS: &[&str] =
+    &["waiting", "decided", "expiring", "reminder", "paused", "ended", "break_glass", "incident", "mention"];
 
 pub(in crate::site) static SIGN_IN: Table = Table::of(
     "[sign_in]",

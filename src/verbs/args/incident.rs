@@ -26,7 +26,7 @@ pub enum Incident {
     Note {
         /// Which
         incident: IncidentId,
-        /// The words
+        /// The words; @NAME tells that person
         text: String,
     },
     /// Say how far it is

@@ -5,7 +5,7 @@ use crate::console::facts::{self, Board, Errand, Waiting};
 use crate::console::glyph;
 use crate::console::model::Cx;
 use crate::console::moment;
-use crate::console::overlays::{by_hand, glass, incidents, lend, standing};
+use crate::console::overlays::{by_hand, glass, incidents, lend, mentions, standing};
 use crate::console::safe;
 use crate::console::theme::Role;
 use crate::console::widgets::chart;
@@ -14,6 +14,7 @@ use crate::console::widgets::places::PlaceColumns;
 use crate::console::words;
 use crate::domain::follow_up;
 use crate::domain::incident::Severity;
+use crate::domain::mention::{self, Mention};
 use crate::domain::policy;
 use crate::domain::run::Run;
 use crate::domain::window::{self, WindowState};
@@ -52,6 +53,9 @@ const PLACE_COLUMNS_MAX: u16 = 14;
 const WHAT_COLUMNS: u16 = 26;
 const BY_COLUMNS_MAX: usize = 20;
 
+/// Rows about notes that name somebody: the rest is under `:mentions`.
+const MENTION_ROWS_MAX: usize = 4;
+
 /// Rows of one section; whoever has more than this waiting needs the lists behind 3 and 4, with their filters.
 const SECTION_ROWS_MAX: usize = 50;
 
@@ -73,6 +77,7 @@ pub(super) fn left(cx: &Cx<'_>, board: &Board) -> Vec<Line> {
     let columns = columns(cx, board);
     lines.extend(mine.iter().take(SECTION_ROWS_MAX).filter_map(|waiting| mine_row(cx, columns, waiting)));
     lines.extend(more(mine.len(), "4 lists requests, 3 runs"));
+    lines.extend(mentions(cx));
     lines.extend(follow_ups(cx));
 
     if !board.others.is_empty() {
@@ -97,6 +102,37 @@ pub(super) fn left(cx: &Cx<'_>, board: &Board) -> Vec<Line> {
     let at_work = board.at_work.iter().filter_map(|id| cx.world.run(*id));
     lines.extend(at_work.take(SECTION_ROWS_MAX).map(|run| at_work_row(cx, columns, run)));
     lines.extend(more(board.at_work.len(), "3 lists all runs"));
+    lines
+}
+
+/// Notes that name this person and that they have not seen, by what they are on: the newest of each.
+fn mentions(cx: &Cx<'_>) -> Vec<Line> {
+    let mut newest: Vec<(&Mention, usize)> = Vec::new();
+    for one in mention::unseen(cx.world, cx.me()) {
+        match newest.iter_mut().find(|(known, _)| known.on == one.on) {
+            Some((_, more)) => *more += 1,
+            None => newest.push((one, 0)),
+        }
+    }
+    let all = newest.len();
+    let row = |(one, more): (&Mention, usize)| {
+        let more = if more > 0 { safe!("and {more} more  ") } else { Safe::default() };
+        let pieces = vec![
+            text(Role::Warning, "named").cols(ERRAND_COLUMNS),
+            gap(1),
+            text(Role::Accent, safe!("{}", one.on)).cols(RUN_COLUMNS),
+            name(Role::Text, mentions::said(cx, one)).rest(),
+            gap(1),
+            text(Role::Muted, more),
+            text(Role::Muted, moment::age(cx.now().ms_since(one.at))),
+        ];
+        Line::Row { id: RowId::Mention(one.on), pieces, more: Vec::new() }
+    };
+    let mut lines: Vec<Line> = newest.into_iter().take(MENTION_ROWS_MAX).map(row).collect();
+    let left_out = all.saturating_sub(MENTION_ROWS_MAX);
+    if left_out > 0 {
+        lines.push(Line::Plain(vec![gap(2), text(Role::Muted, safe!("and {left_out} more: :mentions lists them"))]));
+    }
     lines
 }
 

@@ -130,7 +130,12 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
             }
             None => Some("every host is decided: P goes on".to_owned()),
         },
-        Phase::Paused(PauseCause::Person(by)) => Some(format!("by {by} · P goes on")),
+        Phase::Paused(PauseCause::Person(by)) if facts::executes(cx.world, run, cx.me()) => {
+            Some(format!("by {by} · P goes on"))
+        }
+        Phase::Paused(PauseCause::Person(by)) => {
+            Some(format!("by {by} · an {} lets it go on", run.plan.runbook.runs_as.word()))
+        }
         Phase::Paused(PauseCause::Batch) => {
             let (done, of) = (run.progress.batch + 1, run.plan.batches.len());
             Some(format!("batch {done} of {of} is through · P goes on"))
@@ -142,8 +147,15 @@ fn more(cx: &Cx<'_>, run: &Run) -> Option<String> {
                 policy::lost_authority(cx.world, run).unwrap_or_else(|| "a role was lost and is held again".to_owned());
             Some(format!("{why} · P goes on, for whoever may"))
         }
-        Phase::Stopping(how) => Some(words::stop(*how).to_owned()),
-        Phase::Ended(_) => Some("outcome note missing: C writes it".to_owned()),
+        Phase::Stopping(how) => Some(match &run.stopped {
+            Some(stopped) => format!("{} · by {}: {}", words::stop(*how), stopped.by, stopped.text),
+            None => words::stop(*how).to_owned(),
+        }),
+        Phase::Ended(_) => {
+            let stopped = run.stopped.as_ref().map(|stopped| format!("stopped by {} · ", stopped.by));
+            let writes = if facts::stops(cx.world, run, cx.me()) { ": C writes it" } else { "" };
+            Some(format!("{}outcome note missing{writes}", stopped.unwrap_or_default()))
+        }
         Phase::Closed(_) => Some(match facts::reviewers(cx.world, run) {
             may if may.contains(cx.me()) => "review due: R signs it off".to_owned(),
             may if may.is_empty() => "review due: nobody here may".to_owned(),

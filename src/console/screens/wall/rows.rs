@@ -442,9 +442,9 @@ fn people(cx: &Cx<'_>) -> Vec<Block> {
         }
     }
     // Whoever set a wall up need not be in the room.
-    for one in cx.here.present.iter().filter(|one| one.spot != Spot::Wall) {
+    for one in cx.here.present.iter().filter(|one| one.seat.spot != Spot::Wall) {
         let on = on.entry(&one.person).or_default();
-        on.at.insert(presence::spot_words(cx.world, cx.me(), one.spot));
+        on.at.insert(presence::spot_words(cx.world, cx.me(), one.seat.spot));
         on.heard = on.heard.max(Some(one.heard));
     }
     let mut on: Vec<(&PersonId, On)> = on.into_iter().collect();

@@ -9,7 +9,7 @@ use crate::console::{Effect, MouseOwner};
 use crate::domain::glass::Glass;
 use crate::domain::id::IncidentId;
 use crate::domain::incident::Severity;
-use crate::domain::presence::{Present, Spot};
+use crate::domain::presence::{Present, Seat, Spot};
 use crate::domain::run::Phase;
 use crate::domain::{PersonId, RunId, World};
 use crate::terminal::key::MouseKind;
@@ -103,7 +103,7 @@ fn a_room_with_more_incidents_than_rows_sees_the_gravest_always_and_all_of_them_
 fn who_is_on_says_where_they_look_and_a_wall_is_nobody() {
     let present = |person: &str, spot, minutes| Present {
         person: PersonId::new(person),
-        spot,
+        seat: Seat { spot, ..Seat::default() },
         since: fixture::ago(60),
         heard: fixture::ago(minutes),
     };
