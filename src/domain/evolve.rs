@@ -29,6 +29,7 @@ use super::run::{
     Acceptance, Cancel, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, Offer, PauseCause, Phase,
     Progress, Reason, Round, Run, Slot, Stage, StopHow, Vote,
 };
+use super::serving;
 use super::settle;
 use super::standing;
 use super::voided;
@@ -77,8 +78,10 @@ pub fn evolve(world: &mut World, recorded: &Recorded) -> Result<Option<Arc<Run>>
 fn beside_runs(world: &mut World, recorded: &Recorded, beside: &Beside) -> Result<(), Illegal> {
     let before = world.clone();
     match beside {
-        // These change nothing that is true; whoever lists them reads the record.
-        Beside::Booted { .. } | Beside::LookedAt { .. } => {}
+        // It changes nothing that is true; whoever lists it reads the record.
+        Beside::LookedAt { .. } => {}
+        Beside::Booted { .. } => world.serving = serving::Serving::Usual,
+        Beside::Server { act } => serving::fold(world, recorded, act)?,
         Beside::ClockJumped { by_ms } => world.clock_jump = Some((recorded.at, *by_ms)),
         Beside::SiteLoaded { .. } => site::loaded(world, recorded),
         Beside::SitePending { by, .. } => site::pends(world, recorded, by.as_ref()),

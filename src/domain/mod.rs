@@ -70,6 +70,7 @@ pub mod runs;
 pub mod secret_ref;
 pub mod segments;
 pub mod selector;
+pub mod serving;
 pub mod settle;
 pub mod sign_in;
 pub mod site;
