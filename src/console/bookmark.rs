@@ -166,6 +166,8 @@ fn restore(face: &mut dyn Face, cx: &Cx<'_>, kept: &Kept) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::Msg;
+    use crate::console::harness::Harness;
 
     #[test]
     fn a_bookmark_is_plain_text_and_reads_back_and_anything_else_is_none() {
@@ -177,6 +179,26 @@ mod tests {
         for other in ["", "x", "!!", "e30", "W10x"] {
             assert_eq!(Bookmark::read(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_console_opens_again_where_its_person_was() {
+        let world = crate::console::fixture::world;
+        for keys in ["3 / w e b enter", "2 / r o enter j", "4", "6 / w e b enter", "3 enter j l", "3 j enter"] {
+            let before = Harness::new(world()).press(keys);
+            let mark = before.console.bookmark().unwrap();
+            assert_ne!(mark, Bookmark::default(), "{keys}");
+            let read = Bookmark::read(&mark.written().unwrap()).unwrap();
+            let mut after = Harness::new(world());
+            after.send(Msg::Reopen(read));
+            assert_eq!(after.console.bookmark(), Some(mark), "{keys}");
+            let crumbs =
+                |screen: String| screen.lines().next().unwrap_or_default().chars().take(40).collect::<String>();
+            assert_eq!(crumbs(after.screen()), crumbs(before.screen()), "{keys}");
+        }
+        let mut wall = Harness::new(world());
+        wall.send(Msg::Wall);
+        assert_eq!(wall.console.bookmark(), None, "a room has one screen");
     }
 
     #[test]
