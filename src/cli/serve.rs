@@ -440,9 +440,8 @@ impl Obeys {
 
     /// Lets what is in flight end. Until when it is waited for; `None` where nothing is, or it cannot be said.
     async fn begins_to_end(&self) -> Option<Instant> {
-        if House::in_flight(&self.engine.world().borrow()).next().is_none() {
-            return None;
-        }
+        let world = Arc::clone(&self.engine.world().borrow());
+        House::in_flight(&world).next()?;
         let ms = u64::try_from(self.drain.as_millis()).unwrap_or(u64::MAX);
         let want = Want::Drain { goal: Goal::Stop, until: self.engine.now().plus_ms(ms) };
         if let Err(refusal) = self.engine.submit(Actor::Engine, Seen::Nothing, Ask::Server(want)).await {
