@@ -8,8 +8,8 @@ use super::places::Places;
 use super::sign::ToSign;
 use super::surroundings::Surroundings;
 use super::{Ended, Exit, Failure, say, speak};
-use crate::server::{SAVE_STREAM, SIGN_STREAM};
-use crate::session::{Opening, SIGNING_FORM};
+use crate::server::{MARK_STREAM, SAVE_STREAM, SIGN_STREAM};
+use crate::session::{MARK_BYTES_MAX, Opening, SIGNING_FORM};
 use crate::terminal::bytes::leave;
 use crate::terminal::guard::{DUMB, Environment, RawMode, detect, is_dumb, size};
 use crate::verbs::args::Line;
@@ -72,7 +72,7 @@ pub fn attach(places: &Places, around: &Surroundings, line: &Line, open: Opening
 /// for the server to come back.
 pub async fn over(link: Link, around: &Surroundings, words: &[String], again: Option<&Path>) -> Ended {
     let line = speak::quoted(words)?;
-    let mut place = Some(set(&link, around).await?);
+    let mut place = Some(set(&link, around, None).await?);
     let raw = RawMode::enter(std::io::stdin(), std::io::stdout(), last_bytes(around))
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let restore = raw.restorer();
@@ -85,11 +85,13 @@ pub async fn over(link: Link, around: &Surroundings, words: &[String], again: Op
         Person { keyboard: keyboard(), resized: heard(SignalKind::window_change())?, ending: Ending::new()? };
     let signer = Signer { agent: around.agent.clone(), person: acting_as(words) };
     let mut said = Vec::new();
+    // Where the person is, as the server last wrote it: the console opens there again.
+    let mut mark = Mark::default();
     // A link ends its channels with it.
     let mut _link = link;
     let end = loop {
         let sat = match place.take() {
-            Some(channel) => sit(channel, &line, &mut person, &signer, &mut said).await,
+            Some(channel) => sit(channel, &line, &mut person, &signer, (&mut said, &mut mark)).await,
             None => Sat::Lost,
         };
         match (sat, again) {
@@ -99,7 +101,7 @@ pub async fn over(link: Link, around: &Surroundings, words: &[String], again: Op
                 Waited::Back(link) => {
                     // The server opens the screen afresh: it must not stand open already.
                     reconnect::close_screen(&last_bytes(around));
-                    place = set(&link, around).await.ok();
+                    place = set(&link, around, mark.whole.as_deref()).await.ok();
                     _link = link;
                 }
                 Waited::Left => break Ok(Exit::Done),
@@ -116,7 +118,7 @@ pub async fn over(link: Link, around: &Surroundings, words: &[String], again: Op
 }
 
 /// A channel that knows this terminal.
-async fn set(link: &Link, around: &Surroundings) -> Result<Channel<Msg>, Failure> {
+async fn set(link: &Link, around: &Surroundings, mark: Option<&str>) -> Result<Channel<Msg>, Failure> {
     let broken = |_| speak::lost();
     let channel = link.channel().await?;
     let (columns, rows) = size(std::io::stdout()).unwrap_or((80, 24));
@@ -127,17 +129,26 @@ async fn set(link: &Link, around: &Surroundings) -> Result<Channel<Msg>, Failure
     }
     channel.set_env(false, "QUARTERDECK_CLIENT", env!("CARGO_PKG_VERSION")).await.map_err(broken)?;
     channel.set_env(false, "QUARTERDECK_SIGNS", SIGNING_FORM).await.map_err(broken)?;
+    if let Some(mark) = mark {
+        channel.set_env(false, "QUARTERDECK_MARK", mark).await.map_err(broken)?;
+    }
     Ok(channel)
 }
 
 /// Has the console opened on a channel and stays until it ends, or the link does.
-async fn sit(channel: Channel<Msg>, line: &str, person: &mut Person, signer: &Signer, said: &mut Vec<u8>) -> Sat {
+async fn sit(
+    channel: Channel<Msg>,
+    line: &str,
+    person: &mut Person,
+    signer: &Signer,
+    (said, mark): (&mut Vec<u8>, &mut Mark),
+) -> Sat {
     if channel.exec(true, line).await.is_err() {
         return Sat::Lost;
     }
     let (reader, writer) = channel.split();
     let (saving, to_sign) = (BytesMut::new(), BytesMut::new());
-    let mut table = Table { reader, writer, said, exit: None, saving, to_sign, signer, signing: None };
+    let mut table = Table { reader, writer, said, mark, exit: None, saving, to_sign, signer, signing: None };
     table.sit(person).await
 }
 
@@ -174,6 +185,7 @@ struct Table<'a> {
     writer: ChannelWriteHalf<Msg>,
     /// Last words, kept until the terminal is given back.
     said: &'a mut Vec<u8>,
+    mark: &'a mut Mark,
     exit: Option<Exit>,
     saving: BytesMut,
     /// A part of something to sign.
@@ -181,6 +193,29 @@ struct Table<'a> {
     signer: &'a Signer,
     /// What is being signed: an agent may ask its person first, and frames go on meanwhile.
     signing: Option<BoxFuture<'a, Result<String, String>>>,
+}
+
+/// Where the person is, in lines as they come; the last whole one counts.
+#[derive(Default)]
+struct Mark {
+    part: Vec<u8>,
+    whole: Option<String>,
+}
+
+impl Mark {
+    fn take(&mut self, data: &[u8]) {
+        self.part.extend_from_slice(data);
+        while let Some(end) = self.part.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.part.drain(..=end).collect();
+            let line = line.get(..end).unwrap_or_default();
+            // It is handed back as it came: only what the server would take.
+            self.whole =
+                String::from_utf8(line.to_vec()).ok().filter(|mark| mark.bytes().all(|byte| byte.is_ascii_graphic()));
+        }
+        if self.part.len() > MARK_BYTES_MAX {
+            self.part.clear();
+        }
+    }
 }
 
 /// Who signs here, and with what.
@@ -267,7 +302,8 @@ impl Table<'_> {
             ChannelMsg::ExtendedData { data, ext: STDERR } => self.said.extend_from_slice(&data),
             ChannelMsg::ExtendedData { data, ext: SAVE_STREAM } => self.save(&data).await,
             ChannelMsg::ExtendedData { data, ext: SIGN_STREAM } => self.sign(&data),
-            ChannelMsg::ExitStatus { exit_status } => self.exit = speak::of_code(exit_status),
+            ChannelMsg::ExtendedData { data, ext: MARK_STREAM } => self.mark.take(&data),
+            ChannelMsg::ExitStatus { exit_status } => self.exit = Exit::of_code(exit_status),
             ChannelMsg::Failure => {
                 return Err(Failure::new(Exit::Unreachable, "the server gives no console on this channel"));
             }
@@ -346,6 +382,18 @@ fn write_new(dir: &Path, name: &str, text: &[u8]) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_whole_mark_counts() {
+        let mut mark = Mark::default();
+        mark.take(b"one\ntw");
+        assert_eq!(mark.whole.as_deref(), Some("one"));
+        mark.take(b"o\nthr");
+        assert_eq!(mark.whole.as_deref(), Some("two"));
+        mark.take(&[b'x'; 5_000]);
+        mark.take(b"\n\x1b[2J\n");
+        assert_eq!(mark.whole, None, "what is no mark is not handed back");
+    }
 
     #[test]
     fn a_text_comes_in_parts() {

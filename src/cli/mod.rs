@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`main`], `surroundings` (the environment, read once), `places` (site, data, socket), then by what a verb
 //! needs: `files` (verbs over files alone), `import` (what other tools know), `link` (reaching a server, starting it), `speak` (a verb over the link; `approve` and `sign` for the one that needs a key),
-//! `pack` (evidence packs), `attach` (the console over the link, `person` at it), `serve` (being the server), `log`, `systemd` (being a service), `doctor` and `programs`, `demo`.
+//! `pack` (evidence packs), `attach` (the console over the link, `person` at it), `serve` (being the server), `upgrade` (being relieved by another program), `log`, `systemd` (being a service), `doctor` and `programs`, `demo`.
 //!
 //! Invariants: the only module that reads the environment, prints and decides the exit; a terminal it changed is given back
 //! however the program ends.
@@ -27,6 +27,7 @@ mod surroundings;
 mod systemd;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 use crate::session::Opening;
 use crate::site::Diagnostic;
@@ -147,7 +148,10 @@ fn carry_out(line: &Line, arguments: &[String], around: &Surroundings) -> Ended 
         }
         Some(Verb::Completions { shell }) => files::completions(*shell),
         Some(Verb::Doctor) => doctor::doctor(&places, line.common.json),
-        Some(Verb::Serve(asked)) if asked.stop > 0 => speak::to_a_running_server(&places, arguments),
+        Some(Verb::Serve(asked)) if asked.stop > 0 || asked.upgrade.is_some() => {
+            speak::to_a_running_server(&places, arguments)
+        }
+        Some(Verb::Serve(asked)) if asked.knows => upgrade::knows(),
         Some(Verb::Serve(asked)) => serve::serve(&places, around, asked),
         Some(verb) => match verb.place() {
             Place::Server => speak::speak(&places, around, line, arguments),

@@ -160,7 +160,7 @@ pub async fn answer(link: &Link, arguments: &[String]) -> Result<(Exit, Vec<u8>)
             ChannelMsg::Data { data } if answer.len() + data.len() <= ANSWER_BYTES_MAX => {
                 answer.extend_from_slice(&data)
             }
-            ChannelMsg::ExitStatus { exit_status } => exit = of_code(exit_status),
+            ChannelMsg::ExitStatus { exit_status } => exit = Exit::of_code(exit_status),
             _ => {}
         }
     }
@@ -201,7 +201,7 @@ async fn hear(channel: &mut ChannelReadHalf, enough: Exit) -> Ended {
                 let mut to = std::io::stderr().lock();
                 let _ = to.write_all(&data).and_then(|()| to.flush());
             }
-            ChannelMsg::ExitStatus { exit_status } => exit = of_code(exit_status),
+            ChannelMsg::ExitStatus { exit_status } => exit = Exit::of_code(exit_status),
             ChannelMsg::Failure => {
                 return Err(Failure::new(Exit::Usage, "the server does not take this line: too long"));
             }
@@ -209,23 +209,6 @@ async fn hear(channel: &mut ChannelReadHalf, enough: Exit) -> Ended {
         }
     }
     exit.ok_or_else(lost)
-}
-
-/// The exit a server's status means.
-pub fn of_code(code: u32) -> Option<Exit> {
-    [
-        Exit::Done,
-        Exit::No,
-        Exit::Unknown,
-        Exit::Usage,
-        Exit::BadInput,
-        Exit::Unreachable,
-        Exit::AlreadyRunning,
-        Exit::Storage,
-        Exit::TryAgain,
-    ]
-    .into_iter()
-    .find(|exit| u32::from(exit.code()) == code)
 }
 
 /// A secret from standard input.
@@ -326,7 +309,7 @@ mod tests {
 
     #[test]
     fn statuses_are_exits() {
-        assert_eq!(of_code(64), Some(Exit::Usage));
-        assert_eq!(of_code(3), None);
+        assert_eq!(Exit::of_code(64), Some(Exit::Usage));
+        assert_eq!(Exit::of_code(3), None);
     }
 }

@@ -3,8 +3,11 @@
 //! Deliberately absent: any wish for systemd. Where it is not there, nothing here does anything.
 
 use super::places::Places;
+use super::serve::DRAIN;
 use super::{Exit, Failure};
+use crate::domain::duration;
 use crate::engine::Handle;
+use crate::server::House;
 use crate::verbs::args::{Serve, Unit};
 use listenfd::ListenFd;
 use std::fmt::Write as _;
@@ -15,16 +18,26 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// What a server needs to leave once steps in flight have ended.
+const LEAVE: Duration = Duration::from_secs(30);
 
 /// Sockets that somebody else has bound for this server.
 #[derive(Debug, Default)]
 pub struct Passed {
     /// The socket.
     pub unix: Option<UnixListener>,
+    /// Whether its file goes with this server: the one before it had made it.
+    pub made: bool,
     /// Where people come in over SSH.
     pub tcp: Vec<TcpListener>,
+    /// Where machines ask.
+    pub metrics: Option<TcpListener>,
+    /// Where machines send requests.
+    pub hooks: Option<TcpListener>,
 }
 
 /// Takes what systemd passed, once: `LISTEN_FDS` of a `LISTEN_PID` that is this process. `socket` is where clients look.
@@ -61,8 +74,14 @@ fn is_where_clients_look(passed: &UnixListener, socket: &Path) -> Result<(), Fai
     }
 }
 
-/// Says that people are let in, keeps saying that the server lives where that is wanted, and says when it stops.
-pub async fn tell(manager: Manager, engine: Handle, stop: CancellationToken) {
+/// Says that people are let in, until another program serves (`relieved`), keeps saying that the server lives where that is wanted, and says when it stops.
+pub async fn tell(
+    manager: Manager,
+    house: Arc<House>,
+    engine: Handle,
+    stop: CancellationToken,
+    relieved: CancellationToken,
+) {
     manager.hears("READY=1");
     let ends = async {
         tokio::select! {
@@ -73,9 +92,17 @@ pub async fn tell(manager: Manager, engine: Handle, stop: CancellationToken) {
     tokio::pin!(ends);
     // Twice as often as is asked for, as systemd recommends.
     let pause = manager.watchdog.map(|most| most / 2).filter(|pause| !pause.is_zero());
+    let mut over = false;
     loop {
         tokio::select! {
-            () = &mut ends => break,
+            () = &mut ends, if !over => {
+                over = true;
+                // One that is being relieved does not stop: the service goes on.
+                if !house.relief().is_under_way() {
+                    break;
+                }
+            }
+            () = relieved.cancelled() => return,
             () = wait(pause) => manager.hears("WATCHDOG=1"),
         }
     }
@@ -104,6 +131,16 @@ impl Manager {
         let ours = watchdog_pid.is_none_or(|pid| pid.parse() == Ok(std::process::id()));
         let watchdog = watchdog_us.filter(|_| ours).and_then(|us| us.parse().ok()).map(Duration::from_micros);
         Self { socket, watchdog }
+    }
+
+    /// Whether there is one.
+    pub fn is_there(&self) -> bool {
+        self.socket.is_some()
+    }
+
+    /// Another process is the service from now on.
+    pub fn has_main(&self, pid: u32) {
+        self.hears(&format!("MAINPID={pid}"));
     }
 
     /// A datagram that does not wait for anybody; nothing where there is no manager.
@@ -174,6 +211,9 @@ fn service(places: &Places, asked: &Serve, becomes_another: bool) -> Result<Stri
     if let Some(url) = &asked.traces {
         let _ = write!(start, " --traces {}", written(Path::new(url))?);
     }
+    if let Some(drain) = &asked.drain {
+        let _ = write!(start, " --drain {drain}");
+    }
     let mut places = String::new();
     let mut keeps = |directive: &str, root: &str, dir: &Path| -> Result<(), Failure> {
         let below = dir.strip_prefix(root).ok().filter(|below| below.components().count() > 0);
@@ -186,8 +226,15 @@ fn service(places: &Places, asked: &Serve, becomes_another: bool) -> Result<Stri
     };
     keeps("StateDirectory", "/var/lib", &data)?;
     keeps("RuntimeDirectory", "/run", socket.parent().unwrap_or(Path::new("/run")))?;
+    let drain = asked.drain.as_deref().map(duration::parse_ms).transpose();
+    let drain = drain.map_err(|why| Failure::new(Exit::Usage, why))?;
+    let stop = drain.map_or(DRAIN, Duration::from_millis) + LEAVE;
     let privileges = if becomes_another { OF_ANOTHER } else { OF_NONE };
-    Ok(SERVICE.replace("@START@", &start).replace("@PLACES@", &places).replace("@PRIVILEGES@", privileges))
+    Ok(SERVICE
+        .replace("@START@", &start)
+        .replace("@PLACES@", &places)
+        .replace("@STOP@", &stop.as_secs().to_string())
+        .replace("@PRIVILEGES@", privileges))
 }
 
 /// A path as a unit file has it. One that would need quotes is refused: nobody has it by accident, and quotes can be got wrong.
@@ -216,7 +263,11 @@ User=quarterdeck
 Group=quarterdeck
 ExecStart=@START@
 ExecReload=/bin/kill -HUP $MAINPID
-# Runs in flight are interrupted by an end of the server: it is never restarted for a change of the site (reload does).
+# A change of the site: systemctl reload. A newer program, once it lies at the place above:
+#   systemctl kill -s USR2 --kill-whom=main quarterdeck      (or, as its account: quarterdeck serve --upgrade)
+# Steps in flight finish first, the new process goes on with the runs and becomes the main one. A stop or restart also lets steps in
+# flight finish, and then interrupts the runs.
+NotifyAccess=main
 Restart=on-failure
 RestartSec=2
 # Wrong arguments, a wrong site, data in use, a damaged record: starting again would not mend them.
@@ -224,7 +275,8 @@ RestartPreventExitStatus=64 65 73 74
 WatchdogSec=30
 # A long record is read before anybody is let in.
 TimeoutStartSec=5min
-TimeoutStopSec=30
+# What --drain gives steps in flight, and half a minute to leave.
+TimeoutStopSec=@STOP@
 KillMode=mixed
 StateDirectoryMode=0700
 RuntimeDirectoryMode=0755
@@ -327,8 +379,11 @@ mod tests {
                      --listen 0.0.0.0:2222 --metrics 127.0.0.1:9184 --hooks 127.0.0.1:9185\n";
         assert!(said.contains(start), "{said}");
         assert!(said.contains("\nStateDirectory=quarterdeck\nRuntimeDirectory=quarterdeck\n"), "{said}");
+        assert!(said.contains("\nTimeoutStopSec=330\n"), "{said}");
         assert!(said.contains("\nNoNewPrivileges=yes\n") && !said.contains("\n@"), "{said}");
+        let asked = Serve { drain: Some("20m".to_owned()), ..asked };
         let said = service(&places("/srv/q", "/srv/q.sock"), &asked, true).unwrap();
+        assert!(said.contains(" --drain 20m\n") && said.contains("\nTimeoutStopSec=1230\n"), "{said}");
         assert!(said.contains("\nReadWritePaths=/srv/q\nReadWritePaths=/srv\n"), "{said}");
         let said = unit(Unit::Socket, &places("/srv/q", "/run/q/s"), &asked).unwrap();
         assert!(said.contains("\nListenStream=/run/q/s\nListenStream=0.0.0.0:2222\n#"), "{said}");

@@ -9,6 +9,7 @@
 //! `Safe`; a selection is an id; nothing is asked for but through an effect.
 
 mod bell;
+mod bookmark;
 pub mod commands;
 pub mod compare;
 pub mod effect;
@@ -46,6 +47,7 @@ mod house;
 #[cfg(test)]
 mod pictures;
 
+pub use bookmark::Bookmark;
 pub use effect::{Effect, With};
 pub use layout::{Areas, layout};
 pub use model::{Badge, Console, Cx, Here, Hint, Link, Look, Me, MouseOwner, Start};

@@ -1,5 +1,6 @@
 //! What a session tells its console.
 
+use super::bookmark::Bookmark;
 use crate::domain::order::Stream;
 use crate::domain::presence::Presence;
 use crate::domain::query::Fetched;
@@ -40,6 +41,8 @@ pub enum Msg {
     Refused(Refusal),
     /// Open this run: somebody came by a link to it.
     Open(RunId),
+    /// Open again where the person was when their server went. Before anything else.
+    Reopen(Bookmark),
     /// This is a screen in a room: it shows the wall and takes no keys but those that leave. Before anything else.
     Wall,
     /// The server cannot be reached.

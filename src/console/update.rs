@@ -72,6 +72,10 @@ pub fn update(console: &mut Console, world: &World, msg: Msg) -> Vec<Effect> {
             let uid = console.top_uid();
             console.of(world, uid, |_, cx| vec![super::commands::open(cx, run)])
         }
+        Msg::Reopen(mark) => {
+            console.reopen(world, &mark);
+            console.top(world, |face, cx| face.enter(cx))
+        }
         Msg::Wall => {
             console.becomes_wall();
             Vec::new()
@@ -500,7 +504,7 @@ impl Console {
         self.stack.last().map_or(0, |shown| shown.uid)
     }
 
-    fn put_on_top(&mut self, screen: Screen) {
+    pub(super) fn put_on_top(&mut self, screen: Screen) {
         if self.stack.len() >= STACK_MAX {
             self.stack.remove(1);
         }
@@ -521,7 +525,12 @@ impl Console {
         self.of(world, self.top_uid(), ask)
     }
 
-    fn of(&mut self, world: &World, uid: u64, ask: impl FnOnce(&mut dyn Face, &Cx<'_>) -> Vec<Do>) -> Vec<Do> {
+    pub(super) fn of(
+        &mut self,
+        world: &World,
+        uid: u64,
+        ask: impl FnOnce(&mut dyn Face, &Cx<'_>) -> Vec<Do>,
+    ) -> Vec<Do> {
         let Some(areas) = areas(self.here.size).or(areas(super::layout::SIZE_MIN)) else { return Vec::new() };
         let Some(shown) = self.stack.iter_mut().find(|shown| shown.uid == uid) else { return Vec::new() };
         let cx = Cx { world, here: &self.here, areas, asked: &self.asked, uid };

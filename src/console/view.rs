@@ -11,6 +11,7 @@ use super::theme::Role;
 use super::widgets::paint::{Paint, below};
 use super::widgets::piece::{Piece, gap, spring, text};
 use crate::domain::presence::{self, Spot};
+use crate::domain::serving::{self, Goal};
 use crate::domain::{PersonId, World};
 use crate::terminal::line::Safe;
 use ratatui::Frame;
@@ -175,6 +176,19 @@ fn roles(cx: &Cx<'_>, room: usize) -> Safe {
     all.filter(|_| !words.is_empty()).unwrap_or_default()
 }
 
+/// What everybody reads while the server drains.
+fn banner(cx: &Cx<'_>) -> Vec<Piece> {
+    let left = serving::in_flight(cx.world);
+    let words = match cx.world.serving.goal() {
+        Some(Goal::Stop) => safe!("the server is stopping: steps in flight finish first, {left} left; nothing starts"),
+        Some(Goal::Upgrade) if left > 0 => {
+            safe!("upgrading: steps in flight finish first, {left} left; nothing starts until then")
+        }
+        Some(Goal::Upgrade) | None => safe!("upgrading: back in a moment, runs go on"),
+    };
+    vec![gap(1), text(Role::Warning, words)]
+}
+
 fn status(console: &Console, cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>, areas: Areas) {
     let line = match (&console.here.link, &console.notice) {
         (Link::Lost(since), _) => {
@@ -193,6 +207,7 @@ fn status(console: &Console, cx: &Cx<'_>, face: &dyn Face, paint: &mut Paint<'_>
                 gap(1),
             ],
         },
+        (Link::Up, None) if cx.world.serving.holds() => banner(cx),
         // What a screen says there is which keys act on it: none does.
         (Link::Up, None) if cx.here.follows.is_some() => Vec::new(),
         (Link::Up, None) => {

@@ -12,6 +12,7 @@ use super::follow_up::{self, FollowUpId};
 use super::id::{Digest, ElevationId, HandId, IncidentId, PersonId, StandingId, WorkspaceId};
 use super::incident;
 use super::mention;
+use super::serving;
 use super::site::Sensitive;
 use super::standing;
 use super::words::{count_of, said};
@@ -28,6 +29,12 @@ pub enum Beside {
     Booted {
         /// Bytes of a torn tail that were set aside.
         repaired_bytes: u64,
+    },
+    /// Something happened to the server itself: it drains, goes on, was handed over or taken over.
+    Server {
+        /// What.
+        #[serde(flatten)]
+        act: serving::Act,
     },
     /// The wall clock jumped.
     ClockJumped {
@@ -142,6 +149,7 @@ impl Beside {
     /// Whether it ends something, or says how something went (see [`super::Event::winds_down`]).
     pub fn winds_down(&self) -> bool {
         match self {
+            Beside::Server { act } => act.winds_down(),
             Beside::Booted { .. }
             | Beside::ClockJumped { .. }
             | Beside::Elevation { act: elevation::Act::Over { .. }, .. }
@@ -176,6 +184,7 @@ impl Beside {
             | Beside::Mention { workspace, .. }
             | Beside::LookedAt { workspace, .. } => Some(workspace),
             Beside::Booted { .. }
+            | Beside::Server { .. }
             | Beside::ClockJumped { .. }
             | Beside::SiteLoaded { .. }
             | Beside::SitePending { .. }
@@ -188,6 +197,7 @@ impl Beside {
     pub fn kind(&self) -> &'static str {
         match self {
             Beside::Booted { .. } => "booted",
+            Beside::Server { .. } => "server",
             Beside::ClockJumped { .. } => "clock_jumped",
             Beside::SiteLoaded { .. } => "site_loaded",
             Beside::SitePending { .. } => "site_pending",
@@ -212,6 +222,7 @@ impl Beside {
             Beside::Booted { repaired_bytes } => {
                 format!("server started; a torn tail of {repaired_bytes} bytes was set aside")
             }
+            Beside::Server { act } => act.words(details),
             Beside::ClockJumped { by_ms } => format!("wall clock jumped by {} s", by_ms / 1_000),
             Beside::SiteLoaded { digest, commit, .. } => {
                 format!("site {} in force{}", digest.short(), at_commit(commit))

@@ -19,6 +19,7 @@ use super::people::{Actor, Role};
 use super::plan::Proposal;
 use super::proved::Proof;
 use super::run::{Choice, Slot, StopHow};
+use super::serving;
 use super::site::Site;
 use super::workspace::Server;
 use std::collections::BTreeMap;
@@ -332,6 +333,8 @@ pub enum Ask {
         /// What repairing the ledger's tail set aside, in bytes; 0 where nothing was torn.
         repaired_bytes: u64,
     },
+    /// Something about the server itself: it drains, goes on, is handed over, or ends.
+    Server(serving::Want),
     /// The wall clock jumped against the monotonic one.
     ClockJumped {
         /// By how many milliseconds, forward positive.
@@ -362,6 +365,7 @@ impl Ask {
             | Ask::FollowUp(_)
             | Ask::LookAt { .. }
             | Ask::Boot { .. }
+            | Ask::Server(_)
             | Ask::ClockJumped { .. } => None,
             Ask::Withdraw { run }
             | Ask::AcceptWarning { run, .. }
@@ -442,6 +446,7 @@ impl Ask {
             Ask::Hold { .. } => "hold",
             Ask::Notice(_) => "notify",
             Ask::Boot { .. } => "boot",
+            Ask::Server(_) => "serve",
             Ask::ClockJumped { .. } => "clock",
         }
     }

@@ -26,17 +26,32 @@ pub enum Work {
 
 /// Everything that is due, over all open runs.
 pub fn due(world: &World) -> Vec<Work> {
-    let turns = locks::turns(world).map(|run| Work::At(run.phase_since, Ask::Wake { run: run.id }));
+    let holds = world.serving.holds();
+    let turns = locks::turns(world).filter(|_| !holds);
+    let turns = turns.map(|run| Work::At(run.phase_since, Ask::Wake { run: run.id }));
     let lapses = [elevation::next(&world.elevations), standing::next(&world.standings)];
     let lapses = lapses.into_iter().flatten().map(|moment| Work::At(moment, Ask::Lapse));
-    world.runs.values().flat_map(|run| of_run(run)).chain(turns).chain(lapses).chain(notice::due(world)).collect()
+    world
+        .runs
+        .values()
+        .flat_map(|run| of_run_at(run, holds))
+        .chain(turns)
+        .chain(lapses)
+        .chain(notice::due(world))
+        .collect()
 }
 
 /// What is due for one run.
 pub fn of_run(run: &Run) -> Vec<Work> {
+    of_run_at(run, false)
+}
+
+/// The same; where the server `holds`, nothing begins, and no moment at which something would is due.
+fn of_run_at(run: &Run, holds: bool) -> Vec<Work> {
     let orders = run.progress.in_flight.iter().filter_map(|slot| policy::released(run, *slot));
     let mut work: Vec<Work> = orders.map(Work::Do).collect();
-    if let Some(moment) = next_moment(run) {
+    let moment = if holds { next_end(run) } else { next_moment(run) };
+    if let Some(moment) = moment {
         work.push(Work::At(moment, Ask::Wake { run: run.id }));
     }
     work
@@ -63,6 +78,25 @@ pub fn next_moment(run: &Run) -> Option<Timestamp> {
         Phase::Stopping(super::run::StopHow::AfterBatch) => next_retry(run),
         // A round that has begun and was not judged: the server has just started.
         Phase::Checking(_) => (run.builtin.len() < BuiltIn::ALL.len()).then_some(run.phase_since),
+        Phase::Stopping(_)
+        | Phase::Verifying
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_)
+        | Phase::Cancelled(_) => None,
+    }
+}
+
+/// The same of what ends or is late: what would begin waits until the server serves as usual.
+fn next_end(run: &Run) -> Option<Timestamp> {
+    match &run.phase {
+        Phase::Waiting | Phase::Approved => policy::expires(run),
+        Phase::Running => {
+            let over = run.phase_since.plus_ms(run.plan.limits.run_ms);
+            let closes = run.may_begin_until.filter(|_| super::settle::has_more_to_begin(run));
+            [deadlines::next(run), closes, Some(over)].into_iter().flatten().min()
+        }
+        Phase::Paused(_) | Phase::Checking(_) => next_moment(run),
         Phase::Stopping(_)
         | Phase::Verifying
         | Phase::Ended(_)

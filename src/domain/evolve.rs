@@ -30,6 +30,7 @@ use super::run::{
     Acceptance, Cancel, Cell, CellState, Checks, Choice, Ending, Item, Judged, Note, Offer, PauseCause, Phase,
     Progress, Reason, Round, Run, Slot, Stage, StopHow, Vote,
 };
+use super::serving;
 use super::settle;
 use super::standing;
 use super::voided;
@@ -80,7 +81,9 @@ fn beside_runs(world: &mut World, recorded: &Recorded, beside: &Beside) -> Resul
     let before = world.clone();
     match beside {
         // These change nothing that is true; whoever lists them reads the record. What was seen is folded with all mentions.
-        Beside::Booted { .. } | Beside::LookedAt { .. } | Beside::Mention { .. } => {}
+        Beside::LookedAt { .. } | Beside::Mention { .. } => {}
+        Beside::Booted { .. } => world.serving = serving::Serving::Usual,
+        Beside::Server { act } => serving::fold(world, recorded, act)?,
         Beside::ClockJumped { by_ms } => world.clock_jump = Some((recorded.at, *by_ms)),
         Beside::SiteLoaded { .. } => site::loaded(world, recorded),
         Beside::SitePending { by, .. } => site::pends(world, recorded, by.as_ref()),

@@ -73,6 +73,7 @@ pub mod sealed;
 pub mod secret_ref;
 pub mod segments;
 pub mod selector;
+pub mod serving;
 pub mod settle;
 pub mod sign_in;
 pub mod site;

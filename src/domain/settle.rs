@@ -16,13 +16,19 @@ use super::run::{
 };
 use super::runbook::Done;
 use super::segments::{self, Segment};
+use super::serving;
 use super::world::World;
 
 /// Checks of one run in flight at once: all in parallel, as far as one bastion's sockets go.
 pub const CHECKS_PARALLEL_MAX: u32 = 128;
 
-/// The next event that follows from the state, or nothing.
+/// The next event that follows from the state, or nothing. While the server drains nothing begins.
 pub fn next(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
+    let entry = follows(world, run, at)?;
+    (!(world.serving.holds() && serving::begins(&entry.event))).then_some(entry)
+}
+
+fn follows(world: &World, run: &Run, at: Timestamp) -> Option<Entry> {
     match &run.phase {
         Phase::Checking(round) => checking(world, run, *round, at),
         Phase::Waiting => waiting(world, run, at),

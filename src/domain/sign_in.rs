@@ -103,7 +103,7 @@ impl SignIn {
 }
 
 /// What a peer has shown: that it holds this key, and what vouches for it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Shown {
     /// The name it gave.
     pub user: String,
@@ -116,7 +116,7 @@ pub struct Shown {
 }
 
 /// What an OpenSSH certificate says.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Certificate {
     /// What it is for.
     pub kind: Kind,
@@ -135,7 +135,7 @@ pub struct Certificate {
 }
 
 /// What a certificate is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Kind {
     /// People.
     User,

@@ -32,6 +32,7 @@ mod published;
 mod requests;
 mod retract;
 mod schedule;
+mod serving;
 mod sign_in;
 mod sources;
 mod standing;

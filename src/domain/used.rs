@@ -134,6 +134,7 @@ fn beside_runs(beside: &Beside) -> &'static [Role] {
         }
         | Beside::Elevation { act: elevation::Act::Asked { .. } | elevation::Act::Over { .. }, .. }
         | Beside::Booted { .. }
+        | Beside::Server { .. }
         | Beside::ClockJumped { .. }
         | Beside::SiteLoaded { .. }
         | Beside::SitePending { .. }

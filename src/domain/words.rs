@@ -71,6 +71,7 @@ pub fn kind(event: &Event) -> &'static str {
 /// Every kind there is: what `audit verify` knows.
 pub const KINDS: &[&str] = &[
     "booted",
+    "server",
     "clock_jumped",
     "site_loaded",
     "site_pending",

@@ -15,6 +15,7 @@ use super::recent::Recent;
 use super::refusal::{Refusal, Rule};
 use super::run::Run;
 use super::runs::Runs;
+use super::serving::Serving;
 use super::site::{Sensitive, Site};
 use super::source::{AllListed, with_listed};
 use super::standing::{Standings, with_standing};
@@ -89,6 +90,8 @@ pub struct World {
     pub heard: Heard,
     /// What people are told, and how far that is.
     pub outbox: Outbox,
+    /// Where the server itself stands.
+    pub serving: Serving,
     /// The last jump of the wall clock: when, and by how many milliseconds.
     pub clock_jump: Option<(Timestamp, i64)>,
 }

@@ -310,7 +310,7 @@ impl Group {
     /// A server that cannot say that it has started cannot stop anything either.
     fn has_room_for(&self, ask: &Ask, entries: &[Entry]) -> bool {
         self.room == Room::Enough
-            || matches!(ask, Ask::Boot { .. })
+            || matches!(ask, Ask::Boot { .. } | Ask::Server(_))
             || entries.iter().all(|entry| entry.event.winds_down())
     }
 

@@ -16,7 +16,7 @@ use crate::store::Store;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Runs of the past whose logs are kept open: one for each of a few people who read.
 const RUNS_READ_MAX: usize = 8;
@@ -40,6 +40,27 @@ struct Past {
     run: RunId,
     plan: Arc<Plan>,
     reader: Arc<Mutex<Reader>>,
+}
+
+/// Where whoever asks finds the library, for as long as the engine lives: with the engine it is gone, and so is its hold on the data.
+#[derive(Clone, Debug)]
+pub struct Shelf(Arc<RwLock<Option<Library>>>);
+
+impl Shelf {
+    /// A shelf with a library.
+    pub fn of(library: Library) -> Self {
+        Self(Arc::new(RwLock::new(Some(library))))
+    }
+
+    /// The library, where it is still there.
+    pub fn library(&self) -> Option<Library> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets go of the library, whoever still has the shelf.
+    pub fn clear(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 impl Library {

@@ -1,13 +1,14 @@
 //! The only door to the engine. Everybody who wants something goes through it: submit, look, ask, follow.
 
 use super::core::{Reply, Request};
-use super::fetch::Library;
+use super::fetch::Shelf;
 use super::reload::{Reload, ReloadError};
 use super::signing::Keys;
 use super::tally::{Counts, Health, Tally};
 use super::vault::Vault;
 use crate::domain::proved::Proof;
 use crate::domain::query::{Fetch, Fetched, Preset};
+use crate::domain::serving;
 use crate::domain::{Actor, Ask, PersonId, Receipt, Refusal, Rule, RunId, Seen, Timestamp, World};
 use crate::executor::Executor;
 use crate::secrets::{Factors, Sealed};
@@ -23,13 +24,18 @@ pub(super) const REQUESTS_WAITING_MAX: usize = 4_096;
 /// A request with the place its answer goes.
 pub(super) type Waiting = (Request, oneshot::Sender<Reply>);
 
+/// What is said where there is no engine any more.
+fn gone() -> Refusal {
+    Refusal::new(Rule::Stopping, "the server is stopping").next("try again")
+}
+
 /// The door. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handle {
     pub(super) requests: mpsc::Sender<Waiting>,
     pub(super) world: watch::Receiver<Arc<World>>,
     pub(super) clock: super::clock::Clock,
-    pub(super) library: Library,
+    pub(super) shelf: Shelf,
     pub(super) tally: Arc<Tally>,
     pub(super) vault: Vault,
     pub(super) keys: Keys,
@@ -65,7 +71,6 @@ impl Handle {
 
     /// The same with what came beside it.
     pub(super) async fn decided_with(&self, by: Actor, seen: Seen, ask: Ask, proof: Proof) -> Result<Receipt, Refusal> {
-        let gone = || Refusal::new(Rule::Stopping, "the server is stopping").next("try again");
         let (reply, answer) = oneshot::channel();
         self.requests.send((Request { by, seen, ask, proof }, reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
@@ -91,7 +96,8 @@ impl Handle {
             return self.keys(asker, workspace, hosts).await.map(Fetched::Keys);
         }
         let world = Arc::clone(&self.world.borrow());
-        let (library, asker, now) = (self.library.clone(), asker.clone(), self.now());
+        let library = self.shelf.library().ok_or_else(gone)?;
+        let (asker, now) = (asker.clone(), self.now());
         let answer = tokio::task::spawn_blocking(move || library.answer(&world, &asker, now, fetch)).await;
         let broken = |_| Refusal::new(Rule::Storage, "the answer could not be made; the log says why");
         answer.map_err(broken)?
@@ -102,7 +108,8 @@ impl Handle {
     /// # Errors
     /// In words, where it could not be kept.
     pub async fn keep(&self, person: &PersonId, form: Preset) -> Result<(), String> {
-        let (library, person) = (self.library.clone(), person.clone());
+        let library = self.shelf.library().ok_or_else(|| gone().what)?;
+        let person = person.clone();
         let kept = tokio::task::spawn_blocking(move || library.keep(&person, &form)).await;
         kept.unwrap_or_else(|_| Err("it could not be kept; the log says why".to_owned()))
     }
@@ -112,7 +119,8 @@ impl Handle {
     /// # Errors
     /// In words, where it could not be forgotten.
     pub async fn forget(&self, person: &PersonId, form: Preset) -> Result<(), String> {
-        let (library, person) = (self.library.clone(), person.clone());
+        let library = self.shelf.library().ok_or_else(|| gone().what)?;
+        let person = person.clone();
         let gone = tokio::task::spawn_blocking(move || library.forget(&person, &form)).await;
         gone.unwrap_or_else(|_| Err("it could not be forgotten; the log says why".to_owned()))
     }
@@ -156,6 +164,16 @@ impl Handle {
     /// The engine's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Waits until nothing is in flight any more. It does not begin: nothing may, for as long as one waits.
+    pub async fn drained(&self) {
+        let mut worlds = self.world();
+        while serving::in_flight(&worlds.borrow_and_update().clone()) > 0 {
+            if worlds.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// How long the engine runs.

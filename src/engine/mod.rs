@@ -46,7 +46,7 @@ mod tests;
 pub use codec::{CodecError, OUTPUTS};
 pub use fetch::Library;
 pub use handle::Handle;
-pub use open::{Engine, OpenError, Settings, open};
+pub use open::{Engine, OpenError, Settings, open, take_over};
 pub use proved::{Given, Offered, SIGNATURE_BYTES_MAX, signed_by, statement};
 pub use reload::{Read, Reload, ReloadError};
 pub use signing::{KEY_BYTES_MIN, SIGNATURE, Signed, TIMESTAMP};

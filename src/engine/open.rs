@@ -2,7 +2,7 @@
 
 use super::clock::{self, Clock};
 use super::core::{Core, Happened, Past, ReplayError, Reply, Request};
-use super::fetch::Library;
+use super::fetch::{Library, Shelf};
 use super::handle::{Handle, REQUESTS_WAITING_MAX};
 use super::notify::Teller;
 use super::reconcile::Reconciler;
@@ -11,7 +11,8 @@ use super::reload::{Reload, ReloadError};
 use super::shell;
 use super::tally::Tally;
 use super::vault::Vault;
-use crate::domain::{Ask, Refusal, Rule, World};
+use crate::domain::serving::{self, Serving};
+use crate::domain::{Ask, Digest, Refusal, Rule, World};
 use crate::executor::{self, Executor};
 use crate::ledger::transcript::{TranscriptError, Transcripts};
 use crate::ledger::{Disk, Ledger, LedgerError, OpenDirError, OsEntropy, RESERVE_BYTES, RealDisk};
@@ -21,7 +22,9 @@ use crate::store::{Store, StoreError};
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Room the views need to be made at all.
@@ -39,6 +42,21 @@ pub struct Settings {
     /// Key files, known_hosts and agent the executor uses, and how it reaches hosts.
     pub executor: executor::Settings,
 }
+
+/// Whether a server hands itself over to the one that opens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heir {
+    /// What ran before it is interrupted.
+    No,
+    /// Where the record says so too, runs go on. The digest is of the program that opens.
+    Yes(Digest),
+}
+
+/// How long an heir waits for the one before it to let go of the data: its last readers end within a moment.
+const LET_GO_WAIT: Duration = Duration::from_secs(20);
+
+/// How often it looks.
+const LET_GO_LOOK: Duration = Duration::from_millis(20);
 
 /// Why the engine could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -112,15 +130,43 @@ pub async fn open(settings: Settings) -> Result<(Handle, Engine), OpenError> {
     open_on(settings, |disk| Arc::new(disk)).await
 }
 
+/// The same where another server has just handed itself over: it may take a moment to let go of the data, and its runs go on.
+///
+/// # Errors
+/// With the exit code of its class.
+pub async fn take_over(settings: Settings, program: Digest) -> Result<(Handle, Engine), OpenError> {
+    let begun = Instant::now();
+    let disk = loop {
+        let data = settings.data.clone();
+        let locking = tokio::task::spawn_blocking(move || RealDisk::lock(&data, std::process::id()));
+        match locking.await.map_err(|_| OpenError::Broken)? {
+            Err(OpenDirError::AlreadyRunning { .. }) if begun.elapsed() < LET_GO_WAIT => {
+                tokio::time::sleep(LET_GO_LOOK).await;
+            }
+            other => break other?,
+        }
+    };
+    opened(settings, Heir::Yes(program), move || Ok(Arc::new(disk) as Arc<dyn Disk>)).await
+}
+
 /// The same on what is made of the disk: a slower one, for tests.
 pub(super) async fn open_on(
     settings: Settings,
     made_of: impl FnOnce(RealDisk) -> Arc<dyn Disk> + Send + 'static,
 ) -> Result<(Handle, Engine), OpenError> {
+    let data = settings.data.clone();
+    opened(settings, Heir::No, move || Ok(made_of(RealDisk::lock(&data, std::process::id())?))).await
+}
+
+async fn opened(
+    settings: Settings,
+    heir: Heir,
+    locked: impl FnOnce() -> Result<Arc<dyn Disk>, OpenDirError> + Send + 'static,
+) -> Result<(Handle, Engine), OpenError> {
     let Settings { site, data, executor } = settings;
     let factors = Factors::of(&data);
     let opening = move || {
-        let disk = made_of(RealDisk::lock(&data, std::process::id())?);
+        let disk = locked()?;
         open_data(data, disk, executor)
     };
     let opened = tokio::task::spawn_blocking(opening).await.map_err(|_| OpenError::Broken)??;
@@ -142,7 +188,15 @@ pub(super) async fn open_on(
         }
         Err(error) => tracing::error!(%error, "the site in force stays; its files are wrong"),
     }
-    first.push(Ask::Boot { repaired_bytes });
+    let (goes_on, begins) = match (heir, core.world().serving) {
+        (Heir::Yes(program), Serving::HandedOver) => {
+            (true, Ask::Server(serving::Want::TakeOver { program, repaired_bytes }))
+        }
+        (Heir::Yes(_) | Heir::No, Serving::HandedOver | Serving::Draining { .. } | Serving::Usual) => {
+            (false, Ask::Boot { repaired_bytes })
+        }
+    };
+    first.push(begins);
     let requests: Vec<Request> = first.into_iter().map(Request::of_engine).collect();
     let committed = core.commit(&requests, clock.now());
     library.take(&committed.happened);
@@ -155,13 +209,14 @@ pub(super) async fn open_on(
     let recorder = Recorder::start(transcripts, clock.clone())?;
     let (requests, waiting) = mpsc::channel(REQUESTS_WAITING_MAX);
     let (publish, world) = watch::channel(Arc::clone(core.world()));
+    let shelf = Shelf::of(library.clone());
     let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
     let grown = recorder.grown();
     let handle = Handle {
         requests,
         world,
         clock: clock.clone(),
-        library: library.clone(),
+        shelf: shelf.clone(),
         tally: Arc::clone(&tally),
         vault: executor.1,
         keys: super::signing::Keys::default(),
@@ -172,9 +227,9 @@ pub(super) async fn open_on(
         stop: stop.clone(),
         stopped: stopped.clone(),
     };
-    let reconciler = Reconciler::new(handle.clone(), executor.0, recorder);
+    let reconciler = Reconciler::new(handle.clone(), executor.0, recorder, goes_on);
     let teller = Teller::new(handle.clone());
-    let writer = start(core, waiting, publish, (library, tally), clock, stop, stopped, (reconciler, teller));
+    let writer = start(core, waiting, publish, (library, tally, shelf), clock, stop, stopped, (reconciler, teller));
     Ok((handle, Engine { writer }))
 }
 
@@ -196,7 +251,7 @@ fn start(
     core: Core,
     waiting: mpsc::Receiver<super::handle::Waiting>,
     publish: watch::Sender<Arc<crate::domain::World>>,
-    library: (Library, Arc<Tally>),
+    (library, tally, shelf): (Library, Arc<Tally>, Shelf),
     clock: Clock,
     stop: CancellationToken,
     stopped: CancellationToken,
@@ -205,10 +260,11 @@ fn start(
     let working = tokio::spawn(reconciler.work());
     let telling = tokio::spawn(teller.work());
     tokio::spawn(async move {
-        let end = shell::serve(core, waiting, publish, library, clock, stop.clone()).await;
+        let end = shell::serve(core, waiting, publish, (library, tally), clock, stop.clone()).await;
         stop.cancel();
         working.await.ok();
         telling.await.ok();
+        shelf.clear();
         stopped.cancel();
         end
     })

@@ -6,7 +6,7 @@ use super::recorder::Recorder;
 use crate::domain::due::Work;
 use crate::domain::order::{CellResult, OrderKey, Outcome, OutputSummary, Progressed, Report, SAW_BYTES_MAX};
 use crate::domain::policy::{self, Cleared};
-use crate::domain::run::{Phase, Reason};
+use crate::domain::run::{Phase, Reason, Run};
 use crate::domain::{Actor, Ask, Rule, RunId, Seen, Timestamp, World, due};
 use crate::executor::{Chunk, Executor};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,9 @@ pub(super) struct Reconciler {
     in_flight: BTreeMap<OrderKey, Flight>,
     tasks: JoinSet<()>,
     held: BTreeSet<RunId>,
+    /// Runs that nothing began in while the server drained, and that are to be looked at again.
+    resting: BTreeSet<RunId>,
+    drained: bool,
     /// What a moment brings is not asked for again before this one, where it was refused.
     asked_until: Instant,
 }
@@ -46,9 +49,21 @@ struct Flight {
 }
 
 impl Reconciler {
-    pub fn new(handle: Handle, executor: Arc<Executor>, recorder: Recorder) -> Self {
+    /// `goes_on`: runs are in flight that another server handed over.
+    pub fn new(handle: Handle, executor: Arc<Executor>, recorder: Recorder, goes_on: bool) -> Self {
         let (in_flight, tasks, held) = (BTreeMap::new(), JoinSet::new(), BTreeSet::new());
-        Self { handle, executor, recorder, in_flight, tasks, held, asked_until: Instant::now() }
+        let resting = BTreeSet::new();
+        Self {
+            handle,
+            executor,
+            recorder,
+            in_flight,
+            tasks,
+            held,
+            resting,
+            drained: goes_on,
+            asked_until: Instant::now(),
+        }
     }
 
     /// Works until the engine stops.
@@ -57,7 +72,10 @@ impl Reconciler {
         let stop = self.handle.stop.clone();
         loop {
             let now = Arc::clone(&world.borrow_and_update());
-            let wake = self.reconcile(&now).await;
+            self.rests(&now);
+            let due = self.reconcile(&now).await;
+            let again = self.resting.first().map(|run| (now.last_at, Ask::Wake { run: *run }));
+            let wake = again.or(due);
             let sleep = async {
                 match wake {
                     Some((at, _)) => {
@@ -75,14 +93,28 @@ impl Reconciler {
                     Err(broken) => self.crashed(broken.id()),
                 },
                 () = sleep => {
-                    if let Some((_, ask)) = wake
-                        && self.handle.submit(Actor::Engine, Seen::Nothing, ask).await.is_err()
-                    {
+                    let Some((_, ask)) = wake else { continue };
+                    let run = ask.run();
+                    match self.handle.submit(Actor::Engine, Seen::Nothing, ask).await {
+                        Ok(_) => run.is_some_and(|run| self.resting.remove(&run)),
                         // Somebody was faster, and the next look at the world tells; or nothing can be recorded now.
-                        self.asked_until = Instant::now() + REPORT_RETRY;
-                    }
+                        Err(_) => {
+                            self.asked_until = Instant::now() + REPORT_RETRY;
+                            false
+                        }
+                    };
                 }
             }
+        }
+    }
+
+    /// Once a server that drained serves as usual again, every run at work is looked at: no moment would wake one whose next step is
+    /// due already.
+    fn rests(&mut self, world: &World) {
+        if world.serving.holds() {
+            self.drained = true;
+        } else if std::mem::take(&mut self.drained) {
+            self.resting = world.runs.values().filter(|run| !is_resting(run)).map(|run| run.id).collect();
         }
     }
 
@@ -143,15 +175,7 @@ impl Reconciler {
     /// Lets go of connections, secrets and transcripts of runs that need none for now.
     async fn release(&mut self, world: &World) {
         let idle = |run: &RunId| {
-            let resting = world.run(*run).is_none_or(|run| match run.phase {
-                Phase::Waiting
-                | Phase::Approved
-                | Phase::Ended(_)
-                | Phase::Closed(_)
-                | Phase::Reviewed(_)
-                | Phase::Cancelled(_) => true,
-                Phase::Checking(_) | Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => false,
-            });
+            let resting = world.run(*run).is_none_or(|run| is_resting(run));
             resting && !self.in_flight.keys().any(|key| key.run == *run)
         };
         let released: Vec<RunId> = self.held.iter().filter(|run| idle(run)).copied().collect();
@@ -162,6 +186,19 @@ impl Reconciler {
                 self.held.remove(&run);
             }
         }
+    }
+}
+
+/// Whether nothing of a run can be in flight.
+fn is_resting(run: &Run) -> bool {
+    match run.phase {
+        Phase::Waiting
+        | Phase::Approved
+        | Phase::Ended(_)
+        | Phase::Closed(_)
+        | Phase::Reviewed(_)
+        | Phase::Cancelled(_) => true,
+        Phase::Checking(_) | Phase::Running | Phase::Paused(_) | Phase::Stopping(_) | Phase::Verifying => false,
     }
 }
 

@@ -5,6 +5,7 @@ use super::core::{Committed, Core, Request};
 use super::fetch::Library;
 use super::handle::{REQUESTS_WAITING_MAX, Waiting};
 use super::tally::Tally;
+use crate::domain::serving::Want;
 use crate::domain::{Ask, World};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,10 @@ pub(super) async fn serve(
         tokio::select! {
             biased;
             () = stop.cancelled() => {
+                if core.world().serving.goal().is_some() {
+                    // Whoever was given its time and did not end is cut off here, and the record says so.
+                    core.commit(&[Request::of_engine(Ask::Server(Want::End))], clock.now());
+                }
                 let closing = move || {
                     library.close();
                     core.sign()

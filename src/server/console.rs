@@ -1,8 +1,8 @@
 //! A console on a channel: one visit after the other until the person leaves, then a last word and an exit status.
 
-use super::guest::{SAVE_STREAM, SIGN_STREAM};
+use super::guest::{MARK_STREAM, SAVE_STREAM, SIGN_STREAM};
 use super::here::Connection;
-use super::{House, Peer, themes};
+use super::{House, Peer, relay, themes};
 use crate::domain::presence::Seat;
 use crate::domain::{Actor, PersonId};
 use crate::session::{self, DUMB, End, FromPeer, Opening, Place, SavedText, ToSign, Visit};
@@ -40,7 +40,13 @@ pub struct Sitting {
 
 /// Holds a console until it ends, and tells the far end how.
 pub async fn hold(house: &Arc<House>, peer: Peer, mut sitting: Sitting) {
-    let (exit, last) = visits(house, &peer, &mut sitting).await;
+    let mut ended = visits(house, &peer, &mut sitting).await;
+    if ended.is_none() {
+        ended = go_on(house, &peer, &mut sitting).await;
+    }
+    let Some((exit, last)) = ended else {
+        return sitting.connection.dropped.cancel();
+    };
     // Whoever hung up hears nothing.
     match &peer {
         Peer::Account { .. } if !last.is_empty() => {
@@ -59,16 +65,27 @@ pub async fn hold(house: &Arc<House>, peer: Peer, mut sitting: Sitting) {
     let _ = handle.close(channel).await;
 }
 
-async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit, String) {
+/// Goes on at the successor. At the socket the client does so by itself, once it loses this end: `None`.
+async fn go_on(house: &House, peer: &Peer, sitting: &mut Sitting) -> Option<(Exit, String)> {
+    let stopped = || (Exit::TryAgain, "the server has stopped; attach again to start it\n".to_owned());
+    match (house.relief().settled().await, peer) {
+        (Some(_), Peer::Account { .. }) => None,
+        (Some(baton), Peer::Visitor(visitor)) => Some(relay::carry(&baton, visitor, sitting).await),
+        (None, Peer::Account { .. } | Peer::Visitor(_)) => Some(stopped()),
+    }
+}
+
+/// One visit after the other, until the person leaves or has to; `None` where another server goes on.
+async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> Option<(Exit, String)> {
     if sitting.place.is_dumb() {
-        return (Exit::Usage, format!("{DUMB}\n"));
+        return Some((Exit::Usage, format!("{DUMB}\n")));
     }
     let mut acting_as = sitting.acting_as.clone();
     let mut open = sitting.open;
     loop {
         let actor = match house.actor(peer, acting_as.as_deref()) {
             Ok(actor) => actor,
-            Err(refusal) => return (Exit::No, format!("refused: {refusal}\n")),
+            Err(refusal) => return Some((Exit::No, format!("refused: {refusal}\n"))),
         };
         let person = actor.person().cloned();
         let (looks, seat) = watch::channel(Seat::default());
@@ -77,10 +94,13 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
         let (signer, mut signing) = mpsc::channel(SIGNATURES_WAITING_MAX);
         let files = visit.place.takes_files().then_some(files);
         let signer = visit.place.signs().then_some(signer);
-        let mut visit = Visit { files, signer, ..visit };
+        let (marks, mut marking) = watch::channel(String::new());
+        let marks = visit.place.takes_files().then_some(marks);
+        let mut visit = Visit { files, signer, marks, ..visit };
         let mut wire = sitting.writer.make_writer();
         let mut texts = sitting.writer.make_writer_ext(Some(SAVE_STREAM));
         let mut statements = sitting.writer.make_writer_ext(Some(SIGN_STREAM));
+        let mut bookmarks = sitting.writer.make_writer_ext(Some(MARK_STREAM));
         let live = session::run(&mut visit, &house.engine, &mut sitting.from, &mut wire);
         let save = async {
             while let Some(text) = saving.recv().await {
@@ -99,29 +119,41 @@ async fn visits(house: &Arc<House>, peer: &Peer, sitting: &mut Sitting) -> (Exit
             }
             std::future::pending::<()>().await;
         };
+        let mark = async {
+            while marking.changed().await.is_ok() {
+                let line = format!("{}\n", *marking.borrow_and_update());
+                if bookmarks.write_all(line.as_bytes()).await.is_err() {
+                    break;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
         let told = tell(house, &sitting.connection, person, seat);
         let end = tokio::select! {
             end = live => end,
             () = told => End::HungUp,
             () = save => End::HungUp,
             () = sign => End::HungUp,
+            () = mark => End::HungUp,
         };
         house.here.sits(&sitting.connection, None);
         // Whoever signs in afresh sits at the terminal as it is by now.
-        let (columns, rows) = visit.place.size();
-        sitting.place.resize(columns.into(), rows.into());
+        sitting.place = visit.place;
         match end {
-            End::SignInAs(person) => acting_as = someone_else(house, peer, person),
-            End::Left | End::HungUp => return (Exit::Done, String::new()),
-            End::ShownOut => {
-                return (Exit::No, sitting.connection.last_words());
+            End::SignInAs(person) => {
+                acting_as = someone_else(house, peer, person);
+                // Somebody else begins at home.
+                sitting.place.take_bookmark();
             }
+            End::Left | End::HungUp => return Some((Exit::Done, String::new())),
+            End::ShownOut => return Some((Exit::No, sitting.connection.last_words())),
+            End::HandedOver => return None,
             End::Stopped => {
-                return (Exit::TryAgain, "the server has stopped; attach again to start it\n".to_owned());
+                return Some((Exit::TryAgain, "the server has stopped; attach again to start it\n".to_owned()));
             }
             End::Broke => {
                 let text = "this console had an error of its own and closed; it was recorded, and runs go on\nnext: attach again\n";
-                return (Exit::TryAgain, text.to_owned());
+                return Some((Exit::TryAgain, text.to_owned()));
             }
         }
     }
@@ -165,6 +197,7 @@ async fn visit(
         open,
         files: None,
         signer: None,
+        marks: None,
         hint: house.hint.clone(),
         looks,
         present: house.here.present(),

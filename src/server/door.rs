@@ -7,6 +7,7 @@ use super::here::{Connection, Origin};
 use super::host_key::HostKey;
 use super::knock::ATTEMPTS_MAX;
 use super::penalties::source;
+use super::relief::copy_of;
 use super::{ACCEPT_PAUSE, House, WINDOW_BYTES};
 use crate::domain::Digest;
 use crate::domain::algorithms::Algorithms;
@@ -17,6 +18,7 @@ use russh::{MethodKind, SshId, compression, kex};
 use rustix::net::sockopt;
 use std::borrow::Cow;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -98,6 +100,14 @@ impl Door {
             [Algorithms::Modern.kex(), POST_QUANTUM.to_vec()].map(|kex| Arc::new(config(host_key, &kex)));
         let said = Arc::new(Said { to_everybody: all, post_quantum: hybrid });
         Ok(Self { listeners, said, dice })
+    }
+
+    /// Copies of its sockets, for a successor.
+    ///
+    /// # Errors
+    /// The system has no descriptor left.
+    pub fn copies(&self) -> io::Result<Vec<OwnedFd>> {
+        self.listeners.iter().map(copy_of).collect()
     }
 
     /// Where it listens.

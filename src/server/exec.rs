@@ -1,8 +1,8 @@
-//! A verb on a channel: its streams, its exit status, and the verbs that are the server's own: stop, sessions, doctor.
+//! A verb on a channel: its streams, its exit status, and the verbs that are the server's own: stop, upgrade, sessions, doctor.
 
 use super::here::Connection;
 use super::wire::Terminal;
-use super::{House, Peer, doctor, sessions};
+use super::{House, Peer, Told, doctor, sessions};
 use crate::domain::people::Role;
 use crate::domain::{Actor, PersonId, Refusal, Rule};
 use crate::verbs::args::{Common, Line, Place, Serve, Verb};
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use russh::server::Msg;
 use russh::{ChannelId, ChannelWriteHalf};
 use serde_json::json;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
@@ -79,6 +80,10 @@ async fn carried_out(
             Err(refusal) => verbs::refuse(&refusal, *json, io).await,
         };
     }
+    if let Some(Verb::Serve(Serve { upgrade: Some(program), .. })) = &line.verb {
+        let wished = (!program.is_empty()).then(|| PathBuf::from(program));
+        return upgrade(house, peer, actor, wished, *json, io).await;
+    }
     if matches!(line.verb, Some(Verb::Doctor)) && is_own(house, peer) {
         return doctor::run(house, *json, io).await;
     }
@@ -95,6 +100,42 @@ async fn carried_out(
         Some(verb) if verb.place() != Place::Server => verbs::fail(Exit::Usage, verbs::ELSEWHERE, *json, io).await,
         Some(_) => Ok(verbs::run(&house.engine, &actor, &line, io).await),
     }
+}
+
+/// `serve --upgrade`: for the server's own account, and, to the program that lies where this one was started from, for people who own
+/// a workspace. Whoever names a program has it run as the server.
+async fn upgrade(
+    house: &House,
+    peer: &Peer,
+    actor: Result<Actor, Refusal>,
+    program: Option<PathBuf>,
+    as_json: bool,
+    io: &mut Io<'_>,
+) -> Result<Exit, Gone> {
+    let by = match (is_own(house, peer), actor, &program) {
+        (true, _, _) => Ok(Actor::Engine),
+        (false, _, Some(_)) => Err(Refusal::new(Rule::Role, "only the server's own account names a program")),
+        (false, actor, None) => actor,
+    };
+    let by = match by {
+        Ok(by) => by,
+        Err(refusal) => return verbs::refuse(&refusal, as_json, io).await,
+    };
+    let Some(mut told) = house.relief().wish(by, program) else {
+        let what = "this server cannot be upgraded now: it is being upgraded already, or lives inside another program";
+        return verbs::fail(Exit::TryAgain, what, as_json, io).await;
+    };
+    while let Some(word) = told.recv().await {
+        match word {
+            Told::Line(line) => io.err(&format!("{line}\n")).await?,
+            Told::No(why) => return verbs::fail(Exit::No, &why, as_json, io).await,
+            Told::Done(_) if as_json => {
+                return io.out(&document(&json!({"done": "upgraded"}))).await.map(|()| Exit::Done);
+            }
+            Told::Done(what) => return io.err(&format!("{what}\n")).await.map(|()| Exit::Done),
+        }
+    }
+    verbs::fail(Exit::Unknown, "nobody said how the upgrade went; the log does", as_json, io).await
 }
 
 /// Whether this is the account the server runs under.

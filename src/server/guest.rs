@@ -7,7 +7,9 @@ use super::console::{self, Sitting};
 use super::exec::{self, Spoken};
 use super::here::{Connection, Doing, Origin, Stay};
 use super::knock::{Knock, Step};
+use super::peer::Visitor;
 use super::{House, Peer};
+use crate::domain::sign_in;
 use crate::session::{EVENTS_WAITING_MAX, FromPeer, Opening, Place};
 use crate::verbs::args::{Line, Verb, run_to_open};
 use crate::verbs::{self, Exit};
@@ -36,6 +38,9 @@ const INTERRUPT: u8 = 3;
 
 /// The extended stream on which texts to save go out and the client's answers come back; standard error is 1.
 pub const SAVE_STREAM: u32 = 16;
+
+/// The extended stream on which our own client is told where its person is, for the day it has to come back.
+pub const MARK_STREAM: u32 = 18;
 
 /// The extended stream on which texts to sign go out and the client's answers come back.
 pub const SIGN_STREAM: u32 = 17;
@@ -82,6 +87,8 @@ impl Guest {
     pub fn new(house: Arc<House>, connection: Arc<Connection>) -> Self {
         let knock = match &connection.from {
             Origin::Account { .. } => None,
+            // Known already, by the server before this one.
+            Origin::Source(_) if connection.shown.is_some() => None,
             Origin::Source(from) => Some(Knock::new(Arc::clone(&house), Arc::clone(&connection), *from)),
         };
         Self { house, connection, knock, stay: None, gone: CancellationToken::new(), rooms: BTreeMap::new() }
@@ -94,6 +101,14 @@ impl Guest {
         };
         let peer = Peer::Account { uid: *uid, name: name.clone() };
         (*uid == self.house.own_uid || self.house.person(&peer).is_some()).then_some(peer)
+    }
+
+    /// The peer whose console is passed on: judged afresh, as at every change of the site.
+    fn passed_on(&self) -> Option<Peer> {
+        let shown = self.connection.shown.clone()?;
+        let world = self.house.engine.world().borrow().clone();
+        let welcome = sign_in::judge(world.site.as_ref()?, &shown, self.house.engine.now()).ok()?;
+        Some(Peer::Visitor(Arc::new(Visitor { shown, welcome })))
     }
 
     /// What a step at the network's door comes to.
@@ -223,7 +238,10 @@ impl Handler for Guest {
             return Ok(Auth::reject());
         }
         let (here, now, most) = (&self.house.here, self.house.engine.now(), self.house.places().of_one_account());
-        let entered = self.account().and_then(|peer| here.enter(&self.connection, peer, now, most));
+        let entered = self
+            .account()
+            .or_else(|| self.passed_on())
+            .and_then(|peer| here.enter(&self.connection, peer, now, most));
         match entered {
             Some(stay) => {
                 self.stay = Some(stay);

@@ -2,6 +2,7 @@
 
 use super::Peer;
 use crate::domain::presence::{Presence, Present, Seat};
+use crate::domain::sign_in::Shown;
 use crate::domain::{PersonId, Timestamp};
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -35,6 +36,10 @@ pub struct Connection {
     pub entered: CancellationToken,
     /// Cancelled once it has to go.
     pub out: CancellationToken,
+    /// Cancelled to end it without a word: whoever is at its far end comes back by themselves.
+    pub dropped: CancellationToken,
+    /// What its person has shown to the server before this one, which passes it on.
+    pub shown: Option<Shown>,
     peer: OnceLock<Peer>,
     why: OnceLock<Why>,
     tried: OnceLock<()>,
@@ -53,6 +58,8 @@ pub enum Why {
     RanOut,
     /// Somebody ended it.
     EndedBy(PersonId),
+    /// Another program serves now.
+    Upgraded,
 }
 
 impl Why {
@@ -61,6 +68,7 @@ impl Why {
         match self {
             Why::Unwelcome => "this account is no longer known to the site; runs go on\n".to_owned(),
             Why::RanOut => "the certificate you came in by has run out; runs go on\nnext: sign in afresh\n".to_owned(),
+            Why::Upgraded => "the server was upgraded; runs go on\nnext: connect again\n".to_owned(),
             Why::EndedBy(person) => format!("{person} ended this session; runs go on\n"),
         }
     }
@@ -94,8 +102,19 @@ impl Doing {
 impl Connection {
     /// One that nobody has let in yet.
     pub fn new(from: Origin) -> Arc<Self> {
+        Self::of(from, None)
+    }
+
+    /// One of somebody who signed in at the server before this one, which passes it on.
+    pub fn passed_on(shown: Shown) -> Arc<Self> {
+        Self::of(Origin::Source(shown.from), Some(shown))
+    }
+
+    fn of(from: Origin, shown: Option<Shown>) -> Arc<Self> {
         Arc::new(Self {
             from,
+            shown,
+            dropped: CancellationToken::new(),
             known: CancellationToken::new(),
             entered: CancellationToken::new(),
             out: CancellationToken::new(),

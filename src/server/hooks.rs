@@ -7,9 +7,9 @@
 //! told no more than that; what a machine has signed goes the way of every verb, through the same rules, and is heard once.
 //! Deliberately absent: TLS, which whatever stands before this port does; lock-outs, for behind it everybody has one address.
 
-use super::House;
 use super::http::{self, Answer, Bounds};
 use super::turned::With;
+use super::{House, copy_of};
 use crate::domain::people::{Actor, Door};
 use crate::domain::{Digest, PersonId, Refusal, Rule, Timestamp, hook};
 use crate::engine::{SIGNATURE, Signed, TIMESTAMP};
@@ -23,6 +23,7 @@ use hyper::header::{ALLOW, HeaderValue};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde::Deserialize;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -59,6 +60,23 @@ impl Hooks {
     /// Why nobody can listen there.
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         Ok(Self { listener: TcpListener::bind(address).await? })
+    }
+
+    /// Answers where another server did so before.
+    ///
+    /// # Errors
+    /// It cannot be listened at.
+    pub fn passed(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { listener: TcpListener::from_std(listener)? })
+    }
+
+    /// A copy of its socket, for a successor.
+    ///
+    /// # Errors
+    /// The system has no descriptor left.
+    pub fn copy(&self) -> io::Result<OwnedFd> {
+        copy_of(&self.listener)
     }
 
     /// Where it listens.

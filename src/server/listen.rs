@@ -43,6 +43,18 @@ pub struct Bound {
     file: Option<(u64, u64)>,
 }
 
+impl Bound {
+    /// Leaves the file to a successor, which listens there now.
+    pub fn leave(mut self) {
+        self.file = None;
+    }
+
+    /// Whether it was made here: whoever has it removes its file.
+    pub fn is_made(&self) -> bool {
+        self.file.is_some()
+    }
+}
+
 impl Drop for Bound {
     fn drop(&mut self) {
         // Gone already, or another server's by now: either way there is nothing to do.
@@ -66,6 +78,20 @@ pub fn passed(path: &Path, listener: std::os::unix::net::UnixListener) -> Result
     listener.set_nonblocking(true).map_err(system)?;
     let listener = UnixListener::from_std(listener).map_err(system)?;
     Ok((listener, Bound { path: path.to_owned(), file: None }))
+}
+
+/// Takes a socket over from the server that was here before. `made`: it had made the file, which goes with this server now.
+///
+/// # Errors
+/// The system refused.
+pub fn taken_over(
+    path: &Path,
+    listener: std::os::unix::net::UnixListener,
+    made: bool,
+) -> Result<(UnixListener, Bound), ListenError> {
+    let (listener, mut bound) = passed(path, listener)?;
+    bound.file = if made { identity(path) } else { None };
+    Ok((listener, bound))
 }
 
 /// Binds the socket. Call it only while holding the data's lock: a socket that lies there and does not answer is then a

@@ -5,7 +5,8 @@
 //! end: the kernel's word, or a key that was proved), [`House`] and [`serve`] (everybody who visits), `crowd` and `penalties` (how
 //! many at once, and who is turned away), `knock` (signing in by key), `here` (who is here, and how they are told to go), `guest`
 //! (one connection: every request is answered), `console`, `exec` and `sessions` (what a channel carries), `themes`, `host_key`; `http`,
-//! `metrics`, `turned` and `hooks` (what machines ask for over HTTP), `doctor` (what it says of itself).
+//! `metrics`, `turned` and `hooks` (what machines ask for over HTTP), `doctor` (what it says of itself); `relief`, `baton` and `relay`
+//! (another program takes this one's place).
 //!
 //! Invariants: an account that people.toml maps to nobody does nothing here, root included (the server's own may stop it); over
 //! the network nobody is anybody before a key, and a code where the site asks for it; what lets somebody in is judged again
@@ -14,6 +15,7 @@
 //! subsystems, and every rule about runs.
 
 mod account;
+mod baton;
 mod console;
 mod crowd;
 mod doctor;
@@ -29,6 +31,8 @@ mod listen;
 mod metrics;
 mod peer;
 mod penalties;
+mod relay;
+mod relief;
 mod sessions;
 mod themes;
 mod turned;
@@ -38,12 +42,14 @@ mod wire;
 mod tests;
 
 pub use account::Accounts;
+pub use baton::{Baton, HANDING_FORM, Message};
 pub use door::Door;
-pub use guest::{LINE_BYTES_MAX, SAVE_STREAM, SIGN_STREAM};
+pub use guest::{LINE_BYTES_MAX, MARK_STREAM, SAVE_STREAM, SIGN_STREAM};
 pub use hooks::Hooks;
 pub use host_key::{HOST_KEY_FILE, HostKey, HostKeyError};
-pub use listen::{Bound, ListenError, SOCKET_PATH_BYTES_MAX, listen, passed};
+pub use listen::{Bound, ListenError, SOCKET_PATH_BYTES_MAX, listen, passed, taken_over};
 pub use metrics::Watched;
+pub use relief::{Relief, Stage, Told, Wish, copy_of};
 
 use crate::domain::notice;
 use crate::domain::run::{Phase, Run};
@@ -121,6 +127,9 @@ pub struct House {
     own_uid: u32,
     stop: CancellationToken,
     cut: CancellationToken,
+    /// Of them, those at the socket.
+    cut_sockets: CancellationToken,
+    relief: Relief,
     closing: CancellationToken,
     crowd: Arc<Crowd>,
     here: Arc<Here>,
@@ -155,6 +164,8 @@ pub enum Ended {
     Idle,
     /// The engine ended; it knows why.
     Engine,
+    /// Another program serves.
+    Relieved,
 }
 
 impl House {
@@ -184,12 +195,15 @@ impl House {
             },
             ..russh::server::Config::default()
         };
+        let cut = CancellationToken::new();
         Arc::new(Self {
             engine,
             site,
             own_uid,
             stop,
-            cut: CancellationToken::new(),
+            cut_sockets: cut.child_token(),
+            cut,
+            relief: Relief::default(),
             closing: CancellationToken::new(),
             crowd: Arc::default(),
             here: Arc::default(),
@@ -210,6 +224,11 @@ impl House {
         Places { all: sign_in.connections.into(), of_one_person: sign_in.connections_per_person.into(), on_call: false }
     }
 
+    /// Being relieved by another program.
+    pub fn relief(&self) -> &Relief {
+        &self.relief
+    }
+
     /// Lets a connection in, where its peer is somebody, and stays until it ends.
     /// `pass` is its place among all that are here.
     async fn admit(
@@ -219,7 +238,10 @@ impl House {
         connection: Arc<Connection>,
         mut pass: Pass,
     ) {
-        let cut = self.cut.child_token();
+        let cut = match connection.from {
+            Origin::Account { .. } => self.cut_sockets.child_token(),
+            Origin::Source(_) => self.cut.child_token(),
+        };
         let guest = Guest::new(Arc::clone(self), Arc::clone(&connection));
         let hello = russh::server::run_stream(config, Cuttable::new(stream, cut.clone()), guest);
         let from = &connection.from;
@@ -252,6 +274,7 @@ impl House {
                 tracing::debug!(%error, ?from, "a connection ended");
             },
             () = minding => {}
+            () = connection.dropped.cancelled() => {}
         }
         // Whatever russh still does with the stream ends with it.
         cut.cancel();
@@ -406,6 +429,9 @@ pub async fn serve(
     drop(listener);
     house.closing.cancel();
     house.engine.shut_down().await;
+    if house.relief.is_under_way() && house.see_over().await {
+        return Ended::Relieved;
+    }
     house.tasks.close();
     if tokio::time::timeout(FAREWELL_WAIT, house.tasks.wait()).await.is_err() {
         house.cut.cancel();
@@ -439,6 +465,7 @@ async fn let_in(
             },
             () = house.stop.cancelled() => return Ended::Stopped,
             () = house.engine.ended() => return Ended::Engine,
+            () = house.relief.begun() => return Ended::Engine,
             () = sleep(look) => {}
         }
         if house.is_busy() {

@@ -24,13 +24,14 @@ mod work;
 /// What a server may say through its consoles.
 pub use crate::console::Hint;
 pub use crate::terminal::guard::DUMB;
-pub use place::{COLUMNS, Place, ROWS, SIGNING_FORM, Variable};
+pub use place::{COLUMNS, MARK_BYTES_MAX, Place, ROWS, SIGNING_FORM, Variable};
 pub use shared::Shared;
 pub use signing::ToSign;
 pub use welcome::may_enter;
 
 use crate::console::{self, Badge, Charset, Console, Depth, Me, Msg, Theme, update, view};
 use crate::domain::presence::{Presence, Seat};
+use crate::domain::serving::Serving;
 use crate::domain::{Actor, Door, PersonId, RunId, World};
 use crate::engine::Handle;
 use crate::terminal::bytes::{self as terminal, Colours, MouseCapture, Painter};
@@ -74,6 +75,8 @@ pub struct Visit {
     pub files: Option<mpsc::Sender<SavedText>>,
     /// Where goes what the person's own key is to sign; `None`: this terminal signs nothing.
     pub signer: Option<mpsc::Sender<ToSign>>,
+    /// Where it is told what opens this place again, where the terminal remembers it.
+    pub marks: Option<watch::Sender<String>>,
     /// Where it is told where the person looks, and whom they follow.
     pub looks: watch::Sender<Seat>,
     /// Who else is here, as it changes.
@@ -138,6 +141,8 @@ pub enum End {
     ShownOut,
     /// The server stops.
     Stopped,
+    /// Another server goes on, and so does this console there: the terminal is left as it is, and the place knows where the person was.
+    HandedOver,
     /// The session broke; the log says how.
     Broke,
 }
@@ -154,6 +159,10 @@ pub async fn run(
     };
     let mut session = Session::new(visit, engine, person);
     let end = session.live(from, wire).await;
+    if end == End::HandedOver {
+        session.mark();
+        return end;
+    }
     if end == End::HungUp {
         return end;
     }
@@ -265,14 +274,21 @@ impl<'a> Session<'a> {
     async fn live(&mut self, from: &mut mpsc::Receiver<FromPeer>, wire: &mut (impl AsyncWrite + Unpin + Send)) -> End {
         let mut worlds = self.engine.world();
         let (out, mut present) = (self.visit.out.clone(), self.visit.present.clone());
+        let marked = self.visit.place.take_bookmark();
         if self.visit.open == Opening::Wall {
             self.tell(Msg::Wall);
         }
         self.tell(Msg::World);
         self.tell(Msg::Present(Presence::clone(&present.borrow_and_update())));
-        if let Opening::Run(run) = self.visit.open {
-            self.tell(Msg::Open(run));
+        match marked {
+            Some(mark) => self.tell(Msg::Reopen(mark)),
+            None => {
+                if let Opening::Run(run) = self.visit.open {
+                    self.tell(Msg::Open(run));
+                }
+            }
         }
+        self.mark();
         loop {
             self.draw();
             if let Some(end) = self.end.take() {
@@ -323,7 +339,7 @@ impl<'a> Session<'a> {
                 let present = Presence::clone(&self.visit.present.borrow());
                 self.tell(Msg::Present(present));
             }
-            Woken::World(Err(_)) | Woken::Stopping => self.end = Some(End::Stopped),
+            Woken::World(Err(_)) | Woken::Stopping => self.end = Some(self.stopped()),
             Woken::Out => self.end = Some(End::ShownOut),
             Woken::Grown => self.ask_for_lines(),
             Woken::Done(Some(Ok(done))) => {
@@ -355,6 +371,23 @@ impl<'a> Session<'a> {
         self.tell(Msg::World);
     }
 
+    /// How this ends where the engine does.
+    fn stopped(&self) -> End {
+        match self.engine.world().borrow().serving {
+            Serving::HandedOver => End::HandedOver,
+            Serving::Usual | Serving::Draining { .. } => End::Stopped,
+        }
+    }
+
+    /// Keeps where the person is, for the day this console opens again.
+    fn mark(&mut self) {
+        let Some(mark) = self.console.bookmark().and_then(|mark| mark.written()) else { return };
+        self.visit.place.remember(&mark);
+        if let Some(marks) = &self.visit.marks {
+            marks.send_if_modified(|known| std::mem::replace(known, mark.clone()) != mark);
+        }
+    }
+
     fn inputs(&mut self, inputs: Vec<crate::terminal::key::Input>) {
         for input in inputs {
             self.fault = self.visit.place.faults();
@@ -362,6 +395,7 @@ impl<'a> Session<'a> {
             self.tell(Msg::Input(now, input));
             self.frame.wanted = Wanted::Now;
         }
+        self.mark();
     }
 
     /// Hands a message to the console and carries out what it wants.

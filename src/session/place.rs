@@ -1,5 +1,6 @@
 //! What a person sits at, as the far end describes it. The description is compared, never shown, and bounded.
 
+use crate::console::Bookmark;
 use crate::terminal::bytes::Capability;
 use crate::terminal::guard::{self, Environment, detect};
 use jiff::tz::TimeZone;
@@ -14,6 +15,9 @@ pub const ROWS: RangeInclusive<u16> = 5..=200;
 
 /// Longest value of a variable that is taken: the longest real one names a locale or a zone.
 const VALUE_BYTES_MAX: usize = 64;
+
+/// Longest bookmark that is taken, as it is written.
+pub const MARK_BYTES_MAX: usize = 2_048;
 
 /// The form in which something to sign is sent and answered; another form has another number.
 pub const SIGNING_FORM: &str = "1";
@@ -34,13 +38,15 @@ pub enum Variable {
     Client,
     /// `QUARTERDECK_SIGNS`: the far end signs approvals with its person's own key, in the form of this number.
     Signs,
+    /// `QUARTERDECK_MARK`: what opens the place again where its person was when its server went.
+    Mark,
     /// `QUARTERDECK_FAULT`: break at the first key, where the site allows tests. So tests see that one session's fault is its own.
     Fault,
 }
 
 impl Variable {
     /// Every variable that is taken.
-    pub const ALL: [Variable; 10] = [
+    pub const ALL: [Variable; 11] = [
         Variable::Term,
         Variable::ColorTerm,
         Variable::NoColor,
@@ -50,6 +56,7 @@ impl Variable {
         Variable::Zone,
         Variable::Client,
         Variable::Signs,
+        Variable::Mark,
         Variable::Fault,
     ];
 
@@ -65,6 +72,7 @@ impl Variable {
             Variable::Zone => "TZ",
             Variable::Client => "QUARTERDECK_CLIENT",
             Variable::Signs => "QUARTERDECK_SIGNS",
+            Variable::Mark => "QUARTERDECK_MARK",
             Variable::Fault => "QUARTERDECK_FAULT",
         }
     }
@@ -93,11 +101,27 @@ impl Place {
         let Some(variable) = Variable::ALL.into_iter().find(|variable| variable.name() == name) else {
             return false;
         };
-        let plain = value.len() <= VALUE_BYTES_MAX && value.bytes().all(|byte| byte.is_ascii_graphic());
+        let most = if variable == Variable::Mark { MARK_BYTES_MAX } else { VALUE_BYTES_MAX };
+        let plain = value.len() <= most && value.bytes().all(|byte| byte.is_ascii_graphic());
         if plain {
             self.variables.insert(variable, value.to_owned());
         }
         plain
+    }
+
+    /// What was told: names and values.
+    pub fn told(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.variables.iter().map(|(variable, value)| (variable.name(), value.as_str()))
+    }
+
+    /// Remembers where the person is.
+    pub fn remember(&mut self, mark: &str) {
+        self.tell(Variable::Mark.name(), mark);
+    }
+
+    /// Where the person was, once: whoever signs in afresh begins afresh.
+    pub fn take_bookmark(&mut self) -> Option<Bookmark> {
+        self.variables.remove(&Variable::Mark).and_then(|mark| Bookmark::read(&mark))
     }
 
     /// Columns and rows.

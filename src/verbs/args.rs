@@ -323,7 +323,7 @@ pub enum Verb {
     /// Who is here, and how one is shown out
     #[command(subcommand)]
     Sessions(Sessions),
-    /// Run the server in the foreground, or end the one that runs
+    /// Run the server in the foreground; end the one that runs, or have a newer program take its place
     Serve(Serve),
     /// Open the console (the same as no verb)
     Attach {
@@ -478,6 +478,13 @@ pub struct Serve {
     /// End the server that runs; said twice, also while runs are in flight
     #[arg(long, action = clap::ArgAction::Count)]
     pub stop: u8,
+    /// Have another program take the place of the server that runs: steps in flight finish first, runs go on. Without a name, the
+    /// program the server was started as, as it lies there by now
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, default_missing_value = "", conflicts_with = "stop")]
+    pub upgrade: Option<String>,
+    /// How long steps in flight are waited for, by an upgrade and by SIGTERM, such as 10m; 5m where it is not said
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["stop", "upgrade"])]
+    pub drain: Option<String>,
     /// Let people in over SSH at this address and port too, such as 0.0.0.0:2222; may be repeated
     #[arg(long, value_name = "ADDR:PORT", conflicts_with = "stop")]
     pub listen: Vec<SocketAddr>,
@@ -509,6 +516,12 @@ pub struct Serve {
     /// Become a session of its own: what a verb says that starts the server
     #[arg(long, hide = true)]
     pub detach: bool,
+    /// Take over from the server whose sockets come on standard input
+    #[arg(long, hide = true)]
+    pub handed: bool,
+    /// Say what this program knows, for a server that may be relieved by it
+    #[arg(long, hide = true)]
+    pub knows: bool,
 }
 
 /// How lines of the log look.

@@ -79,6 +79,23 @@ impl Exit {
         }
     }
 
+    /// The exit with this number, where there is one.
+    pub fn of_code(code: u32) -> Option<Exit> {
+        [
+            Exit::Done,
+            Exit::No,
+            Exit::Unknown,
+            Exit::Usage,
+            Exit::BadInput,
+            Exit::Unreachable,
+            Exit::AlreadyRunning,
+            Exit::Storage,
+            Exit::TryAgain,
+        ]
+        .into_iter()
+        .find(|exit| u32::from(exit.code()) == code)
+    }
+
     /// The way a refusal by a rule ends a verb.
     pub fn of_refusal(refusal: &Refusal) -> Exit {
         match refusal.rule {

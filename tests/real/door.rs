@@ -59,7 +59,7 @@ impl Served {
         )
         .unwrap();
         prepare(&product);
-        let (daemon, port) = serve(&product);
+        let (daemon, port) = serve(&product, &[]);
         Served { daemon, product, port, ada, grace, ca, machine }
     }
 
@@ -71,7 +71,24 @@ impl Served {
     /// Ends the server and starts it anew, at another port.
     pub fn restart(&mut self) {
         self.daemon.kill();
-        (self.daemon, self.port) = serve(&self.product);
+        (self.daemon, self.port) = serve(&self.product, &[]);
+    }
+
+    /// The same, with more words to `serve`.
+    pub fn restart_with(&mut self, words: &[&str]) {
+        self.daemon.kill();
+        (self.daemon, self.port) = serve(&self.product, words);
+    }
+
+    /// The same as a service whose program lies elsewhere.
+    pub fn restart_as(&mut self, program: &Path, environment: &[(&str, &Path)]) {
+        self.daemon.kill();
+        (self.daemon, self.port) = serve_as(&self.product, program, environment, &[]);
+    }
+
+    /// The process that was started, and what became of it.
+    pub fn daemon(&mut self) -> &mut Daemon {
+        &mut self.daemon
     }
 
     /// OpenSSH's client, with this key alone, as `user`.
@@ -200,14 +217,19 @@ impl Served {
 }
 
 /// Starts the server at a port the system picks, and reads which one from what it says.
-fn serve(product: &Product) -> (Daemon, u16) {
+fn serve(product: &Product, words: &[&str]) -> (Daemon, u16) {
+    serve_as(product, Path::new(PROGRAM), &[], words)
+}
+
+fn serve_as(product: &Product, program: &Path, environment: &[(&str, &Path)], words: &[&str]) -> (Daemon, u16) {
     let log = product.at(&format!("serve-{}.log", new_mark()));
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(built()).env("HOME", product.at(".")).env_remove("SSH_AUTH_SOCK");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program).env("HOME", product.at(".")).env_remove("SSH_AUTH_SOCK");
+    command.envs(environment.iter().copied());
     for (flag, name) in [("--site", "site"), ("--data", "data"), ("--socket", "socket")] {
         command.arg(flag).arg(product.at(name));
     }
-    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    command.args(["serve", "--listen", "127.0.0.1:0"]).args(words);
     let mut daemon = Daemon::spawn(command, &new_mark(), &log);
     let port = until("the door to be open", SOON, || {
         let said = daemon.log();

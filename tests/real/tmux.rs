@@ -94,6 +94,21 @@ impl Tmux {
         run(self.command("capture-pane").args(["-t", "t", "-p"]))
     }
 
+    /// One more window of the same size, running one program.
+    pub fn window(&self, name: &str, command: &[&str]) {
+        run(self.command("new-window").args(["-d", "-t", "t:", "-n", name, "--"]).args(command));
+    }
+
+    /// Keys for such a window.
+    pub fn keys_to(&self, name: &str, keys: &[&str]) {
+        run(self.command("send-keys").args(["-t", &format!("t:{name}"), "--"]).args(keys));
+    }
+
+    /// The visible rows of such a window.
+    pub fn screen_of(&self, name: &str) -> String {
+        run(self.command("capture-pane").args(["-t", &format!("t:{name}"), "-p"]))
+    }
+
     /// The visible rows with the escape sequences of their styles.
     pub fn styled_screen(&self) -> String {
         run(self.command("capture-pane").args(["-t", "t", "-p", "-e"]))

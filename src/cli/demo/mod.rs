@@ -159,6 +159,7 @@ async fn served(
         hooks: None,
         idle_exit: None,
         hint: Some(hint(&ground)),
+        heir: None,
     };
     let closing = CancellationToken::new();
     let open = serve::open(serving, closing.clone()).await?;
@@ -172,7 +173,7 @@ async fn served(
         Audience::Script(form) => unless_ended(ending, headless(&engine, &ground, form)).await,
     };
     closing.cancel();
-    let served = house.await.unwrap_or(Ok(Exit::Done));
+    let served = house.await.map_or(Ok(Exit::Done), |over| over.map(|_| Exit::Done));
     ended.and_then(|exit| served.map(|_| exit))
 }
 

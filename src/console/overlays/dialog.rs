@@ -646,6 +646,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::Wake { .. }
         | Ask::Hold { .. }
         | Ask::Boot { .. }
+        | Ask::Server(_)
         | Ask::Factor { .. }
         | Ask::List { .. }
         | Ask::Evidence { .. }

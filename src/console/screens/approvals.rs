@@ -5,6 +5,7 @@ use super::listing::Listing;
 use super::live::Live;
 use super::runs::rows::Line;
 use super::{Face, Screen};
+use crate::console::bookmark::Kept;
 use crate::console::effect::{Do, Stage, push};
 use crate::console::facts::{self, Board, Request};
 use crate::console::filter::Key;
@@ -62,6 +63,14 @@ impl Face for Approvals {
 
     fn crumbs(&self, _: &Cx<'_>) -> Vec<Safe> {
         vec![Safe::new("Approvals")]
+    }
+
+    fn kept(&self) -> Kept {
+        self.list.kept()
+    }
+
+    fn restore(&mut self, cx: &Cx<'_>, kept: &Kept) {
+        self.list.restore(cx, kept, KEYS, |text| text.parse().ok());
     }
 
     fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {

@@ -5,6 +5,7 @@ mod rows;
 use super::Face;
 use super::held::Held;
 use super::listing::{self, Listing, Pressed};
+use crate::console::bookmark::Kept;
 use crate::console::commands::{self, PaletteAct};
 use crate::console::effect::{Do, Stage, Want, over};
 use crate::console::filter::Key;
@@ -113,6 +114,14 @@ impl Face for Audit {
 
     fn crumbs(&self, _: &Cx<'_>) -> Vec<Safe> {
         vec![Safe::new("Audit")]
+    }
+
+    fn kept(&self) -> Kept {
+        self.list.kept()
+    }
+
+    fn restore(&mut self, cx: &Cx<'_>, kept: &Kept) {
+        self.list.restore(cx, kept, KEYS, |text| text.parse().ok());
     }
 
     fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {

@@ -3,6 +3,7 @@
 
 use super::Face;
 use super::listing::{self, Listing, Pressed};
+use crate::console::bookmark::Kept;
 use crate::console::commands::{self, PaletteAct};
 use crate::console::effect::{Do, Stage, over};
 use crate::console::filter::{Key, Row as Filtered};
@@ -250,6 +251,14 @@ impl Face for FollowUps {
 
     fn crumbs(&self, _: &Cx<'_>) -> Vec<Safe> {
         [Safe::new("Follow-ups")].into_iter().chain(self.workspace.as_ref().map(|id| Safe::new(id.as_str()))).collect()
+    }
+
+    fn kept(&self) -> Kept {
+        self.list.kept()
+    }
+
+    fn restore(&mut self, cx: &Cx<'_>, kept: &Kept) {
+        self.list.restore(cx, kept, KEYS, |text| text.parse().ok());
     }
 
     fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {

@@ -7,6 +7,7 @@ use super::held::Held;
 use super::listing::{self, Listing, Pressed};
 use super::past::Past;
 use super::{Face, Screen};
+use crate::console::bookmark::Kept;
 use crate::console::commands::{self, PaletteAct};
 use crate::console::effect::{Do, Stage, Want, push};
 use crate::console::filter::Key;
@@ -173,6 +174,14 @@ impl Face for History {
 
     fn crumbs(&self, _: &Cx<'_>) -> Vec<Safe> {
         vec![Safe::new("History")]
+    }
+
+    fn kept(&self) -> Kept {
+        self.list.kept()
+    }
+
+    fn restore(&mut self, cx: &Cx<'_>, kept: &Kept) {
+        self.list.restore(cx, kept, KEYS, |text| text.parse().ok());
     }
 
     fn foot(&self, _: &Cx<'_>) -> Vec<Foot> {

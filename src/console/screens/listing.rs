@@ -1,5 +1,6 @@
 //! What every list has: a selection by id, a filter typed over it, marks, and words for the times it shows nothing.
 
+use crate::console::bookmark::Kept;
 use crate::console::commands::PaletteAct;
 use crate::console::effect::{Do, Effect, Stage, Want, over};
 use crate::console::filter::{Filter, Key, Row as Filtered};
@@ -15,6 +16,7 @@ use crate::console::words;
 use crate::terminal::line::Safe;
 use ratatui::layout::{Position, Rect};
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 /// A list's own state.
 #[derive(Debug)]
@@ -86,6 +88,24 @@ impl<Id: Clone + Ord> Listing<Id> {
         let hid = !self.filter.is_all();
         self.filter = Filter::All;
         hid
+    }
+
+    /// What is kept of it.
+    pub fn kept(&self) -> Kept
+    where
+        Id: Display,
+    {
+        Kept { filter: self.filter.text().to_owned(), pick: self.pick.selected().map(ToString::to_string) }
+    }
+
+    /// Puts back what was kept: a filter that can still be read, and what was selected.
+    pub fn restore(&mut self, cx: &Cx<'_>, kept: &Kept, keys: &[Key], read: impl Fn(&str) -> Option<Id>) {
+        if let Ok(filter) = Filter::parse(&kept.filter, keys, cx.now(), &cx.here.zone) {
+            self.filter = filter;
+        }
+        if let Some(id) = kept.pick.as_deref().and_then(read) {
+            self.pick = Pick::on(id);
+        }
     }
 
     /// Moves by a key.

@@ -11,6 +11,7 @@ mod way_back;
 use super::approval::Approval;
 use super::past;
 use super::{Face, Screen};
+use crate::console::bookmark::Kept;
 use crate::console::commands::PaletteAct;
 use crate::console::effect::{Do, Effect, Stage, Want, over, push};
 use crate::console::facts;
@@ -234,6 +235,16 @@ impl Face for Live {
             }
             None => vec![Safe::new("Runs"), safe!("{}", self.run)],
         }
+    }
+
+    fn kept(&self) -> Kept {
+        let slot = self.at.map(|at| Slot { item: at.item, host: at.host });
+        Kept { pick: slot.and_then(|slot| serde_json::to_string(&slot).ok()), ..Kept::default() }
+    }
+
+    fn restore(&mut self, _: &Cx<'_>, kept: &Kept) {
+        let slot = kept.pick.as_deref().and_then(|text| serde_json::from_str::<Slot>(text).ok());
+        self.at = slot.map(|slot| At { item: slot.item, host: slot.host });
     }
 
     fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {

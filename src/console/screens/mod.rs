@@ -20,6 +20,7 @@ pub mod site_change;
 pub mod wall;
 pub mod week;
 
+use super::bookmark::Kept;
 use super::commands::PaletteAct;
 use super::effect::{Do, Stage, Want};
 use super::footer::Foot;
@@ -216,6 +217,14 @@ pub trait Face {
     fn tail(&mut self, _: &Cx<'_>, _: RunId, _: &[Arc<LogRow>]) -> Vec<Do> {
         Vec::new()
     }
+
+    /// What of it is kept for the day its server comes back.
+    fn kept(&self) -> Kept {
+        Kept::default()
+    }
+
+    /// Puts back what was kept. Before it is entered.
+    fn restore(&mut self, _: &Cx<'_>, _: &Kept) {}
 
     /// The world is another one now.
     fn world(&mut self, _: &Cx<'_>) -> Vec<Do> {

@@ -7,6 +7,7 @@ use super::listing::{self, Listing, Pressed};
 use super::past::Past;
 use super::propose::Propose;
 use super::{Face, Screen};
+use crate::console::bookmark::Kept;
 use crate::console::commands::PaletteAct;
 use crate::console::effect::{Do, Stage, Want, over, push};
 use crate::console::filter::Key;
@@ -211,6 +212,14 @@ impl Face for Runbooks {
 
     fn crumbs(&self, _: &Cx<'_>) -> Vec<Safe> {
         vec![Safe::new("Runbooks")]
+    }
+
+    fn kept(&self) -> Kept {
+        self.list.kept()
+    }
+
+    fn restore(&mut self, cx: &Cx<'_>, kept: &Kept) {
+        self.list.restore(cx, kept, KEYS, |text| Some(RunbookId::new(text)));
     }
 
     fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {

@@ -7,6 +7,7 @@ use super::listing::{self, Listing, Pressed};
 use super::live::Live;
 use super::past;
 use super::{Face, Screen};
+use crate::console::bookmark::Kept;
 use crate::console::commands::PaletteAct;
 use crate::console::effect::{Do, Stage, over, push};
 use crate::console::facts;
@@ -116,6 +117,14 @@ impl Face for Runs {
 
     fn crumbs(&self, _: &Cx<'_>) -> Vec<Safe> {
         vec![Safe::new("Runs")]
+    }
+
+    fn kept(&self) -> Kept {
+        self.list.kept()
+    }
+
+    fn restore(&mut self, cx: &Cx<'_>, kept: &Kept) {
+        self.list.restore(cx, kept, KEYS, |text| text.parse().ok());
     }
 
     fn foot(&self, cx: &Cx<'_>) -> Vec<Foot> {

@@ -29,6 +29,11 @@ impl<Id: Clone + PartialEq> Pick<Id> {
         Self { selected: Some(id), ..Self::default() }
     }
 
+    /// What is selected, whether it is there or not.
+    pub fn selected(&self) -> Option<&Id> {
+        self.selected.as_ref()
+    }
+
     /// The selected item among those there are now; where it is gone, the one that took its place.
     pub fn of<'a>(&self, ids: &'a [Id]) -> Option<&'a Id> {
         ids.get(self.index(ids)?)

@@ -184,6 +184,7 @@ impl Deciding {
         let person = self.person()?;
         let (run, workspace) = self.run_for(id, &person)?;
         fresh(&run, seen)?;
+        self.may_begin()?;
         self.may_start(&run, &workspace, &person)?;
         let line = locks::line(&self.world, &run);
         if let Some(queued) = &run.queued {

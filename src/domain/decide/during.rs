@@ -107,6 +107,7 @@ impl Deciding {
         };
         self.emit(Entry::with(Event::Resolved { run: id, slot, decision }, "reason", text))?;
         if decision == Decision::Probe {
+            self.may_begin()?;
             self.emit(failure::probe(&run, slot).ok_or_else(|| stale(&run))?)?;
         }
         self.settle(id)

@@ -58,6 +58,7 @@ fn is_a_machines(ask: &Ask) -> bool {
         | Ask::Hold { .. }
         | Ask::Notice(_)
         | Ask::Boot { .. }
+        | Ask::Server(_)
         | Ask::ClockJumped { .. } => false,
     }
 }

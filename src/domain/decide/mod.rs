@@ -22,6 +22,7 @@ mod mentions;
 mod notices;
 mod proved;
 mod reports;
+mod serving;
 pub mod standing;
 
 use crate::domain::beside::Beside;
@@ -173,6 +174,7 @@ struct Deciding {
 
 impl Deciding {
     fn ask(&mut self, ask: &Ask, seen: Seen) -> Result<(), Refusal> {
+        self.is_ours(ask)?;
         self.hears_once()?;
         self.lapse()?;
         self.people_decide(ask)?;
@@ -219,6 +221,7 @@ impl Deciding {
             Ask::Hold { run } => self.hold(*run),
             Ask::Notice(asked) => self.notice(asked),
             Ask::Boot { repaired_bytes } => self.boot(*repaired_bytes),
+            Ask::Server(want) => self.server(want),
             Ask::ClockJumped { by_ms } => {
                 self.engine_only()?;
                 self.emit(Entry::bare(Event::Beside(Beside::ClockJumped { by_ms: *by_ms })))
@@ -294,6 +297,8 @@ impl Deciding {
         self.open_glass(id)?;
         self.settle(id)?;
         match self.world.run(id).cloned() {
+            // Whoever waits in the line waits until the server serves as usual.
+            Some(_) if self.world.serving.holds() => Ok(()),
             Some(run) if locks::is_its_turn(&self.world, &run) || self.has_come(&run) => self.take_turn(&run),
             Some(_) | None => Ok(()),
         }

@@ -163,6 +163,7 @@ fn news(before: &World, recorded: &Recorded, beside: &Beside) -> Option<(Object,
             by_hand::Act::FileGiven { .. } | by_hand::Act::Reviewed => None,
         },
         Beside::Booted { .. }
+        | Beside::Server { .. }
         | Beside::ClockJumped { .. }
         | Beside::SiteLoaded { .. }
         | Beside::SitePending { .. }

@@ -9,14 +9,15 @@
 mod families;
 mod text;
 
-use super::House;
 use super::http::{self, Answer, Bounds, plain};
+use super::{House, copy_of};
 use crate::engine::Health;
 use core::net::SocketAddr;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, StatusCode};
 use serde_json::json;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -37,6 +38,23 @@ impl Watched {
     /// Why nobody can listen there.
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         Ok(Self { listener: TcpListener::bind(address).await? })
+    }
+
+    /// Answers where another server did so before.
+    ///
+    /// # Errors
+    /// It cannot be listened at.
+    pub fn passed(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { listener: TcpListener::from_std(listener)? })
+    }
+
+    /// A copy of its socket, for a successor.
+    ///
+    /// # Errors
+    /// The system has no descriptor left.
+    pub fn copy(&self) -> io::Result<OwnedFd> {
+        copy_of(&self.listener)
     }
 
     /// Where it listens.
