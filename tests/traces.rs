@@ -1,6 +1,7 @@
 //! Traces of runs, as a collector gets them: with a real run on real hosts. Built with the feature `traces`, as `tests/run` does.
 
-#![cfg(all(test, feature = "traces"))]
+#![cfg(test)]
+#![cfg(feature = "traces")]
 
 mod real;
 

@@ -182,7 +182,7 @@ pub async fn save(link: &Link, arguments: &[String], to: &mut std::fs::File) -> 
                 let mut stderr = std::io::stderr().lock();
                 let _ = stderr.write_all(&data).and_then(|()| stderr.flush());
             }
-            ChannelMsg::ExitStatus { exit_status } => exit = of_code(exit_status),
+            ChannelMsg::ExitStatus { exit_status } => exit = Exit::of_code(exit_status),
             _ => {}
         }
     }

@@ -148,6 +148,7 @@ impl Beside {
             | Beside::FollowUp { .. }
             | Beside::LookedAt { .. }
             | Beside::Mention { .. }
+            | Beside::Server { .. }
             | Beside::ByHand { .. } => false,
         }
     }

@@ -238,10 +238,8 @@ impl Handler for Guest {
             return Ok(Auth::reject());
         }
         let (here, now, most) = (&self.house.here, self.house.engine.now(), self.house.places().of_one_account());
-        let entered = self
-            .account()
-            .or_else(|| self.passed_on())
-            .and_then(|peer| here.enter(&self.connection, peer, now, most));
+        let entered =
+            self.account().or_else(|| self.passed_on()).and_then(|peer| here.enter(&self.connection, peer, now, most));
         match entered {
             Some(stay) => {
                 self.stay = Some(stay);

@@ -187,7 +187,7 @@ impl House {
     fn take_console(self: &Arc<Self>, shown: &Shown, socket: OwnedFd) {
         let stream = std::os::unix::net::UnixStream::from(socket);
         let stream = stream.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(stream));
-        let pass = self.crowd.take(super::Whom::Account(self.own_uid), 0);
+        let pass = self.crowd.take(super::Whom::Account(self.own_uid), 0, self.places());
         match (stream, pass) {
             (Ok(stream), Some(pass)) => {
                 let (home, config) = (Arc::clone(self), Arc::clone(&self.config));

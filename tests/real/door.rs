@@ -218,7 +218,7 @@ impl Served {
 
 /// Starts the server at a port the system picks, and reads which one from what it says.
 fn serve(product: &Product, words: &[&str]) -> (Daemon, u16) {
-    serve_as(product, Path::new(PROGRAM), &[], words)
+    serve_as(product, Path::new(built()), &[], words)
 }
 
 fn serve_as(product: &Product, program: &Path, environment: &[(&str, &Path)], words: &[&str]) -> (Daemon, u16) {
