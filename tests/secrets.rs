@@ -9,6 +9,7 @@ use real::product::{Product, RUN, runbook, state};
 use real::{Fleet, count};
 use std::collections::HashSet;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -82,10 +83,18 @@ fn holding(directory: &Path, parts: &HashSet<Vec<u8>>) -> Vec<String> {
     found
 }
 
+/// Keeps the secret where the product reads it. Out of a file: another test looks at what every process was told.
+fn put(bao: &OpenBao, more: &[&str]) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(VALUE.as_bytes()).unwrap();
+    let token = format!("token=@{}", file.path().display());
+    bao.says(&[&["kv", "put", "kv/web", &token], more].concat());
+}
+
 #[test]
 fn real_openbao_gives_a_secret_that_reaches_the_host_and_is_found_nowhere_else() {
     let (Some(bao), Some(fleet)) = (OpenBao::start(), Fleet::plan(2).start()) else { return };
-    bao.says(&["kv", "put", "kv/web", &format!("token={VALUE}")]);
+    put(&bao, &[]);
     let product = product(&bao, &fleet, &bao.secret_id);
     for _ in 0..count(1, 10) {
         let id = product.start("uses");
@@ -219,7 +228,7 @@ fn sampled_once(parts: &HashSet<Vec<u8>>) -> Vec<String> {
 fn real_r_a_run_that_rotates_its_own_secret_goes_on_and_no_process_shows_either_value() {
     let (Some(bao), Some(fleet)) = (OpenBao::start(), Fleet::plan(2).start()) else { return };
     const NEXT: &str = "another-lantern-under-water";
-    bao.says(&["kv", "put", "kv/web", &format!("token={VALUE}")]);
+    put(&bao, &[]);
     let admin = bao.says(&["token", "create", "-field=token"]);
     let product = product(&bao, &fleet, &bao.secret_id);
     let file = product.at("admin");
@@ -312,7 +321,7 @@ effect = "read"
 #[test]
 fn real_openbao_a_new_value_is_made_where_it_lies_used_and_the_old_version_revoked() {
     let (Some(bao), Some(fleet)) = (OpenBao::start(), Fleet::plan(2).start()) else { return };
-    bao.says(&["kv", "put", "kv/web", &format!("token={VALUE}"), "other=stays"]);
+    put(&bao, &["other=stays"]);
     let product = product(&bao, &fleet, &bao.secret_id);
     fs::write(product.at("site/runbooks/makes.toml"), runbook("makes", MAKES)).unwrap();
     let id = product.start("makes");
@@ -341,7 +350,7 @@ fn real_openbao_a_new_value_is_made_where_it_lies_used_and_the_old_version_revok
 #[test]
 fn z15_real_openbao_a_version_is_pinned_when_a_run_is_proposed_and_another_one_voids_it_before_it_starts() {
     let (Some(bao), Some(fleet)) = (OpenBao::start(), Fleet::plan(1).start()) else { return };
-    bao.says(&["kv", "put", "kv/web", &format!("token={VALUE}")]);
+    put(&bao, &[]);
     let product = product(&bao, &fleet, &bao.secret_id);
     let id = product.propose("uses");
     product.until_phase(id, &["approved"]);

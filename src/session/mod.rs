@@ -308,20 +308,29 @@ impl<'a> Session<'a> {
                 () = self.engine.ended() => Woken::Stopping,
                 () = out.cancelled() => Woken::Out,
             };
-            self.take(woken, &mut worlds);
+            self.take(woken, &mut worlds, &mut present);
             // All that has come is taken before anything is drawn.
             while self.end.is_none() {
                 match from.try_recv() {
-                    Ok(event) => self.take(Woken::Peer(Some(event)), &mut worlds),
+                    Ok(event) => self.take(Woken::Peer(Some(event)), &mut worlds, &mut present),
                     Err(_) => break,
                 }
             }
         }
     }
 
-    fn take(&mut self, woken: Woken, worlds: &mut watch::Receiver<Arc<World>>) {
+    fn take(
+        &mut self,
+        woken: Woken,
+        worlds: &mut watch::Receiver<Arc<World>>,
+        present: &mut watch::Receiver<Presence>,
+    ) {
         match woken {
             Woken::Peer(Some(FromPeer::Bytes(typed))) => {
+                // A key acts on who is here now, not on who was here at the last turn to draw.
+                if present.has_changed().unwrap_or(false) {
+                    self.meet(present);
+                }
                 let inputs = self.decoder.feed(&typed, self.begun.elapsed());
                 self.inputs(inputs);
             }
@@ -335,10 +344,7 @@ impl<'a> Session<'a> {
             Woken::Peer(Some(FromPeer::Saved(result))) => self.tell(Msg::Saved(result)),
             Woken::Peer(None) | Woken::Wrote(Err(_)) => self.end = Some(End::HungUp),
             Woken::World(Ok(())) => self.see(worlds),
-            Woken::Present => {
-                let present = Presence::clone(&self.visit.present.borrow());
-                self.tell(Msg::Present(present));
-            }
+            Woken::Present => self.meet(present),
             Woken::World(Err(_)) | Woken::Stopping => self.end = Some(self.stopped()),
             Woken::Out => self.end = Some(End::ShownOut),
             Woken::Grown => self.ask_for_lines(),
@@ -361,6 +367,11 @@ impl<'a> Session<'a> {
                 }
             }
         }
+    }
+
+    fn meet(&mut self, present: &mut watch::Receiver<Presence>) {
+        let present = Presence::clone(&present.borrow_and_update());
+        self.tell(Msg::Present(present));
     }
 
     fn see(&mut self, worlds: &mut watch::Receiver<Arc<World>>) {
