@@ -97,7 +97,7 @@ impl Record {
         ledger.sign_checkpoint().unwrap();
         let reader = ledger.reader();
         let leaves: Vec<Vec<u8>> = (0..ledger.head().size).map(|index| reader.leaf(index).unwrap()).collect();
-        let mut parts = Parts { scope: "run".to_owned(), runs: vec![1], ..Parts::default() };
+        let mut parts = Parts { runs: vec![1], ..Parts::default() };
         for entry in reader.iter(0).map(Result::unwrap) {
             let of_run = entry.run.is_some_and(|run| run.id == 1);
             if !of_run && entry.index != 0 && entry.kind != KIND_ERASED {
