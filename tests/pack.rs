@@ -8,7 +8,7 @@ use quarterdeck::domain::binding::binding_of;
 use quarterdeck::domain::{Digest, words};
 use quarterdeck::engine::signed_by;
 use quarterdeck::ledger::pack::check::{self, Answer, Checks};
-use quarterdeck::ledger::pack::{Manifest, Parts, Told, sealed, tar, verify_py};
+use quarterdeck::ledger::pack::{Manifest, Parts, Scope, Told, sealed, tar, verify_py};
 use quarterdeck::ledger::tree::Tree;
 use quarterdeck::ledger::{
     Checkpoint, Disk, Draft, Hash, KIND_ERASED, Ledger, MemoryDisk, SeededEntropy, Signed, Signer, canonical,
@@ -57,6 +57,11 @@ const OUTPUT: &str = "active (running)\nüñí\n";
 
 impl Record {
     fn new() -> Self {
+        Self::with_more([])
+    }
+
+    /// The same, and what happened later.
+    fn with_more(more: impl IntoIterator<Item = Draft>) -> Self {
         let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
         let mut ledger = Ledger::init(disk, Box::new(SeededEntropy::new(5)), 0, json!("engine")).unwrap();
         let plan = r#"{"hosts":["web-1"],"runbook":"restart"}"#;
@@ -90,7 +95,7 @@ impl Record {
             Draft { run_closed: true, ..draft("run_reviewed", 80, Some(1), json!({}), &[("text", "fine")]) },
             draft("noted", 90, Some(2), json!({}), &[("text", "goes on")]),
         ];
-        for one in all {
+        for one in all.into_iter().chain(more) {
             ledger.append(&[one]).unwrap();
         }
         ledger.erase(3, "text").unwrap();
@@ -123,6 +128,27 @@ impl Record {
         parts.files.insert("run-1-output.jsonl".to_owned(), output.into_bytes());
         parts.files.insert("report.html".to_owned(), b"<!DOCTYPE html>\n".to_vec());
         Self { leaves, parts, signer: ledger.signer().unwrap().clone() }
+    }
+
+    /// What a pack of another part of the record is made of: these runs, these events.
+    fn part(&self, scope: Scope, runs: &[u64], events: &[u64]) -> Self {
+        let mut made = self.clone();
+        let own = std::mem::take(&mut made.parts);
+        made.parts =
+            Parts { scope, runs: runs.to_vec(), statements: own.statements, files: own.files, ..Parts::default() };
+        for index in [0].iter().chain(events) {
+            let leaf = &self.leaves[*index as usize];
+            let value: Value = serde_json::from_slice(leaf).unwrap();
+            for name in value["c"].as_object().into_iter().flat_map(Map::keys) {
+                let key = (*index, name.clone());
+                let told = own.details.get(&key).cloned().unwrap_or(Told::Withheld);
+                made.parts.details.insert(key, told);
+            }
+            made.parts.leaves.insert(*index, leaf.clone());
+        }
+        made.parts.statements.retain(|index, _| events.contains(index));
+        made.parts.files.retain(|name, _| !name.starts_with("run-1-") || runs.contains(&1));
+        made
     }
 
     fn tree(&self) -> Tree {
@@ -578,6 +604,90 @@ fn a21_a25_time_never_goes_back_and_a_run_has_no_gap() {
     both.tampered(&unlinked.pack(), "leaves.jsonl", "not linked to the event before");
 }
 
+/// Events 8 to 10, the runs that have one of them, and the neighbours 7 and 11.
+const PERIOD: Scope = Scope::Period { from: 62, until: 85 };
+const OF_PERIOD: [u64; 9] = [2, 3, 5, 6, 7, 8, 9, 10, 11];
+
+#[test]
+fn a_period_is_shown_whole_between_its_neighbours() {
+    let (record, both) = (Record::new(), Verifiers::new());
+    let (code, words) = both.say(&record.part(PERIOD, &[1], &OF_PERIOD).pack(), None);
+    assert_eq!(code, 0, "{words}");
+    for (gone, named) in [(8, 8), (11, 11)] {
+        let events: Vec<u64> = OF_PERIOD.into_iter().filter(|index| *index != gone).collect();
+        let pack = record.part(PERIOD, &[1], &events).pack();
+        both.tampered(&pack, "leaves.jsonl", &format!("event {named} of the period is not there"));
+    }
+    // The last event before it is what it begins behind: without that one, what was there cannot be told.
+    let later = Scope::Period { from: 75, until: 85 };
+    both.tampered(&record.part(later, &[], &[7, 10, 11]).pack(), "leaves.jsonl", "event 8 of the period is not there");
+    both.tampered(&record.part(later, &[], &[9, 10, 11]).pack(), "leaves.jsonl", "run 1 has it in the period");
+    let quiet = Scope::Period { from: 81, until: 85 };
+    assert_eq!(both.say(&record.part(quiet, &[], &[10, 11]).pack(), None).0, 0, "nothing happened, and that is proved");
+}
+
+#[test]
+fn a7_a_period_that_goes_on_needs_a_later_head() {
+    let (record, both) = (Record::new(), Verifiers::new());
+    let open = Scope::Period { from: 62, until: 1_000 };
+    let pack = record.part(open, &[1, 2], &[&OF_PERIOD[..], &[4]].concat()).pack();
+    let (code, words) = both.say(&pack, None);
+    assert!(code == 2 && words.contains("cannot exclude truncation after 12 events"), "{words}");
+    assert_eq!(both.say(&pack, Some(&record.head(12).note)).0, 0);
+    both.tampered(&record.part(open, &[1], &OF_PERIOD).pack(), "leaves.jsonl", "run 2 has it in the period");
+    let cut = record.part(open, &[1], &OF_PERIOD[..8]).pack();
+    both.tampered(&cut, "leaves.jsonl", "event 11 of the period is not there");
+}
+
+/// An incident for which run 2 broke glass: events 12 to 16.
+fn of_incident() -> Record {
+    let act = |at: i64, act: Value| draft("incident", at, None, json!({"act": act, "incident": 7}), &[("text", "x")]);
+    Record::with_more([
+        act(100, json!({"opened": {"severity": "p1"}})),
+        draft("glass_broken", 110, Some(2), json!({"incident": 7}), &[("reason", "down")]),
+        act(120, json!("noted")),
+        act(130, json!("closed")),
+        Draft { run_closed: true, ..draft("run_reviewed", 140, Some(2), json!({}), &[("text", "fine")]) },
+    ])
+}
+
+#[test]
+fn an_incident_is_shown_from_its_beginning_to_its_end_with_the_runs_that_broke_glass_for_it() {
+    let (record, both) = (of_incident(), Verifiers::new());
+    let part = |runs: &[u64], events: &[u64]| record.part(Scope::Incident(7), runs, events).pack();
+    let (code, words) = both.say(&part(&[2], &[4, 11, 12, 13, 14, 15, 16]), None);
+    assert_eq!(code, 0, "{words}");
+    both.tampered(&part(&[2], &[4, 11, 13, 14, 15, 16]), "leaves.jsonl", "does not begin once, and first of all");
+    both.tampered(&part(&[2], &[4, 11, 13, 16]), "leaves.jsonl", "no event of incident 7 is there");
+    both.tampered(&part(&[], &[12, 13, 14, 15]), "leaves.jsonl", "run 2 broke glass for incident 7");
+    // Whoever does not show its end cannot say that there was none.
+    let (code, words) = both.say(&part(&[2], &[4, 11, 12, 13, 14, 16]), None);
+    assert!(code == 2 && words.contains("cannot exclude truncation"), "{words}");
+    let twice = record.forged(14, |leaf| leaf["body"]["act"] = json!("closed"));
+    let twice = twice.part(Scope::Incident(7), &[2], &[4, 11, 12, 13, 14, 15, 16]);
+    both.tampered(&twice.pack(), "leaves.jsonl", "stands behind the end of incident 7");
+}
+
+#[test]
+fn a_manifest_says_one_part_of_the_record() {
+    let (record, both) = (Record::new(), Verifiers::new());
+    let whole = record.part(PERIOD, &[1], &OF_PERIOD);
+    let changes: [fn(&mut Manifest); 6] = [
+        |manifest| manifest.from = None,
+        |manifest| manifest.incident = Some(7),
+        |manifest| manifest.until = Some(62),
+        |manifest| manifest.scope = "run".to_owned(),
+        |manifest| manifest.scope = "incident".to_owned(),
+        |manifest| manifest.scope = "all".to_owned(),
+    ];
+    for change in changes {
+        let (mut manifest, files) = whole.files();
+        change(&mut manifest);
+        let pack = tar::write(&sealed(manifest, files, &record.signer).unwrap());
+        both.tampered(&pack, "manifest.json", "it has not the form of a manifest");
+    }
+}
+
 /// The same random bytes each time.
 struct Random(u64);
 
@@ -653,7 +763,9 @@ const DRIVER: &str = "import os, sys\nsys.path.insert(0, sys.argv[1])\nimport ve
 
 #[test]
 fn both_verifiers_agree_about_packs_changed_at_random() {
-    let (record, both) = (Record::new(), Verifiers::new());
+    let both = Verifiers::new();
+    let incident = of_incident().part(Scope::Incident(7), &[2], &[4, 11, 12, 13, 14, 15, 16]);
+    let records = [Record::new(), Record::new().part(PERIOD, &[1], &OF_PERIOD), incident];
     #[expect(clippy::disallowed_methods, reason = "the test runner says so by the environment")]
     let deep = std::env::var_os("QUARTERDECK_DEEP").is_some();
     let changes = if deep { CHANGES_DEEP } else { CHANGES };
@@ -662,7 +774,7 @@ fn both_verifiers_agree_about_packs_changed_at_random() {
     let mut random = Random(0x5eed);
     let mut ours = Vec::new();
     for number in 0..changes {
-        let pack = changed(&record, &mut random);
+        let pack = changed(&records[number as usize % records.len()], &mut random);
         fs::write(dir.join(format!("{number:06}.tar")), &pack).unwrap();
         ours.push(our_answer(&pack, None));
     }
