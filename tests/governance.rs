@@ -10,6 +10,7 @@ use real::product::{Product, RUN, runbook};
 use real::{Fleet, program, until};
 use serde_json::Value;
 use std::fs;
+use std::process::Command;
 
 const ONE: &str = r#"
 [[step]]

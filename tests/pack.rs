@@ -8,9 +8,8 @@ mod packs;
 use ed25519_dalek::SigningKey;
 use packs::*;
 use quarterdeck::domain::{Digest, words};
-use quarterdeck::ledger::pack::check::{self};
 use quarterdeck::ledger::pack::{Manifest, Scope, Told, sealed, tar, verify_py};
-use quarterdeck::ledger::{Checkpoint, Draft, Signer, canonical, leaf_hash};
+use quarterdeck::ledger::{Checkpoint, Draft, Signer, leaf_hash};
 use russh::keys::ssh_key::{PublicKey, SshSig};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -21,6 +20,7 @@ use std::process::Command;
 /// Random changes that both verifiers are shown; `--deep` shows them 5 000.
 const CHANGES: u64 = 200;
 const CHANGES_DEEP: u64 = 5_000;
+
 #[test]
 fn a_pack_is_verified_by_both_and_is_the_same_each_time() {
     let (record, both) = (Record::new(), Verifiers::new());
