@@ -2,7 +2,7 @@
 
 use super::codec;
 use super::fetch::{Library, unread};
-use super::handle::Handle;
+use super::handle::{Handle, gone};
 use crate::domain::command::{Ask, Seen};
 use crate::domain::decide::exporting::Exporting;
 use crate::domain::exported::{Selection, names};
@@ -55,7 +55,7 @@ impl Handle {
         look: impl FnOnce(&Library, &World) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let world = Arc::clone(&self.world.borrow());
-        let library = self.library.clone();
+        let library = self.shelf.library().ok_or_else(gone)?;
         let found = tokio::task::spawn_blocking(move || look(&library, &world)).await;
         found.map_err(|_| Refusal::new(Rule::Storage, "the pack could not be made; the log says why"))?
     }
