@@ -311,7 +311,7 @@ fn real_a_run_is_exported_as_a_pack_that_proves_itself_to_python_and_openssh() {
         // Each export is recorded before anybody has the pack, and the pack rests on a head that has it; what was refused is none.
         let exports = product.json("lea", &["audit", "list", "--kind", "exported"]);
         let [last, first] = exports["rows"].as_array().unwrap().as_slice() else { panic!("{exports}") };
-        assert!(last["summary"].as_str().unwrap().contains(&format!("evidence of R{id} exported")), "{exports}");
+        assert!(last["summary"].as_str().unwrap().contains(&format!("evidence of #{id} exported")), "{exports}");
         assert!(
             first["index"].as_u64() < last["index"].as_u64() && last["by"].to_string().contains("grace"),
             "{exports}"
