@@ -10,6 +10,7 @@ use real::product::{Product, RUN, runbook};
 use real::{Fleet, program, until};
 use serde_json::Value;
 use std::fs;
+use std::process::Command;
 
 const ONE: &str = r#"
 [[step]]
@@ -184,6 +185,24 @@ fn real_glass_is_broken_for_an_incident_of_somebody_else_and_stays_red_until_two
     product.json("grace", &["incident", "mark", "I2", "resolved", "--note", "certificate renewed"]);
     product.json("grace", &["incident", "close", "I2", "--note", "a certificate had run out"]);
     assert_eq!(product.json("ada", &["incident", "list"]).as_array().unwrap().len(), 1);
+    // Over, it goes out as one pack, with the run that broke glass for it.
+    let pack = product.at("incident.tar").display().to_string();
+    let export = |who: &str| product.tries(who, &["evidence", "export", "--incident", "I2", "--out", &pack]);
+    assert_eq!(export("kim").status.code(), Some(1), "not who may prove");
+    let written = export("grace");
+    assert!(written.status.success(), "{written:?}");
+    let dir = product.at("unpacked");
+    fs::create_dir(&dir).unwrap();
+    assert!(Command::new("tar").arg("-C").arg(&dir).args(["-xf", &pack]).status().unwrap().success());
+    let ours = product.says(&["evidence", "verify", &pack]);
+    assert!(ours.status.success(), "{ours:?}");
+    let theirs = Command::new("python3").args(["-B", "verify.py", "."]).current_dir(&dir).output().unwrap();
+    assert!(theirs.status.success(), "{theirs:?}");
+    let page = fs::read_to_string(dir.join("report.html")).unwrap();
+    for words in ["Evidence of incident I2", "a certificate had run out", "nobody can pay"] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(dir.join(format!("run-{id}-plan.json")).exists());
     product.verifies();
 }
 

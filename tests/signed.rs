@@ -308,18 +308,38 @@ fn real_a_run_is_exported_as_a_pack_that_proves_itself_to_python_and_openssh() {
         product.json("lea", &["review", &id, "--comment", "seen"]);
         let written = export("grace");
         assert!(written.status.success(), "{written:?}");
-        let first = fs::read(&pack).unwrap();
-        assert!(export("grace").status.success());
-        assert!(fs::read(&pack).unwrap() == first, "the same head gives the same pack");
+        // Each export is recorded before anybody has the pack, and the pack rests on a head that has it; what was refused is none.
+        let exports = product.json("lea", &["audit", "list", "--kind", "exported"]);
+        let [last, first] = exports["rows"].as_array().unwrap().as_slice() else { panic!("{exports}") };
+        assert!(last["summary"].as_str().unwrap().contains(&format!("evidence of #{id} exported")), "{exports}");
+        assert!(
+            first["index"].as_u64() < last["index"].as_u64() && last["by"].to_string().contains("grace"),
+            "{exports}"
+        );
         let said = verify(&[]);
         assert!(said.status.success(), "{said:?}");
         assert!(String::from_utf8_lossy(&said.stdout).contains("1 signed approval"), "{said:?}");
         let before = product.at("head-before").display().to_string();
         assert!(verify(&["--since", &before]).status.success());
+        // The whole day, and an incident that the run's ticket does not name.
+        let day = last["at"].as_str().unwrap()[..10].to_owned();
+        let of_day = product.at("day.tar").display().to_string();
+        let days = ["evidence", "export", "--from", &day, "--to", &day, "--out", &of_day];
+        assert_eq!(product.tries("ada", &days).status.code(), Some(1), "not who may prove");
+        let written = product.tries("grace", &days);
+        assert!(written.status.success(), "{written:?}");
+        head("head-day");
+        let of_head = product.at("head-day").display().to_string();
+        let said = product.says(&["evidence", "verify", &of_day, "--since", &of_head]);
+        assert!(said.status.success(), "{said:?}");
+        let none = product.tries("grace", &["evidence", "export", "--incident", "I9", "--out", &of_day]);
+        assert_eq!(none.status.code(), Some(1), "{none:?}");
         head("head-after");
         product.kill();
         let after = product.at("head-after").display().to_string();
-        assert!(verify(&["--since", &after]).status.success(), "without a server");
+        let cut = verify(&["--since", &after]);
+        assert!(cut.status.code() == Some(1) && String::from_utf8_lossy(&cut.stdout).contains("cut off"), "{cut:?}");
+        assert!(verify(&["--since", &before]).status.success(), "without a server");
         let dir = product.at("unpacked");
         fs::create_dir(&dir).unwrap();
         ran(Command::new("tar").arg("-C").arg(&dir).args(["-xf", &pack]));

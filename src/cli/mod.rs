@@ -143,8 +143,8 @@ fn carry_out(line: &Line, arguments: &[String], around: &Surroundings) -> Ended 
         Some(Verb::Evidence(Evidence { pack: Some(Pack::Verify { pack, since }), .. })) => {
             pack::verify(pack, since.as_deref(), line.common.json)
         }
-        Some(Verb::Evidence(Evidence { pack: Some(Pack::Export { out, .. }), .. })) if out.as_os_str() != "-" => {
-            pack::export(&places, around, arguments, out, line.common.json)
+        Some(Verb::Evidence(Evidence { pack: Some(Pack::Export(asked)), .. })) if asked.out.as_os_str() != "-" => {
+            pack::export(&places, around, arguments, &asked.out, line.common.json)
         }
         Some(Verb::Completions { shell }) => files::completions(*shell),
         Some(Verb::Doctor) => doctor::doctor(&places, line.common.json),

@@ -7,6 +7,7 @@ use super::by_hand;
 use super::deviation::Deviation;
 use super::elevation;
 use super::event::Details;
+use super::exported::Selection;
 use super::factor;
 use super::follow_up::{self, FollowUpId};
 use super::id::{Digest, ElevationId, HandId, IncidentId, PersonId, StandingId, WorkspaceId};
@@ -134,6 +135,13 @@ pub enum Beside {
         /// What happened.
         act: mention::Act,
     },
+    /// Somebody took a pack of evidence out.
+    Exported {
+        /// Of which workspace.
+        workspace: WorkspaceId,
+        /// What it is of.
+        what: Selection,
+    },
     /// What was done by hand was entered, shown or looked at.
     ByHand {
         /// Which entry.
@@ -168,7 +176,8 @@ impl Beside {
             }
             | Beside::FollowUp { .. }
             | Beside::Mention { .. }
-            | Beside::LookedAt { .. } => false,
+            | Beside::LookedAt { .. }
+            | Beside::Exported { .. } => false,
         }
     }
 
@@ -182,7 +191,8 @@ impl Beside {
             | Beside::Standing { workspace, .. }
             | Beside::FollowUp { workspace, .. }
             | Beside::Mention { workspace, .. }
-            | Beside::LookedAt { workspace, .. } => Some(workspace),
+            | Beside::LookedAt { workspace, .. }
+            | Beside::Exported { workspace, .. } => Some(workspace),
             Beside::Booted { .. }
             | Beside::Server { .. }
             | Beside::ClockJumped { .. }
@@ -211,6 +221,7 @@ impl Beside {
             Beside::FollowUp { .. } => "follow_up",
             Beside::LookedAt { .. } => "looked_at",
             Beside::Mention { .. } => "mention",
+            Beside::Exported { .. } => "exported",
         }
     }
 
@@ -247,6 +258,7 @@ impl Beside {
             Beside::FollowUp { id, act, .. } => follow_up::act_words(*id, act, details),
             Beside::LookedAt { deviation, .. } => said(format!("looked at {deviation}"), "reason"),
             Beside::Mention { act, .. } => mention::words(act),
+            Beside::Exported { what, .. } => format!("evidence of {} exported", what.words()),
         }
     }
 }

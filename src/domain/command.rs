@@ -4,6 +4,7 @@
 use super::binding::Code;
 use super::decide::by_hand::Done;
 use super::decide::elevate::Answer;
+use super::decide::exporting::Exporting;
 use super::decide::glass::Breaking;
 use super::decide::incidents::Deed;
 use super::decide::standing::{WantedStanding, Word};
@@ -252,6 +253,8 @@ pub enum Ask {
         /// What came of it.
         reason: String,
     },
+    /// Take a pack of evidence out.
+    Export(Exporting),
     /// Ask to hold a role for a while.
     Elevate {
         /// Where.
@@ -364,6 +367,7 @@ impl Ask {
             | Ask::Lapse
             | Ask::FollowUp(_)
             | Ask::LookAt { .. }
+            | Ask::Export(_)
             | Ask::Boot { .. }
             | Ask::Server(_)
             | Ask::ClockJumped { .. } => None,
@@ -441,6 +445,7 @@ impl Ask {
             Ask::Lapse => "lapse",
             Ask::FollowUp(_) => "follow-up",
             Ask::LookAt { .. } => "look-at",
+            Ask::Export(_) => "evidence export",
             Ask::Report(_) => "report",
             Ask::Wake { .. } => "wake",
             Ask::Hold { .. } => "hold",

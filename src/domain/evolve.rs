@@ -81,7 +81,7 @@ fn beside_runs(world: &mut World, recorded: &Recorded, beside: &Beside) -> Resul
     let before = world.clone();
     match beside {
         // These change nothing that is true; whoever lists them reads the record. What was seen is folded with all mentions.
-        Beside::LookedAt { .. } | Beside::Mention { .. } => {}
+        Beside::LookedAt { .. } | Beside::Mention { .. } | Beside::Exported { .. } => {}
         Beside::Booted { .. } => world.serving = serving::Serving::Usual,
         Beside::Server { act } => serving::fold(world, recorded, act)?,
         Beside::ClockJumped { by_ms } => world.clock_jump = Some((recorded.at, *by_ms)),

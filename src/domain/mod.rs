@@ -31,6 +31,7 @@ pub mod enrol;
 pub mod event;
 pub mod evidence;
 pub mod evolve;
+pub mod exported;
 pub mod factor;
 pub mod failure;
 pub mod findings;

@@ -13,7 +13,7 @@ use super::world::World;
 use std::sync::Arc;
 
 /// Longest period one answer covers: two audits of a year each.
-const PERIOD_MS_MAX: u64 = 2 * 366 * 24 * 3_600_000;
+pub const PERIOD_MS_MAX: u64 = 2 * 366 * 24 * 3_600_000;
 
 /// Runs one answer is made of at most: years of a busy team, and some ten megabytes.
 pub const PROOF_RUNS_MAX: usize = 20_000;

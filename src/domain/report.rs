@@ -1,4 +1,5 @@
-//! A run as one page for people: what it was, who approved it, what happened when, and what became of each step on each host.
+//! Runs as one page for people: what each was, who approved it, what happened when, and what became of each step on each host; before
+//! them what happened beside them, in an incident or a period.
 //! Made of the record alone, so that the same record always gives the same page.
 //!
 //! Invariant: no script, no font, no picture from elsewhere; every text of people and hosts is escaped and stands between tags.
@@ -7,6 +8,7 @@ use super::compliance::{escaped, moment};
 use super::event::Recorded;
 use super::history;
 use super::people::Actor;
+use super::plan::Plan;
 use super::run::{CellState, Choice, Item, Run, Slot, Vote};
 use super::statement::Statement;
 use super::words;
@@ -19,10 +21,9 @@ white-space:pre-wrap;overflow-wrap:anywhere}td.bad{font-weight:bold}td.none{colo
 svg{width:100%;height:1.2em}.good{fill:#3a7d44}.poor{fill:#b3261e}.unsure{fill:#b07d00}.left{fill:#bbb}@media print{body{margin:0}\
 th{background:none}}";
 
-/// The page of some runs, each with its events in order, and the head they are proved against.
-pub fn html(runs: &[(&Run, &[Recorded])], head: &super::sealed::Head) -> String {
-    let names: Vec<String> = runs.iter().map(|(run, _)| run.id.to_string()).collect();
-    let title = format!("Evidence of {}", names.join(", "));
+/// The page of what was selected: events of no run, runs each with its events in order, and the head they are proved against.
+pub fn html(selected: &str, beside: &[Recorded], runs: &[(&Run, &[Recorded])], head: &super::sealed::Head) -> String {
+    let title = format!("Evidence of {selected}");
     let mut out = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
@@ -33,6 +34,10 @@ pub fn html(runs: &[(&Run, &[Recorded])], head: &super::sealed::Head) -> String 
     pair(&mut out, "signed head", &format!("{} events, root {}", head.size, head.root));
     pair(&mut out, "checked by", "python3 verify.py .");
     out.push_str("</dl>\n");
+    if !beside.is_empty() {
+        out.push_str("<h2>Beside the runs</h2>\n");
+        timeline(&mut out, beside, None);
+    }
     for (run, events) in runs {
         of_run(&mut out, run, events);
     }
@@ -70,8 +75,12 @@ fn of_run(out: &mut String, run: &Run, events: &[Recorded]) {
     out.push_str("<h3>Steps</h3>\n");
     matrix(out, run);
     out.push_str("<h3>Timeline</h3>\n");
+    timeline(out, events, Some(plan));
+}
+
+fn timeline(out: &mut String, events: &[Recorded], plan: Option<&Plan>) {
     let rows = events.iter().map(|one| {
-        let words = words::event(&one.event, &one.details, Some(plan));
+        let words = words::event(&one.event, &one.details, plan);
         [one.index.to_string(), moment(one.at), actor(&one.by), words].map(|text| cell(&text))
     });
     table(out, &["event", "at", "by", "what"], rows.map(|row| row.concat()));

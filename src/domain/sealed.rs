@@ -4,8 +4,6 @@
 
 use super::beside::Beside;
 use super::event::Event;
-use super::id::RunId;
-use std::sync::Arc;
 
 /// A question about what is signed for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,8 +14,6 @@ pub enum Question {
     Inclusion(u64),
     /// That the record of so many events continues that of fewer; `None`: as it was signed for last.
     Consistency(u64, Option<u64>),
-    /// The evidence pack of these runs, with proofs from the earlier heads of so many events.
-    Pack(Vec<RunId>, Vec<u64>),
 }
 
 /// An answer.
@@ -29,8 +25,6 @@ pub enum Found {
     Inclusion(Inclusion),
     /// To `Question::Consistency`.
     Consistency(Consistency),
-    /// To `Question::Pack`.
-    Pack(Arc<[u8]>),
 }
 
 /// How many events there are and the root over them, signed.
@@ -132,7 +126,7 @@ impl Event {
 }
 
 impl Beside {
-    /// As [`Event::is_signed_at_once`]: whatever changes who may do what.
+    /// As [`Event::is_signed_at_once`]: whatever changes who may do what, and what leaves the house.
     fn is_signed_at_once(&self) -> bool {
         match self {
             Beside::SiteLoaded { .. }
@@ -140,7 +134,8 @@ impl Beside {
             | Beside::SiteAccepted { .. }
             | Beside::Factor { .. }
             | Beside::Elevation { .. }
-            | Beside::Standing { .. } => true,
+            | Beside::Standing { .. }
+            | Beside::Exported { .. } => true,
             Beside::Booted { .. }
             | Beside::ClockJumped { .. }
             | Beside::SourceListed { .. }

@@ -16,6 +16,7 @@ mod batches;
 mod by_hand;
 mod checkpoints;
 mod elevation;
+mod exporting;
 mod failing;
 mod follow_ups;
 mod glass;

@@ -128,6 +128,7 @@ fn beside_runs(beside: &Beside) -> &'static [Role] {
         Beside::Standing { act: standing::Act::Voted { .. }, .. } => &[Role::Approver, Role::Owner],
         Beside::Elevation { act: elevation::Act::Granted { .. }, .. } => &[Role::Owner],
         Beside::LookedAt { .. } => &[Role::Reviewer, Role::Owner],
+        Beside::Exported { .. } => &[Role::Auditor, Role::Owner],
         Beside::Standing {
             act: standing::Act::Asked { .. } | standing::Act::Given | standing::Act::Over { .. },
             ..

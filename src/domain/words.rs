@@ -85,6 +85,7 @@ pub const KINDS: &[&str] = &[
     "follow_up",
     "looked_at",
     "mention",
+    "exported",
     "run_proposed",
     "round_began",
     "checks_released",

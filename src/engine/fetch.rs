@@ -110,7 +110,7 @@ impl Library {
             Fetch::Drafts(person) => self.kept(asker, &person, |kept| kept.name.is_empty()).map(Fetched::Drafts),
             Fetch::Evidence(run, sha256) => self.evidence(world, asker, run, &sha256),
             Fetch::Proof(question) => self.prove(world, asker, now, question).map(Fetched::Proof),
-            Fetch::Sealed(question) => self.sealed(world, asker, question).map(Fetched::Sealed),
+            Fetch::Sealed(question) => self.sealed(question).map(Fetched::Sealed),
             Fetch::Keys(..) => Err(Refusal::new(Rule::Storage, "what hosts show stands in no record")),
             Fetch::Secrets(run) => self.run(world, asker, run).map(|run| Fetched::Secrets(self.vault.missing(&run))),
         }

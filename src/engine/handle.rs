@@ -25,7 +25,7 @@ pub(super) const REQUESTS_WAITING_MAX: usize = 4_096;
 pub(super) type Waiting = (Request, oneshot::Sender<Reply>);
 
 /// What is said where there is no engine any more.
-fn gone() -> Refusal {
+pub(super) fn gone() -> Refusal {
     Refusal::new(Rule::Stopping, "the server is stopping").next("try again")
 }
 

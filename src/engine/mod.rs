@@ -14,6 +14,7 @@ mod codec;
 pub mod core;
 mod desk;
 mod enrol;
+mod export;
 mod fetch;
 mod gather;
 mod handle;

@@ -1,15 +1,17 @@
 //! Gathers an evidence pack: the events of runs, what they commit to, what ties them to the signed head, and what people read.
 
 use super::codec;
+use super::export::missing;
 use super::fetch::{Library, unread};
 use crate::domain::binding::binding_of;
 use crate::domain::event::{Event, Recorded};
+use crate::domain::exported::Selection;
 use crate::domain::proof::may_prove;
 use crate::domain::report;
 use crate::domain::run::Run;
 use crate::domain::statement::Statement;
 use crate::domain::{PersonId, Refusal, Rule, RunId, World, evolve};
-use crate::ledger::pack::{Parts, Told};
+use crate::ledger::pack::{Parts, Scope, Told};
 use crate::ledger::transcript::TranscriptError;
 use crate::ledger::{self, Detail, Signed, canonical};
 use base64::Engine as _;
@@ -18,11 +20,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Most runs of one pack: those of a long incident.
-const PACK_RUNS_MAX: usize = 100;
-
-/// Longest output of all runs of a pack together: it is made in memory.
-const PACK_OUTPUT_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Longest details and outputs of a pack together: it is made in memory.
+const PACK_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// A run as the signed head knows it.
 struct Past {
@@ -31,66 +30,57 @@ struct Past {
 }
 
 impl Library {
-    /// The pack of these runs, with proofs from the earlier heads of so many events.
+    /// The pack of what was selected, with proofs from the earlier heads of so many events. Its head has to hold event `recorded`.
     pub(super) fn pack(
         &self,
         world: &World,
         asker: &PersonId,
-        runs: &[RunId],
+        selection: &Selection,
         earlier: &[u64],
+        recorded: u64,
     ) -> Result<Arc<[u8]>, Refusal> {
-        if runs.is_empty() || runs.len() > PACK_RUNS_MAX {
-            let what = format!("a pack is of 1 to {PACK_RUNS_MAX} runs");
-            return Err(Refusal::new(Rule::Limit, what).next("name some runs"));
-        }
         let (signed, Some(signer)) = (self.signed()?, &self.signer) else {
             return Err(Refusal::new(Rule::Storage, "nothing is signed: the ledger's key is not here"));
         };
         let size = signed.checkpoint.size;
-        let mut parts = Parts { scope: "run".to_owned(), ..Parts::default() };
+        if size <= recorded {
+            let what = format!("the export is event {recorded}, and it could not be signed for; the log says why");
+            return Err(Refusal::new(Rule::Storage, what).next("say it again"));
+        }
+        let chosen = self.chosen(world, asker, selection, size)?;
+        let mut parts = Parts { scope: scope(selection), ..Parts::default() };
         parts.leaves.insert(0, self.ledger.leaf(0).map_err(unread)?);
         let mut told = Vec::new();
-        for id in runs {
+        for id in chosen.runs.keys() {
             let one = self.told(world, asker, *id, size, &mut parts)?;
             self.printed(*id, &mut parts)?;
             parts.runs.push(id.0);
             told.push(one);
         }
-        parts.runs.sort_unstable();
-        parts.runs.dedup();
-        parts.missing.sort_unstable();
+        let mut beside = Vec::new();
+        for (index, tells) in &chosen.beside {
+            // A neighbour of a period may be of a run that is here whole.
+            if *index == 0 || !parts.leaves.contains_key(index) {
+                beside.extend(self.event(*index, *tells, &mut parts)?);
+            }
+        }
+        room(&parts)?;
         self.erasures(size, &mut parts)?;
         self.proofs(&signed, earlier, &mut parts)?;
         let pages: Vec<(&Run, &[Recorded])> =
             told.iter().map(|one| (one.run.as_ref(), one.events.as_slice())).collect();
-        let page = report::html(&pages, &self.head_of(&signed));
+        let page = report::html(&selection.words(), &beside, &pages, &self.head_of(&signed));
         parts.files.insert("report.html".to_owned(), page.into_bytes());
         Ok(parts.seal(&signed, signer).map_err(unread)?.into())
     }
 
     /// The events of a run with their details, and what they come to.
     fn told(&self, world: &World, asker: &PersonId, id: RunId, size: u64, parts: &mut Parts) -> Result<Past, Refusal> {
-        let missing = || Refusal::new(Rule::NotFound, format!("no run {id} that you may prove"));
+        let missing = || missing(&format!("run {id}"));
         let mut past = World { origin: self.origin().to_owned(), ..World::default() };
         let (mut last, mut events) = (None, Vec::new());
         for index in self.views()?.events_of(id).map_err(unread)?.into_iter().filter(|index| *index < size) {
-            let entry = self.ledger.read(index).map_err(unread)?;
-            let mut details = BTreeMap::new();
-            for name in entry.commitments.keys() {
-                let told = match self.ledger.salted(&entry, name).map_err(unread)? {
-                    Some((salt, value)) => {
-                        details.insert(name.clone(), Detail::Text(value.clone()));
-                        Told::Text(salt, value)
-                    }
-                    None => {
-                        details.insert(name.clone(), Detail::Erased);
-                        Told::Erased
-                    }
-                };
-                parts.details.insert((index, name.clone()), told);
-            }
-            parts.leaves.insert(index, self.ledger.leaf(index).map_err(unread)?);
-            if let Some(recorded) = codec::recorded(ledger::Recorded { entry, details }).map_err(unread)? {
+            if let Some(recorded) = self.event(index, true, parts)? {
                 last = evolve(&mut past, &recorded).map_err(unread)?.or(last);
                 events.push(recorded);
             }
@@ -103,6 +93,29 @@ impl Library {
         self.definition(&run, &events, parts);
         statements(&run, &events, parts);
         Ok(Past { run, events })
+    }
+
+    /// Puts an event into the pack, with what it commits to where that is told. `None`: it is the ledger's own.
+    fn event(&self, index: u64, tells: bool, parts: &mut Parts) -> Result<Option<Recorded>, Refusal> {
+        let entry = self.ledger.read(index).map_err(unread)?;
+        let mut details = BTreeMap::new();
+        for name in entry.commitments.keys() {
+            let salted = if tells { Some(self.ledger.salted(&entry, name).map_err(unread)?) } else { None };
+            let told = match salted {
+                None => Told::Withheld,
+                Some(Some((salt, value))) => {
+                    details.insert(name.clone(), Detail::Text(value.clone()));
+                    Told::Text(salt, value)
+                }
+                Some(None) => {
+                    details.insert(name.clone(), Detail::Erased);
+                    Told::Erased
+                }
+            };
+            parts.details.insert((index, name.clone()), told);
+        }
+        parts.leaves.insert(index, self.ledger.leaf(index).map_err(unread)?);
+        codec::recorded(ledger::Recorded { entry, details }).map_err(unread)
     }
 
     /// The plan as it was bound, and the runbook as it was written.
@@ -130,7 +143,7 @@ impl Library {
             Err(error) => return Err(unread(error)),
         };
         let mut output: Vec<u8> = Vec::new();
-        let (mut wrong, mut rest) = (None, PACK_OUTPUT_BYTES_MAX);
+        let (mut wrong, mut rest) = (None, room(parts)?);
         let each = |key: crate::domain::order::OrderKey, bytes: &[u8]| {
             rest = rest.saturating_sub(bytes.len());
             if rest == 0 || wrong.is_some() {
@@ -153,8 +166,7 @@ impl Library {
             return Err(unread(error));
         }
         if rest == 0 {
-            let what = format!("{id} printed more than {} MiB", PACK_OUTPUT_BYTES_MAX / (1024 * 1024));
-            return Err(Refusal::new(Rule::Limit, what).next("read its log with `quarterdeck runs log`"));
+            return Err(too_much());
         }
         parts.files.insert(format!("run-{}-output.jsonl", id.0), output);
         Ok(())
@@ -167,11 +179,7 @@ impl Library {
         }
         let indices = self.views()?.events_of_kinds(&[ledger::KIND_ERASED]).map_err(unread)?;
         for index in indices.into_iter().filter(|index| *index < size) {
-            let entry = self.ledger.read(index).map_err(unread)?;
-            for name in entry.commitments.keys() {
-                parts.details.insert((index, name.clone()), Told::Withheld);
-            }
-            parts.leaves.insert(index, self.ledger.leaf(index).map_err(unread)?);
+            self.event(index, false, parts)?;
         }
         Ok(())
     }
@@ -187,6 +195,29 @@ impl Library {
         }
         Ok(())
     }
+}
+
+fn scope(selection: &Selection) -> Scope {
+    match selection {
+        Selection::Runs(_) => Scope::Run,
+        Selection::Incident(id) => Scope::Incident(id.0),
+        Selection::Period { from, until } => Scope::Period { from: from.0, until: until.0 },
+    }
+}
+
+/// How many bytes a pack still takes.
+fn room(parts: &Parts) -> Result<usize, Refusal> {
+    let details = parts.details.values().map(|told| match told {
+        Told::Text(_, bytes) => bytes.len(),
+        Told::Erased | Told::Withheld => 0,
+    });
+    let taken = details.chain(parts.files.values().map(Vec::len)).fold(0, usize::saturating_add);
+    PACK_BYTES_MAX.checked_sub(taken).filter(|rest| *rest > 0).ok_or_else(too_much)
+}
+
+fn too_much() -> Refusal {
+    let what = format!("details and outputs are more than {} MiB together", PACK_BYTES_MAX / (1024 * 1024));
+    Refusal::new(Rule::Limit, what).next("export fewer runs at once; `quarterdeck runs log` reads what one printed")
 }
 
 /// What approvers signed, beside the events that say so.

@@ -2,18 +2,17 @@
 
 use super::fetch::{Library, unread};
 use crate::domain::sealed::{Consistency, Found, Head, Inclusion, Question};
-use crate::domain::{PersonId, Refusal, Rule, World};
+use crate::domain::{Refusal, Rule};
 use crate::ledger::checkpoint::inclusion_text;
 use crate::ledger::{Hash, Signed};
 use std::sync::Arc;
 
 impl Library {
     /// Answers one of these questions.
-    pub(super) fn sealed(&self, world: &World, asker: &PersonId, question: Question) -> Result<Found, Refusal> {
+    pub(super) fn sealed(&self, question: Question) -> Result<Found, Refusal> {
         match question {
             Question::Head => self.head().map(Found::Head),
             Question::Inclusion(index) => self.inclusion(index).map(Found::Inclusion),
-            Question::Pack(runs, earlier) => self.pack(world, asker, &runs, &earlier).map(Found::Pack),
             Question::Consistency(from, to) => self.consistency(from, to).map(Found::Consistency),
         }
     }

@@ -15,6 +15,7 @@ mod words;
 
 use crate::domain::RunId;
 use crate::domain::duration::parse_ms;
+use crate::domain::id::IncidentId;
 use crate::domain::plan::Settled;
 pub use approve::{Approve, BY_AGENT, People, STDIN};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -424,18 +425,8 @@ pub struct Evidence {
 /// `evidence export`, `evidence verify`.
 #[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
 pub enum Pack {
-    /// Write a pack: the events of runs with all that belongs to them, tied to what was signed for last
-    Export {
-        /// A run; may be said several times
-        #[arg(long, required = true)]
-        run: Vec<RunId>,
-        /// The number of events of a checkpoint that somebody holds: the pack then proves that it continues it; may be said several times
-        #[arg(long, value_name = "SIZE")]
-        since: Vec<u64>,
-        /// The file to write; `-` for standard output
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-    },
+    /// Write a pack: events with all that belongs to them, tied to what was signed for last. The record then says who took it out
+    Export(Export),
     /// Verify a pack; needs no server. Exit 0: as recorded; 1: changed; 2: something cannot be judged
     Verify {
         /// The pack, or the directory it was unpacked into
@@ -444,6 +435,30 @@ pub enum Pack {
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
     },
+}
+
+/// `evidence export`.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+#[command(group(clap::ArgGroup::new("what").required(true)))]
+pub struct Export {
+    /// A run; may be said several times
+    #[arg(long, group = "what")]
+    pub run: Vec<RunId>,
+    /// An incident: its events, and the runs that broke glass for it or whose ticket names it (I7)
+    #[arg(long, group = "what", value_name = "INCIDENT")]
+    pub incident: Option<IncidentId>,
+    /// Every event from this day on (UTC), with each run that has one
+    #[arg(long, group = "what", requires = "to", value_name = "DAY")]
+    pub from: Option<String>,
+    /// The last day of it
+    #[arg(long, requires = "from", value_name = "DAY")]
+    pub to: Option<String>,
+    /// The number of events of a checkpoint that somebody holds: the pack then proves that it continues it; may be said several times
+    #[arg(long, value_name = "SIZE")]
+    pub since: Vec<u64>,
+    /// The file to write; `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 /// `site …`.
@@ -605,7 +620,7 @@ impl Verb {
             | Verb::Run { .. }
             | Verb::Tick(_)
             | Verb::Secret { .. }
-            | Verb::Evidence(Evidence { pack: None | Some(Pack::Export { .. }), .. })
+            | Verb::Evidence(Evidence { pack: None | Some(Pack::Export(_)), .. })
             | Verb::Decide(_)
             | Verb::Claim { .. }
             | Verb::Handover { .. }

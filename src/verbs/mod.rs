@@ -32,7 +32,6 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use crate::domain::sealed::Question;
 use crate::domain::{Actor, PersonId, Refusal, Rule};
 use crate::engine::Handle;
 use args::{Audit, Evidence, Hosts, Line, Pack, Runs, Verb, Windows};
@@ -230,9 +229,7 @@ async fn carry_out(cx: &Cx<'_>, verb: &Verb, io: &mut Io<'_>) -> Result<Exit, Go
         Verb::Changes(asked) => prove::changes(cx, asked, io).await,
         Verb::Notify(verb) => notify::notify(cx, verb, io).await,
         Verb::Runs(Runs::Evidence { run, sha256 }) => look::evidence(cx, *run, sha256.as_deref(), io).await,
-        Verb::Evidence(Evidence { pack: Some(Pack::Export { run, since, .. }), .. }) => {
-            audit::proved(cx, Question::Pack(run.clone(), since.clone()), io).await
-        }
+        Verb::Evidence(Evidence { pack: Some(Pack::Export(asked)), .. }) => audit::export(cx, asked, io).await,
         Verb::Evidence(Evidence { pack: None, run: Some(run), step: Some(step), file: Some(file) }) => {
             act::evidence(cx, *run, step, file, io).await
         }

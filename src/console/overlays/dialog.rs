@@ -653,6 +653,7 @@ fn with_words(ask: Ask, words: Words) -> Ask {
         | Ask::Versions { .. }
         | Ask::EnterByHand(_)
         | Ask::ShowByHand { .. }
+        | Ask::Export(_)
         | Ask::Lapse
         | Ask::Notice(_)
         | Ask::ClockJumped { .. } => ask,

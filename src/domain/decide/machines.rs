@@ -43,6 +43,7 @@ fn is_a_machines(ask: &Ask) -> bool {
         | Ask::Review { .. }
         | Ask::FollowUp(_)
         | Ask::LookAt { .. }
+        | Ask::Export(_)
         | Ask::Elevate { .. }
         | Ask::AnswerElevation { .. }
         | Ask::OpenIncident(_)

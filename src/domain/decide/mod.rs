@@ -12,6 +12,7 @@ mod claim;
 mod drift;
 mod during;
 pub mod elevate;
+pub mod exporting;
 mod follow_ups;
 mod gate;
 pub mod glass;
@@ -205,6 +206,7 @@ impl Deciding {
             Ask::Review { run, comment, follow_ups } => self.review(*run, comment, follow_ups, seen),
             Ask::FollowUp(wanted) => self.follow_up(wanted),
             Ask::LookAt { workspace, deviation, reason } => self.look_at(workspace, deviation, reason),
+            Ask::Export(of) => self.export(of),
             Ask::Elevate { workspace, role, for_ms, reason } => self.elevate(workspace, *role, *for_ms, reason),
             Ask::AnswerElevation { elevation, answer, reason } => self.answer_elevation(*elevation, *answer, reason),
             Ask::OpenIncident(opening) => self.open_incident(opening),

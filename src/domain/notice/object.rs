@@ -172,7 +172,8 @@ fn news(before: &World, recorded: &Recorded, beside: &Beside) -> Option<(Object,
         | Beside::Factor { .. }
         | Beside::FollowUp { .. }
         | Beside::Mention { .. }
-        | Beside::LookedAt { .. } => None,
+        | Beside::LookedAt { .. }
+        | Beside::Exported { .. } => None,
     }
 }
 

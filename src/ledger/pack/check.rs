@@ -18,7 +18,7 @@ use super::super::signer::{CHECKPOINT_NAMESPACE, Identity, PACK_NAMESPACE};
 use super::super::tree;
 use super::approval;
 use super::leaves::{self, Leaves};
-use super::{Manifest, PACK_FORMAT, tar};
+use super::{Manifest, PACK_FORMAT, Scope, tar};
 use crate::domain::Digest;
 use crate::domain::binding::binding_of;
 
@@ -129,7 +129,7 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn run(&mut self) -> Checked<Summary> {
-        let manifest = self.manifest()?;
+        let (manifest, scope) = self.manifest()?;
         let key = STANDARD.decode(&manifest.key).ok().and_then(|key| key.try_into().ok());
         let Some(key) = key else { return bad("manifest.json", "its key is none") };
         let identity = Identity { origin: manifest.origin.clone(), key };
@@ -147,13 +147,14 @@ impl<'a> Pass<'a> {
         leaves::are_in_the_tree(&leaves, self.text("nodes.txt")?, &checkpoint)?;
         leaves::are_linked(&leaves)?;
         leaves::are_all_of_their_runs(&leaves, &manifest.runs)?;
+        scope.holds(&leaves, &manifest.runs, checkpoint.size)?;
         let details = self.details(&leaves)?;
         self.kinds(&leaves);
         self.bindings(&leaves, &details, &manifest)?;
         self.outputs(&leaves, &manifest)?;
         self.approvals(&leaves, &details, &identity)?;
         self.since(&checkpoint, &identity)?;
-        self.is_whole(&leaves, &manifest, &checkpoint, &identity);
+        self.is_whole(scope.is_over(&leaves, &manifest.runs), &checkpoint, &identity);
         let (events, details, signatures) = (leaves.len() as u64, self.details, self.signatures);
         Ok(Summary { checkpoint, events, details, signatures })
     }
@@ -190,7 +191,7 @@ impl<'a> Pass<'a> {
         self.doubt.get_or_insert(PackFinding { file: file.to_owned(), what: what.into() });
     }
 
-    fn manifest(&self) -> Checked<Manifest> {
+    fn manifest(&self) -> Checked<(Manifest, Scope)> {
         let name = "manifest.json";
         let Ok(value) = canonical::parse(self.bytes(name)?) else { return bad(name, "it is not canonical JSON") };
         if let Some(format) = value.get("format").and_then(Value::as_u64).filter(|format| *format > PACK_FORMAT) {
@@ -198,9 +199,11 @@ impl<'a> Pass<'a> {
             return Err(End::Unsure(PackFinding { file: name.to_owned(), what }));
         }
         let is_object = value.is_object();
-        match serde_json::from_value::<Manifest>(value) {
-            Ok(manifest) if is_object && manifest.format == PACK_FORMAT => Ok(manifest),
-            Ok(_) | Err(_) => bad(name, "it has not the form of a manifest"),
+        let manifest = serde_json::from_value::<Manifest>(value).ok();
+        let manifest = manifest.filter(|manifest| is_object && manifest.format == PACK_FORMAT);
+        match manifest.and_then(|manifest| Some((Scope::of(&manifest)?, manifest))) {
+            Some((scope, manifest)) => Ok((manifest, scope)),
+            None => bad(name, "it has not the form of a manifest"),
         }
     }
 
@@ -482,14 +485,13 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// A run that is over is here whole; of one that goes on more may have been recorded since.
-    fn is_whole(&mut self, leaves: &Leaves, manifest: &Manifest, head: &Checkpoint, identity: &Identity) {
+    /// What is over is here whole; of what goes on more may have been recorded since.
+    fn is_whole(&mut self, is_over: bool, head: &Checkpoint, identity: &Identity) {
         let held = self.checks.since.and_then(|note| checkpoint::read(note, identity).ok());
         if held.is_some_and(|held| held.size == head.size) {
             return;
         }
-        let ends = |run: &u64| leaves.values().any(|entry| entry.run.is_some_and(|link| link.id == *run && link.end));
-        if manifest.runs.iter().all(ends) && manifest.scope == "run" {
+        if is_over {
             return;
         }
         let what = format!("cannot exclude truncation after {} events: hold it against a later checkpoint", head.size);

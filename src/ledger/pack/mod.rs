@@ -12,6 +12,7 @@
 mod approval;
 pub mod check;
 mod leaves;
+mod scope;
 pub mod tar;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ use super::signer::{PACK_NAMESPACE, Signer};
 use crate::domain::Digest;
 use crate::domain::words::KINDS;
 
+pub use scope::Scope;
+
 /// The version of the form of packs.
 pub const PACK_FORMAT: u64 = 1;
 /// Checks a pack with Python's standard library alone; a copy lies in each pack.
@@ -43,6 +46,12 @@ pub struct Manifest {
     pub files: Vec<Listed>,
     /// The version of its form.
     pub format: u64,
+    /// Of a period: from this moment on, in Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<i64>,
+    /// Of an incident: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<u64>,
     /// The ledger's public key, in base64.
     pub key: String,
     /// Runs of which no output is here: their transcripts were gone.
@@ -55,6 +64,9 @@ pub struct Manifest {
     pub scope: String,
     /// How many events the ledger had.
     pub size: u64,
+    /// Of a period: up to this moment, which is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
 }
 
 /// A file of a pack.
@@ -83,8 +95,8 @@ pub enum Told {
 /// Everything of which a pack is made.
 #[derive(Debug, Clone, Default)]
 pub struct Parts {
-    /// `run`, `incident` or `period`.
-    pub scope: String,
+    /// Which part of the record.
+    pub scope: Scope,
     /// The runs that are here with all their events.
     pub runs: Vec<u64>,
     /// The leaves, by index.
@@ -158,15 +170,23 @@ impl Parts {
 
     /// What the manifest says, but for the files.
     pub fn manifest(&self, signed: &Signed, signer: &Signer) -> Manifest {
+        let (incident, from, until) = match self.scope {
+            Scope::Run => (None, None, None),
+            Scope::Incident(id) => (Some(id), None, None),
+            Scope::Period { from, until } => (None, Some(from), Some(until)),
+        };
         Manifest {
             files: Vec::new(),
             format: PACK_FORMAT,
+            from,
+            incident,
             key: STANDARD.encode(signer.identity().key),
             missing: self.missing.clone(),
             origin: signer.identity().origin.clone(),
             runs: self.runs.clone(),
-            scope: self.scope.clone(),
+            scope: self.scope.word().to_owned(),
             size: signed.checkpoint.size,
+            until,
         }
     }
 

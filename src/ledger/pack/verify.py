@@ -503,6 +503,29 @@ class Leaf:
     def of(self, run):
         return self.run is not None and self.run[0] == run
 
+    def of_incident(self, incident):
+        return self.kind == "incident" and number_of(self.body.get("incident")) == incident
+
+    def act(self):
+        """The word for what happened to an incident."""
+        act = self.body.get("act")
+        return next(iter(act), None) if isinstance(act, dict) else text_of(act)
+
+
+def is_scope(manifest):
+    """Whether a manifest says one part of the record."""
+    incident, begins, until = (manifest.get(name) for name in ("incident", "from", "until"))
+    if manifest["scope"] == "incident":
+        return is_number(incident) and begins is None and until is None
+    if manifest["scope"] == "period":
+        whole = all(isinstance(at, int) and not isinstance(at, bool) for at in (begins, until))
+        return incident is None and whole and begins < until
+    return manifest["scope"] == "run" and (incident, begins, until) == (None, None, None)
+
+
+def number_of(value):
+    return value if is_number(value) else None
+
 
 def text_of(value):
     return value if isinstance(value, str) else None
@@ -564,6 +587,7 @@ class Pack:
         self.tree()
         self.links()
         self.runs_whole()
+        self.scope_whole()
         details = self.details()
         self.kinds()
         self.bindings(details)
@@ -585,7 +609,7 @@ class Pack:
         version = get(value, "format")
         if is_number(version) and version > FORMAT:
             raise Unsure("%s: newer schema: format %d" % (name, version))
-        good = isinstance(value, dict) and set(value) == {
+        good = isinstance(value, dict) and set(value) - {"from", "incident", "until"} == {
             "files", "format", "key", "missing", "origin", "runs", "scope", "size"} and version == FORMAT
         good = good and all(isinstance(value[key], str) for key in ("key", "origin", "scope")) and is_number(value["size"])
         good = good and all(isinstance(value[key], list) for key in ("files", "missing", "runs"))
@@ -593,8 +617,9 @@ class Pack:
         good = good and all(
             isinstance(listed, dict) and set(listed) == {"bytes", "name", "sha256"} and is_number(listed["bytes"]) and
             isinstance(listed["name"], str) and isinstance(listed["sha256"], str) for listed in value["files"])
-        if not good or isinstance(version, bool):
+        if not good or isinstance(version, bool) or not is_scope(value):
             bad(name, "it has not the form of a manifest")
+        self.incident, self.begins, self.until = value.get("incident"), value.get("from"), value.get("until")
         self.list, self.origin, self.runs, self.missing = value["files"], value["origin"], value["runs"], value["missing"]
         self.scope, self.size = value["scope"], value["size"]
         self.key = hash_of(value["key"])
@@ -708,6 +733,53 @@ class Pack:
         for run in sorted(last):
             if last[run] is None:
                 bad("leaves.jsonl", "no event of run %d is there" % run)
+
+    def scope_whole(self):
+        if self.scope == "incident":
+            self.incident_whole()
+        elif self.scope == "period":
+            self.period_whole()
+
+    def incident_whole(self):
+        begun = over = False
+        for leaf in self.leaves:
+            where = "event %d: " % leaf.index
+            broke = leaf.kind == "glass_broken" and number_of(leaf.body.get("incident")) == self.incident
+            if broke and leaf.run is not None and leaf.run[0] not in self.runs:
+                bad("leaves.jsonl", where + "run %d broke glass for incident %d and is not here whole" % (leaf.run[0], self.incident))
+            if not leaf.of_incident(self.incident):
+                continue
+            if over:
+                bad("leaves.jsonl", where + "it stands behind the end of incident %d" % self.incident)
+            if (leaf.act() == "opened") == begun:
+                bad("leaves.jsonl", where + "incident %d does not begin once, and first of all" % self.incident)
+            begun, over = True, leaf.act() == "closed"
+        if not begun:
+            bad("leaves.jsonl", "no event of incident %d is there" % self.incident)
+
+    def period_whole(self):
+        """From the last event before the period to the first one after it, or to the head, each follows the one before."""
+        inside = [leaf for leaf in self.leaves if leaf.at >= self.begins]
+        following = max([leaf.index + 1 for leaf in self.leaves if leaf.at < self.begins], default=0)
+        for leaf in inside:
+            if leaf.index != following:
+                bad("leaves.jsonl", "event %d of the period is not there" % following)
+            if leaf.at >= self.until:
+                return
+            if leaf.run is not None and leaf.run[0] not in self.runs:
+                bad("leaves.jsonl", "event %d: run %d has it in the period and is not here whole" % (following, leaf.run[0]))
+            following += 1
+        if following != self.size:
+            bad("leaves.jsonl", "event %d of the period is not there" % following)
+
+    def is_over(self):
+        """Whether nothing can be added any more behind the signed head."""
+        if self.scope == "period":
+            return any(leaf.at >= self.until for leaf in self.leaves)
+        ended = {leaf.run[0] for leaf in self.leaves if leaf.run is not None and leaf.run[3]}
+        if not all(run in ended for run in self.runs):
+            return False
+        return self.scope == "run" or any(leaf.of_incident(self.incident) and leaf.act() == "closed" for leaf in self.leaves)
 
     def details(self):
         file, rows, found, erased = "details.jsonl", self.rows("details.jsonl"), {}, []
@@ -863,8 +935,7 @@ class Pack:
         if self.known is not None:
             if read_note(self.known, self.origin, self.key)[0] == self.size:
                 return
-        ended = {leaf.run[0] for leaf in self.leaves if leaf.run is not None and leaf.run[3]}
-        if self.scope == "run" and all(run in ended for run in self.runs):
+        if self.is_over():
             return
         self.unsure("checkpoint: cannot exclude truncation after %d events: hold it against a later checkpoint" % self.size)
 
