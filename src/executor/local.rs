@@ -131,6 +131,7 @@ impl Here {
             stderr: Pipe::new(child.stderr.take()),
             child,
             exited: false,
+            err_first: true,
         })
     }
 }
@@ -142,25 +143,34 @@ pub(super) struct LocalTalk {
     stdout: Pipe<ChildStdout>,
     stderr: Pipe<ChildStderr>,
     exited: bool,
+    /// Which pipe is read first where both have something: the one that was not read last.
+    err_first: bool,
 }
 
 impl LocalTalk {
     pub(super) async fn hear(&mut self) -> Heard {
         loop {
-            if self.exited && self.stdout.ended() && self.stderr.ended() {
+            let silent = self.stdout.ended() && self.stderr.ended();
+            if self.exited && silent {
                 return Heard::Closed;
             }
+            let err_first = self.err_first;
+            let pipes = async {
+                match err_first {
+                    true => either((Which::Err, &mut self.stderr), (Which::Out, &mut self.stdout)).await,
+                    false => either((Which::Out, &mut self.stdout), (Which::Err, &mut self.stderr)).await,
+                }
+            };
             tokio::select! {
                 // Output before the end, as far as it is there.
                 biased;
-                bytes = self.stdout.read(), if !self.stdout.ended() => {
-                    if let Some(bytes) = bytes {
-                        return Heard::Out(bytes);
-                    }
-                }
-                bytes = self.stderr.read(), if !self.stderr.ended() => {
-                    if let Some(bytes) = bytes {
-                        return Heard::Err(bytes);
+                (pipe, bytes) = pipes, if !silent => {
+                    // By turns: a loud one does not drown what the other says, our own marks among it.
+                    self.err_first = pipe == Which::Out;
+                    match (pipe, bytes) {
+                        (_, None) => {}
+                        (Which::Out, Some(bytes)) => return Heard::Out(bytes),
+                        (Which::Err, Some(bytes)) => return Heard::Err(bytes),
                     }
                 }
                 status = self.child.wait(), if !self.exited => {
@@ -182,6 +192,26 @@ impl LocalTalk {
                 let _ = stdin.write_all(&bytes).await;
             }
         })
+    }
+}
+
+/// One of a child's two pipes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Out,
+    Err,
+}
+
+/// What comes next out of two pipes; where both have something, out of the first.
+async fn either<A: AsyncRead + Unpin, B: AsyncRead + Unpin>(
+    (name, first): (Which, &mut Pipe<A>),
+    (other, second): (Which, &mut Pipe<B>),
+) -> (Which, Option<Bytes>) {
+    tokio::select! {
+        biased;
+        bytes = first.read(), if !first.ended() => (name, bytes),
+        bytes = second.read(), if !second.ended() => (other, bytes),
+        else => std::future::pending().await,
     }
 }
 
