@@ -10,7 +10,7 @@ use crate::domain::{Actor, Ask, Digest, Seen};
 use crate::engine::{self, Handle, Settings};
 use crate::executor::{self, LocalPlace, Tcp};
 use crate::ledger::{Entropy as _, OsEntropy, RealDisk};
-use crate::server::{self, Accounts, Doors, Hooks, HostKey, HostKeyError, House, ListenError, Watched};
+use crate::server::{self, Accounts, Doors, HostKey, HostKeyError, House, ListenError, Port};
 use crate::session::Hint;
 use crate::verbs::args::{LogFormat, Serve};
 use core::net::SocketAddr;
@@ -102,8 +102,8 @@ pub fn serve(places: &Places, around: &Surroundings, asked: &Serve) -> Ended {
         if loud {
             say::err(&format!("serving at {}\n", open.socket.display()));
             let network = open.at_the_network();
-            let watched = open.doors.watched.as_ref().and_then(Watched::address);
-            let hooks = open.doors.hooks.as_ref().and_then(Hooks::address);
+            let watched = open.doors.watched.as_ref().and_then(Port::address);
+            let hooks = open.doors.hooks.as_ref().and_then(Port::address);
             let watched = watched.map(|at| format!("metrics at http://{at}/metrics"));
             let hooks = hooks.map(|at| format!("requests at http://{at}/hooks/MACHINE"));
             for line in network.into_iter().chain(watched).chain(hooks) {
@@ -260,10 +260,10 @@ async fn doors(
     };
     let mut doors = Doors { network, ..Doors::default() };
     if let Some(at) = metrics {
-        doors.watched = Some(Watched::open(at).await.map_err(|error| cannot("metrics", at, error))?);
+        doors.watched = Some(Port::open(at).await.map_err(|error| cannot("metrics", at, error))?);
     }
     if let Some(at) = hooks {
-        doors.hooks = Some(Hooks::open(at).await.map_err(|error| cannot("requests", at, error))?);
+        doors.hooks = Some(Port::open(at).await.map_err(|error| cannot("requests", at, error))?);
     }
     Ok((doors, host_key))
 }
@@ -273,8 +273,8 @@ async fn passed_on(data: &Path, passed: Passed) -> Result<(Doors, Option<HostKey
     let Passed { tcp, metrics, hooks, .. } = passed;
     let (mut doors, host_key) = doors(data, &[], tcp, None, None).await?;
     let cannot = |error: std::io::Error| Failure::new(Exit::Unreachable, format!("nobody can listen there: {error}"));
-    doors.watched = metrics.map(Watched::passed).transpose().map_err(cannot)?;
-    doors.hooks = hooks.map(Hooks::passed).transpose().map_err(cannot)?;
+    doors.watched = metrics.map(Port::passed).transpose().map_err(cannot)?;
+    doors.hooks = hooks.map(Port::passed).transpose().map_err(cannot)?;
     Ok((doors, host_key))
 }
 
@@ -323,8 +323,8 @@ impl Open {
                 unix: server::copy_of(&self.listener)?,
                 made: self.bound.is_made(),
                 ssh: network.as_ref().map(server::Door::copies).transpose()?.unwrap_or_default(),
-                metrics: watched.as_ref().map(Watched::copy).transpose()?,
-                hooks: hooks.as_ref().map(Hooks::copy).transpose()?,
+                metrics: watched.as_ref().map(Port::copy).transpose()?,
+                hooks: hooks.as_ref().map(Port::copy).transpose()?,
             })
         };
         copies().map_err(|error| Failure::new(Exit::Unreachable, format!("the system gives no descriptor: {error}")))

@@ -7,29 +7,26 @@
 //! told no more than that; what a machine has signed goes the way of every verb, through the same rules, and is heard once.
 //! Deliberately absent: TLS, which whatever stands before this port does; lock-outs, for behind it everybody has one address.
 
-use super::http::{self, Answer, Bounds};
+use super::House;
+use super::http::{self, Answer, Bounds, Port};
 use super::turned::With;
-use super::{House, copy_of};
 use crate::domain::people::{Actor, Door};
 use crate::domain::{Digest, PersonId, Refusal, Rule, Timestamp, hook};
 use crate::engine::{SIGNATURE, Signed, TIMESTAMP};
 use crate::verbs::args::{Line, Place, Verb};
 use crate::verbs::out::Io;
 use crate::verbs::{self, Exit, Misunderstood};
-use core::net::SocketAddr;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde::Deserialize;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::AsyncWrite;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 /// A pipeline's jobs side by side; the body in [`BODY_WAIT`], the verb in [`VERB_WAIT`].
@@ -47,47 +44,9 @@ const VERB_WAIT: Duration = Duration::from_secs(30);
 /// Bytes of an answer.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// Where requests come.
-#[derive(Debug)]
-pub struct Hooks {
-    listener: TcpListener,
-}
-
-impl Hooks {
-    /// Listens.
-    ///
-    /// # Errors
-    /// Why nobody can listen there.
-    pub async fn open(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await? })
-    }
-
-    /// Answers where another server did so before.
-    ///
-    /// # Errors
-    /// It cannot be listened at.
-    pub fn passed(listener: std::net::TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        Ok(Self { listener: TcpListener::from_std(listener)? })
-    }
-
-    /// A copy of its socket, for a successor.
-    ///
-    /// # Errors
-    /// The system has no descriptor left.
-    pub fn copy(&self) -> io::Result<OwnedFd> {
-        copy_of(&self.listener)
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.listener.local_addr().ok()
-    }
-
-    /// Answers until the server has seen everybody out.
-    pub(super) fn serve(self, house: &Arc<House>) {
-        http::answer(self.listener, house, BOUNDS, respond);
-    }
+/// Hears requests until the server has seen everybody out.
+pub(super) fn serve(port: Port, house: &Arc<House>) {
+    port.answer(house, BOUNDS, respond);
 }
 
 /// What a request says.

@@ -1,7 +1,9 @@
 //! Answers over HTTP to machines, on a port of its own: one request a connection, bounded in bytes, time and number.
 
+use super::relief::copy_of;
 use super::{ACCEPT_PAUSE, House};
 use core::convert::Infallible;
+use core::net::SocketAddr;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
@@ -9,6 +11,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -35,36 +39,74 @@ pub struct Bounds {
     pub wait: Duration,
 }
 
-/// Answers until the server has seen everybody out: also while it stops, for then it says so.
-pub fn answer<F, A>(listener: TcpListener, house: &Arc<House>, bounds: Bounds, respond: F)
-where
-    F: Fn(Request<Incoming>, Arc<House>) -> A + Copy + Send + Sync + 'static,
-    A: Future<Output = Answer> + Send + 'static,
-{
-    let home = Arc::clone(house);
-    house.watching.spawn(async move {
-        let places = Arc::new(Semaphore::new(bounds.connections));
-        loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = home.over.cancelled() => return,
-            };
-            match accepted {
-                Ok((stream, _)) => {
-                    let asked = Arc::clone(&home);
-                    home.watching.spawn(async move {
-                        one(stream, &asked, bounds, respond).await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    tracing::error!(%error, "a connection over HTTP could not be taken");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+/// A port that machines ask at.
+#[derive(Debug)]
+pub struct Port {
+    listener: TcpListener,
+}
+
+impl Port {
+    /// Listens.
+    ///
+    /// # Errors
+    /// Why nobody can listen there.
+    pub async fn open(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await? })
+    }
+
+    /// Listens where another server did so before.
+    ///
+    /// # Errors
+    /// It cannot be listened at.
+    pub fn passed(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { listener: TcpListener::from_std(listener)? })
+    }
+
+    /// A copy of its socket, for a successor.
+    ///
+    /// # Errors
+    /// The system has no descriptor left.
+    pub fn copy(&self) -> io::Result<OwnedFd> {
+        copy_of(&self.listener)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listener.local_addr().ok()
+    }
+
+    /// Answers until the server has seen everybody out: also while it stops, for then it says so.
+    pub(super) fn answer<F, A>(self, house: &Arc<House>, bounds: Bounds, respond: F)
+    where
+        F: Fn(Request<Incoming>, Arc<House>) -> A + Copy + Send + Sync + 'static,
+        A: Future<Output = Answer> + Send + 'static,
+    {
+        let home = Arc::clone(house);
+        house.watching.spawn(async move {
+            let places = Arc::new(Semaphore::new(bounds.connections));
+            loop {
+                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                let accepted = tokio::select! {
+                    accepted = self.listener.accept() => accepted,
+                    () = home.over.cancelled() => return,
+                };
+                match accepted {
+                    Ok((stream, _)) => {
+                        let asked = Arc::clone(&home);
+                        home.watching.spawn(async move {
+                            one(stream, &asked, bounds, respond).await;
+                            drop(place);
+                        });
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "a connection over HTTP could not be taken");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
                 }
             }
-        }
-    });
+        });
+    }
 }
 
 /// One request, and its answer.

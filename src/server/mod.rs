@@ -45,10 +45,9 @@ pub use account::Accounts;
 pub use baton::{Baton, HANDING_FORM, Message};
 pub use door::Door;
 pub use guest::{LINE_BYTES_MAX, MARK_STREAM, SAVE_STREAM, SIGN_STREAM};
-pub use hooks::Hooks;
 pub use host_key::{HOST_KEY_FILE, HostKey, HostKeyError};
+pub use http::Port;
 pub use listen::{Bound, ListenError, SOCKET_PATH_BYTES_MAX, listen, passed, taken_over};
-pub use metrics::Watched;
 pub use relief::{Relief, Stage, Told, Wish, copy_of};
 
 use crate::domain::notice;
@@ -150,9 +149,9 @@ pub struct Doors {
     /// For people, from the network.
     pub network: Option<Door>,
     /// For whoever watches the server.
-    pub watched: Option<Watched>,
+    pub watched: Option<Port>,
     /// For machines' requests.
-    pub hooks: Option<Hooks>,
+    pub hooks: Option<Port>,
 }
 
 /// Why a server ended by itself.
@@ -420,10 +419,10 @@ pub async fn serve(
         network.serve(&house);
     }
     if let Some(watched) = watched {
-        watched.serve(&house);
+        metrics::serve(watched, &house);
     }
     if let Some(hooks) = hooks {
-        hooks.serve(&house);
+        hooks::serve(hooks, &house);
     }
     let ended = let_in(&house, &listener, &Arc::new(accounts), idle_exit).await;
     drop(listener);

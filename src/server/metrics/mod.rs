@@ -9,65 +9,21 @@
 mod families;
 mod text;
 
-use super::http::{self, Answer, Bounds, plain};
-use super::{House, copy_of};
+use super::House;
+use super::http::{self, Answer, Bounds, Port, plain};
 use crate::engine::Health;
-use core::net::SocketAddr;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, StatusCode};
 use serde_json::json;
-use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 /// A pair of Prometheus servers, a probe, a person with `curl`; on loopback a request takes milliseconds.
 const BOUNDS: Bounds = Bounds { connections: 8, wait: Duration::from_secs(5) };
 
-/// Where machines ask.
-#[derive(Debug)]
-pub struct Watched {
-    listener: TcpListener,
-}
-
-impl Watched {
-    /// Listens.
-    ///
-    /// # Errors
-    /// Why nobody can listen there.
-    pub async fn open(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await? })
-    }
-
-    /// Answers where another server did so before.
-    ///
-    /// # Errors
-    /// It cannot be listened at.
-    pub fn passed(listener: std::net::TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        Ok(Self { listener: TcpListener::from_std(listener)? })
-    }
-
-    /// A copy of its socket, for a successor.
-    ///
-    /// # Errors
-    /// The system has no descriptor left.
-    pub fn copy(&self) -> io::Result<OwnedFd> {
-        copy_of(&self.listener)
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.listener.local_addr().ok()
-    }
-
-    /// Answers until the server has seen everybody out.
-    pub(super) fn serve(self, house: &Arc<House>) {
-        http::answer(self.listener, house, BOUNDS, |request, house| async move {
-            respond(request.method(), request.uri().path(), &house)
-        });
-    }
+/// Answers until the server has seen everybody out.
+pub(super) fn serve(port: Port, house: &Arc<House>) {
+    port.answer(house, BOUNDS, |request, house| async move { respond(request.method(), request.uri().path(), &house) });
 }
 
 fn respond(method: &Method, path: &str, house: &House) -> Answer {
